@@ -1,0 +1,173 @@
+"""What a mapping may say, declared once: the reader, the schema and the docs follow these types.
+
+In goes nothing; out come frozen values that `load` fills from YAML and `compile` turns into rules.
+A field's description is its `Meta`; the YAML key is the field's name (`from_` is written `from`,
+`else_` is written `else`). Must not know how YAML is read, nor how a line is written.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from cef_bridge.errors import Location
+
+NOWHERE = Location("")
+
+Is = Literal["ipv4", "ipv6", "present", "absent", "integer"]
+IS_CLASSES: tuple[str, ...] = ("ipv4", "ipv6", "present", "absent", "integer")
+
+
+class Test(Struct, frozen=True):
+    """One thing a value may be: a literal, a glob (`*`, `?`, `[a-z]`), or a class of values."""
+
+    __test__ = False  # pytest: not a test class
+
+    kind: Literal["literal", "glob", "is"]
+    text: str
+
+
+class Condition(Struct, frozen=True):
+    """A path, and the tests of which one must hold; on a list field any element may hold it."""
+
+    path: str
+    any_of: tuple[Test, ...]
+    at: Location = NOWHERE
+
+
+class Table(Struct, frozen=True):
+    """Text to text; keys are compared without regard to case. Inline, or read from a CSV file."""
+
+    rows: dict[str, str]
+    file: str | None = None
+
+
+class Rule(Struct, frozen=True):
+    """One way to fill an output key. The first rule of a list that holds and has a value wins."""
+
+    from_: Annotated[
+        tuple[str, ...],
+        Meta(description="Event field, or a list of them: the first one present is taken."),
+    ] = ()
+    value: Annotated[str | None, Meta(description="A constant, instead of `from`.")] = None
+    when: Annotated[
+        tuple[Condition, ...],
+        Meta(description="All of these must hold. A list of values means: any of them."),
+    ] = ()
+    table: Annotated[
+        Table | None,
+        Meta(description="Translate the value; `{file: rows.csv}` reads two columns of a CSV."),
+    ] = None
+    else_: Annotated[
+        str | None, Meta(description="What a value becomes that `table` does not know.")
+    ] = None
+    via: Annotated[
+        tuple[str, ...], Meta(description="Transforms, applied in this order before `table`.")
+    ] = ()
+    default: Annotated[
+        str | None, Meta(description="Written when none of the `from` fields is present.")
+    ] = None
+    label: Annotated[
+        str | None, Meta(description="The text of the key's label key (`cs1Label`); a constant.")
+    ] = None
+    max_length: Annotated[
+        int | None,
+        Meta(description="Cut to so many characters; the key's own length still holds."),
+    ] = None
+    spread: Annotated[
+        str | None,
+        Meta(description="A map field: each entry becomes a key named <output key><Entry>."),
+    ] = None
+    only: Annotated[
+        tuple[str, ...], Meta(description="With `spread`: entries by name or glob.")
+    ] = ()
+    max: Annotated[int | None, Meta(description="With `spread`: at most so many (20).")] = None
+    at: Location = NOWHERE
+
+
+class Envelope(Struct, frozen=True):
+    """What stands around the message and what bounds it."""
+
+    syslog_header: Annotated[
+        Literal["none", "rfc3164", "rfc5424"], Meta(description="The syslog header to write.")
+    ] = "none"
+    facility: Annotated[str, Meta(description="Syslog facility, by name.")] = "local0"
+    app_name: Annotated[str, Meta(description="APP-NAME of an RFC 5424 header.")] = "kubearmor"
+    hostname: Annotated[
+        tuple[Rule, ...],
+        Meta(description="HOSTNAME of the header: a rule (`{from: HostName}`) or a text."),
+    ] = (Rule(from_=("HostName",)),)
+    framing: Annotated[
+        Literal["lf", "octet-counting"],
+        Meta(description="How messages are told apart on TCP and TLS."),
+    ] = "lf"
+    max_bytes: Annotated[
+        int, Meta(description="Most bytes of a message, syslog header included; 512 or more.")
+    ] = 8192
+    first: Annotated[
+        str | None,
+        Meta(description="A key written first with the value 1, for a receiver that loses it."),
+    ] = None
+    shed: Annotated[
+        tuple[str, ...],
+        Meta(description="Keys given up, in this order, when a message is over `max_bytes`."),
+    ] = ()
+    delimiter: Annotated[
+        str, Meta(description="LEEF 2.0: the one character between attributes.")
+    ] = "^"
+    leef_version: Annotated[
+        Literal["1.0", "2.0"], Meta(description="LEEF version; 1.0 always has TAB.")
+    ] = "2.0"
+    pipe: Annotated[
+        Literal["keep", "replace"],
+        Meta(description="CEF: whether `|` in values stays or becomes `/`."),
+    ] = "keep"
+    break_up: Annotated[
+        tuple[str, ...],
+        Meta(description="Texts that no value may hold, such as `CEF:0`: broken up visibly."),
+    ] = ()
+    sequence: Annotated[
+        bool, Meta(description="`forward`: number the messages of a queue (KubeArmorSeq).")
+    ] = False
+
+
+class Example(Struct, frozen=True):
+    """An event (parsed JSON) and the output keys it must give; a value of null: must be absent."""
+
+    event: dict[str, object]
+    expect: dict[str, str | None]
+    name: str = ""
+    at: Location = NOWHERE
+
+
+HEADER_FIELDS = (
+    "device_vendor",
+    "device_product",
+    "device_version",
+    "device_event_class_id",
+    "name",
+    "severity",
+)
+"""The header of CEF (v27, "Header Field Definitions") after the version; LEEF uses the first
+four, and its `sev` attribute is an ordinary rule of the extension."""
+
+
+class Mapping(Struct, frozen=True):
+    """A mapping with everything it extends merged in. The order of `extension` is the line's."""
+
+    name: str
+    format: Literal["cef", "leef"] = "cef"
+    description: str = ""
+    extends: tuple[str, ...] = ()
+    cluster: str | None = None
+    header: dict[str, tuple[Rule, ...]] = {}
+    severity: tuple[Rule, ...] = ()
+    extension: dict[str, tuple[Rule, ...]] = {}
+    unmapped: Literal["keep", "drop"] = "keep"
+    drop: tuple[str, ...] = ()
+    drop_events: tuple[tuple[Condition, ...], ...] = ()
+    filters: tuple[str, ...] = ()
+    envelope: Envelope = Envelope()
+    examples: tuple[Example, ...] = ()
+    path: str = ""
