@@ -69,9 +69,9 @@ Cwd                   | text    | activity | Working directory.                 
 TTY                   | text    | activity | Terminal.                                            | 1.2.0
 MaxAlertsPerSec       | integer | verdict  | Throttle: alerts a second that were allowed.         | 1.4.0
 DroppingAlertsInterval | integer | verdict | Throttle: seconds of silence.                        | 1.4.0
-ExecEvent.ExecID      | text    | instant  | Id of a kubectl or docker exec session; "0" is none. | 1.5.7
+ExecEvent.ExecID      | text    | activity | Id of a kubectl or docker exec session; "0" is none. | 1.5.7
 ExecEvent.ExecutableName | text | activity | Comm of the executable, 15 bytes; never a path.      | 1.5.7
-KubeArmorVersion      | text    | workload | Version of the emitter; some alerts only.            | 1.6.0
+KubeArmorVersion      | text    | verdict  | Version of the emitter; some alerts only.            | 1.6.0
 ProcessHash           | text    | activity | Hash of the executable.                              | 1.6.4
 ParentHash            | text    | activity | Hash of the parent's executable.                     | 1.6.4
 ResourceHash          | text    | activity | Hash of the file asked for.                          | 1.6.4
@@ -91,6 +91,7 @@ event.scope           | text    | workload | container or host.
 event.operation       | text    | verdict  | process, file, network, syscall, capabilities, device, firewall, system, other.
 event.verb            | text    | verdict  | exec, open, write, connect, bind, setid … (see the list of event ids).
 event.disposition     | text    | verdict  | block, unblocked, audit, allow, matched; passed, denied, failed; none.
+event.reason          | text    | verdict  | Result as written, unless it is Passed.
 event.class_id        | text    | verdict  | kind.scope.operation.verb.disposition.
 event.name            | text    | verdict  | The fixed sentence of the class id.
 event.severity        | integer | verdict  | What the mapping's `severity` table says, 1 to 10.

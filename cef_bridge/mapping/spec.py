@@ -1,8 +1,9 @@
 """What a mapping may say, declared once: the reader, the schema and the docs follow these types.
 
 In goes nothing; out come frozen values that `load` fills from YAML and `compile` turns into rules.
-A field's description is its `Meta`; the YAML key is the field's name (`from_` is written `from`,
-`else_` is written `else`). Must not know how YAML is read, nor how a line is written.
+A field's description is its `Meta`, and so is what its texts name (`extra={"names": "field"}`),
+which `lint` looks up. The YAML key is the field's name (`from_` is written `from`, `else_` is
+written `else`). Must not know how YAML is read, nor how a line is written.
 """
 
 from __future__ import annotations
@@ -48,7 +49,10 @@ class Rule(Struct, frozen=True):
 
     from_: Annotated[
         tuple[str, ...],
-        Meta(description="Event field, or a list of them: the first one present is taken."),
+        Meta(
+            description="Event field, or a list of them: the first one present is taken.",
+            extra={"names": "field"},
+        ),
     ] = ()
     value: Annotated[str | None, Meta(description="A constant, instead of `from`.")] = None
     when: Annotated[
@@ -63,7 +67,11 @@ class Rule(Struct, frozen=True):
         str | None, Meta(description="What a value becomes that `table` does not know.")
     ] = None
     via: Annotated[
-        tuple[str, ...], Meta(description="Transforms, applied in this order before `table`.")
+        tuple[str, ...],
+        Meta(
+            description="Transforms, applied in this order before `table`.",
+            extra={"names": "transform"},
+        ),
     ] = ()
     default: Annotated[
         str | None, Meta(description="Written when none of the `from` fields is present.")
@@ -72,17 +80,23 @@ class Rule(Struct, frozen=True):
         str | None, Meta(description="The text of the key's label key (`cs1Label`); a constant.")
     ] = None
     max_length: Annotated[
-        int | None,
+        Annotated[int, Meta(ge=1)] | None,
         Meta(description="Cut to so many characters; the key's own length still holds."),
     ] = None
     spread: Annotated[
         str | None,
-        Meta(description="A map field: each entry becomes a key named <output key><Entry>."),
+        Meta(
+            description="A map field: each entry becomes a key named <output key><Entry>.",
+            extra={"names": "map field"},
+        ),
     ] = None
     only: Annotated[
         tuple[str, ...], Meta(description="With `spread`: entries by name or glob.")
     ] = ()
-    max: Annotated[int | None, Meta(description="With `spread`: at most so many (20).")] = None
+    max: Annotated[
+        Annotated[int, Meta(ge=1, le=64)] | None,
+        Meta(description="With `spread`: at most so many (20)."),
+    ] = None
     at: Location = NOWHERE
 
 
@@ -92,7 +106,9 @@ class Envelope(Struct, frozen=True):
     syslog_header: Annotated[
         Literal["none", "rfc3164", "rfc5424"], Meta(description="The syslog header to write.")
     ] = "none"
-    facility: Annotated[str, Meta(description="Syslog facility, by name.")] = "local0"
+    facility: Annotated[
+        str, Meta(description="Syslog facility, by name.", extra={"names": "facility"})
+    ] = "local0"
     app_name: Annotated[str, Meta(description="APP-NAME of an RFC 5424 header.")] = "kubearmor"
     hostname: Annotated[
         tuple[Rule, ...],
@@ -103,18 +119,29 @@ class Envelope(Struct, frozen=True):
         Meta(description="How messages are told apart on TCP and TLS."),
     ] = "lf"
     max_bytes: Annotated[
-        int, Meta(description="Most bytes of a message, syslog header included; 512 or more.")
+        int,
+        Meta(description="Most bytes of a message, syslog header included; 512 or more.", ge=512),
     ] = 8192
     first: Annotated[
         str | None,
-        Meta(description="A key written first with the value 1, for a receiver that loses it."),
+        Meta(
+            description="A key written first with the value 1, for a receiver that loses it.",
+            extra={"names": "key"},
+        ),
     ] = None
     shed: Annotated[
         tuple[str, ...],
-        Meta(description="Keys given up, in this order, when a message is over `max_bytes`."),
+        Meta(
+            description="Keys given up, in this order, when a message is over `max_bytes`.",
+            extra={"names": "key"},
+        ),
     ] = ()
     delimiter: Annotated[
-        str, Meta(description="LEEF 2.0: the one character between attributes.")
+        str,
+        Meta(
+            description="LEEF 2.0: the one character between attributes.",
+            extra={"names": "delimiter"},
+        ),
     ] = "^"
     leef_version: Annotated[
         Literal["1.0", "2.0"], Meta(description="LEEF version; 1.0 always has TAB.")
@@ -125,8 +152,18 @@ class Envelope(Struct, frozen=True):
     ] = "keep"
     break_up: Annotated[
         tuple[str, ...],
-        Meta(description="Texts that no value may hold, such as `CEF:0`: broken up visibly."),
+        Meta(
+            description="Texts that no value may hold, such as `CEF:0`: broken up visibly.",
+            extra={"names": "text to break up"},
+        ),
     ] = ()
+    ipv6: Annotated[
+        Literal["custom", "direct"],
+        Meta(
+            description="CEF: `custom` keeps IPv6 out of src, dst and dvc, where CEF:0 has IPv4;"
+            " `direct` lets it in, for receivers that read it there."
+        ),
+    ] = "custom"
     sequence: Annotated[
         bool, Meta(description="`forward`: number the messages of a queue (KubeArmorSeq).")
     ] = False
@@ -156,18 +193,52 @@ four, and its `sev` attribute is an ordinary rule of the extension."""
 class Mapping(Struct, frozen=True):
     """A mapping with everything it extends merged in. The order of `extension` is the line's."""
 
-    name: str
-    format: Literal["cef", "leef"] = "cef"
-    description: str = ""
-    extends: tuple[str, ...] = ()
-    cluster: str | None = None
-    header: dict[str, tuple[Rule, ...]] = {}
-    severity: tuple[Rule, ...] = ()
-    extension: dict[str, tuple[Rule, ...]] = {}
-    unmapped: Literal["keep", "drop"] = "keep"
-    drop: tuple[str, ...] = ()
-    drop_events: tuple[tuple[Condition, ...], ...] = ()
-    filters: tuple[str, ...] = ()
+    name: Annotated[
+        str, Meta(description="The mapping's name; written `mapping:` in YAML.", min_length=1)
+    ]
+    format: Annotated[Literal["cef", "leef"], Meta(description="What is written.")] = "cef"
+    description: Annotated[str, Meta(description="Free text; its first line is listed.")] = ""
+    extends: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="A shipped mapping or a path: all its rules hold where none stands here.",
+            extra={"names": "mapping"},
+        ),
+    ] = ()
+    cluster: Annotated[
+        str | None,
+        Meta(description="The cluster's name: every KubeArmor calls its cluster `default`."),
+    ] = None
+    header: Annotated[
+        dict[str, tuple[Rule, ...]],
+        Meta(description="Rules of the header's fields.", extra={"keys": "header"}),
+    ] = {}
+    severity: Annotated[
+        tuple[Rule, ...], Meta(description="The severity, 1 to 10, of an event: `event.severity`.")
+    ] = ()
+    extension: Annotated[
+        dict[str, tuple[Rule, ...]],
+        Meta(description="Rules of the output keys.", extra={"keys": "output"}),
+    ] = {}
+    unmapped: Annotated[
+        Literal["keep", "drop"],
+        Meta(description="Whether fields that no rule reads are kept as `KubeArmor<Field>`."),
+    ] = "keep"
+    drop: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Fields, by path or glob, that go nowhere, on purpose.",
+            extra={"names": "field pattern"},
+        ),
+    ] = ()
+    drop_events: Annotated[
+        tuple[tuple[Condition, ...], ...],
+        Meta(description="Events that go nowhere: within an item all must hold, one is enough."),
+    ] = ()
+    filters: Annotated[
+        tuple[str, ...],
+        Meta(description="Named sets of `drop_events`.", extra={"names": "filter"}),
+    ] = ()
     envelope: Envelope = Envelope()
     examples: tuple[Example, ...] = ()
     path: str = ""

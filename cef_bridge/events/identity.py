@@ -1,0 +1,80 @@
+"""Which event this is: the event id, and the key that the two events of one act share.
+
+KubeArmor numbers nothing, so the id is a SHA-1 over the fields that tell events apart. It stays
+cryptographic: who chooses process arguments must not be able to make a SIEM drop the real event
+as a duplicate. The recipe is public (docs/events.md has test vectors) and does not change.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha1
+
+from cef_bridge.events.split import split_socket, without_remote_host
+
+ID_FIELDS = (
+    "ClusterName",
+    "HostName",
+    "ContainerID",
+    "UpdatedTime",
+    "HostPID",
+    "PID",
+    "Type",
+    "Operation",
+    "Resource",
+    "Data",
+    "PolicyName",
+    "Action",
+    "Result",
+)
+SEPARATOR = "\x1f"
+_SOCKADDR = frozenset({"sa_family", "sin_port", "sin_addr", "sun_path"})
+_VERB_GROUPS = {"exec": "process", "ptrace": "process"} | dict.fromkeys(
+    ("open", "read", "write", "create", "delete", "rename", "link", "attr"), "file"
+)
+
+
+def id_text(value: object) -> str:
+    """Return a field as the id's recipe wants it: text as is, integers in decimal, absent empty."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return "" if value is None else str(value)
+
+
+def stable_resource(resource: str) -> str:
+    """Return Resource without what differs between copies of one event: the relay's remotehost,
+    and the order of a socket address' tokens (a Go map's, random).
+    """
+    resource = without_remote_host(resource)
+    if resource.startswith(("sa_family=", "sin_", "sun_path=")):
+        tokens = split_socket(resource)
+        if {token.key for token in tokens} <= _SOCKADDR:
+            return " ".join(sorted(token.raw for token in tokens))
+    return resource
+
+
+def digest(text: str) -> str:
+    """Return the 40 hex digits of a recipe's text."""
+    return sha1(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+
+
+def event_id(event: dict[str, object], origin: str = "") -> str:
+    """Return the event's id; `origin` (source name, 0x1f, byte offset) is added to an event that
+    says no time at all, because nothing else would tell its repetitions apart.
+    """
+    texts = [id_text(event.get(name)) for name in ID_FIELDS]
+    texts[8] = stable_resource(texts[8])
+    if origin:
+        texts.append(origin)
+    return digest(SEPARATOR.join(texts))
+
+
+def verb_group(verb: str) -> str:
+    """Return what an act key calls the verb; "" for acts that have no path to share."""
+    return _VERB_GROUPS.get(verb, "")
+
+
+def act_key(host: str, container: str, host_pid: str, group: str, path: str) -> str:
+    """Return 12 hex digits that the enforcer's alert and the monitor's log of one act share."""
+    return digest(SEPARATOR.join((host, container, host_pid, group, path)))[:12]

@@ -1,0 +1,104 @@
+"""A sentence that says who did what to what, where, and with which result.
+
+For alerts that bring no message of their own (DefaultPosture, presets) and for throttle markers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_DEEDS = {
+    "exec": "executed",
+    "ptrace": "traced",
+    "open": "opened",
+    "read": "opened for reading",
+    "write": "opened for writing",
+    "create": "created",
+    "delete": "deleted",
+    "rename": "renamed",
+    "link": "linked",
+    "attr": "changed attributes of",
+    "socket": "created a socket",
+    "connect": "connected to",
+    "bind": "bound",
+    "listen": "listened",
+    "accept": "accepted a connection",
+    "dns": "asked for",
+    "use": "used",
+    "setid": "changed its user or group",
+    "mount": "mounted",
+    "umount": "unmounted",
+    "attach": "was attached",
+    "detach": "was removed",
+    "ingress": "reached",
+    "egress": "connected to",
+}
+
+
+def summary(fields: dict[str, object]) -> str:
+    """Return the sentence, from an event's raw and derived fields; text fields must be text."""
+
+    def text(*paths: str) -> str:
+        for path in paths:
+            value = fields.get(path)
+            if value is not None and value != "":
+                return str(value)
+        return ""
+
+    place = _place(text)
+    if text("event.verb") == "throttle":
+        seconds, most = text("DroppingAlertsInterval"), text("MaxAlertsPerSec")
+        span = f" for {seconds} s" if seconds else ""
+        why = f": more than {most} a second" if most else ""
+        return f"KubeArmor withholds alerts of {place or 'this host'}{span}{why}"
+    verb = text("event.verb")
+    deed = _DEEDS.get(verb, "")
+    target = _target(verb, text)
+    if not deed and not target:
+        return ""
+    who = _actor(verb, text)
+    sentence = " ".join(word for word in (who, deed or "touched", target) if word)
+    if place:
+        sentence += f" in {place}"
+    if result := text("Result"):
+        sentence += f": {result}"
+    action, policy = text("Action"), text("PolicyName")
+    if action or policy:
+        sentence += f" ({' by '.join(word for word in (action, policy) if word)})"
+    return sentence
+
+
+def _actor(verb: str, text: Callable[..., str]) -> str:
+    if verb == "exec":
+        return text("ParentProcessName", "Source") or "A process"
+    if verb in ("attach", "detach"):
+        return text("Resource") or "A device"
+    if verb in ("ingress", "egress"):
+        return text("source.ip") or "A peer"
+    return text("ProcessName", "Source") or "A process"
+
+
+def _target(verb: str, text: Callable[..., str]) -> str:
+    if verb in ("attach", "detach"):
+        return ""
+    if verb in ("connect", "ingress", "egress"):
+        host, port = text("destination.ip", "remote.host", "data.sun_path"), text("destination.port")
+        return f"{host}:{port}" if host and port else host or text("network.protocol")
+    if verb == "dns":
+        return text("dns.name")
+    if verb == "exec":
+        return text("process.path")
+    return text("file.path", "data.capability", "data.process") or (
+        "" if verb in ("socket", "bind", "listen", "accept", "setid") else text("Resource")
+    )
+
+
+def _place(text: Callable[..., str]) -> str:
+    pod = "/".join(part for part in (text("NamespaceName"), text("PodName")) if part)
+    container = text("ContainerName")
+    if pod and container:
+        return f"{pod} ({container})"
+    return pod or container or text("HostName")

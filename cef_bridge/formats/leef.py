@@ -1,0 +1,184 @@
+"""LEEF: a header and attributes become a `LEEF:2.0` (or 1.0) message, and back.
+
+LEEF escapes nothing (IBM, "LEEF event components"): the delimiter, TAB, CR, LF and the pipe never
+stand in a value, for SC4S takes what follows the last pipe of a line for the attributes. `^`
+is written literally, since SC4S does not read `x09` and relays rewrite a TAB. Must not know
+mappings or transports.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from cef_bridge.errors import FormatError, UsageError
+from cef_bridge.formats.dictionary import HEADER_LENGTHS, LEEF_KEYS, Key
+from cef_bridge.formats.message import Header, Message, locate, refuse_controls
+from cef_bridge.formats.text import break_up, checked_needles, cut, neutralise
+
+_BEGINNING = re.compile(r"LEEF:(1\.0|2\.0)\|")
+_KEY = re.compile(r"[A-Za-z0-9_.-]+")
+_HEX = re.compile(r"0?x([0-9A-Fa-f]{1,4})")
+_DELIMITERS = frozenset("^~`#$%&*;,@?'\"\t")
+LEEF_HEADER_LENGTHS = {**HEADER_LENGTHS, "device_event_class_id": 255}
+"""As CEF's, so that one mapping fits both, but an EventID has 255 characters at most (IBM)."""
+
+
+class Leef:
+    """The LEEF writer and reader.
+
+    `delimiter` is one character or its hexadecimal form (`x09`); version 1.0 always has TAB.
+    Raises UsageError for a delimiter that values need, or a text that cannot be broken up.
+    """
+
+    name = "leef"
+
+    def __init__(
+        self,
+        version: Literal["1.0", "2.0"] = "2.0",
+        delimiter: str = "^",
+        break_up: tuple[str, ...] = (),
+    ) -> None:
+        self._version = version
+        self._needles = checked_needles(tuple(break_up))
+        self.separator = "\t" if version == "1.0" else _read_delimiter(delimiter) or ""
+        if self.separator not in _DELIMITERS:
+            usable = " ".join(sorted(_DELIMITERS - {"\t"}))
+            raise UsageError(
+                f'"{delimiter}" cannot part LEEF attributes. Use x09 or one of: {usable}'
+            )
+
+    def key(self, name: str) -> Key | None:
+        """Return the row of a predefined attribute, None for one of one's own."""
+        return LEEF_KEYS.get(name)
+
+    def pair(self, name: str) -> str:
+        """Return what stands before an attribute's value, delimiter included: `^act=`.
+
+        Raises FormatError for a key with other characters than letters, digits and `_.-`.
+        """
+        if not _KEY.fullmatch(name):
+            raise FormatError(
+                f'"{name}" is no LEEF key. A key has letters, digits, dots, dashes, underscores.'
+            )
+        return f"{self.separator}{name}="
+
+    def neutral(self, text: str) -> str:
+        """Return the text as it is written: CR, LF, delimiter a space, `|` a `/`. Idempotent."""
+        text = neutralise(text)
+        text = text.replace("\r", " ").replace("\n", " ").replace("|", "/")
+        text = text.replace(self.separator, " ")
+        if self._needles:
+            text = break_up(text, self._needles)
+        return text.strip()
+
+    def escape(self, text: str) -> str:
+        """Return the neutral text itself: LEEF knows no escapes."""
+        return text
+
+    def head(self, header: Header) -> str:
+        """Return the header on the wire: `LEEF:2.0|vendor|product|version|id|^|`."""
+        written = "|".join(self._neutral_header(header)[:4])
+        if self._version == "1.0":
+            return f"LEEF:1.0|{written}|"
+        delimiter = "x09" if self.separator == "\t" else self.separator
+        return f"LEEF:2.0|{written}|{delimiter}|"
+
+    def normalise(self, header: Header, extension: dict[str, str]) -> tuple[Header, dict[str, str]]:
+        """Return what `parse` gives back for what `render` wrote; name and severity are empty.
+
+        Texts are neutral and cut to their key's length, empty values left out. Pure, idempotent.
+        Raises FormatError for a key that is none.
+        """
+        values = {}
+        for name, text in extension.items():
+            self.pair(name)
+            if value := self._fitted(name, text):
+                values[name] = value
+        return self._neutral_header(header), values
+
+    def render(self, header: Header, extension: dict[str, str]) -> str:
+        """Return the whole message, attributes in the order given; `parse` reads it back."""
+        header, values = self.normalise(header, extension)
+        pairs = "".join(self.pair(name) + text for name, text in values.items())
+        return self.head(header) + pairs[len(self.separator) :]
+
+    def parse(self, line: str) -> Message:
+        """Return the message of a line, with any syslog header before it.
+
+        Strict: raises FormatError, with the position counted from 1, for missing header fields,
+        control characters, a key twice or without a value, an attribute without `=`.
+        """
+        name, start = locate(line)
+        beginning = _BEGINNING.match(line, start) if name == "leef" else None
+        if beginning is None:
+            raise FormatError("no LEEF message. Expected LEEF:1.0| or LEEF:2.0| after any header.")
+        pieces = line[beginning.end() :].split("|", 4)
+        if len(pieces) < 5:
+            raise FormatError(
+                f"position {beginning.end() + 1}: the header has {len(pieces)} of its 5 pipes: "
+                "version, vendor, product, product version, event id."
+            )
+        *fields, rest = pieces
+        delimiter, attributes = "\t", rest
+        if beginning[1] == "2.0":
+            delimiter, attributes = _split_delimiter(rest)
+        at = len(line) - len(attributes)
+        refuse_controls(line, 0, len(line) - len(rest))
+        refuse_controls(line, at, len(line), allowed=delimiter)
+        extension = _read_attributes(attributes, at, delimiter)
+        header = Header._make([*fields, "", ""])
+        return Message("leef", beginning[1], header, extension, line[:start], delimiter)
+
+    def _neutral_header(self, header: Header) -> Header:
+        # A reader that does know `\|` (AxoSyslog) would lose the field border behind a backslash.
+        fields = [
+            cut(self.neutral(text.replace("\\", "/")), length)
+            for text, length in zip(header[:4], LEEF_HEADER_LENGTHS.values(), strict=False)
+        ]
+        return Header._make([*fields, "", ""])
+
+    def _fitted(self, name: str, text: str) -> str:
+        text = self.neutral(text)
+        row = LEEF_KEYS.get(name)
+        return text if row is None or row.max_length is None else cut(text, row.max_length)
+
+
+def _read_delimiter(text: str) -> str | None:
+    """Return the character a delimiter field means: itself, `x5E` or `0x5E`; None if none."""
+    if len(text) == 1:
+        return text
+    written = _HEX.fullmatch(text)
+    return chr(int(written[1], 16)) if written else None
+
+
+def _split_delimiter(rest: str) -> tuple[str, str]:
+    """Return delimiter and attributes of LEEF 2.0; without (or with an empty) field it is TAB."""
+    field, pipe, attributes = rest.partition("|")
+    if not pipe or "=" in field[:-1]:
+        return "\t", rest
+    if not field:
+        return "\t", attributes
+    delimiter = _read_delimiter(field)
+    if delimiter is None or delimiter == "=" or delimiter.isalnum():
+        raise FormatError(
+            f'"{cut(field, 40)}" is no delimiter. '
+            "Expected one character or its form in hexadecimal (x09)."
+        )
+    return delimiter, attributes
+
+
+def _read_attributes(text: str, at: int, delimiter: str) -> dict[str, str]:
+    extension: dict[str, str] = {}
+    for attribute in text.split(delimiter) if text else []:
+        name, equal, value = attribute.partition("=")
+        where = f"position {at + 1}"
+        if not equal or not _KEY.fullmatch(name):
+            raise FormatError(f"{where}: no attribute. Expected key=value between delimiters.")
+        if not value.strip():
+            raise FormatError(f"{where}: {name} has no value. Leave the key out.")
+        if name in extension:
+            raise FormatError(f"{where}: {name} stands twice. Each key stands once.")
+        extension[name] = value
+        at += len(attribute) + len(delimiter)
+    return extension

@@ -1,0 +1,189 @@
+"""Syslog headers: RFC 3164 and RFC 5424, written and read.
+
+In come numbers and hostile host names, out comes the text before a message, trailing space
+included; `split` takes it off again. No TAG in RFC 3164: ArcSight and Sentinel want `CEF:` right
+behind the host. Must not know what the message says or how it is framed.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from cef_bridge.errors import UsageError
+
+FACILITIES: dict[str, int] = {
+    "kern": 0,
+    "user": 1,
+    "mail": 2,
+    "daemon": 3,
+    "auth": 4,
+    "syslog": 5,
+    "lpr": 6,
+    "news": 7,
+    "uucp": 8,
+    "cron": 9,
+    "authpriv": 10,
+    "ftp": 11,
+    "ntp": 12,
+    "audit": 13,
+    "alert": 14,
+    "clock": 15,
+    "local0": 16,
+    "local1": 17,
+    "local2": 18,
+    "local3": 19,
+    "local4": 20,
+    "local5": 21,
+    "local6": 22,
+    "local7": 23,
+}
+"""Facility codes (RFC 5424 6.2.1)."""
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z: RFC 3339 has four digits for the year
+# Printable ASCII but the pipe: a header never looks like the beginning of a message.
+_NOT_IN_HOST = re.compile(r"[^!-{}~]")
+_NOT_IN_HOST_3164 = re.compile(r"[^!-9;-{}~]")
+_MESSAGE_MARKS = re.compile(r"(?<=EF):")
+
+_PRI = r"<(0|[1-9]\d{0,2})>"
+_RFC3164 = re.compile(
+    rf"(?:{_PRI})?({'|'.join(_MONTHS)}) ( [1-9]|[12]\d|3[01]) "
+    r"((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d) ([!-~]{1,255}) ",
+    re.ASCII,
+)
+_TIMESTAMP = (
+    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d"
+    r"(?:\.\d{1,6})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
+)
+_SD_NAME = r'[^\x00-\x20\x7f-\U0010ffff="\]]{1,32}'
+_SD_VALUE = r'"(?:[^"\\\]]|\\(?s:.))*+"'
+_SD_ELEMENT = rf"\[{_SD_NAME}(?: {_SD_NAME}={_SD_VALUE})*+\]"
+_RFC5424 = re.compile(
+    rf"{_PRI}1 (-|{_TIMESTAMP}) ([!-~]{{1,255}}) ([!-~]{{1,48}}) ([!-~]{{1,128}}) ([!-~]{{1,32}}) "
+    rf"(-|(?:{_SD_ELEMENT})++)(?: \ufeff?|\Z)",
+    re.ASCII,
+)
+
+
+class SyslogHeader(NamedTuple):
+    """A header's parts as text; those that RFC 3164 has not, and nil values, are "".
+
+    `priority` is None where an RFC 3164 header goes without, as in files.
+    """
+
+    version: Literal["rfc3164", "rfc5424"]
+    priority: int | None
+    timestamp: str
+    hostname: str
+    app_name: str = ""
+    procid: str = ""
+    msgid: str = ""
+    structured_data: str = ""
+
+
+def priority(facility: str, severity: int) -> int:
+    """Return PRI, 0 to 191, of a facility's name and a severity of 0 to 7 (RFC 5424 6.2.1).
+
+    Raises UsageError for a facility or severity that does not exist.
+    """
+    if facility not in FACILITIES:
+        raise UsageError(
+            f'"{facility}" is no syslog facility. Expected one of: {", ".join(FACILITIES)}.'
+        )
+    if not 0 <= severity <= 7:
+        raise UsageError(f"{severity} is no syslog severity. Expected 0 to 7.")
+    return FACILITIES[facility] * 8 + severity
+
+
+def rfc3164_time(epoch_ms: int) -> str:
+    """Return `Aug 23 18:05:48` in UTC, the day padded with a space (RFC 3164 4.1.2).
+
+    A time before 1970 or after 9999 becomes the nearest one inside.
+    """
+    return _seconds3164(min(max(epoch_ms // 1000, 0), _LAST_SECOND))
+
+
+def rfc5424_time(epoch_us: int) -> str:
+    """Return `2023-08-23T18:05:48.301798Z` of epoch microseconds (RFC 5424 6.2.3).
+
+    A time before 1970 or after 9999 becomes the nearest one inside.
+    """
+    seconds, micros = divmod(min(max(epoch_us, 0), _LAST_SECOND * 1_000_000 + 999_999), 1_000_000)
+    return f"{_seconds5424(seconds)}.{micros:06d}Z"
+
+
+# Events come many to a second: measured 1.6 and 2.2 us without, 0.3 and 0.8 us with a memory.
+@lru_cache(maxsize=64)
+def _seconds3164(seconds: int) -> str:
+    at = time.gmtime(seconds)
+    return (
+        f"{_MONTHS[at.tm_mon - 1]} {at.tm_mday:2d} {at.tm_hour:02d}:{at.tm_min:02d}:{at.tm_sec:02d}"
+    )
+
+
+@lru_cache(maxsize=64)
+def _seconds5424(seconds: int) -> str:
+    at = time.gmtime(seconds)
+    return (
+        f"{at.tm_year:04d}-{at.tm_mon:02d}-{at.tm_mday:02d}"
+        f"T{at.tm_hour:02d}:{at.tm_min:02d}:{at.tm_sec:02d}"
+    )
+
+
+def hostname3164(text: str) -> str:
+    """Return the text as HOSTNAME of RFC 3164: printable ASCII without `:` and `|`, 255 at most.
+
+    What may not stand becomes `-`; no text becomes `unknown`.
+    """
+    return _NOT_IN_HOST_3164.sub("-", text[:255]) or "unknown"
+
+
+def hostname5424(text: str) -> str:
+    """Return the text as HOSTNAME of RFC 5424 6.2.4: printable ASCII without `|`, 255 at most.
+
+    What may not stand becomes `-`, as does the colon of `CEF:` and `LEEF:`; no text becomes `-`.
+    """
+    return _MESSAGE_MARKS.sub("-", _NOT_IN_HOST.sub("-", text[:255])) or "-"
+
+
+def app_name5424(text: str) -> str:
+    """Return the text as APP-NAME of RFC 5424 6.2.5: like a host name, 48 at most."""
+    return hostname5424(text[:48])
+
+
+def rfc3164(pri: int, time_text: str, host: str) -> str:
+    """Return `<134>Aug 23 18:05:48 host ` of parts that the functions above made."""
+    return f"<{pri}>{time_text} {host} "
+
+
+def rfc5424(pri: int, time_text: str, host: str, app_name: str) -> str:
+    """Return `<134>1 TIME host app - - - ` of parts that the functions above made.
+
+    No BOM, which RFC 5424 6.4 asks for: it hides `CEF:` from receivers that look for it.
+    """
+    return f"<{pri}>1 {time_text} {host} {app_name} - - - "
+
+
+def split(line: str) -> tuple[SyslogHeader | None, str]:
+    """Return the header of a line and what follows it; (None, line) when none stands there.
+
+    Strict: PRI 0 to 191 without leading zeros, the day padded with a space, at most six digits of
+    a second. A TAG of RFC 3164 belongs to what follows; a BOM of RFC 5424 is taken off.
+    """
+    found = _RFC5424.match(line)
+    if found is not None and int(found[1]) <= 191:
+        at, host, app, procid, msgid, data = (
+            "" if part == "-" else part for part in found.groups()[1:]
+        )
+        header = SyslogHeader("rfc5424", int(found[1]), at, host, app, procid, msgid, data)
+        return header, line[found.end() :]
+    found = _RFC3164.match(line)
+    if found is not None and (found[1] is None or int(found[1]) <= 191):
+        pri = None if found[1] is None else int(found[1])
+        stamp = f"{found[2]} {found[3]} {found[4]}"
+        return SyslogHeader("rfc3164", pri, stamp, found[5]), line[found.end() :]
+    return None, line

@@ -1,0 +1,334 @@
+"""A mapping resolved into a program: slots in the line's order, header, filters, leftovers.
+
+In comes a `spec.Mapping`, out comes a `Program` that tells for an event which keys it gets, from
+which fields, and what is left of the event. The one code path of convert, explain and the tests:
+the fast path of the converter remembers what is computed here. Writes no line.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, NamedTuple
+
+from cef_bridge.events.clock import WRAPPER_TIME
+from cef_bridge.events.derive import EVENT_TIME_US
+from cef_bridge.events.fields import DERIVED, RAW
+from cef_bridge.events.summary import summary
+from cef_bridge.formats import FORMATS, Header
+from cef_bridge.mapping.conditions import all_hold, compact_json, to_text
+from cef_bridge.mapping.filters import FILTERS
+from cef_bridge.mapping.names import PREFIX, camel
+from cef_bridge.mapping.rules import (
+    PACES,
+    SUSPICIOUS,
+    Hit,
+    Slot,
+    marks_of,
+    pace_of,
+    rule_paths,
+    slowest_pace,
+)
+from cef_bridge.mapping.spec import HEADER_FIELDS, Condition, Mapping, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping as MappingType
+
+    from cef_bridge.events.derive import Event
+    from cef_bridge.formats import Format
+    from cef_bridge.mapping.conditions import Fields
+
+MOST_LEFTOVERS = 64
+REST_KEY = f"{PREFIX}Data"
+LEFTOVER = Rule()
+"""The rule of a hit that `unmapped: keep` made."""
+
+# What a header says when the mapping says nothing; KubeArmor's own events name no version.
+_HEADER_DEFAULTS = {
+    "device_vendor": (Rule(value="KubeArmor"),),
+    "device_product": (Rule(value="KubeArmor"),),
+    "device_version": (Rule(from_=("KubeArmorVersion",)), Rule(value="unknown")),
+    "device_event_class_id": (Rule(from_=("event.class_id",)),),
+    "name": (Rule(from_=("event.name",)),),
+    "severity": (Rule(from_=("event.severity",)),),
+}
+DEFAULT_SEVERITY = 5
+_JOINTS = {"Tags": ","}
+_INTERNAL = frozenset({EVENT_TIME_US, WRAPPER_TIME, "EventData", SUSPICIOUS})
+
+
+class Output(NamedTuple):
+    """What a mapping makes of an event: the header, the hits in the line's order, the severity."""
+
+    header: Header
+    hits: list[Hit]
+    severity: int
+
+
+class Program:
+    """A compiled mapping. Pure: the same event gives the same output."""
+
+    def __init__(self, mapping: Mapping) -> None:
+        self.mapping = mapping
+        self.format = _format(mapping)
+        ipv6 = mapping.envelope.ipv6 == "direct"
+        self.drops = _dropper(mapping.drop)
+        self.slots = [
+            Slot(key, kept, self.format, ipv6=ipv6)
+            for key, rules in mapping.extension.items()
+            if (kept := self._without_dropped(rules))
+        ]
+        if mapping.envelope.first:
+            first = Slot(mapping.envelope.first, (Rule(value="1"),), self.format, ipv6=False)
+            self.slots.insert(0, first)
+        # A severity of a table is a number from 1 to 10; LEEF's `sev` has no 0.
+        self.severity = [_severity_slot(rule, self.format) for rule in mapping.severity]
+        header = {name: mapping.header.get(name) or _HEADER_DEFAULTS[name] for name in HEADER_FIELDS}
+        self.header_severity = [_severity_slot(rule, self.format) for rule in header["severity"]]
+        self.header = [
+            Slot("KubeArmorHeader", header[name], self.format, ipv6=True)
+            for name in HEADER_FIELDS
+            if name != "severity"
+        ]
+        self.filters = [
+            tuple(item) for name in mapping.filters for item in FILTERS[name]
+        ] + list(mapping.drop_events)
+        self._filters = [all_hold(item) for item in self.filters]
+        self.leftovers = Leftovers(self)
+
+    def _without_dropped(self, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        """Rules without the paths that `drop` names; a rule that read nothing else goes."""
+        kept = []
+        for rule in rules:
+            paths = tuple(path for path in rule.from_ if not self.drops(path))
+            spread = rule.spread if rule.spread and not self.drops(rule.spread) else None
+            if (rule.from_ and not paths) or (rule.spread and not spread):
+                continue
+            kept.append(_replace(rule, paths) if paths != rule.from_ else rule)
+        return tuple(kept)
+
+    def filtered(self, fields: Fields) -> bool:
+        """Tell whether `drop_events` or a named filter takes the event out."""
+        return any(holds(fields) for holds in self._filters)
+
+    def evaluate(self, event: Event) -> Output:
+        """Return the header and the hits for an event, leftovers before `msg`."""
+        self.prepare(event)
+        severity = self.severity_of(event.fields)
+        header = self.header_of(event.fields)
+        hits: list[Hit] = []
+        last: list[Hit] = []
+        for slot in self.slots:
+            found = [hit for hit in slot.evaluate(event.fields) if not self._is_dropped(hit, event)]
+            (last if slot.key == "msg" else hits).extend(found)
+        left = self.leftovers.of(event, [*hits, *last])
+        self._mark_suspicious(event, hits, left, last)
+        return Output(header, [*hits, *left, *last], severity)
+
+    def _mark_suspicious(
+        self, event: Event, hits: list[Hit], left: list[Hit], last: list[Hit]
+    ) -> None:
+        """Fill the key that tells what was neutralised; it stands where the mapping has it."""
+        marks = {mark for hit in (*hits, *left, *last) for mark in hit.marks}
+        if not marks:
+            return
+        event.fields[SUSPICIOUS] = ",".join(mark for mark in MARKS if mark in marks)
+        keys = [slot.key for slot in self.slots]
+        for index, slot in enumerate(self.slots):
+            if SUSPICIOUS in slot.paths and (found := slot.evaluate(event.fields)):
+                before = set(keys[:index])
+                place = sum(1 for hit in hits if hit.key in before)
+                hits[place:place] = found
+
+    def prepare(self, event: Event) -> None:
+        """Add to the event's fields what the mapping itself defines: the severity, the cluster."""
+        fields = event.fields
+        if self.mapping.cluster:
+            fields["cluster"] = self.mapping.cluster
+        fields["event.severity"] = _first_severity(self.severity, fields)
+        if self.mapping.drop and "event.summary" in fields:
+            kept = {
+                path: value
+                for path, value in fields.items()
+                if not self.drops(path)
+                and not any(self.drops(held) for held in event.holds.get(path, ()))
+            }
+            fields["event.summary"] = summary(kept)
+
+    def severity_of(self, fields: Fields) -> int:
+        """Return the header's severity, 1 to 10 (CEF v27, "Header Field Definitions")."""
+        return _first_severity(self.header_severity, fields)
+
+    def header_of(self, fields: Fields) -> Header:
+        """Return the header's texts, raw; the format neutralises and cuts them."""
+        texts = []
+        for slot in self.header:
+            hits = slot.evaluate(fields)
+            texts.append(hits[0].text if hits else "unknown")
+        return Header(*texts, severity=str(self.severity_of(fields)))
+
+    def _is_dropped(self, hit: Hit, event: Event) -> bool:
+        """A derived value goes nowhere too when `drop` names what it was taken from."""
+        if not self.mapping.drop or not hit.path:
+            return False
+        held = event.holds.get(hit.path, ())
+        owners = [field for field, rows in event.parts.items() for path, _ in rows if path in (hit.path, *held)]
+        return any(self.drops(path) for path in (*held, *owners))
+
+
+MARKS = ("control", "newline", "bidi", "surrogate", "cef_header")
+
+
+def _format(mapping: Mapping) -> Format:
+    envelope = mapping.envelope
+    if mapping.format == "leef":
+        return FORMATS["leef"](
+            version=envelope.leef_version, delimiter=envelope.delimiter, break_up=envelope.break_up
+        )
+    return FORMATS["cef"](pipe=envelope.pipe, break_up=envelope.break_up)
+
+
+def _replace(rule: Rule, paths: tuple[str, ...]) -> Rule:
+    from msgspec.structs import replace  # noqa: PLC0415 - only mappings with `drop` need it
+
+    return replace(rule, from_=paths)
+
+
+def _severity_slot(rule: Rule, fmt: Format) -> Slot:
+    return Slot("KubeArmorSeverity", (rule,), fmt, ipv6=False)
+
+
+def _first_severity(slots: list[Slot], fields: Fields) -> int:
+    """The first of some rules that gives a number from 1 to 10; 0 does not exist in LEEF."""
+    for slot in slots:
+        for hit in slot.evaluate(fields):
+            text = hit.text
+            if text.isascii() and text.isdigit() and len(text) <= 2 and 1 <= int(text) <= 10:
+                return int(text)
+    return DEFAULT_SEVERITY
+
+
+def _dropper(patterns: tuple[str, ...]):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    names = {pattern for pattern in patterns if not set(pattern) & set("*?[")}
+    globs = tuple(pattern for pattern in patterns if pattern not in names)
+    for name in tuple(names):
+        globs += (f"{name}.*",)  # Owner drops Owner.Name
+
+    def drops(path: str) -> bool:
+        return path in names or any(fnmatchcase(path, glob) for glob in globs)
+
+    return drops
+
+
+class Leftovers:
+    """What no rule took: `unmapped: keep` writes it as `KubeArmor<Field>`, one key a field."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._keep = program.mapping.unmapped == "keep"
+        mapping = program.mapping
+        taken = {key for key in mapping.extension} | {REST_KEY}
+        taken |= {f"{key}Label" for key in mapping.extension}
+        taken |= {mapping.envelope.first or "", f"{PREFIX}Truncated"}
+        self._names: dict[str, str] = {"Data": REST_KEY if REST_KEY not in mapping.extension else ""}
+        if not self._names["Data"]:
+            del self._names["Data"]
+        for path in RAW:
+            if path not in self._names:
+                self._names[path] = camel(PREFIX, path, taken)
+        self.taken = frozenset(taken)
+        self._rank = {path: (PACES.index(row.pace), i) for i, (path, row) in enumerate(RAW.items())}
+
+    def name(self, path: str, used: set[str]) -> str:
+        """Return the key that a field gets when no rule takes it."""
+        return self._names.get(path) or camel(PREFIX, path, used)
+
+    def of(self, event: Event, hits: list[Hit]) -> list[Hit]:
+        """Return hits for all that the given hits leave of the event, slow fields first."""
+        if not self._keep:
+            return []
+        consumed: set[str] = set()
+        whole: dict[str, str] = {}
+        for hit in hits:
+            if hit.taken and hit.path:
+                consumed.add(hit.path)
+                held = event.holds.get(hit.path, ())
+                consumed.update(held)
+                if hit.whole:
+                    whole[held[0] if held else hit.path] = hit.whole
+        left: list[tuple[str, str]] = []
+        for path, value in event.fields.items():
+            if path in DERIVED or path in _INTERNAL or path.startswith(("data.", "EventData.")):
+                continue
+            if text := self._text(path, value, event, consumed, whole):
+                left.append((path, text))
+        if "EventData" in event.fields and (
+            text := self._text("EventData", "", event, consumed, whole)
+        ):
+            left.append(("EventData", text))
+        left.sort(key=lambda row: self._rank.get(row[0], (len(PACES), 0)))
+        return self._hits(left)
+
+    def _text(
+        self,
+        path: str,
+        value: object,
+        event: Event,
+        consumed: set[str],
+        whole: MappingType[str, str],
+    ) -> str:
+        """What is left of a field as text, "" when nothing is."""
+        if path in whole:
+            return whole[path]
+        drops = self._program.drops
+        if path in consumed or path in event.spare or drops(path):
+            return ""
+        rows = event.parts.get(path)
+        if rows is None:
+            return to_text(value)
+        left = [
+            raw
+            for part, raw in rows
+            if part not in consumed and part not in event.spare and not drops(part)
+        ]
+        if len(left) == len(rows) and path != "EventData":
+            return to_text(value)
+        return _JOINTS.get(path, " ").join(left)
+
+    def _hits(self, left: Iterable[tuple[str, str]]) -> list[Hit]:
+        fmt = self._program.format
+        used = set(self.taken)
+        hits: list[Hit] = []
+        over: dict[str, str] = {}
+        for path, text in left:
+            neutral = fmt.neutral(text)
+            if not neutral:
+                continue
+            if len(hits) >= MOST_LEFTOVERS:
+                over[path] = text
+                continue
+            key = self.name(path, used)
+            hits.append(Hit(key, neutral, "", path, LEFTOVER, "", True, marks_of(text)))  # noqa: FBT003
+        if over:
+            text = compact_json(over)
+            rest = fmt.neutral(text)
+            for index, hit in enumerate(hits):
+                if hit.key == REST_KEY:
+                    hits[index] = hit._replace(text=f"{hit.text} {rest}")
+                    break
+            else:
+                hits.append(Hit(REST_KEY, rest, "", "", LEFTOVER, "", True, marks_of(text)))  # noqa: FBT003
+        return hits
+
+
+__all__ = [
+    "DEFAULT_SEVERITY",
+    "LEFTOVER",
+    "MARKS",
+    "Condition",
+    "Leftovers",
+    "Output",
+    "Program",
+    "pace_of",
+    "rule_paths",
+    "slowest_pace",
+]

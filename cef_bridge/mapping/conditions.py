@@ -1,0 +1,168 @@
+"""`when` and `drop_events`: conditions on an event's fields, resolved once into predicates.
+
+In come `spec.Condition`s, out comes a function of the fields. Enumerations (Type, Action, Result …)
+are compared without regard to case, because some exporters lower-case them; all else exactly.
+"""
+
+from __future__ import annotations
+
+import re
+from fnmatch import translate
+from ipaddress import IPv4Address, IPv6Address
+from typing import TYPE_CHECKING, TypeAlias
+
+import orjson
+
+from cef_bridge.events.fields import OPEN_PREFIXES, find
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from cef_bridge.mapping.spec import Condition, Test
+
+Fields: TypeAlias = "Mapping[str, object]"
+Predicate: TypeAlias = "Callable[[Fields], bool]"
+
+
+def to_text(value: object) -> str:
+    """Return a field's value as text: lists joined by commas, maps as compact JSON, 1.0 as 1."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
+        return ",".join(value)
+    if isinstance(value, (list, dict)):
+        return compact_json(value)
+    return str(value)
+
+
+def compact_json(value: object) -> str:
+    """Return JSON in one line, in the order it came; what orjson refuses the stdlib writes."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # lone surrogates, integers of more than 64 bits
+        import json  # noqa: PLC0415 - one in a million events
+
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def getter(path: str) -> Callable[[Fields], object]:
+    """Return a function that reads a path; `Labels.app` reads one label out of the text."""
+    if path.startswith(OPEN_PREFIXES[0]):
+        name = path[len(OPEN_PREFIXES[0]) :]
+        return lambda fields: labels_of(fields.get("Labels")).get(name)
+    return lambda fields: fields.get(path)
+
+
+def labels_of(value: object) -> dict[str, str]:
+    """Return `k=v,k=v` as a dict; labels joined by spaces occur too. A map is taken as it is."""
+    if isinstance(value, dict):
+        return {str(key): to_text(inner) for key, inner in value.items()}
+    labels = {}
+    if isinstance(value, str):
+        for pair in value.split("," if "," in value else None):
+            key, _, text = pair.partition("=")
+            if key:
+                labels[key] = text
+    return labels
+
+
+def all_hold(conditions: Iterable[Condition]) -> Predicate:
+    """Return a predicate that holds when every condition does."""
+    predicates = [holds(condition) for condition in conditions]
+    if len(predicates) == 1:
+        return predicates[0]
+    return lambda fields: all(predicate(fields) for predicate in predicates)
+
+
+def holds(condition: Condition) -> Predicate:
+    """Return a predicate for one condition; on a list field any element may satisfy it."""
+    get = getter(condition.path)
+    row = find(condition.path)
+    any_case = row is not None and row.enum
+    tests = [_test(test, any_case=any_case) for test in condition.any_of]
+    absent = any(test.kind == "is" and test.text == "absent" for test in condition.any_of)
+    texts = {test.text for test in condition.any_of if test.kind == "literal"}
+    plain = len(texts) == len(condition.any_of) and not any_case
+    if plain and not condition.path.lower().startswith("tags"):
+        return lambda fields: _literal(get(fields), texts)
+
+    def predicate(fields: Fields) -> bool:
+        value = get(fields)
+        if value is None or value in ("", []):
+            return absent
+        values = value if isinstance(value, list) else _elements(condition.path, value)
+        return any(test(to_text(entry)) for entry in values for test in tests)
+
+    return predicate
+
+
+def _literal(value: object, texts: set[str]) -> bool:
+    if isinstance(value, str):
+        return value in texts
+    if isinstance(value, list):
+        return any(to_text(entry) in texts for entry in value)
+    return value is not None and to_text(value) in texts
+
+
+def _elements(path: str, value: object) -> list[object]:
+    """Tags and tags.* are lists joined by commas: their elements count, as those of a list do."""
+    if isinstance(value, str) and "," in value and path.lower().startswith("tags"):
+        return [*value.split(","), value]
+    return [value]
+
+
+def _test(test: Test, *, any_case: bool) -> Callable[[str], bool]:
+    text = test.text
+    if test.kind == "is":
+        return _CLASSES[text]
+    if test.kind == "glob":
+        pattern = re.compile(translate(text), re.IGNORECASE if any_case else 0)
+        return lambda value: pattern.match(value) is not None
+    if any_case:
+        lowered = text.lower()
+        return lambda value: value.lower() == lowered
+    return lambda value: value == text
+
+
+def is_ipv4(text: str) -> bool:
+    """Tell whether a text is an IPv4 address in dotted form."""
+    try:
+        IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_ipv6(text: str) -> bool:
+    """Tell whether a text is an IPv6 address; a zone (`%eth0`) is none of the receivers' IPv6."""
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return "%" not in text
+
+
+def is_integer(text: str) -> bool:
+    """Tell whether a text is a decimal integer of at most 64 bits with sign."""
+    digits = text.removeprefix("-")
+    return (
+        digits.isascii()
+        and digits.isdigit()
+        and len(digits) <= 19
+        and -(2**63) <= int(text) < 2**63
+    )
+
+
+_CLASSES: dict[str, Callable[[str], bool]] = {
+    "ipv4": is_ipv4,
+    "ipv6": is_ipv6,
+    "integer": is_integer,
+    "present": bool,
+    "absent": lambda text: not text,
+}

@@ -1,0 +1,25 @@
+"""Names of keys that no rule names: `KubeArmor<Field>` for what a mapping leaves over.
+
+Split at what is not alphanumeric, each word capitalised, at most 64 characters; a name that is
+taken gets a number. Keys of CEF are letters and digits only (CEF v27, "Extension Field").
+"""
+
+from __future__ import annotations
+
+import re
+
+PREFIX = "KubeArmor"
+MOST_CHARACTERS = 64
+_WORD = re.compile(r"[A-Za-z0-9]+")
+
+
+def camel(prefix: str, name: str, used: set[str]) -> str:
+    """Return a key for a field and note it in `used`; `cluster_id` gives `KubeArmorClusterId`."""
+    words = _WORD.findall(name)
+    stem = (prefix + "".join(word[0].upper() + word[1:] for word in words))[:MOST_CHARACTERS]
+    key, number = stem, 2
+    while key in used:
+        key = f"{stem[: MOST_CHARACTERS - len(str(number))]}{number}"
+        number += 1
+    used.add(key)
+    return key

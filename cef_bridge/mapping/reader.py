@@ -1,0 +1,391 @@
+"""One mapping file: nodes become typed values, as far as they can, and all problems of their types.
+
+In come nodes, out goes a `Draft`: what the file says, and where; what it does not say is absent,
+so that `merge` can tell. The declared types of `spec` drive the walk: a field that is added there
+is read here. Whether names exist and rules make sense is `lint`'s. Must not know parents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+from msgspec import inspect as kinds
+
+from cef_bridge.errors import Location, Problem
+from cef_bridge.mapping import codes, spec, tables
+from cef_bridge.mapping.nodes import Broken, Items, Node, Pairs, Text
+from cef_bridge.mapping.values import INTEGER, TRUTH, json_value, test_of
+from cef_bridge.mapping.variables import expand
+from cef_bridge.mapping.wording import did_you_mean, either, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BAD: Final = object()
+"""What could not be read; the problem has been reported."""
+
+EXPANDED = ("cluster", "header", "envelope")
+"""Sections in whose values environment variables are filled in."""
+
+_INTERNAL = ("at", "path")
+_SPELLING: dict[tuple[type, str], str] = {
+    (spec.Mapping, "name"): "mapping",
+    (spec.Rule, "from_"): "from",
+}
+
+
+class Named(NamedTuple):
+    """A text that names something: a field, a transform, a key …; `kind` is the declared one."""
+
+    kind: str
+    text: str
+    at: Location
+
+
+class RuleSeen(NamedTuple):
+    """A rule of a section ("extension", "header", "severity", "hostname") as it was written."""
+
+    section: str
+    key: str
+    key_at: Location
+    rule: spec.Rule
+    said: dict[str, Location]
+
+
+@dataclass(slots=True)
+class Draft:
+    """What one file says. In `header` and `extension` None stands for a key that goes."""
+
+    path: str
+    said: dict[str, object] = field(default_factory=dict)
+    places: dict[str, Location] = field(default_factory=dict)
+    keys: list[Named] = field(default_factory=list)
+    names: list[Named] = field(default_factory=list)
+    rules: list[RuleSeen] = field(default_factory=list)
+    conditions: list[spec.Condition] = field(default_factory=list)
+    drop_items: list[tuple[Location, tuple[spec.Condition, ...]]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read(root: Node, path: str, env: Mapping[str, str]) -> Draft:
+    """Return what a file's root node says; `path` is shown, and tables are looked for beside it."""
+    return _Reader(path, env).read(root)
+
+
+@cache
+def yaml_fields(cls: type) -> dict[str, kinds.Field]:
+    """Return a declared type's fields by their YAML key."""
+    declared = kinds.type_info(cls)
+    if not isinstance(declared, kinds.StructType):
+        return {}
+    return {
+        _SPELLING.get((cls, row.name), row.name.rstrip("_")): row
+        for row in declared.fields
+        if row.name not in _INTERNAL
+    }
+
+
+def is_of(kind: kinds.Type, cls: type) -> bool:
+    """Tell whether a declared type is the struct `cls`."""
+    return isinstance(kind, kinds.StructType) and kind.cls is cls
+
+
+def _found(node: Node) -> str:
+    if isinstance(node, Text):
+        return f'the text "{shown(node.text)}"'
+    return "a list" if isinstance(node, Items) else "a mapping"
+
+
+class _Reader:
+    def __init__(self, path: str, env: Mapping[str, str]) -> None:
+        self._draft = Draft(path)
+        self._folder = Path(path).parent
+        self._env = env
+        self._section = ""
+        self._key = ""
+        self._key_at = Location(path)
+
+    def read(self, root: Node) -> Draft:
+        if isinstance(root, Pairs):
+            self._draft.said, self._draft.places = self._fields(root, spec.Mapping)
+        elif not isinstance(root, Broken):
+            self._report(
+                root.at,
+                codes.WRONG_KIND,
+                f'A mapping begins with settings such as "mapping: NAME". Found {_found(root)}.',
+            )
+        return self._draft
+
+    def _report(self, at: Location, code: codes.Code, message: str) -> object:
+        self._draft.problems.append(Problem(at, code.id, message, code.severity))
+        return BAD
+
+    def _expected(self, node: Node, what: str) -> object:
+        return self._report(node.at, codes.WRONG_KIND, f"Expected {what}. Found {_found(node)}.")
+
+    def _fields(self, node: Pairs, cls: type) -> tuple[dict[str, object], dict[str, Location]]:
+        """Read what a node says, by the struct's field names, and where each key stands."""
+        declared = yaml_fields(cls)
+        said: dict[str, object] = {}
+        places: dict[str, Location] = {}
+        for key, inner in node.pairs:
+            row = declared.get(key.text)
+            if row is None:
+                hint = did_you_mean(key.text, list(declared))
+                message = f'"{shown(key.text)}" is no setting here.{hint}'
+                self._report(key.at, codes.UNKNOWN_SETTING, message)
+                continue
+            places[row.name] = key.at
+            if cls is spec.Mapping:
+                self._section, self._key = row.name, row.name
+            elif cls is spec.Envelope:
+                self._key = row.name
+            self._key_at = key.at
+            if isinstance(inner, Text) and inner.is_null:
+                self._nothing(cls, key, row, said)
+            elif (value := self._value(inner, row.type)) is not BAD:
+                said[row.name] = value
+        for name, row in declared.items():
+            if row.required and row.name not in places:
+                example = "mapping: NAME" if cls is spec.Mapping else f"{name}: …"
+                message = f'"{name}" is missing. Add "{example}".'
+                self._report(node.at, codes.MISSING, message)
+        return said, places
+
+    def _nothing(self, cls: type, key: Text, row: kinds.Field, said: dict[str, object]) -> None:
+        """`key:` with nothing after it: back to the default, but in a rule or example a slip."""
+        kind = row.type.type if isinstance(row.type, kinds.Metadata) else row.type
+        if cls in (spec.Rule, spec.Example) or row.required:
+            message = f'"{key.text}" has no value. Write one, or remove the line.'
+            self._report(key.at, codes.WRONG_KIND, message)
+        elif not isinstance(kind, (kinds.DictType, kinds.StructType)):
+            said[row.name] = row.default
+
+    def _value(self, node: Node, kind: kinds.Type, names: str = "") -> object:
+        """Return the value of a node as a declared type, or BAD."""
+        if isinstance(node, Broken):
+            return BAD
+        match kind:
+            case kinds.Metadata():
+                return self._value(node, kind.type, (kind.extra or {}).get("names", names))
+            case kinds.UnionType():
+                inner = next(it for it in kind.types if not isinstance(it, kinds.NoneType))
+                return self._value(node, inner, names)
+            case kinds.VarTupleType():
+                return self._tuple(node, kind, names)
+            case kinds.DictType():
+                return self._dict(node, kind)
+            case kinds.StructType():
+                return self._struct(node, kind.cls)
+            case _:
+                return self._scalar(node, kind, names)
+
+    def _scalar(self, node: Node, kind: kinds.Type, names: str) -> object:
+        if not isinstance(node, Text):
+            return self._expected(node, "a number" if isinstance(kind, kinds.IntType) else "a text")
+        if node.is_null:
+            message = 'A value is missing here. Write one; "" is an empty text.'
+            return self._report(node.at, codes.WRONG_KIND, message)
+        text = self._expand(node)
+        if text is None:
+            return BAD
+        match kind:
+            case kinds.LiteralType(values=values):
+                if text in values:
+                    return text
+                return self._refuse(node, text, did_you_mean(text, [str(it) for it in values]))
+            case kinds.IntType():
+                return self._integer(node, text, kind)
+            case kinds.BoolType():
+                if text.lower() in TRUTH:
+                    return TRUTH[text.lower()]
+                return self._refuse(node, text, " Expected true or false.")
+            case kinds.StrType(min_length=least) if least and len(text) < least:
+                return self._refuse(node, text, " Expected a text that is not empty.")
+        if names:
+            self._draft.names.append(Named(names, text, node.at))
+        return text
+
+    def _refuse(self, node: Node, text: str, hint: str) -> object:
+        message = f'"{shown(text)}" is not possible here.{hint}'
+        return self._report(node.at, codes.BAD_VALUE, message)
+
+    def _integer(self, node: Text, text: str, kind: kinds.IntType) -> object:
+        least, most = kind.ge or 0, kind.le or 2**31 - 1
+        if INTEGER.fullmatch(text) and least <= int(text) <= most:
+            return int(text)
+        bounds = f"from {least} to {most}" if kind.le else f"of {least} or more"
+        return self._refuse(node, text, f" Expected a whole number {bounds}.")
+
+    def _expand(self, node: Text) -> str | None:
+        if self._section not in EXPANDED:
+            return node.text
+        text, wrong = expand(node.text, self._env)
+        if wrong is not None:
+            self._report(node.at, codes.UNSET_VARIABLE, wrong)
+            return None
+        return text
+
+    def _tuple(self, node: Node, kind: kinds.VarTupleType, names: str) -> object:
+        """Read a list; a single item stands for a list of one."""
+        if is_of(kind.item_type, spec.Condition):
+            return self._conditions(node)
+        if is_of(kind.item_type, spec.Rule):
+            return self._rules(node)
+        items = node.items if isinstance(node, Items) else [node]
+        values = []
+        for item in items:
+            value = self._value(item, kind.item_type, names)
+            if value is BAD:
+                continue
+            values.append(value)
+            if isinstance(value, tuple):
+                self._draft.drop_items.append((item.at, value))
+        return tuple(values)
+
+    def _dict(self, node: Node, kind: kinds.DictType) -> object:
+        if not isinstance(node, Pairs):
+            return self._expected(node, 'settings such as "key: value"')
+        if isinstance(kind.value_type, kinds.CustomType):
+            return json_value(node)
+        if isinstance(kind.value_type, kinds.VarTupleType):
+            return self._rules_by_key(node)
+        values: dict[str, object] = {}
+        for key, inner in node.pairs:
+            is_null = isinstance(inner, Text) and inner.is_null
+            value = None if is_null else self._value(inner, kind.value_type)
+            if value is not BAD:
+                values[key.text] = value
+        return values
+
+    def _rules_by_key(self, node: Pairs) -> dict[str, object]:
+        values: dict[str, object] = {}
+        for key, inner in node.pairs:
+            self._key, self._key_at = key.text, key.at
+            self._draft.keys.append(Named(self._section, key.text, key.at))
+            if isinstance(inner, Text) and inner.is_null:
+                values[key.text] = None
+            elif (rules := self._value_rules(inner)) is not BAD:
+                values[key.text] = rules
+        return values
+
+    def _value_rules(self, node: Node) -> object:
+        return BAD if isinstance(node, Broken) else self._rules(node)
+
+    def _rules(self, node: Node) -> object:
+        if not isinstance(node, Items):
+            rule = self._rule(node, self._key_at)
+            return (rule,) if isinstance(rule, spec.Rule) else BAD
+        first = len(self._draft.rules)
+        if not node.items:
+            message = f"{shown(self._key)} has no rule. Write one, or null to remove the key."
+            return self._report(node.at, codes.WRONG_KIND, message)
+        rules = [self._rule(item, item.at) for item in node.items]
+        read = [rule for rule in rules if isinstance(rule, spec.Rule)]
+        # A label belongs to the key: it need not be said with each rule.
+        label = next((rule.label for rule in read if rule.label is not None), None)
+        seen = self._draft.rules
+        for index in range(first, len(seen)):
+            seen[index] = seen[index]._replace(rule=_labelled(seen[index].rule, label))
+        return tuple(_labelled(rule, label) for rule in read) if read else BAD
+
+    def _rule(self, node: Node, at: Location) -> object:
+        section = "hostname" if self._key == "hostname" else self._section
+        key, key_at = self._key, self._key_at
+        if isinstance(node, Pairs):
+            said, places = self._fields(node, spec.Rule)
+            self._key, self._key_at = key, key_at
+            rule = spec.Rule(**said, at=at)  # type: ignore[arg-type] # by their declared types
+        elif isinstance(node, Text) and not node.is_null:
+            text = self._expand(node)
+            if text is None:
+                return BAD
+            rule, places = spec.Rule(value=text, at=at), {"value": node.at}
+        elif isinstance(node, Broken):
+            return BAD
+        else:
+            return self._expected(node, "a rule such as {from: NamespaceName}")
+        self._draft.rules.append(RuleSeen(section, key, key_at, rule, places))
+        return rule
+
+    def _struct(self, node: Node, cls: type) -> object:
+        if not isinstance(node, Pairs):
+            name = either([f'"{key}: …"' for key in list(yaml_fields(cls))[:2]])
+            return self._expected(node, f"settings such as {name}")
+        if cls is spec.Table:
+            return self._table(node)
+        problems_before = len(self._draft.problems)
+        said, _ = self._fields(node, cls)
+        if cls is spec.Envelope:
+            return said
+        if len(self._draft.problems) > problems_before:
+            return BAD
+        return spec.Example(**said, at=node.at)  # type: ignore[arg-type] # by their declared types
+
+    def _table(self, node: Pairs) -> object:
+        if len(node.pairs) == 1 and node.pairs[0][0].text == "file":
+            return self._table_file(node.pairs[0][1])
+        rows: dict[str, str] = {}
+        seen: set[str] = set()
+        for key, inner in node.pairs:
+            value = self._value(inner, kinds.StrType())
+            if key.text.casefold() in seen:
+                message = f'"{shown(key.text)}" stands twice here: case does not count. Remove one.'
+                self._report(key.at, codes.TWICE, message)
+            elif isinstance(value, str):
+                rows[key.text] = value
+            seen.add(key.text.casefold())
+        return spec.Table(rows)
+
+    def _table_file(self, node: Node) -> object:
+        name = self._value(node, kinds.StrType())
+        if not isinstance(name, str):
+            return BAD
+        path = self._folder / name
+        rows, problems = tables.read(path, node.at)
+        self._draft.problems += problems
+        return spec.Table(rows, str(path))
+
+    def _conditions(self, node: Node) -> object:
+        if not isinstance(node, Pairs):
+            return self._expected(node, "conditions such as {Operation: File}")
+        conditions = []
+        for key, inner in node.pairs:
+            self._draft.names.append(Named("field", key.text, key.at))
+            if isinstance(inner, Broken):
+                continue
+            items = inner.items if isinstance(inner, Items) else [inner]
+            tests = [test for item in items for test in self._tests(item)]
+            condition = spec.Condition(key.text, tuple(tests), key.at)
+            if not isinstance(inner, Items) and not tests:
+                continue  # reported already
+            conditions.append(condition)
+            self._draft.conditions.append(condition)
+        return tuple(conditions)
+
+    def _tests(self, node: Node) -> list[spec.Test]:
+        if isinstance(node, Text):
+            if node.is_null:
+                message = "Nothing stands here. For a field that is not there write {is: absent}."
+                self._report(node.at, codes.WRONG_KIND, message)
+                return []
+            return [test_of(node.text)]
+        if isinstance(node, Pairs) and [key.text for key, _ in node.pairs] == ["is"]:
+            inner = node.pairs[0][1]
+            items = inner.items if isinstance(inner, Items) else [inner]
+            kind = kinds.LiteralType(spec.IS_CLASSES)
+            texts = [self._value(item, kind) for item in items]
+            return [spec.Test("is", text) for text in texts if isinstance(text, str)]
+        if not isinstance(node, Broken):
+            self._expected(node, "a text, a list of texts, or {is: ipv4}")
+        return []
+
+
+def _labelled(rule: spec.Rule, label: str | None) -> spec.Rule:
+    if label is None or rule.label is not None:
+        return rule
+    return msgspec.structs.replace(rule, label=label)

@@ -1,0 +1,255 @@
+"""Rules resolved into functions: an output key, its rules, and what they make of an event.
+
+In come `spec.Rule`s and a format, out comes a `Slot` for each output key, in the line's order.
+A slot gives a `Hit`: the text as it will stand in the line (neutral, cut, not yet escaped), and
+which field it was taken from, so that the rest of the event can be found. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from cef_bridge.events.fields import find
+from cef_bridge.formats.text import cut, suspicions
+from cef_bridge.mapping.conditions import (
+    all_hold,
+    getter,
+    is_integer,
+    is_ipv4,
+    is_ipv6,
+    labels_of,
+    to_text,
+)
+from cef_bridge.mapping.names import camel
+from cef_bridge.mapping.transforms import find as find_transform
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cef_bridge.formats import Format
+    from cef_bridge.formats.dictionary import Key
+    from cef_bridge.mapping.conditions import Fields
+    from cef_bridge.mapping.spec import Rule
+
+PACES = ("workload", "verdict", "activity", "instant")
+SUSPICIOUS = "event.suspicious"
+_MOST_SPREAD = 20
+_PARTIAL = frozenset({"basename", "dirname", "first_word", "strip_digest"})
+"""Transforms that show a part of a field: the rest of it still needs a place."""
+
+
+class Hit(NamedTuple):
+    """What a rule gave. `whole` is the text before it was cut, "" when it was not; `taken` says
+    that the field needs no other place; `marks` are the suspicions of the raw text.
+    """
+
+    key: str
+    text: str
+    label: str
+    path: str
+    rule: Rule
+    whole: str
+    taken: bool
+    marks: tuple[str, ...]
+
+
+Fire: TypeAlias = "Callable[[Fields], list[Hit] | None]"
+
+# A record header inside a value: SC4S' greedy match would take what follows for the record.
+_RECORD_HEADER = re.compile(r"(?:CEF|LEEF):\d")
+
+
+def marks_of(text: str) -> tuple[str, ...]:
+    """Return what is suspicious in a raw text: suspicions of the characters, and cef_header."""
+    found = suspicions(text)
+    return (*found, "cef_header") if "EF:" in text and _RECORD_HEADER.search(text) else found
+
+
+class Slot:
+    """An output key with its rules; the first rule that holds and has a value wins."""
+
+    def __init__(self, key: str, rules: tuple[Rule, ...], fmt: Format, *, ipv6: bool) -> None:
+        self.key = key
+        self.rules = rules
+        self.fires = [compile_rule(key, rule, fmt, ipv6=ipv6) for rule in rules]
+        self.paths = tuple(dict.fromkeys(path for rule in rules for path in rule_paths(rule)))
+        self.pace = slowest_pace(self.paths)
+        self.label = next((rule.label for rule in rules if rule.label), "")
+        self._pair = fmt.pair(key)
+        self._escape = fmt.escape
+        self._format = fmt
+
+    def evaluate(self, fields: Fields) -> list[Hit]:
+        """Return what the slot gives for an event: one hit, several for `spread`, or none."""
+        for fire in self.fires:
+            if hits := fire(fields):
+                return hits
+        return []
+
+    def write(self, hits: list[Hit]) -> str:
+        """Return the pairs of some hits as they stand in the line, separators included."""
+        return "".join(write_hit(self._format, hit) for hit in hits)
+
+
+def write_hit(fmt: Format, hit: Hit) -> str:
+    """Return `key=value`, then the label: value before label, as Splunk's add-on needs it."""
+    text = fmt.pair(hit.key) + fmt.escape(hit.text)
+    return text + fmt.pair(f"{hit.key}Label") + fmt.escape(hit.label) if hit.label else text
+
+
+def rule_paths(rule: Rule) -> tuple[str, ...]:
+    """Return every path a rule reads: what it takes and what it asks."""
+    spread = (rule.spread,) if rule.spread else ()
+    return (*rule.from_, *spread, *(condition.path for condition in rule.when))
+
+
+def pace_of(path: str) -> str:
+    """Return how often a path's value changes; a field this version does not know: always."""
+    row = find(path)
+    return row.pace if row else "instant"
+
+
+def slowest_pace(paths: tuple[str, ...]) -> str:
+    """Return the pace of a rule that reads some paths: that of the path that changes most."""
+    return PACES[max((PACES.index(pace_of(path)) for path in paths), default=0)]
+
+
+def compile_rule(key: str, rule: Rule, fmt: Format, *, ipv6: bool) -> Fire:
+    """Return a rule as a function of the fields; `ipv6` lets IPv6 into IPv4-only keys."""
+    take = _spread(key, rule, fmt) if rule.spread else _take(key, rule, fmt, ipv6=ipv6)
+    if not rule.when:
+        return take
+    when = all_hold(rule.when)
+    return lambda fields: take(fields) if when(fields) else None
+
+
+def _take(key: str, rule: Rule, fmt: Format, *, ipv6: bool) -> Fire:
+    sources = [(path, getter(path)) for path in rule.from_]
+    finish = _finisher(key, rule, fmt, ipv6=ipv6)
+    constant = rule.value if rule.value is not None else rule.default
+
+    def take(fields: Fields) -> list[Hit] | None:
+        present = False
+        for path, get in sources:
+            value = get(fields)
+            if value is None or value == "":
+                continue
+            present = True
+            if hit := finish(to_text(value), path):
+                return [hit]
+        if constant is not None and not present and (hit := finish(constant, "")):
+            return [hit]
+        return None
+
+    return take
+
+
+def _finisher(key: str, rule: Rule, fmt: Format, *, ipv6: bool) -> Callable[[str, str], Hit | None]:
+    transforms = [find_transform(name) for name in rule.via]
+    table = {row.lower(): text for row, text in rule.table.rows.items()} if rule.table else None
+    row = fmt.key(key)
+    fits = _check(row, ipv6=ipv6)
+    partial = not _PARTIAL.isdisjoint(rule.via)
+    secret = "redact" in rule.via
+    limit = min((n for n in (row.max_length if row else None, rule.max_length) if n), default=0)
+    label = fmt.neutral(rule.label) if rule.label else ""
+
+    def finish(text: str, path: str) -> Hit | None:
+        taken = bool(path) and not partial
+        if path:  # a constant is written as it stands
+            for transform in transforms:
+                text = transform(text)
+            if table is not None:
+                found = table.get(text.strip().lower())
+                if found is None:
+                    # `else` says the same of many values: the value itself is not held by it.
+                    taken, found = False, rule.else_
+                if found is None:
+                    return None
+                text = found
+        marks = marks_of(text)
+        text = fmt.neutral(text)
+        if not text or not fits(text):
+            return None
+        whole = ""
+        if limit and len(text) > limit:
+            whole, text = text, cut(text, limit)
+            taken = taken and secret  # a redacted text must not come back unredacted
+        return Hit(key, text, label, path, rule, whole, taken, marks)
+
+    return finish
+
+
+def _spread(key: str, rule: Rule, fmt: Format) -> Fire:
+    source = rule.spread or ""
+    get = getter(source)
+    wanted = all_hold_names(rule.only)
+    most = rule.max or _MOST_SPREAD
+
+    def take(fields: Fields) -> list[Hit] | None:
+        value = get(fields)
+        if value is None and f"{source}." in "".join(fields):
+            value = {
+                p[len(source) + 1 :]: v for p, v in fields.items() if p.startswith(f"{source}.")
+            }
+        entries = labels_of(value)
+        hits: list[Hit] = []
+        used: set[str] = set()
+        for name, text in entries.items():
+            neutral = fmt.neutral(text)
+            if len(hits) >= most or not neutral or not wanted(name):
+                continue
+            own = camel(key, name, used)
+            hits.append(Hit(own, neutral, "", source, rule, "", taken=False, marks=marks_of(text)))
+        if len(hits) == len(entries):
+            hits = [hit._replace(taken=True) for hit in hits]
+        return hits or None
+
+    return take
+
+
+def all_hold_names(only: tuple[str, ...]) -> Callable[[str], bool]:
+    """Return a test of an entry's name against names and globs; no names: every name passes."""
+    if not only:
+        return lambda _: True
+    from fnmatch import fnmatchcase  # noqa: PLC0415 - few mappings spread
+
+    return lambda name: any(fnmatchcase(name, glob) for glob in only)
+
+
+def _check(row: Key | None, *, ipv6: bool) -> Callable[[str], bool]:
+    """Return a test of the text against the key's type (CEF v27 dictionary, LEEF attributes)."""
+    kind = row.kind if row else "string"
+    if kind == "ipv4" and ipv6:
+        kind = "ip"
+    return _KINDS.get(kind, lambda _: True)
+
+
+_MAC = re.compile(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}")
+_DATE = re.compile(r"[A-Z][a-z]{2} \d\d (\d{4} )?\d\d:\d\d:\d\d(\.\d{3})?( \S+)?")
+
+
+def _is_timestamp(text: str) -> bool:
+    return (len(text) in (10, 13) and text.isascii() and text.isdigit()) or bool(
+        _DATE.fullmatch(text)
+    )
+
+
+def _is_float(text: str) -> bool:
+    try:
+        return abs(float(text)) < float("inf")
+    except ValueError:
+        return False
+
+
+_KINDS: dict[str, Callable[[str], bool]] = {
+    "integer": lambda text: is_integer(text) and -(2**31) <= int(text) < 2**31,
+    "long": is_integer,
+    "float": _is_float,
+    "ipv4": is_ipv4,
+    "ipv6": is_ipv6,
+    "ip": lambda text: is_ipv4(text) or is_ipv6(text),
+    "mac": lambda text: bool(_MAC.fullmatch(text)),
+    "timestamp": _is_timestamp,
+}

@@ -1,0 +1,53 @@
+"""Words of problem texts: foreign text made presentable, guesses at what was meant.
+
+In come texts from files, out go pieces of sentences. Must not know what is wrong with them.
+"""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_LONGEST = 60
+
+
+def shown(text: str) -> str:
+    """Return at most 60 characters of the text, on one line and without terminal escapes."""
+    cut = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in cut)
+
+
+def closest(word: str, known: Iterable[str], likeness: float = 0.75) -> str | None:
+    """Return the known word that was most likely meant, case aside; None when none is near."""
+    lowered = word.lower()[:200]
+    best, best_ratio = None, likeness
+    matcher = SequenceMatcher(autojunk=False)
+    matcher.set_seq2(lowered)
+    for candidate in known:
+        if candidate.lower() == lowered:
+            return candidate
+        matcher.set_seq1(candidate.lower())
+        if matcher.real_quick_ratio() < best_ratio or matcher.quick_ratio() < best_ratio:
+            continue
+        ratio = matcher.ratio()
+        if ratio > best_ratio or (ratio == best_ratio and best is None):
+            best, best_ratio = candidate, ratio
+    return best
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """Return `Did you mean "x"?`, or the whole list where it is short, or nothing."""
+    meant = closest(word, known)
+    if meant is not None:
+        return f' Did you mean "{meant}"?'
+    if len(known) <= 24:
+        return f" Expected one of: {', '.join(known)}."
+    return ""
+
+
+def either(words: Sequence[str]) -> str:
+    """Return `a, b or c`."""
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))

@@ -1,0 +1,236 @@
+"""What is inside an input: plain bytes, compressed ones, a tar of members, one in another.
+
+In comes the Raw of one input; out go Streams, by content and never by name. A tar member's name is
+shown to operators and is never used as a path. Must not know what the streams hold.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from typing import IO, TYPE_CHECKING, Self, cast
+
+from cef_bridge.sources.compression import COMPRESSIONS, FOREIGN, HEAD, Budget, Unpacked
+from cef_bridge.sources.raw import Peekable
+from cef_bridge.sources.units import DamagedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cef_bridge.sources.raw import Raw
+    from cef_bridge.sources.units import Readable
+
+MAX_EXPAND = 200
+"""KubeArmor's JSON shrinks 10 to 60 times; what expands 200 times was made to do so."""
+
+_LAYERS = 3
+_BLOCK = 512
+# A name or a comment in a tar may be long, but not this long; tarfile would read it into memory.
+_MOST_HEADER = 16 << 20
+
+_TAR_CUT = "the tar archive ends too early (was it cut?); its members up to here were read"
+_TAR_DAMAGED = "the tar archive is damaged; its members up to here were read"
+
+# What tarfile raises for hostile headers: bad numbers, names without end, a chain of headers.
+_TAR_ERRORS = (
+    tarfile.TarError,
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    RecursionError,
+    ValueError,
+)
+
+
+class Stream:
+    """One decompressed stream: `name` as operators see it, `raw` the input that it comes from."""
+
+    __slots__ = ("name", "raw", "read")
+
+    def __init__(self, name: str, raw: Raw, source: Readable) -> None:
+        self.name = name
+        self.raw = raw
+        # Up to about `size` bytes, none at the end; DamagedError when it cannot go on.
+        self.read = source.read
+
+    @property
+    def consumed(self) -> int:
+        """How many bytes of the raw input were read so far."""
+        return self.raw.consumed
+
+
+def open_stream(raw: Raw, name: str, *, max_expand: int = MAX_EXPAND) -> Iterator[Stream]:
+    """Yield the streams in an input, in its order; each must be read before the next is asked for.
+
+    gzip, zstd, bzip2 and xz (several members in a row), tar (members `name!member`), and these in
+    one another, three deep. `max_expand`: how many times its size an input may expand to.
+    """
+    return _open(Peekable(raw), name, raw, Budget(raw, max_expand), packed=0, tars=0)
+
+
+def _open(
+    source: Peekable, name: str, raw: Raw, budget: Budget, *, packed: int, tars: int
+) -> Iterator[Stream]:
+    try:
+        head = source.peek(_BLOCK)
+    except DamagedError as error:
+        yield Stream(name, raw, _Fails(error))
+        return
+    kind = next((kind for kind in COMPRESSIONS if kind.begins(head[:HEAD])), None)
+    foreign = next((kind for kind, magic in FOREIGN if head.startswith(magic)), None)
+    tar = kind is None and _is_tar(head)
+    if foreign is not None:
+        why = f"this is a {foreign} archive, which is not read here; unpack it first"
+        yield Stream(name, raw, _Fails(DamagedError(why)))
+    elif (kind is not None and packed == _LAYERS) or (tar and tars == _LAYERS):
+        why = f"it is packed more than {_LAYERS} times over; unpack it first"
+        yield Stream(name, raw, _Fails(DamagedError(why)))
+    elif kind is not None:
+        inner = Peekable(Unpacked(kind, source, budget))
+        yield from _open(inner, name, raw, budget, packed=packed + 1, tars=tars)
+    elif tar:
+        yield from _members(source, name, raw, budget, packed=packed, tars=tars + 1)
+    else:
+        yield Stream(name, raw, source)
+
+
+def _is_tar(head: bytes) -> bool:
+    """Whether a block is a tar header: its mark, zeros (JSON never has one), its checksum.
+
+    The mark alone would not do: a process may have "ustar" among its arguments.
+    """
+    if len(head) < _BLOCK or head[257:262] != b"ustar" or b"\0" not in head:
+        return False
+    try:
+        tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
+
+
+def _members(
+    source: Peekable, name: str, raw: Raw, budget: Budget, *, packed: int, tars: int
+) -> Iterator[Stream]:
+    """Yield the regular files of a tar; links, devices and folders are passed by."""
+    headers = _Headers(source)
+    file = cast("IO[bytes]", headers)  # tarfile calls nothing but read()
+    expanded = _Expanded(budget)
+    try:
+        # ignore_zeros: tars that were joined by `cat` are read to the end of the last one
+        with tarfile.open(fileobj=file, mode="r|", ignore_zeros=True, tarinfo=_Header) as tar:
+            while True:
+                headers.left = _MOST_HEADER
+                member = tar.next()
+                headers.left = None
+                if member is None:
+                    return
+                tar.members = []  # it would remember each one
+                content = tar.extractfile(member) if member.isreg() else None
+                if content is None:
+                    continue
+                inside = _Member(content, expanded)
+                shown = f"{name}!{printable(member.name)}"
+                yield from _open(Peekable(inside), shown, raw, budget, packed=packed, tars=tars)
+                if inside.damaged:  # the stream has said so; the tar cannot go on either
+                    return
+                while inside.read(1 << 16):
+                    pass
+    except DamagedError as error:
+        yield Stream(name, raw, _Fails(error))
+    except _TAR_ERRORS as error:
+        yield Stream(name, raw, _Fails(_damage(error)))
+
+
+class _Header(tarfile.TarInfo):
+    """A tar header that speaks up when it is damaged: tarfile takes that for the end."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        if not buf or len(buf) == _BLOCK == buf.count(0):
+            return super().frombuf(buf, encoding, errors)  # raises what means the end
+        if len(buf) != _BLOCK:
+            raise DamagedError(_TAR_CUT)
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            raise DamagedError(_TAR_DAMAGED) from error
+
+
+class _Expanded:
+    """How many bytes the members of a tar came to; sparse ones can be larger than the tar."""
+
+    __slots__ = ("_budget", "_total")
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._total = 0
+
+    def add(self, size: int) -> None:
+        self._total += size
+        self._budget.check(self._total)
+
+
+class _Member:
+    """A tar member's content."""
+
+    __slots__ = ("_content", "_expanded", "damaged")
+
+    def __init__(self, content: Readable, expanded: _Expanded) -> None:
+        self._content = content
+        self._expanded = expanded
+        self.damaged = False
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            data = self._content.read(size)
+            self._expanded.add(len(data))
+        except DamagedError:
+            self.damaged = True
+            raise
+        except _TAR_ERRORS as error:
+            self.damaged = True
+            raise _damage(error) from error
+        return data
+
+
+class _Headers:
+    """A tar's own reader; while headers are read it gives no more than `left` bytes."""
+
+    __slots__ = ("_source", "left")
+
+    def __init__(self, source: Readable) -> None:
+        self._source = source
+        self.left: int | None = None
+
+    def read(self, size: int, /) -> bytes:
+        data = self._source.read(size)
+        if self.left is not None:
+            self.left -= len(data)
+            if self.left < 0:
+                raise DamagedError("the tar archive has a header of more than 16 MiB")
+        return data
+
+
+def _damage(error: BaseException) -> DamagedError:
+    return DamagedError(_TAR_CUT if "end of data" in str(error) else _TAR_DAMAGED)
+
+
+class _Fails:
+    """A reader of nothing, which says why."""
+
+    __slots__ = ("_error",)
+
+    def __init__(self, error: DamagedError) -> None:
+        self._error = error
+
+    def read(self, _size: int, /) -> bytes:
+        raise self._error
+
+
+def printable(name: str) -> str:
+    r"""Return a name that a terminal can show: `a\nb` as `a\\nb`, so that it forges no line."""
+    if name.isprintable():
+        return name
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode("ascii")
+        for each in name
+    )

@@ -1,0 +1,123 @@
+"""The raw bytes of one input: counted, hashed when asked for, and looked at before they are read.
+
+In comes an unbuffered binary file; out go its bytes, `consumed` and `sha256()`. Errors of the
+operating system become DamagedError here. Must not know what the bytes are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import select
+from typing import TYPE_CHECKING, Protocol, Self
+
+from cef_bridge.sources.units import DamagedError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from cef_bridge.sources.units import Readable
+
+_DRAIN = 1 << 20
+
+
+class RawFile(Protocol):
+    """An unbuffered binary file: `read` returns what is there, and waits only if nothing is."""
+
+    def read(self, size: int, /) -> bytes | None:
+        """Return up to `size` bytes, none at the end; None if one must wait for it."""
+
+    def fileno(self) -> int:
+        """Return the descriptor, to wait on."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+
+class Raw:
+    """One input's bytes as they stand on the disk or come through the pipe."""
+
+    __slots__ = ("_digest", "_file", "_hash", "consumed")
+
+    def __init__(self, file: RawFile, *, hashed: bool = False) -> None:
+        self._file = file
+        self._hash = hashlib.sha256() if hashed else None
+        self._digest: str | None = None
+        self.consumed = 0
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` bytes, none at the end; DamagedError when it cannot be read."""
+        try:
+            while (data := self._file.read(size)) is None:
+                select.select([self._file], [], [])  # a shell may hand down a non-blocking stdin
+        except OSError as error:
+            reason = error.strerror or "unknown error"
+            raise DamagedError(
+                f"reading stopped after {self.consumed:,} bytes: {reason}"
+            ) from error
+        self.consumed += len(data)
+        if self._hash is not None:
+            self._hash.update(data)
+        return data
+
+    def sha256(self) -> str | None:
+        """Return the SHA-256 of the whole input in hex; what was not read yet is read for it.
+
+        None when hashing was not asked for, or the input cannot be read to its end.
+        """
+        if self._hash is None or self._digest is not None:
+            return self._digest
+        try:
+            while self.read(_DRAIN):
+                pass
+        except DamagedError:
+            return None
+        self._digest = self._hash.hexdigest()
+        return self._digest
+
+    def close(self) -> None:
+        """Close the file, after the hash was finished if there is one."""
+        self.sha256()
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self._hash = None  # the run ends: nothing is read to its end for a report
+        self.close()
+
+
+class Peekable:
+    """A reader whose next bytes can be looked at, and to which bytes can be given back."""
+
+    __slots__ = ("_head", "_source")
+
+    def __init__(self, source: Readable) -> None:
+        self._source = source
+        self._head = b""
+
+    def peek(self, size: int) -> bytes:
+        """Return the next `size` bytes (fewer only at the end) without taking them."""
+        while len(self._head) < size:
+            piece = self._source.read(1 << 16)
+            if not piece:
+                break
+            self._head += piece
+        return self._head[:size]
+
+    def unread(self, data: bytes) -> None:
+        """Give bytes back that were read too far."""
+        self._head = data + self._head
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` bytes, none at the end."""
+        if not self._head:
+            return self._source.read(size)
+        data, self._head = self._head[:size], self._head[size:]
+        return data

@@ -1,0 +1,95 @@
+"""What a byte stream is cut into, and the two ways in which a part of it is lost.
+
+Plain values, shared by every source; imports nothing of the package. Must not know what a unit
+means: that is for whoever reads it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+HEAD = 4096
+"""As many bytes of an oversized record are kept, to recognise it by."""
+
+
+class Readable(Protocol):
+    """What is read from: up to `size` bytes, none at the end; DamagedError when it cannot go on."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at least one byte, or none at the end."""
+
+
+class DamagedError(Exception):
+    """A stream cannot be read further; the text is what an operator is told."""
+
+
+class Block(NamedTuple):
+    """Units that follow one another: lines, elements of an array or pretty-printed documents.
+
+    `lines` have neither LF nor a CR before it. `line` (from 1) and `offset` (bytes of the
+    decompressed stream) are the place of the first; `consumed` is how much of the raw input was
+    read so far. In a `single` block unit i is physical line `line + i`; otherwise `lines_at` holds
+    each one's line. Without `offsets` each unit begins one byte after the one before ended.
+    """
+
+    lines: list[bytes]
+    line: int
+    offset: int
+    consumed: int
+    single: bool
+    lines_at: list[int] | None = None
+    offsets: list[int] | None = None
+
+    def place(self, index: int) -> tuple[int, int]:
+        """Return the line and the offset of one unit; slow, meant for the few that are reported."""
+        line = self.line + index if self.lines_at is None else self.lines_at[index]
+        if self.offsets is not None:
+            return line, self.offsets[index]
+        return line, self.offset + index + sum(map(len, self.lines[:index]))
+
+
+class Oversized(NamedTuple):
+    """A record over the limit, which was passed by: its place, its size and its beginning."""
+
+    line: int
+    offset: int
+    size: int
+    head: bytes
+
+
+class Broken(NamedTuple):
+    """What could not be read: its place, a sentence that says why, and the bytes if there are any.
+
+    One that ends a stream (damage, a file that was cut) comes last.
+    """
+
+    line: int
+    offset: int
+    reason: str
+    raw: bytes = b""
+
+
+Item = Block | Oversized | Broken
+
+
+class Batch:
+    """Units that are collected one at a time, until they leave as one Block."""
+
+    __slots__ = ("lines", "lines_at", "offsets")
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        self.lines_at: list[int] = []
+        self.offsets: list[int] = []
+
+    def add(self, unit: bytes, line: int, offset: int) -> None:
+        """Append one unit with its place."""
+        self.lines.append(unit)
+        self.lines_at.append(line)
+        self.offsets.append(offset)
+
+    def take(self, consumed: int) -> Block:
+        """Return what was collected, and begin anew."""
+        lines, lines_at, offsets = self.lines, self.lines_at, self.offsets
+        self.lines, self.lines_at, self.offsets = [], [], []
+        return Block(lines, lines_at[0], offsets[0], consumed, False, lines_at, offsets)
