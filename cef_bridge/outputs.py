@@ -74,15 +74,13 @@ class AtomicFile:
         if self._file is None:
             raise CefBridgeError(self._cannot("it is closed"))
         view = memoryview(data).cast("B")
-        done = 0
+        end = self.size + len(view)
         try:
-            while done < len(view):
-                done += os.write(self._file, view[done:])
+            while self.size < end:
+                self.size += os.write(self._file, view[self.size - end :])
         except OSError as error:
             raise self._failed(error) from error
-        finally:
-            self.size += done
-        return done
+        return len(view)
 
     def commit(self) -> None:
         """Bring everything to the disk and give the file its name; does nothing the second time."""

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-from cef_bridge.events.split import Token, split_data, split_socket
+from cef_bridge.events.split import CAPITAL_KEYS, Token, split_data, split_socket
 
 
 class Activity(NamedTuple):
-    """`parts`: by raw field, its tokens as (path, raw text); `holds`: derived path to the raw
-    fields or token paths that it holds; `void`: token paths that say nothing and are not missed.
+    """What describe found.
+
+    `values`: derived path to value. `parts`: by raw field, its tokens as (path, raw text).
+    `holds`: derived path to the raw fields or token paths that it holds. `void`: token paths that
+    say nothing and are not missed.
     """
 
     values: dict[str, str]
@@ -61,38 +64,29 @@ def describe(
     resource: str,
     event_data: dict[str, object] | None = None,
 ) -> Activity:
-    """Return what an event's Data and Resource say; EventData fills only what they lack, since it
-    is made by splitting them at every space (feeder.go, parseDataString).
+    """Return what an event's Data and Resource say.
+
+    EventData fills only what they lack, since KubeArmor makes it by splitting them at every space
+    (feeder.go, parseDataString).
     """
     tokens: dict[str, str] = {}
     parts: dict[str, tuple[tuple[str, str], ...]] = {}
     void: set[str] = set()
-    found: list[tuple[str, list[Token]]] = []
     if data:
-        found.append(("Data", split_data(data)))
+        parts["Data"] = _take("Data", split_data(data), tokens, void)
     if resource and operation == "network":
-        found.append(("Resource", split_socket(resource)))
-    for field, field_tokens in found:
-        rows = []
-        for key, value, raw in field_tokens:
-            path = f"data.{key}" if key else f"{field}.{REST}"
-            if key and key in tokens and tokens[key] != value:
-                path = f"{field}.{REST}"  # the same key with another value: both are kept
-            rows.append((path, raw))
-            if not key or path.endswith(f".{REST}"):
-                continue
-            if not value or (key, value) in _NOTHING:
-                void.add(path)
-            else:
-                tokens[key] = value
-        parts[field] = tuple(rows)
-    if field := _bare_resource(parts):
-        del parts[field]
+        rows = _take("Resource", split_socket(resource), tokens, void)
+        # A Resource of one bare word (a DNS name, a protocol) is a value, not a list of tokens.
+        if [path for path, _ in rows] != [f"Resource.{REST}"]:
+            parts["Resource"] = rows
     if event_data:
-        parts["EventData"] = _only_in_event_data(event_data, tokens, f"{data} {resource}")
+        found = _only_in_event_data(event_data, data, resource)
+        if rows := _take("EventData", found, tokens, void):
+            parts["EventData"] = rows
     values = {f"data.{key}": value for key, value in tokens.items()}
+    void.difference_update(values)
     holds: dict[str, tuple[str, ...]] = {}
-    for path, key, value in _derived(operation, verb, tokens, data, resource):
+    for path, key, value in _derived(operation, verb, tokens, resource):
         if value:
             values[path] = value
             if key:
@@ -100,34 +94,45 @@ def describe(
     return Activity(values, parts, holds, frozenset(void))
 
 
-def _only_in_event_data(
-    event_data: dict[str, object], tokens: dict[str, str], text: str
+def _take(
+    field: str, found: list[Token], tokens: dict[str, str], void: set[str]
 ) -> tuple[tuple[str, str], ...]:
-    """The entries that Data and Resource lack; those whose key is free become tokens too."""
+    """Add a field's tokens to those known; return them as (path, raw text)."""
     rows = []
-    for key, value in event_data.items():
-        if not isinstance(value, str) or not value or value in text:
-            continue
-        token = key[:1].lower() + key[1:]
-        free = token not in tokens and "," not in value
-        if free:
-            tokens[token] = value
-        rows.append((f"data.{token}" if free else f"EventData.{key}", f"{key}={value}"))
+    for key, value, raw in found:
+        path = f"data.{key}"
+        if not key or tokens.get(key, value) != value:
+            path = f"{field}.{REST}"  # no key, or the same key with another value: kept as it is
+        elif not value or (key, value) in _NOTHING:
+            void.add(path)
+        else:
+            tokens[key] = value
+        rows.append((path, raw))
     return tuple(rows)
 
 
-def _bare_resource(parts: dict[str, tuple[tuple[str, str], ...]]) -> str:
-    """A Resource of one bare word (a DNS name, a protocol) is a value, not a list of tokens."""
-    rows = parts.get("Resource", ())
-    return "Resource" if len(rows) == 1 and rows[0][0] == f"Resource.{REST}" else ""
+def _only_in_event_data(event_data: dict[str, object], data: str, resource: str) -> list[Token]:
+    """Return the entries that Data and Resource lack, under the names that keys have there."""
+    text = f" {data} {resource} "
+    # Data writes userid=, EventData Userid; but SourceIP= and Class= have capitals in both.
+    capital = "SourceIP" in event_data or "Class" in event_data
+    found = []
+    for key, value in event_data.items():
+        if not isinstance(value, str) or not value:
+            continue
+        small = key[:1].lower() + key[1:]
+        if f" {key}={value} " in text or f" {small}={value} " in text:
+            continue
+        name = key if capital and key in CAPITAL_KEYS else small
+        # Of KubeArmor 1.6.0 to 1.6.5: Kfunc holds all the tokens, joined by commas.
+        found.append(Token("" if "," in value else name, value, f"{key}={value}"))
+    return found
 
 
 Row: TypeAlias = tuple[str, str, str]  # derived path, the token or field it is taken from, value
 
 
-def _derived(
-    operation: str, verb: str, tokens: dict[str, str], data: str, resource: str
-) -> list[Row]:
+def _derived(operation: str, verb: str, tokens: dict[str, str], resource: str) -> list[Row]:
     get = tokens.get
     rows: list[Row] = [("call", key, value) for key in _CALLS if (value := get(key))]
     for key in ("flags", "flag"):
@@ -137,7 +142,7 @@ def _derived(
     if operation == "network":
         rows += _network(verb, tokens, resource)
     elif operation == "firewall":
-        rows += _firewall(verb, tokens)
+        rows += _firewall(verb, tokens, resource)
     if verb == "setid":
         # KubeArmor prints the gid of setgid under "userid" too.
         group = get("syscall", "").upper() == "SYS_SETGID"
@@ -160,50 +165,61 @@ def _protocol(key: str, tokens: dict[str, str]) -> Row:
 
 def _network(verb: str, tokens: dict[str, str], resource: str) -> list[Row]:
     get = tokens.get
-    domain = get("domain", "")
-    family = "sa_family" if "sa_family" in tokens else "domain"
-    rows: list[Row] = []
-    if get(family, "").startswith("AF_"):
-        rows.append(("network.family", family, get(family, "")))
-    if value := get("type"):
-        rows.append(("network.socket_type", "type", value.replace("|", ",")))
-    rows.append(_protocol("protocol", tokens))
     if verb == "dns":
-        name_from = "domain" if domain else "Resource"
-        port = get("sin_port", "")
-        rows += [
-            ("dns.name", name_from, domain or resource),
-            ("dns.type", "qtype", get("qtype", "")),
-            ("destination.ip", "daddr", get("daddr", "")),
-            ("remote.ip", "daddr", get("daddr", "")),
-            ("destination.port", "sin_port" if port else "", port or "53"),
-            ("remote.port", "sin_port" if port else "", port or "53"),
-            ("network.protocol", "", "UDP"),
-        ]
-        return rows
+        return _dns(tokens, resource)
+    family_key = "sa_family" if "sa_family" in tokens else "domain"
+    family = get(family_key, "")
+    rows: list[Row] = [
+        ("network.family", family_key, family if family.upper().startswith("AF_") else ""),
+        ("network.socket_type", "type", get("type", "").replace("|", ",")),
+        _protocol("protocol", tokens),
+    ]
     ip = "remoteip" if "remoteip" in tokens else "sin_addr"
-    port_key = "port" if "port" in tokens else "sin_port"
-    ends = {"connect": "destination", "accept": "source", "bind": "local", "listen": "local"}
-    if end := ends.get(verb):
-        rows += [(f"{end}.ip", ip, get(ip, "")), (f"{end}.port", port_key, get(port_key, ""))]
+    port = "port" if "port" in tokens else "sin_port"
+    if end := _ENDS.get(verb):
+        rows += [(f"{end}.ip", ip, get(ip, "")), (f"{end}.port", port, get(port, ""))]
     if verb in ("connect", "accept"):
         rows += [
             ("remote.ip", ip, get(ip, "")),
-            ("remote.port", port_key, get(port_key, "")),
+            ("remote.port", port, get(port, "")),
             ("remote.host", "remotehost", get("remotehost", "")),
         ]
         # A Unix socket has no direction that a rule about the network should match.
-        if get(family) not in ("AF_UNIX", "AF_NETLINK"):
-            rows.append(
-                ("network.direction", "", "outbound" if verb == "connect" else "inbound")
-            )
+        if family.upper() not in ("AF_UNIX", "AF_NETLINK"):
+            rows.append(("network.direction", "", "outbound" if verb == "connect" else "inbound"))
     return rows
 
 
-def _firewall(verb: str, tokens: dict[str, str]) -> list[Row]:
+_ENDS = {"connect": "destination", "accept": "source", "bind": "local", "listen": "local"}
+_DNS_PORT = "53"
+
+
+def _dns(tokens: dict[str, str], resource: str) -> list[Row]:
+    """Return the rows of a DNS query: `domain` is the name here, `daddr` the resolver."""
+    get = tokens.get
+    domain, resolver = get("domain", ""), get("daddr", "")
+    family, port = get("sa_family", ""), get("sin_port", "")
+    port_key = "sin_port" if port else ""
+    # SOCKET_SENDMSG's Resource is the name alone; a UDP_SENDMSG's is a socket address.
+    name = domain or ("" if "=" in resource else resource)
+    return [
+        ("network.family", "sa_family", family if family.upper().startswith("AF_") else ""),
+        ("dns.name", "domain" if domain else "Resource", name),
+        ("dns.type", "qtype", get("qtype", "")),
+        ("destination.ip", "daddr", resolver),
+        ("remote.ip", "daddr", resolver),
+        ("destination.port", port_key, port or _DNS_PORT),
+        ("remote.port", port_key, port or _DNS_PORT),
+        ("network.protocol", "", "UDP"),
+    ]
+
+
+def _firewall(verb: str, tokens: dict[str, str], resource: str) -> list[Row]:
     get = tokens.get
     inbound = verb == "ingress"
     far = "Source" if inbound else "Destination"
+    # Resource is INGRESS or EGRESS: the direction, and nothing else.
+    held = "Resource" if resource.lower() == verb else ""
     return [
         ("source.ip", "SourceIP", get("SourceIP", "")),
         ("source.port", "SourcePort", get("SourcePort", "")),
@@ -211,7 +227,6 @@ def _firewall(verb: str, tokens: dict[str, str]) -> list[Row]:
         ("destination.port", "DestinationPort", get("DestinationPort", "")),
         ("remote.ip", f"{far}IP", get(f"{far}IP", "")),
         ("remote.port", f"{far}Port", get(f"{far}Port", "")),
-        # Resource is INGRESS or EGRESS: the direction, and nothing else.
-        ("network.direction", "Resource", "inbound" if inbound else "outbound"),
+        ("network.direction", held, "inbound" if inbound else "outbound"),
         _protocol("Protocol", tokens),
     ]

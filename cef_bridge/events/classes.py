@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-# Verbs by call: system call, probe, or LSM hook. KubeArmor: monitor/logUpdate.go, bpflsm/enforcer.go
+# Verbs by call: system call, probe, or LSM hook (KubeArmor: monitor/logUpdate.go,
+# enforcer/bpflsm/enforcer.go).
 _VERBS = {
     "SYS_EXECVE": "exec",
     "SYS_EXECVEAT": "exec",
@@ -157,8 +158,10 @@ def text_of(value: object) -> str:
 
 
 def kind_of(event: dict[str, object]) -> str:
-    """Return alert (Matched…), log (ContainerLog, HostLog) or event; an unknown Type counts as an
-    alert when a policy or a verdict is named (KubeArmor's sidekick drops Type and Action).
+    """Return alert (Matched…), log (ContainerLog, HostLog) or event.
+
+    An unknown or absent Type counts as an alert when a policy or a verdict is named (KubeArmor's
+    sidekick drops Type and Action).
     """
     kind, operation = text_of(event.get("Type")), text_of(event.get("Operation"))
     # The userland throttle overwrites Type and Operation and leaves the rest of the alert.
@@ -224,7 +227,7 @@ def _disposition(event: dict[str, object], kind: str) -> str:
     if action.startswith("audit"):
         return "audit"
     if action == "block":
-        return "unblocked" if result in PASSED else "block"
+        return "unblocked" if result == "passed" else "block"
     if action in ("allow", "remove"):
         return "block" if result in DENIED else "allow"
     return "block" if not action and result in DENIED else "matched"
@@ -249,7 +252,7 @@ def _make() -> dict[tuple[str, ...], Class]:
     pairs["event"] = system
     for kind in ("alert", "log"):
         pairs[kind] = [pair for pair in pairs[kind] if pair not in system] + [("other", "other")]
-    classes = {}
+    classes: dict[tuple[str, ...], Class] = {}
     for kind, dispositions in _DISPOSITIONS.items():
         for scope in ("container", "host"):
             for operation, verb in pairs[kind]:

@@ -20,11 +20,9 @@ def microseconds(text: str) -> int | None:
     Any count of fraction digits, a small `t` or `z`, a space instead of the `T` and an offset are
     taken too; a time without zone is UTC, as KubeArmor's is.
     """
-    if len(text) == 27 and text[26] == "Z" and text[19] == ".":  # noqa: SIM102 - the usual form first
-        if (seconds := _SECONDS.get(text[:19])) is not None:
-            fraction = text[20:26]
-            if fraction.isascii() and fraction.isdigit():
-                return seconds * 1_000_000 + int(fraction)
+    usual = len(text) == 27 and text[26] == "Z" and text[19] == "." and text.isascii()
+    if usual and (known := _SECONDS.get(text[:19])) is not None and text[20:26].isdigit():
+        return known * 1_000_000 + int(text[20:26])
     try:
         moment = datetime.fromisoformat(text.strip().upper())
     except ValueError:
@@ -37,7 +35,7 @@ def microseconds(text: str) -> int | None:
         return None
     if not _EARLIEST < seconds < _LATEST:
         return None
-    if len(text) == 27 and text[26] == "Z":
+    if usual:
         if len(_SECONDS) >= _MOST_SECONDS:
             _SECONDS.clear()
         _SECONDS[text[:19]] = seconds
@@ -63,13 +61,15 @@ def number(value: object) -> int | None:
 
 
 def event_time(event: dict[str, object]) -> int | None:
-    """Return when it happened, in epoch microseconds: UpdatedTime, else Timestamp, else the
-    wrapper's time (KubeArmor sets both when it builds the record); None when nothing says so.
+    """Return when it happened, in epoch microseconds; None when nothing says so.
+
+    UpdatedTime, else Timestamp (KubeArmor sets both when it builds the record), else the time that
+    the wrapper of the line had.
     """
     updated = event.get("UpdatedTime")
     if isinstance(updated, str) and updated and (found := microseconds(updated)) is not None:
         return found
-    if (stamp := event.get("Timestamp")) and (found := number(stamp)) is not None:
+    if (found := number(event.get("Timestamp"))) is not None:
         return found
     wrapper = event.get(WRAPPER_TIME)
     return wrapper if isinstance(wrapper, int) else None

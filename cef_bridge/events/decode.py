@@ -41,11 +41,21 @@ class Decoded(NamedTuple):
 
 
 # CRI: `2023-08-23T18:05:48.303111222Z stdout F message`; P is a part, F the last (or only) one.
-_CRI = re.compile(rb"(\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d)) (stdout|stderr) ([FP])(?::\S*)? ?")
-_LOOKS_LIKE_EVENT = re.compile(
-    rb'"(?:operation|type|clustername|hostname|policyname)"\s*:', re.IGNORECASE
+_CRI = re.compile(
+    rb"(\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d)) (stdout|stderr) ([FP])(?::\S*)?(?: |\Z)"
 )
+# The names that an event has, as keys, or as values in OTLP; inside a docker line the quotes are
+# escaped. Only asked when the text is no JSON.
+_LOOKS_LIKE_EVENT = re.compile(
+    rb'"(?:operation|type|clustername|hostname|policyname|updatedtime|hostpid)\\*"\s*[:,]',
+    re.IGNORECASE,
+)
+_BLANK = b" \t\r\n\x00"
+_BOM = b"\xef\xbb\xbf"
 _MOST_PREFIX = 512  # bytes of syslog or journald prefix before the `{`
+_MOST_WRAPPERS = 3  # around one event: docker in CRI, a syslog prefix inside
+_KEPT = 4096  # bytes of what is over the limit, to recognise it by
+MOST_LEVELS = 64  # of lists and maps in one another; OTLP in Elasticsearch has about 20
 
 
 class Decoder:
@@ -63,55 +73,65 @@ class Decoder:
 
     def finish(self) -> list[Decoded | Noise | Unreadable]:
         """Return what waits for a rest that will not come."""
-        left = [b"".join(parts) for parts in self._partial.values()]
-        self._partial.clear()
-        return [Unreadable(raw, "the rest of this line never came") for raw in left]
+        left = list(self._partial)
+        return [self._abandoned(key) for key in left]
 
     def _line(
         self, line: bytes, time: int | None, wrapper: str, level: int
     ) -> list[Decoded | Noise | Unreadable]:
-        text = line.lstrip(b"\xef\xbb\xbf \t\r\n\x00").rstrip()
+        text = line.strip(_BLANK)
+        if text.startswith(_BOM):
+            text = text[len(_BOM) :].lstrip(_BLANK)
         if text[:1] in (b"{", b"["):
             return self._json(text, line, time, wrapper, level)
-        if match := _CRI.match(text):
-            return self._cri(text, match, level)
-        if wrapper != "syslog" and (prefixed := self._after_prefix(text)) is not None:
+        if level < _MOST_WRAPPERS and (match := _CRI.match(text)):
+            # What a part ends with belongs to the text: it may be cut before a space.
+            begin = line.index(text) + match.end()
+            return self._cri(line[begin:].rstrip(b"\r\n"), match, level)
+        if wrapper != "syslog" and (prefixed := _after_prefix(text)) is not None:
             return self._json(prefixed, line, time, "syslog", level)
         return [Noise(line)]
 
-    def _after_prefix(self, text: bytes) -> bytes | None:
-        start = text.find(b"{", 0, _MOST_PREFIX)
-        if start < 0 or not text.endswith(b"}"):
-            return None
-        return text[start:]
-
     def _cri(
-        self, text: bytes, match: re.Match[bytes], level: int
+        self, message: bytes, match: re.Match[bytes], level: int
     ) -> list[Decoded | Noise | Unreadable]:
         stream, kind = match[2].decode(), match[3]
         time = microseconds(match[1].decode())
-        return self._joined(text[match.end() :], f"cri {stream}", kind == b"P", time, level)
+        return self._joined(message, f"cri {stream}", kind == b"P", time, level)
 
     def _joined(
         self, part: bytes, key: str, partial: bool, time: int | None, level: int
     ) -> list[Decoded | Noise | Unreadable]:
         """Join the parts of a line that a container runtime cut at 16 KiB."""
-        if not partial and key not in self._partial:
-            return self._line(part, time, key.partition(" ")[0], level + 1)
+        wrapper = key.partition(" ")[0]
+        parts = self._partial.get(key)
+        if parts is None and not partial:
+            return self._line(part, time, wrapper, level + 1)
+        before: list[Decoded | Noise | Unreadable] = []
+        if parts is not None and _is_object(part):
+            # The rest of an object is no object: this line is one of its own.
+            before = [self._abandoned(key)]
+            if not partial:
+                return before + self._line(part, time, wrapper, level + 1)
         parts = self._partial.setdefault(key, [])
-        size = self._partial_bytes.get(key, 0) + len(part)
-        self._partial_bytes[key] = size
-        if size > self._max_record:
-            if partial:  # keep the head for the report, forget the rest, wait for the end
-                parts[:] = [b"".join(parts)[:4096]]
-                return []
-            del self._partial[key], self._partial_bytes[key]
-            return [Unreadable(b"".join(parts), f"parts join to {size} bytes, over the limit")]
-        parts.append(part)
+        size = self._partial_bytes[key] = self._partial_bytes.get(key, 0) + len(part)
+        if size <= self._max_record:
+            parts.append(part)
+        else:
+            parts[:] = [b"".join(parts)[:_KEPT]]
         if partial:
-            return []
+            return before
+        if size > self._max_record:
+            return [self._abandoned(key)]
         del self._partial[key], self._partial_bytes[key]
-        return self._line(b"".join(parts), time, key.partition(" ")[0], level + 1)
+        return self._line(b"".join(parts), time, wrapper, level + 1)
+
+    def _abandoned(self, key: str) -> Unreadable:
+        """Forget the parts of a line, and return what they are."""
+        raw, size = b"".join(self._partial.pop(key)), self._partial_bytes.pop(key)
+        if size > self._max_record:
+            return Unreadable(raw, f"its parts join to {size} bytes, over {self._max_record}")
+        return Unreadable(raw, "the rest of this line never came")
 
     def _json(
         self, text: bytes, line: bytes, time: int | None, wrapper: str, level: int
@@ -135,13 +155,37 @@ class Decoder:
     def _wrapped(
         self, found: Wrapped, line: bytes, level: int
     ) -> list[Decoded | Noise | Unreadable]:
-        if level > 3:
+        if level >= _MOST_WRAPPERS:
             return [Noise(line)]
         text = found.text.encode("utf-8", "surrogatepass")
-        return self._joined(text, f"docker {found.stream}", found.partial, found.time, level)
+        key = f"{found.wrapper} {found.stream}"
+        return self._joined(text, key, found.partial, found.time, level)
 
     def _wanted(self, found: Found, wrapper: str) -> bool:
         return not self._only or self._only in (found.dialect, wrapper)
+
+
+def _after_prefix(text: bytes) -> bytes | None:
+    """Return the object after a syslog or journald prefix, whole or cut off; else None."""
+    start = text.find(b"{", 0, _MOST_PREFIX)
+    if start < 0:
+        return None
+    rest = text[start:]
+    return rest if rest.endswith(b"}") or _LOOKS_LIKE_EVENT.search(rest) else None
+
+
+def _is_object(text: bytes) -> bool:
+    text = text.strip(_BLANK)
+    if not (text.startswith(b"{") and text.endswith(b"}")):
+        return False
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+_TOO_DEEP = "nested too deeply"
 
 
 def loads(text: bytes) -> object:
@@ -155,31 +199,56 @@ def loads(text: bytes) -> object:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         return _patient(text)
-    return _patient(text) if isinstance(value, dict) and _has_huge_number(value) else value
+    return _patient(text) if _has_huge_number(value) else value
 
 
-def _has_huge_number(value: dict[str, object]) -> bool:
-    return any(type(inner) is float and abs(inner) >= 2**53 for inner in value.values())
+def _has_huge_number(value: object) -> bool:
+    """Tell whether an integer may have lost digits; a value nested too deeply is refused here."""
+    level: list[object] = [value] if isinstance(value, (dict, list)) else []
+    huge = False
+    for _ in range(MOST_LEVELS):
+        deeper: list[object] = []
+        for outer in level:
+            for inner in outer.values() if isinstance(outer, dict) else outer:  # type: ignore[attr-defined]  # only lists else
+                kind = inner.__class__
+                if kind is dict or kind is list:
+                    deeper.append(inner)
+                elif kind is float and abs(inner) >= _EXACT:
+                    huge = True
+        if not deeper:
+            return huge
+        level = deeper
+    raise ValueError(_TOO_DEEP)
+
+
+_EXACT = 2**53  # from here on a double leaves integers out
 
 
 def _patient(text: bytes) -> object:
+    # A surrogate that stands there as bytes (CESU-8, WTF-8) becomes a replacement mark, too.
+    decoded = text.decode("utf-8", "replace")
     try:
-        return json.loads(
-            text.decode("utf-8", "replace"), strict=False, parse_constant=lambda _: None
-        )
+        value = json.loads(decoded, strict=False, parse_constant=lambda _: None)
     except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {_PLAIN.get(error.msg, error.msg.lower())} at byte {error.pos}") from error
+        what = _PLAIN.get(error.msg, error.msg.lower())
+        raise ValueError(f"not JSON: {what} at character {error.pos + 1}") from error
     except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+        raise ValueError(_TOO_DEEP) from error
     except ValueError as error:  # an integer of more than 4300 digits
         raise ValueError("a number is too long") from error
+    _has_huge_number(value)
+    return value
 
 
 _PLAIN = {
     "Expecting value": "a value is missing or malformed",
-    "Expecting ',' delimiter": "a comma is missing",
-    "Expecting ':' delimiter": "a colon is missing",
+    "Expecting ',' delimiter": "a comma is missing, or the end was cut off",
+    "Expecting ':' delimiter": "a colon is missing, or the end was cut off",
     "Expecting property name enclosed in double quotes": "a field name is missing",
-    "Unterminated string starting at": "a text does not end, from the one that begins",
+    "Illegal trailing comma before end of object": "a comma has nothing after it",
+    "Illegal trailing comma before end of array": "a comma has nothing after it",
+    "Unterminated string starting at": "a text has no end; it begins",
     "Extra data": "there is more after the end",
+    "Invalid \\escape": "a backslash stands before a character that JSON has no escape for",
+    "Invalid \\uXXXX escape": "a \\u stands without four hexadecimal digits",
 }

@@ -8,6 +8,7 @@ says what it holds, so that a mapping can tell which part of an event nobody has
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.events import identity
@@ -16,18 +17,21 @@ from cef_bridge.events.classes import Class, classify
 from cef_bridge.events.clock import WRAPPER_TIME, event_time, microseconds
 from cef_bridge.events.fields import RAW
 from cef_bridge.events.names import MAPS
+from cef_bridge.events.numbers import whole
 from cef_bridge.events.summary import summary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 INTEGERS = frozenset(path for path, row in RAW.items() if row.kind == "integer")
 
 
 class Event(NamedTuple):
-    """One event. `fields`: path to value, raw and derived. `parts`: raw field to the (path, raw
-    text) of its tokens. `holds`: derived path to what it holds. `spare`: raw fields and token
-    paths that say nothing new in this event, and need no place in a line.
+    """One event, raw and derived.
+
+    `fields`: path to value. `parts`: raw field to the (path, raw text) of its tokens. `holds`:
+    derived path to what it holds. `spare`: raw fields and token paths that say nothing new in this
+    event, and need no place in a line.
     """
 
     fields: dict[str, object]
@@ -37,30 +41,12 @@ class Event(NamedTuple):
     kind: Class
 
 
-def whole(value: object) -> int | None:
-    """Return an integer that came as a number, a decimal text or a float (1.89539e+06); else None."""
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else None
-    if isinstance(value, str):
-        digits = value.strip()
-        if digits.removeprefix("-").isdigit() and digits.isascii() and len(digits) <= 20:
-            return int(digits)
-        try:
-            return whole(float(digits)) if len(digits) <= 32 else None
-        except (ValueError, OverflowError):
-            return None
-    return None
-
-
-def derive(
-    raw: dict[str, object], *, origin: str = "", assumed_time: int | None = None
-) -> Event:
+def derive(raw: dict[str, object], *, origin: str = "", assumed_time: int | None = None) -> Event:
     """Return the event with everything derived.
 
-    `origin` tells an event without a time from its repetitions (source name, 0x1f, byte offset);
-    `assumed_time` is such an event's time, in epoch microseconds. It does not change the id.
+    `origin` (source name, 0x1f, byte offset) tells an event without UpdatedTime from its
+    repetitions; `assumed_time`, in epoch microseconds, is the time of an event that has none. It
+    does not change the id.
     """
     fields = flatten(raw)
     data, resource = _text(raw.get("Data")), _text(raw.get("Resource"))
@@ -74,18 +60,17 @@ def derive(
         operation=kind.operation, verb=kind.verb, data=data, resource=resource, event_data=extra
     )
     fields.update(act.values)
-    holds = dict(act.holds)
-    spare = set(act.void)
+    parts, holds, spare = act.parts, act.holds, set(act.void)
     _class_fields(kind, fields)
-    _image(fields)
-    parts = dict(act.parts)
-    _tags(raw, fields, parts, spare)
+    if isinstance(image := fields.get("ContainerImage"), str):
+        fields.update(image_parts(image))
+    _tags(fields, parts, spare)
     _process(raw, kind, fields, holds)
     _hash(kind, fields, holds)
     _reason(fields, holds)
     _time(raw, fields, holds, spare)
-    _spare(raw, kind, fields, spare, act)
-    fields["event.id"] = identity.event_id(raw, "" if "event.time" in fields else origin)
+    _spare(kind, fields, spare, act)
+    fields["event.id"] = identity.event_id(raw, "" if raw.get("UpdatedTime") else origin)
     if assumed_time is not None and "event.time" not in fields:
         fields["event.time"], fields[EVENT_TIME_US] = assumed_time // 1000, assumed_time
     group = identity.verb_group(kind.verb)
@@ -102,20 +87,24 @@ def flatten(raw: Mapping[str, object]) -> dict[str, object]:
     """Return the raw fields that have a value: maps with known parts flattened, integers whole."""
     fields: dict[str, object] = {}
     for name, value in raw.items():
-        if value is None or value == "" or value == {} or value == [] or name == WRAPPER_TIME:
+        if not value and _is_empty(value):
             continue
         if name in MAPS and isinstance(value, dict):
             if name == "EventData":
                 fields[name] = value
             for key, inner in value.items():
-                if inner not in (None, ""):
+                if inner or not _is_empty(inner):
                     fields[f"{name}.{key}"] = inner
-            continue
-        if name in INTEGERS and type(value) is not int:
+        elif name in INTEGERS and value.__class__ is not int:
             number = whole(value)
-            value = value if number is None else number  # noqa: PLW2901 - the same field, as it is meant
-        fields[name] = value
+            fields[name] = value if number is None else number
+        elif name != WRAPPER_TIME:
+            fields[name] = value
     return fields
+
+
+def _is_empty(value: object) -> bool:
+    return value is None or isinstance(value, (str, list, dict))
 
 
 def _text(value: object) -> str:
@@ -143,54 +132,63 @@ def _class_fields(kind: Class, fields: dict[str, object]) -> None:
 
 
 # `repo:tag@sha256:…`, and `repo:tagsha256:…` as one AKS sample has it, with the "@" lost.
-_IMAGE = re.compile(r"(?P<repository>.*?)(?::(?P<tag>[^:/@]*?))?(?:@?(?P<digest>sha\d+:[0-9a-f]+))?")
+_IMAGE = re.compile(
+    r"(?P<repository>.*?)(?::(?P<tag>[^:/@]*?))?(?:@?(?P<digest>sha\d+:[0-9a-f]+))?"
+)
 
 
-def _image(fields: dict[str, object]) -> None:
-    image = fields.get("ContainerImage")
-    if isinstance(image, str) and len(image) <= 4096 and (match := _IMAGE.fullmatch(image)):
-        for name, value in match.groupdict().items():
-            if value:
-                fields[f"image.{name}"] = value
+@lru_cache(maxsize=1024)
+def image_parts(image: str) -> dict[str, str]:
+    """Return the derived fields of an image reference; not to be changed, for it is remembered."""
+    match = _IMAGE.fullmatch(image) if len(image) <= _MOST_IMAGE else None
+    found = match.groupdict() if match else {}
+    return {f"image.{name}": value for name, value in found.items() if value}
 
 
-_TECHNIQUE = re.compile(r"(?<![A-Za-z0-9])T\d{4}(?:\.\d{3})?(?!\d)")
-_IDS_LENGTH = 32  # threatAttackID, CEF v27
+_MOST_IMAGE = 1024  # names have at most 255 characters, digests 71
 
 
 def _tags(
-    raw: Mapping[str, object],
-    fields: dict[str, object],
-    parts: dict[str, tuple[tuple[str, str], ...]],
-    spare: set[str],
+    fields: dict[str, object], parts: dict[str, tuple[tuple[str, str], ...]], spare: set[str]
 ) -> None:
     """Sort the tags into MITRE ones and others; Tags and ATags say the same, Tags first."""
-    tags = [tag.strip() for tag in _text(raw.get("Tags")).split(",")]
-    tags = [tag for tag in tags if tag and tag != "null"]
-    listed = raw.get("ATags")
-    more = [tag for tag in listed if isinstance(tag, str)] if isinstance(listed, list) else []
-    if listed and len(more) == len(listed):  # type: ignore[arg-type]
+    text, listed = fields.get("Tags"), fields.get("ATags")
+    if text is None and listed is None:
+        return
+    tags = text.split(",") if isinstance(text, str) else []
+    if isinstance(listed, list) and all(isinstance(tag, str) for tag in listed):
         spare.add("ATags")
-        tags += [tag for tag in more if tag not in tags and tag not in ("", "null")]
+        tags += listed
+    tags = [tag for tag in dict.fromkeys(tag.strip() for tag in tags) if tag not in _NO_TAGS]
     mitre = [tag for tag in tags if tag[:5].upper() == "MITRE" or _TECHNIQUE.search(tag)]
     others = [tag for tag in tags if tag not in mitre]
-    rows = []
-    for path, some in (("tags.mitre", mitre), ("tags.other", others)):
-        if some:
-            fields[path] = ",".join(some)
-            rows.append((path, ",".join(some)))
-    if "Tags" in fields:
-        parts["Tags"] = tuple(rows)
-    elif rows:
+    rows = tuple(
+        (path, ",".join(some))
+        for path, some in (("tags.mitre", mitre), ("tags.other", others))
+        if some
+    )
+    fields.update(rows)
+    if rows and text is None:
         fields["Tags"] = ",".join(tags)  # so that an emitter of ATags alone is mapped like others
-        parts["Tags"] = tuple(rows)
+    if isinstance(fields.get("Tags"), str):
+        parts["Tags"] = rows
+    if ids := technique_ids(mitre):
+        fields["tags.mitre_ids"] = ids
+
+
+_NO_TAGS = ("", "null")  # an exporter wrote ["null"]
+_TECHNIQUE = re.compile(r"(?<![A-Za-z0-9])T[0-9]{4}(?:\.[0-9]{3})?(?![0-9])")
+_IDS_LENGTH = 32  # threatAttackID, CEF v27
+
+
+def technique_ids(tags: Iterable[str]) -> str:
+    """Return the MITRE ATT&CK ids in some tags, whole, joined by commas, 32 characters at most."""
     ids = ""
-    for found in dict.fromkeys(name for tag in mitre for name in _TECHNIQUE.findall(tag)):
+    for found in dict.fromkeys(name for tag in tags for name in _TECHNIQUE.findall(tag.upper())):
         if len(ids) + 1 + len(found) > _IDS_LENGTH:
             break
         ids = f"{ids},{found}" if ids else found
-    if ids:
-        fields["tags.mitre_ids"] = ids
+    return ids
 
 
 def _process(
@@ -199,11 +197,11 @@ def _process(
     fields: dict[str, object],
     holds: dict[str, tuple[str, ...]],
 ) -> None:
-    named = "HostPID" in fields or "ProcessName" in fields
-    if named and "UID" in fields:
-        fields["user.id"] = fields["UID"]
-        holds["user.id"] = ("UID",)
-    elif "HostPID" in fields and "UID" not in raw:
+    if "UID" in fields:
+        if _has_process(fields):
+            fields["user.id"] = fields["UID"]
+            holds["user.id"] = ("UID",)
+    elif fields.get("HostPID") and "UID" not in raw:
         fields["user.id"] = 0  # not printed when 0 before KubeArmor 1.0.1 (419c011)
     if kind.verb == "exec":
         if process := _text(fields.get("ProcessName")):
@@ -222,6 +220,11 @@ def _process(
         if isinstance(ppid, int) and ppid and ppid != fields.get("HostPPID"):
             fields["container.ppid"] = ppid
             holds["container.ppid"] = ("PPID",)
+
+
+def _has_process(fields: Mapping[str, object]) -> bool:
+    """Tell whether a process did it; else a UID of 0 is Go's zero (firewall, USB, throttle)."""
+    return bool(fields.get("HostPID")) or "ProcessName" in fields
 
 
 def _reason(fields: dict[str, object], holds: dict[str, tuple[str, ...]]) -> None:
@@ -252,10 +255,10 @@ def _time(
     fields["event.time"] = found // 1000
     fields[EVENT_TIME_US] = found
     updated = _text(raw.get("UpdatedTime"))
-    if updated and microseconds(updated) is not None:
+    if updated and microseconds(updated) == found:
         holds["event.time"] = ("UpdatedTime",)
         spare.add("Timestamp")
-    else:
+    elif WRAPPER_TIME not in raw or found != raw[WRAPPER_TIME]:
         holds["event.time"] = ("Timestamp",)
 
 
@@ -263,17 +266,11 @@ EVENT_TIME_US = "event.time_us"
 """Epoch microseconds, for the syslog header; not a field of the mapping language."""
 
 
-def _spare(
-    raw: Mapping[str, object],
-    kind: Class,
-    fields: dict[str, object],
-    spare: set[str],
-    act: Activity,
-) -> None:
+def _spare(kind: Class, fields: dict[str, object], spare: set[str], act: Activity) -> None:
     """Note the fields that repeat another or are Go's zero; each was seen in real events."""
     get = fields.get
-    if not ("HostPID" in fields or "ProcessName" in fields) and get("UID") == 0:
-        spare.add("UID")  # firewall, USB and throttle events have no process
+    if get("UID") == 0 and not _has_process(fields):
+        spare.add("UID")
     if get("PPID") in (0, get("HostPPID")):
         spare.add("PPID")  # 0 when it equals HostPPID
     if get("PID") in (0, get("HostPID")):
@@ -281,21 +278,23 @@ def _spare(
     for name in ("HostPID", "HostPPID", "Timestamp"):
         if get(name) == 0:
             spare.add(name)
-    if get("Severity") == "0":
+    if get("Severity") in ("0", 0):
         spare.add("Severity")  # an unset integer, printed (policyMatcher.go)
     if get("ExecEvent.ExecID") == "0":
         spare.add("ExecEvent.ExecID")  # not a kubectl or docker exec
     if get("Owner.Namespace") == get("NamespaceName"):
         spare.add("Owner.Namespace")
-    source, resource = get("Source"), get("Resource")
-    if kind.verb == "exec" and source is not None and source == get("ParentProcessName"):
+    if kind.verb == "exec" and get("Source") == get("ParentProcessName"):
         spare.add("Source")
-    if resource is not None and resource in (
-        get("data.process"),
-        get("data.capability"),
-        get("data.protocol"),
-    ):
-        spare.add("Resource")
-    if "EventData" in raw and not act.parts.get("EventData"):
+    if resource := get("Resource"):
+        values = act.values.get
+        if resource in (
+            values("data.process"),
+            values("data.capability"),
+            values("data.protocol"),
+            values("dns.name"),
+        ):
+            spare.add("Resource")
+    if isinstance(get("EventData"), dict) and "EventData" not in act.parts:
         spare.add("EventData")
     spare.add("EventType")

@@ -5,6 +5,7 @@ often they change. Sources: KubeArmor's protobuf/kubearmor.proto (Alert, Log, Me
 format strings of monitor/logUpdate.go. Must not know mappings or formats.
 """
 
+# ruff: noqa: E501 - the rows of tables
 from __future__ import annotations
 
 from typing import Literal, NamedTuple

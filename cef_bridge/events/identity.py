@@ -8,6 +8,7 @@ as a duplicate. The recipe is public (docs/events.md has test vectors) and does 
 from __future__ import annotations
 
 from hashlib import sha1
+from json import dumps
 
 from cef_bridge.events.split import split_socket, without_remote_host
 
@@ -26,6 +27,7 @@ ID_FIELDS = (
     "Action",
     "Result",
 )
+_OPERATION, _RESOURCE = ID_FIELDS.index("Operation"), ID_FIELDS.index("Resource")
 SEPARATOR = "\x1f"
 _SOCKADDR = frozenset({"sa_family", "sin_port", "sin_addr", "sun_path"})
 _VERB_GROUPS = {"exec": "process", "ptrace": "process"} | dict.fromkeys(
@@ -34,17 +36,26 @@ _VERB_GROUPS = {"exec": "process", "ptrace": "process"} | dict.fromkeys(
 
 
 def id_text(value: object) -> str:
-    """Return a field as the id's recipe wants it: text as is, integers in decimal, absent empty."""
+    """Return a field as the id's recipe wants it: text as is, integers in decimal, absent empty.
+
+    What KubeArmor never writes there (a list, a map, true) is the JSON text of it.
+    """
     if isinstance(value, str):
         return value
+    if value is None:
+        return ""
+    if value.__class__ is int:
+        return str(value)
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return "" if value is None else str(value)
+    return dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 def stable_resource(resource: str) -> str:
-    """Return Resource without what differs between copies of one event: the relay's remotehost,
-    and the order of a socket address' tokens (a Go map's, random).
+    """Return a Network event's Resource without what differs between copies of one event.
+
+    That is the relay's remotehost, and the order of a socket address' tokens (a Go map's, random).
+    Only for Operation Network: a command line may hold ` remotehost=` too.
     """
     resource = without_remote_host(resource)
     if resource.startswith(("sa_family=", "sin_", "sun_path=")):
@@ -60,11 +71,17 @@ def digest(text: str) -> str:
 
 
 def event_id(event: dict[str, object], origin: str = "") -> str:
-    """Return the event's id; `origin` (source name, 0x1f, byte offset) is added to an event that
-    says no time at all, because nothing else would tell its repetitions apart.
+    """Return the event's id, 40 hex digits.
+
+    `origin` (source name, 0x1f, byte offset) is added; callers give one for an event that has no
+    UpdatedTime, because nothing else would tell its repetitions apart.
     """
-    texts = [id_text(event.get(name)) for name in ID_FIELDS]
-    texts[8] = stable_resource(texts[8])
+    texts = [
+        value if (value := event.get(name)).__class__ is str else id_text(value)
+        for name in ID_FIELDS
+    ]
+    if texts[_OPERATION].lower() == "network":
+        texts[_RESOURCE] = stable_resource(texts[_RESOURCE])
     if origin:
         texts.append(origin)
     return digest(SEPARATOR.join(texts))

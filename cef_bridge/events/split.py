@@ -2,12 +2,14 @@
 
 KubeArmor joins `key=value` by spaces and escapes nothing (monitor/logUpdate.go), so values with
 spaces, empty values and tokens without `=` can only be told apart by knowing the keys of the call.
-In come the two texts, out go tokens whose raw texts, joined again, are the text: nothing is lost.
+In come the two texts, out go tokens whose raw texts, in their order, are the text but for the
+separators between them: nothing is lost.
 """
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -43,81 +45,165 @@ _SYSCALL_KEYS = {
     "SYS_LISTEN": "fd",
     "SYS_CLOSE": "fd",
 }
-_ANY_SYSCALL = " ".join(dict.fromkeys(" ".join(_SYSCALL_KEYS.values()).split()))
+_ORDERS = {call: ("syscall", *keys.split()) for call, keys in _SYSCALL_KEYS.items()}
 _HEADS = {
-    "kprobe": "domain",
-    "kfunc": "domain daddr qtype",
-    "lsm": "domain protocol type",
-    "Class": "SubClass Protocol Level SysPath",
-    "SourceIP": "SourcePort DestinationIP DestinationPort Protocol QuotaLevel QuotaLimit",
+    "kprobe": ("kprobe", "domain"),
+    "kfunc": ("kfunc", "domain", "daddr", "qtype"),
+    "Class": ("Class", "SubClass", "Protocol", "Level", "SysPath"),
+    "SourceIP": (
+        "SourceIP",
+        "SourcePort",
+        "DestinationIP",
+        "DestinationPort",
+        "Protocol",
+        "QuotaLevel",
+        "QuotaLimit",
+    ),
 }
-_RESOURCE_KEYS = (
-    "sa_family sin_port sin_addr sun_path domain type protocol remoteip port remotehost"
+CAPITAL_KEYS = frozenset(_HEADS["Class"] + _HEADS["SourceIP"])
+"""The keys that KubeArmor itself writes with a capital letter."""
+
+
+def _any_of(*keys: str) -> re.Pattern[str]:
+    names = "|".join(sorted(keys, key=len, reverse=True))
+    return re.compile(rf"(?:^| )({names})=")
+
+
+_ANY_SYSCALL = _any_of(*dict.fromkeys(key for keys in _ORDERS.values() for key in keys))
+_LSM = _any_of("lsm", "domain", "protocol", "type")
+_SOCKET_KEYS = (
+    "sa_family",
+    "sin_port",
+    "sin_addr",
+    "domain",
+    "type",
+    "protocol",
+    "remoteip",
+    "port",
+    "remotehost",
 )
-_PATTERNS: dict[tuple[str, str], re.Pattern[str]] = {}
+_SOCKET = _any_of(*_SOCKET_KEYS)
 
 
-def _scan(text: str, keys: str, separators: str) -> list[Token]:
-    """Split at the known keys, each taken once; a value runs to the next key or the end."""
-    pattern = _PATTERNS.get((keys, separators))
-    if pattern is None:
-        names = "|".join(sorted(keys.split(), key=len, reverse=True))
-        pattern = re.compile(rf"(?:^|[{separators}])({names})=" if names else r"(?!)")
-        _PATTERNS[keys, separators] = pattern
-    starts: list[tuple[int, int, str]] = []
-    seen: set[str] = set()
+def _in_order(text: str, keys: tuple[str, ...], separators: str = " ") -> list[Token]:
+    """Split at keys whose order is known: a value cannot pass off its text as an earlier key."""
+    starts = [(0, keys[0])]
+    at = len(keys[0]) + 1
+    for key in keys[1:]:
+        found = [
+            place for separator in separators if (place := text.find(f"{separator}{key}=", at)) >= 0
+        ]
+        if found:
+            starts.append((min(found) + 1, key))
+            at = min(found) + len(key) + 2
+    return _cut(text, starts)
+
+
+def _in_any_order(text: str, pattern: re.Pattern[str]) -> list[Token]:
+    """Split at the keys of a pattern, each taken once; a value runs to the next key or the end."""
+    starts: dict[str, int] = {}
     for match in pattern.finditer(text):
-        if match[1] not in seen:
-            seen.add(match[1])
-            starts.append((match.start(1), match.end(), match[1]))
+        starts.setdefault(match[1], match.start(1))
+    return _cut(text, [(begin, key) for key, begin in starts.items()])
+
+
+def _cut(text: str, starts: list[tuple[int, str]]) -> list[Token]:
+    """Return the tokens that begin at these places, and what stands before the first."""
     tokens = []
-    if lead := text[: starts[0][0]].strip(separators) if starts else text.strip():
+    lead = text[: starts[0][0]].strip(" ") if starts else text
+    if lead.strip():
         tokens.append(Token("", lead, lead))
-    for index, (begin, value_begin, key) in enumerate(starts):
-        end = starts[index + 1][0] - 1 if index + 1 < len(starts) else len(text)
-        tokens.append(Token(key, text[value_begin:end], text[begin:end]))
+    ends = [begin - 1 for begin, _ in starts[1:]] + [len(text)]
+    for (begin, key), end in zip(starts, ends, strict=False):
+        tokens.append(Token(key, text[begin + len(key) + 1 : end], text[begin:end]))
     return tokens
 
 
 def split_data(text: str) -> list[Token]:
     """Return the tokens of a `Data` field; text without a known head is one token of key ""."""
+    return list(_split_data(text))
+
+
+@lru_cache(maxsize=1024)  # processes do the same thing over and over
+def _split_data(text: str) -> tuple[Token, ...]:
+    return tuple(_tokens_of(text))
+
+
+def _tokens_of(text: str) -> list[Token]:
     head, equals, rest = text.partition("=")
-    if not equals:
-        return [Token("", text, text)] if text.strip() else []
-    if head == "syscall" or head.lower() == "syscall":
-        call = rest.partition(" ")[0]
-        keys = _SYSCALL_KEYS.get(call.upper(), _ANY_SYSCALL)
-        return _scan(text, f"syscall {keys}", " ")
-    if head == "kfunc":
-        # KubeArmor 1.6.0 to 1.6.5 joined these by commas, later versions by spaces.
-        return _scan(text, f"kfunc {_HEADS['kfunc']}", " ,")
-    if head == "lsm":
-        return _split_lsm(text)
-    if head in _HEADS:
-        return _scan(text, f"{head} {_HEADS[head]}", " ")
-    return [Token("", text, text)]
+    if equals:
+        if head == "syscall":
+            # Exporters that lower-case values write sys_openat.
+            order = _ORDERS.get(rest.partition(" ")[0].upper())
+            return _in_order(text, order) if order else _in_any_order(text, _ANY_SYSCALL)
+        if head == "lsm":
+            return _split_lsm(text)
+        if head == "kfunc":
+            # KubeArmor 1.6.0 to 1.6.5 joined these by commas, later versions by spaces.
+            return _in_order(text, _HEADS[head], " ,")
+        if head in _HEADS:
+            return _in_order(text, _HEADS[head])
+    return [Token("", text, text)] if text.strip() else []
 
 
 def _split_lsm(text: str) -> list[Token]:
     """`lsm=CAPABLE CAP_NET_RAW` and `lsm=SOCKET_CREATE HOPOPT` end in a token without a key."""
-    first, *others = _scan(text, f"lsm {_HEADS['lsm']}", " ")
+    first, *others = _in_any_order(text, _LSM)
     hook, space, bare = first.value.partition(" ")
     tokens = [Token("lsm", hook, f"lsm={hook}")]
-    if space and (bare := bare.strip()):
-        key = "capability" if hook == "CAPABLE" else "protocol"
+    if space and (bare := bare.strip(" ")):
+        key = "capability" if hook.upper() == "CAPABLE" else "protocol"
         if any(token.key == key for token in others):
             key = ""
         tokens.append(Token(key, bare, bare))
     return tokens + others
 
 
+_UNIX = "sa_family=AF_UNIX"
+_SUN_PATH = "sun_path="
+
+
 def split_socket(text: str) -> list[Token]:
-    """Return the tokens of a Network event's `Resource`; those of connect and bind come in random
-    order (Go map). A bare word (a protocol or a DNS name) is one token of key "".
+    """Return the tokens of a Network event's `Resource`.
+
+    Those of connect and bind come in random order (a Go map's). A bare word (a protocol or a DNS
+    name) is one token of key "".
     """
-    return _scan(text, _RESOURCE_KEYS, " ")
+    return _split_unix(text) or _in_any_order(text, _SOCKET)
+
+
+def _split_unix(text: str) -> list[Token]:
+    """Split the address of a Unix socket, which has two tokens in either order.
+
+    Who chose the path must not be able to write an IP address into it: all of it is the path.
+    """
+    unix, path = text[: len(_UNIX)], text[len(_UNIX) + 1 :]
+    if unix.upper() == _UNIX.upper() and path.startswith(_SUN_PATH):
+        found = [unix, path]
+    elif text.startswith(_SUN_PATH):
+        found = [text]
+        if text[-len(_UNIX) - 1 :].upper() == f" {_UNIX}".upper():
+            found = [text[: -len(_UNIX) - 1], text[-len(_UNIX) :]]
+    else:
+        return []
+    return [Token(raw.partition("=")[0], raw.partition("=")[2], raw) for raw in found]
 
 
 def without_remote_host(resource: str) -> str:
-    """Cut off ` remotehost=…`, which the relay appends (addRemoteHostInfo) and the node has not."""
-    return resource.partition(" remotehost=")[0]
+    """Cut off ` remotehost=…`, which the relay appends to what a tcp_ probe reports.
+
+    relayServer.go, addRemoteHostInfo; the node's own copy of the event has not got it.
+    """
+    return resource.partition(" remotehost=")[0] if resource.startswith("remoteip=") else resource
+
+
+def token_keys(call: str) -> frozenset[str] | None:
+    """Return the keys that a `Data` text with this call can have; None for a call not known."""
+    keys = _SYSCALL_KEYS.get(call.upper())
+    if keys is not None:
+        return frozenset(keys.split()) | {"syscall"}
+    return None
+
+
+RESOURCE_KEYS = frozenset((*_SOCKET_KEYS, "sun_path"))
+"""The keys that a Network event's `Resource` can have."""

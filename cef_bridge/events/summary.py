@@ -44,7 +44,7 @@ def summary(fields: dict[str, object]) -> str:
     def text(*paths: str) -> str:
         for path in paths:
             value = fields.get(path)
-            if value is not None and value != "":
+            if value.__class__ is str or value.__class__ is int:
                 return str(value)
         return ""
 
@@ -59,6 +59,8 @@ def summary(fields: dict[str, object]) -> str:
     target = _target(verb, text)
     if not deed and not target:
         return ""
+    if not target and deed.endswith((" to", " of", " for")):
+        target = "something without a name"
     who = _actor(verb, text)
     sentence = " ".join(word for word in (who, deed or "touched", target) if word)
     if place:
@@ -85,8 +87,14 @@ def _target(verb: str, text: Callable[..., str]) -> str:
     if verb in ("attach", "detach"):
         return ""
     if verb in ("connect", "ingress", "egress"):
-        host, port = text("destination.ip", "remote.host", "data.sun_path"), text("destination.port")
-        return f"{host}:{port}" if host and port else host or text("network.protocol")
+        host, port = (
+            text("destination.ip", "remote.host", "data.sun_path"),
+            text("destination.port"),
+        )
+        if not host:
+            return text("network.protocol")
+        host = f"[{host}]" if ":" in host and port else host
+        return f"{host}:{port}" if port else host
     if verb == "dns":
         return text("dns.name")
     if verb == "exec":

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.events.clock import WRAPPER_TIME, microseconds, number
-from cef_bridge.events.names import CANONICAL, canonical, is_event
+from cef_bridge.events.names import canonical, is_event, needs_canonical
+from cef_bridge.events.numbers import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,52 +35,72 @@ class Wrapped(NamedTuple):
     stream: str
     partial: bool
     time: int | None
+    wrapper: str = "docker"
 
 
 def unwrap(
     value: object, time: int | None = None, dialect: str = "", level: int = 0
 ) -> Iterator[Found | Wrapped]:
-    """Yield what a JSON value holds. A value that holds no event at all yields one empty `Found`."""
+    """Yield what a JSON value holds; one that holds no event at all yields one empty `Found`."""
     if level > MOST_LEVELS:
         yield Found(None)
-        return
-    if isinstance(value, list):
+    elif isinstance(value, list):
         if not value:
             yield Found(None)
         for element in value:
             yield from unwrap(element, time, dialect, level + 1)
-        return
-    if not isinstance(value, dict):
+    elif not isinstance(value, dict):
         yield Found(None)
-        return
-    get = value.get
-    if isinstance(inner := get("Detail"), dict):
-        yield Found(_stamp(_sidekick(value, inner), time), dialect or "sidekick")
-    elif isinstance(inner := get("_source"), dict):
-        yield from unwrap(inner, time, dialect or "elasticsearch", level + 1)
-    elif isinstance(hits := get("hits"), dict) and isinstance(inner := hits.get("hits"), list):
-        yield from unwrap(inner, time, dialect or "elasticsearch", level + 1)
-    elif isinstance(inner := get("hits"), list):
-        yield from unwrap(inner, time, dialect or "elasticsearch", level + 1)
-    elif isinstance(get("resourceLogs"), list):
+    elif isinstance(detail := value.get("Detail"), dict) and is_event({**value, **detail}):
+        yield Found(_stamp(_sidekick(value, detail), time), dialect or "sidekick")
+    elif (hits := _hits(value)) is not None:
+        yield from unwrap(hits, time, dialect or "elasticsearch", level + 1)
+    elif isinstance(value.get("resourceLogs"), list):
         yield from _otlp(value, level)
-    elif isinstance(body := get("body"), dict) and "kvlistValue" in body:
+    elif isinstance(body := value.get("body"), dict) and "kvlistValue" in body:
         yield _record(value)
+    elif (wrapped := _wrapped(value)) is not None:
+        yield wrapped
     elif is_event(value):
         yield Found(_stamp(_named(value), time), dialect or _dialect(value))
-    elif isinstance(text := get("log"), str):
-        yield Wrapped(text, str(get("stream", "")), not text.endswith("\n"), _when(get("time")))
-    elif isinstance(text := get("MESSAGE", get("message")), str):
-        stamp = get("__REALTIME_TIMESTAMP", get("@timestamp"))
-        yield Wrapped(text, "", partial=False, time=_when(stamp))
-    elif isinstance(get("log"), dict) or isinstance(get("message"), dict):
-        yield from unwrap(get("log") or get("message"), time, dialect, level + 1)
+    elif isinstance(inner := value.get("log") or value.get("message"), dict):
+        yield from unwrap(inner, time, dialect, level + 1)
     else:
         yield Found(None)
 
 
+def _hits(value: Mapping[str, object]) -> object:
+    """Return the documents of an Elasticsearch or OpenSearch answer, or one hit's; else None."""
+    if isinstance(source := value.get("_source"), dict):
+        return source
+    hits = value.get("hits")
+    if isinstance(hits, dict):
+        hits = hits.get("hits")
+    return hits if isinstance(hits, list) else None
+
+
+# Docker's json-file driver cuts a line after so many bytes (moby: daemon/logger/copier.go). A
+# shorter text without a line end is a whole line that a shipper (Fluent Bit) has trimmed.
+_DOCKER_PART = 16384
+
+
+def _wrapped(value: Mapping[str, object]) -> Wrapped | None:
+    """Return the line inside a container runtime's, journald's or a shipper's JSON, else None."""
+    if isinstance(text := value.get("log"), str):
+        partial = not text.endswith("\n") and len(text.encode("utf-8", "replace")) >= _DOCKER_PART
+        return Wrapped(text, str(value.get("stream", "")), partial, _when(value.get("time")))
+    text = value.get("MESSAGE", value.get("message"))
+    # KubeArmor has a field "message" of its own; a wrapper's holds the event, and it has none.
+    if isinstance(text, str) and (text.lstrip()[:1] == "{" or not is_event(value)):
+        if any(key.lower() == "operation" for key in value):
+            return None
+        stamp = value.get("__REALTIME_TIMESTAMP", value.get("@timestamp"))
+        return Wrapped(text, "", partial=False, time=_when(stamp), wrapper="syslog")
+    return None
+
+
 def _named(value: dict[str, object]) -> dict[str, object]:
-    return value if value.keys() <= CANONICAL else canonical(value)
+    return canonical(value) if needs_canonical(value) else value
 
 
 def _dialect(value: Mapping[str, object]) -> str:
@@ -119,7 +140,8 @@ def _otlp(value: Mapping[str, object], level: int) -> Iterator[Found | Wrapped]:
                 found = True
                 body = entry.get("body")
                 if isinstance(body, dict) and isinstance(text := body.get("stringValue"), str):
-                    yield Wrapped(text, "", partial=False, time=_when(entry.get("timeUnixNano")))
+                    stamp = _when(entry.get("timeUnixNano"))
+                    yield Wrapped(text, "", partial=False, time=stamp, wrapper="otlp")
                 else:
                     yield _record(entry)
             elif level < MOST_LEVELS:
@@ -137,22 +159,22 @@ def _record(record: Mapping[str, object]) -> Found:
 
 
 def _plain(value: object, level: int) -> object:
-    """OTLP's AnyValue as plain JSON; integers, which became doubles, are mended by `derive`."""
+    """Return OTLP's AnyValue as plain JSON; integers that became doubles are mended by `derive`."""
     if not isinstance(value, dict) or level > MOST_LEVELS:
         return None
     for kind, inner in value.items():
-        if kind == "kvlistValue" and isinstance(inner, dict):
-            pairs = inner.get("values")
+        if kind in ("kvlistValue", "arrayValue"):
+            entries = inner.get("values") if isinstance(inner, dict) else None
+            entries = entries if isinstance(entries, list) else []
+            if kind == "arrayValue":
+                return [_plain(entry, level + 1) for entry in entries]
             return {
-                str(pair.get("key")): _plain(pair.get("value"), level + 1)
-                for pair in (pairs if isinstance(pairs, list) else ())
-                if isinstance(pair, dict)
+                entry["key"]: _plain(entry.get("value"), level + 1)
+                for entry in entries
+                if isinstance(entry, dict) and isinstance(entry.get("key"), str)
             }
-        if kind == "arrayValue" and isinstance(inner, dict):
-            values = inner.get("values")
-            return [_plain(entry, level + 1) for entry in values] if isinstance(values, list) else []
         if kind in ("stringValue", "doubleValue", "boolValue", "bytesValue"):
             return inner
         if kind == "intValue":  # an int64 is a text in OTLP/JSON
-            return int(inner) if isinstance(inner, str) and inner.lstrip("-").isdigit() else inner
+            return inner if (number := whole(inner)) is None else number
     return None

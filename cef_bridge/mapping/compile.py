@@ -113,16 +113,15 @@ class Program:
     def evaluate(self, event: Event) -> Output:
         """Return the header and the hits for an event, leftovers before `msg`."""
         self.prepare(event)
-        severity = self.severity_of(event.fields)
-        header = self.header_of(event.fields)
+        header, header_hits = self.header_of(event.fields)
         hits: list[Hit] = []
         last: list[Hit] = []
         for slot in self.slots:
             found = [hit for hit in slot.evaluate(event.fields) if not self._is_dropped(hit, event)]
             (last if slot.key == "msg" else hits).extend(found)
-        left = self.leftovers.of(event, [*hits, *last])
+        left = self.leftovers.of(event, [*header_hits, *hits, *last])
         self._mark_suspicious(event, hits, left, last)
-        return Output(header, [*hits, *left, *last], severity)
+        return Output(header, [*hits, *left, *last], int(header.severity))
 
     def _mark_suspicious(
         self, event: Event, hits: list[Hit], left: list[Hit], last: list[Hit]
@@ -144,7 +143,7 @@ class Program:
         fields = event.fields
         if self.mapping.cluster:
             fields["cluster"] = self.mapping.cluster
-        fields["event.severity"] = _first_severity(self.severity, fields)
+        fields["event.severity"] = _first_severity(self.severity, fields)[0]
         if self.mapping.drop and "event.summary" in fields:
             kept = {
                 path: value
@@ -154,17 +153,20 @@ class Program:
             }
             fields["event.summary"] = summary(kept)
 
-    def severity_of(self, fields: Fields) -> int:
-        """Return the header's severity, 1 to 10 (CEF v27, "Header Field Definitions")."""
-        return _first_severity(self.header_severity, fields)
-
-    def header_of(self, fields: Fields) -> Header:
-        """Return the header's texts, raw; the format neutralises and cuts them."""
+    def header_of(self, fields: Fields) -> tuple[Header, list[Hit]]:
+        """Return the header's texts, raw, and the hits they are from; the severity is 1 to 10."""
+        hits = []
         texts = []
         for slot in self.header:
-            hits = slot.evaluate(fields)
-            texts.append(hits[0].text if hits else "unknown")
-        return Header(*texts, severity=str(self.severity_of(fields)))
+            found = slot.evaluate(fields)
+            texts.append(found[0].text if found else "unknown")
+            hits += found
+        severity, rated = _first_severity(self.header_severity, fields)
+        if rated:
+            hits.append(rated)
+            if rated.path == "event.severity":
+                hits += [hit for hit in (_first_severity(self.severity, fields)[1],) if hit]
+        return Header(*texts, severity=str(severity)), hits
 
     def _is_dropped(self, hit: Hit, event: Event) -> bool:
         """A derived value goes nowhere too when `drop` names what it was taken from."""
@@ -197,14 +199,14 @@ def _severity_slot(rule: Rule, fmt: Format) -> Slot:
     return Slot("KubeArmorSeverity", (rule,), fmt, ipv6=False)
 
 
-def _first_severity(slots: list[Slot], fields: Fields) -> int:
+def _first_severity(slots: list[Slot], fields: Fields) -> tuple[int, Hit | None]:
     """The first of some rules that gives a number from 1 to 10; 0 does not exist in LEEF."""
     for slot in slots:
         for hit in slot.evaluate(fields):
             text = hit.text
             if text.isascii() and text.isdigit() and len(text) <= 2 and 1 <= int(text) <= 10:
-                return int(text)
-    return DEFAULT_SEVERITY
+                return int(text), hit
+    return DEFAULT_SEVERITY, None
 
 
 def _dropper(patterns: tuple[str, ...]):  # type: ignore[no-untyped-def]  # noqa: ANN202

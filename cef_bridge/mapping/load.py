@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.errors import Location, MappingError, Problem
 from cef_bridge.mapping import codes, lint, nodes, reader, shipped
 from cef_bridge.mapping.merge import merge, merge_rules
+from cef_bridge.mapping.view import View
 from cef_bridge.mapping.wording import did_you_mean, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as MappingType
 
-    from cef_bridge.mapping.reader import Draft
+    from cef_bridge.mapping.draft import Draft
     from cef_bridge.mapping.spec import Mapping
 
 
@@ -119,7 +120,10 @@ class _Chain:
     def finish(self) -> list[Problem]:
         """Check what was read, parents first, and return all problems in order of place."""
         drafts = [file.draft for file in self.files]
-        cluster = any(draft.said.get("cluster") for draft in drafts)
+        # One whose variable is not set is another problem.
+        cluster = any(
+            draft.said.get("cluster", "cluster" in draft.places or None) for draft in drafts
+        )
         inherited = None
         format_name = ""
         for file in reversed(self.files):
@@ -133,7 +137,7 @@ class _Chain:
                 self._report(draft.places["format"], codes.OTHER_FORMAT, message)
             format_name = str(own_format or format_name or "cef")
             top = draft is drafts[0]
-            view = lint.View(draft, format_name, inherited, top and not file.shipped, cluster)
+            view = View(draft, format_name, inherited, top and not file.shipped, cluster)
             self._problems += [*draft.problems, *lint.run(view)]
             inherited = merge_rules(inherited or {}, draft.said.get("extension"))
         order = {draft.path: index for index, draft in enumerate(drafts)}

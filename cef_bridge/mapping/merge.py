@@ -16,7 +16,7 @@ from cef_bridge.mapping.spec import Envelope, Mapping
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cef_bridge.mapping.reader import Draft
+    from cef_bridge.mapping.draft import Draft
     from cef_bridge.mapping.spec import Rule
 
 _OWN = ("name", "description", "examples", "extends")

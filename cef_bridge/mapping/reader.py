@@ -7,20 +7,20 @@ is read here. Whether names exist and rules make sense is `lint`'s. Must not kno
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import inspect as kinds
 
 from cef_bridge.errors import Location, Problem
 from cef_bridge.mapping import codes, spec, tables
+from cef_bridge.mapping.draft import Draft, Named, RuleSeen
 from cef_bridge.mapping.nodes import Broken, Items, Node, Pairs, Text
 from cef_bridge.mapping.values import INTEGER, TRUTH, json_value, test_of
 from cef_bridge.mapping.variables import expand
-from cef_bridge.mapping.wording import did_you_mean, either, shown
+from cef_bridge.mapping.wording import did_you_mean, either, named, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,43 +32,6 @@ EXPANDED = ("cluster", "header", "envelope")
 """Sections in whose values environment variables are filled in."""
 
 _INTERNAL = ("at", "path")
-_SPELLING: dict[tuple[type, str], str] = {
-    (spec.Mapping, "name"): "mapping",
-    (spec.Rule, "from_"): "from",
-}
-
-
-class Named(NamedTuple):
-    """A text that names something: a field, a transform, a key …; `kind` is the declared one."""
-
-    kind: str
-    text: str
-    at: Location
-
-
-class RuleSeen(NamedTuple):
-    """A rule of a section ("extension", "header", "severity", "hostname") as it was written."""
-
-    section: str
-    key: str
-    key_at: Location
-    rule: spec.Rule
-    said: dict[str, Location]
-
-
-@dataclass(slots=True)
-class Draft:
-    """What one file says. In `header` and `extension` None stands for a key that goes."""
-
-    path: str
-    said: dict[str, object] = field(default_factory=dict)
-    places: dict[str, Location] = field(default_factory=dict)
-    keys: list[Named] = field(default_factory=list)
-    names: list[Named] = field(default_factory=list)
-    rules: list[RuleSeen] = field(default_factory=list)
-    conditions: list[spec.Condition] = field(default_factory=list)
-    drop_items: list[tuple[Location, tuple[spec.Condition, ...]]] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
 
 
 def read(root: Node, path: str, env: Mapping[str, str]) -> Draft:
@@ -83,7 +46,7 @@ def yaml_fields(cls: type) -> dict[str, kinds.Field]:
     if not isinstance(declared, kinds.StructType):
         return {}
     return {
-        _SPELLING.get((cls, row.name), row.name.rstrip("_")): row
+        "mapping" if (cls, row.name) == (spec.Mapping, "name") else row.name.rstrip("_"): row
         for row in declared.fields
         if row.name not in _INTERNAL
     }
@@ -243,8 +206,8 @@ class _Reader:
             if value is BAD:
                 continue
             values.append(value)
-            if isinstance(value, tuple):
-                self._draft.drop_items.append((item.at, value))
+            if isinstance(value, tuple) and isinstance(item, Pairs) and not item.pairs:
+                self._draft.empty_items.append(item.at)
         return tuple(values)
 
     def _dict(self, node: Node, kind: kinds.DictType) -> object:
@@ -282,7 +245,7 @@ class _Reader:
             return (rule,) if isinstance(rule, spec.Rule) else BAD
         first = len(self._draft.rules)
         if not node.items:
-            message = f"{shown(self._key)} has no rule. Write one, or null to remove the key."
+            message = f"{named(self._key)} has no rule. Write one, or null to remove the key."
             return self._report(node.at, codes.WRONG_KIND, message)
         rules = [self._rule(item, item.at) for item in node.items]
         read = [rule for rule in rules if isinstance(rule, spec.Rule)]

@@ -15,6 +15,7 @@ from cef_bridge.formats.text import cut, suspicions
 from cef_bridge.mapping.conditions import (
     all_hold,
     getter,
+    holds,
     is_integer,
     is_ipv4,
     is_ipv6,
@@ -73,6 +74,7 @@ class Slot:
         self.key = key
         self.rules = rules
         self.fires = [compile_rule(key, rule, fmt, ipv6=ipv6) for rule in rules]
+        self.whens = [[(c.path, holds(c)) for c in rule.when] for rule in rules]
         self.paths = tuple(dict.fromkeys(path for rule in rules for path in rule_paths(rule)))
         self.pace = slowest_pace(self.paths)
         self.label = next((rule.label for rule in rules if rule.label), "")

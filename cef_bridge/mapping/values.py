@@ -19,7 +19,7 @@ INTEGER = re.compile(r"[0-9]{1,10}")
 TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 _JSON_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,300})")
-_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,300})(?:\.[0-9]{1,300})?(?:[eE][-+]?[0-9]{1,2})?")
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,300})(?:\.[0-9]{1,300})?(?:[eE][-+]?[0-9]{1,3})?")
 _GLOB = re.compile(r"[*?\[]")
 
 

@@ -20,6 +20,15 @@ def shown(text: str) -> str:
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in cut)
 
 
+def named(key: str) -> str:
+    """Return a key as a sentence can begin with it: in quotes, unless it is a plain word.
+
+    >>> named("cs2"), named("a b")
+    ('cs2', '"a b"')
+    """
+    return key if key.isascii() and key.isalnum() and len(key) <= _LONGEST else f'"{shown(key)}"'
+
+
 def closest(word: str, known: Iterable[str], likeness: float = 0.75) -> str | None:
     """Return the known word that was most likely meant, case aside; None when none is near."""
     lowered = word.lower()[:200]

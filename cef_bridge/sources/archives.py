@@ -111,33 +111,43 @@ def _members(
     source: Peekable, name: str, raw: Raw, budget: Budget, *, packed: int, tars: int
 ) -> Iterator[Stream]:
     """Yield the regular files of a tar; links, devices and folders are passed by."""
-    headers = _Headers(source)
-    file = cast("IO[bytes]", headers)  # tarfile calls nothing but read()
+    file = _TarFile(source)
     expanded = _Expanded(budget)
     try:
         # ignore_zeros: tars that were joined by `cat` are read to the end of the last one
-        with tarfile.open(fileobj=file, mode="r|", ignore_zeros=True, tarinfo=_Header) as tar:
+        with tarfile.open(
+            fileobj=cast("IO[bytes]", file), mode="r|", ignore_zeros=True, tarinfo=_Header
+        ) as tar:
             while True:
-                headers.left = _MOST_HEADER
+                file.left = _MOST_HEADER
                 member = tar.next()
-                headers.left = None
+                file.left = None
                 if member is None:
+                    if file.damage is not None:
+                        yield Stream(name, raw, _Fails(file.damage))
                     return
-                tar.members = []  # it would remember each one
-                content = tar.extractfile(member) if member.isreg() else None
+                tar.members = []  # type: ignore[attr-defined]  # it would remember each one
+                content = _content(tar, member)
                 if content is None:
                     continue
-                inside = _Member(content, expanded)
+                inside = _Member(content, file, expanded)
                 shown = f"{name}!{printable(member.name)}"
                 yield from _open(Peekable(inside), shown, raw, budget, packed=packed, tars=tars)
                 if inside.damaged:  # the stream has said so; the tar cannot go on either
                     return
                 while inside.read(1 << 16):
                     pass
-    except DamagedError as error:
-        yield Stream(name, raw, _Fails(error))
-    except _TAR_ERRORS as error:
-        yield Stream(name, raw, _Fails(_damage(error)))
+    except (DamagedError, *_TAR_ERRORS) as error:
+        yield Stream(name, raw, _Fails(file.reason(error)))
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Readable | None:
+    """Return a reader of a regular file. tarfile's own would keep back what is before a cut."""
+    if not member.isreg():
+        return None
+    if member.issparse() or tar.fileobj is None:
+        return tar.extractfile(member)
+    return _Plain(tar.fileobj, member.size)
 
 
 class _Header(tarfile.TarInfo):
@@ -169,13 +179,31 @@ class _Expanded:
         self._budget.check(self._total)
 
 
+class _Plain:
+    """The next `left` bytes of a tar."""
+
+    __slots__ = ("_file", "_left")
+
+    def __init__(self, file: Readable, left: int) -> None:
+        self._file = file
+        self._left = left
+
+    def read(self, size: int, /) -> bytes:
+        data = self._file.read(min(size, self._left))
+        if self._left and not data:
+            raise DamagedError(_TAR_CUT)
+        self._left -= len(data)
+        return data
+
+
 class _Member:
     """A tar member's content."""
 
-    __slots__ = ("_content", "_expanded", "damaged")
+    __slots__ = ("_content", "_expanded", "_file", "damaged")
 
-    def __init__(self, content: Readable, expanded: _Expanded) -> None:
+    def __init__(self, content: Readable, file: _TarFile, expanded: _Expanded) -> None:
         self._content = content
+        self._file = file
         self._expanded = expanded
         self.damaged = False
 
@@ -183,35 +211,44 @@ class _Member:
         try:
             data = self._content.read(size)
             self._expanded.add(len(data))
-        except DamagedError:
+        except (DamagedError, *_TAR_ERRORS) as error:
             self.damaged = True
-            raise
-        except _TAR_ERRORS as error:
-            self.damaged = True
-            raise _damage(error) from error
+            raise self._file.reason(error) from error
         return data
 
 
-class _Headers:
-    """A tar's own reader; while headers are read it gives no more than `left` bytes."""
+class _TarFile:
+    """A tar's own reader; while headers are read it gives no more than `left` bytes.
 
-    __slots__ = ("_source", "left")
+    Damage of what is below looks like the end, so that tarfile hands out what came before it.
+    """
+
+    __slots__ = ("_source", "damage", "left")
 
     def __init__(self, source: Readable) -> None:
         self._source = source
         self.left: int | None = None
+        self.damage: DamagedError | None = None
 
     def read(self, size: int, /) -> bytes:
-        data = self._source.read(size)
+        try:
+            data = self._source.read(size)
+        except DamagedError as error:
+            self.damage = error
+            return b""
         if self.left is not None:
             self.left -= len(data)
             if self.left < 0:
                 raise DamagedError("the tar archive has a header of more than 16 MiB")
         return data
 
-
-def _damage(error: BaseException) -> DamagedError:
-    return DamagedError(_TAR_CUT if "end of data" in str(error) else _TAR_DAMAGED)
+    def reason(self, error: BaseException) -> DamagedError:
+        """Return what an operator is told of an error: the damage below, if there was one."""
+        if self.damage is not None:
+            return self.damage
+        if isinstance(error, DamagedError):
+            return error
+        return DamagedError(_TAR_CUT if "end of data" in str(error) else _TAR_DAMAGED)
 
 
 class _Fails:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from cef_bridge.sources.buffers import Buffer
 from cef_bridge.sources.elements import CUT, elements, wrapped, wrapped_elements
 from cef_bridge.sources.spans import Verdict
-from cef_bridge.sources.units import HEAD, Batch, Block, Broken, Item, Oversized, Readable
+from cef_bridge.sources.units import Batch, Block, Broken, Item, Oversized, Readable
 from cef_bridge.sources.values import find, skip, skip_line
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _OPEN = 0x7B
 
 # After a document the next lines are looked at in steps that double, from this size on, so that
 # documents between lines do not cost a split of the whole buffer each.
-_STEP = 4096
+_STEP = 1024
 
 _UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff", b"\x00{", b"{\x00", b"\x00[", b"[\x00")
@@ -195,10 +195,9 @@ class _Cutter:
         if scanner is not None:
             yield from wrapped_elements(buffer, self._limit, scanner)
         elif found is not None:
-            yield skip(buffer, found)
+            yield skip(buffer, found, self._limit)
         else:
-            head = buffer.data[buffer.pos : buffer.pos + HEAD]
-            yield skip_line(buffer, buffer.line, buffer.place, head)
+            yield skip_line(buffer, self._limit)
         self._end_document()
 
     def _end_document(self) -> None:

@@ -66,7 +66,7 @@ class Buffer:
         self.pos = pos
 
     def more(self) -> bool:
-        """Read on; False at the end. `data` and `pos` are new afterwards.
+        """Read on: `data` and `pos` are new afterwards. False at the end, when nothing has changed.
 
         What is at hand is at least doubled, so that a long record that comes in short reads is not
         copied over and over.
@@ -87,7 +87,9 @@ class Buffer:
                 break
             parts.append(piece)
             got += len(piece)
+        if not got:
+            return False
         self.offset += self.pos
         self.pos = 0
         self.data = parts[0] if len(parts) == 1 else b"".join(parts)
-        return got > 0
+        return True

@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from cef_bridge.sources.spans import STRING, Scanner, Verdict, guess
-from cef_bridge.sources.units import HEAD, Batch, Broken
+from cef_bridge.sources.units import Batch, Broken
 from cef_bridge.sources.values import find, skip, skip_line
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _odd(buffer: Buffer, limit: int, batch: Batch) -> Item | None:
         return _scalar(buffer, limit, batch)
     found = find(buffer, limit)
     if found.over:
-        return skip(buffer, found)
+        return skip(buffer, found, limit)
     line, offset = buffer.line, buffer.place
     unit = buffer.data[buffer.pos : found.end]
     buffer.move(found.end)
@@ -112,7 +112,7 @@ def _scalar(buffer: Buffer, limit: int, batch: Batch) -> Item | None:
             found = found or _SCALAR.match(data, start, stop)
             end = found.end() if found is not None else start + 1
         if end == stop:
-            return skip_line(buffer, buffer.line, buffer.place, data[start : start + HEAD])
+            return skip_line(buffer, limit)
         if end < len(data) or not buffer.more():
             break
     batch.add(buffer.data[start:end].rstrip(), buffer.line, buffer.place)
@@ -148,19 +148,21 @@ def wrapped_elements(buffer: Buffer, limit: int, scanner: Scanner) -> Iterator[I
 def _next_array(buffer: Buffer, scanner: Scanner) -> bool:
     """Pass by what is between the arrays; False at the end of the document (or of the stream)."""
     while True:
+        ended = buffer.ended
         found = _WRAPPED.search(buffer.data, buffer.pos)
         if found is not None:
             stop = found.end()
-        elif buffer.ended:
-            stop = len(buffer.data)
         else:
-            stop = max(buffer.pos, len(buffer.data) - _WRAPPED_REACH)
+            stop = len(buffer.data) if ended else max(buffer.pos, len(buffer.data) - _WRAPPED_REACH)
         verdict = scanner.feed(buffer.data, buffer.pos, stop)
         buffer.move(scanner.at)
         if verdict is not Verdict.MORE:
             return False
-        if found is not None and scanner.at == stop and not scanner.in_string:
-            return True
-        if found is None and not buffer.more():
+        if found is not None:
+            if scanner.at == stop and not scanner.in_string:
+                return True
+        elif ended:
             buffer.move(len(buffer.data))
             return False
+        else:
+            buffer.more()

@@ -6,7 +6,11 @@ means: that is for whoever reads it.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 HEAD = 4096
 """As many bytes of an oversized record are kept, to recognise it by."""
@@ -40,12 +44,14 @@ class Block(NamedTuple):
     lines_at: list[int] | None = None
     offsets: list[int] | None = None
 
-    def place(self, index: int) -> tuple[int, int]:
-        """Return the line and the offset of one unit; slow, meant for the few that are reported."""
-        line = self.line + index if self.lines_at is None else self.lines_at[index]
-        if self.offsets is not None:
-            return line, self.offsets[index]
-        return line, self.offset + index + sum(map(len, self.lines[:index]))
+    def places(self) -> list[tuple[int, int]]:
+        """Return the line and the offset of each unit; ask once a block, and only if needed."""
+        count = len(self.lines)
+        lines_at = self.lines_at or range(self.line, self.line + count)
+        offsets: Iterable[int] = self.offsets or accumulate(
+            (len(each) + 1 for each in self.lines[:-1]), initial=self.offset
+        )
+        return list(zip(lines_at, offsets, strict=True))
 
 
 class Oversized(NamedTuple):

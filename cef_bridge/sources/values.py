@@ -44,10 +44,9 @@ def find(buffer: Buffer, limit: int) -> Found:
     )
 
 
-def skip(buffer: Buffer, found: Found) -> Oversized:
+def skip(buffer: Buffer, found: Found, limit: int) -> Oversized:
     """Go to the end of a value over the limit (or to the line break that breaks it off)."""
-    line, offset = buffer.line, buffer.place
-    head = buffer.data[buffer.pos : buffer.pos + HEAD]
+    line, offset, head = _place(buffer, limit)
     buffer.move(found.end)
     verdict, scanner = found.verdict, found.scanner
     while verdict is Verdict.MORE and scanner is not None:
@@ -59,8 +58,9 @@ def skip(buffer: Buffer, found: Found) -> Oversized:
     return Oversized(line, offset, buffer.place - offset, head)
 
 
-def skip_line(buffer: Buffer, line: int, offset: int, head: bytes) -> Oversized:
-    """Go to the end of the line (before its LF); the record began at `line` and `offset`."""
+def skip_line(buffer: Buffer, limit: int) -> Oversized:
+    """Go to the end of a line over the limit, before its LF."""
+    line, offset, head = _place(buffer, limit)
     while (end := buffer.data.find(b"\n", buffer.pos)) < 0:
         buffer.pos = len(buffer.data)
         if not buffer.more():
@@ -68,3 +68,9 @@ def skip_line(buffer: Buffer, line: int, offset: int, head: bytes) -> Oversized:
             break
     buffer.pos = end
     return Oversized(line, offset, buffer.place - offset, head)
+
+
+def _place(buffer: Buffer, limit: int) -> tuple[int, int, bytes]:
+    """Where a record over the limit begins, and how: at least `limit` bytes of it are at hand."""
+    head = buffer.data[buffer.pos : buffer.pos + min(HEAD, limit)]
+    return buffer.line, buffer.place, head

@@ -1,0 +1,184 @@
+"""A mapping as YAML that loads again to the same mapping: what `mapping show` prints.
+
+In comes a merged `spec.Mapping`, out goes its text, everything inherited written out. Follows the
+declared types like `reader`, the other way round. Must not know files.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from cef_bridge.mapping import spec
+from cef_bridge.mapping.reader import EXPANDED, yaml_fields
+from cef_bridge.mapping.values import json_scalar
+from cef_bridge.mapping.variables import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_TEXT: Final = "tag:yaml.org,2002:str"
+_NUMBER: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
+_WIDTH = 10_000  # one rule, one line: breaks would come in the middle of texts
+_RESOLVER: Any = yaml.resolver.Resolver()  # PyYAML's stubs do not type `resolve`
+
+_OWN_LINES = ("header", "severity", "extension", "drop_events", "envelope", "examples")
+"""Sections whose entries stand on lines of their own; what is inside of them stands in one line."""
+
+
+def to_yaml(mapping: spec.Mapping) -> str:
+    """Return the mapping as YAML, ending in a newline.
+
+    Settings with their default value are left out, and `extends`, for all of it is written here.
+    """
+    text: str = yaml.serialize(
+        _root(mapping), Dumper=yaml.SafeDumper, allow_unicode=True, width=_WIDTH
+    )
+    return text
+
+
+def to_plain(mapping: spec.Mapping) -> object:
+    """Return the same as JSON data, by the same keys."""
+    return _plain(_root(mapping))
+
+
+def _root(mapping: spec.Mapping) -> yaml.Node:
+    pairs = []
+    for key, row in yaml_fields(spec.Mapping).items():
+        value = getattr(mapping, row.name)
+        if key == "extends" or (value == row.default and key != "format") or value in ({}, ()):
+            continue
+        writer = _Writer(expanded=row.name in EXPANDED)
+        pairs.append((key, writer.section(value) if key in _OWN_LINES else writer.value(value)))
+    return _pairs(pairs, flow=False)
+
+
+class _TextNode(yaml.ScalarNode):
+    """A text; what is a plain ScalarNode is a number, true, false or null."""
+
+
+def _plain(node: yaml.Node) -> object:
+    match node:
+        case yaml.MappingNode():
+            return {key.value: _plain(inner) for key, inner in node.value}
+        case yaml.SequenceNode():
+            return [_plain(inner) for inner in node.value]
+        case _TextNode():
+            return node.value
+    return json_scalar(node.value)
+
+
+def _text(text: str) -> yaml.Node:
+    """Make a scalar that `reader` takes for this text; numbers need no quotes there."""
+    if _NUMBER.fullmatch(text):
+        return _TextNode(_tag(text), text)
+    return _TextNode(_TEXT, text, style="|" if "\n" in text else None)
+
+
+def _typed(text: str) -> yaml.Node:
+    """Make a scalar of a number, true, false or null, always without quotes."""
+    return yaml.ScalarNode(_tag(text), text)
+
+
+def _tag(text: str) -> str:
+    """Return the tag that PyYAML reads an unquoted text as: with it, it writes no quotes."""
+    return str(_RESOLVER.resolve(yaml.ScalarNode, text, (True, False)))
+
+
+def _pairs(pairs: Iterable[tuple[str, yaml.Node]], *, flow: bool = True) -> yaml.Node:
+    return yaml.MappingNode(
+        "tag:yaml.org,2002:map", [(_text(key), node) for key, node in pairs], flow_style=flow
+    )
+
+
+def _items(nodes: Iterable[yaml.Node], *, flow: bool = True) -> yaml.Node:
+    return yaml.SequenceNode("tag:yaml.org,2002:seq", list(nodes), flow_style=flow)
+
+
+class _Writer:
+    def __init__(self, *, expanded: bool) -> None:
+        self._expanded = expanded
+
+    def section(self, value: object) -> yaml.Node:
+        """Make the node of a section: its entries on lines of their own."""
+        if isinstance(value, dict):
+            return _pairs(((key, self.value(rules)) for key, rules in value.items()), flow=False)
+        if isinstance(value, tuple):
+            return _items(map(self.value, value), flow=False)
+        if isinstance(value, spec.Envelope):
+            return _pairs(self._said(value), flow=False)
+        raise TypeError(value)  # a section that spec has got and this module does not know
+
+    def value(self, value: object) -> yaml.Node:
+        match value:
+            case bool():
+                return _typed("true" if value else "false")
+            case int():
+                return _typed(str(value))
+            case str():
+                return _text(escape(value) if self._expanded else value)
+            case spec.Test(kind="is"):
+                return _pairs([("is", _text(value.text))])
+            case spec.Test():
+                return self.value(value.text)
+            case spec.Table(file=str(file)):
+                return _pairs([("file", self.value(file))])
+            case spec.Table():
+                return _pairs((key, self.value(text)) for key, text in value.rows.items())
+            case spec.Example():
+                return self._example(value)
+            case spec.Rule():
+                return _pairs(self._said(value))
+            case tuple() if value and all(isinstance(item, spec.Condition) for item in value):
+                return _pairs((item.path, self._one_or_more(item.any_of)) for item in value)
+            case tuple() if value and isinstance(value[0], (spec.Rule, spec.Test)):
+                return self._one_or_more(value)
+            case tuple():
+                return _items(map(self.value, value))
+        raise TypeError(value)  # a type that spec has got and this module does not know
+
+    def _one_or_more(self, values: tuple[object, ...]) -> yaml.Node:
+        if len(values) == 1:
+            return self.value(values[0])
+        return _items(map(self.value, values), flow=not isinstance(values[0], spec.Rule))
+
+    def _said(self, struct: spec.Rule | spec.Envelope) -> Iterable[tuple[str, yaml.Node]]:
+        """Yield what a rule or an envelope says beyond its defaults."""
+        for key, row in yaml_fields(type(struct)).items():
+            value = getattr(struct, row.name)
+            if value == row.default:
+                continue
+            if row.name in ("from_", "via") and len(value) == 1:
+                value = value[0]
+            yield key, self.value(value)
+
+    def _example(self, example: spec.Example) -> yaml.Node:
+        pairs: list[tuple[str, yaml.Node]] = []
+        if example.name:
+            pairs.append(("name", self.value(example.name)))
+        pairs.append(("event", _json(example.event)))
+        expect = ((key, _null_or_text(text)) for key, text in example.expect.items())
+        pairs.append(("expect", _pairs(expect)))
+        return _pairs(pairs, flow=False)
+
+
+def _null_or_text(text: str | None) -> yaml.Node:
+    return _typed("null") if text is None else _text(text)
+
+
+def _json(value: object) -> yaml.Node:
+    match value:
+        case dict():
+            return _pairs((key, _json(inner)) for key, inner in value.items())
+        case list():
+            return _items(map(_json, value))
+        case str():
+            looks_typed = not isinstance(json_scalar(value), str)
+            return _TextNode(_TEXT, value, style="'" if looks_typed else None)
+        case None:
+            return _typed("null")
+        case bool():
+            return _typed("true" if value else "false")
+    return _typed(str(value))

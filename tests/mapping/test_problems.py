@@ -1,0 +1,534 @@
+"""Every problem by a text that has it, and the whole line an operator sees."""
+
+from __future__ import annotations
+
+import pytest
+
+from cef_bridge.errors import MappingError
+from cef_bridge.mapping import codes
+from cef_bridge.mapping.load import load, problems
+
+N = "mapping: m\ncluster: c\n"  # two lines that are right, so the third is the one in question
+
+
+def lines(folder, monkeypatch, text, **files):
+    monkeypatch.chdir(folder)
+    data = text if isinstance(text, bytes) else text.encode()
+    (folder / "m.yaml").write_bytes(data)
+    for name, content in files.items():
+        (folder / name.replace("_", ".")).write_text(content)
+    return [str(problem) for problem in problems("m.yaml", env={"EMPTY": "", "SET": "x"})]
+
+
+CASES = {
+    # M001 unknown settings
+    "setting": (N + "extnsion: {}\n", 'm.yaml:3:1 M001 "extnsion" is no setting here. Did you mean "extension"?'),
+    "rule setting": (
+        N + "extension:\n  act: {from: Action, labl: x}\n",
+        'm.yaml:4:23 M001 "labl" is no setting here. Did you mean "label"?',
+    ),
+    "rule setting far off": (
+        N + "extension:\n  act: {from: Action, colour: x}\n",
+        ('m.yaml:4:23 M001 "colour" is no setting here. Expected one of: '
+        "from, value, when, table, else, via, default, label, max_length, spread, only, max."),
+    ),
+    "python's name of a setting": (
+        N + "extension:\n  act: {from_: Action}\n",
+        ('m.yaml:4:3 M012 act has nothing to write. Add "from: FIELD" or "value: TEXT".\n'
+        'm.yaml:4:9 M001 "from_" is no setting here. Did you mean "from"?'),
+    ),
+    "header field": (
+        N + "header: {severty: 3}\n",
+        'm.yaml:3:10 M001 The header has no "severty". Did you mean "severity"?',
+    ),
+    # M002 output keys
+    "key": (
+        N + "extension:\n  dstt: {from: destination.ip}\n",
+        'm.yaml:4:3 M002 CEF has no "dstt". Did you mean "dst"?',
+    ),
+    "key of one's own": (
+        N + "extension:\n  blueTeam: {value: x}\n",
+        'm.yaml:4:3 M002 CEF has no "blueTeam". Call keys of your own KubeArmor….',
+    ),
+    "leef key": (
+        N + "format: leef\nextension:\n  userName: {from: UserName}\n  targetProcess: {from: ProcessName}\n",
+        'm.yaml:5:3 M002 LEEF has no "userName". Did you mean "usrName"?',
+    ),
+    "shed key": (
+        N + "envelope: {shed: [KubeArmorLabels, filPath]}\n",
+        'm.yaml:3:36 M002 CEF has no "filPath". Did you mean "filePath"?',
+    ),
+    # M003, M004, M026 labels
+    "no label": (
+        N + "extension:\n  cs2: {from: NamespaceName}\n",
+        'm.yaml:4:3 M003 cs2 has no label. Add "label: K8sNamespace".',
+    ),
+    "no label, a number": (
+        N + "extension:\n  cn3:\n    - {from: data.fd}\n    - {value: 3}\n",
+        ('m.yaml:5:7 M003 cn3 has no label. Add "label: DataFd".\n'
+        'm.yaml:6:7 M003 cn3 has no label. Add "label: TEXT".'),
+    ),
+    "label on act": (
+        N + "extension:\n  act: {from: Action, label: Action}\n",
+        "m.yaml:4:23 M004 act takes no label. Remove it.",
+    ),
+    "label in the header": (
+        N + "header: {name: {from: event.name, label: x}}\n",
+        "m.yaml:3:35 M004 name takes no label. Remove it.",
+    ),
+    "label as a key": (
+        N + "extension:\n  cs1Label: {value: x}\n",
+        'm.yaml:4:3 M004 cs1Label is written with cs1. Add "label: TEXT" to the rule of cs1.',
+    ),
+    "one label, two keys": (
+        N + "extension:\n  cs1: {from: PolicyName, label: A}\n  cs2: {from: PodName, label: A}\n",
+        'm.yaml:5:24 M026 cs1 has the label "A" already. Choose another one for cs2.',
+    ),
+    "one key, two labels": (
+        N + "extension:\n  cs1: [{from: PolicyName, label: A}, {value: x, label: B}]\n",
+        'm.yaml:4:50 M026 cs1 has the label "A" already. Keep one.',
+    ),
+    # M005 kinds
+    "list for a text": (
+        N + "unmapped: [keep]\n",
+        "m.yaml:3:11 M005 Expected a text. Found a list.",
+    ),
+    "mapping for a text": (
+        N + "drop: [{a: b}]\n",
+        "m.yaml:3:8 M005 Expected a text. Found a mapping.",
+    ),
+    "list for a number": (
+        N + "envelope: {max_bytes: [1]}\n",
+        "m.yaml:3:23 M005 Expected a number. Found a list.",
+    ),
+    "text for a section": (
+        N + "extension: no\n",
+        'm.yaml:3:12 M005 Expected settings such as "key: value". Found the text "no".',
+    ),
+    "list for an envelope": (
+        N + "envelope: [lf]\n",
+        'm.yaml:3:11 M005 Expected settings such as "syslog_header: …" or "facility: …". Found a list.',
+    ),
+    "list for a rule": (
+        N + "extension:\n  act: [[x]]\n",
+        "m.yaml:4:9 M005 Expected a rule such as {from: NamespaceName}. Found a list.",
+    ),
+    "text for conditions": (
+        N + "drop_events: [kube-system]\n",
+        'm.yaml:3:15 M005 Expected conditions such as {Operation: File}. Found the text "kube-system".',
+    ),
+    "mapping for a value": (
+        N + "drop_events: [{Operation: {not: File}}]\n",
+        "m.yaml:3:27 M005 Expected a text, a list of texts, or {is: ipv4}. Found a mapping.",
+    ),
+    "null for a value": (
+        N + "drop_events: [{Operation: null}]\n",
+        "m.yaml:3:27 M005 Nothing stands here. For a field that is not there write {is: absent}.",
+    ),
+    "no rules": (
+        N + "extension:\n  act: []\n",
+        "m.yaml:4:8 M005 act has no rule. Write one, or null to remove the key.",
+    ),
+    "empty setting of a rule": (
+        N + "extension:\n  act: {from: Action, default: }\n",
+        'm.yaml:4:23 M005 "default" has no value. Write one, or remove the line.',
+    ),
+    "empty item": (
+        N + "drop:\n  - Cwd\n  -\n",
+        'm.yaml:5:4 M005 A value is missing here. Write one; "" is an empty text.',
+    ),
+    "list on top": (
+        "- mapping: m\n",
+        'm.yaml:1:1 M005 A mapping begins with settings such as "mapping: NAME". Found a list.',
+    ),
+    "text on top": (
+        "mapping\n",
+        'm.yaml:1:1 M005 A mapping begins with settings such as "mapping: NAME". Found the text "mapping".',
+    ),
+    "list as a key": (N + "[a]: b\n", "m.yaml:3:1 M005 A key must be a text."),
+    # M006 values
+    "format": (
+        N + "format: cfe\n",
+        'm.yaml:3:9 M006 "cfe" is not possible here. Expected one of: cef, leef.',
+    ),
+    "choice": (
+        N + "envelope: {syslog_header: rfc5242}\n",
+        'm.yaml:3:27 M006 "rfc5242" is not possible here. Did you mean "rfc5424"?',
+    ),
+    "small": (
+        N + "envelope: {max_bytes: 511}\n",
+        'm.yaml:3:23 M006 "511" is not possible here. Expected a whole number of 512 or more.',
+    ),
+    "no number": (
+        N + "envelope: {max_bytes: 8k}\n",
+        'm.yaml:3:23 M006 "8k" is not possible here. Expected a whole number of 512 or more.',
+    ),
+    "range": (
+        N + "extension:\n  KubeArmorLabel: {spread: Labels, max: 65}\n",
+        'm.yaml:4:41 M006 "65" is not possible here. Expected a whole number from 1 to 64.',
+    ),
+    "truth": (
+        N + "envelope: {sequence: maybe}\n",
+        'm.yaml:3:22 M006 "maybe" is not possible here. Expected true or false.',
+    ),
+    "facility": (
+        N + "envelope: {facility: locl0}\n",
+        'm.yaml:3:22 M006 "locl0" is no syslog facility. Did you mean "local0"?',
+    ),
+    "delimiter": (
+        N + 'format: leef\nenvelope: {delimiter: "="}\n',
+        'm.yaml:4:23 M006 "=" cannot part LEEF attributes. Use x09 or one of: " # $ % & \' * , ; ? @ ^ ` ~',
+    ),
+    "terminal escape in a delimiter": (
+        N + 'format: leef\nenvelope: {delimiter: "\\e[2J\\n"}\n',
+        'm.yaml:4:23 M006 "\\u001b[2J\\u000a" cannot part LEEF attributes. Use x09 or one of: " # $ % & \' * , ; ? @ ^ ` ~',
+    ),
+    "break up": (
+        N + "envelope: {break_up: [C]}\n",
+        'm.yaml:3:23 M006 "C" cannot be broken up. A text under break_up has two characters or more and none of <!>.',
+    ),
+    "severity": (
+        N + "severity: [{value: high}]\n",
+        'm.yaml:3:13 M006 "high" is no severity. Expected a whole number, 1 to 10.',
+    ),
+    "severity of itself": (
+        N + "severity: [{from: event.severity}]\n",
+        "m.yaml:3:12 M006 event.severity is what this table makes. Read Severity instead.",
+    ),
+    "class": (
+        N + "drop_events: [{HostIP: {is: ipv5}}]\n",
+        'm.yaml:3:29 M006 "ipv5" is not possible here. Did you mean "ipv4"?',
+    ),
+    "two parents": (
+        N + "extends: [m.yaml, b.yaml]\n",
+        ("m.yaml:3:11 M017 This extends itself. Remove one extends.\n"
+        "m.yaml:3:19 M006 A mapping extends one other. Remove this one."),
+    ),
+    "empty name": ('mapping: ""\ncluster: c\n', 'm.yaml:1:10 M006 "" is not possible here. Expected a text that is not empty.'),
+    # M007 twice
+    "key twice": (
+        N + "extension:\n  act: x\n  act: y\n",
+        'm.yaml:5:3 M007 "act" stands twice here. Remove one, or make it a list.',
+    ),
+    "row twice": (
+        N + "extension:\n  outcome: {from: Result, table: {Passed: a, passed: b}}\n",
+        'm.yaml:4:46 M007 "passed" stands twice here: case does not count. Remove one.',
+    ),
+    # M008, M009 fields
+    "field": (
+        N + "extension:\n  act: {from: [Action, Acton]}\n",
+        'm.yaml:4:24 M008 No event has a field "Acton". Did you mean "Action"?',
+    ),
+    "field in when": (
+        N + "extension:\n  act: {from: Action, when: {operation: File}}\n",
+        'm.yaml:4:30 M008 No event has a field "operation". Did you mean "Operation"?',
+    ),
+    "derived field": (
+        N + "extension:\n  act: {from: event.colour}\n",
+        'm.yaml:4:15 M008 No event has a field "event.colour". See "cef-bridge mapping fields" for all of them.',
+    ),
+    "label's case": (
+        N + "extension:\n  KubeArmorApp: {from: labels.app}\n",
+        'm.yaml:4:24 M008 No event has a field "labels.app". Did you mean "Labels.app"?',
+    ),
+    "new field": (
+        N + "extension:\n  KubeArmorZone: {from: AvailabilityZone}\n",
+        'm.yaml:4:25 M009 "AvailabilityZone" is no field that this version knows. Check that events have it.',
+    ),
+    "glob of no field": (
+        N + 'drop: ["Nothing*", "Owner.*", "EventData.*", "Labels.app", Owner]\n',
+        'm.yaml:3:8 M009 "Nothing*" is no field that this version knows. Check that events have it.',
+    ),
+    # M010, M011
+    "transform": (
+        N + "extension:\n  fname: {from: file.path, via: [lower, basenam]}\n",
+        'm.yaml:4:41 M010 There is no transform "basenam". Did you mean "basename"?',
+    ),
+    "filter": (N + "filters: soc_lan\n", 'm.yaml:3:10 M011 There is no filter "soc_lan". Did you mean "soc_lean"?'),
+    # M012, M013
+    "no source": (
+        N + "extension:\n  act: {when: {Operation: File}}\n",
+        'm.yaml:4:3 M012 act has nothing to write. Add "from: FIELD" or "value: TEXT".',
+    ),
+    "two sources": (
+        N + "extension:\n  act: {value: x, from: Action}\n",
+        'm.yaml:4:19 M012 act has "value" and "from" in one rule. Keep one.',
+    ),
+    "else alone": (
+        N + "extension:\n  outcome: {from: Result, else: failure}\n",
+        'm.yaml:4:27 M013 "else" does nothing without "table". Add that, or remove this.',
+    ),
+    "only alone": (
+        N + "extension:\n  act: {from: Action, only: x, max: 3}\n",
+        ('m.yaml:4:23 M013 "only" does nothing without "spread". Add that, or remove this.\n'
+        'm.yaml:4:32 M013 "max" does nothing without "spread". Add that, or remove this.'),
+    ),
+    "via beside value": (
+        N + "extension:\n  act: {value: X, via: lower}\n",
+        'm.yaml:4:19 M013 "via" does nothing beside "value". Remove it.',
+    ),
+    # M014 tables
+    "no table": (
+        N + "extension:\n  act: {from: Action, table: {file: no.csv}}\n",
+        "m.yaml:4:37 M014 The table no.csv cannot be read: No such file or directory.",
+    ),
+    "table that is a folder": (
+        N + "extension:\n  act: {from: Action, table: {file: ..}}\n",
+        "m.yaml:4:37 M014 The table .. cannot be read: Is a directory.",
+    ),
+    "null character": (
+        N + 'extension:\n  act: {from: Action, table: {file: "a\\0b"}}\n',
+        "m.yaml:4:37 M014 The table a\\u0000b cannot be read: this is no path.",
+    ),
+    # M015 variables
+    "unset": (
+        "mapping: m\ncluster: ${NO}\n",
+        "m.yaml:2:10 M015 The environment variable NO is not set. Set it, or write ${NO:-default}.",
+    ),
+    "no variable": (
+        "mapping: m\ncluster: a ${no-pe}\n",
+        'm.yaml:2:10 M015 "${no-pe}" is no variable. Write ${NAME}, ${NAME:-default} or $${.',
+    ),
+    "unset in the header": (
+        N + "header: {device_version: {value: '${NO}'}}\n",
+        "m.yaml:3:34 M015 The environment variable NO is not set. Set it, or write ${NO:-default}.",
+    ),
+    # M016 files
+    "empty": ("", 'm.yaml:1:1 M016 The file is empty. Begin with "mapping: NAME".'),
+    "comments": ("# x\n---\n", 'm.yaml:1:1 M016 The file is empty. Begin with "mapping: NAME".'),
+    "latin 1": (b"mapping: m\n# caf\xe9\n", "m.yaml:2:6 M016 This is no UTF-8. Save the file as UTF-8."),
+    "utf-16": ("mapping: m".encode("utf-16"), "m.yaml:1:1 M016 This is no UTF-8. Save the file as UTF-8."),
+    "large": (b"#" * (1 << 20) + b"#", "m.yaml:1:1 M016 The file is larger than 1 MiB."),
+    "no parent": (
+        N + "extends: splnk.yaml\n",
+        "m.yaml:3:10 M016 splnk.yaml cannot be read: No such file or directory.",
+    ),
+    # M017, M018
+    "extends itself": (N + "extends: ./m.yaml\n", "m.yaml:3:10 M017 This extends itself. Remove one extends."),
+    # M019 YAML
+    "colon": (
+        "mapping: m: n\n",
+        'm.yaml:1:11 M019 A second ": " on one line. Put the text in quotes, or begin a new line.',
+    ),
+    "tab": (
+        "mapping: m\n\tcluster: c\n",
+        "m.yaml:2:1 M019 A tab stands where spaces are expected. Indent with spaces.",
+    ),
+    "quote": ("mapping: m\ncluster: 'c\n", "m.yaml:2:10 M019 A quoted text begins here and never ends. Add the quote."),
+    "at": ("mapping: @m\n", 'm.yaml:1:10 M019 A text cannot begin with "@". Put it in quotes.'),
+    "bracket": (
+        N + "drop: [Cwd\nunmapped: keep\n",
+        "m.yaml:4:9 M019 A list in [ ] is not closed before this. Add , or ].",
+    ),
+    "brace": (
+        N + "envelope: {framing: lf\nunmapped: keep\n",
+        "m.yaml:4:9 M019 A mapping in { } is not closed before this. Add , or }.",
+    ),
+    "indentation": (
+        "mapping: m\nextension:\n  act: x\n cat: y\n",
+        "m.yaml:4:2 M019 This does not fit the lines before it. Line up keys; nothing may follow a quoted text.",
+    ),
+    "no list": (
+        "- a\nb: c\n",
+        'm.yaml:2:1 M019 This does not fit into the list before it. Begin with "- ", or indent.',
+    ),
+    "escape": (
+        'mapping: "\\q"\n',
+        "m.yaml:1:11 M019 There is no such escape in double quotes. Write \\\\ for a backslash, or single quotes.",
+    ),
+    "star": (
+        N + "drop: [*]\n",
+        "m.yaml:3:9 M019 After & and * comes a name. For a text that begins with one of them, use quotes.",
+    ),
+    "value": ("mapping: }\n", "m.yaml:1:10 M019 A value is missing, or a bracket or comma is out of place."),
+    "block": ("mapping: |m\n", "m.yaml:1:11 M019 After | and > the text begins on the next line."),
+    "directive": ("%x\n---\nmapping: m\n", "m.yaml:1:3 M019 Lines that begin with % are not read. Remove this one."),
+    "control": (b"mapping: m\x1b[2J\n", "m.yaml:1:11 M019 The character U+001B may not stand in YAML. Remove it."),
+    # M020, M021, M022
+    "tag": (N + "drop: !!python/object:os.system [Cwd]\n", "m.yaml:3:7 M020 The tag !!python/object:os.system is not read. Remove it."),
+    "own tag": ("mapping: !x m\ncluster: c\n", "m.yaml:1:10 M020 The tag !x is not read. Remove it."),
+    "merge key": (
+        N + "envelope: {<<: {framing: lf}}\n",
+        "m.yaml:3:12 M021 The merge key << is not read. Write the settings out, or use extends.",
+    ),
+    "two documents": (N + "---\nmapping: n\n", "m.yaml:3:1 M021 A second document begins. Keep one a file."),
+    "no anchor": (
+        N + "drop: [*wd]\n",
+        'm.yaml:3:8 M021 *wd points to no &wd before it. For a text that begins with a star, use quotes: "*wd".',
+    ),
+    "alias of itself": (
+        N + "envelope: &e {framing: *e}\n",
+        'm.yaml:3:24 M021 *e points to no &e before it. For a text that begins with a star, use quotes: "*e".',
+    ),
+    "deep": (
+        "mapping: " + "[" * 40 + "]" * 40 + "\n",
+        "m.yaml:1:41 M022 This is nested more than 32 deep. Write it flatter.",
+    ),
+    # M023, M024, M025
+    "no name": ("cluster: c\n", 'm.yaml:1:1 M023 "mapping" is missing. Add "mapping: NAME".'),
+    "no event": (N + "examples: [{expect: {act: x}}]\n", 'm.yaml:3:12 M023 "event" is missing. Add "event: …".'),
+    "characters": (
+        N + "extension:\n  KubeArmor_Team: {value: x}\n",
+        'm.yaml:4:3 M024 "KubeArmor_Team" cannot be a key. Use letters and digits only.',
+    ),
+    "leef characters": (
+        N + "format: leef\nextension:\n  my team: {value: x}\n",
+        'm.yaml:5:3 M024 "my team" cannot be a key. Use letters, digits and _.- only.',
+    ),
+    "terminal escape in a key": (
+        N + 'extension:\n  "\\e[2J": x\n',
+        'm.yaml:4:3 M024 "\\u001b[2J" cannot be a key. Use letters and digits only.',
+    ),
+    "spread of a text": (
+        N + "extension:\n  KubeArmorPod: {spread: PodName}\n",
+        'm.yaml:4:26 M025 "PodName" is no map. Spread Labels or EventData.',
+    ),
+    "spread under a key of CEF": (
+        N + "extension:\n  act: {spread: Labels}\n",
+        "m.yaml:4:9 M025 act takes one value. Spread under a key such as KubeArmorLabel.",
+    ),
+    "spread in the header": (
+        N + "header: {name: {spread: Labels}}\n",
+        "m.yaml:3:17 M025 name takes one value. Use from.",
+    ),
+    # M027 to M032
+    "unreachable": (
+        N + "extension:\n  act: [none, {from: Action}]\n",
+        "m.yaml:4:15 M027 The rule before this one always has a value. Change the order, or add when.",
+    ),
+    "nothing to remove": (N + "extension: {cs6: null}\n", "m.yaml:3:13 M028 No parent writes cs6. Remove this line."),
+    "no cluster": (
+        "mapping: m\n",
+        'm.yaml:1:1 M029 The cluster has no name, and all are "default". Add "cluster: ${CLUSTER}".',
+    ),
+    "receiver's key": (
+        N + "extension: {ahost: {from: HostName}}\n",
+        "m.yaml:3:13 M030 ahost is filled by the receiver (Connector's host name). Use another key.",
+    ),
+    "drops all": (N + "drop_events: [{}]\n", "m.yaml:3:15 M031 Without a condition every event is dropped. Add one."),
+    "never holds": (
+        N + "drop_events: [{Operation: []}]\n",
+        'm.yaml:3:16 M031 "Operation" has no value to compare with, so it never holds. Add one.',
+    ),
+    "never equal": (
+        N + "drop_events: [{event.kind: [log, logs]}]\n",
+        'm.yaml:3:16 M032 event.kind is never "logs". Did you mean "log"?',
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_problem_is_told_with_its_place_and_what_to_do(name, tmp_path, monkeypatch):
+    text, expected = CASES[name]
+    assert "\n".join(lines(tmp_path, monkeypatch, text)) == expected
+
+
+def test_every_code_has_a_test():
+    told = {line.split()[1] for _, expected in CASES.values() for line in expected.splitlines()}
+    # M018 needs two files: test_a_mapping_extends_only_its_own_format
+    assert told | {"M018"} == set(codes.CODES)
+
+
+def test_codes_are_given_once():
+    rows = [row for row in vars(codes).values() if isinstance(row, codes.Code)]
+    assert sorted(row.id for row in rows) == [f"M{n:03}" for n in range(1, len(rows) + 1)]
+
+
+def test_all_problems_come_in_one_run_in_order_of_place(tmp_path, monkeypatch):
+    text = (
+        "mapping: m\n"
+        "extension:\n"
+        "  cs2: {from: NamespceName}\n"
+        "  dstt: {from: Action, via: [loud]}\n"
+        "envelope: {max_bytes: 1, framing: crlf}\n"
+        "colour: red\n"
+    )
+    assert lines(tmp_path, monkeypatch, text) == [
+        'm.yaml:1:1 M029 The cluster has no name, and all are "default". Add "cluster: ${CLUSTER}".',
+        'm.yaml:3:3 M003 cs2 has no label. Add "label: NamespceName".',
+        'm.yaml:3:15 M008 No event has a field "NamespceName". Did you mean "NamespaceName"?',
+        'm.yaml:4:3 M002 CEF has no "dstt". Did you mean "dst"?',
+        'm.yaml:4:30 M010 There is no transform "loud". Expected one of: basename, dirname, lower, upper, first_word, comma, strip_digest, redact.',
+        'm.yaml:5:23 M006 "1" is not possible here. Expected a whole number of 512 or more.',
+        'm.yaml:5:35 M006 "crlf" is not possible here. Expected one of: lf, octet-counting.',
+        'm.yaml:6:1 M001 "colour" is no setting here. Expected one of: mapping, format, description, extends, cluster, header, severity, extension, unmapped, drop, drop_events, filters, envelope, examples.',
+    ]
+
+
+def test_warnings_do_not_stop_a_mapping_and_errors_do(tmp_path):
+    path = tmp_path / "m.yaml"
+    path.write_text("mapping: m\nextension: {KubeArmorX: {from: BrandNew}}\n")
+    assert [problem.code for problem in problems(path)] == ["M029", "M009"]
+    assert load(path).name == "m"
+    path.write_text("mapping: m\nextension: {KubeArmorX: {from: BrandNew, via: no}}\n")
+    with pytest.raises(MappingError) as error:
+        load(path)
+    assert [problem.code for problem in error.value.problems] == ["M010"]
+
+
+def test_an_alias_bomb_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    levels = "".join(
+        f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join([f'*{chr(97 + n)}'] * 10)}]\n" for n in range(9)
+    )
+    found = lines(tmp_path, monkeypatch, "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + levels)
+    assert found == [
+        "m.yaml:5:4 M022 There are more than 200,000 parts here, aliases counted each time."
+    ]
+
+
+def test_a_hundred_thousand_brackets_do_not_break_the_reader(tmp_path, monkeypatch):
+    assert lines(tmp_path, monkeypatch, "[" * 100_000) == [
+        "m.yaml:1:33 M022 This is nested more than 32 deep. Write it flatter."
+    ]
+
+
+def test_an_alias_may_stand_for_a_list(tmp_path):
+    path = tmp_path / "m.yaml"
+    path.write_text("mapping: m\ncluster: c\ndrop: &d [Cwd, TTY]\nenvelope: {break_up: *d}\n")
+    assert load(path).envelope.break_up == ("Cwd", "TTY")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("a,b\nc\n", "t.csv:2:1 M014 Two columns are expected, not 1: what is found, its value."),
+        ("a,b,c\n", "t.csv:1:1 M014 Two columns are expected, not 3: what is found, its value."),
+        ("a,b\n\nA,c\n", 't.csv:3:1 M007 "A" stands in line 1 already. Remove one.'),
+        (
+            f"a,{'x' * 200_000}\n",
+            "t.csv:1:1 M014 This is no CSV: a column is too long, or a quote does not end.",
+        ),
+    ],
+)
+def test_a_table_file_is_checked_line_by_line(content, expected, tmp_path, monkeypatch):
+    text = N + "extension:\n  act: {from: Action, table: {file: t.csv}}\n"
+    assert lines(tmp_path, monkeypatch, text, t_csv=content) == [expected]
+
+
+def test_a_table_file_that_is_no_utf8_is_told(tmp_path, monkeypatch):
+    (tmp_path / "t.csv").write_bytes(b"a,b\nc,\xff\n")
+    text = N + "extension:\n  act: {from: Action, table: {file: t.csv}}\n"
+    assert lines(tmp_path, monkeypatch, text) == [
+        "t.csv:2:1 M014 This is no UTF-8. Save the file as UTF-8."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("no.yaml", "no.yaml:1:1 M016 no.yaml cannot be read: No such file or directory."),
+        (".", ".:1:1 M016 There is no shipped mapping"),
+        ("./", "./:1:1 M016 . cannot be read: Is a directory."),
+        (
+            "kubearmor-cfe",
+            'kubearmor-cfe:1:1 M016 There is no shipped mapping "kubearmor-cfe". Did you mean "kubearmor-cef"?',
+        ),
+        ("a\0b", 'M016 There is no shipped mapping "a\\u0000b".'),
+        ("a/\0b", "M016 a/\\u0000b cannot be read: this is no path."),
+    ],
+)
+def test_a_name_that_leads_nowhere_is_a_problem(name, expected, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(MappingError) as error:
+        load(name)
+    assert expected in str(error.value)
