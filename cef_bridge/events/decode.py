@@ -84,10 +84,9 @@ class Decoder:
             text = text[len(_BOM) :].lstrip(_BLANK)
         if text[:1] in (b"{", b"["):
             return self._json(text, line, time, wrapper, level)
-        if level < _MOST_WRAPPERS and (match := _CRI.match(text)):
-            # What a part ends with belongs to the text: it may be cut before a space.
-            begin = line.index(text) + match.end()
-            return self._cri(line[begin:].rstrip(b"\r\n"), match, level)
+        if level < _MOST_WRAPPERS and (match := _CRI.match(begun := line.lstrip(_BLANK))):
+            # What a part ends with belongs to the text: it may be cut behind a space.
+            return self._cri(begun[match.end() :].rstrip(b"\r\n"), match, level)
         if wrapper != "syslog" and (prefixed := _after_prefix(text)) is not None:
             return self._json(prefixed, line, time, "syslog", level)
         return [Noise(line)]
@@ -108,7 +107,7 @@ class Decoder:
         if parts is None and not partial:
             return self._line(part, time, wrapper, level + 1)
         before: list[Decoded | Noise | Unreadable] = []
-        if parts is not None and _is_object(part):
+        if parts and any(map(bytes.strip, parts)) and _is_object(part):
             # The rest of an object is no object: this line is one of its own.
             before = [self._abandoned(key)]
             if not partial:

@@ -62,6 +62,8 @@ def derive(raw: dict[str, object], *, origin: str = "", assumed_time: int | None
     fields.update(act.values)
     parts, holds, spare = act.parts, act.holds, set(act.void)
     _class_fields(kind, fields)
+    if place := _place(raw):
+        fields["event.place"] = place
     if isinstance(image := fields.get("ContainerImage"), str):
         fields.update(image_parts(image))
     _tags(fields, parts, spare)
@@ -129,6 +131,12 @@ def _class_fields(kind: Class, fields: dict[str, object]) -> None:
     fields["event.class_id"] = kind.class_id
     fields["event.name"] = kind.name
     fields["process.role"] = kind.role
+
+
+def _place(raw: Mapping[str, object]) -> str:
+    """Return namespace/pod, else the node's name: QRadar's column for it takes one text (LEEF)."""
+    pod = (_text(raw.get(name)) for name in ("NamespaceName", "PodName"))
+    return "/".join(part for part in pod if part) or _text(raw.get("HostName"))
 
 
 # `repo:tag@sha256:…`, and `repo:tagsha256:…` as one AKS sample has it, with the "@" lost.

@@ -95,6 +95,7 @@ event.disposition     | text    | verdict  | block, unblocked, audit, allow, mat
 event.reason          | text    | verdict  | Result as written, unless it is Passed.
 event.class_id        | text    | verdict  | kind.scope.operation.verb.disposition.
 event.name            | text    | verdict  | The fixed sentence of the class id.
+event.place           | text    | workload | Where it happened: namespace/pod, else the node.
 event.severity        | integer | verdict  | What the mapping's `severity` table says, 1 to 10.
 event.time            | integer | instant  | Epoch milliseconds, of UpdatedTime, Timestamp or the wrapper.
 event.id              | text    | instant  | SHA-1 that identifies the event, 40 hex digits.

@@ -84,24 +84,30 @@ def _actor(verb: str, text: Callable[..., str]) -> str:
 
 
 def _target(verb: str, text: Callable[..., str]) -> str:
-    if verb in ("attach", "detach"):
+    if verb in ("attach", "detach", "socket", "listen", "accept", "setid"):
         return ""
     if verb in ("connect", "ingress", "egress"):
-        host, port = (
-            text("destination.ip", "remote.host", "data.sun_path"),
-            text("destination.port"),
-        )
-        if not host:
-            return text("network.protocol")
-        host = f"[{host}]" if ":" in host and port else host
-        return f"{host}:{port}" if port else host
+        end = _address(text("destination.ip", "remote.host"), text("destination.port"))
+        return end or text("data.sun_path") or _by(text("network.protocol"))
+    if verb == "bind":
+        return _address(text("local.ip"), text("local.port")) or text("data.sun_path")
     if verb == "dns":
         return text("dns.name")
     if verb == "exec":
         return text("process.path")
-    return text("file.path", "data.capability", "data.process") or (
-        "" if verb in ("socket", "bind", "listen", "accept", "setid") else text("Resource")
-    )
+    if verb == "use":
+        return text("data.capability", "Resource") or "a capability"
+    return text("file.path", "data.process", "Resource")
+
+
+def _address(host: str, port: str) -> str:
+    if host and port:
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return host
+
+
+def _by(protocol: str) -> str:
+    return f"a peer by {protocol}" if protocol else ""
 
 
 def _place(text: Callable[..., str]) -> str:

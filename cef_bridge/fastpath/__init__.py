@@ -20,9 +20,10 @@ from cef_bridge.events.classes import scope_of
 from cef_bridge.events.derive import derive
 from cef_bridge.events.fields import find
 from cef_bridge.events.identity import SEPARATOR, id_text
+from cef_bridge.events.split import split_data
 from cef_bridge.fastpath.deps import KNOWN, VERDICT, WORKLOAD, top
 from cef_bridge.fastpath.plan import Builder, Plan, workload_slots
-from cef_bridge.fastpath.segments import Irregular, Memo
+from cef_bridge.fastpath.segments import Irregular
 from cef_bridge.fastpath.workloads import Workload
 from cef_bridge.mapping.compile import LEFTOVER
 from cef_bridge.mapping.conditions import holds
@@ -69,13 +70,12 @@ class FastPath:
         self._program = converter.program
         self._format = converter.program.format
         self._header = converter.syslog_header != "none"
-        self._separator = len(self._format.separator)
         self._most = converter.max_bytes
         self._shapes: dict[tuple[str, ...], Shape] = {}
-        self._memos: dict[object, Memo] = {}
+        self._memos: dict[object, dict[object, str]] = {}
         self._joints: dict[object, Joint] = {}
         self._workloads: dict[tuple[str, ...], dict[object, Workload | None]] = {}
-        self._calls: dict[object, tuple[str, str]] = {}
+        self._calls: dict[object, tuple[str, str, str]] = {}
         slot = converter.host_slot
         self._usable = slot.pace == "workload"
         # A mapping that reads a field this version does not know needs the plain path for it.
@@ -114,14 +114,10 @@ class FastPath:
                 plan = self._plan(shape, workload, key, raw)
             if plan.filtered or plan.drops & workload.drops:
                 return Filtered(plan.kind)
-            pieces = [segment(raw, workload) for segment in plan.segments]
-            for joint in plan.joints:
-                pieces += joint(raw, workload)
-        except (Irregular, TypeError):
-            # TypeError: a list or map where a text was expected, or text that UTF-8 has not.
+            message = plan.render(raw, workload)
+        except (Irregular, TypeError, ValueError, AttributeError):
+            # A list, map or number where a text was expected, or text that UTF-8 has not.
             return self._converter.convert(raw, origin)
-        pieces = plan.arrange((*workload.pieces, *plan.constants, *pieces))
-        message = plan.head + "".join(pieces)[self._separator :]
         if self._header:
             message = self._prefix(raw, workload, plan) + message
         # At most 4 bytes a character: only long messages have to be measured.
@@ -204,13 +200,17 @@ class FastPath:
         shape.workloads[key] = workload
         return workload
 
-    def _call(self, data: object) -> tuple[str, str]:
+    def _call(self, data: object) -> tuple[str, str, str]:
         """Return what the class of an event needs of its Data, remembered."""
         if data.__class__ is not str:
             raise Irregular
         if len(self._calls) >= MOST_CALLS:
             self._calls.clear()
-        call = _FIREWALL if data.startswith("SourceIP=") else call_of(data)  # type: ignore[attr-defined, arg-type]
+        if data.startswith("SourceIP="):  # type: ignore[attr-defined]
+            call = _FIREWALL
+        else:
+            tokens = {token.key: token.value for token in split_data(data)}  # type: ignore[arg-type]
+            call = (*call_of(data), tokens.get("flag", ""))  # type: ignore[arg-type]
         self._calls[data] = call
         return call
 
@@ -229,5 +229,5 @@ class FastPath:
         return plan
 
 
-_FIREWALL = ("firewall", "")
+_FIREWALL = ("firewall", "", "")
 _OWN = frozenset({"cluster", "image.repository", "image.tag", "image.digest"})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cef_bridge.events.clock import WRAPPER_TIME
 from cef_bridge.events.fields import DERIVED, RAW
 from cef_bridge.events.names import MAPS
 from cef_bridge.events.split import RESOURCE_KEYS, token_keys
@@ -32,7 +33,7 @@ WORKLOAD = _keys("workload")
 VERDICT = _keys("verdict")
 ACTIVITY = _keys("activity")
 INSTANT = _keys("instant")
-KNOWN = WORKLOAD | VERDICT | ACTIVITY | INSTANT
+KNOWN = WORKLOAD | VERDICT | ACTIVITY | INSTANT | {WRAPPER_TIME}
 
 TIME = frozenset({"UpdatedTime", "Timestamp"})
 SCOPE = frozenset({"ContainerID", "PodName", "NamespaceName"})

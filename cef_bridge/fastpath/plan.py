@@ -9,7 +9,6 @@ against each other.
 
 from __future__ import annotations
 
-from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.events.clock import microseconds
@@ -29,17 +28,20 @@ from cef_bridge.fastpath.deps import (
     top,
 )
 from cef_bridge.fastpath.segments import (
+    ActKey,
+    Constant,
+    EventId,
+    Guard,
+    Integer,
     Irregular,
-    Memo,
-    Segment,
-    act_segment,
-    id_segment,
-    integer_segment,
+    Joined,
+    Text,
+    Time,
+    WorkloadPiece,
     joint,
-    other_segment,
-    text_segment,
-    time_segment,
+    text_miss,
 )
+from cef_bridge.fastpath.template import compile_parts
 from cef_bridge.mapping.compile import LEFTOVER, Program
 from cef_bridge.mapping.conditions import holds, to_text
 from cef_bridge.mapping.rules import (
@@ -57,7 +59,7 @@ if TYPE_CHECKING:
 
     from cef_bridge.events.classes import Class
     from cef_bridge.events.derive import Event
-    from cef_bridge.fastpath.segments import Joint, Raw
+    from cef_bridge.fastpath.segments import Joint, Part, Raw
     from cef_bridge.fastpath.workloads import Workload
     from cef_bridge.mapping.spec import Rule
 
@@ -67,18 +69,14 @@ _INSTANTS = {"HostPID": "", "HostPPID": "", "PID": "", "PPID": ""}
 
 
 class Plan(NamedTuple):
-    """`segments` give a text each, `joints` several; `arrange` puts the workload's pieces, the
-    constants, the segments' and the joints' texts into the line's order.
+    """How to write the events of one verdict: `render(raw, workload)` gives the message without
+    its syslog header, whose priority is `pri`.
     """
 
     kind: Class
     severity: int
     pri: int
-    head: str
-    constants: tuple[str, ...]
-    segments: tuple[Segment, ...]
-    joints: tuple[Joint, ...]
-    arrange: Callable[[tuple[str, ...]], tuple[str, ...]]
+    render: Callable[[Raw, Workload], str]
     drops: int
     filtered: bool
 
@@ -98,7 +96,7 @@ class Builder:
     def __init__(
         self,
         program: Program,
-        memos: dict[object, Memo],
+        memos: dict[object, dict[object, str]],
         shared: dict[object, Joint],
         raw: Raw,
         keys: frozenset[str],
@@ -121,9 +119,7 @@ class Builder:
         self._takers: dict[str, bool] = {}  # raw key -> a segment always takes it whole
         self._readers: dict[str, set[str]] = {}  # raw key -> keys its memo segments depend on
         self._may_take: dict[str, list[Slot]] = {}
-        self._constants: list[str] = []
-        self._segments: list[Segment] = []
-        self._order: list[tuple[str, int]] = []
+        self._parts: list[Part] = []
 
     def build(self, priority: Callable[[Class, int], int]) -> Plan | None:
         """Return the plan, or None when such events must take the plain path."""
@@ -148,20 +144,18 @@ class Builder:
             raise _No
         self._hits += hits
         self._slots()
+        if "HostPID" in self._keys and "HostPID" not in self._takers:
+            self._parts.append(Guard("HostPID"))
         severity = int(header.severity)
-        arrange = self._arranger()
-        return Plan(
-            self._kind,
-            severity,
-            priority(self._kind, severity),
+        render = compile_parts(
             self._format.head(header),
-            tuple(self._constants),
-            tuple(self._segments),
-            tuple(self._joint(deps, makes) for deps, makes in self._joints.items()),
-            arrange,
-            drops,
-            filtered,
+            self._format.separator,
+            self._parts,
+            [self._joint(deps, makes) for deps, makes in self._joints.items()],
+            workload_runs(program),
         )
+        pri = priority(self._kind, severity)
+        return Plan(self._kind, severity, pri, render, drops, filtered)
 
     def _check_time(self) -> None:
         text = self._raw.get("UpdatedTime")
@@ -206,7 +200,6 @@ class Builder:
         run = -1
         before = False
         last: list[Slot] = []
-        todo: list[Slot] = []
         for slot, is_workload in zip(program.slots, fixed, strict=True):
             if slot.key == "msg":
                 last.append(slot)
@@ -214,19 +207,18 @@ class Builder:
             if is_workload:
                 if not before:
                     run += 1
-                    self._order.append(("w", run))
+                    self._parts.append(WorkloadPiece(run))
                 self._hits += slot.evaluate(self._event.fields)
             else:
                 self._slot(slot)
-                todo.append(slot)
             before = is_workload
-        mark = len(self._order), len(self._constants), len(self._segments)
+        before_msg = len(self._parts)
         for slot in last:
             self._slot(slot)
-        tail = self._order[mark[0] :]
-        del self._order[mark[0] :]
+        tail = self._parts[before_msg:]
+        del self._parts[before_msg:]
         self._leftovers(run + 1)
-        self._order += tail
+        self._parts += tail
 
     def _slot(self, slot: Slot) -> None:
         """Resolve a slot: nothing, a constant, or a segment."""
@@ -277,12 +269,7 @@ class Builder:
 
     def _constant(self, text: str) -> None:
         if text:
-            self._order.append(("c", len(self._constants)))
-            self._constants.append(text)
-
-    def _segment(self, segment: Segment) -> None:
-        self._order.append(("s", len(self._segments)))
-        self._segments.append(segment)
+            self._parts.append(Constant(text))
 
     def _direct(self, slot: Slot, rule: Rule) -> bool:
         """A rule that takes one field and asks for nothing open: the short ways."""
@@ -329,19 +316,11 @@ class Builder:
         if key in self._keys:
             self._takers[key] = True
             other = other if other in self._keys else ""
-            self._segment(integer_segment(key, prefix, suffix, skip_zero=skip_zero, other=other))
+            self._parts.append(Integer(key, prefix, suffix, skip_zero, other))
 
     def _time(self, prefix: str) -> None:
         self._takers["UpdatedTime"] = True
-        if self._order and self._order[-1][0] == "t":
-            index = self._order[-1][1]
-            first = self._time_prefix
-            self._segments[index] = time_segment((first, prefix))
-            self._order[-1] = ("s", index)
-            return
-        self._time_prefix = prefix
-        self._order.append(("t", len(self._segments)))
-        self._segments.append(time_segment((prefix,)))
+        self._parts.append(Time(prefix))
 
     def _id(self, prefix: str, suffix: str) -> None:
         get = self._raw.get
@@ -349,7 +328,7 @@ class Builder:
         names = ("PolicyName", "Action", "Result")
         tail = SEPARATOR + SEPARATOR.join(id_text(get(name)) for name in names)
         stable = stable_resource if str(get("Operation", "")).lower() == "network" else None
-        self._segment(id_segment(prefix, suffix, head, tail, stable))
+        self._parts.append(EventId(prefix, suffix, head, tail, stable))
 
     def _act(self, prefix: str, suffix: str) -> None:
         group = verb_group(self._kind.verb)
@@ -358,7 +337,8 @@ class Builder:
         is_exec = self._kind.verb == "exec"
         key = alias_of("file.path", self._kind, self._keys) or ("Resource" if is_exec else "")
         if key in self._keys:
-            self._segment(act_segment(prefix, suffix, group, key, exec_=is_exec))
+            first_word = is_exec and key == "Resource"
+            self._parts.append(ActKey(prefix, suffix, group, key, is_exec, first_word))
         elif self._deps(["file.path"]):
             raise _No
 
@@ -382,10 +362,11 @@ class Builder:
         if not partial:
             self._takers[key] = True
         self._readers.setdefault(key, set()).add(key)
-        self._segment(text_segment(key, make, self._memo((slot.key, rule, path))))
+        memo = self._memo((slot.key, rule, path))
+        self._parts.append(Text(key, memo, text_miss(make, memo), make))
 
-    def _memo(self, name: object) -> Memo:
-        return self._memos.setdefault(name, Memo())
+    def _memo(self, name: object) -> dict[object, str]:
+        return self._memos.setdefault(name, {})
 
     def _remembered(self, slot: Slot, deps: set[str]) -> None:
         """A slot that is evaluated once for each set of values it depends on."""
@@ -411,7 +392,7 @@ class Builder:
         if asks_verdict:
             self._asks_verdict.add(varying)
         makes = self._joints.setdefault(varying, [])
-        self._order.append(("j", 1000 * list(self._joints).index(varying) + len(makes)))
+        self._parts.append(Joined(list(self._joints).index(varying), len(makes)))
         makes.append(make)
 
     def _joint(
@@ -447,7 +428,7 @@ class Builder:
         program, event = self._program, self._event
         if program.mapping.unmapped != "keep":
             return
-        self._order.append(("w", workload_piece))
+        self._parts.append(WorkloadPiece(workload_piece))
         left = {
             hit.path: hit
             for hit in program.leftovers.of(event, self._hits)
@@ -487,7 +468,7 @@ class Builder:
                 text = fmt.neutral(text)
                 return prefix + fmt.escape(text) if text else ""
 
-            self._segment(other_segment(key, make, self._memo((key, prefix))))
+            self._parts.append(Text(key, {}, make, make))
 
     def _activity_left(self, key: str, left: dict[str, Hit]) -> None:
         if key in self._fixed:
@@ -537,35 +518,7 @@ class Builder:
         prefix = self._format.pair(self._program.leftovers.name(key, set()))
         other = {"PID": "HostPID", "PPID": "HostPPID"}.get(key, "")
         other = other if other in self._keys else ""
-        self._segment(integer_segment(key, prefix, "", skip_zero=True, other=other))
-
-    def _arranger(self) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
-        """Join neighbouring constants and return what arranges (workload, constants, segments)."""
-        constants: list[str] = []
-        order: list[tuple[str, int]] = []
-        for what, index in self._order:
-            if what == "c" and order and order[-1][0] == "c":
-                constants[-1] += self._constants[index]
-            elif what == "c":
-                order.append(("c", len(constants)))
-                constants.append(self._constants[index])
-            else:
-                order.append(("s" if what == "t" else what, index))
-        self._constants = constants
-        runs = workload_runs(self._program)
-        after = runs + len(constants) + len(self._segments)
-        bases = {"w": 0, "c": runs, "s": runs + len(constants)}
-        starts = []
-        for makes in self._joints.values():
-            starts.append(after)
-            after += len(makes)
-        indexes = [
-            starts[index // 1000] + index % 1000 if what == "j" else bases[what] + index
-            for what, index in order
-        ]
-        if len(indexes) < 2:
-            raise _No
-        return itemgetter(*indexes)
+        self._parts.append(Integer(key, prefix, "", skip_zero=True, other=other))
 
 
 _BY_WORKLOAD = "(workload)"

@@ -118,31 +118,36 @@ def _members(
         with tarfile.open(
             fileobj=cast("IO[bytes]", file), mode="r|", ignore_zeros=True, tarinfo=_Header
         ) as tar:
-            while True:
-                file.left = _MOST_HEADER
-                member = tar.next()
+            while (member := tar.next()) is not None:
                 file.left = None
-                if member is None:
-                    if file.damage is not None:
-                        yield Stream(name, raw, _Fails(file.damage))
-                    return
                 tar.members = []  # type: ignore[attr-defined]  # it would remember each one
                 content = _content(tar, member)
-                if content is None:
-                    continue
-                inside = _Member(content, file, expanded)
-                shown = f"{name}!{printable(member.name)}"
-                yield from _open(Peekable(inside), shown, raw, budget, packed=packed, tars=tars)
-                if inside.damaged:  # the stream has said so; the tar cannot go on either
-                    return
-                while inside.read(1 << 16):
-                    pass
+                if content is not None:
+                    inside = _Member(content, file, expanded)
+                    shown = f"{name}!{printable(member.name)}"
+                    yield from _open(Peekable(inside), shown, raw, budget, packed=packed, tars=tars)
+                    if inside.damaged:  # the stream has said so; the tar cannot go on either
+                        return
+                _skip_to_header(tar)
+                file.left = _MOST_HEADER
+            if file.damage is not None:
+                yield Stream(name, raw, _Fails(file.damage))
     except (DamagedError, *_TAR_ERRORS) as error:
         yield Stream(name, raw, _Fails(file.reason(error)))
 
 
+def _skip_to_header(tar: tarfile.TarFile) -> None:
+    """Read up to the next header. tarfile would go on at the end for as many bytes as were said."""
+    stream = tar.fileobj
+    while stream is not None and stream.tell() < tar.offset:
+        if not stream.read(min(1 << 16, tar.offset - stream.tell())):
+            raise DamagedError(_TAR_CUT)
+
+
 def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Readable | None:
     """Return a reader of a regular file. tarfile's own would keep back what is before a cut."""
+    if member.size < 0:
+        raise DamagedError(_TAR_DAMAGED)
     if not member.isreg():
         return None
     if member.issparse() or tar.fileobj is None:
@@ -227,7 +232,7 @@ class _TarFile:
 
     def __init__(self, source: Readable) -> None:
         self._source = source
-        self.left: int | None = None
+        self.left: int | None = _MOST_HEADER
         self.damage: DamagedError | None = None
 
     def read(self, size: int, /) -> bytes:

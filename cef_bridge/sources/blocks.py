@@ -36,6 +36,7 @@ _first = itemgetter(slice(0, 1))
 _last = itemgetter(slice(-1, None))
 _BRACE = frozenset((b"}",))
 _OPEN = 0x7B
+_LF = 0x0A
 
 # After a document the next lines are looked at in steps that double, from this size on, so that
 # documents between lines do not cost a split of the whole buffer each.
@@ -147,7 +148,7 @@ class _Cutter:
             offsets = list(accumulate((len(each) + 1 for each in lines[:-1]), initial=place))
             lines = [each.removesuffix(b"\r") for each in lines]
         buffer.pos = end
-        buffer.line += len(lines)
+        buffer.line += len(lines) - (data[end - 1] != _LF)  # the last one may have none
         return Block(lines, line, place, buffer.consumed, True, None, offsets)
 
     def _find_special(self, lines: list[bytes], size: int) -> int | None:

@@ -96,19 +96,26 @@ class Raw:
 class Peekable:
     """A reader whose next bytes can be looked at, and to which bytes can be given back."""
 
-    __slots__ = ("_head", "_source")
+    __slots__ = ("_damage", "_head", "_source")
 
     def __init__(self, source: Readable) -> None:
         self._source = source
         self._head = b""
+        self._damage: DamagedError | None = None  # what comes after `_head`
 
     def peek(self, size: int) -> bytes:
-        """Return the next `size` bytes (fewer only at the end) without taking them."""
-        while len(self._head) < size:
-            piece = self._source.read(1 << 16)
+        """Return the next `size` bytes without taking them; fewer only before the end or damage."""
+        while len(self._head) < size and self._damage is None:
+            try:
+                piece = self._source.read(1 << 16)
+            except DamagedError as error:
+                self._damage = error
+                break
             if not piece:
                 break
             self._head += piece
+        if self._damage is not None and not self._head:
+            raise self._damage
         return self._head[:size]
 
     def unread(self, data: bytes) -> None:
@@ -118,6 +125,8 @@ class Peekable:
     def read(self, size: int, /) -> bytes:
         """Return up to `size` bytes, none at the end."""
         if not self._head:
+            if self._damage is not None:
+                raise self._damage
             return self._source.read(size)
         data, self._head = self._head[:size], self._head[size:]
         return data

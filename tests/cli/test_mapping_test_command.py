@@ -7,8 +7,6 @@ from click.testing import CliRunner
 
 from cef_bridge.cli.mapping import command
 
-pytest.importorskip("cef_bridge.mapping.examples")
-
 GOOD = """\
 mapping: good
 description: Says who did it.

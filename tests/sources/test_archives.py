@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import zlib
 
 import pytest
 import zstandard
@@ -118,6 +119,18 @@ def test_a_checksum_that_was_cut_off_is_noticed(name, cut):
     broken = read(packer(TEXT)[:-cut])["in"][-1]
     assert isinstance(broken, Broken)
     assert broken.reason.startswith(f"the {name} data ends too early (was it cut?); ")
+
+
+def test_the_few_bytes_of_a_small_cut_archive_are_kept():
+    packer = zlib.compressobj(wbits=31)
+    packed = packer.compress(b"one\ntwo") + packer.flush(zlib.Z_SYNC_FLUSH)
+    assert read(packed) == {
+        "in": [
+            b"one",
+            b"two",
+            Broken(2, 7, "the gzip data ends too early (was it cut?); 7 bytes of it were readable"),
+        ]
+    }
 
 
 @pytest.mark.parametrize("name", PACKERS)
@@ -247,6 +260,23 @@ def test_a_tar_with_a_damaged_header_says_so():
         "in!a": [b"1"],
         "in": [Broken(1, 0, "the tar archive is damaged; its members up to here were read")],
     }
+
+
+def _header(name: str, *, size: bytes, kind: bytes = b"0") -> bytes:
+    """Return a tar header whose size is written as it stands in `size` (12 bytes)."""
+    block = bytearray(tarfile.TarInfo(name).tobuf(tarfile.GNU_FORMAT))
+    block[124:136], block[156:157], block[148:156] = size, kind, b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+@pytest.mark.parametrize("kind", [b"0", b"5", b"7", b"L", b"x", b"S", b"Z"])
+@pytest.mark.parametrize("size", [b"\x80" + b"\x7f" * 11, b"\xff" * 12, b"77777777777\0"])
+def test_a_header_that_lies_about_its_size_ends_the_tar_at_once(kind, size):
+    """Python's tarfile seeks over 2^87 bytes in steps of 10 KiB, long after the end."""
+    found = read(_tar({"a": b"1"})[:1024] + _header("b", size=size, kind=kind) + b"2" * 512)
+    assert found.pop("in!a") == [b"1"]
+    assert [type(each) for streams in found.values() for each in streams[-1:]] == [Broken]
 
 
 def test_a_cut_compressed_tar_says_so_once():

@@ -1,0 +1,454 @@
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from samples import DATA, units
+
+from cef_bridge.events.clock import WRAPPER_TIME
+from cef_bridge.events.decode import Decoded, Decoder, Noise, Unreadable, loads
+from cef_bridge.events.derive import derive
+
+EVENT = {"Type": "HostLog", "Operation": "File", "HostName": "h", "Resource": "/etc/my file"}
+LINE = json.dumps(EVENT).encode()
+
+
+def decode(*lines, **options):
+    decoder = Decoder(**options)
+    return [found for line in lines for found in decoder.decode(line)] + decoder.finish()
+
+
+def fields(*lines, **options):
+    """Return the events; anything else fails."""
+    found = decode(*lines, **options)
+    assert all(isinstance(result, Decoded) for result in found), found
+    return [result.fields for result in found]
+
+
+def docker(text, stream="stdout"):
+    time = "2026-03-03T09:00:00.000001Z"
+    return json.dumps({"log": text, "stream": stream, "time": time}).encode()
+
+
+def cri(text, flag=b"F", stream=b"stdout"):
+    return b"2026-03-03T09:00:00.000001111Z " + stream + b" " + flag + b" " + text
+
+
+# What is an event
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"Operation":"File"}',
+        '{"operation":"file"}',
+        '{"OPERATION":"FILE"}',
+        '{"Type":"Message"}',
+        '{"type":"x"}',
+        '{"ClusterName":"c","HostName":"h"}',
+        '{"clustername":"c","hostname":"h","PPID":0,"UID":0}',
+    ],
+)
+def test_an_object_with_operation_or_type_or_cluster_and_host_is_an_event(text):
+    assert [type(found) for found in decode(text.encode())] == [Decoded]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b" \t ",
+        b"\x00\x00",
+        b"{}",
+        b"[]",
+        b"{",
+        b"[INFO] started",
+        b'{"ClusterName":"c"}',
+        b'{"HostName":"h"}',
+        b'{"level":"info","ts":"2025-10-09 11:24:16.417205","msg":"Created a relay server (:32767)"}',
+        b'{"level":"info","msg":"Type Operation"',
+        b"5",
+        b'"Operation"',
+        b"null",
+        b"{'Operation': 'File'}",
+        b"Started to watch alerts",
+        b'{"Detail":{"a":1}}',
+        b'{"_source":{"a":1}}',
+        b'{"hits":{"hits":[]}}',
+        b'{"resourceLogs":[]}',
+        b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"x"}}]}]}]}',
+        b'{"log":"Started\\n","stream":"stderr"}',
+        b'{"log":"Started"}',
+        b'{"message":"Started"}',
+        b'{"log":{}}',
+        b'{"log":5}',
+        b"CEF:0|Accuknox|Kubearmor|1.0|Kubearmor Event|Alert|uid=0 start=2023-09-13T15:35:02Z",
+        b'E1009 11:24:17 1 reflector.go:200] "x" err="\\"v1.Service\\"" type="*v1.Service"',
+        b"2026-03-03T09:00:00.000001111Z stdout F",
+        b"2026-03-03T09:00:00.000001111Z stderr F Started",
+    ],
+)
+def test_everything_else_is_noise(line):
+    assert decode(line) == [Noise(decode(line)[0].raw)]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (
+            b'{"Timestamp":1692813948,"UpdatedTime":"2023-08-23T18:05:48.3',
+            "not JSON: a text has no end; it begins at character 39",
+        ),
+        (
+            b'{"Type":"HostLog","PID":1',
+            "not JSON: a comma is missing, or the end was cut off at character 26",
+        ),
+        (
+            b'{"Type":"HostLog","PID":',
+            "not JSON: a value is missing or malformed at character 25",
+        ),
+        (b'{"Type":"HostLog"}}', "not JSON: there is more after the end at character 19"),
+        (
+            b'{"Type":"HostLog","Data":"\\x41"}',
+            (
+                "not JSON: a backslash stands before a character that JSON has no escape for"
+                " at character 27"
+            ),
+        ),
+        (
+            b'{"Type":"HostLog","Data":"\\u12"}',
+            "not JSON: a \\u stands without four hexadecimal digits at character 28",
+        ),
+        (
+            b'<134>Mar  3 09:00:01 h relay[1]: {"Type":"HostLog","Op',
+            "not JSON: a text has no end; it begins at character 19",
+        ),
+        (
+            b'{"log":"{\\"Type\\":\\"HostLog\\",\\"Op',
+            "not JSON: a text has no end; it begins at character 8",
+        ),
+        (
+            b'{"resourceLogs":[{"body":{"kvlistValue":{"values":[{"key":"Operation","value":{',
+            "not JSON: a field name is missing at character 80",
+        ),
+        (b'{"Type":"x","a":' + b"[" * 90 + b"]" * 90 + b"}", "nested too deeply"),
+        (b'{"Type":"x","a":' + b"[" * 100_000, "nested too deeply"),
+        (b'{"Type":"x","a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deeply"),
+        (b'{"Type":"x","a":' + b"9" * 5000 + b"}", "a number is too long"),
+    ],
+)
+def test_what_looks_like_an_event_and_is_cut_or_broken_is_unreadable(line, reason):
+    (found,) = decode(line)
+    assert found == Unreadable(line, reason)
+
+
+# Hostile JSON that must come through
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (b'"\xff\xfe"', "\ufffd\ufffd"),
+        (b'"a\xed\xa0\x80b"', "a\ufffd\ufffd\ufffdb"),
+        (rb'"\ud800"', "\ud800"),
+        (rb'"\ud83d\ude00"', "\U0001f600"),
+        (b'"a\nb\x00c\x1b[2J"', "a\nb\x00c\x1b[2J"),
+        (b"NaN", None),
+        (b"-Infinity", None),
+        (b"18446744073709551615", 2**64 - 1),
+        (b"18446744073709551616", 2**64),
+        (b"123456789012345678901234567890", 123456789012345678901234567890),
+        (b"[[18446744073709551616]]", [[2**64]]),
+        (b"1e400", float("inf")),
+        (rb'"\u2028\u0000"', "\u2028\0"),
+        (b'"' + "\u202e🛡".encode() + b'"', "\u202e🛡"),
+    ],
+)
+def test_no_argument_can_push_its_event_into_the_rejects(text, value):
+    (found,) = fields(b'{"Type":"HostLog","Data":' + text + b"}")
+    assert found == {"Type": "HostLog", "Data": value}
+    assert derive(found).fields["event.id"]
+
+
+def test_the_last_of_two_equal_names_counts():
+    (found,) = fields(b'{"Type":"HostLog","Action":"Block","Action":"Audit"}')
+    assert found["Action"] == "Audit"
+
+
+# Names
+
+
+def test_names_in_any_case_become_kubearmors():
+    camel = (
+        b'{"updatedTime":"t","hostPid":1,"hostPPid":2,"containerID":"c","policyName":"p",'
+        b'"username":"u","nodeID":"n","kubeArmorVersion":"v","operation":"File","atags":null,'
+        b'"owner":{"ref":"Deployment","name":"web","namespace":"shop"},'
+        b'"execEvent":{"ExecID":"5","ExecutableName":"sh"},"MaxAlertsPerSec":10}'
+    )
+    assert fields(camel) == [
+        {
+            "UpdatedTime": "t",
+            "HostPID": 1,
+            "HostPPID": 2,
+            "ContainerID": "c",
+            "PolicyName": "p",
+            "UserName": "u",
+            "NodeID": "n",
+            "KubeArmorVersion": "v",
+            "Operation": "File",
+            "ATags": None,
+            "Owner": {"Ref": "Deployment", "Name": "web", "Namespace": "shop"},
+            "ExecEvent": {"ExecID": "5", "ExecutableName": "sh"},
+            "MaxAlertsPerSec": 10,
+        }
+    ]
+
+
+def test_of_two_spellings_neither_is_lost():
+    (found,) = fields(b'{"Type":"x","HostName":"a","hostname":"b","HOSTNAME":"a","hostName":""}')
+    assert found == {"Type": "x", "HostName": "a", "hostname": "b"}
+    (found,) = fields(b'{"Type":"x","hostname":"a","HostName":"b","HostName2":"c"}')
+    assert sorted(found.values()) == ["a", "b", "c", "x"]
+
+
+def test_a_flat_owner_becomes_a_map_and_contradictions_stay():
+    (found,) = fields(b'{"Type":"x","OwnerRef":"Pod","ownerName":"a","OwnerNamespace":""}')
+    assert found == {"Type": "x", "Owner": {"Ref": "Pod", "Name": "a"}}
+    (found,) = fields(b'{"Type":"x","Owner":{"Name":"a"},"OwnerName":"b"}')
+    assert found == {"Type": "x", "Owner": {"Name": "a"}, "OwnerName": "b"}
+    (found,) = fields(b'{"Type":"x","Owner":"a","OwnerName":"b"}')
+    assert found == {"Type": "x", "Owner": "a", "OwnerName": "b"}
+
+
+def test_a_dotted_name_goes_into_its_map():
+    (found,) = fields(b'{"Type":"x","owner.Name":"a","EventData.Lsm":"FILE_OPEN"}')
+    assert found == {"Type": "x", "Owner": {"Name": "a"}, "EventData": {"Lsm": "FILE_OPEN"}}
+
+
+def test_an_event_cannot_set_what_is_concluded_from_it():
+    forged = {
+        **EVENT,
+        "event.id": "1",
+        "event.severity": 1,
+        "event.time_us": 1,
+        "data.fd": "1",
+        "destination.ip": "203.0.113.9",
+        "cluster": "prod",
+        "call": "SYS_OPEN",
+        WRAPPER_TIME: 1,
+    }
+    (found,) = fields(json.dumps(forged).encode())
+    event = derive(found)
+    assert event.fields["event.id"] == derive(fields(LINE)[0]).fields["event.id"]
+    assert event.fields.keys().isdisjoint({"event.severity", "data.fd", "destination.ip", "call"})
+    assert event.fields.keys().isdisjoint({"event.time", "event.time_us", "cluster"})
+    assert event.fields["cluster_"] == "prod"
+    assert event.fields["destination_ip"] == "203.0.113.9"
+
+
+# Wrappers
+
+
+def test_a_docker_line_is_unwrapped_and_its_time_kept():
+    (found,) = fields(docker(LINE.decode() + "\n"))
+    assert found == {**EVENT, WRAPPER_TIME: 1772528400000001}
+
+
+def test_a_docker_line_without_a_line_end_is_whole_when_it_is_short():
+    found = decode(docker("Started to watch"), docker(LINE.decode()))
+    assert [type(result) for result in found] == [Noise, Decoded]
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "🛡"])
+def test_a_docker_line_of_sixteen_kibibytes_goes_on(letter):
+    text = json.dumps({**EVENT, "Data": letter * 20000}, ensure_ascii=False).encode() + b"\n"
+    # Docker cuts bytes; a character that is cut becomes replacement marks on both sides.
+    parts = [text[at : at + 16384].decode(errors="replace") for at in range(0, len(text), 16384)]
+    lines = [docker(part) for part in parts]
+    lines.insert(1, docker("Started\n", "stderr"))
+    noise, event = decode(*lines)
+    assert isinstance(noise, Noise)
+    assert isinstance(event, Decoded)
+    assert set(event.fields["Data"]) <= {letter, "\ufffd"}
+
+
+def test_parts_of_stdout_and_stderr_are_joined_apart():
+    found = decode(
+        cri(LINE[:20], b"P"),
+        cri(b'{"Type":"Mess', b"P", b"stderr"),
+        cri(LINE[20:40], b"P"),
+        cri(b'age"}', b"F", b"stderr"),
+        cri(LINE[40:]),
+    )
+    assert [result.fields["Type"] for result in found] == ["Message", "HostLog"]
+
+
+@given(st.lists(st.integers(0, len(LINE)), max_size=6).map(sorted))
+def test_a_line_may_be_cut_anywhere(cuts):
+    edges = [0, *cuts, len(LINE)]
+    parts = [LINE[a:b] for a, b in pairwise(edges)]
+    lines = [cri(part, b"P") for part in parts[:-1]] + [cri(parts[-1])]
+    assert fields(*lines) == [{**EVENT, WRAPPER_TIME: 1772528400000001}]
+
+
+def test_a_part_may_end_in_a_space_that_belongs_to_it():
+    at = LINE.index(b"my ") + 3
+    (found,) = fields(cri(LINE[:at], b"P"), cri(LINE[at:]))
+    assert found["Resource"] == "/etc/my file"
+
+
+def test_parts_whose_rest_never_comes_are_reported():
+    assert decode(cri(LINE[:20], b"P")) == [
+        Unreadable(LINE[:20], "the rest of this line never came")
+    ]
+
+
+def test_an_event_after_parts_whose_rest_never_came_is_not_lost_with_them():
+    found = decode(cri(LINE[:20], b"P"), cri(LINE))
+    assert [type(result) for result in found] == [Unreadable, Decoded]
+    assert found[0].raw == LINE[:20]
+
+
+def test_parts_over_the_limit_are_reported_and_the_next_line_is_read():
+    parts = [cri(b"x" * 6000, b"P"), cri(b"x" * 6000, b"P"), cri(b"x"), cri(LINE)]
+    found = decode(*parts, max_record=10_000)
+    assert found[0] == Unreadable(b"x" * 4096, "its parts join to 12001 bytes, over 10000")
+    assert isinstance(found[1], Decoded)
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        b"<134>Mar  3 09:00:01 node-a1 kubearmor-relay[71]: ",
+        b"<134>1 2026-03-03T09:00:02.000123Z node-a1 kubearmor - - - ",
+        b"Mar  3 09:00:03 node-a1 kubearmor-relay[71]: ",
+        b"2026-03-03 09:00:03 INFO event ",
+        b"\xef\xbb\xbf",
+        b" \t",
+    ],
+)
+def test_a_prefix_is_passed_over(prefix):
+    assert fields(prefix + LINE) == [EVENT]
+
+
+def test_journalds_json_is_unwrapped():
+    line = json.dumps({"__REALTIME_TIMESTAMP": "1772528404000555", "MESSAGE": LINE.decode()})
+    assert fields(line.encode()) == [{**EVENT, WRAPPER_TIME: 1772528404000555}]
+
+
+def test_a_shippers_type_does_not_hide_the_event_inside():
+    line = json.dumps({"type": "log", "message": LINE.decode(), "@timestamp": 1772528404})
+    assert fields(line.encode()) == [{**EVENT, WRAPPER_TIME: 1772528404000000}]
+
+
+def test_the_message_of_a_policy_is_no_wrapper():
+    event = {"operation": "File", "type": "MatchedPolicy", "message": LINE.decode()}
+    (found,) = fields(json.dumps(event).encode())
+    assert found["Message"] == LINE.decode()
+
+
+def test_wrappers_in_wrappers_are_unwrapped_but_not_without_end():
+    assert fields(cri(docker(LINE.decode() + "\n")))[0]["Resource"] == "/etc/my file"
+    line = LINE
+    for _ in range(2000):
+        line = cri(line)
+    assert [type(found) for found in decode(line)] == [Noise]
+
+
+def test_an_array_may_hold_events_and_other_things():
+    found = decode(b"[" + LINE + b', {"a": 1}, ' + LINE + b"]")
+    assert [type(result) for result in found] == [Decoded, Noise, Decoded]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"intValue": "9" * 5000},
+        {"intValue": "--5"},
+        {"intValue": "²"},
+        {"intValue": None},
+        {"kvlistValue": None},
+        {"kvlistValue": {"values": [None, {"value": 1}, {"key": None}]}},
+        {"arrayValue": {"values": "x"}},
+        {"newValue": 1},
+        {},
+        None,
+        5,
+    ],
+)
+def test_odd_otlp_values_are_no_fault(value):
+    pairs = [
+        {"key": "Type", "value": {"stringValue": "HostLog"}},
+        {"key": "HostPID", "value": {"intValue": "261"}},
+        {"key": "PID", "value": {"doubleValue": 7}},
+        {"key": "Data", "value": value},
+    ]
+    (found,) = fields(json.dumps({"body": {"kvlistValue": {"values": pairs}}}).encode())
+    assert (found["Type"], found["HostPID"], found["PID"]) == ("HostLog", 261, 7)
+    assert derive(found).fields["event.id"]
+
+
+# Whatever comes, it has a fate.
+
+wrappers = st.sampled_from(
+    [
+        *(b"%s", b"[%s]", b"%s%s", b"<1>x: %s", b'{"log":"%s\\n"}', b'{"MESSAGE":"%s"}'),
+        *(b'{"_source":%s}', b'{"hits":{"hits":[%s,%s]}}', b'{"Detail":%s,"HostName":"h"}'),
+        *(b'{"body":{"kvlistValue":{"values":[%s]}}}', b'{"resourceLogs":[%s]}'),
+        *(cri(b"%s"), cri(b"%s", b"P")),
+    ]
+)
+pieces = st.one_of(
+    st.binary(max_size=20),
+    st.just(LINE),
+    st.integers(0, len(LINE)).map(lambda at: LINE[:at]),
+    st.sampled_from([b'"Type":', b"{", b"}", b'"', b"\\", b"\\ud800", b"\xff", b"NaN", b"1e999"]),
+)
+blobs = st.recursive(
+    st.lists(pieces, max_size=4).map(b"".join),
+    lambda inner: st.builds(lambda outer, text: outer.replace(b"%s", text), wrappers, inner),
+    max_leaves=4,
+)
+
+
+@given(st.lists(blobs, max_size=4))
+@example([b"[" * 200_000])
+@example([b'{"Detail":' * 5000])
+@example([b'{"log":"' * 5000])
+@example([b"\xed\xa0\x80{\x00}"])
+def test_any_bytes_have_a_fate_and_raise_nothing(lines):
+    decoder = Decoder(max_record=4096)
+    waiting = False
+    for line in lines:
+        found = decoder.decode(line)
+        waiting = waiting or not found
+        for result in found:
+            assert isinstance(result, Decoded | Noise | Unreadable)
+            if isinstance(result, Decoded):
+                assert derive(result.fields, origin="x").fields["event.id"]
+    left = decoder.finish()
+    assert all(isinstance(result, Unreadable) for result in left)
+    assert waiting or not left
+    assert decoder.finish() == []
+
+
+def test_every_cut_of_every_sample_line_has_a_fate():
+    for line in units("mixed.log")[:40]:
+        for at in range(0, len(line), max(1, len(line) // 50)):
+            for found in decode(line[:at]):
+                assert not isinstance(found, Unreadable) or found.reason
+
+
+def test_a_cut_event_is_never_taken_for_noise_once_its_first_names_are_there():
+    for line in (DATA / "seed.ndjson").read_bytes().splitlines():
+        for at in range(40, len(line)):
+            (found,) = decode(line[:at])
+            assert isinstance(found, Unreadable), line[:at]
+
+
+def test_json_that_is_no_object_is_read_too():
+    assert loads(b"5") == 5
+    assert loads(b'"x"') == "x"
