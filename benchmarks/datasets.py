@@ -135,7 +135,11 @@ def _act(rng: random.Random, what: str, number: int) -> dict[str, object]:
         }
     if what == "network":
         resource, data = _socket(rng)
-        return act | {"Source": command, "Operation": "Network", "Resource": resource, "Data": data} | tail
+        return (
+            act
+            | {"Source": command, "Operation": "Network", "Resource": resource, "Data": data}
+            | tail
+        )
     if what == "syscall":
         data = rng.choice(["syscall=SYS_SETUID userid=0", "syscall=SYS_SETGID userid=1000"])
         return act | {"Source": command, "Operation": "Syscall", "Data": data} | tail

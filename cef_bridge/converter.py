@@ -12,7 +12,7 @@ from cef_bridge.events.derive import EVENT_TIME_US, derive
 from cef_bridge.formats import syslog
 from cef_bridge.mapping.compile import Program
 from cef_bridge.mapping.rules import Slot, write_hit
-from cef_bridge.shedding import fit
+from cef_bridge.shedding import LEAST_ROOM, fit
 
 if TYPE_CHECKING:
     from cef_bridge.events.classes import Class
@@ -44,13 +44,16 @@ class Rejected(NamedTuple):
 # CEF severity to syslog severity: 9-10 crit, 7-8 err, 4-6 warning, 1-3 notice. Telemetry is info.
 _SYSLOG_SEVERITY = (5, 5, 5, 5, 4, 4, 4, 3, 3, 2, 2)
 _INFO = 6
+_MOST_HOST = 255  # RFC 5424 6.2.4
 NO_TIME_3164 = "Jan  1 00:00:00"
 """RFC 3164 has no word for "unknown"; convert never invents a time, and two runs give the same."""
 
 
 class Converter:
-    """A mapping at work. `syslog_header` overrides the mapping's; `assumed_time` (epoch
-    microseconds) is the time of events that have none.
+    """A mapping at work.
+
+    `syslog_header` overrides the mapping's; `assumed_time` (epoch microseconds) is the time of
+    events that have none.
     """
 
     def __init__(
@@ -69,13 +72,12 @@ class Converter:
         self._first = envelope.first
         self.facility = envelope.facility
         self.app_name = syslog.app_name5424(envelope.app_name)
-        self.host_slot = Slot(
-            "KubeArmorHost", envelope.hostname, self.program.format, ipv6=True
-        )
+        self.host_slot = Slot("KubeArmorHost", envelope.hostname, self.program.format, ipv6=True)
 
     def convert(self, raw: dict[str, object], origin: str = "") -> Converted | Filtered | Rejected:
-        """Return an event's fate; `origin` (source name, 0x1f, byte offset) identifies an event
-        that says no time of its own.
+        """Return an event's fate.
+
+        `origin` (source name, 0x1f, byte offset) identifies an event that says no time of its own.
         """
         try:
             event = derive(raw, origin=origin, assumed_time=self.assumed_time)
@@ -95,16 +97,23 @@ class Converter:
         if len(message) * 4 <= self.max_bytes or len(message.encode()) <= self.max_bytes:
             return message
         room = self.max_bytes - len(start.encode()) + len(fmt.separator.encode())
+        if room < LEAST_ROOM:  # a host name of 255 characters in a message of 512 bytes
+            start = self.prefix(event, output.severity, LEAST_ROOM - room) + fmt.head(output.header)
+            room = self.max_bytes - len(start.encode()) + len(fmt.separator.encode())
         kept = fit(output.hits, room, fmt, self._shed, self._first)
         return start + "".join(write_hit(fmt, hit) for hit in kept)[len(fmt.separator) :]
 
-    def prefix(self, event: Event, severity: int) -> str:
-        """Return the syslog header, trailing space included; "" when none is asked for."""
+    def prefix(self, event: Event, severity: int, shorter: int = 0) -> str:
+        """Return the syslog header, trailing space included; "" when none is asked for.
+
+        `shorter` takes so many characters off the host's name, but never all.
+        """
         if self.syslog_header == "none":
             return ""
         pri = self.priority(event.kind, severity)
         hits = self.host_slot.evaluate(event.fields)
-        host = hits[0].text if hits else ""
+        host = hits[0].text[:_MOST_HOST] if hits else ""
+        host = host[: max(len(host) - shorter, 1)]
         micros = event.fields.get(EVENT_TIME_US)
         return self.header(pri, micros if isinstance(micros, int) else None, host)
 
@@ -120,5 +129,3 @@ class Converter:
             return syslog.rfc3164(pri, when, syslog.hostname3164(host))
         when = "-" if micros is None else syslog.rfc5424_time(micros)
         return syslog.rfc5424(pri, when, syslog.hostname5424(host), self.app_name)
-
-

@@ -20,11 +20,26 @@ if TYPE_CHECKING:
     from cef_bridge.formats import Format
 
 TRUNCATED = f"{PREFIX}Truncated"
-_MARK = Hit(TRUNCATED, "1", "", "", LEFTOVER, "", True, ())  # noqa: FBT003 - a tuple's field
-# Identity and meaning of an event: these are shortened last, and never given up.
-_WHOLE = frozenset({"externalId", "threatAttackID", "cat", "act", "sev", "devTime", "rt", "start"})
-_STAYS = frozenset({TRUNCATED, f"{PREFIX}Suspicious", f"{PREFIX}EventId", f"{PREFIX}Severity"})
+_MARK = Hit(TRUNCATED, "1", "", "", LEFTOVER, "", True, ())
+# What an event is about, and what it is found by: given up after everything else.
+_SUBJECT = frozenset(
+    {
+        *("cs1", "cs2", "cs3", "cs4", "cs5"),
+        *("policy", "k8sNamespace", "k8sPod", "containerName", "commandLine"),
+    }
+)
+_IDENTITY = frozenset(
+    {
+        *("externalId", "threatAttackID", "cat", "act", "rt"),
+        *("eventId", "mitreIds", "action", "devTime", "sev"),
+    }
+)
+_STAYS = frozenset({f"{PREFIX}Suspicious", f"{PREFIX}EventId", f"{PREFIX}Severity"})
+# Half a hash or id is another one.
+_UNCUT = _IDENTITY | {"fileHash", "devicePayloadId"}
 _SHORTEST = 16
+LEAST_ROOM = 64
+"""Bytes that a message's fields need at least: the mark, and what is never given up before it."""
 
 
 def fit(
@@ -33,51 +48,75 @@ def fit(
     """Return hits that take at most `room` bytes when written; `keep` is the key written first.
 
     The order: keys of `shed`, other keys of our own from the last to the first, then the longest
-    texts are shortened; only when nothing is left to shorten are dictionary keys given up.
+    texts are shortened; only when nothing is left to shorten are dictionary keys given up, what
+    the event is about last of all. `KubeArmorTruncated=1` is always among what is returned.
     """
     hits = list(hits)
     last = len(hits) - 1 if hits and hits[-1].key == "msg" else len(hits)
     hits.insert(last, _MARK)
-    sizes = [_size(fmt, hit) for hit in hits]
-    over = sum(sizes) - room
-    for index in _order(hits, shed, keep):
+    stays = {TRUNCATED, keep}
+    kept, over = _without(
+        hits, sum(_size(fmt, hit) for hit in hits) - room, fmt, _order(hits, shed, stays)
+    )
+    over = _shorten(kept, over, fmt)
+    order = [i for i, hit in enumerate(kept) if hit.key not in stays]
+    order.sort(key=lambda i: (_worth(kept[i].key), -i))
+    return _without(kept, over, fmt, order)[0]
+
+
+def _without(
+    hits: list[Hit], over: int, fmt: Format, order: Sequence[int]
+) -> tuple[list[Hit], int]:
+    """Return the hits without as many, in this order, as are `over` bytes; and what is over."""
+    gone = set()
+    for index in order:
         if over <= 0:
             break
-        over -= sizes[index]
-        sizes[index] = 0
-    kept = [hit for hit, size in zip(hits, sizes, strict=True) if size]
-    while over > 0 and (index := _longest(kept)) >= 0:
-        hit = kept[index]
+        over -= _size(fmt, hits[index])
+        gone.add(index)
+    return [hit for index, hit in enumerate(hits) if index not in gone], over
+
+
+def _shorten(hits: list[Hit], over: int, fmt: Format) -> int:
+    """Shorten the longest text again and again; return how many bytes are still over."""
+    while over > 0 and (index := _longest(hits, fmt)) >= 0:
+        hit = hits[index]
         before = _size(fmt, hit)
         # A character takes at most 4 bytes and an escape twice a character's: cut by what is sure
         # to be needed, look again, and never below the shortest.
         length = max(len(hit.text) - max(over // 4, 1), len(hit.text) // 2, _SHORTEST)
-        kept[index] = hit._replace(text=cut(hit.text, length))
-        over -= before - _size(fmt, kept[index])
-    while over > 0 and len(kept) > 1:
-        index = max(i for i, hit in enumerate(kept) if hit.key not in _WHOLE or i == 0)
-        over -= _size(fmt, kept.pop(index))
-    return kept
+        hits[index] = hit._replace(text=cut(hit.text, length))
+        over -= before - _size(fmt, hits[index])
+    return over
+
+
+def _worth(key: str) -> int:
+    """Return a key's rank when nothing can be shortened any more: 0 goes first."""
+    return 3 if key in _IDENTITY else 2 if key in _SUBJECT else 1 if key in _STAYS else 0
 
 
 def _size(fmt: Format, hit: Hit) -> int:
     return len(write_hit(fmt, hit).encode())
 
 
-def _order(hits: Sequence[Hit], shed: Sequence[str], keep: str | None) -> list[int]:
+def _order(hits: Sequence[Hit], shed: Sequence[str], stays: set[str | None]) -> list[int]:
     """Indexes of the hits that may go, in the order they go."""
     order = [i for name in shed for i, hit in enumerate(hits) if fnmatchcase(hit.key, name)]
-    stays = _STAYS | {keep}
-    for index in range(len(hits) - 1, -1, -1):
-        if hits[index].key.startswith(PREFIX) and hits[index].key not in stays:
-            order.append(index)
-    return list(dict.fromkeys(order))
+    own = [i for i, hit in enumerate(hits) if hit.key.startswith(PREFIX) and hit.key not in _STAYS]
+    order += reversed(own)
+    return [index for index in dict.fromkeys(order) if hits[index].key not in stays]
 
 
-def _longest(hits: Sequence[Hit]) -> int:
+def _longest(hits: Sequence[Hit], fmt: Format) -> int:
     """Index of the hit with the longest text that can still be shortened; -1 when there is none."""
     best, length = -1, _SHORTEST
     for index, hit in enumerate(hits):
-        if hit.key not in _WHOLE and len(hit.text) > length and not hit.text.isdigit():
+        if len(hit.text) > length and _may_be_cut(hit.key, fmt):
             best, length = index, len(hit.text)
     return best
+
+
+def _may_be_cut(key: str, fmt: Format) -> bool:
+    """Tell whether a shorter text is still one: no address, number, hash or id is."""
+    row = fmt.key(key)
+    return not (key in _UNCUT or key.startswith(PREFIX) or (row and row.kind != "string"))

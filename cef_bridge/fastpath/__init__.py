@@ -32,7 +32,7 @@ from cef_bridge.mapping.rules import write_hit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cef_bridge.fastpath.segments import Joint, Raw
+    from cef_bridge.fastpath.segments import Joint, Raw, Text
 
 MOST_SHAPES = 256
 MOST_WORKLOADS = 32768
@@ -63,7 +63,7 @@ def _getter(keys: list[str]) -> Callable[[Raw], object]:
 
 
 class FastPath:
-    """A converter that remembers. One per thread: it holds what the last events had in common."""
+    """A converter that remembers what the last events had in common. One per thread."""
 
     def __init__(self, converter: Converter) -> None:
         self._converter = converter
@@ -72,7 +72,7 @@ class FastPath:
         self._header = converter.syslog_header != "none"
         self._most = converter.max_bytes
         self._shapes: dict[tuple[str, ...], Shape] = {}
-        self._memos: dict[object, dict[object, str]] = {}
+        self._texts: dict[object, tuple[Text, bool]] = {}
         self._joints: dict[object, Joint] = {}
         self._workloads: dict[tuple[str, ...], dict[object, Workload | None]] = {}
         self._calls: dict[object, tuple[str, str, str]] = {}
@@ -90,12 +90,15 @@ class FastPath:
             for path in slot.paths
         } & WORKLOAD
 
-    def convert(self, raw: Raw, origin: str = "") -> Converted | Filtered | Rejected:
-        """Return the event's fate, the same as the converter's own."""
-        shape = self._shapes.get(tuple(raw)) or self._shape(raw)
-        if shape.plain:
-            return self._converter.convert(raw, origin)
+    def recall(self, raw: Raw) -> Converted | Filtered | None:
+        """Return an event's fate when its like was seen before; None: the plain path has it.
+
+        `raw` may be any JSON value; only what has the keys of an event seen before is looked at.
+        """
         try:
+            shape = self._shapes.get(tuple(raw))
+            if shape is None or shape.plain:
+                return None
             key = shape.workload_key(raw)
             if shape.owner:
                 key = (key, orjson.dumps(raw["Owner"]))
@@ -117,13 +120,19 @@ class FastPath:
             message = plan.render(raw, workload)
         except (Irregular, TypeError, ValueError, AttributeError):
             # A list, map or number where a text was expected, or text that UTF-8 has not.
-            return self._converter.convert(raw, origin)
+            return None
         if self._header:
             message = self._prefix(raw, workload, plan) + message
         # At most 4 bytes a character: only long messages have to be measured.
         if len(message) * 4 > self._most and len(message.encode()) > self._most:
-            return self._converter.convert(raw, origin)
+            return None
         return Converted(message, plan.kind, plan.severity)
+
+    def convert(self, raw: Raw, origin: str = "") -> Converted | Filtered | Rejected:
+        """Return an event's fate, and remember what its like will have in common with it."""
+        if tuple(raw) not in self._shapes:
+            self._shape(raw)
+        return self.recall(raw) or self._converter.convert(raw, origin)
 
     def _prefix(self, raw: Raw, workload: Workload, plan: Plan) -> str:
         from cef_bridge.events.clock import event_time  # noqa: PLC0415
@@ -133,7 +142,7 @@ class FastPath:
     def _shape(self, raw: Raw) -> Shape:
         if len(self._shapes) >= MOST_SHAPES:
             self._shapes.clear()
-            self._memos.clear()
+            self._texts.clear()
             self._joints.clear()
         shape = self._shapes[tuple(raw)] = Shape(tuple(raw))
         shape.workloads = self._workloads.setdefault(shape.workload_names, {})
@@ -158,6 +167,8 @@ class FastPath:
         if len(shape.workloads) >= MOST_WORKLOADS:
             shape.workloads.clear()
         shape.workloads[key] = None
+        if shape.owner and not isinstance(raw["Owner"], dict):
+            raise Irregular
         program, fmt = self._program, self._format
         event = derive({name: raw[name] for name in raw if name in WORKLOAD})
         program.prepare(event)
@@ -195,6 +206,7 @@ class FastPath:
             SEPARATOR.join((*place, "")),
             SEPARATOR.join((*place[1:], "")),
             drops,
+            {name: event.fields[name] for name in WORKLOAD if name in event.fields},
             scope_of(raw),
         )
         shape.workloads[key] = workload
@@ -220,9 +232,9 @@ class FastPath:
             raise Irregular  # such a verdict takes the plain path, as was found before
         if len(plans) >= MOST_PLANS:
             plans.clear()
-        plan = Builder(
-            self._program, self._memos, self._joints, raw, shape.keys
-        ).build(self._converter.priority)
+        plan = Builder(self._program, self._texts, self._joints, raw, shape.keys).build(
+            self._converter.priority
+        )
         plans[key] = plan
         if plan is None:
             raise Irregular

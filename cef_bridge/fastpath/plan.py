@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from cef_bridge.events.activity import describe
 from cef_bridge.events.clock import microseconds
 from cef_bridge.events.derive import derive
 from cef_bridge.events.fields import RAW
 from cef_bridge.events.identity import SEPARATOR, id_text, stable_resource, verb_group
 from cef_bridge.events.split import token_keys
+from cef_bridge.events.summary import summary
 from cef_bridge.fastpath.deps import (
     ACTIVITY,
     KNOWN,
@@ -35,6 +37,7 @@ from cef_bridge.fastpath.segments import (
     Integer,
     Irregular,
     Joined,
+    Summary,
     Text,
     Time,
     WorkloadPiece,
@@ -64,6 +67,7 @@ if TYPE_CHECKING:
     from cef_bridge.mapping.spec import Rule
 
 _MAPS = ("Owner", "ExecEvent", "EventData", "ATags")
+_SUMMARY_TEXTS = ("ParentProcessName", "ProcessName", "Source", "Resource")
 _MOST_VARYING = 8
 _INSTANTS = {"HostPID": "", "HostPPID": "", "PID": "", "PPID": ""}
 
@@ -96,14 +100,14 @@ class Builder:
     def __init__(
         self,
         program: Program,
-        memos: dict[object, dict[object, str]],
+        texts: dict[object, tuple[Text, bool]],
         shared: dict[object, Joint],
         raw: Raw,
         keys: frozenset[str],
     ) -> None:
         self._program = program
         self._format = program.format
-        self._memos = memos
+        self._texts = texts
         self._shared = shared
         self._raw = raw
         self._keys = keys
@@ -136,7 +140,9 @@ class Builder:
         program.prepare(event)
         drops, filtered = self._filters()
         header, hits = program.header_of(event.fields)
-        paths = {path for slot in (*program.header, *program.header_severity) for path in slot.paths}
+        paths = {
+            path for slot in (*program.header, *program.header_severity) for path in slot.paths
+        }
         if "event.severity" in paths:
             paths |= {path for slot in program.severity for path in slot.paths}
             paths.discard("event.severity")
@@ -251,9 +257,7 @@ class Builder:
                 undecided = True
         reads = (*rule.from_, *((rule.spread,) if rule.spread else ()))
         constant = rule.value is not None or rule.default is not None
-        if reads and not constant and not possible(
-            reads, self._kind, self._keys, self._call
-        ):
+        if reads and not constant and not possible(reads, self._kind, self._keys, self._call):
             return "dead"
         if undecided or not self._deps(reads) <= self._fixed or not set(reads).isdisjoint(_LIVE):
             return "alive"
@@ -290,6 +294,8 @@ class Builder:
             self._id(prefix, suffix)
         elif path == "event.act_key" and plain:
             self._act(prefix, suffix)
+        elif path == "event.summary":
+            self._summary(slot, rule)
         elif path in _INSTANTS and plain:
             self._integer(path, prefix, suffix)
         elif path == "container.pid" and plain:
@@ -305,6 +311,46 @@ class Builder:
         else:
             return False
         return True
+
+    def _summary(self, slot: Slot, rule: Rule) -> None:
+        """The sentence is nearly new for each event, so it is made of what it needs and no more."""
+        fmt = self._format
+        fire = compile_rule(slot.key, _unconditional(rule), fmt, ipv6=False)
+        kind, own = self._kind, self._event.fields
+        fixed = {key: own[key] for key in VERDICT if key in own}
+        fixed["event.verb"] = kind.verb
+        keys = tuple(key for key in _SUMMARY_TEXTS if key in self._keys)
+        data = "Data" in self._keys
+        simple = kind.operation == "file" or kind.verb == "exec"
+
+        def make(raw: Raw, workload: Workload) -> str:
+            fields = {**fixed, **workload.names}
+            for key in keys:
+                value = raw[key]
+                if value.__class__ is not str:
+                    raise Irregular
+                if value:
+                    fields[key] = value
+            resource = fields.get("Resource", "")
+            if not simple:
+                text = raw["Data"] if data else ""
+                values = describe(
+                    operation=kind.operation,
+                    verb=kind.verb,
+                    data=text,  # type: ignore[arg-type]
+                    resource=resource,  # type: ignore[arg-type]
+                ).values
+                fields.update(values)
+            elif kind.verb == "exec":
+                first = resource.split(None, 1) or ("",)  # type: ignore[attr-defined]
+                fields["process.path"] = fields.get("ProcessName") or first[0]
+            else:
+                fields["file.path"] = resource
+            sentence = summary(fields)
+            hits = fire({"event.summary": sentence}) if sentence else None
+            return "".join(write_hit(fmt, hit) for hit in _clean(hits)) if hits else ""
+
+        self._parts.append(Summary(make))
 
     def _is_text(self, key: str) -> bool:
         row = RAW.get(key)
@@ -328,7 +374,8 @@ class Builder:
         names = ("PolicyName", "Action", "Result")
         tail = SEPARATOR + SEPARATOR.join(id_text(get(name)) for name in names)
         stable = stable_resource if str(get("Operation", "")).lower() == "network" else None
-        self._parts.append(EventId(prefix, suffix, head, tail, stable))
+        integers = tuple(key for key in ("HostPID", "PID") if key in self._keys)
+        self._parts.append(EventId(prefix, suffix, head, tail, integers, stable))
 
     def _act(self, prefix: str, suffix: str) -> None:
         group = verb_group(self._kind.verb)
@@ -343,10 +390,21 @@ class Builder:
             raise _No
 
     def _text(self, slot: Slot, rule: Rule, path: str, key: str) -> None:
+        name = (slot.key, rule, path, key)
+        found = self._texts.get(name)
+        if found is None:
+            found = self._texts[name] = self._text_part(slot, rule, path, key)
+        part, whole = found
+        if whole:
+            self._takers[key] = True
+        self._readers.setdefault(key, set()).add(key)
+        self._parts.append(part)
+
+    def _text_part(self, slot: Slot, rule: Rule, path: str, key: str) -> tuple[Text, bool]:
         fmt = self._format
         ipv6 = self._program.mapping.envelope.ipv6 == "direct"
         fire = compile_rule(slot.key, _unconditional(rule), fmt, ipv6=ipv6)
-        partial = not _takes_whole(fire, path)
+        whole = _takes_whole(fire, path)
 
         def make(value: str) -> str:
             hits = fire({path: value})
@@ -355,18 +413,12 @@ class Builder:
                     raise Irregular  # the field is left over, or another stands in for it
                 return ""
             hit = hits[0]
-            if hit.marks or (not partial and not hit.taken) or hit.whole:
+            if hit.marks or (whole and not hit.taken) or hit.whole:
                 raise Irregular
             return write_hit(fmt, hit)
 
-        if not partial:
-            self._takers[key] = True
-        self._readers.setdefault(key, set()).add(key)
-        memo = self._memo((slot.key, rule, path))
-        self._parts.append(Text(key, memo, text_miss(make, memo), make))
-
-    def _memo(self, name: object) -> dict[object, str]:
-        return self._memos.setdefault(name, {})
+        memo: dict[object, str] = {}
+        return Text(key, memo, text_miss(make, memo), make), whole
 
     def _remembered(self, slot: Slot, deps: set[str]) -> None:
         """A slot that is evaluated once for each set of values it depends on."""
@@ -395,19 +447,19 @@ class Builder:
         self._parts.append(Joined(list(self._joints).index(varying), len(makes)))
         makes.append(make)
 
-    def _joint(
-        self, deps: frozenset[str], makes: list[Callable[[Event], str]]
-    ) -> Joint:
+    def _joint(self, deps: frozenset[str], makes: list[Callable[[Event], str]]) -> Joint:
         program = self._program
         by_workload = _BY_WORKLOAD in deps
         # Nothing else can matter to these texts, so nothing else is derived.
         needed = deps | self._fixed | SCOPE | {"Data", "Resource", "HostPID"}
         if by_workload:
             needed |= WORKLOAD
+        prepared = deps in self._asks_verdict or by_workload
 
         def plain(raw: Raw) -> tuple[str, ...]:
             event = derive({key: raw[key] for key in raw if key in needed}, origin="?")
-            program.prepare(event)
+            if prepared:
+                program.prepare(event)
             return tuple(make(event) for make in makes)
 
         keys = tuple(sorted(key for key in deps if key not in _MAPS and key != _BY_WORKLOAD))
@@ -499,7 +551,8 @@ class Builder:
 
         def make(event: Event) -> str:
             hits = [*self._hits, *(hit for slot in slots for hit in slot.evaluate(event.fields))]
-            left = [hit for hit in program.leftovers.of(event, hits) if top(hit.path) == key]
+            left = program.leftovers.of(event, hits, only=key)
+            left = [hit for hit in left if top(hit.path) == key]
             return "".join(write_hit(program.format, hit) for hit in _clean(left))
 
         self._join(deps, make)
@@ -557,5 +610,3 @@ def _unconditional(rule: Rule) -> Rule:
 def _takes_whole(fire: Callable[[dict[str, object]], list[Hit] | None], path: str) -> bool:
     hits = fire({path: "/a/b"})
     return bool(hits and hits[0].taken)
-
-

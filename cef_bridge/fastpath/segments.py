@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import orjson
 
 from cef_bridge.events.clock import microseconds
+from cef_bridge.events.derive import INTEGERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,12 +75,15 @@ class Time(NamedTuple):
 
 
 class EventId(NamedTuple):
-    """The event id; `head` and `tail` are the parts of its text that the plan knows."""
+    """The event id; `head` and `tail` are the parts of its text that the plan knows, `integers`
+    the process ids that the event has.
+    """
 
     prefix: str
     suffix: str
     head: str
     tail: str
+    integers: tuple[str, ...]
     stable: Callable[[str], str] | None
 
 
@@ -94,6 +98,12 @@ class ActKey(NamedTuple):
     first_word: bool
 
 
+class Summary(NamedTuple):
+    """The sentence about the event, by the function that makes it."""
+
+    make: Callable[[Raw, Workload], str]
+
+
 class Joined(NamedTuple):
     """One of several texts that depend on the same fields and share one look-up."""
 
@@ -102,7 +112,7 @@ class Joined(NamedTuple):
 
 
 Part: TypeAlias = (
-    Constant | WorkloadPiece | Integer | Guard | Text | Time | EventId | ActKey | Joined
+    Constant | WorkloadPiece | Integer | Guard | Text | Time | EventId | ActKey | Summary | Joined
 )
 
 
@@ -149,6 +159,13 @@ def joint(
     dumps = orjson.dumps
 
     def remember(key: object, raw: Raw) -> tuple[str, ...]:
+        # Numbers that are equal need not read the same: 7, 7.0, true.
+        for name in keys:
+            if raw[name].__class__ is not (int if name in INTEGERS else str):
+                raise Irregular
+        for name in maps:
+            if raw[name].__class__ is not dict:
+                raise Irregular
         pieces = make(raw)
         if len(memo) >= MOST_REMEMBERED:
             memo.clear()

@@ -25,6 +25,7 @@ from __future__ import annotations
 from hashlib import sha1
 from typing import TYPE_CHECKING
 
+from cef_bridge.events.derive import INTEGERS
 from cef_bridge.events.identity import SEPARATOR
 from cef_bridge.fastpath.segments import (
     SECONDS,
@@ -35,6 +36,7 @@ from cef_bridge.fastpath.segments import (
     Integer,
     Irregular,
     Joined,
+    Summary,
     Text,
     Time,
     WorkloadPiece,
@@ -130,16 +132,16 @@ class _Writer:
     def event_id(self, part: EventId) -> None:
         """`.encode()` refuses lone surrogates: such an event takes the plain path."""
         head, tail = self.close_over("c", part.head), self.close_over("c", part.tail)
-        self.lines.append('r = raw.get("Resource") or ""')
+        self.lines += [
+            'r = raw.get("Resource") or ""',
+            "if r.__class__ is not str: raise Irregular",
+        ]
         if part.stable is not None:
             self.lines.append(f"r = {self.close_over('f', part.stable)}(r)")
-        names = []
-        for key in ("HostPID", "PID"):
-            name = self._integers.get(key) or f"z{len(self.lines)}"
-            if name not in self._integers.values():
-                self.lines.append(f'{name} = raw.get("{key}", "")')
-            names.append(f"{{{name}}}")
-        host_pid, pid = names
+        host_pid, pid = (
+            f"{{{self._integers[key]}}}" if key in part.integers else ""
+            for key in ("HostPID", "PID")
+        )
         cut = self.close_over("c", SEPARATOR)
         self.lines += [
             'd = raw.get("Data") or ""',
@@ -175,7 +177,12 @@ class _Writer:
             self._joined.add(part.joint)
             if joint.key:
                 get, miss = self.close_over("g", joint.memo.get), self.close_over("n", joint.miss)
-                self.lines.append(f"{name} = {get}(raw[{joint.key!r}]) or {miss}(raw)")
+                kind = "int" if joint.key in INTEGERS else "str"
+                self.lines += [
+                    f"v = raw[{joint.key!r}]",
+                    f"if v.__class__ is not {kind}: raise Irregular",
+                    f"{name} = {get}(v) or {miss}(raw)",
+                ]
             else:
                 self.lines.append(f"{name} = {self.close_over('f', joint.find)}(raw, w)")
         self.parts.append(f"{{{name}[{part.piece}]}}")
@@ -201,8 +208,11 @@ def compile_parts(
     writer = _Writer(joints, pieces)
     integers = [part.key for part in parts if isinstance(part, (Integer, Guard))]
     integers += [part.other for part in parts if isinstance(part, Integer) and part.other]
-    if any(isinstance(part, ActKey) for part in parts):
-        integers.append("HostPID")
+    for part in parts:
+        if isinstance(part, ActKey):
+            integers.append("HostPID")
+        elif isinstance(part, EventId):
+            integers += part.integers
     for key in dict.fromkeys(integers):
         writer.integer_name(key)
     writer.lines += writer.check()
@@ -244,7 +254,6 @@ def _merged(parts: Sequence[Part]) -> list[Part]:
 def _both(one: Text, other: Text) -> Text:
     memo = _BOTH.setdefault((id(one.memo), id(other.memo)), ({}, one.memo, other.memo))[0]
 
-
     def make(text: str) -> str:
         return one.make(text) + other.make(text)
 
@@ -266,6 +275,8 @@ def _write(writer: _Writer, part: Part) -> None:
         writer.event_id(part)
     elif isinstance(part, ActKey):
         writer.act_key(part)
+    elif isinstance(part, Summary):
+        writer.parts.append(f"{{{writer.close_over('f', part.make)}(raw, w)}}")
     elif isinstance(part, Joined):
         writer.joined(part)
 

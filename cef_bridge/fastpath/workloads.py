@@ -10,7 +10,7 @@ class Workload(NamedTuple):
 
     `host`: the syslog header's HOSTNAME. `identity`, `place`: the beginnings of the texts that
     the event id and the act key are made of. `drops`: which items of the filters hold as far as
-    they ask for workload fields, as bits.
+    they ask for workload fields, as bits. `names`: its raw fields that have a value.
     """
 
     number: int
@@ -19,4 +19,5 @@ class Workload(NamedTuple):
     identity: str
     place: str
     drops: int
+    names: dict[str, object]
     scope: str

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.events.clock import WRAPPER_TIME
 from cef_bridge.events.derive import EVENT_TIME_US
 from cef_bridge.events.fields import DERIVED, RAW
+from cef_bridge.events.names import MAPS
 from cef_bridge.events.summary import summary
 from cef_bridge.formats import FORMATS, Header
 from cef_bridge.mapping.conditions import all_hold, compact_json, to_text
@@ -82,16 +83,18 @@ class Program:
             self.slots.insert(0, first)
         # A severity of a table is a number from 1 to 10; LEEF's `sev` has no 0.
         self.severity = [_severity_slot(rule, self.format) for rule in mapping.severity]
-        header = {name: mapping.header.get(name) or _HEADER_DEFAULTS[name] for name in HEADER_FIELDS}
+        header = {
+            name: mapping.header.get(name) or _HEADER_DEFAULTS[name] for name in HEADER_FIELDS
+        }
         self.header_severity = [_severity_slot(rule, self.format) for rule in header["severity"]]
         self.header = [
             Slot("KubeArmorHeader", header[name], self.format, ipv6=True)
             for name in HEADER_FIELDS
             if name != "severity"
         ]
-        self.filters = [
-            tuple(item) for name in mapping.filters for item in FILTERS[name]
-        ] + list(mapping.drop_events)
+        self.filters = [tuple(item) for name in mapping.filters for item in FILTERS[name]] + list(
+            mapping.drop_events
+        )
         self._filters = [all_hold(item) for item in self.filters]
         self.leftovers = Leftovers(self)
 
@@ -173,7 +176,12 @@ class Program:
         if not self.mapping.drop or not hit.path:
             return False
         held = event.holds.get(hit.path, ())
-        owners = [field for field, rows in event.parts.items() for path, _ in rows if path in (hit.path, *held)]
+        owners = [
+            field
+            for field, rows in event.parts.items()
+            for path, _ in rows
+            if path in (hit.path, *held)
+        ]
         return any(self.drops(path) for path in (*held, *owners))
 
 
@@ -231,7 +239,9 @@ class Leftovers:
         taken = {key for key in mapping.extension} | {REST_KEY}
         taken |= {f"{key}Label" for key in mapping.extension}
         taken |= {mapping.envelope.first or "", f"{PREFIX}Truncated"}
-        self._names: dict[str, str] = {"Data": REST_KEY if REST_KEY not in mapping.extension else ""}
+        self._names: dict[str, str] = {
+            "Data": REST_KEY if REST_KEY not in mapping.extension else ""
+        }
         if not self._names["Data"]:
             del self._names["Data"]
         for path in RAW:
@@ -244,8 +254,10 @@ class Leftovers:
         """Return the key that a field gets when no rule takes it."""
         return self._names.get(path) or camel(PREFIX, path, used)
 
-    def of(self, event: Event, hits: list[Hit]) -> list[Hit]:
-        """Return hits for all that the given hits leave of the event, slow fields first."""
+    def of(self, event: Event, hits: list[Hit], only: str = "") -> list[Hit]:
+        """Return hits for all that the given hits leave of the event, slow fields first; with
+        `only` for that one field.
+        """
         if not self._keep:
             return []
         consumed: set[str] = set()
@@ -258,14 +270,15 @@ class Leftovers:
                 if hit.whole:
                     whole[held[0] if held else hit.path] = hit.whole
         left: list[tuple[str, str]] = []
-        for path, value in event.fields.items():
+        fields = event.fields
+        if only and only not in MAPS:
+            fields = {only: fields[only]} if only in fields else {}
+        for path, value in fields.items():
             if path in DERIVED or path in _INTERNAL or path.startswith(("data.", "EventData.")):
                 continue
             if text := self._text(path, value, event, consumed, whole):
                 left.append((path, text))
-        if "EventData" in event.fields and (
-            text := self._text("EventData", "", event, consumed, whole)
-        ):
+        if "EventData" in fields and (text := self._text("EventData", "", event, consumed, whole)):
             left.append(("EventData", text))
         left.sort(key=lambda row: self._rank.get(row[0], (len(PACES), 0)))
         return self._hits(left)

@@ -58,7 +58,7 @@ class Hit(NamedTuple):
 Fire: TypeAlias = "Callable[[Fields], list[Hit] | None]"
 
 # A record header inside a value: SC4S' greedy match would take what follows for the record.
-_RECORD_HEADER = re.compile(r"(?:CEF|LEEF):\d")
+_RECORD_HEADER = re.compile(r"CEF:\d|LEEF:")
 
 
 def marks_of(text: str) -> tuple[str, ...]:
