@@ -1,8 +1,8 @@
 """Deterministic synthetic KubeArmor events: what a busy cluster's relay prints, one a line.
 
-`python benchmarks/datasets.py COUNT [--seed N] [--pods N]` writes them to standard output. Every
-kind of event is there, weighted as telemetry is: opens and executions of the same few programs over
-and over, now and then something new. The names are invented; nothing here was ever observed.
+`python benchmarks/datasets.py COUNT [--seed N] [--pods N] [--novelty 0.08]` writes them to standard
+output. Every kind of event is there, weighted as telemetry is: what an application does, it does over
+and over, and now and then (novelty) it does something new. The names are invented; nothing here was ever observed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import random
 import sys
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -87,41 +88,68 @@ class _Cluster:
         }
 
 
-def events(count: int, *, seed: int = 7, pods: int = 300) -> Iterator[dict[str, object]]:
-    """Yield so many events; the same for the same seed and number of pods."""
+def events(
+    count: int, *, seed: int = 7, pods: int = 300, novelty: float = 0.08
+) -> Iterator[dict[str, object]]:
+    """Yield so many events; the same for the same arguments.
+
+    A container does the same few things over and over, so each application has a fixed set of
+    activities; `novelty` is the share of events in which something is done that never was before.
+    """
     cluster = _Cluster(seed, pods)
-    pick, chance = cluster.random.choice, cluster.random.random
-    weights = [1 / (rank + 5) for rank in range(pods)]
+    rng = cluster.random
+    weights = list(accumulate(1 / (rank + 5) for rank in range(pods)))
+    habits = {app: _habits(rng) for app in _APPS}
     when = _START
     for number in range(count):
-        when += timedelta(microseconds=cluster.random.randrange(20, 900))
-        pod = cluster.random.choices(cluster.pods, weights)[0]
-        what = pick(_TYPES)
-        stamp = {
-            "Timestamp": int(when.timestamp()),
-            "UpdatedTime": when.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        }
-        where = dict(pod)
+        when += timedelta(microseconds=rng.randrange(20, 900))
+        pod = rng.choices(cluster.pods, cum_weights=weights)[0]
+        what = rng.choice(_TYPES)
+        alert = rng.random() < 0.08
+        if rng.random() < novelty:
+            done = _activity(rng, what, number + 1, alert=alert)
+        else:
+            done = rng.choice(habits[str(pod["ContainerName"])][what, alert])
+        where = pod
         if what == "host":
             where = {key: pod[key] for key in ("ClusterName", "HostName")}
-        host_pid = cluster.random.randrange(2000, 4_000_000)
-        ids: dict[str, object] = {
-            "HostPPID": host_pid - cluster.random.randrange(1, 900),
+        host_pid = rng.randrange(2000, 4_000_000)
+        pid = rng.randrange(60, 9000)
+        yield {
+            "Timestamp": int(when.timestamp()),
+            "UpdatedTime": when.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            **where,
+            "HostPPID": host_pid - rng.randrange(1, 900),
             "HostPID": host_pid,
-            "PPID": cluster.random.randrange(1, 60),
-            "PID": cluster.random.randrange(60, 9000),
-            "UID": pick([0, 0, 1000, 999]),
+            "PPID": 0 if what == "host" else rng.randrange(1, 60),
+            "PID": host_pid if what == "host" else pid,
+            **done,
         }
-        act = _act(cluster.random, what, number)
-        verdict = _verdict(cluster.random, what, alert=chance() < 0.08)
-        yield {**stamp, **where, **ids, **act, **verdict}
+
+
+def _habits(rng: random.Random) -> dict[tuple[str, bool], list[dict[str, object]]]:
+    """What an application does: some executions, files, peers, and what a policy matches."""
+    sizes = {"process": 20, "file": 60, "network": 25, "syscall": 3, "host": 20}
+    return {
+        (what, alert): [
+            _activity(rng, what, 0, alert=alert) for _ in range(size // 4 + 1 if alert else size)
+        ]
+        for what, size in sizes.items()
+        for alert in (False, True)
+    }
+
+
+def _activity(rng: random.Random, what: str, number: int, *, alert: bool) -> dict[str, object]:
+    """One thing done; with a number, something in it is of that number only."""
+    user = {"UID": rng.choice([0, 0, 1000, 999])}
+    return user | _act(rng, what, number) | _verdict(rng, what, alert=alert)
 
 
 def _act(rng: random.Random, what: str, number: int) -> dict[str, object]:
     shell = rng.choice(_SHELLS)
     program = rng.choice(list(_PROGRAMS))
     command = f"{program} {rng.choice(_PROGRAMS[program])}"
-    if rng.random() < 0.06:  # something that was never there before
+    if number and what in ("process", "host"):
         command = f"{program} --request {number:x} --note 'a=b|c' /tmp/job-{number}"
     act: dict[str, object] = {"ParentProcessName": shell, "ProcessName": program}
     tail: dict[str, object] = {"Cwd": rng.choice(["/", "/opt/app/", "/tmp/"])}
@@ -134,7 +162,7 @@ def _act(rng: random.Random, what: str, number: int) -> dict[str, object]:
             **tail,
         }
     if what == "network":
-        resource, data = _socket(rng)
+        resource, data = _socket(rng, number)
         return (
             act
             | {"Source": command, "Operation": "Network", "Resource": resource, "Data": data}
@@ -143,7 +171,7 @@ def _act(rng: random.Random, what: str, number: int) -> dict[str, object]:
     if what == "syscall":
         data = rng.choice(["syscall=SYS_SETUID userid=0", "syscall=SYS_SETGID userid=1000"])
         return act | {"Source": command, "Operation": "Syscall", "Data": data} | tail
-    path = rng.choice(_FILES) if rng.random() < 0.85 else f"/tmp/upload-{number % 50000:05d}.part"
+    path = f"/tmp/upload-{number:07d}.part" if number else rng.choice(_FILES)
     flags = rng.choice(_FLAGS if rng.random() < 0.85 else _WRITE_FLAGS)
     data = f"syscall=SYS_OPENAT fd=-100 flags={flags}"
     if rng.random() < 0.05:
@@ -151,11 +179,11 @@ def _act(rng: random.Random, what: str, number: int) -> dict[str, object]:
     return act | {"Source": command, "Operation": "File", "Resource": path, "Data": data} | tail
 
 
-def _socket(rng: random.Random) -> tuple[str, str]:
+def _socket(rng: random.Random, number: int) -> tuple[str, str]:
     service = rng.randrange(180)  # pods talk to the same services over and over
     ip = f"10.{40 + service % 4}.{service % 7}.{2 + service}"
     port = (53, 443, 5432, 6379, 8080, 9090)[service % 6]
-    if rng.random() < 0.02:  # and now and then to the world
+    if number:  # and now and then to the world
         ip, port = f"203.0.113.{rng.randrange(256)}", rng.randrange(1024, 65536)
     kind = rng.random()
     if kind < 0.35:
@@ -199,18 +227,26 @@ def _verdict(rng: random.Random, what: str, *, alert: bool) -> dict[str, object]
     return verdict
 
 
-# The order in which KubeArmor's Go structs print their fields (protobuf tags of Alert and Log).
-_ORDER = (
+# The order in which KubeArmor's Go structs print their fields (protobuf/kubearmor.pb.go): alerts
+# have the names of the processes after the ids, logs before them.
+_WHERE = (
     "Timestamp UpdatedTime ClusterName HostName NamespaceName Owner PodName Labels ContainerID "
-    "ContainerName ContainerImage HostPPID HostPID PPID PID UID ParentProcessName ProcessName "
-    "PolicyName Severity Tags ATags Message Type Source Operation Resource Data Enforcer Action "
-    "Result Cwd"
+    "ContainerName ContainerImage"
+)
+_NAMES = "ParentProcessName ProcessName"
+_IDS = "HostPPID HostPID PPID PID UID"
+_WHAT = "Type Source Operation Resource Data"
+_LOG = f"{_WHERE} {_NAMES} {_IDS} {_WHAT} Result Cwd".split()
+_ALERT = (
+    f"{_WHERE} {_IDS} {_NAMES} PolicyName Severity Tags ATags Message {_WHAT} "
+    "Enforcer Action Result Cwd"
 ).split()
 
 
 def line(event: dict[str, object]) -> bytes:
     """Return an event as the relay prints it: fields in order, no spaces."""
-    ordered = {key: event[key] for key in _ORDER if key in event}
+    order = _ALERT if "PolicyName" in event else _LOG
+    ordered = {key: event[key] for key in order if key in event}
     return json.dumps(ordered, separators=(",", ":")).encode() + b"\n"
 
 
@@ -220,8 +256,10 @@ def main() -> None:
     parser.add_argument("count", type=int)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--pods", type=int, default=300)
+    parser.add_argument("--novelty", type=float, default=0.08)
     options = parser.parse_args()
-    for event in events(options.count, seed=options.seed, pods=options.pods):
+    known = {"seed": options.seed, "pods": options.pods, "novelty": options.novelty}
+    for event in events(options.count, **known):
         sys.stdout.buffer.write(line(event))
 
 

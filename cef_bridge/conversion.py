@@ -72,7 +72,7 @@ class Run:
         self._out = out
         self._rejects = rejects
         self._progress = progress
-        self._messages: list[str] = []
+        self._messages: list[bytes] = []
         self._decoder = Decoder()
         self._name = ""
 
@@ -131,12 +131,20 @@ class Run:
 
     def _block(self, block: Block) -> None:
         """The hot loop: what is remembered is written at once, all else goes the plain way."""
-        loads, recall, write = orjson.loads, self._fast.recall, self._messages.append
+        loads, write = orjson.loads, self._messages.append
+        glance, recall, learn = self._fast.sections.glance, self._fast.recall, self._fast.learn
         kinds, stats = self.stats.kinds, self.stats
         if self.options.input_format != "auto":
-            recall = _nothing  # type: ignore[assignment]
+            glance = recall = _nothing  # type: ignore[assignment]
         converted = 0
         for index, line in enumerate(block.lines):
+            known = glance(line)
+            if known is not None:
+                message, tail = known
+                kinds[tail.kind] += 1
+                converted += 1
+                write(message)
+                continue
             try:
                 raw = loads(line)
             except ValueError:  # noise, a wrapper's prefix, or worse
@@ -149,7 +157,8 @@ class Run:
             kinds[raw.get("Type"), raw.get("Operation"), fate.kind.class_id] += 1
             if fate.__class__ is Converted:
                 converted += 1
-                write(fate.message)  # type: ignore[union-attr]
+                write(fate.message.encode())  # type: ignore[union-attr]
+                learn(line, raw)
             else:
                 stats.filtered += 1
         stats.converted += converted
@@ -184,7 +193,7 @@ class Run:
             self.stats.filtered += 1
         else:
             self.stats.converted += 1
-            self._messages.append(fate.message)
+            self._messages.append(fate.message.encode())
 
     def _noise(self, found: Noise, block: Block, index: int) -> None:
         if self.options.strict:
@@ -216,7 +225,8 @@ class Run:
 
     def _flush(self) -> None:
         if self._messages:
-            self._out.write(("\n".join(self._messages) + "\n").encode())
+            self._messages.append(b"")
+            self._out.write(b"\n".join(self._messages))
             self._messages.clear()
 
 

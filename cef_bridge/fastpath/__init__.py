@@ -23,6 +23,7 @@ from cef_bridge.events.identity import SEPARATOR, id_text
 from cef_bridge.events.split import split_data
 from cef_bridge.fastpath.deps import KNOWN, VERDICT, WORKLOAD, top
 from cef_bridge.fastpath.plan import Builder, Plan, workload_slots
+from cef_bridge.fastpath.sections import Sections
 from cef_bridge.fastpath.segments import Irregular
 from cef_bridge.fastpath.workloads import Workload
 from cef_bridge.mapping.compile import LEFTOVER
@@ -83,12 +84,18 @@ class FastPath:
             top(path) for slot in self._program.slots for path in slot.paths if find(path) is None
         }
         self._numbers = count()
+        self.sections = Sections(converter)
+        self.last: tuple[Workload, Plan]
         self._contested = {
             top(path)
             for slot, own in zip(self._program.slots, workload_slots(self._program), strict=True)
             if not own
             for path in slot.paths
         } & WORKLOAD
+
+    def learn(self, line: bytes, raw: Raw) -> None:
+        """Remember the line that was just recalled by its bytes, if it is of the usual form."""
+        self.sections.learn(line, raw, *self.last)
 
     def recall(self, raw: Raw) -> Converted | Filtered | None:
         """Return an event's fate when its like was seen before; None: the plain path has it.
@@ -126,6 +133,7 @@ class FastPath:
         # At most 4 bytes a character: only long messages have to be measured.
         if len(message) * 4 > self._most and len(message.encode()) > self._most:
             return None
+        self.last = workload, plan
         return Converted(message, plan.kind, plan.severity)
 
     def convert(self, raw: Raw, origin: str = "") -> Converted | Filtered | Rejected:
@@ -242,4 +250,4 @@ class FastPath:
 
 
 _FIREWALL = ("firewall", "", "")
-_OWN = frozenset({"cluster", "image.repository", "image.tag", "image.digest"})
+_OWN = frozenset({"cluster", "event.place", "image.repository", "image.tag", "image.digest"})

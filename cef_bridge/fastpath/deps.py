@@ -68,6 +68,8 @@ def _deps(path: str, kind: Class, keys: AbstractSet[str], call: str) -> frozense
         return frozenset({"Tags", "ATags"})
     if path.startswith("image."):
         return frozenset({"ContainerImage"})
+    if path == "event.place":
+        return frozenset({"NamespaceName", "PodName", "HostName"})
     if path == "event.time":
         return TIME
     if path == "event.summary":

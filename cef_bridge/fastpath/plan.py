@@ -81,6 +81,9 @@ class Plan(NamedTuple):
     severity: int
     pri: int
     render: Callable[[Raw, Workload], str]
+    head: str
+    parts: tuple[Part, ...]
+    joints: tuple[Joint, ...]
     drops: int
     filtered: bool
 
@@ -153,15 +156,13 @@ class Builder:
         if "HostPID" in self._keys and "HostPID" not in self._takers:
             self._parts.append(Guard("HostPID"))
         severity = int(header.severity)
-        render = compile_parts(
-            self._format.head(header),
-            self._format.separator,
-            self._parts,
-            [self._joint(deps, makes) for deps, makes in self._joints.items()],
-            workload_runs(program),
-        )
+        head = self._format.head(header)
+        joints = tuple(self._joint(deps, makes) for deps, makes in self._joints.items())
+        runs = workload_runs(program)
+        render = compile_parts(head, self._format.separator, self._parts, joints, runs)
         pri = priority(self._kind, severity)
-        return Plan(self._kind, severity, pri, render, drops, filtered)
+        parts = tuple(self._parts)
+        return Plan(self._kind, severity, pri, render, head, parts, joints, drops, filtered)
 
     def _check_time(self) -> None:
         text = self._raw.get("UpdatedTime")

@@ -120,12 +120,14 @@ class Joint(NamedTuple):
     """Texts that depend on the same fields: `memo` by their values, `miss` makes them.
 
     `key` is the one field it depends on, "" when there are several: then `find` looks them up.
+    `by_workload`: the workload is among what it depends on.
     """
 
     key: str
     memo: dict[object, tuple[str, ...]]
     miss: Callable[[Raw], tuple[str, ...]]
     find: Callable[[Raw, Workload], tuple[str, ...]]
+    by_workload: bool
 
 
 def text_miss(make: Callable[[str], str], memo: dict[object, str]) -> Callable[[object], str]:
@@ -180,7 +182,7 @@ def joint(
         )
         return memo.get(key) or remember(key, raw)
 
-    return Joint(single, memo, lambda raw: remember(raw[single], raw), find)
+    return Joint(single, memo, lambda raw: remember(raw[single], raw), find, by_workload)
 
 
 # "2023-08-23T18:05:48" -> epoch seconds as text: events come in bursts.

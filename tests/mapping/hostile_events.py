@@ -50,7 +50,18 @@ ENUMS = {
     "Severity": ["1", "5", "10", "0", "11"],
 }  # fmt: skip
 # Left over, each of these would have the name of a key that means something.
-TAKEN = ["Truncated", "Suspicious", "EventId", "Format", "ActKey", "Data2", "LABELS", "event.severity", "cluster", "rt"]
+TAKEN = [
+    "Truncated",
+    "Suspicious",
+    "EventId",
+    "Format",
+    "ActKey",
+    "Data2",
+    "LABELS",
+    "event.severity",
+    "cluster",
+    "rt",
+]
 _names = st.sampled_from(sorted({path.partition(".")[0] for path in RAW}) + TAKEN) | texts
 _said = st.fixed_dictionaries(
     {}, optional={name: st.sampled_from(words) for name, words in ENUMS.items()}

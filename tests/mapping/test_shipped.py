@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 NAMES = shipped.names()
 EVENTS = sample_events()
-hostile = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=120)
+hostile = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=80)
 
 
 class Line:
@@ -308,3 +309,26 @@ def test_the_sample_events_fit_into_512_bytes_with_what_they_are_about(name):
 def test_leef_has_the_severities_of_the_base():
     leef, base = (to_plain(load(name)) for name in ("qradar-leef", "kubearmor-cef"))
     assert leef["severity"] == base["severity"]
+
+
+# --- docs/receivers.md ---------------------------------------------------------------------------
+
+RECEIVERS = (Path(__file__).parents[2] / "docs" / "receivers.md").read_text()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_line_in_the_docs_is_what_the_mapping_writes_for_its_first_example(name):
+    _, found, section = RECEIVERS.partition(f"(`{name}`)\n")
+    assert found
+    shown = re.search(r"```text\n(.*)\n```", section.partition("\n## ")[0])
+    assert shown is not None
+    written = CONVERTERS[name].convert(load(name).examples[0].event)
+    assert isinstance(written, Converted)
+    assert shown[1] == written.message
+
+
+@pytest.mark.parametrize("text", re.findall(r"```yaml\n(.*?)```", RECEIVERS, re.DOTALL))
+def test_a_mapping_in_the_docs_can_be_used_as_it_stands(text, tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text(text)
+    assert problems(path) == []

@@ -1,0 +1,146 @@
+"""Imports run one way, from the command line down to the errors; who breaks that reads why here.
+
+Reads the sources with ast: what stands under TYPE_CHECKING or inside a function counts as well,
+for a type that is needed upstairs stands on the wrong floor. For circles, only imports that run
+when a module is loaded count.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "cef_bridge"
+
+# Room -> the rooms it may import from, itself aside, and why no others. Everything may import
+# errors, which imports nothing.
+ALLOWED = {
+    "errors": (set(), "it is the ground floor"),
+    "stats": (set(), "counters know nothing of what they count"),
+    "events": (set(), "it knows KubeArmor, and neither mappings nor what is written"),
+    "formats": (set(), "a format is pure: it knows neither events nor mappings"),
+    "sources": (set(), "it brings bytes and does not know what stands in them"),
+    "outputs": (set(), "it writes bytes and does not know what stands in them"),
+    "mapping": ({"events", "formats"}, "it turns fields into keys, wherever the events come from"),
+    "shedding": ({"formats", "mapping"}, "it shortens a message, and reads no event"),
+    "converter": (
+        {"events", "formats", "mapping", "shedding"},
+        "it makes one event into one message and knows no files",
+    ),
+    "fastpath": (
+        {"converter", "events", "formats", "mapping"},
+        "it gives what the converter gives, only faster, and knows no files either",
+    ),
+    "conversion": (
+        {"converter", "events", "fastpath", "sources", "stats"},
+        "it runs inputs through a converter; YAML, formats and the command line are not its business",
+    ),
+    "cli": (
+        {"conversion", "converter", "events", "formats", "mapping", "outputs", "sources", "stats"},
+        "a command puts parts together and uses none that are hidden behind another",
+    ),
+}
+
+# Foreign package -> where alone it may be imported, and why.
+FOREIGN = {
+    "click": ({"cli"}, "a library's user has no command line"),
+    "rich": ({"cli"}, "what a terminal shows is the business of the command line"),
+    "yaml": ({"mapping"}, "YAML is the language of mappings; all else gets checked values"),
+    "msgspec": ({"fastpath", "mapping"}, "the schema of mappings is declared in one place"),
+    "zstandard": ({"sources"}, "archives are opened where bytes come from"),
+    "orjson": (
+        {"cli", "conversion", "events", "fastpath", "mapping", "sources"},
+        "formats and errors know no JSON",
+    ),
+}
+
+
+class Import(ast.NodeVisitor):
+    """Collects (module, line, whether it runs when the file is loaded) of a file's imports."""
+
+    def __init__(self, path: Path) -> None:
+        self.found: list[tuple[str, int, bool]] = []
+        self._runs = True
+        self.visit(ast.parse(path.read_text(encoding="utf-8")))
+
+    def visit_Import(self, node: ast.Import) -> None:
+        self.found += [(alias.name, node.lineno, self._runs) for alias in node.names]
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        assert node.level == 0, "relative imports hide where something comes from"
+        module = node.module or ""
+        for alias in node.names:
+            whole = f"{module}.{alias.name}"
+            self.found.append((whole if whole in MODULES else module, node.lineno, self._runs))
+
+    def visit_If(self, node: ast.If) -> None:
+        runs, self._runs = self._runs, self._runs and "TYPE_CHECKING" not in ast.dump(node.test)
+        self.generic_visit(node)
+        self._runs = runs
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        runs, self._runs = self._runs, False
+        self.generic_visit(node)
+        self._runs = runs
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+IMPORTS = {name: Import(path).found for name, path in MODULES.items()}
+
+
+def room(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+def test_every_room_of_the_package_has_its_rule():
+    assert {room(module) for module in MODULES} - {""} == set(ALLOWED)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_imports_only_what_stands_below_it(name):
+    if not room(name):
+        assert IMPORTS[name] == [("__future__", 1, True)] * bool(IMPORTS[name])
+        return
+    allowed, reason = ALLOWED[room(name)]
+    for module, line, _ in IMPORTS[name]:
+        own = module.startswith("cef_bridge") and room(module) not in {"", room(name), "errors"}
+        assert not own or room(module) in allowed, (
+            f"{MODULES[name]}:{line} imports {module}. {room(name)} must not: {reason}. "
+            "If a type is what you need, it stands on the wrong floor."
+        )
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_foreign_package_is_known_in_its_room_only(name):
+    for module, line, _ in IMPORTS[name]:
+        package = module.partition(".")[0]
+        if package == "cef_bridge" or package in sys.stdlib_module_names:
+            continue
+        rooms, reason = FOREIGN[package]
+        assert room(name) in rooms, f"{MODULES[name]}:{line} imports {package}: {reason}."
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    below = {
+        name: {module for module, _, runs in found if runs and module in MODULES}
+        for name, found in IMPORTS.items()
+    }
+    done: set[str] = set()
+
+    def descend(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, "a circle: " + " -> ".join((*path[path.index(name) :], name))
+        if name not in done:
+            for module in sorted(below[name]):
+                descend(module, (*path, name))
+            done.add(name)
+
+    for name in below:
+        descend(name, ())
