@@ -8,28 +8,28 @@ from __future__ import annotations
 
 import base64
 import time
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import orjson
 
 from cef_bridge.converter import Converted, Filtered, Rejected
 from cef_bridge.events.clock import event_time
-from cef_bridge.events.decode import Decoded, Decoder, Noise
+from cef_bridge.events.decode import Decoded, Decoder, Noise, Unreadable
 from cef_bridge.events.identity import SEPARATOR
 from cef_bridge.fastpath import FastPath
 from cef_bridge.sources.blocks import Block, Oversized, blocks
 from cef_bridge.stats import Stats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from cef_bridge.converter import Converter
     from cef_bridge.sources.archives import Stream
     from cef_bridge.sources.inputs import Input
+    from cef_bridge.sources.raw import Raw
     from cef_bridge.sources.units import Broken
 
-MOST_RAW = 1 << 16
-"""As many bytes of a rejected record go to the rejects file."""
+_T = TypeVar("_T")
 
 
 class Sink(Protocol):
@@ -40,8 +40,10 @@ class Sink(Protocol):
 
 
 class Options(NamedTuple):
-    """What a run is told. `strict`: noise is rejected. `max_record` in bytes, `max_expand` as a
-    factor of the input's size.
+    """What a run is told.
+
+    `strict`: noise is rejected; `max_record` in bytes, `max_expand` as a factor of the input's
+    size; `hashed`: the inputs' SHA-256 is wanted.
     """
 
     max_record: int = 1 << 20
@@ -52,7 +54,12 @@ class Options(NamedTuple):
 
 
 class Run:
-    """Converts inputs one after another. `stop()` ends it after the lines in hand."""
+    """Converts inputs one after another. `stop()` ends it after the lines in hand.
+
+    While it is `waiting` for input nothing is in hand: an exception may end it there and then, and
+    the counters are right. `progress` is called with an input's name and how many bytes of it were
+    read.
+    """
 
     def __init__(
         self,
@@ -73,6 +80,9 @@ class Run:
         self._rejects = rejects
         self._progress = progress
         self._messages: list[bytes] = []
+        self._aside: list[bytes] = []
+        self._placed: Block | None = None
+        self._places: list[tuple[int, int]] = []
         self._decoder = Decoder()
         self._name = ""
 
@@ -83,54 +93,65 @@ class Run:
     def run(self, inputs: Sequence[Input]) -> None:
         """Convert all inputs; a damaged one is reported and the next goes on."""
         for each in inputs:
-            started = time.monotonic()
-            raw = None
-            before = self.stats.lines
-            for stream in each.streams(
-                max_expand=self.options.max_expand, hashed=self.options.hashed
-            ):
+            self._input(each)
+            if self.stopped:
+                return
+
+    def _input(self, each: Input) -> None:
+        started, before = time.monotonic(), self.stats.lines
+        raw: Raw | None = None
+        streams = each.streams(max_expand=self.options.max_expand, hashed=self.options.hashed)
+        try:
+            # Opening waits, too: for the first bytes of a pipe, and at the end for the hash.
+            while (stream := self._wait(streams)) is not None and not self.stopped:
                 raw = stream.raw
-                self._stream(stream)
-                if self.stopped:
-                    break
+                self._stream(stream, each.name)
+        finally:
+            for kind, number in self._fast.sections.counts():
+                self.stats.kinds[kind] += number
+            whole = raw is not None and stream is None
             self.inputs.append(
                 {
                     "name": each.name,
                     "bytes": raw.consumed if raw else 0,
-                    "sha256": raw.sha256() if raw and not self.stopped else None,
+                    "sha256": raw.sha256() if raw and whole else None,
                     "lines": self.stats.lines - before,
                     "seconds": round(time.monotonic() - started, 3),
                 }
             )
-            if self.stopped:
-                return
 
-    def _stream(self, stream: Stream) -> None:
-        self._name = stream.name
-        self._decoder = Decoder(
-            max_record=self.options.max_record, input_format=self.options.input_format
-        )
-        units = iter(blocks(stream, max_record=self.options.max_record))
-        last = 1
-        while not self.stopped:
-            self.waiting = True
-            item = next(units, None)
+    def _wait(self, iterator: Iterator[_T]) -> _T | None:
+        """Return what comes next, None at the end."""
+        self.waiting = True
+        try:
+            return next(iterator, None)
+        finally:
             self.waiting = False
-            if item is None:
-                break
+
+    def _stream(self, stream: Stream, name: str) -> None:
+        self._name = stream.name
+        options = self.options
+        self._decoder = Decoder(max_record=options.max_record, input_format=options.input_format)
+        units = iter(blocks(stream, max_record=options.max_record))
+        last = 1
+        while not self.stopped and (item := self._wait(units)) is not None:
             if isinstance(item, Block):
                 self._block(item)
-                last = item.line + len(item.lines)
-                self._progress(stream.name, item.consumed)
+                last = item.lines_at[-1] if item.lines_at else item.line + len(item.lines) - 1
+                self._progress(name, item.consumed)
+                self.stats.settle()
             else:
                 self._lost(item)
             self._flush()
+        if self.stopped:  # the rest of a line that a runtime cut may be there, but was not read
+            return
         for left in self._decoder.finish():
-            self._reject(last, left.reason, left.raw)  # type: ignore[union-attr]
+            if isinstance(left, Unreadable):
+                self._reject(last, left.reason, left.raw)
         self._flush()
 
     def _block(self, block: Block) -> None:
-        """The hot loop: what is remembered is written at once, all else goes the plain way."""
+        """Convert units, in the hot loop: what is remembered at once, all else the plain way."""
         loads, write = orjson.loads, self._messages.append
         glance, recall, learn = self._fast.sections.glance, self._fast.recall, self._fast.learn
         kinds, stats = self.stats.kinds, self.stats
@@ -138,10 +159,8 @@ class Run:
             glance = recall = _nothing  # type: ignore[assignment]
         converted = 0
         for index, line in enumerate(block.lines):
-            known = glance(line)
-            if known is not None:
-                message, tail = known
-                kinds[tail.kind] += 1
+            message = glance(line)
+            if message is not None:
                 converted += 1
                 write(message)
                 continue
@@ -157,14 +176,14 @@ class Run:
             kinds[raw.get("Type"), raw.get("Operation"), fate.kind.class_id] += 1
             if fate.__class__ is Converted:
                 converted += 1
-                write(fate.message.encode())  # type: ignore[union-attr]
+                write(fate.message.encode())
                 learn(line, raw)
             else:
                 stats.filtered += 1
         stats.converted += converted
 
     def _plain(self, block: Block, index: int) -> None:
-        """A unit of any dialect and wrapper; it may hold several events, or part of one."""
+        """Convert a unit of any dialect and wrapper: several events, one, or a part of one."""
         unit = block.lines[index]
         if not unit.strip():
             self.stats.blank += 1
@@ -175,29 +194,35 @@ class Run:
             elif isinstance(found, Noise):
                 self._noise(found, block, index)
             else:
-                self._reject(block.places()[index][0], found.reason, found.raw)
+                self._reject(self._place(block, index)[0], found.reason, found.raw)
 
     def _event(self, found: Decoded, block: Block, index: int) -> None:
         raw, origin = found.fields, ""
-        if event_time(raw) is None:
-            self.stats.without_time += 1
+        timeless = event_time(raw) is None
+        if timeless:
             # Nothing else tells the repetitions of such an event apart.
-            origin = f"{self._name}{SEPARATOR}{block.places()[index][1]}"
+            origin = f"{self._name}{SEPARATOR}{self._place(block, index)[1]}"
         fate = self._fast.convert(raw, origin)
         if isinstance(fate, Rejected):
-            self._reject(block.places()[index][0], fate.reason, found.raw)
+            self._reject(self._place(block, index)[0], fate.reason, found.raw)
             return
-        kind = (raw.get("Type"), raw.get("Operation"), fate.kind.class_id)
-        self.stats.kinds[kind] += 1  # type: ignore[index]
+        self.stats.count(raw.get("Type"), raw.get("Operation"), fate.kind.class_id)
         if isinstance(fate, Filtered):
             self.stats.filtered += 1
-        else:
-            self.stats.converted += 1
-            self._messages.append(fate.message.encode())
+            return
+        self.stats.without_time += timeless
+        self.stats.converted += 1
+        self._messages.append(fate.message.encode())
+
+    def _place(self, block: Block, index: int) -> tuple[int, int]:
+        """Return the line and the offset of a unit; a block works them out once, for all."""
+        if self._placed is not block:
+            self._placed, self._places = block, block.places()
+        return self._places[index]
 
     def _noise(self, found: Noise, block: Block, index: int) -> None:
         if self.options.strict:
-            self._reject(block.places()[index][0], "no KubeArmor event", found.raw)
+            self._reject(self._place(block, index)[0], "no KubeArmor event", found.raw)
         else:
             self.stats.noise += 1
 
@@ -210,25 +235,28 @@ class Run:
             self._reject(item.line, item.reason, item.raw)
 
     def _reject(self, line: int, reason: str, raw: bytes, size: int | None = None) -> None:
-        self.stats.reject(reason)
+        self.stats.reject(reason, f"{self._name}:{line}")
         if self._rejects is None:
             return
         row: dict[str, object] = {"source": self._name, "line": line, "reason": reason}
         row["size"] = len(raw) if size is None else size
-        kept = raw[:MOST_RAW]
         try:
-            row["raw"] = kept.decode()
+            row["raw"] = raw.decode()
         except UnicodeDecodeError:
-            row["raw"] = kept.decode("utf-8", "replace")
-            row["raw_base64"] = base64.b64encode(kept).decode()
-        self._rejects.write(orjson.dumps(row) + b"\n")
+            row["raw"] = raw.decode("utf-8", "replace")
+            row["raw_base64"] = base64.b64encode(raw).decode()
+        self._aside.append(orjson.dumps(row))
 
     def _flush(self) -> None:
         if self._messages:
             self._messages.append(b"")
             self._out.write(b"\n".join(self._messages))
             self._messages.clear()
+        if self._aside and self._rejects is not None:
+            self._aside.append(b"")
+            self._rejects.write(b"\n".join(self._aside))
+            self._aside.clear()
 
 
 def _nothing(_: object) -> None:
-    """Recall nothing: a forced input format needs to know what every line was wrapped in."""
+    """Remember nothing: a forced input format has to know what every line was wrapped in."""

@@ -1,17 +1,41 @@
 """The counters of a run, and the sums that must hold: no line and no event vanishes.
 
 lines = records + noise + blank, records = converted + filtered + rejected. A line is what the
-input has as a unit: a physical line, an element of an array, a pretty-printed document.
+input has as a unit: a physical line, an element of an array, a pretty-printed document. Everything
+is bounded, for what is counted has names that whoever wrote the events chose.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from typing import NamedTuple, TypeAlias
+
+Kind: TypeAlias = "tuple[object, object, str]"
+
+MOST_KINDS = 1000
+"""KubeArmor has 7 types and about 10 operations; from here on the rest is `OTHER`."""
+MOST_REASONS = 200
+OTHER = "(other)"
+
+_LONGEST = 64  # characters of a type or an operation
+# 7, 1,048,576; not the 16 of UTF-16
+_NUMBER = re.compile(r"(?<![\w-])\d[\d,]*\b")
+
+
+class First(NamedTuple):
+    """Where a reason was met first (`source:line`), and its whole text."""
+
+    place: str
+    reason: str
 
 
 class Stats:
-    """Counts of one run. `reasons` are those of rejected records; `kinds` has (Type, Operation,
-    class id) of every event that was converted or filtered.
+    """Counts of one run.
+
+    `kinds` has (Type, Operation, class id) of every event that was converted or filtered;
+    `reasons` are those of rejected records, with N for every number, so that equal ones add up;
+    `firsts` says of each where it was met first. `without_time` are converted events.
     """
 
     def __init__(self) -> None:
@@ -22,7 +46,9 @@ class Stats:
         self.rejected = 0
         self.without_time = 0
         self.reasons: Counter[str] = Counter()
-        self.kinds: Counter[tuple[str, str, str]] = Counter()
+        self.firsts: dict[str, First] = {}
+        self.kinds: Counter[Kind] = Counter()
+        self._settled = 0
 
     @property
     def records(self) -> int:
@@ -34,7 +60,36 @@ class Stats:
         """All units of all inputs."""
         return self.records + self.noise + self.blank
 
-    def reject(self, reason: str) -> None:
-        """Count a rejected record under the part of its reason that repeats."""
+    def reject(self, reason: str, place: str) -> None:
+        """Count a rejected record under its reason; `place` is where it stands, `source:line`."""
         self.rejected += 1
-        self.reasons[reason.partition(" at byte ")[0]] += 1
+        group = _NUMBER.sub("N", reason)
+        if group not in self.reasons:
+            if len(self.reasons) >= MOST_REASONS:
+                group = OTHER
+            self.firsts.setdefault(group, First(place, reason))
+        self.reasons[group] += 1
+
+    def count(self, type_: object, operation: object, class_id: str) -> None:
+        """Count an event whose type and operation may be any JSON."""
+        self.kinds[_text(type_), _text(operation), class_id] += 1
+
+    def settle(self) -> None:
+        """Keep `kinds` bounded, whatever was added to it directly; to be called now and then."""
+        if len(self.kinds) == self._settled:
+            return
+        for kind in list(self.kinds)[self._settled :]:
+            type_, operation, class_id = kind
+            short: Kind = (_text(type_), _text(operation), class_id)
+            if len(self.kinds) > MOST_KINDS:
+                short = (OTHER, OTHER, class_id)
+            if short != kind:
+                self.kinds[short] += self.kinds.pop(kind)
+        self._settled = len(self.kinds)
+
+
+def _text(value: object) -> str:
+    """Return a type or an operation, shortened; "" when there is none."""
+    if not isinstance(value, str):
+        return "" if value is None else OTHER
+    return value if len(value) <= _LONGEST else value[: _LONGEST - 1] + "…"

@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 could not go on, 2 wrong use or a wrong mapping, 3 it ran 
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from importlib import import_module
 from typing import NoReturn
@@ -43,40 +44,51 @@ class _Group(click.Group):
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="cef-bridge")
-@click.option("--debug", is_flag=True, help="Show where in the program an error arose.")
-def _root(debug: bool) -> None:  # noqa: FBT001 - click hands options over like this
+@click.option(
+    "--debug", is_flag=True, expose_value=False, help="Show where in the program an error arose."
+)
+def _root() -> None:
     """KubeArmor security events as CEF or LEEF that Splunk, QRadar, ArcSight and Sentinel read."""
 
 
 def main() -> NoReturn:
     """Run the command line; every error leaves as a plain sentence and an exit code."""
+    words, debug = _without_debug(sys.argv[1:])
     try:
-        code = _root.main(prog_name="cef-bridge", standalone_mode=False)
-    except click.exceptions.Abort:
+        code = _root.main(words, prog_name="cef-bridge", standalone_mode=False)
+    except (click.exceptions.Abort, KeyboardInterrupt):
         code = 130
     except click.ClickException as error:
-        error.show()
+        with contextlib.suppress(OSError):
+            error.show()
         code = error.exit_code
-    except CefBridgeError as error:
-        _debug()
-        if isinstance(error, MappingError):
-            click.echo("\n".join(str(problem) for problem in error.problems), err=True)
-        else:
-            click.echo(f"cef-bridge: {error}", err=True)
+    except Exception as error:  # the last line: no operator sees a traceback
+        if debug:
+            raise
+        # Nobody may read stderr any more, or its disk may be full.
+        with contextlib.suppress(OSError):
+            click.echo(_sentence(error), err=True)
         code = 2 if isinstance(error, UsageError) else 1
-    except KeyboardInterrupt:
-        code = 130
-    except Exception as error:  # noqa: BLE001 - the last line: an operator sees no traceback
-        _debug()
-        click.echo(
-            "cef-bridge: an error inside the program ended this run. Please report it; "
-            f"--debug before the command shows where it arose. ({type(error).__name__})",
-            err=True,
-        )
-        code = 1
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _debug() -> None:
-    if "--debug" in sys.argv[1:]:
-        raise  # noqa: PLE0704 - within main's handlers only
+def _without_debug(words: list[str]) -> tuple[list[str], bool]:
+    """Return the words without `--debug`, which may stand anywhere, and whether it was there."""
+    end = words.index("--") if "--" in words else len(words)
+    kept = [word for word in words[:end] if word != "--debug"]
+    return kept + words[end:], len(kept) < end
+
+
+def _sentence(error: Exception) -> str:
+    """Return what an operator is told of an error."""
+    if isinstance(error, MappingError):
+        return str(error)
+    if isinstance(error, CefBridgeError):
+        return f"cef-bridge: {error}"
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if isinstance(error.filename, str) else ""
+        return f"cef-bridge: {where}{error.strerror}"
+    return (
+        "cef-bridge: an error inside the program ended this run. "
+        "Run it again with --debug, and report what that shows."
+    )

@@ -1,29 +1,24 @@
 """`cef-bridge convert`: archives of KubeArmor JSON become CEF or LEEF.
 
 In come paths and options, out go messages (stdout or a file that appears whole), rejects, a report
-and a summary on stderr. Opens files, handles signals and shows progress; converts nothing itself.
+and a summary on stderr. Opens files and handles signals; converts nothing itself.
 """
-
-# ruff: noqa: PLC0415 - imports that only some runs need stand where they are needed
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
-import sys
 import time
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cef_bridge import __version__
-from cef_bridge.converter import Converter
+from cef_bridge.cli.progress import progress, someone_looks
+from cef_bridge.cli.summary import Asked, report, summary
+from cef_bridge.cli.targets import Targets, appears, opened
 from cef_bridge.conversion import Options, Run
-from cef_bridge.errors import CefBridgeError, UsageError
+from cef_bridge.converter import Converter
 from cef_bridge.events.clock import microseconds
 from cef_bridge.events.decode import INPUT_FORMATS
 from cef_bridge.mapping.load import load
@@ -31,7 +26,7 @@ from cef_bridge.outputs import AtomicFile
 from cef_bridge.sources.inputs import expand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from types import FrameType
 
     from cef_bridge.sources.inputs import Input
@@ -40,7 +35,7 @@ _SIGPIPE = 141
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
-def _size(_: click.Context, option: click.Parameter, text: str) -> int:
+def _size(_: click.Context, __: click.Parameter, text: str) -> int:
     """Read `1048576`, `512K`, `4MiB`; what bounds memory is at most 1 GiB."""
     number = text.strip().lower().removesuffix("b").removesuffix("i")
     unit = number[-1:] if number[-1:].isalpha() else ""
@@ -48,8 +43,8 @@ def _size(_: click.Context, option: click.Parameter, text: str) -> int:
     if unit not in _UNITS or not digits.isdecimal() or not digits.isascii():
         raise click.BadParameter(f'"{text}" is no size. Expected bytes, or such as 512K or 4M.')
     size = int(digits[:20]) * _UNITS[unit]
-    if not 1024 <= size <= 1 << 30:
-        raise click.BadParameter(f'"{text}" is out of range. Expected 1K to 1G.', param=option)
+    if not 1 <= size <= 1 << 30:
+        raise click.BadParameter(f'"{text}" is out of range. Expected 1 to 1G.')
     return size
 
 
@@ -97,7 +92,9 @@ def _time(_: click.Context, __: click.Parameter, text: str | None) -> int | None
     help="Worker processes; more than one has no effect yet.",
 )
 @click.option("--rejects", metavar="PATH", help="Write rejected records there, as JSON lines.")
-@click.option("--report", metavar="PATH", help="Write a report there, as JSON.")
+@click.option(
+    "--report", "report_path", metavar="PATH", help="Write counts and input hashes there, as JSON."
+)
 @click.option(
     "--strict", is_flag=True, help="Reject lines that are no events, instead of passing them over."
 )
@@ -122,7 +119,7 @@ def _time(_: click.Context, __: click.Parameter, text: str | None) -> int | None
     type=click.IntRange(1, 1_000_000),
     default=200,
     show_default=True,
-    help="Stop an archive that expands to more than so many times its size.",
+    help="Stop an archive that expands to more than so many times its size (and 64 MiB).",
 )
 @click.option(
     "--assume-time",
@@ -132,203 +129,112 @@ def _time(_: click.Context, __: click.Parameter, text: str | None) -> int | None
 )
 @click.option(
     "--progress/--no-progress",
+    "wanted",
     default=None,
     help="Show a progress bar on stderr (when it is a terminal).",
 )
-def command(  # noqa: PLR0913 - the options of the command
+def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands them over by name
     inputs: tuple[str, ...],
     output: str | None,
     mapping_name: str,
     syslog_header: str,
     jobs: int,  # noqa: ARG001 - one for now; the option is part of the contract
     rejects: str | None,
-    report: str | None,
-    strict: bool,  # noqa: FBT001
+    report_path: str | None,
+    strict: bool,
     input_format: str,
     max_record: int,
     max_expand: int,
     assume_time: int | None,
-    progress: bool | None,  # noqa: FBT001
+    wanted: bool | None,
 ) -> None:
     """Convert KubeArmor JSON into CEF or LEEF messages, one a line.
 
     INPUT is a file, a folder, a glob or - (stdin, also when there is none); .gz .zst .bz2 .xz and
     .tar are opened by their content. Every dialect and wrapper of KubeArmor's events is recognised.
-    Exit code 3 when records were rejected.
+    A PATH may be - for stdout. Exit code 3 when records were rejected.
     """
     mapping = load(mapping_name)
     found = expand(inputs)
-    _no_output_among(found, (output, rejects, report))
+    targets = Targets.named(output, rejects, report_path)
+    targets.check(found)
+    asked = Asked(
+        mapping=mapping.name,
+        output=output,
+        rejects=rejects,
+        withheld=output if targets.output and appears(targets.output) else None,
+        assumed_time=assume_time is not None,
+    )
     converter = Converter(mapping, syslog_header=syslog_header, assumed_time=assume_time)
-    options = Options(max_record, max_expand, input_format, strict, hashed=report is not None)
-    started = time.monotonic()
-    with contextlib.ExitStack() as files:
-        out = files.enter_context(AtomicFile(output)) if output else _Stdout()
-        aside = files.enter_context(AtomicFile(rejects)) if rejects else None
-        told = files.enter_context(AtomicFile(report)) if report else None
-        with _progress(found, progress) as show:
-            run = Run(converter, out, aside, options, show)
-            with _interruptible(run):
-                try:
-                    run.run(found)
-                except BrokenPipeError:
-                    _leave_quietly()
-        seconds = time.monotonic() - started
-        if run.stopped and output:
-            out.discard()  # type: ignore[union-attr]
-        if told:
-            told.write(_report(run, mapping.name, output, seconds))
-    _summary(run, seconds, output, assume_time)
+    options = Options(max_record, max_expand, input_format, strict, hashed=report_path is not None)
+    shown = someone_looks(targets.output) if wanted is None else wanted
+    try:
+        run = _convert(converter, options, found, targets, asked, shown=shown)
+    except BrokenPipeError:
+        # The reader has gone (`| head`): what a program that SIGPIPE ended reports, and no word.
+        os._exit(_SIGPIPE)
     if run.stopped:
         raise SystemExit(130)
     if run.stats.rejected:
         raise SystemExit(3)
 
 
-class _Stdout:
-    """Standard output, unbuffered: batches are large already."""
-
-    def __init__(self) -> None:
-        sys.stdout.flush()
-        self._file = sys.stdout.fileno()
-
-    def write(self, data: bytes) -> None:
-        view = memoryview(data)
-        try:
-            while view:
-                view = view[os.write(self._file, view) :]
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise CefBridgeError(f"cannot write to standard output: {error.strerror}.") from error
-
-
-def _leave_quietly() -> None:
-    """The reader has gone (`| head`): what a program killed by SIGPIPE reports, without a word."""
-    os._exit(_SIGPIPE)
-
-
-def _no_output_among(inputs: list[Input], outputs: tuple[str | None, ...]) -> None:
-    paths = [Path(path).resolve() for path in outputs if path]
-    if len(set(paths)) < len(paths):
-        raise UsageError("the output, the rejects and the report need a file each.")
-    read = {Path(each.path).resolve() for each in inputs if each.path}
-    for path in paths:
-        if path in read and path.is_file():
-            raise UsageError(f"{path} would be read and written. Name another file.")
+def _convert(
+    converter: Converter,
+    options: Options,
+    inputs: list[Input],
+    targets: Targets,
+    asked: Asked,
+    *,
+    shown: bool,
+) -> Run:
+    """Open the outputs, run, bring what was written to its name and say what it came to."""
+    started = time.monotonic()
+    with contextlib.ExitStack() as files:
+        out = opened(targets.output, files)
+        aside = opened(targets.rejects, files) if targets.rejects else None
+        told = opened(targets.report, files) if targets.report else None
+        with progress(inputs, shown=shown) as show:
+            run = Run(converter, out, aside, options, show)
+            with _interruptible(run):
+                run.run(inputs)
+        seconds = time.monotonic() - started
+        if isinstance(out, AtomicFile):  # first: a report must not speak of what is not there
+            out.discard() if run.stopped else out.commit()
+        if told:
+            told.write(report(run, asked, seconds))
+    for line in summary(run, asked, seconds):
+        _say(line)
+    return run
 
 
 @contextlib.contextmanager
 def _interruptible(run: Run) -> Iterator[None]:
-    """The first SIGINT or SIGTERM ends the run after the lines in hand, a second one at once."""
+    """End the run on a signal: the first after the lines in hand, a second one at once."""
+    again = False
 
     def handle(_: int, __: FrameType | None) -> None:
-        if run.stopped or run.waiting:
-            run.stop()
-            raise KeyboardInterrupt
+        nonlocal again
+        again = run.stopped
         run.stop()
+        if again or run.waiting:
+            raise KeyboardInterrupt
 
-    before = {each: signal.signal(each, handle) for each in (signal.SIGINT, signal.SIGTERM)}
+    heard = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+        heard.append(signal.SIGHUP)
+    before = [(each, signal.signal(each, handle)) for each in heard]
     try:
         yield
     except KeyboardInterrupt:
-        run.stop()
+        if again:
+            _say("interrupted again: ended at once, the output may end within a line")
+            raise
     finally:
-        for each, handler in before.items():
+        for each, handler in before:
             signal.signal(each, handler)
 
 
-@contextlib.contextmanager
-def _progress(
-    inputs: list[Input],
-    wanted: bool | None,  # noqa: FBT001
-) -> Iterator[Callable[[str, int], None]]:
-    """Show a bar by bytes with rate and time left, when someone looks."""
-    if wanted is False or not (wanted or sys.stderr.isatty()):
-        yield lambda _name, _consumed: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    sizes = [each.size for each in inputs]
-    total = None if None in sizes else sum(size or 0 for size in sizes)
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(binary_units=True),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("", total=total)
-        done: dict[str, int] = {}
-
-        def show(name: str, consumed: int) -> None:
-            # The members of an archive share its bytes.
-            done[name.partition("!")[0]] = consumed
-            bars.update(task, description=name[-40:], completed=sum(done.values()))
-
-        yield show
-
-
-def _summary(run: Run, seconds: float, output: str | None, assumed: int | None) -> None:
-    stats = run.stats
-    rate = f", {stats.records / seconds:,.0f} events/s" if seconds >= 0.1 else ""
-    text = (
-        f"{stats.lines:,} lines: {stats.converted:,} converted, {stats.filtered:,} filtered, "
-        f"{stats.rejected:,} rejected, {stats.noise:,} noise, {stats.blank:,} blank "
-        f"({seconds:.2f} s{rate})"
-    )
-    click.echo(text, err=True)
-    for reason, count in stats.reasons.most_common(10):
-        click.echo(f"  rejected {count:,}: {reason}", err=True)
-    if stats.without_time and assumed is None:
-        click.echo(
-            f"  {stats.without_time:,} events say no time: their messages have no rt. "
-            "--assume-time gives them one.",
-            err=True,
-        )
-    if run.stopped:
-        what = f" {output} was not written." if output else ""
-        click.echo(f"interrupted; this is what was done until then.{what}", err=True)
-
-
-def _report(run: Run, mapping: str, output: str | None, seconds: float) -> bytes:
-    stats = run.stats
-
-    def count(place: int) -> dict[str, int]:
-        counts: dict[str, int] = {}
-        for kind, number in stats.kinds.most_common():
-            name = str(kind[place] or "")
-            counts[name] = counts.get(name, 0) + number
-        return counts
-
-    report = {
-        "version": __version__,
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": round(seconds, 3),
-        "complete": not run.stopped,
-        "mapping": mapping,
-        "output": output,
-        "lines": stats.lines,
-        "records": stats.records,
-        "noise": stats.noise,
-        "blank": stats.blank,
-        "converted": stats.converted,
-        "filtered": stats.filtered,
-        "rejected": stats.rejected,
-        "without_time": stats.without_time,
-        "types": count(0),
-        "operations": count(1),
-        "class_ids": count(2),
-        "reasons": dict(stats.reasons),
-        "inputs": run.inputs,
-    }
-    return json.dumps(report, indent=2).encode() + b"\n"
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):  # stderr is full, or nobody reads it any more
+        click.echo(text, err=True)

@@ -41,8 +41,15 @@ class Event(NamedTuple):
     kind: Class
 
 
-def derive(raw: dict[str, object], *, origin: str = "", assumed_time: int | None = None) -> Event:
-    """Return the event with everything derived.
+def derive(
+    raw: dict[str, object],
+    *,
+    origin: str = "",
+    assumed_time: int | None = None,
+    act_only: bool = False,
+) -> Event:
+    """Return the event with everything derived, or with `act_only` what its act decides: not its
+    place, image, tags, time, ids and summary.
 
     `origin` (source name, 0x1f, byte offset) tells an event without UpdatedTime from its
     repetitions; `assumed_time`, in epoch microseconds, is the time of an event that has none. It
@@ -62,6 +69,11 @@ def derive(raw: dict[str, object], *, origin: str = "", assumed_time: int | None
     fields.update(act.values)
     parts, holds, spare = act.parts, act.holds, set(act.void)
     _class_fields(kind, fields)
+    if act_only:
+        _process(raw, kind, fields, holds)
+        _hash(kind, fields, holds)
+        _spare(kind, fields, spare, act)
+        return Event(fields, parts, holds, frozenset(spare), kind)
     if place := _place(raw):
         fields["event.place"] = place
     if isinstance(image := fields.get("ContainerImage"), str):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _DEEDS = {
     "exec": "executed",
@@ -38,9 +38,12 @@ _DEEDS = {
 }
 
 
-def summary(fields: dict[str, object]) -> str:
-    """Return the sentence, from an event's raw and derived fields; text fields must be text."""
+def place(fields: Mapping[str, object]) -> str:
+    """Return where it happened: namespace/pod (container), else the container or the node."""
+    return _place(_texts(fields))
 
+
+def _texts(fields: Mapping[str, object]) -> Callable[..., str]:
     def text(*paths: str) -> str:
         for path in paths:
             value = fields.get(path)
@@ -48,12 +51,18 @@ def summary(fields: dict[str, object]) -> str:
                 return str(value)
         return ""
 
-    place = _place(text)
+    return text
+
+
+def summary(fields: Mapping[str, object]) -> str:
+    """Return the sentence, from an event's raw and derived fields; text fields must be text."""
+    text = _texts(fields)
+    where = _place(text)
     if text("event.verb") == "throttle":
         seconds, most = text("DroppingAlertsInterval"), text("MaxAlertsPerSec")
         span = f" for {seconds} s" if seconds else ""
         why = f": more than {most} a second" if most else ""
-        return f"KubeArmor withholds alerts of {place or 'this host'}{span}{why}"
+        return f"KubeArmor withholds alerts of {where or 'this host'}{span}{why}"
     verb = text("event.verb")
     deed = _DEEDS.get(verb, "")
     target = _target(verb, text)
@@ -63,8 +72,8 @@ def summary(fields: dict[str, object]) -> str:
         target = "something without a name"
     who = _actor(verb, text)
     sentence = " ".join(word for word in (who, deed or "touched", target) if word)
-    if place:
-        sentence += f" in {place}"
+    if where:
+        sentence += f" in {where}"
     if result := text("Result"):
         sentence += f": {result}"
     action, policy = text("Action"), text("PolicyName")

@@ -35,14 +35,43 @@ if TYPE_CHECKING:
 PID_KEYS = ("HostPPID", "HostPID", "PPID", "PID")
 
 
-class Place(NamedTuple):
-    """What a workload's section gives, as bytes; `tails`: activities seen with its like."""
+class Place:
+    """What a workload's section gives, as bytes.
 
-    pieces: tuple[bytes, ...]
-    host: bytes
-    identity: bytes
-    place: bytes
-    tails: dict[bytes, object]
+    `pieces`, `identity` and `place` are those of the `Workload`, `host` is the header's, `where`
+    names the place in a sentence; `tails`: the activities seen with workloads of its kind.
+    """
+
+    __slots__ = ("host", "identity", "pieces", "place", "tails", "where")  # faster than a tuple
+
+    def __init__(
+        self,
+        pieces: tuple[bytes, ...],
+        host: bytes,
+        identity: bytes,
+        place: bytes,
+        where: bytes,
+        tails: dict[bytes, Tail],
+    ) -> None:
+        self.pieces = pieces
+        self.host = host
+        self.identity = identity
+        self.place = place
+        self.where = where
+        self.tails = tails
+
+
+class Tail:
+    """What an activity's section gives: `render` writes the message; `kind` is (Type, Operation,
+    class id), and `seen` counts its messages.
+    """
+
+    __slots__ = ("kind", "render", "seen")
+
+    def __init__(self, render: Render, kind: tuple[object, object, str]) -> None:
+        self.render = render
+        self.kind = kind
+        self.seen = 0
 
 
 class Fixed(NamedTuple):
@@ -55,6 +84,10 @@ class Piece(NamedTuple):
     """One of the workload's pieces."""
 
     index: int
+
+
+class Where(NamedTuple):
+    """The place, as a sentence names it."""
 
 
 class Clock(NamedTuple):
@@ -89,7 +122,7 @@ class Act(NamedTuple):
     rest: str
 
 
-Item: TypeAlias = Fixed | Piece | Clock | Host | Pid | Id | Act
+Item: TypeAlias = Fixed | Piece | Where | Clock | Host | Pid | Id | Act
 # (time as written, epoch milliseconds, process ids, workload) -> message
 Render: TypeAlias = "Callable[[bytes, bytes, tuple[bytes, ...], Place], bytes]"
 
@@ -129,8 +162,8 @@ def _fill(part: object, plan: Plan, raw: Raw, workload: Workload) -> list[Item] 
     if isinstance(part, Integer):
         return _integer(part, raw)
     if isinstance(part, Text):
-        value = raw[part.key]
-        return [Fixed(part.miss(value))]
+        text = part.memo.get(value := raw[part.key])
+        return [Fixed(part.miss(value) if text is None else text)]
     if isinstance(part, EventId):
         resource, data = raw.get("Resource") or "", raw.get("Data") or ""
         if part.stable is not None:
@@ -149,10 +182,15 @@ def _fill(part: object, plan: Plan, raw: Raw, workload: Workload) -> list[Item] 
         return [Fixed(part.prefix), Act(rest), Fixed(part.suffix)]
     if isinstance(part, Joined):
         joint = plan.joints[part.joint]
-        if joint.by_workload:
-            return None
-        return [Fixed(joint.find(raw, workload)[part.piece])]
-    return None if isinstance(part, Summary) else []  # a Guard: HostPID is more than 0 here
+        if joint.key:
+            pieces = joint.memo.get(raw[joint.key]) or joint.miss(raw)
+        else:
+            pieces = joint.find(raw, workload)
+        return [Fixed(pieces[part.piece])]
+    if isinstance(part, Summary):
+        ends = part.split(raw)
+        return [Fixed(ends[0]), Where(), Fixed(ends[1])] if ends else None
+    return []  # a Guard: HostPID is more than 0 here
 
 
 def _integer(part: Integer, raw: Raw) -> list[Item] | None:
@@ -218,6 +256,8 @@ def _code(item: Item, lines: list[str], close_over: Callable[[object], str]) -> 
         return f"w[{item.index}]"
     if isinstance(item, Host):
         return "k.host"
+    if isinstance(item, Where):
+        return "k.where"
     if isinstance(item, Clock):
         return {"millis": "m", "text": "y", "rfc3164": "rfc3164(m)"}[item.form]
     if isinstance(item, Pid):

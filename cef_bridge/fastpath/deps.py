@@ -131,10 +131,24 @@ def alias_of(path: str, kind: Class, keys: AbstractSet[str]) -> str:
     return ""
 
 
+# Which ends of a connection a network event can have, by its verb (`activity` derives them).
+_ENDS: dict[str, tuple[str, ...]] = {
+    "connect": ("destination.", "remote.", "network.direction"),
+    "accept": ("source.", "remote.", "network.direction"),
+    "bind": ("local.",),
+    "listen": ("local.",),
+    "dns": ("dns.", "destination.", "remote."),
+}
+_ANY_END = ("destination.", "source.", "remote.", "local.", "dns.", "network.direction")
+
+
 def possible(paths: Iterable[str], kind: Class, keys: AbstractSet[str], call: str) -> bool:
     """Tell whether any of some paths can have a value in events of a class with these keys and
     this call. EventData may bring tokens that Data has not; such events take the plain path.
     """
+    ends = _ENDS.get(kind.verb, ()) if kind.operation == "network" else None
+    if ends is not None:
+        paths = [p for p in paths if not p.startswith(_ANY_END) or p.startswith(ends)]
     tokens = token_keys(call)
     if tokens is not None:
         if kind.operation == "network":

@@ -9,7 +9,7 @@ against each other.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from cef_bridge.events.activity import describe
 from cef_bridge.events.clock import microseconds
@@ -58,7 +58,7 @@ from cef_bridge.mapping.rules import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cef_bridge.events.classes import Class
     from cef_bridge.events.derive import Event
@@ -67,6 +67,8 @@ if TYPE_CHECKING:
     from cef_bridge.mapping.spec import Rule
 
 _MAPS = ("Owner", "ExecEvent", "EventData", "ATags")
+PLACE_MARK = "\x1a"
+_LONGEST_SENTENCE = 480  # with a place of at most 512 characters it is below msg's 1023
 _SUMMARY_TEXTS = ("ParentProcessName", "ProcessName", "Source", "Resource")
 _MOST_VARYING = 8
 _INSTANTS = {"HostPID": "", "HostPPID": "", "PID": "", "PPID": ""}
@@ -74,7 +76,7 @@ _INSTANTS = {"HostPID": "", "HostPPID": "", "PID": "", "PPID": ""}
 
 class Plan(NamedTuple):
     """How to write the events of one verdict: `render(raw, workload)` gives the message without
-    its syslog header, whose priority is `pri`.
+    its syslog header, whose priority is `pri`; `bakes`: an activity may be filled in for good.
     """
 
     kind: Class
@@ -86,6 +88,7 @@ class Plan(NamedTuple):
     joints: tuple[Joint, ...]
     drops: int
     filtered: bool
+    bakes: bool
 
 
 class _No(Exception):  # noqa: N818 - leaves the builder
@@ -121,7 +124,7 @@ class Builder:
         self._call = str(self._event.fields.get("call", ""))
         self._deps_of: dict[str, frozenset[str]] = {}
         self._asks_verdict: set[frozenset[str]] = set()
-        self._joints: dict[frozenset[str], list[Callable[[Event], str]]] = {}
+        self._joints: dict[frozenset[str], list[Callable[[Event, Seen], str]]] = {}
         self._hits: list[Hit] = []  # of what the plan fixes, and of the workload
         self._takers: dict[str, bool] = {}  # raw key -> a segment always takes it whole
         self._readers: dict[str, set[str]] = {}  # raw key -> keys its memo segments depend on
@@ -162,7 +165,10 @@ class Builder:
         render = compile_parts(head, self._format.separator, self._parts, joints, runs)
         pri = priority(self._kind, severity)
         parts = tuple(self._parts)
-        return Plan(self._kind, severity, pri, render, head, parts, joints, drops, filtered)
+        bakes = not drops and not any(joint.by_workload for joint in joints)
+        return Plan(
+            self._kind, severity, pri, render, head, parts, joints, drops, filtered, bakes
+        )
 
     def _check_time(self) -> None:
         text = self._raw.get("UpdatedTime")
@@ -324,8 +330,8 @@ class Builder:
         data = "Data" in self._keys
         simple = kind.operation == "file" or kind.verb == "exec"
 
-        def make(raw: Raw, workload: Workload) -> str:
-            fields = {**fixed, **workload.names}
+        def sentence(raw: Raw, names: Mapping[str, object]) -> str:
+            fields = {**fixed, **names}
             for key in keys:
                 value = raw[key]
                 if value.__class__ is not str:
@@ -347,11 +353,33 @@ class Builder:
                 fields["process.path"] = fields.get("ProcessName") or first[0]
             else:
                 fields["file.path"] = resource
-            sentence = summary(fields)
-            hits = fire({"event.summary": sentence}) if sentence else None
+            return summary(fields)
+
+        def write(text: str) -> str:
+            hits = fire({"event.summary": text}) if text else None
+            if hits and hits[0].whole:
+                raise Irregular
             return "".join(write_hit(fmt, hit) for hit in _clean(hits)) if hits else ""
 
-        self._parts.append(Summary(make))
+        plain = not (rule.via or rule.max_length or rule.label)
+        plain = plain and not self._program.mapping.envelope.break_up
+        pair = fmt.pair(slot.key)
+
+        def split(raw: Raw) -> tuple[str, str] | None:
+            """Write the sentence with a mark for the place, which no text of an event can hold."""
+            text = sentence(raw, {"HostName": PLACE_MARK})
+            before, _, after = text.partition(PLACE_MARK)
+            whole = f"({before}{after})"
+            if not plain or text.count(PLACE_MARK) != 1 or len(text) > _LONGEST_SENTENCE:
+                return None
+            if marks_of(whole) or fmt.neutral(whole) != whole or not before or before[0] == " ":
+                return None
+            return pair + fmt.escape(before), fmt.escape(after)
+
+        def make(raw: Raw, workload: Workload) -> str:
+            return write(sentence(raw, workload.names))
+
+        self._parts.append(Summary(make, split))
 
     def _is_text(self, key: str) -> bool:
         row = RAW.get(key)
@@ -429,12 +457,13 @@ class Builder:
                 self._readers.setdefault(key, set()).update(deps)
                 self._may_take.setdefault(key, []).append(slot)
 
-        def make(event: Event) -> str:
-            return slot.write(_clean(slot.evaluate(event.fields)))
+        def make(event: Event, seen: Seen) -> str:
+            hits = seen[id(slot)] = _clean(slot.evaluate(event.fields))
+            return slot.write(hits)
 
         self._join(deps, make)
 
-    def _join(self, deps: set[str], make: Callable[[Event], str]) -> None:
+    def _join(self, deps: set[str], make: Callable[[Event, Seen], str]) -> None:
         """Put a text among those that depend on the same fields; they share one look-up."""
         varying = frozenset(deps) - self._fixed
         asks_verdict = not VERDICT.isdisjoint(deps)
@@ -448,7 +477,7 @@ class Builder:
         self._parts.append(Joined(list(self._joints).index(varying), len(makes)))
         makes.append(make)
 
-    def _joint(self, deps: frozenset[str], makes: list[Callable[[Event], str]]) -> Joint:
+    def _joint(self, deps: frozenset[str], makes: list[Callable[[Event, Seen], str]]) -> Joint:
         program = self._program
         by_workload = _BY_WORKLOAD in deps
         # Nothing else can matter to these texts, so nothing else is derived.
@@ -458,10 +487,12 @@ class Builder:
         prepared = deps in self._asks_verdict or by_workload
 
         def plain(raw: Raw) -> tuple[str, ...]:
-            event = derive({key: raw[key] for key in raw if key in needed}, origin="?")
+            some = {key: raw[key] for key in raw if key in needed}
+            event = derive(some, origin="?", act_only=not prepared)
             if prepared:
                 program.prepare(event)
-            return tuple(make(event) for make in makes)
+            seen: Seen = {}
+            return tuple([make(event, seen) for make in makes])
 
         keys = tuple(sorted(key for key in deps if key not in _MAPS and key != _BY_WORKLOAD))
         maps = tuple(sorted(key for key in deps if key in _MAPS))
@@ -549,9 +580,13 @@ class Builder:
         program = self._program
 
         slots = self._may_take.get(key, ())
+        fixed = self._hits
 
-        def make(event: Event) -> str:
-            hits = [*self._hits, *(hit for slot in slots for hit in slot.evaluate(event.fields))]
+        def make(event: Event, seen: Seen) -> str:
+            hits = list(fixed)
+            for slot in slots:
+                found = seen.get(id(slot))
+                hits += slot.evaluate(event.fields) if found is None else found
             left = program.leftovers.of(event, hits, only=key)
             left = [hit for hit in left if top(hit.path) == key]
             return "".join(write_hit(program.format, hit) for hit in _clean(left))
@@ -561,7 +596,7 @@ class Builder:
     def _event_data(self) -> None:
         """EventData repeats Data and Resource; when it says more, the plain path has it."""
 
-        def make(event: Event) -> str:
+        def make(event: Event, _: Seen) -> str:
             if event.parts.get("EventData"):
                 raise Irregular
             return ""
@@ -575,6 +610,8 @@ class Builder:
         self._parts.append(Integer(key, prefix, "", skip_zero=True, other=other))
 
 
+Seen: TypeAlias = dict[int, list[Hit]]
+"""What the slots of a joint gave for the event in hand, by the slot's identity."""
 _BY_WORKLOAD = "(workload)"
 _MAY_VARY = ACTIVITY | {_BY_WORKLOAD}
 _LIVE = frozenset({"event.time", "event.id", "event.act_key", "event.summary", "event.severity"})

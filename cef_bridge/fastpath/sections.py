@@ -16,16 +16,30 @@ parsing that it needs (orjson.loads alone: 1.9).
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import orjson
 
 from cef_bridge.events.clock import microseconds
-from cef_bridge.fastpath.bake import Clock, Fixed, Host, Item, Place, Render, compile_items, fill
+from cef_bridge.events.summary import place as named_place
+from cef_bridge.fastpath.bake import (
+    Clock,
+    Fixed,
+    Host,
+    Item,
+    Place,
+    Render,
+    Tail,
+    compile_items,
+    fill,
+)
 from cef_bridge.fastpath.deps import INSTANT, WORKLOAD
 from cef_bridge.formats import syslog
+from cef_bridge.mapping.rules import marks_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cef_bridge.converter import Converter
     from cef_bridge.fastpath.plan import Plan
     from cef_bridge.fastpath.segments import Raw
@@ -35,23 +49,19 @@ MOST_SECTIONS = 16384
 MOST_TAILS = 16384
 MOST_SEEN = 65536
 MOST_SECONDS = 4096
+_LONGEST_PLACE = 512
 _AGAIN, _OFTEN = 2, 6
 
 # The clock is of fixed width; `"PID":7,` and the like: JSON has no leading zeros, pids are small.
-_BEGIN, _NAME, _TIME, _END = 13, 23, 39, 66
-_SECTION = 68
+_TIME, _FRACTION, _FRACTION_END, _SECTION = 39, 59, 65, 68
+_CLOCK = re.compile(
+    rb'\{"Timestamp":[1-9]\d{9},"UpdatedTime":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.'
+).fullmatch
 _NUMBER = rb"(0|[1-9]\d{0,8})"
 _PIDS = re.compile(
     rb'"HostPPID":%b,"HostPID":([1-9]\d{0,8}),"PPID":%b,"PID":%b,' % (_NUMBER, _NUMBER, _NUMBER)
 ).match
 _PID_KEYS = ("HostPPID", "HostPID", "PPID", "PID")
-
-
-class Tail(NamedTuple):
-    """What an activity's section gives: `render` writes the message, `kind` counts it."""
-
-    render: Render
-    kind: tuple[object, object, str]
 
 
 class Sections:
@@ -61,16 +71,17 @@ class Sections:
         self._most = converter.max_bytes
         self._syslog = converter.syslog_header
         self._app = converter.app_name
-        self._separator = converter.program.format.separator
+        self._format = converter.program.format
         self._places: dict[bytes, Place] = {}
         self._tails: dict[tuple[frozenset[str], str], dict[bytes, Tail]] = {}
+        self._old: list[Tail] = []  # forgotten, and not counted yet
         self._count = 0
         self._seen: dict[int, int] = {}
         self._unknown: tuple[bytes, bytes] | None = None
         self._seconds: dict[bytes, bytes] = {}
 
-    def glance(self, line: bytes) -> tuple[bytes, Tail] | None:
-        """Return the message of a line whose sections are both known, and the activity's entry."""
+    def glance(self, line: bytes) -> bytes | None:
+        """Return the message of a line whose sections are both known; its activity is counted."""
         at = line.find(b',"HostPPID":', _SECTION)
         pids = _PIDS(line, at + 1)
         if pids is None:
@@ -86,31 +97,47 @@ class Sections:
         if known is None:
             self._unknown = section, tail
             return None
-        text = line[_TIME:_END]
-        seconds = self._seconds.get(text[:19]) or self._second(text)
-        fraction = text[20:26]
-        if (
-            not seconds
-            or line[:_BEGIN] != b'{"Timestamp":'
-            or line[_NAME:_TIME] != b',"UpdatedTime":"'
-            or line[_END:_SECTION] != b'",'
-            or text[19:20] != b"."
-            or text[26:] != b"Z"
-            or not (fraction.isdigit() and line[_BEGIN:_NAME].isdigit())
-        ):
+        # The beginning is the same for all lines of a second, and was checked once for all.
+        seconds = self._seconds.get(line[:_FRACTION]) or self._second(line)
+        fraction = line[_FRACTION:_FRACTION_END]
+        if not (seconds and fraction.isdigit()) or line[_FRACTION_END:_SECTION] != b'Z",':
+            self._unknown = None
             return None
-        message = known.render(text, seconds + fraction[:3], pids.groups(), place)  # type: ignore[arg-type]
-        return (message, known) if len(message) <= self._most else None
+        message = known.render(
+            line[_TIME : _FRACTION_END + 1],
+            seconds + fraction[:3],
+            pids.groups(),  # type: ignore[arg-type]
+            place,
+        )
+        if len(message) > self._most:
+            self._unknown = None
+            return None
+        known.seen += 1
+        return message
 
-    def _second(self, text: bytes) -> bytes:
-        """Return the epoch seconds of `2023-08-23T18:05:48.301798Z`, b"" when it is no such."""
-        micros = microseconds(text.decode("ascii", "replace"))
+    def _second(self, line: bytes) -> bytes:
+        """Return the epoch seconds that a line begins with, b"" when it begins otherwise."""
+        begin = line[:_FRACTION]
+        if not _CLOCK(begin):
+            return b""
+        micros = microseconds(f"{begin[_TIME:-1].decode()}Z")
         if micros is None:
             return b""
         if len(self._seconds) >= MOST_SECONDS:
             self._seconds.clear()
-        seconds = self._seconds[text[:19]] = b"%d" % (micros // 1_000_000)
+        seconds = self._seconds[begin] = b"%d" % (micros // 1_000_000)
         return seconds
+
+    def counts(self) -> Iterator[tuple[tuple[object, object, str], int]]:
+        """Yield (Type, Operation, class id) and how many messages `glance` gave of it, since the
+        last time it was asked.
+        """
+        tails = [tail for some in self._tails.values() for tail in some.values()] + self._old
+        self._old = []
+        for tail in tails:
+            if tail.seen:
+                yield tail.kind, tail.seen
+                tail.seen = 0
 
     def learn(self, line: bytes, raw: Raw, workload: Workload, plan: Plan) -> None:
         """Remember the sections of the line that was just glanced at in vain, then parsed.
@@ -118,7 +145,7 @@ class Sections:
         Writing a function for an activity costs as much as 15 lines that are parsed, so it has to
         come some times before that is done for it.
         """
-        if self._unknown is None:
+        if self._unknown is None or not plan.bakes:
             return
         section, tail = self._unknown
         place = self._places.get(section)
@@ -129,7 +156,7 @@ class Sections:
                 self._seen.clear()
             self._seen[mark] = times
             return
-        if line[:_BEGIN] != b'{"Timestamp":' or line[_END:_SECTION] != b'",':
+        if not self._second(line):
             return
         before, newline, after = tail.partition(b"\n")
         other = before[1:] + b"," + after if newline else tail
@@ -139,11 +166,11 @@ class Sections:
         if place is None:
             self._place(section, names, workload)
             return
-        # A filter that asks for the workload too has to be asked each time.
-        render = None if plan.drops else self._bake(plan, raw, workload)
+        render = self._bake(plan, raw, workload)
         if render is None:
             return
         if self._count >= MOST_TAILS:
+            self._old += [each for some in self._tails.values() for each in some.values()]
             self._places.clear()
             self._tails.clear()
             self._count = 0
@@ -152,7 +179,7 @@ class Sections:
         kind = (raw.get("Type"), raw.get("Operation"), plan.kind.class_id)
         place.tails[tail] = Tail(render, kind)
 
-    def _place(self, section: bytes, names: frozenset[str], workload: Workload) -> Place:
+    def _place(self, section: bytes, names: frozenset[str], workload: Workload) -> None:
         if len(self._places) >= MOST_SECTIONS:
             self._places.clear()
         host = {
@@ -160,18 +187,21 @@ class Sections:
             "rfc3164": syslog.hostname3164(workload.host),
             "rfc5424": syslog.hostname5424(workload.host),
         }[self._syslog]
-        place = self._places[section] = Place(
+        where = self._format.neutral(named_place(workload.names))
+        if len(where) > _LONGEST_PLACE or marks_of(where):
+            return
+        self._places[section] = Place(
             tuple(piece.encode() for piece in workload.pieces),
             host.encode(),
             workload.identity.encode("utf-8", "surrogatepass"),
             workload.place.encode("utf-8", "surrogatepass"),
+            self._format.escape(where).encode(),
             self._tails.setdefault((names, workload.scope), {}),
         )
-        return place
 
     def _bake(self, plan: Plan, raw: Raw, workload: Workload) -> Render | None:
         """Return the plan's function with all that the activity decides filled in."""
-        body = fill(plan, raw, workload, self._separator)
+        body = fill(plan, raw, workload, self._format.separator)
         return None if body is None else compile_items([*self._syslog_items(plan), *body])
 
     def _syslog_items(self, plan: Plan) -> list[Item]:

@@ -99,9 +99,12 @@ class ActKey(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """The sentence about the event, by the function that makes it."""
+    """The sentence about the event, by the function that makes it; `split` gives what stands
+    before and after the place in it, None when that is not sure.
+    """
 
     make: Callable[[Raw, Workload], str]
+    split: Callable[[Raw], tuple[str, str] | None]
 
 
 class Joined(NamedTuple):

@@ -23,6 +23,7 @@ _SPACES = re.compile(r" *")
 # Possessive: linear on a megabyte of escaped pipes as well.
 _FIELD = re.compile(r"([^|\\]*+(?:\\(?s:.)[^|\\]*+)*+)\|")
 _VALUE_ESCAPES = {"\\\\": "\\", "\\=": "=", "\\n": "\n", "\\r": "\r"}
+_MOST_PAIRS = 1024
 _HEADER_ESCAPES = {"\\\\": "\\", "\\|": "|"}
 
 
@@ -42,6 +43,7 @@ class Cef:
     ) -> None:
         self._replaces_pipe = pipe == "replace"
         self._needles = checked_needles(tuple(break_up))
+        self._pairs: dict[str, str] = {}
 
     def key(self, name: str) -> Key | None:
         """Return the dictionary's row of a key, None for a key of one's own."""
@@ -52,8 +54,12 @@ class Cef:
 
         Raises FormatError for a key that is not letters and digits (v27, "Extension Field").
         """
+        if (pair := self._pairs.get(name)) is not None:
+            return pair
         if not _KEY.fullmatch(name):
             raise FormatError(f'"{name}" is no CEF key. A key has only letters and digits.')
+        if len(self._pairs) < _MOST_PAIRS:  # keys made from an event's field names have no end
+            self._pairs[name] = f" {name}="
         return f" {name}="
 
     def neutral(self, text: str) -> str:

@@ -1,0 +1,112 @@
+"""What a run of `convert` came to: sentences for people, a report for machines.
+
+In comes a Run that has ended, out go the lines of the summary and the report's JSON. Writes
+nothing itself. Must not know how the run was made.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from cef_bridge import __version__
+
+if TYPE_CHECKING:
+    from cef_bridge.conversion import Run
+    from cef_bridge.stats import Stats
+
+_MOST_REASONS = 10
+_STEADY = 0.1  # seconds; a rate from less is no rate
+
+
+class Asked(NamedTuple):
+    """What the operator asked for, as far as the outcome has to be told apart by it.
+
+    `withheld`: the output file, which is not written when the run does not come to its end.
+    """
+
+    mapping: str
+    output: str | None
+    rejects: str | None
+    withheld: str | None
+    assumed_time: bool
+
+
+def summary(run: Run, asked: Asked, seconds: float) -> list[str]:
+    """Return the lines that an operator reads on stderr: the counts, then what to do about them."""
+    stats = run.stats
+    rate = f", {stats.records / seconds:,.0f} events/s" if seconds >= _STEADY else ""
+    counts = (
+        f"{stats.lines:,} lines: {stats.converted:,} converted, {stats.filtered:,} filtered, "
+        f"{stats.rejected:,} rejected, {stats.noise:,} noise, {stats.blank:,} blank "
+        f"({seconds:.2f} s{rate})"
+    )
+    lines = [counts, *_rejected(stats, asked)]
+    if stats.without_time and not asked.assumed_time:
+        say = "event says" if stats.without_time == 1 else "events say"
+        lines.append(
+            f"  {stats.without_time:,} {say} no time: no rt in the message. --assume-time gives one"
+        )
+    if stats.noise and not stats.records:
+        lines.append(
+            "  no KubeArmor event was found. "
+            "--strict --rejects PATH writes down what is there instead"
+        )
+    if run.stopped:
+        what = f"; {asked.withheld} was not written" if asked.withheld else ""
+        lines.append(f"interrupted: this is what was done until then{what}")
+    return lines
+
+
+def _rejected(stats: Stats, asked: Asked) -> list[str]:
+    lines = []
+    for reason, count in stats.reasons.most_common(_MOST_REASONS):
+        first = stats.firsts[reason]
+        which = "" if count == 1 else "the first "
+        lines.append(f"  rejected {count:,}, {which}at {first.place}: {first.reason}")
+    if len(stats.reasons) > _MOST_REASONS:
+        lines.append(f"  and {len(stats.reasons) - _MOST_REASONS:,} more reasons")
+    if stats.rejected and asked.rejects is None:
+        lines.append("  --rejects PATH keeps what was rejected")
+    return lines
+
+
+def report(run: Run, asked: Asked, seconds: float) -> bytes:
+    """Return the run as JSON: the sums, the counts by type, operation, class id and reason.
+
+    Each input is there with its SHA-256, of the bytes as they stand on the disk; it has none when
+    it was not read to its end.
+    """
+    stats = run.stats
+    document = {
+        "version": __version__,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 3),
+        "complete": not run.stopped,
+        "mapping": asked.mapping,
+        "output": asked.output,
+        "lines": stats.lines,
+        "records": stats.records,
+        "noise": stats.noise,
+        "blank": stats.blank,
+        "converted": stats.converted,
+        "filtered": stats.filtered,
+        "rejected": stats.rejected,
+        "without_time": stats.without_time,
+        "types": _by(stats, 0),
+        "operations": _by(stats, 1),
+        "class_ids": _by(stats, 2),
+        "reasons": dict(stats.reasons.most_common()),
+        "inputs": run.inputs,
+    }
+    # Types and paths may hold what UTF-8 has not (a lone surrogate): orjson refuses it.
+    return json.dumps(document, indent=2).encode() + b"\n"
+
+
+def _by(stats: Stats, place: int) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for kind, number in stats.kinds.most_common():
+        name = str(kind[place] or "")
+        counts[name] = counts.get(name, 0) + number
+    return counts

@@ -1,0 +1,113 @@
+"""Where a run of `convert` writes: standard output, or files that appear whole.
+
+In come the paths that an operator named, out goes what can be written to, or what is wrong with
+them. Must not know what is written.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from cef_bridge.errors import CefBridgeError, UsageError
+from cef_bridge.outputs import AtomicFile
+from cef_bridge.sources.archives import printable
+
+if TYPE_CHECKING:
+    import contextlib
+
+    from cef_bridge.sources.inputs import Input
+
+_STDOUT, _STDERR = "/dev/stdout", "/dev/stderr"
+
+
+class Targets(NamedTuple):
+    """The paths of the messages (None: standard output), of the rejects and of the report."""
+
+    output: str | None
+    rejects: str | None
+    report: str | None
+
+    @classmethod
+    def named(cls, output: str | None, rejects: str | None, report: str | None) -> Self:
+        """Return the targets of three options; `-` is standard output."""
+        return cls(
+            None if output in ("-", _STDOUT) else output,
+            _STDOUT if rejects == "-" else rejects,
+            _STDOUT if report == "-" else report,
+        )
+
+    def check(self, inputs: list[Input]) -> None:
+        """Raise UsageError when two would go to one file, or one to a file that is read."""
+        paths = [self.output or _STDOUT, *filter(None, (self.rejects, self.report))]
+        if paths.count(_STDOUT) > 1:
+            raise UsageError(
+                "standard output takes one of the messages, the rejects and the report. "
+                "Name a file for the others."
+            )
+        files = [Path(path).resolve() for path in paths if path != _STDOUT and appears(path)]
+        if len(set(files)) < len(files):
+            raise UsageError("the output, the rejects and the report need a file each.")
+        read = {Path(each.path).resolve() for each in inputs if each.path}
+        for path in files:
+            if path in read:
+                raise UsageError(f"{printable(str(path))} is an input. Name another file.")
+        written = _file_of(1)
+        if written and any(written == _file_of(each.path or 0) for each in inputs):
+            raise UsageError("standard output goes to a file that is an input. Name another file.")
+
+
+def appears(path: str) -> bool:
+    """Tell whether a path is a file that appears when all is in it, and no device or pipe."""
+    return Path(path).is_file() or not Path(path).exists()
+
+
+def _file_of(place: int | str) -> tuple[int, int] | None:
+    """Return what tells a regular file from all others; None for what is none."""
+    try:
+        status = os.stat(place)  # noqa: PTH116  # descriptors, and bytes that are no UTF-8
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
+
+
+class Stream:
+    """Standard output or error without a buffer: batches are large already.
+
+    What was opened as `/dev/stdout` would have a place of its own in a file that a shell has
+    opened, and overwrite what others write there. UsageError when it is closed.
+    """
+
+    def __init__(self, number: int, name: str) -> None:
+        self._file = number
+        self._name = name
+        try:
+            os.fstat(number)
+        except OSError as error:
+            raise UsageError(f"{name} is closed. Name a file instead.") from error
+
+    def write(self, data: bytes) -> None:
+        """Write all of it; BrokenPipeError when the reader has gone, else CefBridgeError."""
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[os.write(self._file, view) :]
+            except BlockingIOError:  # a shell may hand down a non-blocking pipe
+                select.select([], [self._file], [])
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                why = error.strerror or "unknown error"
+                raise CefBridgeError(f"cannot write to {self._name}: {why}") from error
+
+
+def opened(path: str | None, files: contextlib.ExitStack) -> Stream | AtomicFile:
+    """Open a target; None is standard output. `files` closes it, and discards it on an error."""
+    if path is None or path == _STDOUT:
+        return Stream(1, "standard output")
+    if path == _STDERR:
+        return Stream(2, "standard error")
+    return files.enter_context(AtomicFile(path))

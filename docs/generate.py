@@ -1,0 +1,210 @@
+"""Writes what docs/ repeats of the code's declarations: `python docs/generate.py`.
+
+In come the declarations (fields, class ids, the mapping language's types, lint rules, filters and
+transforms), out go whole pages, and the parts of pages between `<!-- begin: NAME -->` and
+`<!-- end -->`. A test says when they are out of date.
+"""
+
+# ruff: noqa: INP001 - a script beside the pages it writes
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import NODEFAULT
+from msgspec import inspect as kinds
+
+from cef_bridge.events import fields
+from cef_bridge.events.classes import catalogue
+from cef_bridge.mapping import spec
+from cef_bridge.mapping.codes import CODES
+from cef_bridge.mapping.filters import DESCRIPTIONS
+from cef_bridge.mapping.lint import RULES
+from cef_bridge.mapping.reader import yaml_fields
+from cef_bridge.mapping.transforms import TRANSFORMS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+HERE = Path(__file__).parent
+_NOTE = "<!-- Written by docs/generate.py: change what it reads, and run it. -->"
+_PART = re.compile(r"(<!-- begin: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_PAGES_WITH_PARTS = ("mapping-language.md",)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table; a pipe in a cell is escaped."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "".join(
+        "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |\n" for cells in lines
+    )
+
+
+def code(text: object) -> str:
+    """Return a text as Markdown code; nothing stays nothing."""
+    return f"`{text}`" if text not in ("", None, ()) else ""
+
+
+def settings(cls: type) -> str:
+    """Return the table of a declared type's settings: name, what it takes, default, meaning."""
+    rows = []
+    for name, row in yaml_fields(cls).items():
+        declared = row.type
+        if not isinstance(declared, kinds.Metadata):
+            continue  # it has a section of its own
+        meaning = str((declared.extra_json_schema or {}).get("description", ""))
+        # A mapping extends one other; the type leaves room for what was merged in.
+        takes = "text" if name == "extends" else _takes(declared.type)
+        rows.append((code(name), takes, _default(row), meaning))
+    return table(("Setting", "Takes", "Default", "Meaning"), rows)
+
+
+def _takes(kind: kinds.Type) -> str:
+    """Return what a setting takes, in words."""
+    match kind:
+        case kinds.Metadata():
+            return _takes(kind.type)
+        case kinds.UnionType():
+            return " or ".join(
+                _takes(it) for it in kind.types if not isinstance(it, kinds.NoneType)
+            )
+        case kinds.LiteralType(values=values):
+            return ", ".join(code(value) for value in values)
+        case kinds.IntType(ge=least, le=most):
+            return f"number, {least} to {most}" if most else f"number of {least} or more"
+        case kinds.BoolType():
+            return "`true`, `false`"
+        case kinds.DictType():
+            return "rules by key"
+        case kinds.VarTupleType(item_type=kinds.VarTupleType()):
+            return "list of conditions"
+        case kinds.VarTupleType(item_type=kinds.StructType(cls=cls)):
+            return "conditions" if cls is spec.Condition else "rule, or list of rules"
+        case kinds.VarTupleType():
+            return "text, or list of texts"
+        case kinds.StructType():
+            return "rows, or a file"
+    return "text"
+
+
+def _default(row: kinds.Field) -> str:
+    if row.required:
+        return "must be there"
+    value = "" if row.default is NODEFAULT else row.default
+    if isinstance(value, bool):
+        return code(str(value).lower())
+    return code("{from: HostName}") if row.name == "hostname" else code(value)
+
+
+def parts() -> dict[str, str]:
+    """Return the generated parts of pages by name."""
+    transforms = [(code(name), _example(name)) for name in TRANSFORMS]
+    return {
+        "mapping": settings(spec.Mapping),
+        "rule": settings(spec.Rule),
+        "envelope": settings(spec.Envelope),
+        "transforms": table(("Transform", "What it does"), transforms),
+        "filters": table(
+            ("Filter", "What it drops"), [(code(name), text) for name, text in DESCRIPTIONS.items()]
+        ),
+    }
+
+
+def _example(name: str) -> str:
+    text = inspect.getdoc(TRANSFORMS[name]) or ""
+    summary = " ".join(text.partition("\n\n")[0].split())
+    before, after = re.findall(r'>>> \w+\(["\'](.*)["\']\)\n\'(.*)\'', text)[0]
+    return f"{summary.replace('Return ', 'Gives ', 1)} {code(before)} gives {code(after)}."
+
+
+def fields_page() -> str:
+    """Return the page of all event fields."""
+    columns = ("Field", "Holds", "Since", "Meaning")
+    raw = [(code(it.path), it.kind, it.since, it.doc) for it in fields.RAW.values()]
+    derived = [(code(it.path), it.kind, it.doc) for it in fields.DERIVED.values()]
+    return f"""{_NOTE}
+# Event fields
+
+What a mapping can read, in `from`, `when`, `drop` and `spread`. `cef-bridge mapping fields`
+prints the same. After `Labels.`, `EventData.` and `data.` the rest is one key, dots included:
+`Labels.app.kubernetes.io/name`. `data.KEY` is a value of KubeArmor's `Data` or `Resource`:
+`data.fd`, `data.DestinationIP`. A field that is not listed can be read as well; `mapping lint`
+then warns (M009).
+
+## As KubeArmor writes them
+
+`Since` is the KubeArmor version that first had the field; nothing there: others add it.
+
+{table(columns, raw)}
+## Derived by cef-bridge
+
+{table(("Field", "Holds", "Meaning"), derived)}"""
+
+
+def event_ids_page() -> str:
+    """Return the page of all class ids."""
+    rows = [(code(it.class_id), it.name, it.category, str(it.severity)) for it in catalogue()]
+    return f"""{_NOTE}
+# Class ids
+
+Every event has one of these {len(rows)} ids as its device event class id (in LEEF: EventID),
+which is `kind.scope.operation.verb.disposition`. The list is closed, so a SIEM's categories can
+be made from it once; no policy's name and no text of an event is ever part of one. An id does
+not change its meaning; a new one is told in the [changelog](../CHANGELOG.md). `cef-bridge
+mapping event-ids --json` prints the same.
+
+The severity is what the base mapping gives an event that its policy does not rate.
+
+{table(("Class id", "Name", "Category", "Severity"), rows)}"""
+
+
+def lint_page() -> str:
+    """Return the page of all lint rules: those with a page of their own, then the others."""
+    rules = {row.id: rule for row, rule in RULES.items()}
+    index = [(f"[{it.id}](#{it.id.lower()})", it.severity, it.meaning) for it in CODES.values()]
+    pages = []
+    for row in CODES.values():
+        page = _rule_page(rules[row.id]) if row.id in rules else ""
+        pages.append(f"## {row.id}\n\n{row.severity.capitalize()}: {row.meaning}\n{page}")
+    return f"""{_NOTE}
+# Lint rules
+
+What `cef-bridge mapping lint` finds. An error makes a mapping unusable, for `convert` too; a
+warning does not. Codes keep their meaning for ever.
+
+{table(("Code", "Severity", "Meaning"), index)}
+{chr(10).join(pages)}"""
+
+
+def _rule_page(rule: Callable[..., object]) -> str:
+    text = inspect.getdoc(rule) or ""
+    prose, _, examples = text.partition("Bad:\n")
+    bad, _, good = examples.partition("Good:\n")
+    blocks = [("Bad", bad), ("Good", good)]
+    shown = "".join(
+        f"\n{title}:\n\n```yaml\n{textwrap.dedent(block).strip()}\n```\n" for title, block in blocks
+    )
+    return f"\n{prose.rstrip()}\n{shown}"
+
+
+def pages() -> dict[str, str]:
+    """Return all pages that this script writes, whole, by file name."""
+    generated = {
+        "fields.md": fields_page(),
+        "event-ids.md": event_ids_page(),
+        "lint-rules.md": lint_page(),
+    }
+    known = parts()
+    for name in _PAGES_WITH_PARTS:
+        text = (HERE / name).read_text(encoding="utf-8")
+        generated[name] = _PART.sub(lambda it: f"{it[1]}{known[it[2]]}{it[3]}", text)
+    return generated
+
+
+if __name__ == "__main__":
+    for page_name, page_text in pages().items():
+        (HERE / page_name).write_text(page_text, encoding="utf-8")

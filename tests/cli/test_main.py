@@ -1,0 +1,149 @@
+"""The command line as a whole: what starts, what it loads, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from cef_bridge import __version__, cli
+from cef_bridge.errors import CefBridgeError, Location, MappingError, Problem, UsageError
+
+COMMAND = str(Path(sys.executable).with_name("cef-bridge"))
+HEAVY = ("msgspec", "orjson", "rich", "yaml", "zstandard")
+
+
+def command(*words: str, **options) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [COMMAND, *words],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"]])
+def test_to_say_its_version_it_loads_nothing_that_only_commands_need(words):
+    program = (
+        "import sys; sys.argv = ['cef-bridge', *sys.argv[1:]]\n"
+        "from cef_bridge.cli import main\n"
+        "try: main()\n"
+        f"except SystemExit as end: print(end.code, sorted({HEAVY} & sys.modules.keys()))\n"
+    ).replace(str(HEAVY), str(set(HEAVY)))
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.splitlines()[-1] == "0 []"
+
+
+def test_the_version_is_that_of_the_package():
+    done = command("--version")
+    assert (done.returncode, done.stdout) == (0, f"cef-bridge, version {__version__}\n")
+
+
+def test_the_help_names_every_command():
+    shown = command("--help").stdout
+    for name in ("convert", "demo", "mapping", "parse"):
+        assert f"\n  {name} " in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["konvert"], "No such command 'konvert'"),
+        (["convert", "--nope"], "No such option"),
+        (["convert", "no/such/file"], "no/such/file: no such file or folder"),
+        (["convert", "-m", "splnuk", "/dev/null"], 'Did you mean "splunk"?'),
+        (["mapping", "show", "no/such.yaml"], "no/such.yaml"),
+        (["parse", "no/such/file"], "no/such/file"),
+    ],
+)
+def test_wrong_use_ends_with_2_and_says_what_is_wrong(words, said):
+    done = command(*words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def ends(monkeypatch, capsys, error: BaseException, *words: str) -> tuple[int, str]:
+    """Return exit code and stderr of a run in which a command raises an error."""
+
+    @click.command("fails")
+    def fails() -> None:
+        raise error
+
+    monkeypatch.setattr(sys, "argv", ["cef-bridge", *words, "fails"])
+    monkeypatch.setattr(cli._Group, "get_command", lambda *_: fails)  # noqa: SLF001 - a command that fails is needed
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    return end.value.code, capsys.readouterr().err
+
+
+def test_an_internal_error_is_told_without_a_traceback(monkeypatch, capsys):
+    code, said = ends(monkeypatch, capsys, KeyError("secret of the program"))
+    assert code == 1
+    assert said.startswith("cef-bridge: an error inside the program ended this run.")
+    assert "Traceback" not in said
+    assert "secret of the program" not in said
+
+
+def test_debug_shows_where_an_internal_error_arose(monkeypatch, capsys):
+    with pytest.raises(KeyError):
+        ends(monkeypatch, capsys, KeyError("here"), "--debug")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (CefBridgeError("the disk is full."), 1, "cef-bridge: the disk is full.\n"),
+        (UsageError("name a file."), 2, "cef-bridge: name a file.\n"),
+        (
+            MappingError([Problem(Location("a.yaml", 9, 3), "M003", "cs2 has no label.")]),
+            2,
+            "a.yaml:9:3 M003 cs2 has no label.\n",
+        ),
+        (KeyboardInterrupt(), 130, "\n"),  # after the ^C of the terminal
+        (click.exceptions.Abort(), 130, ""),
+    ],
+    ids=lambda it: type(it).__name__ if isinstance(it, BaseException) else "",
+)
+def test_an_error_becomes_its_exit_code_and_a_sentence(monkeypatch, capsys, error, code, said):
+    assert ends(monkeypatch, capsys, error) == (code, said)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["convert"], ["demo"], ["mapping"], ["parse"], ["mapping", "lint"], ["mapping", "test"]],
+    ids=" ".join,
+)
+def test_every_command_has_help(words):
+    done = command(*words, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"Usage: cef-bridge {' '.join(words)} ")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["demo"], ["mapping", "event-ids", "--json"], ["mapping", "show", "splunk"]],
+    ids=" ".join,
+)
+def test_a_reader_that_goes_away_ends_a_command_without_a_traceback(words):
+    ours, theirs = os.pipe()
+    with subprocess.Popen([COMMAND, *words], stdout=theirs, stderr=subprocess.PIPE) as process:
+        os.close(theirs)
+        os.close(ours)
+        said = process.stderr.read().decode()
+    assert "Traceback" not in said
+    assert "error inside the program" not in said

@@ -1,0 +1,133 @@
+"""The pages of docs/ say what the program does: generated ones are up to date, examples hold."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import json
+import re
+
+import pytest
+from transcripts import ROOT, blocks, page, run, transcript, write_files
+
+from cef_bridge.formats import Cef, Leef
+from cef_bridge.formats.text import suspicions
+from cef_bridge.mapping import examples, spec
+from cef_bridge.mapping.compile import MARKS
+from cef_bridge.mapping.lint import RULES
+from cef_bridge.mapping.load import load, problems
+from cef_bridge.mapping.reader import yaml_fields
+
+LANGUAGE = page("docs/mapping-language.md")
+CONVERT = page("docs/convert.md")
+NORMALISE = page("docs/normalise.md")
+PAGES = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
+
+
+def generated() -> dict[str, str]:
+    where = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    script = importlib.util.module_from_spec(where)
+    where.loader.exec_module(script)
+    return script.pages()
+
+
+GENERATED = generated()
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_a_generated_page_is_up_to_date(name):
+    assert page(f"docs/{name}") == GENERATED[name], f"run: python docs/generate.py ({name})"
+
+
+def test_every_lint_rule_shows_what_is_bad_and_what_is_good():
+    text = GENERATED["lint-rules.md"]
+    assert text.count("\nBad:\n\n```yaml\n") == text.count("\nGood:\n\n```yaml\n") == len(RULES)
+
+
+@pytest.mark.parametrize("block", blocks(LANGUAGE, "yaml"), ids=lambda it: it.splitlines()[-1])
+def test_an_example_of_the_mapping_language_loads_without_problems_and_holds(block, tmp_path):
+    for table in blocks(LANGUAGE, "csv"):
+        assert all(len(row) == 2 for row in csv.reader(table.splitlines()))
+        (tmp_path / "teams.csv").write_text(table, encoding="utf-8")
+    path = tmp_path / "page.yaml"
+    path.write_text(block, encoding="utf-8")
+    assert problems(path) == []
+    outcomes = examples.run(load(path))
+    assert outcomes
+    assert [outcome.differences for outcome in outcomes if not outcome.passed] == []
+
+
+@pytest.mark.parametrize("declared", [spec.Mapping, spec.Rule, spec.Envelope, spec.Example])
+def test_every_setting_of_the_mapping_language_stands_in_an_example(declared):
+    shown = "\n".join(blocks(LANGUAGE, "yaml"))
+    missing = [name for name in yaml_fields(declared) if not re.search(rf"\b{name}:", shown)]
+    assert missing == []
+
+
+def test_every_class_of_a_condition_stands_in_an_example():
+    shown = "\n".join(blocks(LANGUAGE, "yaml"))
+    used = set(re.findall(r"\w+", " ".join(re.findall(r"\{is: ([^}]+)\}", shown))))
+    assert used == set(spec.IS_CLASSES)
+
+
+def cells(line: str) -> list[str]:
+    """Return the cells of a row of a Markdown table, without the marks of code."""
+    found = re.split(r"(?<!\\)\|", line.strip().strip("|"))
+    return [cell.strip().strip("`").replace(r"\|", "|") for cell in found]
+
+
+NORMALISED = [cells(line) for line in NORMALISE.splitlines() if line.count('| `"') == 3]
+
+
+@pytest.mark.parametrize("row", NORMALISED, ids=lambda row: row[0])
+def test_hostile_text_becomes_what_the_page_says(row):
+    _, before, cef_read, cef_written, leef = row
+    text = json.loads(before)
+    neutral = Cef().neutral(text)
+    assert neutral == json.loads(cef_read)
+    assert Cef().escape(neutral) == cef_written
+    assert Leef().neutral(text) == json.loads(leef)
+
+
+def test_the_page_on_hostile_text_shows_every_suspicion():
+    found = {mark for row in NORMALISED for mark in suspicions(json.loads(row[1]))}
+    assert found == {"control", "newline", "bidi", "surrogate"}
+    told = re.findall(r"^\| `([a-z_]+)` \|", NORMALISE, re.MULTILINE)
+    assert sorted(told) == sorted(MARKS)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("docs")
+    write_files(CONVERT, path)
+    return path
+
+
+@pytest.mark.parametrize("shown", transcript(CONVERT), ids=lambda shown: shown.command[:60])
+def test_a_command_of_the_page_on_convert_prints_what_the_page_shows(shown, folder):
+    got = run(shown.command, folder)
+    assert shown.matches(got), f"$ {shown.command}\n{got}"
+
+
+def test_the_page_on_convert_has_every_option():
+    shown = run("cef-bridge convert --help", ROOT)
+    options = set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", shown, re.MULTILINE)) - {"--help"}
+    told = set(re.findall(r"^\| (?:`-\w`, )?`(?:-\w, |-\w`, `)?(--[a-z-]+)", CONVERT, re.MULTILINE))
+    assert told == options
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_links_of_a_page_lead_somewhere(name):
+    text = page(f"docs/{name}")
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", text):
+        path = ROOT / "docs" / (target or name)
+        assert path.exists(), target
+        if anchor:
+            heads = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {head.lower().replace(" ", "-").replace("`", "") for head in heads}
+
+
+def test_the_index_names_every_page():
+    assert set(re.findall(r"\]\(([a-z-]+\.md)\)", page("docs/README.md"))) == {*PAGES} - {
+        "README.md"
+    }
