@@ -1,8 +1,9 @@
 """Deterministic synthetic KubeArmor events: what a busy cluster's relay prints, one a line.
 
-`python benchmarks/datasets.py COUNT [--seed N] [--pods N] [--novelty 0.08]` writes them to standard
-output. Every kind of event is there, weighted as telemetry is: what an application does, it does over
-and over, and now and then (novelty) it does something new. The names are invented; nothing here was ever observed.
+`python benchmarks/datasets.py COUNT [--seed N] [--pods N] [--novelty 0.08]` writes them to
+standard output. Every kind of event is there, weighted as telemetry is: what an application does,
+it does over and over, and now and then (novelty) it does something that never was before. The
+names are invented; nothing here was ever observed.
 """
 
 from __future__ import annotations
@@ -84,7 +85,8 @@ class _Cluster:
             f"pod-template-hash={suffix[:9]}",
             "ContainerID": container,
             "ContainerName": app,
-            "ContainerImage": f"registry.example.com/{namespace}/{app}:1.{number % 9}.0@sha256:{digest}",
+            "ContainerImage": f"registry.example.com/{namespace}/{app}:1.{number % 9}.0"
+            f"@sha256:{digest}",
         }
 
 

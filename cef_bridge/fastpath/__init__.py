@@ -226,11 +226,11 @@ class FastPath:
             raise Irregular
         if len(self._calls) >= MOST_CALLS:
             self._calls.clear()
-        if data.startswith("SourceIP="):  # type: ignore[attr-defined]
+        if data.startswith("SourceIP="):
             call = _FIREWALL
         else:
-            tokens = {token.key: token.value for token in split_data(data)}  # type: ignore[arg-type]
-            call = (*call_of(data), tokens.get("flag", ""))  # type: ignore[arg-type]
+            tokens = {token.key: token.value for token in split_data(data)}
+            call = (*call_of(data), tokens.get("flag", ""))
         self._calls[data] = call
         return call
 

@@ -83,7 +83,7 @@ class Fixed(NamedTuple):
 class Piece(NamedTuple):
     """One of the workload's pieces."""
 
-    index: int
+    number: int
 
 
 class Where(NamedTuple):
@@ -103,7 +103,7 @@ class Host(NamedTuple):
 class Pid(NamedTuple):
     """A process id by its place among the line's; left out when 0 or the same as `other`."""
 
-    index: int
+    number: int
     prefix: str
     suffix: str
     skip_zero: bool
@@ -152,11 +152,11 @@ def fill(plan: Plan, raw: Raw, workload: Workload, separator: str) -> list[Item]
     return None
 
 
-def _fill(part: object, plan: Plan, raw: Raw, workload: Workload) -> list[Item] | None:  # noqa: C901, PLR0912 - a table of parts
+def _fill(part: object, plan: Plan, raw: Raw, workload: Workload) -> list[Item] | None:  # noqa: C901 - a table of parts
     if isinstance(part, Constant):
         return [Fixed(part.text)]
     if isinstance(part, WorkloadPiece):
-        return [Piece(part.index)]
+        return [Piece(part.number)]
     if isinstance(part, Time):
         return [Fixed(part.prefix), Clock("millis")]
     if isinstance(part, Integer):
@@ -225,7 +225,7 @@ def compile_items(items: Sequence[Item]) -> Render:
             if text:
                 parts.append(close_over(text.encode()))
 
-    pieces = max((item.index for item in items if isinstance(item, Piece)), default=-1)
+    pieces = max((item.number for item in items if isinstance(item, Piece)), default=-1)
     if pieces >= 0:
         lines.append("w = k.pieces")
     for item in items:
@@ -234,7 +234,7 @@ def compile_items(items: Sequence[Item]) -> Render:
         elif isinstance(item, Pid) and not item.skip_zero and item.other < 0:
             texts.append(item.prefix)
             end_text()
-            parts.append(f"p{item.index}")
+            parts.append(f"p{item.number}")
             texts.append(item.suffix)
         else:
             end_text()
@@ -253,7 +253,7 @@ def compile_items(items: Sequence[Item]) -> Render:
 def _code(item: Item, lines: list[str], close_over: Callable[[object], str]) -> str:
     """Return the expression of an item that changes from line to line."""
     if isinstance(item, Piece):
-        return f"w[{item.index}]"
+        return f"w[{item.number}]"
     if isinstance(item, Host):
         return "k.host"
     if isinstance(item, Where):
@@ -261,7 +261,7 @@ def _code(item: Item, lines: list[str], close_over: Callable[[object], str]) -> 
     if isinstance(item, Clock):
         return {"millis": "m", "text": "y", "rfc3164": "rfc3164(m)"}[item.form]
     if isinstance(item, Pid):
-        name = f"p{item.index}"
+        name = f"p{item.number}"
         tests = [f'{name} == b"0"'] if item.skip_zero else []
         tests += [f"{name} == p{item.other}"] if item.other >= 0 else []
         prefix, suffix = close_over(item.prefix.encode()), close_over(item.suffix.encode())

@@ -14,7 +14,8 @@ from cef_bridge.events.names import MAPS
 from cef_bridge.events.split import RESOURCE_KEYS, token_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Set as AbstractSet
+    from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from cef_bridge.events.classes import Class
 
@@ -59,7 +60,7 @@ def deps_of(path: str, kind: Class, keys: AbstractSet[str], call: str) -> frozen
     return _deps(path, kind, keys, call) & keys
 
 
-def _deps(path: str, kind: Class, keys: AbstractSet[str], call: str) -> frozenset[str]:
+def _deps(path: str, kind: Class, keys: AbstractSet[str], call: str) -> frozenset[str]:  # noqa: C901 - a table
     if path in _CLASS or path in ("cluster", "event.suspicious"):
         return frozenset()
     if path == "event.reason":

@@ -45,7 +45,6 @@ from cef_bridge.fastpath.segments import (
     text_miss,
 )
 from cef_bridge.fastpath.template import compile_parts
-from cef_bridge.mapping.compile import LEFTOVER, Program
 from cef_bridge.mapping.conditions import holds, to_text
 from cef_bridge.mapping.rules import (
     SUSPICIOUS,
@@ -64,6 +63,7 @@ if TYPE_CHECKING:
     from cef_bridge.events.derive import Event
     from cef_bridge.fastpath.segments import Joint, Part, Raw
     from cef_bridge.fastpath.workloads import Workload
+    from cef_bridge.mapping.compile import Program
     from cef_bridge.mapping.spec import Rule
 
 _MAPS = ("Owner", "ExecEvent", "EventData", "ATags")
@@ -166,9 +166,7 @@ class Builder:
         pri = priority(self._kind, severity)
         parts = tuple(self._parts)
         bakes = not drops and not any(joint.by_workload for joint in joints)
-        return Plan(
-            self._kind, severity, pri, render, head, parts, joints, drops, filtered, bakes
-        )
+        return Plan(self._kind, severity, pri, render, head, parts, joints, drops, filtered, bakes)
 
     def _check_time(self) -> None:
         text = self._raw.get("UpdatedTime")
@@ -282,7 +280,7 @@ class Builder:
         if text:
             self._parts.append(Constant(text))
 
-    def _direct(self, slot: Slot, rule: Rule) -> bool:
+    def _direct(self, slot: Slot, rule: Rule) -> bool:  # noqa: C901 - a table of the short ways
         """A rule that takes one field and asks for nothing open: the short ways."""
         if len(rule.from_) != 1 or rule.spread or rule.table:
             return False

@@ -94,7 +94,7 @@ class Sections:
             section, tail = line[_SECTION:end], line[end:at] + b"\n" + line[pids.end() :]
         place = self._places.get(section)
         known = place.tails.get(tail) if place is not None else None
-        if known is None:
+        if place is None or known is None:
             self._unknown = section, tail
             return None
         # The beginning is the same for all lines of a second, and was checked once for all.
@@ -106,7 +106,7 @@ class Sections:
         message = known.render(
             line[_TIME : _FRACTION_END + 1],
             seconds + fraction[:3],
-            pids.groups(),  # type: ignore[arg-type]
+            pids.groups(),
             place,
         )
         if len(message) > self._most:

@@ -38,7 +38,7 @@ class Constant(NamedTuple):
 class WorkloadPiece(NamedTuple):
     """One of the workload's pieces, by its place."""
 
-    index: int
+    number: int
 
 
 class Integer(NamedTuple):

@@ -122,8 +122,8 @@ class _Writer:
                 'u = raw["UpdatedTime"]',
                 "s = seconds(u[:19]) or remember_second(u)",
                 "x = u[20:26]",
-                'if len(u) != 27 or u[19] != "." or u[26] != "Z" or not x.isdecimal()'
-                " or not x.isascii(): raise Irregular",
+                'if len(u) != 27 or u[19] != "." or u[26] != "Z": raise Irregular',
+                "if not (x.isdecimal() and x.isascii()): raise Irregular",
                 "x = x[:3]",
             ]
         self.constant(part.prefix)
@@ -143,11 +143,12 @@ class _Writer:
             for key in ("HostPID", "PID")
         )
         cut = self.close_over("c", SEPARATOR)
+        begin = f"{{w.identity}}{{y}}{{{cut}}}{host_pid}{{{cut}}}{pid}"
+        text = f"{begin}{{{head}}}{{r}}{{{cut}}}{{d}}{{{tail}}}"
         self.lines += [
             'd = raw.get("Data") or ""',
             "y = u" if self._timed else 'y = raw["UpdatedTime"]',
-            f'h = sha1(f"{{w.identity}}{{y}}{{{cut}}}{host_pid}{{{cut}}}{pid}{{{head}}}{{r}}{{{cut}}}{{d}}'
-            f'{{{tail}}}".encode(), usedforsecurity=False).hexdigest()',
+            f'h = sha1(f"{text}".encode(), usedforsecurity=False).hexdigest()',
         ]
         self.constant(part.prefix)
         self.parts.append("{h}")
@@ -163,10 +164,11 @@ class _Writer:
         if part.first_word:
             self.lines.append('v = (v.split(None, 1) or ("",))[0]')
         pid = self.integer_name("HostPID")
+        text = f'f"{{w.place}}{{{pid}}}{{{group}}}{{v}}".encode()'
+        digest = f"sha1({text}, usedforsecurity=False).hexdigest()[:12]"
         self.lines += [
             "if v.__class__ is not str: raise Irregular",
-            f'{name} = {prefix} + sha1(f"{{w.place}}{{{pid}}}{{{group}}}{{v}}".encode(), '
-            f'usedforsecurity=False).hexdigest()[:12] + {suffix} if v else ""',
+            f'{name} = {prefix} + {digest} + {suffix} if v else ""',
         ]
         self.parts.append(f"{{{name}}}")
 
@@ -192,10 +194,8 @@ class _Writer:
         names = list(self._integers.values())
         if not names:
             return []
-        lines = [
-            f"if not {' is '.join(f'{name}.__class__' for name in names)} is int"
-            f" or ({' | '.join(names)}) >> 31: raise Irregular"
-        ]
+        classes = " is ".join(f"{name}.__class__" for name in names)
+        lines = [f"if not {classes} is int or ({' | '.join(names)}) >> 31: raise Irregular"]
         if "HostPID" in self._integers:
             lines.append(f"if not {self._integers['HostPID']}: raise Irregular")
         return lines
@@ -264,7 +264,7 @@ def _write(writer: _Writer, part: Part) -> None:
     if isinstance(part, Constant):
         writer.constant(part.text)
     elif isinstance(part, WorkloadPiece):
-        writer.parts.append(f"{{w{part.index}}}")
+        writer.parts.append(f"{{w{part.number}}}")
     elif isinstance(part, Integer):
         writer.integer(part)
     elif isinstance(part, Text):

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 
 class Workload(NamedTuple):
-    """`number` is one of its own. `pieces`: text of each run of slots that read workload fields only, then the leftovers.
+    """One container, pod or node: `number` is its own, no other has it.
 
+    `pieces`: text of each run of slots that read workload fields only, then the leftovers.
     `host`: the syslog header's HOSTNAME. `identity`, `place`: the beginnings of the texts that
     the event id and the act key are made of. `drops`: which items of the filters hold as far as
     they ask for workload fields, as bits. `names`: its raw fields that have a value.

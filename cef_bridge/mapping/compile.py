@@ -19,20 +19,12 @@ from cef_bridge.formats import FORMATS, Header
 from cef_bridge.mapping.conditions import all_hold, compact_json, to_text
 from cef_bridge.mapping.filters import FILTERS
 from cef_bridge.mapping.names import PREFIX, camel
-from cef_bridge.mapping.rules import (
-    PACES,
-    SUSPICIOUS,
-    Hit,
-    Slot,
-    marks_of,
-    pace_of,
-    rule_paths,
-    slowest_pace,
-)
-from cef_bridge.mapping.spec import HEADER_FIELDS, Condition, Mapping, Rule
+from cef_bridge.mapping.rules import PACES, SUSPICIOUS, Hit, Slot, marks_of
+from cef_bridge.mapping.spec import HEADER_FIELDS, Mapping, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping as MappingType
+    from collections.abc import Callable, Iterable
+    from collections.abc import Mapping as MappingType
 
     from cef_bridge.events.derive import Event
     from cef_bridge.formats import Format
@@ -169,7 +161,7 @@ class Program:
             hits.append(rated)
             if rated.path == "event.severity":
                 hits += [hit for hit in (_first_severity(self.severity, fields)[1],) if hit]
-        return Header(*texts, severity=str(severity)), hits
+        return Header._make([*texts, str(severity)]), hits
 
     def _is_dropped(self, hit: Hit, event: Event) -> bool:
         """A derived value goes nowhere too when `drop` names what it was taken from."""
@@ -217,7 +209,7 @@ def _first_severity(slots: list[Slot], fields: Fields) -> tuple[int, Hit | None]
     return DEFAULT_SEVERITY, None
 
 
-def _dropper(patterns: tuple[str, ...]):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _dropper(patterns: tuple[str, ...]) -> Callable[[str], bool]:
     names = {pattern for pattern in patterns if not set(pattern) & set("*?[")}
     globs = tuple(pattern for pattern in patterns if pattern not in names)
     for name in tuple(names):
@@ -236,7 +228,7 @@ class Leftovers:
         self._program = program
         self._keep = program.mapping.unmapped == "keep"
         mapping = program.mapping
-        taken = {key for key in mapping.extension} | {REST_KEY}
+        taken = {*mapping.extension, REST_KEY}
         taken |= {f"{key}Label" for key in mapping.extension}
         taken |= {mapping.envelope.first or "", f"{PREFIX}Truncated"}
         self._names: dict[str, str] = {
@@ -322,7 +314,7 @@ class Leftovers:
                 over[path] = text
                 continue
             key = self.name(path, used)
-            hits.append(Hit(key, neutral, "", path, LEFTOVER, "", True, marks_of(text)))  # noqa: FBT003
+            hits.append(Hit(key, neutral, "", path, LEFTOVER, "", True, marks_of(text)))
         if over:
             text = compact_json(over)
             rest = fmt.neutral(text)
@@ -331,19 +323,5 @@ class Leftovers:
                     hits[index] = hit._replace(text=f"{hit.text} {rest}")
                     break
             else:
-                hits.append(Hit(REST_KEY, rest, "", "", LEFTOVER, "", True, marks_of(text)))  # noqa: FBT003
+                hits.append(Hit(REST_KEY, rest, "", "", LEFTOVER, "", True, marks_of(text)))
         return hits
-
-
-__all__ = [
-    "DEFAULT_SEVERITY",
-    "LEFTOVER",
-    "MARKS",
-    "Condition",
-    "Leftovers",
-    "Output",
-    "Program",
-    "pace_of",
-    "rule_paths",
-    "slowest_pace",
-]

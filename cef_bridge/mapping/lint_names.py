@@ -3,8 +3,6 @@
 In comes a `View`, out come findings. Must not know YAML.
 """
 
-# ruff: noqa: D401 - a rule's docstring is its page, not a command
-
 from __future__ import annotations
 
 import re

@@ -148,7 +148,8 @@ def _take(key: str, rule: Rule, fmt: Format, *, ipv6: bool) -> Fire:
 
 
 def _finisher(key: str, rule: Rule, fmt: Format, *, ipv6: bool) -> Callable[[str, str], Hit | None]:
-    transforms = [find_transform(name) for name in rule.via]
+    # The loader has refused names that are none.
+    transforms = [found for name in rule.via if (found := find_transform(name))]
     table = {row.lower(): text for row, text in rule.table.rows.items()} if rule.table else None
     row = fmt.key(key)
     fits = _check(row, ipv6=ipv6)

@@ -1,0 +1,107 @@
+"""The installed command as an operator runs it, and what none of its runs may ever show."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+COMMAND = str(Path(sys.executable).with_name("cef-bridge"))
+DATA = Path(__file__).parent.parent / "data"
+
+_PYTHON = re.compile(
+    r"Traceback|NoneType|KeyError|[A-Z]\w*Error\b|Exception|__\w+__|<class|<function| object at 0x|"
+    r"errno|Errno|\.py\b|errors\.|b'|inside the program"
+)
+_SUMMARY = re.compile(
+    r"^([\d,]+) lines: ([\d,]+) converted, ([\d,]+) filtered, ([\d,]+) rejected, ([\d,]+) noise, "
+    r"([\d,]+) blank \([\d.]+ s(?:, [\d,]+ events/s)?\)$",
+    re.MULTILINE,
+)
+_COUNTS = ("lines", "converted", "filtered", "rejected", "noise", "blank")
+
+
+class Ran(NamedTuple):
+    """How a run ended, and what it wrote. `messages` are the lines of its stdout."""
+
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def messages(self) -> list[str]:
+        assert self.out == b"" or self.out.endswith(b"\n")
+        return self.out.decode().split("\n")[:-1]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return counts(self.err)
+
+
+def counts(err: str) -> dict[str, int]:
+    """Return the counts of the summary; they add up, always."""
+    found = _SUMMARY.search(err)
+    assert found, err
+    told = {
+        name: int(text.replace(",", "")) for name, text in zip(_COUNTS, found.groups(), strict=True)
+    }
+    assert told["lines"] == sum(told[name] for name in _COUNTS[1:])
+    return told
+
+
+def plain(err: str) -> str:
+    """Return what was said, when no operator would take it for a program's insides."""
+    assert not _PYTHON.search(err), err
+    return err
+
+
+def convert(
+    *words: object, stdin: bytes | int = b"", env: dict[str, str] | None = None, **options
+) -> Ran:
+    done = subprocess.run(
+        [COMMAND, "convert", *map(str, words)],
+        check=False,
+        stdout=options.pop("stdout", subprocess.PIPE),
+        stderr=subprocess.PIPE,
+        timeout=60,
+        env={**os.environ, **(env or {})},
+        **({"input": stdin} if isinstance(stdin, bytes) else {"stdin": stdin}),
+        **options,
+    )
+    return Ran(done.returncode, done.stdout or b"", plain(done.stderr.decode()))
+
+
+def start(*words: object, **options) -> subprocess.Popen[bytes]:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([COMMAND, "convert", *map(str, words)], **{**pipes, **options})
+
+
+def event(number: int = 0, **fields: object) -> bytes:
+    """Return an event as the relay prints it; each number makes another one."""
+    row = {
+        "Timestamp": 1772528401,
+        "UpdatedTime": f"2026-03-03T09:{number // 60 % 60:02d}:{number % 60:02d}.004233Z",
+        "ClusterName": "harbor-eu",
+        "HostName": "node-a1",
+        "NamespaceName": "shop",
+        "PodName": "checkout-5d9c7b6f4-x2k8p",
+        "ContainerID": "c7761e58",
+        "HostPID": 40000 + number,
+        "PID": 102,
+        "Type": "ContainerLog",
+        "Source": "/usr/bin/python3",
+        "Operation": "File",
+        "Resource": f"/srv/file-{number}",
+        "Data": "syscall=SYS_OPENAT fd=-100 flags=O_RDONLY",
+        "Result": "Passed",
+        **fields,
+    }
+    return json.dumps({key: value for key, value in row.items() if value is not None}).encode()
+
+
+def events(count: int) -> bytes:
+    return b"".join(event(number) + b"\n" for number in range(count))
