@@ -7,6 +7,7 @@ another. The loop over lines is here and nowhere else; it knows neither YAML nor
 from __future__ import annotations
 
 import base64
+import logging
 import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from cef_bridge.sources.units import Broken
 
 _T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+
+FAULT = "a fault of this program; please report it with this record"
 
 
 class Sink(Protocol):
@@ -103,7 +107,7 @@ class Run:
         streams = each.streams(max_expand=self.options.max_expand, hashed=self.options.hashed)
         try:
             # Opening waits, too: for the first bytes of a pipe, and at the end for the hash.
-            while (stream := self._wait(streams)) is not None and not self.stopped:
+            while not self.stopped and (stream := self._wait(streams)) is not None:
                 raw = stream.raw
                 self._stream(stream, each.name)
         finally:
@@ -202,7 +206,11 @@ class Run:
         if timeless:
             # Nothing else tells the repetitions of such an event apart.
             origin = f"{self._name}{SEPARATOR}{self._place(block, index)[1]}"
-        fate = self._fast.convert(raw, origin)
+        try:
+            fate = self._fast.convert(raw, origin)
+        except Exception:  # noqa: BLE001 - one bad event never stops the stream, nor a fault of ours
+            _log.debug("%s:%d", self._name, self._place(block, index)[0], exc_info=True)
+            fate = Rejected(FAULT)
         if isinstance(fate, Rejected):
             self._reject(self._place(block, index)[0], fate.reason, found.raw)
             return

@@ -54,6 +54,8 @@ def _root() -> None:
 def main() -> NoReturn:
     """Run the command line; every error leaves as a plain sentence and an exit code."""
     words, debug = _without_debug(sys.argv[1:])
+    if debug:
+        _show_logs()
     try:
         code = _root.main(words, prog_name="cef-bridge", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
@@ -70,6 +72,12 @@ def main() -> NoReturn:
             click.echo(_sentence(error), err=True)
         code = 2 if isinstance(error, UsageError) else 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _show_logs() -> None:
+    import logging  # noqa: PLC0415 - 10 ms that `--version` does not have
+
+    logging.basicConfig(level=logging.DEBUG, format="%(message)s")
 
 
 def _without_debug(words: list[str]) -> tuple[list[str], bool]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from itertools import count
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from types import NoneType
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -75,6 +76,7 @@ class FastPath:
         self._shapes: dict[tuple[str, ...], Shape] = {}
         self._texts: dict[object, tuple[Text, bool]] = {}
         self._joints: dict[object, Joint] = {}
+        self._alike: dict[object, Any] = {}
         self._workloads: dict[tuple[str, ...], dict[object, Workload | None]] = {}
         self._calls: dict[object, tuple[str, str, str]] = {}
         slot = converter.host_slot
@@ -152,6 +154,7 @@ class FastPath:
             self._shapes.clear()
             self._texts.clear()
             self._joints.clear()
+            self._alike.clear()
         shape = self._shapes[tuple(raw)] = Shape(tuple(raw))
         shape.workloads = self._workloads.setdefault(shape.workload_names, {})
         shape.plain = shape.plain or not self._usable or not self._names_others(shape, raw)
@@ -175,8 +178,10 @@ class FastPath:
         if len(shape.workloads) >= MOST_WORKLOADS:
             shape.workloads.clear()
         shape.workloads[key] = None
-        if shape.owner and not isinstance(raw["Owner"], dict):
-            raise Irregular
+        for name in shape.workload_names:
+            # Numbers that are equal need not read the same: 7, 7.0, true.
+            if raw[name].__class__ not in (dict if name == "Owner" else str, NoneType):
+                raise Irregular
         program, fmt = self._program, self._format
         event = derive({name: raw[name] for name in raw if name in WORKLOAD})
         program.prepare(event)
@@ -240,7 +245,7 @@ class FastPath:
             raise Irregular  # such a verdict takes the plain path, as was found before
         if len(plans) >= MOST_PLANS:
             plans.clear()
-        plan = Builder(self._program, self._texts, self._joints, raw, shape.keys).build(
+        plan = Builder(self._program, self._texts, self._joints, self._alike, raw, shape.keys).build(
             self._converter.priority
         )
         plans[key] = plan

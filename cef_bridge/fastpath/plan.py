@@ -9,11 +9,12 @@ against each other.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from types import NoneType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from cef_bridge.events.activity import describe
 from cef_bridge.events.clock import microseconds
-from cef_bridge.events.derive import derive
+from cef_bridge.events.derive import INTEGERS, derive
 from cef_bridge.events.fields import RAW
 from cef_bridge.events.identity import SEPARATOR, id_text, stable_resource, verb_group
 from cef_bridge.events.split import token_keys
@@ -97,7 +98,10 @@ class _No(Exception):  # noqa: N818 - leaves the builder
 
 def workload_slots(program: Program) -> list[bool]:
     """Tell for each slot whether it reads workload fields only."""
-    return [slot.pace == "workload" and SUSPICIOUS not in slot.paths for slot in program.slots]
+    return [
+        slot.pace == "workload" and bool(slot.paths) and SUSPICIOUS not in slot.paths
+        for slot in program.slots
+    ]
 
 
 class Builder:
@@ -108,6 +112,7 @@ class Builder:
         program: Program,
         texts: dict[object, tuple[Text, bool]],
         shared: dict[object, Joint],
+        known: dict[object, Any],
         raw: Raw,
         keys: frozenset[str],
     ) -> None:
@@ -122,7 +127,11 @@ class Builder:
         # The direction of a firewall event is its class, and Resource holds nothing else.
         self._fixed = VERDICT | ({"Resource"} if self._kind.operation == "firewall" else set())
         self._call = str(self._event.fields.get("call", ""))
-        self._deps_of: dict[str, frozenset[str]] = {}
+        # What depends on what is the same for all plans of a class, these keys and a call.
+        alike = known.setdefault((self._kind, keys, self._call), ({}, {}))
+        self._deps_of: dict[str, frozenset[str]] = alike[0]
+        self._possible: dict[tuple[str, ...], bool] = alike[1]
+        self._taken: frozenset[str] | None = None
         self._asks_verdict: set[frozenset[str]] = set()
         self._joints: dict[frozenset[str], list[Callable[[Event, Seen], str]]] = {}
         self._hits: list[Hit] = []  # of what the plan fixes, and of the workload
@@ -143,15 +152,16 @@ class Builder:
         if program.mapping.drop or "event.time" not in event.fields:
             raise _No
         self._check_time()
+        for key in self._fixed & self._keys:
+            # Numbers that are equal need not read the same: 7, 7.0, true.
+            if self._raw[key].__class__ not in (int if key in INTEGERS else str, NoneType, list):
+                raise _No
         program.prepare(event)
         drops, filtered = self._filters()
         header, hits = program.header_of(event.fields)
         paths = {
             path for slot in (*program.header, *program.header_severity) for path in slot.paths
         }
-        if "event.severity" in paths:
-            paths |= {path for slot in program.severity for path in slot.paths}
-            paths.discard("event.severity")
         if not self._deps(paths) <= self._fixed:
             raise _No
         self._hits += hits
@@ -178,7 +188,10 @@ class Builder:
         found: frozenset[str] = frozenset()
         for path in paths:
             deps = self._deps_of.get(path)
-            if deps is None:
+            if deps is None and path == "event.severity":
+                rules = [path for slot in self._program.severity for path in slot.paths]
+                deps = self._deps_of[path] = self._deps(rules)
+            elif deps is None:
                 deps = self._deps_of[path] = deps_of(path, self._kind, self._keys, self._call)
             found |= deps
         return found
@@ -262,7 +275,7 @@ class Builder:
                 undecided = True
         reads = (*rule.from_, *((rule.spread,) if rule.spread else ()))
         constant = rule.value is not None or rule.default is not None
-        if reads and not constant and not possible(reads, self._kind, self._keys, self._call):
+        if reads and not constant and not self._can_be(reads):
             return "dead"
         if undecided or not self._deps(reads) <= self._fixed or not set(reads).isdisjoint(_LIVE):
             return "alive"
@@ -275,6 +288,13 @@ class Builder:
         self._constant("".join(write_hit(self._format, hit) for hit in hits))
         self._hits += hits
         return "won"
+
+    def _can_be(self, paths: tuple[str, ...]) -> bool:
+        found = self._possible.get(paths)
+        if found is None:
+            found = possible(paths, self._kind, self._keys, self._call)
+            self._possible[paths] = found
+        return found
 
     def _constant(self, text: str) -> None:
         if text:
@@ -456,8 +476,8 @@ class Builder:
                 self._may_take.setdefault(key, []).append(slot)
 
         def make(event: Event, seen: Seen) -> str:
-            hits = seen[id(slot)] = _clean(slot.evaluate(event.fields))
-            return slot.write(hits)
+            hits = seen[id(slot)] = slot.evaluate(event.fields)
+            return slot.write(_clean(hits)) if hits else ""
 
         self._join(deps, make)
 
@@ -578,18 +598,26 @@ class Builder:
         program = self._program
 
         slots = self._may_take.get(key, ())
-        fixed = self._hits
+        known = self._known
 
         def make(event: Event, seen: Seen) -> str:
-            hits = list(fixed)
+            hits: list[Hit] = []
             for slot in slots:
                 found = seen.get(id(slot))
                 hits += slot.evaluate(event.fields) if found is None else found
-            left = program.leftovers.of(event, hits, only=key)
+            left = program.leftovers.of(event, hits, key, known())
             left = [hit for hit in left if top(hit.path) == key]
             return "".join(write_hit(program.format, hit) for hit in _clean(left))
 
         self._join(deps, make)
+
+    def _known(self) -> frozenset[str]:
+        """What the plan's fixed texts take; asked when the plan is whole."""
+        if self._taken is None:
+            if any(hit.whole for hit in self._hits):
+                raise Irregular
+            self._taken = self._program.leftovers.taken_by(self._event, self._hits)
+        return self._taken
 
     def _event_data(self) -> None:
         """EventData repeats Data and Resource; when it says more, the plain path has it."""
@@ -612,7 +640,7 @@ Seen: TypeAlias = dict[int, list[Hit]]
 """What the slots of a joint gave for the event in hand, by the slot's identity."""
 _BY_WORKLOAD = "(workload)"
 _MAY_VARY = ACTIVITY | {_BY_WORKLOAD}
-_LIVE = frozenset({"event.time", "event.id", "event.act_key", "event.summary", "event.severity"})
+_LIVE = frozenset({"event.time", "event.id", "event.act_key", "event.summary"})
 
 
 def workload_runs(program: Program) -> int:

@@ -246,13 +246,15 @@ class Leftovers:
         """Return the key that a field gets when no rule takes it."""
         return self._names.get(path) or camel(PREFIX, path, used)
 
-    def of(self, event: Event, hits: list[Hit], only: str = "") -> list[Hit]:
+    def of(
+        self, event: Event, hits: list[Hit], only: str = "", known: frozenset[str] = frozenset()
+    ) -> list[Hit]:
         """Return hits for all that the given hits leave of the event, slow fields first; with
-        `only` for that one field.
+        `only` for that one field. `known`: what is taken besides, as `taken_by` gives it.
         """
         if not self._keep:
             return []
-        consumed: set[str] = set()
+        consumed = set(known)
         whole: dict[str, str] = {}
         for hit in hits:
             if hit.taken and hit.path:
@@ -274,6 +276,12 @@ class Leftovers:
             left.append(("EventData", text))
         left.sort(key=lambda row: self._rank.get(row[0], (len(PACES), 0)))
         return self._hits(left)
+
+    @staticmethod
+    def taken_by(event: Event, hits: list[Hit]) -> frozenset[str]:
+        """Return the paths of which nothing is left after some hits, all of them uncut."""
+        paths = [hit.path for hit in hits if hit.taken and hit.path and not hit.whole]
+        return frozenset(paths).union(*(event.holds.get(path, ()) for path in paths))
 
     def _text(
         self,

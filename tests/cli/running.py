@@ -77,7 +77,9 @@ def convert(
 
 def start(*words: object, **options) -> subprocess.Popen[bytes]:
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([COMMAND, "convert", *map(str, words)], **{**pipes, **options})
+    # Unbuffered: what `communicate` reads must not have been read ahead by `readline`.
+    words = [COMMAND, "convert", *map(str, words)]
+    return subprocess.Popen(words, bufsize=0, **{**pipes, **options})
 
 
 def event(number: int = 0, **fields: object) -> bytes:
@@ -88,8 +90,12 @@ def event(number: int = 0, **fields: object) -> bytes:
         "ClusterName": "harbor-eu",
         "HostName": "node-a1",
         "NamespaceName": "shop",
+        "Owner": {"Ref": "Deployment", "Name": "checkout", "Namespace": "shop"},
         "PodName": "checkout-5d9c7b6f4-x2k8p",
-        "ContainerID": "c7761e58",
+        "Labels": "app=checkout,tier=web",
+        "ContainerID": "c7761e58969f7edd498186641b2021e8477e1bcd230de4cf3435242da4a40d14",
+        "ContainerName": "checkout",
+        "ContainerImage": "registry.example.net:5000/shop/checkout:2.4.1",
         "HostPID": 40000 + number,
         "PID": 102,
         "Type": "ContainerLog",
@@ -101,6 +107,10 @@ def event(number: int = 0, **fields: object) -> bytes:
         **fields,
     }
     return json.dumps({key: value for key, value in row.items() if value is not None}).encode()
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir())
 
 
 def events(count: int) -> bytes:

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+from cef_bridge.stats import MOST_KINDS, MOST_REASONS, OTHER, First, Stats
+
+
+def test_the_sums_are_of_what_was_counted():
+    stats = Stats()
+    stats.blank, stats.noise, stats.converted, stats.filtered = 1, 2, 4, 8
+    stats.reject("cut", "a:1")
+    assert stats.records == 4 + 8 + 1
+    assert stats.lines == 13 + 1 + 2
+
+
+@pytest.mark.parametrize(
+    ("reason", "group"),
+    [
+        (
+            "not JSON: a value is missing at character 28",
+            "not JSON: a value is missing at character N",
+        ),
+        (
+            "the gzip data is damaged; 1,048,576 bytes of it",
+            "the gzip data is damaged; N bytes of it",
+        ),
+        ("the text is UTF-16; convert it first", "the text is UTF-16; convert it first"),
+        ("nested too deeply", "nested too deeply"),
+    ],
+)
+def test_reasons_that_differ_in_numbers_only_add_up(reason, group):
+    stats = Stats()
+    stats.reject(reason, "a:1")
+    stats.reject(reason.replace("28", "7"), "b:2")
+    assert stats.reasons == {group: 2}
+    assert stats.firsts == {group: First("a:1", reason)}
+
+
+def test_reasons_without_end_take_no_memory_without_end():
+    stats = Stats()
+    for number in range(3 * MOST_REASONS):
+        stats.reject("reason " + "x" * number, f"a:{number}")
+    assert len(stats.reasons) == len(stats.firsts) == MOST_REASONS + 1
+    assert stats.reasons[OTHER] == 2 * MOST_REASONS
+    assert stats.reasons.total() == stats.rejected == 3 * MOST_REASONS
+
+
+def test_types_without_end_take_no_memory_without_end_and_the_sum_stays():
+    stats = Stats()
+    for number in range(5 * MOST_KINDS):
+        stats.kinds[f"Type{number}", "File", f"class{number % 3}"] += 1
+        stats.count("ContainerLog", "File", "class0")
+        if number % 100 == 0:
+            stats.settle()
+    stats.settle()
+    assert len(stats.kinds) <= MOST_KINDS + 3
+    assert stats.kinds.total() == 10 * MOST_KINDS
+    assert stats.kinds["ContainerLog", "File", "class0"] == 5 * MOST_KINDS
+    assert sum(stats.kinds[OTHER, OTHER, f"class{number}"] for number in range(3)) > 3 * MOST_KINDS
+
+
+def test_a_type_that_is_long_or_no_text_is_counted_under_a_short_name():
+    stats = Stats()
+    stats.count("x" * 1_000_000, ["a", {}], "class")
+    stats.count("x" * 999_999, None, "class")
+    stats.kinds["x" * 99, None, "class"] += 1
+    stats.settle()
+    name = "x" * 63 + "…"
+    assert stats.kinds == {(name, OTHER, "class"): 1, (name, "", "class"): 2}
