@@ -6,7 +6,6 @@ In come the hits of a message that is over `max_bytes`, out come fewer or shorte
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from cef_bridge.formats.text import cut
@@ -101,7 +100,7 @@ def _size(fmt: Format, hit: Hit) -> int:
 
 def _order(hits: Sequence[Hit], shed: Sequence[str], stays: set[str | None]) -> list[int]:
     """Indexes of the hits that may go, in the order they go."""
-    order = [i for name in shed for i, hit in enumerate(hits) if fnmatchcase(hit.key, name)]
+    order = [i for name in shed for i, hit in enumerate(hits) if hit.key == name]
     own = [i for i, hit in enumerate(hits) if hit.key.startswith(PREFIX) and hit.key not in _STAYS]
     order += reversed(own)
     return [index for index in dict.fromkeys(order) if hits[index].key not in stays]

@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from cef_bridge.converter import Converted, Converter
 from cef_bridge.events.classes import catalogue
 from cef_bridge.events.decode import Decoded, Decoder, Noise
 from cef_bridge.events.derive import derive
 from cef_bridge.events.fields import DERIVED, RAW
+from cef_bridge.formats.check import faults
+from cef_bridge.mapping.load import load
+from cef_bridge.mapping.shipped import names
 
 CORPUS = Path(__file__).parents[1].parent / "shared" / "corpus"
 
@@ -58,3 +62,17 @@ def test_nothing_that_a_collector_meets_around_events_is_taken_for_one():
             assert Noise not in kinds, line
         elif not line.endswith(b"05:48.3"):  # the first part of a line, which waits for its rest
             assert kinds == {Noise}, line
+
+
+@pytest.mark.parametrize("mapping", names())
+def test_every_real_event_becomes_one_strict_line_of_every_mapping(mapping):
+    loaded = load(mapping, env={})
+    converter = Converter(loaded, syslog_header=loaded.envelope.syslog_header)
+    fmt = converter.program.format
+    for number, (found,) in enumerate(real_events(), 1):
+        fate = converter.convert(found.fields, f"corpus\x1f{number}")
+        assert isinstance(fate, Converted)
+        assert "\n" not in fate.message
+        assert len(fate.message.encode()) <= loaded.envelope.max_bytes
+        direct = loaded.envelope.ipv6 == "direct"
+        assert faults(fate.message, fmt, ipv6_in_addresses=direct) == [], f"line {number}"

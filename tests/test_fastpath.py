@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import sys
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from hypothesis import strategies as st
 from cef_bridge.converter import Converted, Converter, Filtered
 from cef_bridge.events.decode import Decoded, Decoder
 from cef_bridge.fastpath import FastPath
-from cef_bridge.fastpath.sections import Sections
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.shipped import names
 
@@ -84,13 +82,13 @@ def test_lines_known_by_their_bytes_give_the_same_messages(mapping, header):
     messages, known = glanced(converter, lines)
     assert known > 1000
     plain = Converter(load(mapping, env={}), syslog_header=header)
-    for line, message in random.Random(1).sample(list(zip(lines, messages, strict=True)), 600):
+    for line, message in list(zip(lines, messages, strict=True))[-4000::7]:
         fate = plain.convert(json.loads(line), ORIGIN)
         assert isinstance(fate, Converted)
         assert message == fate.message.encode()
 
 
-def learned(lines: list[bytes]) -> Sections:
+def learned(lines: list[bytes]):
     fast = FastPath(Converter(load("kubearmor-cef", env={})))
     for _ in range(8):
         for line in lines:
@@ -121,7 +119,7 @@ KNOWN = learned(LINES)
         (b'"PID":', b'"PID":1e'),
         (b'"PID":', b'"PID":-'),
         (b'"PID":', b'"PID":99999999999'),
-        (b'"UpdatedTime":"2026', "\"UpdatedTime\":\"２０２６".encode()),
+        (b'"UpdatedTime":"2026', '"UpdatedTime":"２０２６'.encode()),
     ],
 )
 def test_a_line_that_differs_anywhere_else_is_not_taken_for_a_known_one(old, new):
@@ -195,7 +193,8 @@ USER_MAPPINGS = {
           - {value: 9, when: {NamespaceName: shop, event.kind: alert}}
           - {value: 2}
         extension:
-          KubeArmorTeam: {from: NamespaceName, when: {event.verb: exec}, table: {shop: red}, else: grey}
+          KubeArmorTeam:
+            {from: NamespaceName, when: {event.verb: exec}, table: {shop: red}, else: grey}
           KubeArmorWhere: {from: [Labels.app, PodName], max_length: 12}
     """,
     "conditions on what is done": """
