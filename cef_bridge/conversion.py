@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from cef_bridge.sources.raw import Raw
     from cef_bridge.sources.units import Broken
 
+# Noise is shown by samples: a relay's pod log is full of it.
+_FIRST_NOISE, _EVERY_NOISE, _SHOWN_NOISE = 10, 1000, 200
+
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
@@ -231,8 +234,11 @@ class Run:
     def _noise(self, found: Noise, block: Block, index: int) -> None:
         if self.options.strict:
             self._reject(self._place(block, index)[0], "no KubeArmor event", found.raw)
-        else:
-            self.stats.noise += 1
+            return
+        self.stats.noise += 1
+        if self.stats.noise <= _FIRST_NOISE or not self.stats.noise % _EVERY_NOISE:
+            place = self._place(block, index)[0]
+            _log.debug("%s:%d no event: %r", self._name, place, found.raw[:_SHOWN_NOISE])
 
     def _lost(self, item: Oversized | Broken) -> None:
         if isinstance(item, Oversized):

@@ -14,6 +14,7 @@ from typing import NoReturn
 import click
 
 from cef_bridge import __version__
+from cef_bridge.cli import logs
 from cef_bridge.errors import CefBridgeError, MappingError, UsageError
 
 # Command -> module that has it as `command`, and what it does: help needs no import.
@@ -44,6 +45,13 @@ class _Group(click.Group):
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="cef-bridge")
+@click.option("-v", "--verbose", is_flag=True, expose_value=False, help="Log details to stderr.")
+@click.option(
+    "--log-format",
+    type=click.Choice(logs.FORMATS),
+    expose_value=False,
+    help="Write to stderr as text or as JSON lines.",
+)
 @click.option(
     "--debug", is_flag=True, expose_value=False, help="Show where in the program an error arose."
 )
@@ -53,10 +61,10 @@ def _root() -> None:
 
 def main() -> NoReturn:
     """Run the command line; every error leaves as a plain sentence and an exit code."""
-    words, debug = _without_debug(sys.argv[1:])
-    if debug:
-        _show_logs()
+    debug = "--debug" in sys.argv
     try:
+        words, settings = logs.taken_from(sys.argv[1:])
+        logs.set_up(settings)
         code = _root.main(words, prog_name="cef-bridge", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
         code = 130
@@ -67,24 +75,9 @@ def main() -> NoReturn:
     except Exception as error:  # the last line: no operator sees a traceback
         if debug:
             raise
-        # Nobody may read stderr any more, or its disk may be full.
-        with contextlib.suppress(OSError):
-            click.echo(_sentence(error), err=True)
+        logs.say(_sentence(error), "error")
         code = 2 if isinstance(error, UsageError) else 1
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _show_logs() -> None:
-    import logging  # noqa: PLC0415 - 10 ms that `--version` does not have
-
-    logging.basicConfig(level=logging.DEBUG, format="%(message)s")
-
-
-def _without_debug(words: list[str]) -> tuple[list[str], bool]:
-    """Return the words without `--debug`, which may stand anywhere, and whether it was there."""
-    end = words.index("--") if "--" in words else len(words)
-    kept = [word for word in words[:end] if word != "--debug"]
-    return kept + words[end:], len(kept) < end
 
 
 def _sentence(error: Exception) -> str:

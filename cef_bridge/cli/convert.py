@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cef_bridge.cli.logs import say
 from cef_bridge.cli.progress import progress, someone_looks
 from cef_bridge.cli.summary import Asked, report, summary
 from cef_bridge.cli.targets import Targets, appears, opened
@@ -204,7 +205,7 @@ def _convert(
         if told:
             told.write(report(run, asked, seconds))
     for line in summary(run, asked, seconds):
-        _say(line)
+        say(line)
     return run
 
 
@@ -228,13 +229,8 @@ def _interruptible(run: Run) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         if again:
-            _say("interrupted again: ended at once, the output may end within a line")
+            say("interrupted again: ended at once, the output may end within a line")
             raise
     finally:
         for each, handler in before:
             signal.signal(each, handler)
-
-
-def _say(text: str) -> None:
-    with contextlib.suppress(OSError):  # stderr is full, or nobody reads it any more
-        click.echo(text, err=True)

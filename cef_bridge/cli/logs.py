@@ -1,0 +1,90 @@
+"""What goes to stderr: log records and sentences, as text or as JSON lines.
+
+In come `-v`, `--log-format` and `--debug`, taken out of the words wherever they stand, out goes a
+configured `logging`. Imports logging only when it is asked for: `--version` is spared 10 ms.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from cef_bridge.errors import UsageError
+
+if TYPE_CHECKING:
+    import logging
+
+FORMATS = ("text", "json")
+
+
+class Settings(NamedTuple):
+    """How talkative the program is: `debug` shows where errors arose, `verbose` logs DEBUG."""
+
+    debug: bool = False
+    verbose: bool = False
+    log_format: str = "text"
+
+
+_current = Settings()
+
+
+def taken_from(words: list[str]) -> tuple[list[str], Settings]:
+    """Return the words without these options, and what they said; UsageError for a bad format."""
+    end = words.index("--") if "--" in words else len(words)
+    kept: list[str] = []
+    debug = verbose = False
+    log_format = "text"
+    rest = iter(words[:end])
+    for word in rest:
+        if word == "--debug":
+            debug = True
+        elif word in ("-v", "--verbose"):
+            verbose = True
+        elif word == "--log-format" or word.startswith("--log-format="):
+            log_format = word.partition("=")[2] if "=" in word else next(rest, "")
+            if log_format not in FORMATS:
+                raise UsageError(f'--log-format "{log_format}" is none. Expected text or json.')
+        else:
+            kept.append(word)
+    return kept + words[end:], Settings(debug, verbose, log_format)
+
+
+def set_up(settings: Settings) -> None:
+    """Configure logging to stderr; without `-v` and JSON there is nothing to configure."""
+    global _current  # noqa: PLW0603 - one stderr, one way to write to it
+    _current = settings
+    if settings == Settings():
+        return
+    import logging  # noqa: PLC0415 - see the module
+
+    handler = logging.StreamHandler()
+    if settings.log_format == "json":
+        handler.format = _json  # type: ignore[method-assign]
+    level = logging.DEBUG if settings.debug or settings.verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(levelname)s %(message)s", handlers=[handler])
+
+
+def say(text: str, level: str = "info") -> None:
+    """Tell the operator a sentence on stderr; as a record when logs are JSON."""
+    if _current.log_format == "json":
+        text = _record(level, "cef_bridge", text.strip())
+    with contextlib.suppress(OSError):  # stderr is full, or nobody reads it any more
+        click.echo(text, err=True)
+
+
+def _json(record: logging.LogRecord) -> str:
+    text = record.getMessage()
+    if record.exc_info:
+        import traceback  # noqa: PLC0415 - with --debug only
+
+        text += "\n" + "".join(traceback.format_exception(*record.exc_info))
+    return _record(record.levelname.lower(), record.name, text)
+
+
+def _record(level: str, name: str, text: str) -> str:
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return json.dumps({"time": stamp, "level": level, "logger": name, "message": text})
