@@ -10,37 +10,33 @@ from __future__ import annotations
 
 from itertools import count
 from operator import itemgetter
-from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
 from cef_bridge.converter import Converted, Converter, Filtered, Rejected
 from cef_bridge.events.activity import call_of
-from cef_bridge.events.classes import scope_of
-from cef_bridge.events.derive import derive
+from cef_bridge.events.clock import event_time
 from cef_bridge.events.fields import find
-from cef_bridge.events.identity import SEPARATOR, id_text
 from cef_bridge.events.split import split_data
 from cef_bridge.fastpath.deps import KNOWN, VERDICT, WORKLOAD, top
-from cef_bridge.fastpath.plan import Builder, Plan, workload_slots
+from cef_bridge.fastpath.draft import Shared
+from cef_bridge.fastpath.plan import Plan, build
 from cef_bridge.fastpath.sections import Sections
 from cef_bridge.fastpath.segments import Irregular
-from cef_bridge.fastpath.workloads import Workload
-from cef_bridge.mapping.compile import LEFTOVER
-from cef_bridge.mapping.conditions import holds
-from cef_bridge.mapping.rules import write_hit
+from cef_bridge.fastpath.workloads import Workload, contested_fields, workload_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cef_bridge.fastpath.segments import Joint, Raw, Text
+    from cef_bridge.fastpath.segments import Raw
 
 MOST_SHAPES = 256
 MOST_WORKLOADS = 32768
 MOST_PLANS = 4096
 MOST_OTHERS = 8
 MOST_CALLS = 65536
+_FIREWALL = ("firewall", "", "")
 
 
 class Shape:
@@ -70,30 +66,22 @@ class FastPath:
     def __init__(self, converter: Converter) -> None:
         self._converter = converter
         self._program = converter.program
-        self._format = converter.program.format
         self._header = converter.syslog_header != "none"
         self._most = converter.max_bytes
         self._shapes: dict[tuple[str, ...], Shape] = {}
-        self._texts: dict[object, tuple[Text, bool]] = {}
-        self._joints: dict[object, Joint] = {}
-        self._alike: dict[object, Any] = {}
+        self._shared = Shared()
         self._workloads: dict[tuple[str, ...], dict[object, Workload | None]] = {}
         self._calls: dict[object, tuple[str, str, str]] = {}
-        slot = converter.host_slot
-        self._usable = slot.pace == "workload"
+        # HOSTNAME is written once for a workload; one that asks for more needs the plain path.
+        self._usable = converter.host_slot.pace == "workload"
         # A mapping that reads a field this version does not know needs the plain path for it.
         self._unknown = {
             top(path) for slot in self._program.slots for path in slot.paths if find(path) is None
         }
+        self._contested = contested_fields(self._program)
         self._numbers = count()
         self.sections = Sections(converter)
-        self.last: tuple[Workload, Plan]
-        self._contested = {
-            top(path)
-            for slot, own in zip(self._program.slots, workload_slots(self._program), strict=True)
-            if not own
-            for path in slot.paths
-        } & WORKLOAD
+        self.last: tuple[Workload, Plan]  # of the event that `recall` wrote last
 
     def learn(self, line: bytes, raw: Raw) -> None:
         """Remember the line that was just recalled by its bytes, if it is of the usual form."""
@@ -145,16 +133,13 @@ class FastPath:
         return self.recall(raw) or self._converter.convert(raw, origin)
 
     def _prefix(self, raw: Raw, workload: Workload, plan: Plan) -> str:
-        from cef_bridge.events.clock import event_time  # noqa: PLC0415
-
         return self._converter.header(plan.pri, event_time(raw), workload.host)
 
     def _shape(self, raw: Raw) -> Shape:
         if len(self._shapes) >= MOST_SHAPES:
             self._shapes.clear()
-            self._texts.clear()
-            self._joints.clear()
-            self._alike.clear()
+            self._workloads.clear()
+            self._shared.clear()
         shape = self._shapes[tuple(raw)] = Shape(tuple(raw))
         shape.workloads = self._workloads.setdefault(shape.workload_names, {})
         shape.plain = shape.plain or not self._usable or not self._names_others(shape, raw)
@@ -178,50 +163,8 @@ class FastPath:
         if len(shape.workloads) >= MOST_WORKLOADS:
             shape.workloads.clear()
         shape.workloads[key] = None
-        for name in shape.workload_names:
-            # Numbers that are equal need not read the same: 7, 7.0, true.
-            if raw[name].__class__ not in (dict if name == "Owner" else str, NoneType):
-                raise Irregular
-        program, fmt = self._program, self._format
-        event = derive({name: raw[name] for name in raw if name in WORKLOAD})
-        program.prepare(event)
-        pieces: list[str] = []
-        hits = []
-        before = False
-        for slot, own in zip(program.slots, workload_slots(program), strict=True):
-            if slot.key == "msg":
-                continue
-            if own:
-                found = slot.evaluate(event.fields)
-                hits += found
-                if not before:
-                    pieces.append("")
-                pieces[-1] += slot.write(found)
-            before = own
-        left = [h for h in program.leftovers.of(event, hits) if top(h.path) in WORKLOAD]
-        host = self._converter.host_slot.evaluate(event.fields)
-        if any(h.marks for h in (*hits, *left, *host)) or any(
-            top(h.path) in self._contested for h in left
-        ):
-            raise Irregular
-        left = [hit for hit in left if hit.rule is LEFTOVER]
-        pieces.append("".join(write_hit(fmt, hit) for hit in left))
-        place = [id_text(raw.get(name)) for name in ("ClusterName", "HostName", "ContainerID")]
-        drops = 0
-        for index, item in enumerate(program.filters):
-            own_conditions = [c for c in item if top(c.path) in WORKLOAD or c.path in _OWN]
-            if all(holds(condition)(event.fields) for condition in own_conditions):
-                drops |= 1 << index
-        workload = Workload(
-            next(self._numbers),
-            tuple(pieces),
-            host[0].text if host else "",
-            SEPARATOR.join((*place, "")),
-            SEPARATOR.join((*place[1:], "")),
-            drops,
-            {name: event.fields[name] for name in WORKLOAD if name in event.fields},
-            scope_of(raw),
-        )
+        number = next(self._numbers)
+        workload = workload_of(self._converter, raw, number, self._contested)
         shape.workloads[key] = workload
         return workload
 
@@ -245,14 +188,9 @@ class FastPath:
             raise Irregular  # such a verdict takes the plain path, as was found before
         if len(plans) >= MOST_PLANS:
             plans.clear()
-        plan = Builder(self._program, self._texts, self._joints, self._alike, raw, shape.keys).build(
-            self._converter.priority
-        )
+            self._shared.clear()  # what was found out for them is bounded with them
+        plan = build(self._program, self._shared, raw, shape.keys, self._converter.priority)
         plans[key] = plan
         if plan is None:
             raise Irregular
         return plan
-
-
-_FIREWALL = ("firewall", "", "")
-_OWN = frozenset({"cluster", "event.place", "image.repository", "image.tag", "image.digest"})

@@ -11,6 +11,7 @@ from hashlib import sha1
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from cef_bridge.events.identity import SEPARATOR
+from cef_bridge.fastpath.deps import PROCESS_IDS
 from cef_bridge.fastpath.segments import (
     ActKey,
     Constant,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from cef_bridge.fastpath.plan import Plan
     from cef_bridge.fastpath.segments import Raw
     from cef_bridge.fastpath.workloads import Workload
-
-PID_KEYS = ("HostPPID", "HostPID", "PPID", "PID")
 
 
 class Place:
@@ -194,9 +193,9 @@ def _fill(part: object, plan: Plan, raw: Raw, workload: Workload) -> list[Item] 
 
 
 def _integer(part: Integer, raw: Raw) -> list[Item] | None:
-    if part.key in PID_KEYS:
-        other = PID_KEYS.index(part.other) if part.other else -1
-        index = PID_KEYS.index(part.key)
+    if part.key in PROCESS_IDS:
+        other = PROCESS_IDS.index(part.other) if part.other else -1
+        index = PROCESS_IDS.index(part.key)
         return [Pid(index, part.prefix, part.suffix, part.skip_zero, other)]
     value = raw[part.key]
     if part.other or value.__class__ is not int:

@@ -36,8 +36,9 @@ ACTIVITY = _keys("activity")
 INSTANT = _keys("instant")
 KNOWN = WORKLOAD | VERDICT | ACTIVITY | INSTANT | {WRAPPER_TIME}
 
-TIME = frozenset({"UpdatedTime", "Timestamp"})
 SCOPE = frozenset({"ContainerID", "PodName", "NamespaceName"})
+PROCESS_IDS = ("HostPPID", "HostPID", "PPID", "PID")  # in the order of KubeArmor's lines
+NESTED = frozenset({"Owner", "ExecEvent", "EventData", "ATags"})  # maps and a list, not one value
 
 _CLASS = frozenset(
     f"event.{name}"
@@ -51,6 +52,21 @@ _SUMMARY = VERDICT | {
     *("NamespaceName", "PodName", "ContainerName", "HostName"),
 }
 
+# What decides a derived path, whatever the event is.
+_DECIDED_BY = {
+    "cluster": frozenset[str](),
+    "event.suspicious": frozenset[str](),
+    "event.reason": frozenset({"Result"}),
+    "event.place": frozenset({"NamespaceName", "PodName", "HostName"}),
+    "event.time": frozenset({"UpdatedTime", "Timestamp"}),
+    "event.summary": _SUMMARY,
+    "event.id": KNOWN,
+    "event.act_key": KNOWN,
+    "event.severity": KNOWN,
+    "container.pid": frozenset({"PID"}),
+    "container.ppid": frozenset({"PPID", "HostPPID"}),
+}
+
 
 def deps_of(path: str, kind: Class, keys: AbstractSet[str], call: str) -> frozenset[str]:
     """Return the raw keys that decide a path's value in events of a class that have these keys.
@@ -60,27 +76,15 @@ def deps_of(path: str, kind: Class, keys: AbstractSet[str], call: str) -> frozen
     return _deps(path, kind, keys, call) & keys
 
 
-def _deps(path: str, kind: Class, keys: AbstractSet[str], call: str) -> frozenset[str]:  # noqa: C901 - a table
-    if path in _CLASS or path in ("cluster", "event.suspicious"):
+def _deps(path: str, kind: Class, keys: AbstractSet[str], call: str) -> frozenset[str]:
+    if path in _CLASS:
         return frozenset()
-    if path == "event.reason":
-        return frozenset({"Result"})
+    if path in _DECIDED_BY:
+        return _DECIDED_BY[path]
     if path.startswith("tags."):
         return frozenset({"Tags", "ATags"})
     if path.startswith("image."):
         return frozenset({"ContainerImage"})
-    if path == "event.place":
-        return frozenset({"NamespaceName", "PodName", "HostName"})
-    if path == "event.time":
-        return TIME
-    if path == "event.summary":
-        return _SUMMARY
-    if path in ("event.id", "event.act_key", "event.severity"):
-        return KNOWN
-    if path == "container.pid":
-        return frozenset({"PID"})
-    if path == "container.ppid":
-        return frozenset({"PPID", "HostPPID"})
     if path == "user.id":
         return frozenset({"UID"}) if "HostPID" in keys else frozenset({"UID", "ProcessName"})
     if path.startswith(("data.", "target.", *_NETWORK)):

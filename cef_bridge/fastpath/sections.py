@@ -33,7 +33,7 @@ from cef_bridge.fastpath.bake import (
     compile_items,
     fill,
 )
-from cef_bridge.fastpath.deps import INSTANT, WORKLOAD
+from cef_bridge.fastpath.deps import INSTANT, PROCESS_IDS, WORKLOAD
 from cef_bridge.formats import syslog
 from cef_bridge.mapping.rules import marks_of
 
@@ -61,7 +61,6 @@ _NUMBER = rb"(0|[1-9]\d{0,8})"
 _PIDS = re.compile(
     rb'"HostPPID":%b,"HostPID":([1-9]\d{0,8}),"PPID":%b,"PID":%b,' % (_NUMBER, _NUMBER, _NUMBER)
 ).match
-_PID_KEYS = ("HostPPID", "HostPID", "PPID", "PID")
 
 
 class Sections:
@@ -76,8 +75,8 @@ class Sections:
         self._tails: dict[tuple[frozenset[str], str], dict[bytes, Tail]] = {}
         self._old: list[Tail] = []  # forgotten, and not counted yet
         self._count = 0
-        self._seen: dict[int, int] = {}
-        self._unknown: tuple[bytes, bytes] | None = None
+        self._seen: dict[int, int] = {}  # how often a section came that is not known yet
+        self._unknown: tuple[bytes, bytes] | None = None  # sections of the last line, for `learn`
         self._seconds: dict[bytes, bytes] = {}
 
     def glance(self, line: bytes) -> bytes | None:
@@ -224,7 +223,7 @@ def _proof(raw: Raw, section: bytes, tail: bytes) -> frozenset[str] | None:
     rest = {key: raw[key] for key in raw if key not in one and key not in other}
     if not one.keys() <= WORKLOAD or not other.keys().isdisjoint(WORKLOAD | INSTANT):
         return None
-    if rest.keys() != {*_PID_KEYS, "Timestamp", "UpdatedTime"}:
+    if rest.keys() != {*PROCESS_IDS, "Timestamp", "UpdatedTime"}:
         return None
     same = {**rest, **one, **other} == raw and len(rest) + len(one) + len(other) == len(raw)
     return frozenset(one) if same else None

@@ -1,18 +1,15 @@
 """What a plan's line is made of: constants, and parts that change from event to event.
 
-In come the rules' own functions, out come the functions that a plan's code (`template`) calls when
-it meets a value for the first time. They raise `Irregular` for what they were not made for; the
-event then takes the plain path, which knows everything. Everything remembered is bounded.
+The kinds of parts, as values: `slots` and its neighbours make them, `template` and `bake` turn them
+into code. The functions in them raise `Irregular` for what they were not made for; the event then
+takes the plain path, which knows everything. Everything remembered is bounded.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-import orjson
-
 from cef_bridge.events.clock import microseconds
-from cef_bridge.events.derive import INTEGERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,43 +146,6 @@ def text_miss(make: Callable[[str], str], memo: dict[object, str]) -> Callable[[
         return piece
 
     return miss
-
-
-def joint(
-    keys: tuple[str, ...],
-    maps: tuple[str, ...],
-    make: Callable[[Raw], tuple[str, ...]],
-    *,
-    by_workload: bool,
-) -> Joint:
-    """Return several texts that depend on the same fields; `make` takes the plain path."""
-    memo: dict[object, tuple[str, ...]] = {}
-    single = keys[0] if len(keys) == 1 and not maps and not by_workload else ""
-    dumps = orjson.dumps
-
-    def remember(key: object, raw: Raw) -> tuple[str, ...]:
-        # Numbers that are equal need not read the same: 7, 7.0, true.
-        for name in keys:
-            if raw[name].__class__ is not (int if name in INTEGERS else str):
-                raise Irregular
-        for name in maps:
-            if raw[name].__class__ is not dict:
-                raise Irregular
-        pieces = make(raw)
-        if len(memo) >= MOST_REMEMBERED:
-            memo.clear()
-        memo[key] = pieces
-        return pieces
-
-    def find(raw: Raw, workload: Workload) -> tuple[str, ...]:
-        key = (
-            workload.number if by_workload else 0,
-            *[raw[name] for name in keys],
-            *[dumps(raw[name]) for name in maps],
-        )
-        return memo.get(key) or remember(key, raw)
-
-    return Joint(single, memo, lambda raw: remember(raw[single], raw), find, by_workload)
 
 
 # "2023-08-23T18:05:48" -> epoch seconds as text: events come in bursts.

@@ -26,6 +26,7 @@ from hashlib import sha1
 from typing import TYPE_CHECKING
 
 from cef_bridge.events.derive import INTEGERS
+from cef_bridge.events.fields import RAW
 from cef_bridge.events.identity import SEPARATOR
 from cef_bridge.fastpath.segments import (
     SECONDS,
@@ -56,6 +57,7 @@ _FACTORIES: dict[str, Callable[..., Render]] = {}
 _MOST_FACTORIES = 512
 # The memo of two texts of one field, by the identity of theirs (which it keeps alive).
 _BOTH: dict[tuple[int, int], tuple[dict[object, str], ...]] = {}
+_MOST_BOTH = 512
 
 
 class _Writer:
@@ -103,17 +105,15 @@ class _Writer:
         return self._integers[key]
 
     def text(self, part: Text) -> None:
+        """A field that this version does not know has its name from the event: never in code."""
         get, miss = self.close_over("g", part.memo.get), self.close_over("n", part.miss)
         name = f"t{len(self.lines)}"
         self.lines += [
-            f"v = raw[{part.key!r}]" if part.key.isidentifier() else f"v = raw[{self._name(part)}]",
+            f"v = raw[{repr(part.key) if part.key in RAW else self.close_over('k', part.key)}]",
             f"{name} = {get}(v) if v.__class__ is str else {miss}(v)",
             f"if {name} is None: {name} = {miss}(v)",
         ]
         self.parts.append(f"{{{name}}}")
-
-    def _name(self, part: Text) -> str:
-        return self.close_over("k", part.key)  # a field name of the event: never in the code
 
     def time(self, part: Time) -> None:
         if not self._timed:
@@ -217,7 +217,7 @@ def compile_parts(
         writer.integer_name(key)
     writer.lines += writer.check()
     # The first pair stands without its separator; when it is sure to be there, nothing is cut.
-    first = parts[0]
+    first = parts[0] if parts else Constant("")  # a mapping may write a header only
     certain = isinstance(first, Time) or (isinstance(first, Constant) and first.text != "")
     if isinstance(first, (Time, Constant)) and certain:
         text = first[0].removeprefix(separator)
@@ -252,6 +252,8 @@ def _merged(parts: Sequence[Part]) -> list[Part]:
 
 
 def _both(one: Text, other: Text) -> Text:
+    if len(_BOTH) >= _MOST_BOTH:
+        _BOTH.clear()
     memo = _BOTH.setdefault((id(one.memo), id(other.memo)), ({}, one.memo, other.memo))[0]
 
     def make(text: str) -> str:

@@ -1,0 +1,115 @@
+"""Joints: texts that depend on the same fields are made together and share one look-up.
+
+In come functions that make a text and the raw keys that decide it, out come `Joint`s, each with a
+bounded memo by the values of those keys. What is not remembered is derived from these keys alone,
+by the plain path's own functions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from cef_bridge.events.derive import INTEGERS, derive
+from cef_bridge.fastpath.deps import ACTIVITY, NESTED, SCOPE, VERDICT, WORKLOAD
+from cef_bridge.fastpath.draft import NoPlan
+from cef_bridge.fastpath.segments import MOST_REMEMBERED, Irregular, Joined, Joint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cef_bridge.fastpath.draft import Draft, MakeText, Seen
+    from cef_bridge.fastpath.segments import Raw
+    from cef_bridge.fastpath.workloads import Workload
+
+_MOST_VARYING = 8
+_BY_WORKLOAD = "(workload)"  # stands for all workload fields: the workload's number is the key
+_MAY_VARY = ACTIVITY | {_BY_WORKLOAD}
+
+
+def join(draft: Draft, deps: set[str], make: MakeText) -> None:
+    """Put a text among those that depend on the same fields."""
+    varying = frozenset(deps) - draft.fixed
+    if varying & WORKLOAD:
+        varying = (varying - WORKLOAD) | {_BY_WORKLOAD}
+    if not varying <= _MAY_VARY or len(varying) > _MOST_VARYING or not varying:
+        raise NoPlan
+    if not VERDICT.isdisjoint(deps):
+        draft.asks_verdict.add(varying)
+    makes = draft.joined.setdefault(varying, [])
+    draft.parts.append(Joined(list(draft.joined).index(varying), len(makes)))
+    makes.append(make)
+
+
+def joints_of(draft: Draft) -> tuple[Joint, ...]:
+    """Return the joints of a draft to which all texts were added, in the order of `join`."""
+    return tuple(_shared_joint(draft, deps, makes) for deps, makes in draft.joined.items())
+
+
+def _shared_joint(draft: Draft, deps: frozenset[str], makes: list[MakeText]) -> Joint:
+    # Plans that differ in the policy only share what does not ask for the policy.
+    asks_verdict = deps in draft.asks_verdict
+    get = draft.raw.get
+    verdict = tuple(repr(get(key)) for key in sorted(VERDICT)) if asks_verdict else ()
+    flags = draft.event.fields.get("flags")
+    name = (deps, draft.keys, draft.kind, flags, draft.call, verdict)
+    found = draft.shared.joints.get(name)
+    if found is None:
+        found = draft.shared.joints[name] = _joint(deps, _maker(draft, deps, makes))
+    return found
+
+
+def _maker(
+    draft: Draft, deps: frozenset[str], makes: list[MakeText]
+) -> Callable[[Raw], tuple[str, ...]]:
+    program = draft.program
+    by_workload = _BY_WORKLOAD in deps
+    # Nothing else can matter to these texts, so nothing else is derived.
+    needed = deps | draft.fixed | SCOPE | {"Data", "Resource", "HostPID"}
+    if by_workload:
+        needed |= WORKLOAD
+    prepared = deps in draft.asks_verdict or by_workload
+
+    def make_all(raw: Raw) -> tuple[str, ...]:
+        some = {key: raw[key] for key in raw if key in needed}
+        event = derive(some, origin="?", act_only=not prepared)
+        if prepared:
+            program.prepare(event)
+        seen: Seen = {}
+        return tuple([make(event, seen) for make in makes])
+
+    return make_all
+
+
+def _joint(deps: frozenset[str], make: Callable[[Raw], tuple[str, ...]]) -> Joint:
+    by_workload = _BY_WORKLOAD in deps
+    keys = tuple(sorted(key for key in deps if key not in NESTED and key != _BY_WORKLOAD))
+    nested = tuple(sorted(deps & NESTED))
+    memo: dict[object, tuple[str, ...]] = {}
+    single = keys[0] if len(keys) == 1 and not nested and not by_workload else ""
+    dumps = orjson.dumps
+
+    def remember(key: object, raw: Raw) -> tuple[str, ...]:
+        # Numbers that are equal need not read the same: 7, 7.0, true.
+        for name in keys:
+            if raw[name].__class__ is not (int if name in INTEGERS else str):
+                raise Irregular
+        for name in nested:
+            if raw[name].__class__ is not dict:
+                raise Irregular
+        pieces = make(raw)
+        if len(memo) >= MOST_REMEMBERED:
+            memo.clear()
+        memo[key] = pieces
+        return pieces
+
+    def find(raw: Raw, workload: Workload) -> tuple[str, ...]:
+        key = (
+            workload.number if by_workload else 0,
+            *[raw[name] for name in keys],
+            *[dumps(raw[name]) for name in nested],
+        )
+        return memo.get(key) or remember(key, raw)
+
+    return Joint(single, memo, lambda raw: remember(raw[single], raw), find, by_workload)
