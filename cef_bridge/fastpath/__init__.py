@@ -23,11 +23,17 @@ from cef_bridge.fastpath.deps import KNOWN, VERDICT, WORKLOAD, top
 from cef_bridge.fastpath.draft import Shared
 from cef_bridge.fastpath.plan import Plan, build
 from cef_bridge.fastpath.sections import Sections
-from cef_bridge.fastpath.segments import Irregular
+from cef_bridge.fastpath.segments import (
+    ENTRY,
+    LONGEST_REMEMBERED,
+    MOST_BYTES,
+    Irregular,
+    Memory,
+)
 from cef_bridge.fastpath.workloads import Workload, contested_fields, workload_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from cef_bridge.fastpath.segments import Raw
 
@@ -36,6 +42,7 @@ MOST_WORKLOADS = 32768
 MOST_PLANS = 4096
 MOST_OTHERS = 8
 MOST_CALLS = 65536
+MOST_ONCE = 65536
 _FIREWALL = ("firewall", "", "")
 
 
@@ -56,6 +63,10 @@ class Shape:
         self.plain = "UpdatedTime" not in keys
 
 
+def _length(raw: Raw, keys: Iterable[str]) -> int:
+    return sum(len(value) for key in keys if isinstance(value := raw[key], str))
+
+
 def _getter(keys: list[str]) -> Callable[[Raw], object]:
     return itemgetter(*keys) if keys else lambda _: ()
 
@@ -69,7 +80,9 @@ class FastPath:
         self._header = converter.syslog_header != "none"
         self._most = converter.max_bytes
         self._shapes: dict[tuple[str, ...], Shape] = {}
-        self._shared = Shared()
+        self._memory = Memory()
+        self._shared = Shared(self._memory)
+        self._once: set[int] = set()
         self._workloads: dict[tuple[str, ...], dict[object, Workload | None]] = {}
         self._calls: dict[object, tuple[str, str, str]] = {}
         # HOSTNAME is written once for a workload; one that asks for more needs the plain path.
@@ -80,12 +93,14 @@ class FastPath:
         }
         self._contested = contested_fields(self._program)
         self._numbers = count()
-        self.sections = Sections(converter)
+        self.sections = Sections(converter, self._memory)
         self.last: tuple[Workload, Plan]  # of the event that `recall` wrote last
 
     def learn(self, line: bytes, raw: Raw) -> None:
         """Remember the line that was just recalled by its bytes, if it is of the usual form."""
         self.sections.learn(line, raw, *self.last)
+        if self._memory.left < 0:
+            self._forget()
 
     def recall(self, raw: Raw) -> Converted | Filtered | None:
         """Return an event's fate when its like was seen before; None: the plain path has it.
@@ -128,18 +143,40 @@ class FastPath:
 
     def convert(self, raw: Raw, origin: str = "") -> Converted | Filtered | Rejected:
         """Return an event's fate, and remember what its like will have in common with it."""
-        if tuple(raw) not in self._shapes:
+        if self._memory.left < 0:
+            self._forget()
+        keys = tuple(raw)
+        if keys not in self._shapes and self._seen(keys):
             self._shape(raw)
         return self.recall(raw) or self._converter.convert(raw, origin)
+
+    def _seen(self, key: object) -> bool:
+        """Tell whether something was met before; what never comes again is not worth a plan.
+
+        A plan costs as much as four events on the plain path, the shape of an event as ten.
+        """
+        mark = hash(key)
+        if mark in self._once:
+            return True
+        if len(self._once) >= MOST_ONCE:
+            self._once.clear()
+        self._once.add(mark)
+        return False
+
+    def _forget(self) -> None:
+        self._shapes.clear()
+        self._workloads.clear()
+        self._shared.clear()
+        self._calls.clear()
+        self.sections.forget()
+        self._memory.left = MOST_BYTES
 
     def _prefix(self, raw: Raw, workload: Workload, plan: Plan) -> str:
         return self._converter.header(plan.pri, event_time(raw), workload.host)
 
     def _shape(self, raw: Raw) -> Shape:
         if len(self._shapes) >= MOST_SHAPES:
-            self._shapes.clear()
-            self._workloads.clear()
-            self._shared.clear()
+            self._forget()
         shape = self._shapes[tuple(raw)] = Shape(tuple(raw))
         shape.workloads = self._workloads.setdefault(shape.workload_names, {})
         shape.plain = shape.plain or not self._usable or not self._names_others(shape, raw)
@@ -163,6 +200,7 @@ class FastPath:
         if len(shape.workloads) >= MOST_WORKLOADS:
             shape.workloads.clear()
         shape.workloads[key] = None
+        self._memory.left -= 4 * _length(raw, shape.workload_names) + 8 * ENTRY
         number = next(self._numbers)
         workload = workload_of(self._converter, raw, number, self._contested)
         shape.workloads[key] = workload
@@ -179,13 +217,18 @@ class FastPath:
         else:
             tokens = {token.key: token.value for token in split_data(data)}
             call = (*call_of(data), tokens.get("flag", ""))
-        self._calls[data] = call
+        if len(data) <= LONGEST_REMEMBERED:
+            self._calls[data] = call
+            self._memory.left -= len(data) + ENTRY
         return call
 
     def _plan(self, shape: Shape, workload: Workload, key: object, raw: Raw) -> Plan:
         plans = shape.plans[workload.scope]
         if key in plans:
             raise Irregular  # such a verdict takes the plain path, as was found before
+        if not self._seen(key):
+            raise Irregular
+        self._memory.left -= 4 * _length(raw, raw) + 48 * ENTRY
         if len(plans) >= MOST_PLANS:
             plans.clear()
             self._shared.clear()  # what was found out for them is bounded with them

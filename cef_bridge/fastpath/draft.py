@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from cef_bridge.events.derive import Event
-    from cef_bridge.fastpath.segments import Joint, Part, Raw, Text
+    from cef_bridge.fastpath.segments import Joint, Memory, Part, Raw, Text
     from cef_bridge.mapping.compile import Program
     from cef_bridge.mapping.rules import Hit, Slot
     from cef_bridge.mapping.spec import Rule
@@ -44,7 +44,8 @@ class Shared:
     all that their texts depend on. `alike`: what depends on what, by class, keys and call.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
         self.texts: dict[object, tuple[Text, bool]] = {}
         self.joints: dict[object, Joint] = {}
         self.alike: dict[object, tuple[DepsOfPaths, PossiblePaths]] = {}

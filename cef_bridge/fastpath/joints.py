@@ -14,7 +14,15 @@ import orjson
 from cef_bridge.events.derive import INTEGERS, derive
 from cef_bridge.fastpath.deps import ACTIVITY, NESTED, SCOPE, VERDICT, WORKLOAD
 from cef_bridge.fastpath.draft import NoPlan
-from cef_bridge.fastpath.segments import MOST_REMEMBERED, Irregular, Joined, Joint
+from cef_bridge.fastpath.segments import (
+    ENTRY,
+    LONGEST_REMEMBERED,
+    MOST_REMEMBERED,
+    Irregular,
+    Joined,
+    Joint,
+    Memory,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +64,9 @@ def _shared_joint(draft: Draft, deps: frozenset[str], makes: list[MakeText]) -> 
     name = (deps, draft.keys, draft.kind, flags, draft.call, verdict)
     found = draft.shared.joints.get(name)
     if found is None:
-        found = draft.shared.joints[name] = _joint(deps, _maker(draft, deps, makes))
+        found = draft.shared.joints[name] = _joint(
+            deps, _maker(draft, deps, makes), draft.shared.memory
+        )
     return found
 
 
@@ -82,7 +92,7 @@ def _maker(
     return make_all
 
 
-def _joint(deps: frozenset[str], make: Callable[[Raw], tuple[str, ...]]) -> Joint:
+def _joint(deps: frozenset[str], make: Callable[[Raw], tuple[str, ...]], memory: Memory) -> Joint:
     by_workload = _BY_WORKLOAD in deps
     keys = tuple(sorted(key for key in deps if key not in NESTED and key != _BY_WORKLOAD))
     nested = tuple(sorted(deps & NESTED))
@@ -99,9 +109,12 @@ def _joint(deps: frozenset[str], make: Callable[[Raw], tuple[str, ...]]) -> Join
             if raw[name].__class__ is not dict:
                 raise Irregular
         pieces = make(raw)
-        if len(memo) >= MOST_REMEMBERED:
-            memo.clear()
-        memo[key] = pieces
+        size = sum(len(str(raw[name])) for name in (*keys, *nested))
+        if size <= LONGEST_REMEMBERED:
+            if len(memo) >= MOST_REMEMBERED:
+                memo.clear()
+            memo[key] = pieces
+            memory.left -= size + sum(map(len, pieces)) + 2 * ENTRY
         return pieces
 
     def find(raw: Raw, workload: Workload) -> tuple[str, ...]:

@@ -149,4 +149,4 @@ def _unknown_fields(draft: Draft) -> None:
             text = fmt.neutral(text)
             return prefix + fmt.escape(text) if text else ""
 
-        draft.parts.append(Text(key, {}, make, make))
+        draft.parts.append(Text(key, {}, make, make, draft.shared.memory))

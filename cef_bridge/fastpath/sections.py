@@ -34,6 +34,7 @@ from cef_bridge.fastpath.bake import (
     fill,
 )
 from cef_bridge.fastpath.deps import INSTANT, PROCESS_IDS, WORKLOAD
+from cef_bridge.fastpath.segments import ENTRY
 from cef_bridge.formats import syslog
 from cef_bridge.mapping.rules import marks_of
 
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
     from cef_bridge.converter import Converter
     from cef_bridge.fastpath.plan import Plan
-    from cef_bridge.fastpath.segments import Raw
+    from cef_bridge.fastpath.segments import Memory, Raw
     from cef_bridge.fastpath.workloads import Workload
 
 MOST_SECTIONS = 16384
@@ -66,7 +67,8 @@ _PIDS = re.compile(
 class Sections:
     """Knows lines by their sections. `glance` looks, `learn` is told of lines that were parsed."""
 
-    def __init__(self, converter: Converter) -> None:
+    def __init__(self, converter: Converter, memory: Memory) -> None:
+        self._memory = memory
         self._most = converter.max_bytes
         self._syslog = converter.syslog_header
         self._app = converter.app_name
@@ -169,14 +171,19 @@ class Sections:
         if render is None:
             return
         if self._count >= MOST_TAILS:
-            self._old += [each for some in self._tails.values() for each in some.values()]
-            self._places.clear()
-            self._tails.clear()
-            self._count = 0
+            self.forget()
             return
         self._count += 1
+        self._memory.left -= 4 * len(line) + 8 * ENTRY
         kind = (raw.get("Type"), raw.get("Operation"), plan.kind.class_id)
         place.tails[tail] = Tail(render, kind)
+
+    def forget(self) -> None:
+        """Forget all sections; what was counted is still asked for by `counts`."""
+        self._old += [tail for some in self._tails.values() for tail in some.values() if tail.seen]
+        self._places.clear()
+        self._tails.clear()
+        self._count = 0
 
     def _place(self, section: bytes, names: frozenset[str], workload: Workload) -> None:
         if len(self._places) >= MOST_SECTIONS:
@@ -189,6 +196,7 @@ class Sections:
         where = self._format.neutral(named_place(workload.names))
         if len(where) > _LONGEST_PLACE or marks_of(where):
             return
+        self._memory.left -= 4 * len(section) + 4 * ENTRY
         self._places[section] = Place(
             tuple(piece.encode() for piece in workload.pieces),
             host.encode(),

@@ -22,6 +22,22 @@ MOST_REMEMBERED = 16384  # entries of one memo
 LONGEST_REMEMBERED = 512  # characters of a key; command lines of 16 KB hardly ever come twice
 
 
+MOST_BYTES = 64 << 20
+ENTRY = 250  # bytes of an entry besides its texts
+
+
+class Memory:
+    """How many bytes may still be remembered, by a rough count: below 0 all is forgotten.
+
+    Attackers choose names and arguments: counts of entries alone would bound nothing.
+    """
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = MOST_BYTES
+
+
 class Irregular(Exception):  # noqa: N818 - no error: the plain path takes over
     """The event is not of the shape that a remembered plan was made for."""
 
@@ -63,6 +79,7 @@ class Text(NamedTuple):
     memo: dict[object, str]
     miss: Callable[[object], str]
     make: Callable[[str], str]
+    memory: Memory
 
 
 class Time(NamedTuple):
@@ -130,7 +147,9 @@ class Joint(NamedTuple):
     by_workload: bool
 
 
-def text_miss(make: Callable[[str], str], memo: dict[object, str]) -> Callable[[object], str]:
+def text_miss(
+    make: Callable[[str], str], memo: dict[object, str], memory: Memory
+) -> Callable[[object], str]:
     """Return what makes a text for a value that is not remembered; `make` may raise Irregular."""
 
     def miss(value: object) -> str:
@@ -143,6 +162,7 @@ def text_miss(make: Callable[[str], str], memo: dict[object, str]) -> Callable[[
             if len(memo) >= MOST_REMEMBERED:
                 memo.clear()
             memo[value] = piece
+            memory.left -= len(value) + len(piece) + ENTRY
         return piece
 
     return miss

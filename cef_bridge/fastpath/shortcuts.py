@@ -173,7 +173,8 @@ def _text_part(draft: Draft, slot: Slot, rule: Rule, path: str, key: str) -> tup
         return write_hit(fmt, hit)
 
     memo: dict[object, str] = {}
-    return Text(key, memo, text_miss(make, memo), make), whole
+    memory = draft.shared.memory
+    return Text(key, memo, text_miss(make, memo, memory), make, memory), whole
 
 
 def _takes_whole(fire: Fire, path: str) -> bool:

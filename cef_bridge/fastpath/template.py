@@ -259,7 +259,7 @@ def _both(one: Text, other: Text) -> Text:
     def make(text: str) -> str:
         return one.make(text) + other.make(text)
 
-    return Text(one.key, memo, text_miss(make, memo), make)
+    return Text(one.key, memo, text_miss(make, memo, one.memory), make, one.memory)
 
 
 def _write(writer: _Writer, part: Part) -> None:
