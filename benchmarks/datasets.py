@@ -1,6 +1,6 @@
 """Deterministic synthetic KubeArmor events: what a busy cluster's relay prints, one a line.
 
-`python benchmarks/datasets.py COUNT [--seed N] [--pods N] [--novelty 0.08]` writes them to
+`python benchmarks/datasets.py COUNT [--seed N] [--pods N] [--novelty 0.03]` writes them to
 standard output. Every kind of event is there, weighted as telemetry is: what an application does,
 it does over and over, and now and then (novelty) it does something that never was before. The
 names are invented; nothing here was ever observed.
@@ -91,7 +91,7 @@ class _Cluster:
 
 
 def events(
-    count: int, *, seed: int = 7, pods: int = 300, novelty: float = 0.08
+    count: int, *, seed: int = 7, pods: int = 300, novelty: float = 0.03
 ) -> Iterator[dict[str, object]]:
     """Yield so many events; the same for the same arguments.
 
@@ -258,7 +258,7 @@ def main() -> None:
     parser.add_argument("count", type=int)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--pods", type=int, default=300)
-    parser.add_argument("--novelty", type=float, default=0.08)
+    parser.add_argument("--novelty", type=float, default=0.03)
     options = parser.parse_args()
     known = {"seed": options.seed, "pods": options.pods, "novelty": options.novelty}
     for event in events(options.count, **known):

@@ -84,7 +84,6 @@ def test_a_field_that_is_another_in_every_event_keeps_memory_flat(field, megabyt
     assert used < LIMIT, f"{used} MB"
 
 
-@pytest.mark.xfail(strict=False, reason="the fast path remembers names of any length: 270 MB")
 def test_long_names_that_are_others_in_every_event_keep_memory_flat():
     used, told = peak("lines", 80, 1, "pod", 6000)
     assert told["converted"] == told["lines"] > 1500
