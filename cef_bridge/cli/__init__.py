@@ -61,9 +61,10 @@ def _root() -> None:
 
 def main() -> NoReturn:
     """Run the command line; every error leaves as a plain sentence and an exit code."""
-    debug = "--debug" in sys.argv
+    debug = False
     try:
         words, settings = logs.taken_from(sys.argv[1:])
+        debug = settings.debug
         logs.set_up(settings)
         code = _root.main(words, prog_name="cef-bridge", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):

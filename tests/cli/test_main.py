@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -147,3 +148,26 @@ def test_a_reader_that_goes_away_ends_a_command_without_a_traceback(words):
         said = process.stderr.read().decode()
     assert "Traceback" not in said
     assert "error inside the program" not in said
+
+
+@pytest.mark.parametrize("place", ["before", "behind"])
+def test_json_logs_make_every_line_on_stderr_a_record(place):
+    words = ["convert", "no/such"]
+    option = ["--log-format", "json"]
+    done = command(*(option + words if place == "before" else words + option))
+    assert done.returncode == 2
+    (record,) = [json.loads(line) for line in done.stderr.splitlines()]
+    assert record["level"] == "error"
+    assert record["message"] == "cef-bridge: no/such: no such file or folder"
+
+
+def test_verbose_shows_what_was_passed_over_as_noise(tmp_path):
+    (tmp_path / "a.log").write_text("hello\n")
+    done = command("convert", "-v", "a.log", cwd=tmp_path)
+    assert done.stderr.splitlines()[0] == "DEBUG a.log:1 no event: b'hello'"
+
+
+def test_a_log_format_that_is_none_is_wrong_use():
+    done = command("--log-format", "xml")
+    said = 'cef-bridge: --log-format "xml" is none. Expected text or json.\n'
+    assert (done.returncode, done.stderr) == (2, said)
