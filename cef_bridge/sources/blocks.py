@@ -15,6 +15,8 @@ from itertools import accumulate
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+import orjson
+
 from cef_bridge.sources.buffers import Buffer
 from cef_bridge.sources.elements import CUT, elements, wrapped, wrapped_elements
 from cef_bridge.sources.spans import Verdict
@@ -41,6 +43,10 @@ _LF = 0x0A
 # After a document the next lines are looked at in steps that double, from this size on, so that
 # documents between lines do not cost a split of the whole buffer each.
 _STEP = 1024
+
+# So many lines behind a line that does not end are looked at; these begin what is inside of it.
+_LOOK_AHEAD = 4
+_INSIDE = frozenset((b" ", b"\t", b'"', b"}", b"]"))
 
 _UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff", b"\x00{", b"{\x00", b"\x00[", b"[\x00")
@@ -171,6 +177,11 @@ class _Cutter:
         if len(line) > self._limit:
             yield from self._oversized(None)
             return
+        if self._is_cut(line):
+            self._batch.add(line.removesuffix(b"\r"), buffer.line, buffer.place)
+            buffer.move(buffer.pos + len(line))
+            self._end_document()
+            return
         found = find(buffer, self._limit)
         size = found.end - buffer.pos
         if found.over and size > len(line):
@@ -187,6 +198,31 @@ class _Cutter:
         self._batch.add(unit.removesuffix(b"\r"), buffer.line, buffer.place)
         buffer.move(buffer.pos + size)
         self._end_document()
+
+    def _is_cut(self, line: bytes) -> bool:
+        """Tell whether a line is the beginning of a document that was cut: whole ones follow.
+
+        A cut record must not swallow those behind it. After `[`, `,` and `:` an object may stand
+        on a line of its own, so those ends say nothing.
+        """
+        if line.rstrip().endswith((b"[", b",", b":")):
+            return False
+        buffer = self._buffer
+        start = len(line) + 1
+        for _ in range(_LOOK_AHEAD):
+            while (end := buffer.data.find(b"\n", buffer.pos + start)) < 0:
+                if buffer.unread > self._limit or not buffer.more():
+                    break
+            stop = end if end >= 0 else len(buffer.data)
+            text = buffer.data[buffer.pos + start : stop].rstrip()
+            if len(text) > self._limit or text[:1] in _INSIDE:
+                return False
+            if text[:1] in (b"{", b"[") and text[-1:] in (b"}", b"]") and _parses(text):
+                return True
+            if end < 0:
+                return False
+            start = end + 1 - buffer.pos
+        return False
 
     def _oversized(self, found: Found | None) -> Iterator[Item]:
         """Pass what is over the limit: a line, or the document of several lines that was found."""
@@ -211,3 +247,11 @@ class _Cutter:
             end = len(buffer.data)
         rest = buffer.data[buffer.pos : end].lstrip(b" \t\r,")
         buffer.move(end - len(rest) if rest else min(end + 1, len(buffer.data)))
+
+
+def _parses(text: bytes) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True

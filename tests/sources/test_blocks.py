@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import time
 
@@ -287,3 +288,20 @@ def test_damage_comes_after_what_was_readable():
         (LINE[:40], 2, 2),
         Broken(2, 42, "the disk is gone"),
     ]
+
+
+WHOLE = b'{"Type":"HostLog","ATags":["T","U"],"Owner":{"Name":"a"},"HostName":"n"}'
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 1 << 18])
+@pytest.mark.parametrize(
+    "place", [n for n in range(1, len(WHOLE)) if WHOLE[n - 1 : n] not in b"[,:"]
+)
+def test_a_line_that_was_cut_costs_itself_and_none_behind_it(place, size):
+    lines = [WHOLE, WHOLE[:place], WHOLE, WHOLE[:place], WHOLE[:place], WHOLE, WHOLE]
+    units = []
+    for item in blocks(io.BytesIO(b"\n".join(lines) + b"\n"), block_size=size):
+        assert isinstance(item, Block)
+        units += item.lines
+    assert units.count(WHOLE) == 4
+    assert units == lines
