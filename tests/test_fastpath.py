@@ -237,3 +237,11 @@ def test_mappings_of_users_are_the_same_on_both_paths(what, tmp_path):
         assert fast.convert(dict(event), ORIGIN) == expected
     if what == "filters":
         assert any(isinstance(plain.convert(dict(event)), Filtered) for event in busy)
+
+
+def test_a_mapping_that_writes_a_header_only_is_the_same_on_both_paths(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text("mapping: own\nextension: {}\nunmapped: drop\n")
+    plain, fast = plain_and_fast(str(path), "none")
+    for event in [*EVENTS, *EVENTS, *EVENTS]:
+        assert fast.convert(dict(event), ORIGIN) == plain.convert(dict(event), ORIGIN)
