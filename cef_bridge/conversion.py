@@ -1,25 +1,19 @@
 """One run of `convert`: the units of all inputs become messages, noise or rejects.
 
 In come inputs (`sources`) and a converter, out go batches of messages to a sink and rejects to
-another. The loop over lines is here and nowhere else; it knows neither YAML nor click.
+another. It knows neither YAML nor click; what becomes of a unit is `unitloop`'s.
 """
 
 from __future__ import annotations
 
 import base64
-import logging
 import time
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import orjson
 
-from cef_bridge.converter import Converted, Filtered, Rejected
-from cef_bridge.events.clock import event_time
-from cef_bridge.events.decode import Decoded, Decoder, Noise, Unreadable
-from cef_bridge.events.identity import SEPARATOR
-from cef_bridge.fastpath import FastPath
-from cef_bridge.sources.blocks import Block, Oversized, blocks
-from cef_bridge.stats import Stats
+from cef_bridge.sources.blocks import Block, blocks
+from cef_bridge.unitloop import Options, UnitLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,15 +22,12 @@ if TYPE_CHECKING:
     from cef_bridge.sources.archives import Stream
     from cef_bridge.sources.inputs import Input
     from cef_bridge.sources.raw import Raw
-    from cef_bridge.sources.units import Broken
-
-# Noise is shown by samples: a relay's pod log is full of it.
-_FIRST_NOISE, _EVERY_NOISE, _SHOWN_NOISE = 10, 1000, 200
+    from cef_bridge.unitloop import Refused
 
 _T = TypeVar("_T")
-_log = logging.getLogger(__name__)
 
-FAULT = "a fault of this program; please report it with this record"
+MAX_EXPAND = 200
+"""A compressed input may expand to so many times its size."""
 
 
 class Sink(Protocol):
@@ -46,26 +37,12 @@ class Sink(Protocol):
         """Take all of the bytes, or raise."""
 
 
-class Options(NamedTuple):
-    """What a run is told.
-
-    `strict`: noise is rejected; `max_record` in bytes, `max_expand` as a factor of the input's
-    size; `hashed`: the inputs' SHA-256 is wanted.
-    """
-
-    max_record: int = 1 << 20
-    max_expand: int = 200
-    input_format: str = "auto"
-    strict: bool = False
-    hashed: bool = False
-
-
 class Run:
     """Converts inputs one after another. `stop()` ends it after the lines in hand.
 
     While it is `waiting` for input nothing is in hand: an exception may end it there and then, and
     the counters are right. `progress` is called with an input's name and how many bytes of it were
-    read.
+    read. `hashed`: the inputs' SHA-256 is wanted.
     """
 
     def __init__(
@@ -75,23 +52,24 @@ class Run:
         rejects: Sink | None = None,
         options: Options | None = None,
         progress: Callable[[str, int], None] = lambda _name, _consumed: None,
+        *,
+        max_expand: int = MAX_EXPAND,
+        hashed: bool = False,
     ) -> None:
-        self.stats = Stats()
         self.inputs: list[dict[str, object]] = []
         self.options = options or Options()
         self.waiting = False
         self.stopped = False
-        self._converter = converter
-        self._fast = FastPath(converter)
+        self._max_expand = max_expand
+        self._hashed = hashed
         self._out = out
         self._rejects = rejects
         self._progress = progress
         self._messages: list[bytes] = []
         self._aside: list[bytes] = []
-        self._placed: Block | None = None
-        self._places: list[tuple[int, int]] = []
-        self._decoder = Decoder()
-        self._name = ""
+        # One list for both lanes: the order of the input is kept.
+        self._loop = UnitLoop(converter, self._messages, self._messages, self._refuse, self.options)
+        self.stats = self._loop.stats
 
     def stop(self) -> None:
         """End the run after the lines in hand; counters stay right."""
@@ -107,15 +85,14 @@ class Run:
     def _input(self, each: Input) -> None:
         started, before = time.monotonic(), self.stats.lines
         raw: Raw | None = None
-        streams = each.streams(max_expand=self.options.max_expand, hashed=self.options.hashed)
+        streams = each.streams(max_expand=self._max_expand, hashed=self._hashed)
         try:
             # Opening waits, too: for the first bytes of a pipe, and at the end for the hash.
             while not self.stopped and (stream := self._wait(streams)) is not None:
                 raw = stream.raw
                 self._stream(stream, each.name)
         finally:
-            for kind, number in self._fast.sections.counts():
-                self.stats.kinds[kind] += number
+            self._loop.settle()
             whole = raw is not None and stream is None
             self.inputs.append(
                 {
@@ -136,129 +113,33 @@ class Run:
             self.waiting = False
 
     def _stream(self, stream: Stream, name: str) -> None:
-        self._name = stream.name
-        options = self.options
-        self._decoder = Decoder(max_record=options.max_record, input_format=options.input_format)
-        units = iter(blocks(stream, max_record=options.max_record))
+        self._loop.begin(stream.name)
+        units = iter(blocks(stream, max_record=self.options.max_record))
         last = 1
         while not self.stopped and (item := self._wait(units)) is not None:
             if isinstance(item, Block):
-                self._block(item)
+                self._loop.block(item)
                 last = item.lines_at[-1] if item.lines_at else item.line + len(item.lines) - 1
                 self._progress(name, item.consumed)
                 self.stats.settle()
             else:
-                self._lost(item)
+                self._loop.lost(item)
             self._flush()
         if self.stopped:  # the rest of a line that a runtime cut may be there, but was not read
             return
-        for left in self._decoder.finish():
-            if isinstance(left, Unreadable):
-                self._reject(last, left.reason, left.raw)
+        self._loop.finish(last)
         self._flush()
 
-    def _block(self, block: Block) -> None:
-        """Convert units, in the hot loop: what is remembered at once, all else the plain way."""
-        loads, write = orjson.loads, self._messages.append
-        glance, recall, learn = self._fast.sections.glance, self._fast.recall, self._fast.learn
-        kinds, stats = self.stats.kinds, self.stats
-        if self.options.input_format != "auto":
-            glance = recall = _nothing  # type: ignore[assignment]
-        converted = 0
-        for index, line in enumerate(block.lines):
-            message = glance(line)
-            if message is not None:
-                converted += 1
-                write(message)
-                continue
-            try:
-                raw = loads(line)
-            except ValueError:  # noise, a wrapper's prefix, or worse
-                self._plain(block, index)
-                continue
-            fate = recall(raw)
-            if fate is None:
-                self._plain(block, index)
-                continue
-            kinds[raw.get("Type"), raw.get("Operation"), fate.kind.class_id] += 1
-            if fate.__class__ is Converted:
-                converted += 1
-                write(fate.message.encode())
-                learn(line, raw)
-            else:
-                stats.filtered += 1
-        stats.converted += converted
-
-    def _plain(self, block: Block, index: int) -> None:
-        """Convert a unit of any dialect and wrapper: several events, one, or a part of one."""
-        unit = block.lines[index]
-        if not unit.strip():
-            self.stats.blank += 1
-            return
-        for found in self._decoder.decode(unit):
-            if isinstance(found, Decoded):
-                self._event(found, block, index)
-            elif isinstance(found, Noise):
-                self._noise(found, block, index)
-            else:
-                self._reject(self._place(block, index)[0], found.reason, found.raw)
-
-    def _event(self, found: Decoded, block: Block, index: int) -> None:
-        raw, origin = found.fields, ""
-        timeless = event_time(raw) is None
-        if timeless:
-            # Nothing else tells the repetitions of such an event apart.
-            origin = f"{self._name}{SEPARATOR}{self._place(block, index)[1]}"
-        try:
-            fate = self._fast.convert(raw, origin)
-        except Exception:  # noqa: BLE001 - one bad event never stops the stream, nor a fault of ours
-            _log.debug("%s:%d", self._name, self._place(block, index)[0], exc_info=True)
-            fate = Rejected(FAULT)
-        if isinstance(fate, Rejected):
-            self._reject(self._place(block, index)[0], fate.reason, found.raw)
-            return
-        self.stats.count(raw.get("Type"), raw.get("Operation"), fate.kind.class_id)
-        if isinstance(fate, Filtered):
-            self.stats.filtered += 1
-            return
-        self.stats.without_time += timeless
-        self.stats.converted += 1
-        self._messages.append(fate.message.encode())
-
-    def _place(self, block: Block, index: int) -> tuple[int, int]:
-        """Return the line and the offset of a unit; a block works them out once, for all."""
-        if self._placed is not block:
-            self._placed, self._places = block, block.places()
-        return self._places[index]
-
-    def _noise(self, found: Noise, block: Block, index: int) -> None:
-        if self.options.strict:
-            self._reject(self._place(block, index)[0], "no KubeArmor event", found.raw)
-            return
-        self.stats.noise += 1
-        if self.stats.noise <= _FIRST_NOISE or not self.stats.noise % _EVERY_NOISE:
-            place = self._place(block, index)[0]
-            _log.debug("%s:%d no event: %r", self._name, place, found.raw[:_SHOWN_NOISE])
-
-    def _lost(self, item: Oversized | Broken) -> None:
-        if isinstance(item, Oversized):
-            limit = self.options.max_record
-            reason = f"over the limit of {limit} bytes for a record; --max-record raises it"
-            self._reject(item.line, reason, item.head, size=item.size)
-        else:
-            self._reject(item.line, item.reason, item.raw)
-
-    def _reject(self, line: int, reason: str, raw: bytes, size: int | None = None) -> None:
-        self.stats.reject(reason, f"{self._name}:{line}")
+    def _refuse(self, refused: Refused) -> None:
         if self._rejects is None:
             return
-        row: dict[str, object] = {"source": self._name, "line": line, "reason": reason}
-        row["size"] = len(raw) if size is None else size
+        row = {"source": refused.source, "line": refused.line, "reason": refused.reason}
+        row["size"] = refused.size
         try:
-            row["raw"] = raw.decode()
+            row["raw"] = refused.raw.decode()
         except UnicodeDecodeError:
-            row["raw"] = raw.decode("utf-8", "replace")
-            row["raw_base64"] = base64.b64encode(raw).decode()
+            row["raw"] = refused.raw.decode("utf-8", "replace")
+            row["raw_base64"] = base64.b64encode(refused.raw).decode()
         self._aside.append(orjson.dumps(row))
 
     def _flush(self) -> None:
@@ -270,7 +151,3 @@ class Run:
             self._aside.append(b"")
             self._rejects.write(b"\n".join(self._aside))
             self._aside.clear()
-
-
-def _nothing(_: object) -> None:
-    """Remember nothing: a forced input format has to know what every line was wrapped in."""

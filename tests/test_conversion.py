@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cef_bridge.conversion import FAULT, Options, Run
+from cef_bridge.conversion import Run
 from cef_bridge.converter import Converter
 from cef_bridge.formats import parse
 from cef_bridge.mapping.load import load
 from cef_bridge.sources.inputs import Input
+from cef_bridge.unitloop import FAULT, Options
 
 DATA = Path(__file__).parent / "data"
 
@@ -47,7 +48,8 @@ class Done:
     def __init__(self, converter: Converter, path: Path, data: bytes, **options: object) -> None:
         path.write_bytes(data)
         self.out, self.rejects = Sink(), Sink()
-        run = Run(converter, self.out, self.rejects, Options(**options))
+        settings = {name: options.pop(name) for name in ("max_expand", "hashed") if name in options}
+        run = Run(converter, self.out, self.rejects, Options(**options), **settings)
         run.run([Input("input", str(path), len(data))])
         self.run, self.stats = run, run.stats
         self.messages = [line.decode() for line in self.out.lines]

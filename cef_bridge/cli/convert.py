@@ -19,13 +19,14 @@ from cef_bridge.cli.logs import say
 from cef_bridge.cli.progress import progress, someone_looks
 from cef_bridge.cli.summary import Asked, report, summary
 from cef_bridge.cli.targets import Targets, appears, opened
-from cef_bridge.conversion import Options, Run
+from cef_bridge.conversion import MAX_EXPAND, Run
 from cef_bridge.converter import Converter
 from cef_bridge.events.clock import microseconds
 from cef_bridge.events.decode import INPUT_FORMATS
 from cef_bridge.mapping.load import load
 from cef_bridge.outputs import AtomicFile
 from cef_bridge.sources.inputs import expand
+from cef_bridge.unitloop import Options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +120,7 @@ def _time(_: click.Context, __: click.Parameter, text: str | None) -> int | None
     "--max-expand",
     metavar="FACTOR",
     type=click.IntRange(1, 1_000_000),
-    default=200,
+    default=MAX_EXPAND,
     show_default=True,
     help="Stop an archive that expands to more than so many times its size (and 64 MiB).",
 )
@@ -168,10 +169,10 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
         assumed_time=assume_time is not None,
     )
     converter = Converter(mapping, syslog_header=syslog_header, assumed_time=assume_time)
-    options = Options(max_record, max_expand, input_format, strict, hashed=report_path is not None)
+    options = Options(max_record, input_format, strict)
     shown = someone_looks(targets.output) if wanted is None else wanted
     try:
-        run = _convert(converter, options, found, targets, asked, shown=shown)
+        run = _convert(converter, options, found, targets, asked, max_expand, shown=shown)
     except BrokenPipeError:
         # The reader has gone (`| head`): what a program that SIGPIPE ended reports, and no word.
         os._exit(_SIGPIPE)
@@ -187,6 +188,7 @@ def _convert(
     inputs: list[Input],
     targets: Targets,
     asked: Asked,
+    max_expand: int,
     *,
     shown: bool,
 ) -> Run:
@@ -200,7 +202,15 @@ def _convert(
         aside = opened(targets.rejects, files) if targets.rejects else None
         told = opened(targets.report, files) if targets.report else None
         with progress(inputs, shown=shown) as show:
-            run = Run(converter, out, aside, options, show)
+            run = Run(
+                converter,
+                out,
+                aside,
+                options,
+                show,
+                max_expand=max_expand,
+                hashed=targets.report is not None,
+            )
             with _interruptible(run):
                 run.run(inputs)
         seconds = time.monotonic() - started

@@ -72,7 +72,14 @@ _OPERATIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "device": ("device", ("attach", "detach")),
     "networkfirewall": ("firewall", ("ingress", "egress")),
     "alertthreshold": ("system", ("throttle",)),
+    # What cef-bridge says of itself (Type CefBridge), in band.
+    "heartbeat": ("system", ("heartbeat",)),
+    "sourcegap": ("system", ("gap",)),
+    "testevent": ("system", ("test",)),
 }
+_OWN = frozenset(("heartbeat", "gap", "test"))
+_OWN_OPERATIONS = frozenset(("heartbeat", "sourcegap", "testevent"))
+_OWN_TYPE = "cefbridge"
 _DISPOSITIONS = {
     "alert": ("block", "unblocked", "audit", "allow", "matched"),
     "log": ("passed", "denied", "failed"),
@@ -115,6 +122,9 @@ _SUBJECTS = {
     ("firewall", "ingress"): "Inbound network flow",
     ("firewall", "egress"): "Outbound network flow",
     ("system", "throttle"): "Alerts suppressed by throttling",
+    ("system", "heartbeat"): "Forwarder heartbeat",
+    ("system", "gap"): "Events may be missing",
+    ("system", "test"): "Forwarder test event",
     ("system", "other"): "KubeArmor message",
     ("other", "other"): "Activity",
 }
@@ -131,7 +141,11 @@ _PREDICATES = {
 
 
 class Class(NamedTuple):
-    """What kind of event it is; `role` says what ProcessName is in it."""
+    """What kind of event it is; `role` says what ProcessName is in it.
+
+    `urgent`: a SOC waits for it (alerts, and what says that events are missing); it overtakes the
+    rest on its way.
+    """
 
     kind: str
     scope: str
@@ -141,6 +155,7 @@ class Class(NamedTuple):
     class_id: str
     name: str
     role: str
+    urgent: bool
 
 
 class ClassRow(NamedTuple):
@@ -165,7 +180,7 @@ def kind_of(event: dict[str, object]) -> str:
     """
     kind, operation = text_of(event.get("Type")), text_of(event.get("Operation"))
     # The userland throttle overwrites Type and Operation and leaves the rest of the alert.
-    if kind in ("systemevent", "message") or operation == "alertthreshold":
+    if kind in ("systemevent", "message", _OWN_TYPE) or operation == "alertthreshold":
         return "event"
     if kind.startswith("matched"):
         return "alert"
@@ -188,7 +203,8 @@ def scope_of(event: dict[str, object]) -> str:
 
 def _operation(event: dict[str, object], kind: str, call: str, flags: str) -> tuple[str, str]:
     written = text_of(event.get("Operation"))
-    if written not in _OPERATIONS:
+    ours = text_of(event.get("Type")) == _OWN_TYPE
+    if written not in _OPERATIONS or ours != (written in _OWN_OPERATIONS):
         return ("system", "other") if kind == "event" else ("other", "other")
     operation, verbs = _OPERATIONS[written]
     if operation == "firewall":
@@ -248,7 +264,8 @@ def _make() -> dict[tuple[str, ...], Class]:
         kind: [(name, verb) for name, verbs in _OPERATIONS.values() for verb in verbs]
         for kind in _DISPOSITIONS
     }
-    system = [("system", "throttle"), ("system", "other")]
+    own = [("system", verb) for verb in sorted(_OWN)]
+    system = [("system", "throttle"), ("system", "other"), *own]
     pairs["event"] = system
     for kind in ("alert", "log"):
         pairs[kind] = [pair for pair in pairs[kind] if pair not in system] + [("other", "other")]
@@ -256,13 +273,16 @@ def _make() -> dict[tuple[str, ...], Class]:
     for kind, dispositions in _DISPOSITIONS.items():
         for scope in ("container", "host"):
             for operation, verb in pairs[kind]:
+                if verb in _OWN and scope == "container":
+                    continue
                 for disposition in dispositions:
                     key = (kind, scope, operation, verb, disposition)
                     name = " ".join(
                         (_SUBJECTS[operation, verb], _PREDICATES.get(disposition, ""))
                     ).strip()
                     role = _ROLES.get(verb, "actor")
-                    classes[key] = Class(*key, ".".join(key), name, role)
+                    urgent = kind == "alert" or (kind == "event" and verb != "other")
+                    classes[key] = Class(*key, ".".join(key), name, role, urgent)
     return classes
 
 
@@ -273,6 +293,8 @@ def classify(event: dict[str, object], call: str, flags: str) -> Class:
     """Return the class of an event; `call` and `flags` are those of its Data."""
     kind = kind_of(event)
     operation, verb = _operation(event, kind, call, flags)
+    if verb in _OWN:  # they have no place
+        return _CLASSES[kind, "host", operation, verb, "none"]
     if kind == "event" and operation != "system":
         operation, verb = "system", "other"
     elif kind != "event" and operation == "system":
@@ -293,7 +315,7 @@ def catalogue() -> list[ClassRow]:
 
 def _default_severity(row: Class) -> str:
     if row.kind == "event":
-        return "7" if row.verb == "throttle" else "1"
+        return {"throttle": "7", "gap": "5"}.get(row.verb, "1")
     if row.kind == "log":
         return {"passed": "1", "failed": "2", "denied": "3"}[row.disposition]
     if row.disposition == "unblocked":

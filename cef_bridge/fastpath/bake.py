@@ -62,15 +62,16 @@ class Place:
 
 class Tail:
     """What an activity's section gives: `render` writes the message; `kind` is (Type, Operation,
-    class id), and `seen` counts its messages.
+    class id), and `seen` counts its messages; `urgent` is the class's.
     """
 
-    __slots__ = ("kind", "render", "seen")
+    __slots__ = ("kind", "render", "seen", "urgent")
 
-    def __init__(self, render: Render, kind: tuple[object, object, str]) -> None:
+    def __init__(self, render: Render, kind: tuple[object, object, str], *, urgent: bool) -> None:
         self.render = render
         self.kind = kind
         self.seen = 0
+        self.urgent = urgent
 
 
 class Fixed(NamedTuple):

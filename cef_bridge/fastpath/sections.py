@@ -65,9 +65,13 @@ _PIDS = re.compile(
 
 
 class Sections:
-    """Knows lines by their sections. `glance` looks, `learn` is told of lines that were parsed."""
+    """Knows lines by their sections. `glance` looks, `learn` is told of lines that were parsed.
+
+    `urgent` says of the last line that `glance` knew whether it is what a SOC waits for.
+    """
 
     def __init__(self, converter: Converter, memory: Memory) -> None:
+        self.urgent = False
         self._memory = memory
         self._most = converter.max_bytes
         self._syslog = converter.syslog_header
@@ -114,6 +118,7 @@ class Sections:
             self._unknown = None
             return None
         known.seen += 1
+        self.urgent = known.urgent
         return message
 
     def _second(self, line: bytes) -> bytes:
@@ -176,7 +181,7 @@ class Sections:
         self._count += 1
         self._memory.left -= 4 * len(line) + 8 * ENTRY
         kind = (raw.get("Type"), raw.get("Operation"), plan.kind.class_id)
-        place.tails[tail] = Tail(render, kind)
+        place.tails[tail] = Tail(render, kind, urgent=plan.kind.urgent)
 
     def forget(self) -> None:
         """Forget all sections; what was counted is still asked for by `counts`."""

@@ -249,8 +249,12 @@ values = st.one_of(
 events = st.fixed_dictionaries(
     {},
     optional={
-        "Type": st.one_of(st.sampled_from([*TYPES, "SystemEvent", "Message", "SystemLog"]), values),
-        "Operation": st.one_of(st.sampled_from([*OPERATIONS, "AlertThreshold"]), values),
+        "Type": st.one_of(
+            st.sampled_from([*TYPES, "SystemEvent", "Message", "SystemLog", "CefBridge"]), values
+        ),
+        "Operation": st.one_of(
+            st.sampled_from([*OPERATIONS, "AlertThreshold", "Heartbeat", "SourceGap"]), values
+        ),
         "Action": st.one_of(st.sampled_from(["Block", "Audit", "Allow", "Remove"]), values),
         "Result": st.one_of(st.sampled_from(["Passed", "Permission denied", "Removed"]), values),
         "EventType": st.one_of(st.sampled_from(["Alert", "Log"]), values),
@@ -266,9 +270,31 @@ def test_every_event_whatever_it_says_has_a_listed_class(event, call, flags):
     assert classify(event, call, flags).class_id in LISTED
 
 
+@pytest.mark.parametrize(
+    ("operation", "verb"), [("Heartbeat", "heartbeat"), ("SourceGap", "gap"), ("TestEvent", "test")]
+)
+def test_what_the_forwarder_says_of_itself_has_a_class_that_no_event_of_kubearmor_gets(
+    operation, verb
+):
+    own = classify({"Type": "CefBridge", "Operation": operation, "HostName": "h"}, "", "")
+    assert own.class_id == f"event.host.system.{verb}.none"
+    assert own.urgent
+    for kind in ("MatchedPolicy", "ContainerLog", "SystemEvent", None):
+        assert verb not in class_id({"Type": kind, "Operation": operation, "PodName": "p"}).split(
+            "."
+        )
+
+
+def test_urgent_is_what_a_soc_waits_for_and_telemetry_is_not():
+    assert classify(alert("Audit", "Passed"), "", "").urgent
+    assert classify({"Type": "SystemEvent", "Operation": "AlertThreshold"}, "", "").urgent
+    assert not classify({"Type": "Message", "Message": "started"}, "", "").urgent
+    assert not classify({"Type": "HostLog", "Operation": "File"}, "", "").urgent
+
+
 def test_the_list_of_class_ids_is_finite_and_each_row_tells_all():
     rows = catalogue()
-    assert len(rows) == len(LISTED) == 532
+    assert len(rows) == len(LISTED) == 535
     assert all(row.name and row.category and 1 <= int(row.severity) <= 10 for row in rows)
 
 

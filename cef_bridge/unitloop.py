@@ -1,0 +1,213 @@
+"""The loop over units: each becomes a message, is filtered, is noise, or is rejected with a reason.
+
+In come blocks of one stream after another (`sources`), out go messages, appended to a list a lane.
+The loop over lines is here and nowhere else, for archives and live sources alike; it knows neither
+files nor queues, YAML nor click.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from cef_bridge.converter import Converted, Filtered, Rejected
+from cef_bridge.events.clock import event_time
+from cef_bridge.events.decode import Decoded, Decoder, Noise, Unreadable
+from cef_bridge.events.identity import SEPARATOR
+from cef_bridge.fastpath import FastPath
+from cef_bridge.sources.units import Oversized
+from cef_bridge.stats import Stats
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cef_bridge.converter import Converter
+    from cef_bridge.sources.units import Block, Broken
+
+# Noise is shown by samples: a relay's pod log is full of it.
+_FIRST_NOISE, _EVERY_NOISE, _SHOWN_NOISE = 10, 1000, 200
+
+_log = logging.getLogger(__name__)
+
+FAULT = "a fault of this program; please report it with this record"
+
+
+class Refused(NamedTuple):
+    """A record that was rejected: the stream, the line (from 1), why, its bytes (or the first of
+    them) and its size.
+    """
+
+    source: str
+    line: int
+    reason: str
+    raw: bytes
+    size: int
+
+
+class Options(NamedTuple):
+    """How units are understood: `strict` rejects noise; `max_record` is in bytes."""
+
+    max_record: int = 1 << 20
+    input_format: str = "auto"
+    strict: bool = False
+
+
+class UnitLoop:
+    """Converts the units of streams; `alerts` and `telemetry` collect the messages.
+
+    They may be one list, where order matters more than urgency. `begin` says which stream the next
+    blocks are of; `refuse` is told of each rejected record.
+    """
+
+    def __init__(
+        self,
+        converter: Converter,
+        alerts: list[bytes],
+        telemetry: list[bytes],
+        refuse: Callable[[Refused], None],
+        options: Options,
+    ) -> None:
+        self.stats = Stats()
+        self.options = options
+        self.decoder = Decoder()
+        self._name = ""
+        self._fast = FastPath(converter)
+        self._alerts = alerts
+        self._telemetry = telemetry
+        self._refuse = refuse
+        self._placed: Block | None = None
+        self._places: list[tuple[int, int]] = []
+
+    def begin(self, name: str, decoder: Decoder | None = None) -> Decoder:
+        """Turn to a stream: a new one, or one whose `decoder` is known from before."""
+        self._name = name
+        self.decoder = decoder or self.new_decoder()
+        return self.decoder
+
+    def new_decoder(self) -> Decoder:
+        """Return a decoder for a new stream."""
+        options = self.options
+        return Decoder(max_record=options.max_record, input_format=options.input_format)
+
+    def block(self, block: Block) -> None:
+        """Convert units, in the hot loop: what is remembered at once, all else the plain way."""
+        loads, alert, log = orjson.loads, self._alerts.append, self._telemetry.append
+        sections, recall, learn = self._fast.sections, self._fast.recall, self._fast.learn
+        glance = sections.glance
+        kinds, stats = self.stats.kinds, self.stats
+        if self.options.input_format != "auto":
+            glance = recall = _nothing  # type: ignore[assignment]
+        converted = 0
+        for index, line in enumerate(block.lines):
+            message = glance(line)
+            if message is not None:
+                converted += 1
+                if sections.urgent:
+                    alert(message)
+                else:
+                    log(message)
+                continue
+            try:
+                raw = loads(line)
+            except ValueError:  # noise, a wrapper's prefix, or worse
+                self._plain(block, index)
+                continue
+            fate = recall(raw)
+            if fate is None:
+                self._plain(block, index)
+                continue
+            kinds[raw.get("Type"), raw.get("Operation"), fate.kind.class_id] += 1
+            if fate.__class__ is Converted:
+                converted += 1
+                if fate.kind.urgent:
+                    alert(fate.message.encode())
+                else:
+                    log(fate.message.encode())
+                learn(line, raw)
+            else:
+                stats.filtered += 1
+        stats.converted += converted
+
+    def settle(self) -> None:
+        """Bring the counts by kind up to date; to be called now and then, and at the end."""
+        for kind, number in self._fast.sections.counts():
+            self.stats.kinds[kind] += number
+        self.stats.settle()
+
+    def finish(self, line: int) -> None:
+        """End the stream at its last line: the rest of a line that a runtime cut never came."""
+        for left in self.decoder.finish():
+            if isinstance(left, Unreadable):
+                self.reject(line, left.reason, left.raw)
+
+    def lost(self, item: Oversized | Broken) -> None:
+        """Count what a source could not bring."""
+        if isinstance(item, Oversized):
+            limit = self.options.max_record
+            reason = f"over the limit of {limit} bytes for a record; --max-record raises it"
+            self.reject(item.line, reason, item.head, size=item.size)
+        else:
+            self.reject(item.line, item.reason, item.raw)
+
+    def reject(self, line: int, reason: str, raw: bytes, size: int | None = None) -> None:
+        """Count a record as rejected, and hand it on."""
+        self.stats.reject(reason, f"{self._name}:{line}")
+        self._refuse(Refused(self._name, line, reason, raw, len(raw) if size is None else size))
+
+    def _plain(self, block: Block, index: int) -> None:
+        """Convert a unit of any dialect and wrapper: several events, one, or a part of one."""
+        unit = block.lines[index]
+        if not unit.strip():
+            self.stats.blank += 1
+            return
+        for found in self.decoder.decode(unit):
+            if isinstance(found, Decoded):
+                self._event(found, block, index)
+            elif isinstance(found, Noise):
+                self._noise(found, block, index)
+            else:
+                self.reject(self._place(block, index)[0], found.reason, found.raw)
+
+    def _event(self, found: Decoded, block: Block, index: int) -> None:
+        raw, origin = found.fields, ""
+        timeless = event_time(raw) is None
+        if timeless:
+            # Nothing else tells the repetitions of such an event apart.
+            origin = f"{self._name}{SEPARATOR}{self._place(block, index)[1]}"
+        try:
+            fate = self._fast.convert(raw, origin)
+        except Exception:  # noqa: BLE001 - one bad event never stops the stream, nor a fault of ours
+            _log.debug("%s:%d", self._name, self._place(block, index)[0], exc_info=True)
+            fate = Rejected(FAULT)
+        if isinstance(fate, Rejected):
+            self.reject(self._place(block, index)[0], fate.reason, found.raw)
+            return
+        self.stats.count(raw.get("Type"), raw.get("Operation"), fate.kind.class_id)
+        if isinstance(fate, Filtered):
+            self.stats.filtered += 1
+            return
+        self.stats.without_time += timeless
+        self.stats.converted += 1
+        lane = self._alerts if fate.kind.urgent else self._telemetry
+        lane.append(fate.message.encode())
+
+    def _place(self, block: Block, index: int) -> tuple[int, int]:
+        """Return the line and the offset of a unit; a block works them out once, for all."""
+        if self._placed is not block:
+            self._placed, self._places = block, block.places()
+        return self._places[index]
+
+    def _noise(self, found: Noise, block: Block, index: int) -> None:
+        if self.options.strict:
+            self.reject(self._place(block, index)[0], "no KubeArmor event", found.raw)
+            return
+        self.stats.noise += 1
+        if self.stats.noise <= _FIRST_NOISE or not self.stats.noise % _EVERY_NOISE:
+            place = self._place(block, index)[0]
+            _log.debug("%s:%d no event: %r", self._name, place, found.raw[:_SHOWN_NOISE])
+
+
+def _nothing(_: object) -> None:
+    """Remember nothing: a forced input format has to know what every line was wrapped in."""
