@@ -7,7 +7,7 @@ SHELL := /bin/sh
 
 .PHONY: help demo test lint bench
 help:
-	@echo "make demo    convert sample events of every kind and show the lines"
+	@echo "make demo    convert sample events, and forward some to a collector that dies on the way"
 	@echo "make test    run the tests"
 	@echo "make lint    check style and types"
 	@echo "make bench   measure convert against a bare JSON parser"

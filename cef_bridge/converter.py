@@ -53,7 +53,7 @@ class Converter:
     """A mapping at work.
 
     `syslog_header` overrides the mapping's; `assumed_time` (epoch microseconds) is the time of
-    events that have none.
+    events that have none; `max_bytes` is for a transport that takes less than the mapping's.
     """
 
     def __init__(
@@ -62,12 +62,13 @@ class Converter:
         *,
         syslog_header: str = "none",
         assumed_time: int | None = None,
+        max_bytes: int | None = None,
     ) -> None:
         self.program = Program(mapping)
         self.syslog_header = syslog_header
         self.assumed_time = assumed_time
         envelope = mapping.envelope
-        self.max_bytes = envelope.max_bytes
+        self.max_bytes = min(envelope.max_bytes, max_bytes or envelope.max_bytes)
         self._shed = envelope.shed
         self._first = envelope.first
         self.facility = envelope.facility

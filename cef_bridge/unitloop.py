@@ -86,10 +86,12 @@ class UnitLoop:
         self.decoder = decoder or self.new_decoder()
         return self.decoder
 
-    def new_decoder(self) -> Decoder:
-        """Return a decoder for a new stream."""
+    def new_decoder(self, pending: bytes = b"") -> Decoder:
+        """Return a decoder for a new stream; `pending` is what one of a former run left behind."""
         options = self.options
-        return Decoder(max_record=options.max_record, input_format=options.input_format)
+        return Decoder(
+            max_record=options.max_record, input_format=options.input_format, pending=pending
+        )
 
     def block(self, block: Block) -> None:
         """Convert units, in the hot loop: what is remembered at once, all else the plain way."""

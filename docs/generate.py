@@ -10,6 +10,7 @@ transforms), out go whole pages, and the parts of pages between `<!-- begin: NAM
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import textwrap
 from pathlib import Path
@@ -18,6 +19,13 @@ from typing import TYPE_CHECKING
 from msgspec import NODEFAULT
 from msgspec import inspect as kinds
 
+from cef_bridge import config, metrics
+from cef_bridge.config.codes import CODES as CONFIG_CODES
+from cef_bridge.config.places import SOURCE_WORDS
+from cef_bridge.config.read import CONFIG_WORDS
+from cef_bridge.delivery import targets
+from cef_bridge.delivery.urls import Words
+from cef_bridge.delivery.words import extra_of, shown_number, takes
 from cef_bridge.events import fields
 from cef_bridge.events.classes import catalogue
 from cef_bridge.mapping import spec
@@ -33,7 +41,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 _NOTE = "<!-- Written by docs/generate.py: change what it reads, and run it. -->"
 _PART = re.compile(r"(<!-- begin: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
-_PAGES_WITH_PARTS = ("mapping-language.md",)
+_PAGES_WITH_PARTS = ("mapping-language.md", "configuration.md", "metrics.md")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -100,10 +108,19 @@ def _default(row: kinds.Field) -> str:
     return code("{from: HostName}") if row.name == "hostname" else code(value)
 
 
+def metrics_table(rows: Iterable[metrics.Row]) -> str:
+    """Return the table of some metrics."""
+    suffix = {"counter": "_total", "gauge": ""}  # as Prometheus' clients name them
+    named = [(code(f"{metrics.PREFIX}{it.name}{suffix[it.kind]}"), it.meaning) for it in rows]
+    return table(("Metric", "Meaning"), named)
+
+
 def parts() -> dict[str, str]:
     """Return the generated parts of pages by name."""
     transforms = [(code(name), _example(name)) for name in TRANSFORMS]
     return {
+        "destination-metrics": metrics_table((*metrics.DESTINATION_ROWS, metrics.DROPPED)),
+        "source-metrics": metrics_table(metrics.SOURCE_ROWS),
         "mapping": settings(spec.Mapping),
         "rule": settings(spec.Rule),
         "envelope": settings(spec.Envelope),
@@ -111,7 +128,46 @@ def parts() -> dict[str, str]:
         "filters": table(
             ("Filter", "What it drops"), [(code(name), text) for name, text in DESCRIPTIONS.items()]
         ),
+        "config": words_table(CONFIG_WORDS, schemes=False),
+        "source": words_table(SOURCE_WORDS),
+        "destination": words_table(Words.of(config.Destination, ()), schemes=False),
+        "target": words_table(targets.KNOWN),
+        "config-codes": table(
+            ("Code", "Meaning"), [(it.id, it.meaning) for it in CONFIG_CODES.values()]
+        ),
     }
+
+
+def words_table(words: Words, *, schemes: bool = True) -> str:
+    """Return the table of settings that are words of URLs as well."""
+    rows = []
+    for name, row in words.rows.items():
+        declared = row.type
+        assert isinstance(declared, kinds.Metadata)  # noqa: S101 - for mypy: what words are
+        meaning = str((declared.extra_json_schema or {}).get("description", ""))
+        of = words.has(row)
+        where = (
+            "all"
+            if of == words.schemes
+            else ", ".join(it.replace("std", "- (std") + ")" * it.startswith("std") for it in of)
+        )
+        cells = [code(name), where, takes(declared), _word_default(row), meaning]
+        rows.append(cells if schemes else [cells[0], *cells[2:]])
+    columns = ["Setting", "For", "Takes", "Default", "Meaning"]
+    return table(columns if schemes else [columns[0], *columns[2:]], rows)
+
+
+def _word_default(row: kinds.Field) -> str:
+    value = row.default
+    if row.name == "policy" or value in (NODEFAULT, None, "", ()):
+        return ""
+    if isinstance(value, bool):
+        return code("yes" if value else "no")
+    if isinstance(value, tuple):
+        return code(", ".join(value))
+    if isinstance(value, (int, float)):
+        return code(shown_number(value, extra_of(row.type, "unit")))
+    return code(value)
 
 
 def _example(name: str) -> str:
@@ -197,6 +253,7 @@ def pages() -> dict[str, str]:
         "fields.md": fields_page(),
         "event-ids.md": event_ids_page(),
         "lint-rules.md": lint_page(),
+        "forward.schema.json": json.dumps(config.schema(), indent=2) + "\n",
     }
     known = parts()
     for name in _PAGES_WITH_PARTS:

@@ -19,10 +19,15 @@ from cef_bridge.errors import CefBridgeError, MappingError, UsageError
 
 # Command -> module that has it as `command`, and what it does: help needs no import.
 _COMMANDS = {
+    "forward": ("forward", "Forward KubeArmor events to syslog collectors, live, losing nothing."),
     "convert": ("convert", "Convert KubeArmor JSON into CEF or LEEF messages."),
-    "demo": ("demo", "Convert sample events of every kind and show the lines."),
     "mapping": ("mapping", "Change what goes where: list, show, check and test mappings."),
     "parse": ("parse", "Print CEF and LEEF lines as JSON lines."),
+    "receive": ("receive", "Be a collector for a test, and say what is wrong with each message."),
+    "generate": ("generate", "Print synthetic events, marked as test data."),
+    "queue": ("queue", "Look into the queues of a forwarder."),
+    "deadletter": ("deadletter", "Look at what could not be sent, and send it after all."),
+    "demo": ("demo", "Convert and forward sample events, and show what comes of it."),
 }
 
 

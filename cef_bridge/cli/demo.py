@@ -1,7 +1,8 @@
-"""`cef-bridge demo`: sample events of every kind become messages before one's eyes.
+"""`cef-bridge demo`: sample events become messages before one's eyes, and none is lost on its way.
 
 In come the samples that ship with the package, out come their CEF lines, one event as two
-receivers want it, and a summary with the verdict of the strict reader. Converts nothing itself.
+receivers want it, and the verdicts: of the strict reader, and of a delivery to a collector that
+dies in the middle (`demo_delivery`). Converts and sends nothing itself.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import NamedTuple
 
 import click
 
+from cef_bridge.cli.demo_delivery import deliver
 from cef_bridge.converter import Converted, Converter
 from cef_bridge.events.decode import Decoded, Decoder, Noise
 from cef_bridge.formats.check import faults
@@ -36,9 +38,9 @@ class _Sample(NamedTuple):
 
 @click.command("demo")
 def command() -> None:
-    """Convert sample events of every kind; show the lines and a summary.
+    """Convert sample events of every kind, then forward events to a collector that is killed.
 
-    Exit code 3 when the strict reader finds something wrong with a line.
+    Exit code 3 when the strict reader finds something wrong with a line, or an event is lost.
     """
     converter = Converter(load("kubearmor-cef"))
     samples, passed_over, lost = _convert_samples(converter)
@@ -59,8 +61,15 @@ def command() -> None:
     if lost or found:
         click.echo("\n".join([*lost, *found]))
         sys.exit(_FOUND_SOMETHING)
-    click.echo("A reader as strict as the standard finds nothing wrong with any line.")
-    click.echo("Next: cef-bridge convert FILE, and cef-bridge mapping list for your receiver.")
+    click.echo("A reader as strict as the standard finds nothing wrong with any line.\n")
+    _say("And on its way to a collector that dies in the middle", colour="bright_white")
+    verdict = deliver(lambda text: click.echo(f"{_INDENT}{text}"))
+    if verdict.duplicates:
+        click.echo(f"{_INDENT}what had no receipt was sent again, under the same event id")
+    _say(str(verdict), colour="bright_red" if verdict.lost else "bright_green")
+    if verdict.lost:
+        sys.exit(_FOUND_SOMETHING)
+    click.echo("Next: cef-bridge forward --from FILE --to tcp://YOUR-COLLECTOR:514 --check")
 
 
 def _convert_samples(converter: Converter) -> tuple[list[_Sample], int, list[str]]:

@@ -8,6 +8,8 @@ as an event, as noise, as unreadable, or is the beginning of one that does.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import re
 from typing import NamedTuple
@@ -53,23 +55,47 @@ _LOOKS_LIKE_EVENT = re.compile(
 _BLANK = b" \t\r\n\x00"
 _BOM = b"\xef\xbb\xbf"
 _MOST_PREFIX = 512  # bytes of syslog or journald prefix before the `{`
+_MOST_PARTIAL = 16  # streams of one input whose lines wait for their rest; a container has two
+_MOST_NAME = 64  # characters of such a stream's name
 _MOST_WRAPPERS = 3  # around one event: docker in CRI, a syslog prefix inside
 _KEPT = 4096  # bytes of what is over the limit, to recognise it by
 MOST_LEVELS = 64  # of lists and maps in one another; OTLP in Elasticsearch has about 20
 
 
 class Decoder:
-    """Reads the units of one input. `max_record` bounds what parts may join to, in bytes."""
+    """Reads the units of one input. `max_record` bounds what parts may join to, in bytes.
 
-    def __init__(self, *, max_record: int = 1 << 20, input_format: str = "auto") -> None:
+    `pending` is what another Decoder's `pending()` gave: this one goes on where that one was.
+    """
+
+    def __init__(
+        self, *, max_record: int = 1 << 20, input_format: str = "auto", pending: bytes = b""
+    ) -> None:
         self._max_record = max_record
         self._only = "" if input_format == "auto" else input_format
         self._partial: dict[str, list[bytes]] = {}
         self._partial_bytes: dict[str, int] = {}
+        for key, (part, size) in _restored(pending).items():
+            self._partial[key] = [part]
+            self._partial_bytes[key] = size
 
     def decode(self, unit: bytes) -> list[Decoded | Noise | Unreadable]:
         """Return what a unit holds; an empty list means it is a part, and the rest is to come."""
         return self._line(unit, None, "", 0)
+
+    def pending(self) -> bytes:
+        """Return the parts that wait for their rest, as JSON; nothing if none do."""
+        if not self._partial:
+            return b""
+        return orjson.dumps(
+            {
+                key.encode("utf-8", "replace").decode(): [
+                    base64.b64encode(b"".join(parts)).decode(),
+                    self._partial_bytes[key],
+                ]
+                for key, parts in self._partial.items()
+            }
+        )
 
     def finish(self) -> list[Decoded | Noise | Unreadable]:
         """Return what waits for a rest that will not come."""
@@ -112,6 +138,9 @@ class Decoder:
             before = [self._abandoned(key)]
             if not partial:
                 return before + self._line(part, time, wrapper, level + 1)
+        if parts is None and len(self._partial) >= _MOST_PARTIAL:
+            # The name of a stream is whatever the input says; the oldest is given up.
+            before.append(self._abandoned(next(iter(self._partial))))
         parts = self._partial.setdefault(key, [])
         size = self._partial_bytes[key] = self._partial_bytes.get(key, 0) + len(part)
         if size <= self._max_record:
@@ -157,11 +186,24 @@ class Decoder:
         if level >= _MOST_WRAPPERS:
             return [Noise(line)]
         text = found.text.encode("utf-8", "surrogatepass")
-        key = f"{found.wrapper} {found.stream}"
+        key = f"{found.wrapper} {found.stream[:_MOST_NAME]}"
         return self._joined(text, key, found.partial, found.time, level)
 
     def _wanted(self, found: Found, wrapper: str) -> bool:
         return not self._only or self._only in (found.dialect, wrapper)
+
+
+def _restored(pending: bytes) -> dict[str, tuple[bytes, int]]:
+    """Return the parts that `pending()` wrote; ValueError when it did not write this."""
+    if not pending:
+        return {}
+    try:
+        return {
+            str(key): (base64.b64decode(part, validate=True), int(size))
+            for key, (part, size) in orjson.loads(pending).items()
+        }
+    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+        raise ValueError("the parts of lines that were kept cannot be read") from error
 
 
 def _after_prefix(text: bytes) -> bytes | None:

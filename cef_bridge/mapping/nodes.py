@@ -67,8 +67,13 @@ class Broken:
 Node = Text | Items | Pairs | Broken
 
 
-def read(data: bytes, path: str) -> tuple[Node | None, list[Problem]]:
-    """Return the root node, None when there is none, and what is wrong with the YAML."""
+def read(
+    data: bytes, path: str, *, begin: str = "mapping: NAME"
+) -> tuple[Node | None, list[Problem]]:
+    """Return the root node, None when there is none, and what is wrong with the YAML.
+
+    `begin` is what an empty file is told to begin with.
+    """
     top = Location(path)
     if len(data) > MOST_BYTES:
         return None, [_problem(top, codes.UNREADABLE, "The file is larger than 1 MiB.")]
@@ -92,7 +97,7 @@ def read(data: bytes, path: str) -> tuple[Node | None, list[Problem]]:
         builder.problems.append(_problem(Location(path, line, column), codes.NOT_YAML, message))
         return None, builder.problems
     if not builder.problems and (builder.root is None or _is_empty(builder.root)):
-        message = 'The file is empty. Begin with "mapping: NAME".'
+        message = f'The file is empty. Begin with "{begin}".'
         return None, [_problem(top, codes.UNREADABLE, message)]
     return builder.root, builder.problems
 

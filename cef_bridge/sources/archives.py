@@ -9,7 +9,14 @@ from __future__ import annotations
 import tarfile
 from typing import IO, TYPE_CHECKING, Self, cast
 
-from cef_bridge.sources.compression import COMPRESSIONS, FOREIGN, HEAD, Budget, Unpacked
+from cef_bridge.sources.compression import (
+    COMPRESSIONS,
+    FOREIGN,
+    HEAD,
+    Budget,
+    Unpacked,
+    may_begin,
+)
 from cef_bridge.sources.raw import Peekable
 from cef_bridge.sources.units import DamagedError
 
@@ -71,7 +78,7 @@ def _open(
     source: Peekable, name: str, raw: Raw, budget: Budget, *, packed: int, tars: int
 ) -> Iterator[Stream]:
     try:
-        head = source.peek(_BLOCK)
+        head = source.peek(_BLOCK, is_text)
     except DamagedError as error:
         yield Stream(name, raw, _Fails(error))
         return
@@ -91,6 +98,25 @@ def _open(
         yield from _members(source, name, raw, budget, packed=packed, tars=tars + 1)
     else:
         yield Stream(name, raw, source)
+
+
+def is_text(head: bytes) -> bool:
+    """Whether these first bytes can be told to be a text before there are 512 of them.
+
+    A tar begins with a name and a zero; one with a line break in that name, which comes in pieces
+    of less than 512 bytes, is not worth waiting for.
+    """
+    end = head.find(b"\n", 0, _BLOCK)
+    return end >= 0 and b"\0" not in head[:end] and not may_begin(head[:HEAD])
+
+
+def is_packed(head: bytes) -> bool:
+    """Whether something that begins so (512 bytes tell) is an archive, and no text."""
+    return (
+        any(kind.begins(head[:HEAD]) for kind in COMPRESSIONS)
+        or any(head.startswith(magic) for _, magic in FOREIGN)
+        or _is_tar(head[:_BLOCK])
+    )
 
 
 def _is_tar(head: bytes) -> bool:

@@ -8,23 +8,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.sources.units import DamagedError
+from cef_bridge.sources.units import IDLE, Batch, DamagedError
 
 if TYPE_CHECKING:
-    from cef_bridge.sources.units import Readable
+    from collections.abc import Generator, Iterator
+
+    from cef_bridge.sources.units import Block, Growing, Idle
+
+    Waits = Generator[Block | Idle, None, bool]
+    """Ends with a bool; meanwhile it yields what was complete, and IDLE, while it has to wait."""
 
 
 class Buffer:
     """`data` from `pos` on is unread; `line` (from 1) is the line of `pos`.
 
     `offset` is the place of `data[0]` in the stream; `damage` says why the stream ended, if it did
-    not end by itself.
+    not end by itself. `batch` holds units that were found and not handed out yet: before it waits
+    for more, they leave.
     """
 
     __slots__ = (
         "_block_size",
         "_read",
         "_stream",
+        "batch",
         "damage",
         "data",
         "ended",
@@ -33,14 +40,15 @@ class Buffer:
         "pos",
     )
 
-    def __init__(self, stream: Readable, block_size: int) -> None:
+    def __init__(self, stream: Growing, block_size: int, offset: int = 0, line: int = 1) -> None:
         self._stream = stream
         self._read = stream.read
         self._block_size = block_size
+        self.batch = Batch()
         self.data = b""
         self.pos = 0
-        self.offset = 0
-        self.line = 1
+        self.offset = offset
+        self.line = line
         self.ended = False
         self.damage: str | None = None
 
@@ -65,8 +73,15 @@ class Buffer:
         self.line += self.data.count(b"\n", self.pos, pos)
         self.pos = pos
 
-    def more(self) -> bool:
+    def flush(self) -> Iterator[Block]:
+        """Hand out the units that were found."""
+        if self.batch.lines:
+            yield self.batch.take(self.consumed)
+
+    def more(self) -> Waits:
         """Read on: `data` and `pos` are new afterwards. False at the end, when nothing has changed.
+
+        Yields IDLE, after the units that were found, for as long as there is nothing to read.
 
         What is at hand is at least doubled, so that a long record that comes in short reads is not
         copied over and over.
@@ -82,6 +97,14 @@ class Buffer:
             except DamagedError as error:
                 self.damage = str(error)
                 piece = b""
+            if piece is None:
+                if got:
+                    break
+                if not unread:
+                    self._let_go()
+                yield from self.flush()
+                yield IDLE
+                continue
             if not piece:
                 self.ended = True
                 break
@@ -93,3 +116,9 @@ class Buffer:
         self.pos = 0
         self.data = parts[0] if len(parts) == 1 else b"".join(parts)
         return True
+
+    def _let_go(self) -> None:
+        """Keep no block that was dealt with while nothing comes: many streams may be waiting."""
+        self.offset += self.pos
+        self.data = b""
+        self.pos = 0

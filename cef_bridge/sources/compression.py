@@ -154,6 +154,14 @@ HEAD = 10
 """As many first bytes tell them all."""
 
 
+_MAGIC = (*(magic for kind in COMPRESSIONS for magic in kind.magic), *(each for _, each in FOREIGN))
+
+
+def may_begin(head: bytes) -> bool:
+    """Whether an archive may begin so: with fewer than HEAD bytes it may not be known yet."""
+    return any(magic.startswith(head[: len(magic)]) for magic in _MAGIC)
+
+
 class Budget:
     """How far one input may expand: a factor of what was read of it, and at least FLOOR."""
 

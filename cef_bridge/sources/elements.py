@@ -12,14 +12,16 @@ import re
 from typing import TYPE_CHECKING
 
 from cef_bridge.sources.spans import STRING, Scanner, Verdict, guess
-from cef_bridge.sources.units import Batch, Broken
+from cef_bridge.sources.units import Broken
 from cef_bridge.sources.values import find, skip, skip_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
-    from cef_bridge.sources.buffers import Buffer
-    from cef_bridge.sources.units import Item
+    from cef_bridge.sources.buffers import Buffer, Waits
+    from cef_bridge.sources.units import Batch, Block, Idle, Item
+
+    Pass = Generator[Block | Idle, None, Item | None]
 
 # In a string these quotes would have a backslash each, so it cannot be mistaken for text.
 _WRAPPED = re.compile(rb'"(?:hits|logRecords)"\s*+:\s*+\[')
@@ -37,15 +39,15 @@ CUT = "the JSON ends in the middle; the input seems to be cut. Fetch it again"
 _CUT_ARRAY = "the JSON array has no end; the input seems to be cut. Fetch it again"
 
 
-def elements(buffer: Buffer, limit: int) -> Iterator[Item]:
+def elements(buffer: Buffer, limit: int) -> Iterator[Item | Idle]:
     """Yield what stands in the array whose `[` was just passed, up to and with its `]`."""
-    batch = Batch()
+    batch = buffer.batch
     trust = _TRUST
     while True:
         trust = _guess_on(buffer, limit, batch, trust)
         data, start = buffer.data, buffer.pos
         kind = data[start : start + 1]
-        item = None if kind in b"]" else _odd(buffer, limit, batch)
+        item = None if kind in b"]" else (yield from _odd(buffer, limit, batch))
         # Once more was read, what was collected leaves: so memory stays flat, and order is kept.
         if batch.lines and (kind in b"]" or item is not None or buffer.data is not data):
             yield batch.take(buffer.consumed)
@@ -56,7 +58,7 @@ def elements(buffer: Buffer, limit: int) -> Iterator[Item]:
             yield item
             if buffer.ended and not buffer.unread:
                 return
-        elif not kind and not buffer.more():
+        elif not kind and not (yield from buffer.more()):
             yield Broken(buffer.line, buffer.place, _CUT_ARRAY)
             return
 
@@ -85,13 +87,13 @@ def _guess_on(buffer: Buffer, limit: int, batch: Batch, trust: int) -> int:
     return trust
 
 
-def _odd(buffer: Buffer, limit: int, batch: Batch) -> Item | None:
+def _odd(buffer: Buffer, limit: int, batch: Batch) -> Pass:
     """Pass one element that was not guessed: into the batch, or as an Item of its own."""
     if buffer.data[buffer.pos] not in b"{[":
-        return _scalar(buffer, limit, batch)
-    found = find(buffer, limit)
+        return (yield from _scalar(buffer, limit, batch))
+    found = yield from find(buffer, limit)
     if found.over:
-        return skip(buffer, found, limit)
+        return (yield from skip(buffer, found, limit))
     line, offset = buffer.line, buffer.place
     unit = buffer.data[buffer.pos : found.end]
     buffer.move(found.end)
@@ -101,7 +103,7 @@ def _odd(buffer: Buffer, limit: int, batch: Batch) -> Item | None:
     return None
 
 
-def _scalar(buffer: Buffer, limit: int, batch: Batch) -> Item | None:
+def _scalar(buffer: Buffer, limit: int, batch: Batch) -> Pass:
     while True:
         data, start = buffer.data, buffer.pos
         stop = start + limit + 1
@@ -112,8 +114,8 @@ def _scalar(buffer: Buffer, limit: int, batch: Batch) -> Item | None:
             found = found or _SCALAR.match(data, start, stop)
             end = found.end() if found is not None else start + 1
         if end == stop:
-            return skip_line(buffer, limit)
-        if end < len(data) or not buffer.more():
+            return (yield from skip_line(buffer, limit))
+        if end < len(data) or not (yield from buffer.more()):
             break
     batch.add(buffer.data[start:end].rstrip(), buffer.line, buffer.place)
     buffer.move(end)
@@ -136,16 +138,16 @@ def wrapped(buffer: Buffer, limit: int) -> Scanner | None:
     return scanner
 
 
-def wrapped_elements(buffer: Buffer, limit: int, scanner: Scanner) -> Iterator[Item]:
+def wrapped_elements(buffer: Buffer, limit: int, scanner: Scanner) -> Iterator[Item | Idle]:
     """Yield the elements of this array and of those that follow in the same document."""
     while True:
         yield from elements(buffer, limit)
         scanner.close()
-        if not _next_array(buffer, scanner):
+        if not (yield from _next_array(buffer, scanner)):
             return
 
 
-def _next_array(buffer: Buffer, scanner: Scanner) -> bool:
+def _next_array(buffer: Buffer, scanner: Scanner) -> Waits:
     """Pass by what is between the arrays; False at the end of the document (or of the stream)."""
     while True:
         ended = buffer.ended
@@ -165,4 +167,4 @@ def _next_array(buffer: Buffer, scanner: Scanner) -> bool:
             buffer.move(len(buffer.data))
             return False
         else:
-            buffer.more()
+            yield from buffer.more()

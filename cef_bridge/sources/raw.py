@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from cef_bridge.sources.units import DamagedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from cef_bridge.sources.units import Readable
@@ -103,9 +104,14 @@ class Peekable:
         self._head = b""
         self._damage: DamagedError | None = None  # what comes after `_head`
 
-    def peek(self, size: int) -> bytes:
-        """Return the next `size` bytes without taking them; fewer only before the end or damage."""
+    def peek(self, size: int, enough: Callable[[bytes], bool] | None = None) -> bytes:
+        """Return the next `size` bytes without taking them; fewer only before the end or damage.
+
+        Fewer also when they are `enough`: a slow pipe must not be waited for without need.
+        """
         while len(self._head) < size and self._damage is None:
+            if self._head and enough is not None and enough(self._head):
+                break
             try:
                 piece = self._source.read(1 << 16)
             except DamagedError as error:

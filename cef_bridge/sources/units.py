@@ -23,6 +23,13 @@ class Readable(Protocol):
         """Return at least one byte, or none at the end."""
 
 
+class Growing(Protocol):
+    """What may have nothing to read just now: None then; otherwise as Readable."""
+
+    def read(self, size: int, /) -> bytes | None:
+        """Return at least one byte, none at the end, None when there is nothing yet."""
+
+
 class DamagedError(Exception):
     """A stream cannot be read further; the text is what an operator is told."""
 
@@ -47,6 +54,8 @@ class Block(NamedTuple):
     def places(self) -> list[tuple[int, int]]:
         """Return the line and the offset of each unit; ask once a block, and only if needed."""
         count = len(self.lines)
+        if not count:
+            return []
         lines_at = self.lines_at or range(self.line, self.line + count)
         offsets: Iterable[int] = self.offsets or accumulate(
             (len(each) + 1 for each in self.lines[:-1]), initial=self.offset
@@ -76,6 +85,13 @@ class Broken(NamedTuple):
 
 
 Item = Block | Oversized | Broken
+
+
+class Idle(NamedTuple):
+    """There is nothing to read just now; what was complete has been handed out. Only IDLE."""
+
+
+IDLE = Idle()
 
 
 class Batch:

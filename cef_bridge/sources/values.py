@@ -1,7 +1,8 @@
 """One JSON value at the place of a buffer: found whole, or passed by when it is over the limit.
 
 In comes a Buffer that stands on an opening bracket; out goes where the value ends, or an Oversized.
-Memory stays flat: no more than the limit and one read is kept.
+Memory stays flat: no more than the limit and one read is kept. Each may have to wait for more, and
+yields what Buffer.more yields meanwhile.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from cef_bridge.sources.spans import VALUE, Scanner, Verdict
 from cef_bridge.sources.units import HEAD, Oversized
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from cef_bridge.sources.buffers import Buffer
+    from cef_bridge.sources.units import Block, Idle
 
 
 class Found(NamedTuple):
@@ -27,7 +31,7 @@ class Found(NamedTuple):
     over: bool
 
 
-def find(buffer: Buffer, limit: int) -> Found:
+def find(buffer: Buffer, limit: int) -> Generator[Block | Idle, None, Found]:
     """Return where the value ends that begins at the buffer's place; the place stays."""
     whole = VALUE.match(buffer.data, buffer.pos)
     if whole is not None:
@@ -36,7 +40,7 @@ def find(buffer: Buffer, limit: int) -> Found:
     verdict = scanner.feed(buffer.data, buffer.pos)
     while verdict is Verdict.MORE and buffer.unread <= limit:
         done = scanner.at - buffer.pos
-        if not buffer.more():
+        if not (yield from buffer.more()):
             return Found(verdict, len(buffer.data), scanner, over=False)
         verdict = scanner.feed(buffer.data, buffer.pos + done)
     return Found(
@@ -44,13 +48,13 @@ def find(buffer: Buffer, limit: int) -> Found:
     )
 
 
-def skip(buffer: Buffer, found: Found, limit: int) -> Oversized:
+def skip(buffer: Buffer, found: Found, limit: int) -> Generator[Block | Idle, None, Oversized]:
     """Go to the end of a value over the limit (or to the line break that breaks it off)."""
     line, offset, head = _place(buffer, limit)
     buffer.move(found.end)
     verdict, scanner = found.verdict, found.scanner
     while verdict is Verdict.MORE and scanner is not None:
-        if not buffer.more():
+        if not (yield from buffer.more()):
             buffer.move(len(buffer.data))
             break
         verdict = scanner.feed(buffer.data, buffer.pos)
@@ -58,12 +62,12 @@ def skip(buffer: Buffer, found: Found, limit: int) -> Oversized:
     return Oversized(line, offset, buffer.place - offset, head)
 
 
-def skip_line(buffer: Buffer, limit: int) -> Oversized:
+def skip_line(buffer: Buffer, limit: int) -> Generator[Block | Idle, None, Oversized]:
     """Go to the end of a line over the limit, before its LF."""
     line, offset, head = _place(buffer, limit)
     while (end := buffer.data.find(b"\n", buffer.pos)) < 0:
         buffer.pos = len(buffer.data)
-        if not buffer.more():
+        if not (yield from buffer.more()):
             end = len(buffer.data)
             break
     buffer.pos = end

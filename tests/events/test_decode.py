@@ -312,6 +312,50 @@ def test_an_event_after_parts_whose_rest_never_came_is_not_lost_with_them():
     assert found[0].raw == LINE[:20]
 
 
+def test_the_streams_whose_lines_wait_are_bounded_and_the_oldest_is_given_up_in_the_open():
+    decoder = Decoder()
+    part = "x" * 16384
+    found = [
+        result
+        for number in range(20)
+        for result in decoder.decode(docker(f"{number} {part}", stream=f"s{number}"))
+    ]
+    assert [(each.raw[:2], each.reason) for each in found] == [
+        (b"%d " % number, "the rest of this line never came") for number in range(4)
+    ]
+    assert [int(each.raw.split()[0]) for each in decoder.finish()] == list(range(4, 20))
+
+
+def test_parts_that_wait_go_on_in_another_decoder():
+    half = len(LINE) // 2
+    first = Decoder()
+    assert first.pending() == b""
+    assert first.decode(cri(LINE[:half], b"P")) == []
+    assert first.decode(cri(b"\xff\x00", b"P", b"stderr")) == []
+    second = Decoder(pending=first.pending())
+    assert second.pending() == first.pending()
+    (found,) = second.decode(cri(LINE[half:]))
+    assert found.fields == EVENT | {WRAPPER_TIME: found.fields[WRAPPER_TIME]}
+    assert [each.raw for each in second.finish()] == [b"\xff\x00"]
+    assert second.pending() == b""
+
+
+def test_a_line_over_the_limit_stays_over_it_in_another_decoder():
+    first = Decoder(max_record=100)
+    first.decode(cri(b"x" * 90, b"P"))
+    first.decode(cri(b"x" * 90, b"P"))
+    (found,) = Decoder(max_record=100, pending=first.pending()).decode(cri(b"x"))
+    assert found == Unreadable(b"x" * 90, "its parts join to 181 bytes, over 100")
+
+
+@pytest.mark.parametrize(
+    "pending", [b"{", b"[]", b"5", b'{"a":1}', b'{"a":["%",1]}', b'{"a":["",[]]}']
+)
+def test_what_no_decoder_wrote_is_refused(pending):
+    with pytest.raises(ValueError, match="cannot be read"):
+        Decoder(pending=pending)
+
+
 def test_parts_over_the_limit_are_reported_and_the_next_line_is_read():
     parts = [cri(b"x" * 6000, b"P"), cri(b"x" * 6000, b"P"), cri(b"x"), cri(LINE)]
     found = decode(*parts, max_record=10_000)

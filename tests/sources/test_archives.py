@@ -409,6 +409,22 @@ def test_lines_of_a_pipe_come_while_it_is_open():
     assert arrived
 
 
+def test_a_short_first_event_of_a_pipe_comes_at_once():
+    reader, writer = os.pipe()
+    os.write(writer, b'{"a":1}\n')
+    with Raw(os.fdopen(reader, "rb", buffering=0)) as raw:
+        stream = next(open_stream(raw, "pipe"))
+        assert stream.read(100) == b'{"a":1}\n'
+        os.close(writer)
+        assert stream.read(100) == b""
+
+
+@pytest.mark.parametrize("pack", [bytes, *PACKERS.values()], ids=["plain", *PACKERS])
+def test_an_archive_in_small_pieces_is_known_as_one(pack):
+    data = pack(_tar({"a": TEXT}))
+    assert read(data, piece=1) == {"in!a": LINES}
+
+
 def test_a_pipe_that_does_not_block_is_waited_for():
     reader, writer = os.pipe()
     os.set_blocking(reader, False)

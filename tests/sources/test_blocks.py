@@ -10,7 +10,8 @@ from feeds import Feed, cut, flat, units
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cef_bridge.sources.blocks import Block, Broken, Oversized, blocks
+from cef_bridge.sources.blocks import Block, Broken, Cutter, Oversized, blocks
+from cef_bridge.sources.units import IDLE
 
 EVENT = {
     "Timestamp": 1692813948,
@@ -294,9 +295,7 @@ WHOLE = b'{"Type":"HostLog","ATags":["T","U"],"Owner":{"Name":"a"},"HostName":"n
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 1 << 18])
-@pytest.mark.parametrize(
-    "place", [n for n in range(1, len(WHOLE)) if WHOLE[n - 1 : n] not in b"[,:"]
-)
+@pytest.mark.parametrize("place", range(1, len(WHOLE)))
 def test_a_line_that_was_cut_costs_itself_and_none_behind_it(place, size):
     lines = [WHOLE, WHOLE[:place], WHOLE, WHOLE[:place], WHOLE[:place], WHOLE, WHOLE]
     units = []
@@ -305,3 +304,104 @@ def test_a_line_that_was_cut_costs_itself_and_none_behind_it(place, size):
         units += item.lines
     assert units.count(WHOLE) == 4
     assert units == lines
+
+
+@pytest.mark.parametrize("tail", [b"", WHOLE[:40], NOISE, b"\n" + WHOLE])
+def test_a_line_cut_inside_an_array_costs_itself_whatever_follows_the_next(tail):
+    cut_line = WHOLE[: WHOLE.index(b'"U"')]
+    assert units(cut_line + b"\n" + WHOLE + b"\n" + tail) == [
+        cut_line,
+        WHOLE,
+        *(tail.splitlines() if tail else []),
+    ]
+
+
+@pytest.mark.parametrize("text", [
+    b'{"items":[\n{"a":1}\n]}',
+    b'{"items":[\n{"a":1},\n{"b":2}\n]}',
+    b'{"items":[\n{"a":1}\n,{"b":2}\n]}',
+    b'{"items":[\n{"a":1}\n\n]}',
+    b'{"items":[1,\n{"a":1}\n ]}',
+])  # fmt: skip
+def test_objects_on_lines_of_their_own_inside_an_array_belong_to_it(text):
+    assert units(text + b"\n" + LINE) == [text, LINE]
+
+
+class Grows(Feed):
+    """Hands out what was added so far; then nothing yet, or the end."""
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.done = False
+
+    def read(self, size: int) -> bytes | None:
+        data, self.data = self.data[:size], self.data[size:]
+        return data or (b"" if self.done else None)
+
+
+def grown(pieces: list[bytes], **options) -> list:
+    """Return the items of a stream that has nothing to read after each of these pieces."""
+    stream = Grows()
+    found = []
+    items = blocks(stream, **options)
+    for piece in pieces:
+        stream.data += piece
+        while (item := next(items)) is not IDLE:
+            found.append(item)
+    stream.done = True
+    return found + list(items)
+
+
+@given(
+    st.lists(_PIECES | st.binary(max_size=5), max_size=14),
+    st.integers(1, 64),
+    st.sampled_from([40, 300, 1 << 20]),
+)
+@example([b"[" + LINE, b"," + LINE, b"]\n", LINE], 64, 1 << 20)
+@example([b'{"hits":[{"a":1},{"b":"' + b"x" * 70, b'"}]}', b"\n7"], 64, 40)
+def test_a_stream_that_grows_has_the_units_of_the_whole(pieces, block_size, max_record):
+    whole = cut(b"".join(pieces), max_record=max_record)
+    assert flat(grown(pieces, max_record=max_record, block_size=block_size)) == whole
+
+
+@pytest.mark.parametrize(
+    "text", [LINE + b"\n", PRETTY, PRETTY + b"\n", b"[" + LINE + b",\n" + LINE]
+)
+def test_what_is_complete_comes_before_the_stream_is_said_to_be_idle(text):
+    stream = Grows()
+    stream.data = text
+    items = blocks(stream)
+    found = next(items)
+    assert found.lines[0] in (LINE, PRETTY)
+    count = len(found.lines)
+    while (item := next(items)) is not IDLE:
+        count += len(item.lines)
+    assert count == text.count(b'"HostName"')
+
+
+@given(
+    st.lists(_PIECES | st.binary(max_size=5), max_size=14).map(b"".join),
+    st.integers(1, 64),
+    st.sampled_from([40, 300, 1 << 20]),
+)
+def test_a_cutter_that_begins_where_another_is_safe_gives_the_rest(data, block_size, max_record):
+    whole = cut(data, max_record=max_record)
+    cutter = Cutter(Feed(data), max_record=max_record, block_size=block_size)
+    taken = []
+    for item in cutter.items():
+        taken += flat([item])
+        offset, line = cutter.safe
+        end = _end(taken[-1])
+        again = Cutter(Feed(data[offset:]), max_record=max_record, offset=offset, line=line)
+        rest = [each for each in flat(again.items()) if _offset(each) >= end]
+        assert taken + rest == whole
+
+
+def _offset(found: tuple) -> int:
+    return found.offset if isinstance(found, Broken | Oversized) else found[2]
+
+
+def _end(found: tuple) -> int:
+    if isinstance(found, Oversized):
+        return found.offset + found.size
+    return _offset(found) + max(len(found.raw if isinstance(found, Broken) else found[0]), 1)

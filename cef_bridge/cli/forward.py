@@ -1,0 +1,205 @@
+"""`cef-bridge forward`: KubeArmor events go to collectors, live.
+
+In come the URLs and options of a command line, or a config file; out goes a `Config`, which is
+checked (`--check`) or run. Runs nothing itself.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, get_args, get_type_hints
+
+import click
+
+from cef_bridge.cli.logs import say
+from cef_bridge.config import Config, Destination, check, from_urls, load_config
+from cef_bridge.delivery import urls
+from cef_bridge.delivery.words import read
+from cef_bridge.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_POLICIES = get_args(get_type_hints(Destination)["policy"])
+
+
+def _as(cls: type, name: str) -> Callable[[click.Context, click.Parameter, str | None], object]:
+    """Return a click callback that reads an option as a setting of the config is read."""
+    kind = urls.Words.of(cls, ()).rows[name].type
+
+    def callback(_: click.Context, __: click.Parameter, text: str | None) -> object:
+        if text is None:
+            return None
+        value, wrong = read(text, kind)
+        if wrong is not None:
+            raise click.BadParameter(f'"{text}" is not possible here. {wrong}')
+        return value
+
+    return callback
+
+
+@click.command("forward")
+@click.option(
+    "--from",
+    "froms",
+    metavar="URL",
+    multiple=True,
+    help="Where events come from: -, a path or glob to follow, or"
+    " kubearmor://host:port?streams=alerts,logs. Repeatable.",
+)
+@click.option(
+    "--to",
+    "tos",
+    metavar="URL",
+    multiple=True,
+    help="Where messages go: udp://, tcp:// or tls://host:port, file:///path, or -. Repeated: a"
+    " copy to each. tls://a:6514,b:6514: to the first that is there.",
+)
+@click.option(
+    "-m",
+    "--mapping",
+    metavar="NAME-or-PATH",
+    help="A shipped mapping or a file.  [default: kubearmor-cef]",
+)
+@click.option(
+    "--syslog-header",
+    type=click.Choice(["none", "rfc3164", "rfc5424"]),
+    help="The syslog header; else as the mapping says.",
+)
+@click.option("--queue", metavar="DIR", help="Folder of the queues; else a private one.")
+@click.option(
+    "--queue-limit",
+    metavar="SIZE",
+    callback=_as(Destination, "queue_limit"),
+    help="Most bytes of each queue.  [default: 1G]",
+)
+@click.option("--policy", type=click.Choice(_POLICIES), help="What a full queue does.")
+@click.option("--once", is_flag=True, help="End when all inputs are read and all is sent.")
+@click.option(
+    "--timeout",
+    metavar="TIME",
+    callback=_as(Config, "grace"),
+    help="With --once: end after this time at the latest.",
+)
+@click.option("--from-end", is_flag=True, help="Begin at the end of the files that are there.")
+@click.option(
+    "--heartbeat",
+    metavar="TIME",
+    callback=_as(Config, "heartbeat"),
+    help="Send an event with all counts, so often.",
+)
+@click.option("--metrics", metavar="HOST:PORT", help="Answer /metrics, /healthz and /readyz.")
+@click.option(
+    "--grace",
+    metavar="TIME",
+    callback=_as(Config, "grace"),
+    help="After SIGTERM: how long to go on sending.  [default: 10s]",
+)
+@click.option("--config", "config_path", metavar="FILE", help="All this from a file (YAML).")
+@click.option("--check", "only_check", is_flag=True, help="Say what would not work, and end.")
+@click.option("--test-event", is_flag=True, help="Send one marked event, and say what happened.")
+def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands them over by name
+    froms: tuple[str, ...],
+    tos: tuple[str, ...],
+    mapping: str | None,
+    syslog_header: str | None,
+    queue: str | None,
+    queue_limit: int | None,
+    policy: str | None,
+    once: bool,
+    timeout: float | None,
+    from_end: bool,
+    heartbeat: float | None,
+    metrics: str | None,
+    grace: float | None,
+    config_path: str | None,
+    only_check: bool,
+    test_event: bool,
+) -> None:
+    """Forward KubeArmor events to syslog collectors, with nothing lost.
+
+    Sizes are such as 512K or 4G, times such as 500ms, 5s or 10m. With --config the file says all;
+    --queue, --metrics, --heartbeat and --grace stand over it.
+    """
+    over = {"queue": queue, "metrics": metrics, "heartbeat": heartbeat, "grace": grace}
+    others = {
+        "--from": froms,
+        "--to": tos,
+        "--mapping": mapping,
+        "--syslog-header": syslog_header,
+        "--queue-limit": queue_limit,
+        "--policy": policy,
+        "--from-end": from_end,
+    }
+
+    def configured() -> Config:
+        if config_path is None:
+            return from_urls(
+                froms,
+                tos,
+                mapping=mapping,
+                syslog_header=syslog_header,
+                queue_limit=queue_limit,
+                policy=policy,
+                from_end=from_end,
+                queue=queue,
+                metrics=metrics,
+                heartbeat=heartbeat,
+                grace=grace,
+                needs_source=not test_event,
+            )
+        return _over(load_config(config_path), over)
+
+    if config_path is not None and (both := [name for name, said in others.items() if said]):
+        raise UsageError(
+            f"with --config the file says it: {', '.join(both)} cannot stand beside it."
+        )
+    config = configured()
+    _refuse_endless(config, once=once, timeout=timeout)
+    if only_check:
+        raise SystemExit(_checked(config))
+    from cef_bridge.cli import forwarding  # noqa: PLC0415 - a check needs none of it
+
+    if test_event:
+        raise SystemExit(forwarding.test_event(config))
+    shown = sys.stderr.isatty()
+    code = forwarding.run(config, once=once, timeout=timeout, reload=configured, status=shown)
+    raise SystemExit(code)
+
+
+def _over(config: Config, over: Mapping[str, object]) -> Config:
+    """Return a config with the options of the command line over it."""
+    metrics = over["metrics"]
+    if isinstance(metrics, str) and isinstance(wrong := urls.endpoint(metrics, least=0), str):
+        raise UsageError(f"--metrics: {wrong}")
+    return config.with_settings({name: it for name, it in over.items() if it is not None})
+
+
+def _refuse_endless(config: Config, *, once: bool, timeout: float | None) -> None:
+    if timeout is not None and not once:
+        raise UsageError("--timeout does nothing without --once.")
+    endless = [str(source) for source in config.sources if source.kind == "kubearmor"]
+    if once and timeout is None and endless:
+        raise UsageError(
+            f"--once ends when all inputs are read, and {endless[0]} has no end. Add --timeout."
+        )
+
+
+def _checked(config: Config) -> int:
+    """Print what a check finds; return the exit code."""
+    found = check(config)
+    for finding in found:
+        click.echo(str(finding))
+    errors = sum(finding.severity == "error" for finding in found)
+    warnings = len(found) - errors
+    sources, destinations = len(config.sources), len(config.destinations)
+    say(
+        f"{_count(sources, 'source')}, {_count(destinations, 'destination')}: "
+        f"{_count(errors, 'error')}, {_count(warnings, 'warning')}",
+        "error" if errors else "info",
+    )
+    return 2 if errors else 0
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")

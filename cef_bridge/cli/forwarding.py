@@ -1,0 +1,220 @@
+"""A forwarder as an operator meets it: signals, systemd, the status line, the last word.
+
+In comes a config, out goes an exit code. SIGTERM and SIGINT end it in order, SIGHUP reads mappings
+and config again. Forwards nothing itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from cef_bridge.cli import logs
+from cef_bridge.service import systemd
+from cef_bridge.service.service import Outcome, Service, Ways
+from cef_bridge.views import DestinationView, View, line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    from cef_bridge.config import Config
+
+_FOUND_SOMETHING, _INTERRUPTED = 3, 130
+_TEST_TIMEOUT = 30.0
+
+
+def run(
+    config: Config,
+    *,
+    once: bool,
+    timeout: float | None,
+    reload: Callable[[], Config],
+    status: bool,
+) -> int:
+    """Forward until the end; `reload` gives the config anew, `status` shows a line that changes."""
+    # What is remembered lives long and has no cycles worth looking for: measured 2 to 4 % less CPU.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    screen = _Screen(shown=status)
+    watchdog = _Watchdog()
+
+    def show(view: View) -> None:
+        screen.show(view)
+        watchdog.tick(view)
+
+    ways = Ways(
+        once=once,
+        timeout=timeout,
+        say=screen.say,
+        show=show,
+        ready=lambda: systemd.notify(systemd.READY),
+        reload=reload,
+    )
+    service = Service(config, ways)
+    with screen.logging(), _signals(service) as heard:
+        outcome = service.run()
+    for text in _last_words(outcome):
+        logs.say(text, "info")
+    if signal.SIGINT in heard:
+        return _INTERRUPTED
+    if once and outcome.waiting:
+        return 1
+    return _FOUND_SOMETHING if once and outcome.rejected else 0
+
+
+def test_event(config: Config) -> int:
+    """Send one test event to each destination and print what happened; 1 unless all took it."""
+    with tempfile.TemporaryDirectory(prefix="cef-bridge-test-") as folder:
+        nothing_else = {"sources": (), "queue": folder, "metrics": None, "heartbeat": None}
+        alone = config.with_settings(nothing_else)
+        service = Service(alone, Ways(once=True, timeout=_TEST_TIMEOUT, test=True))
+        with _signals(service):
+            view = service.run().view
+    for each in view.destinations:
+        click.echo(f"{each.name} ({each.target}): {_what_happened(each)}")
+    return 0 if all(not each.waiting + each.in_flight for each in view.destinations) else 1
+
+
+def _what_happened(each: DestinationView) -> str:
+    if each.confirmed:
+        return "the test event is there: the collector gave a receipt"
+    if each.unconfirmed:
+        return "the test event was sent; whether it is there cannot be known this way"
+    return each.last_error or "no receipt for the test event, and no error either; " + each.state
+
+
+def _last_words(outcome: Outcome) -> Iterator[str]:
+    for each in outcome.view.destinations:
+        parts = [f"{each.confirmed:,} confirmed"]
+        parts += [f"{each.unconfirmed:,} unconfirmed"] if each.unconfirmed else []
+        parts += [f"{number:,} dropped ({why})" for why, number in sorted(each.dropped.items())]
+        parts += [f"{each.dead_lettered:,} that can never be sent"] if each.dead_lettered else []
+        parts += [f"{each.waiting + each.in_flight:,} in the queue"]
+        parts += [f"{each.resent:,} sent again"] if each.resent else []
+        counts = each.counts
+        came = ", ".join(
+            f"{counts.get(name, 0):,} {name}" for name in ("received", "converted", "filtered")
+        )
+        rejected = f"{counts.get('rejected', 0):,} rejected"
+        yield f"{each.name}: {came}, {rejected}; {', '.join(parts)}"
+        if each.last_error and each.waiting + each.in_flight:
+            yield f"  {each.last_error}"
+    if outcome.waiting:
+        yield (
+            f"{outcome.waiting:,} messages wait in {outcome.folder}; none is lost. "
+            f"The next run with --queue {outcome.folder} sends them."
+        )
+    if outcome.rejected:
+        yield f"{outcome.rejected:,} rejected records: cef-bridge deadletter list {outcome.folder}"
+
+
+@contextlib.contextmanager
+def _signals(service: Service) -> Iterator[set[int]]:
+    """Let signals end and change the service; yields those that ended it. A second one ends now."""
+    heard: set[int] = set()
+
+    def end(number: int, _: FrameType | None) -> None:
+        if heard:
+            raise KeyboardInterrupt
+        heard.add(number)
+        systemd.notify(systemd.STOPPING)
+        service.stop()
+
+    def again(_: int, __: FrameType | None) -> None:
+        service.reload()
+
+    handlers = {signal.SIGINT: end, signal.SIGTERM: end, signal.SIGHUP: again}
+    before = [(each, signal.signal(each, handler)) for each, handler in handlers.items()]
+    try:
+        yield heard
+    finally:
+        for each, handler in before:
+            signal.signal(each, handler)
+
+
+class _Watchdog:
+    """Tells systemd that the service lives, as often as it wants to hear it."""
+
+    def __init__(self) -> None:
+        self._interval = systemd.watchdog_interval()
+        self._last = 0.0
+
+    def tick(self, view: View) -> None:
+        now = time.monotonic()
+        if self._interval is not None and not view.fault and now - self._last >= self._interval:
+            self._last = now
+            systemd.notify(systemd.WATCHDOG)
+
+
+class _Screen:
+    """stderr: sentences, and on a terminal one line below them that changes."""
+
+    def __init__(self, *, shown: bool) -> None:
+        self._shown = shown
+        self._before: View | None = None
+        self._since = time.monotonic()
+        self._there = False
+
+    def say(self, text: str) -> None:
+        """Say a sentence, above the status line."""
+        self._clear()
+        logs.say(text)
+
+    def show(self, view: View) -> None:
+        """Rewrite the status line, once a second."""
+        now = time.monotonic()
+        if not self._shown or now - self._since < 1:
+            return
+        text = line(self._before, view, now - self._since)
+        width = shutil.get_terminal_size().columns - 1
+        self._clear()
+        click.echo(text[:width], nl=False, err=True)
+        self._there, self._before, self._since = True, view, now
+
+    def _clear(self) -> None:
+        if self._there:
+            click.echo("\r\x1b[K", nl=False, err=True)
+            self._there = False
+
+    @contextlib.contextmanager
+    def logging(self) -> Iterator[None]:
+        """Show what is logged in the meantime as sentences."""
+        handler = _Handler(self.say)
+        logger = logging.getLogger("cef_bridge")
+        if not logging.getLogger().handlers:  # else it was asked for in another form
+            handler.setLevel(logging.INFO)
+            logger.addHandler(handler)
+            logger.setLevel(logging.INFO)
+            logger.propagate = False
+        try:
+            yield
+        finally:
+            self._clear()
+            sys.stderr.flush()
+            if handler in logger.handlers:
+                logger.removeHandler(handler)
+                logger.propagate = True
+
+
+class _Handler(logging.Handler):
+    """Log records as sentences with a time: what stays in a file or a journal."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__()
+        self._say = say
+        stamped = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+        stamped.converter = time.gmtime
+        self.setFormatter(stamped)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._say(self.format(record))

@@ -1,0 +1,1 @@
+"""A collector for tests: takes syslog over UDP, TCP and TLS, and says what is wrong with it."""

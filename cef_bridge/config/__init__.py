@@ -1,0 +1,24 @@
+"""What a forwarder is asked to do: from URLs or from YAML, checked before anything runs.
+
+In come the words of the command line or a file, out comes a `Config`. Must not know how any of it
+is done.
+"""
+
+from __future__ import annotations
+
+from cef_bridge.config.check import Finding, check
+from cef_bridge.config.places import from_urls
+from cef_bridge.config.read import load_config
+from cef_bridge.config.schema import schema
+from cef_bridge.config.spec import Config, Destination, Source
+
+__all__ = [
+    "Config",
+    "Destination",
+    "Finding",
+    "Source",
+    "check",
+    "from_urls",
+    "load_config",
+    "schema",
+]

@@ -1,0 +1,192 @@
+"""What can be verified of a config without sending anything: `forward --check`.
+
+In comes a `Config`, out go findings. Reads files and asks for names; sends nothing and leaves
+nothing behind.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from cef_bridge.delivery.certificates import look_at
+from cef_bridge.errors import MappingError
+from cef_bridge.mapping.load import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from cef_bridge.config.spec import Config, Destination, Source
+    from cef_bridge.delivery.targets import Tls
+
+_PATIENCE = 3.0
+"""Seconds that all names together have to be found."""
+
+
+class Finding(NamedTuple):
+    """An "error" would stop the forwarder or a part of it; a "warning" would not."""
+
+    severity: Literal["error", "warning"]
+    where: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.where}: {self.text}" if self.where else self.text
+
+
+def check(
+    config: Config,
+    *,
+    resolve: Callable[[str, int], object] = socket.getaddrinfo,
+    clock: Callable[[], float] = time.time,
+) -> list[Finding]:
+    """Return everything that is found, in the order of the config. Takes a few seconds at most."""
+    found: list[Finding] = []
+    for source in config.sources:
+        found += _source(source, clock)
+    for destination in config.destinations:
+        found += _destination(destination, clock)
+    found += _loops(config)
+    if config.queue is not None:
+        found += _folder(Path(config.queue), "queue")
+    return found + _names(config, resolve)
+
+
+def _error(where: str, text: str) -> Finding:
+    return Finding("error", where, text)
+
+
+def _warning(where: str, text: str) -> Finding:
+    return Finding("warning", where, text)
+
+
+def _source(source: Source, clock: Callable[[], float]) -> Iterator[Finding]:
+    where = f"source {source.name or source}"
+    if source.kind == "files":
+        yield from _pattern(source.pattern, where)
+    if source.tls:
+        yield from _certificates(source, where, clock)
+
+
+def _pattern(pattern: str, where: str) -> Iterator[Finding]:
+    if pattern.count("[") != pattern.count("]"):
+        yield _error(where, "a [ of the pattern is not closed. Write [[] for a bracket itself.")
+        return
+    matches = glob.glob(pattern, recursive=True) if glob.has_magic(pattern) else [pattern]  # noqa: PTH207 - keeps the spelling
+    for match in matches:
+        path = Path(match)
+        if path.is_dir() and not glob.has_magic(pattern):
+            yield _error(where, f"{match} is a folder. For all files in it, write {match}/* .")
+        elif path.is_file() and not os.access(match, os.R_OK):
+            yield _error(where, f"{match} cannot be read: Permission denied.")
+    fixed = Path(pattern).parent
+    while glob.has_magic(str(fixed)):
+        fixed = fixed.parent
+    if not fixed.is_dir():
+        yield _warning(where, f"the folder {fixed} is not there (yet).")
+    elif not os.access(fixed, os.R_OK | os.X_OK):
+        yield _error(where, f"the folder {fixed} cannot be read: Permission denied.")
+    elif not [match for match in matches if Path(match).exists()]:
+        yield _warning(where, "no file is there (yet); it is read when it appears.")
+
+
+def _destination(one: Destination, clock: Callable[[], float]) -> Iterator[Finding]:
+    where = f"destination {one.name}"
+    target = one.target
+    try:
+        mapping = load(one.mapping)
+    except MappingError as error:
+        yield from (_error(where, str(problem)) for problem in error.problems)
+    else:
+        header = one.syslog_header or mapping.envelope.syslog_header
+        if header == "none" and target.scheme in {"udp", "tcp", "tls"}:
+            yield _warning(
+                where,
+                f"the mapping {mapping.name} writes no syslog header, which most collectors need. "
+                "Set syslog_header, or take the mapping of your SIEM.",
+            )
+    if target.scheme == "tls":
+        yield from _certificates(target, where, clock)
+    if target.scheme == "file":
+        path = Path(target.path)
+        if path.is_dir():
+            yield _error(where, f"{path} is a folder. Name a file in it.")
+        elif path.exists() and not os.access(path, os.W_OK):
+            yield _error(where, f"{path} cannot be written: Permission denied.")
+        elif not path.parent.is_dir():
+            yield _error(where, f"the folder {path.parent} is not there. Make it.")
+        elif not os.access(path.parent, os.W_OK | os.X_OK):
+            yield _error(where, f"the folder {path.parent} cannot be written: Permission denied.")
+
+
+def _certificates(tls: Tls, where: str, clock: Callable[[], float]) -> Iterator[Finding]:
+    faults = look_at(tls, clock())
+    yield from (_error(where, text) for text in faults.errors)
+    yield from (_warning(where, text) for text in faults.warnings)
+
+
+def _loops(config: Config) -> Iterator[Finding]:
+    """A file that is written must not be one that is read."""
+    read = {
+        os.path.realpath(match)
+        for source in config.sources
+        if source.kind == "files"
+        for match in glob.glob(source.pattern, recursive=True)  # noqa: PTH207 - as above
+        if Path(match).is_file()
+    }
+    for one in config.destinations:
+        if one.target.scheme == "file" and os.path.realpath(one.target.path) in read:
+            text = f"{one.target.path} is read by a source as well. Write somewhere else."
+            yield _error(f"destination {one.name}", text)
+
+
+def _folder(path: Path, where: str) -> Iterator[Finding]:
+    if path.exists() and not path.is_dir():
+        yield _error(where, f"{path} is no folder.")
+        return
+    nearest = path
+    while not nearest.exists():
+        nearest = nearest.parent
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        yield _error(where, f"the folder {nearest} cannot be written: Permission denied.")
+
+
+def _names(config: Config, resolve: Callable[[str, int], object]) -> list[Finding]:
+    """Look up all hosts at once: one that hangs must not hold up the others."""
+    places = [
+        (f"source {it.name or it}", host, port)
+        for it in config.sources
+        for host, port in it.endpoints
+    ] + [
+        (f"destination {it.name}", host, port)
+        for it in config.destinations
+        for host, port in it.target.endpoints
+    ]
+    known: dict[tuple[str, int], bool] = {}
+
+    def look(host: str, port: int) -> None:
+        try:
+            resolve(host, port)
+        except (OSError, UnicodeError):
+            return
+        known[host, port] = True
+
+    threads = [
+        threading.Thread(target=look, args=place, daemon=True)
+        for place in {(host, port) for _, host, port in places}
+    ]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + _PATIENCE
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    return [
+        _warning(where, f"the name {host} is not found from here (now).")
+        for where, host, port in places
+        if (host, port) not in known
+    ]

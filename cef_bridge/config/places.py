@@ -1,0 +1,276 @@
+"""Sources and destinations of what was said: a URL, and settings beside it.
+
+In come a URL and values by field name, out come a `Source` or a `Destination`, or everything that
+is wrong with them. Also the whole from the command line's URLs. Must not know YAML.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+import msgspec
+
+from cef_bridge.config.spec import RELAY_PORT, Config, Destination, Source
+from cef_bridge.delivery import targets, urls
+from cef_bridge.delivery.targets import shown_url
+from cef_bridge.delivery.urls import FILE_SECRET, Words
+from cef_bridge.delivery.words import did_you_mean, extra_of
+from cef_bridge.errors import UsageError
+from cef_bridge.mapping.filters import FILTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+SOURCE_WORDS = Words.of(Source, ("kubearmor", "file", "stdin"))
+DESTINATION_WORDS = targets.KNOWN | Words.of(Destination, ())
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+_KINDS = {"kubearmor": "kubearmor", "file": "files", "stdin": "stdin"}
+_TLS_WORDS = ("ca", "cert", "key", "key_password", "server_name")
+# A glob has a ? as well: words begin at the last one that a NAME= follows.
+_WORDS_OF_A_PATH = re.compile(r"\?(?=[a-z_]+=)(?!.*\?[a-z_]+=)")
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def source_of(
+    url: str, besides: Mapping[str, object], folder: Path | None = None, *, partial: bool = False
+) -> tuple[Source | None, list[str]]:
+    """Return the source of a URL (`-`, a path or glob, `kubearmor://…`), or what is wrong.
+
+    `besides`: values by field name that stand beside it; `folder`: where relative paths begin;
+    `partial`: some of `besides` could not be read, so whether all goes together is not asked.
+    """
+    parts, said, problems = _source_url(url)
+    if parts is None:
+        return None, problems
+    words, wrong = SOURCE_WORDS.read(parts, besides)
+    problems += wrong
+    if problems or partial:
+        return None, problems
+    said = {**besides, **words, **said}
+    source = Source(**in_folder(said, SOURCE_WORDS, folder))  # type: ignore[arg-type] # read by their types
+    if source.kind == "files" and folder is not None:
+        source = msgspec.structs.replace(source, pattern=str(folder / source.pattern))
+    problems += source.tls_problems()
+    if source.kind == "kubearmor" and not source.tls:
+        told = [name for name in _TLS_WORDS if name in said]
+        problems += [f'"{name}" does nothing without "tls=yes".' for name in told]
+    return (None if problems else source), problems
+
+
+def _source_url(url: str) -> tuple[urls.Url | None, dict[str, object], list[str]]:
+    """Return a URL's parts, its fields that are no words, and what is wrong with it."""
+    if url == "-" or url.startswith("-?"):
+        parts, problems = urls.split(f"stdin:{url[1:]}")
+        return parts, {"kind": "stdin"}, problems
+    if urls.has_scheme(url) and not url.lower().startswith("file:"):
+        parts, problems = urls.split(url)
+        if parts.scheme != "kubearmor":
+            meant = did_you_mean(parts.scheme, _KINDS)
+            expected = "Expected kubearmor://host:port, a path or glob, or - ."
+            return None, {}, [f"This is no source.{meant} {expected}"]
+        endpoints, wrong = urls.endpoints(parts.rest, RELAY_PORT)
+        return parts, {"kind": "kubearmor", "endpoints": endpoints}, problems + wrong
+    return _path(url)
+
+
+def _path(url: str) -> tuple[urls.Url | None, dict[str, object], list[str]]:
+    match = _WORDS_OF_A_PATH.search(url)
+    path, query = (url[: match.start()], url[match.start() :]) if match else (url, "")
+    parts, problems = urls.split(f"file:{query}")
+    if path.lower().startswith("file:"):
+        path = unquote(path[5:].removeprefix("//"))
+        if not path.startswith("/"):
+            problems.append("file:// is followed by a whole path, such as file:///var/log/x.log.")
+    elif not path or "\0" in path:
+        problems.append("A path is missing.")
+    return parts, {"kind": "files", "pattern": path}, problems
+
+
+def destination_of(
+    url: str, besides: Mapping[str, object], folder: Path | None = None, *, partial: bool = False
+) -> tuple[Destination | None, list[str]]:
+    """Return the destination of a URL and of what stands beside it, or what is wrong.
+
+    The arguments are those of `source_of`.
+    """
+    words, problems = targets.read_url(url, DESTINATION_WORDS, besides)
+    if problems or partial:
+        return None, problems
+    said = in_folder({**besides, **words}, DESTINATION_WORDS, folder)
+    target = targets.target_of(said)
+    problems += target.tls_problems()
+    filters = words.get("filters", ())  # those of a config file are the lint rules' business
+    problems += [
+        f'There is no filter "{name}".{did_you_mean(name, FILTERS)}'
+        for name in (filters if isinstance(filters, tuple) else ())
+        if name not in FILTERS
+    ]
+    own = {name: said[name] for name in Destination.__struct_fields__ if name in said}
+    destination = Destination(target=target, **own)  # type: ignore[arg-type] # read by their types
+    name = destination.name or default_name(target)
+    if not NAME.fullmatch(name):
+        problems.append(
+            'A "name" has at most 64 letters, digits, dots, dashes and underscores, and begins '
+            "with a letter or digit: it names a file."
+        )
+    mapping = destination.mapping
+    if folder is not None and _is_path(mapping, folder):
+        mapping = str(folder / mapping)
+    destination = msgspec.structs.replace(destination, name=name, mapping=mapping)
+    return (None if problems else destination), problems
+
+
+def _is_path(mapping: str, folder: Path) -> bool:
+    # As `mapping.load` tells a path from a shipped name.
+    if "/" in mapping or mapping.endswith((".yaml", ".yml")):
+        return True
+    return (folder / mapping).is_file()
+
+
+def in_folder(said: Mapping[str, object], words: Words, folder: Path | None) -> dict[str, object]:
+    """Return values with the relative paths among them beginning in a folder."""
+    if folder is None:
+        return dict(said)
+    placed = dict(said)
+    for row in words.rows.values():
+        value, kind = said.get(row.name), extra_of(row.type, "kind")
+        if isinstance(value, str) and kind == "path":
+            placed[row.name] = str(folder / value)
+        elif isinstance(value, str) and kind == "secret" and value.startswith(FILE_SECRET):
+            placed[row.name] = FILE_SECRET + str(folder / value.removeprefix(FILE_SECRET))
+    return placed
+
+
+def default_name(target: targets.Target) -> str:
+    """Return the name of a destination that has none: it stays while the URL does."""
+    if target.scheme == "stdout":
+        return "stdout"
+    if target.scheme == "file":
+        stem = _UNSAFE.sub("-", Path(target.path).name).strip(".-_")
+        return f"file-{stem}"[:64]
+    host, port = target.endpoints[0]
+    return f"{target.scheme}-{_UNSAFE.sub('-', host).strip('.-_')[:50]}-{port}"
+
+
+def with_policies(
+    sources: Sequence[Source], destinations: Sequence[tuple[Destination, bool]]
+) -> tuple[Destination, ...]:
+    """Return the destinations with the policy of those that say none (the second of a pair)."""
+    waits = len(destinations) == 1 and all(source.can_wait for source in sources)
+    default = "block" if waits else "drop_telemetry_first"
+    return tuple(
+        one if told else msgspec.structs.replace(one, policy=default) for one, told in destinations
+    )
+
+
+def clashes(
+    sources: Sequence[Source], destinations: Sequence[Destination]
+) -> list[tuple[int, str]]:
+    """Return what is wrong with all of them together: the index of the later one, a sentence.
+
+    Sources count from 0 and destinations from the number of sources.
+    """
+    found: list[tuple[int, str]] = []
+    seen: dict[object, bool] = {}
+    for index, source in enumerate(sources):
+        key = ("stdin",) if source.kind == "stdin" else (source.kind, str(source), source.streams)
+        if key in seen:
+            found.append((index, f"{source} is named twice. Remove one."))
+        seen[key] = True
+    for index, one in enumerate(destinations, len(sources)):
+        if one.name.lower() in seen:  # some file systems know no case
+            found.append(
+                (index, f'Two destinations are called "{one.name}". Give one another name.')
+            )
+        seen[one.name.lower()] = True
+        place = str(one.target)
+        if one.target.scheme in {"file", "stdout"} and ("to", place) in seen:
+            found.append((index, f"Two destinations write to {place}. Name another for one."))
+        seen["to", place] = True
+    return found
+
+
+def from_urls(  # noqa: PLR0913 - the options of the command line, by name
+    froms: Sequence[str],
+    tos: Sequence[str],
+    *,
+    mapping: str | None = None,
+    syslog_header: str | None = None,
+    queue: str | None = None,
+    queue_limit: int | None = None,
+    policy: str | None = None,
+    metrics: str | None = None,
+    heartbeat: float | None = None,
+    grace: float | None = None,
+    from_end: bool = False,
+    needs_source: bool = True,
+) -> Config:
+    """Return the config that a command line means; UsageError names every problem.
+
+    What a URL says itself stands over the option that holds for all. A test event needs no source.
+    """
+    problems: list[str] = []
+    sources = []
+    for url in froms:
+        source, wrong = source_of(url, {})
+        problems += [f"--from {shown_url(url)}: {each}" for each in wrong]
+        if source is not None:
+            sources.append(_from_end(source, url) if from_end else source)
+    options = {
+        "mapping": mapping,
+        "syslog_header": syslog_header,
+        "queue_limit": queue_limit,
+        "policy": policy,
+    }
+    destinations = []
+    for url in tos:
+        destination, wrong = _with_options(url, options)
+        problems += [f"--to {shown_url(url)}: {each}" for each in wrong]
+        if destination is not None:
+            destinations.append(destination)
+    if not froms and needs_source:
+        problems.append("nothing says where events come from. Add --from, or --config FILE.")
+    if not tos:
+        problems.append("nothing says where messages go. Add --to, or --config FILE.")
+    if metrics is not None and isinstance(wrong_place := urls.endpoint(metrics, least=0), str):
+        problems.append(f"--metrics: {wrong_place}")
+    if from_end and sources and all(source.kind != "files" for source in sources):
+        problems.append("--from-end does nothing here: no --from names a file.")
+    if not problems:
+        problems += [text for _, text in clashes(sources, [one for one, _ in destinations])]
+    if problems:
+        raise UsageError("\n".join(problems))
+    times = {"heartbeat": heartbeat, "grace": grace}
+    return Config(
+        sources=tuple(sources),
+        destinations=with_policies(sources, destinations),
+        queue=queue,
+        metrics=metrics,
+        **{name: value for name, value in times.items() if value is not None},  # type: ignore[arg-type] # the other fields are said above
+    )
+
+
+def _from_end(source: Source, url: str) -> Source:
+    parts, _, _ = _source_url(url)
+    said = parts is not None and any(name == "from_end" for name, _ in parts.words)
+    if said or source.kind != "files":
+        return source
+    return msgspec.structs.replace(source, from_end=True)
+
+
+def _with_options(
+    url: str, options: Mapping[str, object]
+) -> tuple[tuple[Destination, bool] | None, list[str]]:
+    """Return a destination and whether its policy was said; its URL stands over the options."""
+    destination, problems = destination_of(url, {})
+    if destination is None:
+        return None, problems
+    said, _ = targets.read_url(url, DESTINATION_WORDS, ())
+    more = {
+        name: value for name, value in options.items() if value is not None and name not in said
+    }
+    return (msgspec.structs.replace(destination, **more), "policy" in {**said, **more}), problems

@@ -1,0 +1,262 @@
+"""A forward config from YAML: a file comes in, a `Config` or all its problems go out.
+
+Walks the nodes of the file by the declared types of `spec`; what stands in `drop_events` and
+`filters` is the mapping language's, so that its reader and its lint rules judge it. Opens the
+config file only; whether what it names is there is asked by `check`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from cef_bridge.config import codes
+from cef_bridge.config.places import (
+    DESTINATION_WORDS,
+    SOURCE_WORDS,
+    clashes,
+    destination_of,
+    in_folder,
+    source_of,
+    with_policies,
+)
+from cef_bridge.config.spec import Config, Destination
+from cef_bridge.delivery import urls
+from cef_bridge.delivery.urls import Words
+from cef_bridge.delivery.words import read, takes
+from cef_bridge.errors import Location, MappingError, Problem
+from cef_bridge.mapping import lint, nodes, reader
+from cef_bridge.mapping.nodes import Broken, Items, Node, Pairs, Text
+from cef_bridge.mapping.variables import expand
+from cef_bridge.mapping.view import View
+from cef_bridge.mapping.wording import did_you_mean, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from msgspec import inspect as kinds
+
+    from cef_bridge.config.spec import Source
+    from cef_bridge.mapping.codes import Code
+
+T = TypeVar("T")
+
+CONFIG_WORDS = Words.of(Config, ())
+LISTS = {"sources": "from", "destinations": "to"}
+"""The lists of a config, and the key of the URL in an item of each."""
+
+_CONDITIONS = ("drop_events", "filters")
+
+
+def load_config(path: str | Path, *, env: Mapping[str, str] = os.environ) -> Config:
+    """Return what a file asks for; MappingError with all problems, each with its place.
+
+    `${NAME}` and `${NAME:-default}` are filled in from `env`. Relative paths begin in the file's
+    folder.
+    """
+    problems: list[Problem] = []
+    root = _nodes(Path(path), problems)
+    config = None
+    if root is not None:
+        config = _Reader(str(path), env, problems).read(root)
+    if problems or config is None:
+        raise MappingError(sorted(dict.fromkeys(problems), key=lambda it: (it.at[1:], it.code)))
+    return config
+
+
+def _nodes(path: Path, problems: list[Problem]) -> Node | None:
+    at = Location(str(path))
+    try:
+        with path.open("rb") as file:
+            data = file.read(nodes.MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "this is no path"
+        message = f"The file cannot be read: {reason}."
+        problems.append(codes.problem(at, codes.UNREADABLE, message))
+        return None
+    root, found = nodes.read(data, str(path), begin="sources:")
+    problems += [codes.of_yaml(each) for each in found]
+    return root
+
+
+def _found(node: Node) -> str:
+    if isinstance(node, Text):
+        return f'the text "{shown(node.text)}"'
+    return "a list" if isinstance(node, Items) else "settings"
+
+
+class _Reader:
+    def __init__(self, path: str, env: Mapping[str, str], problems: list[Problem]) -> None:
+        self._path = path
+        self._folder = Path(path).parent
+        self._env = env
+        self._problems = problems
+
+    def read(self, root: Node) -> Config | None:
+        if not isinstance(root, Pairs):
+            if not isinstance(root, Broken):
+                message = f'A config begins with settings such as "sources:". Found {_found(root)}.'
+                self._report(root.at, codes.WRONG_KIND, message)
+            return None
+        said, _, lists = self._settings(root, CONFIG_WORDS, tuple(LISTS))
+        sources = self._items(lists.get("sources"), "sources", root.at, self._source)
+        destinations = self._items(
+            lists.get("destinations"), "destinations", root.at, self._destination
+        )
+        metrics = said.get("metrics")
+        if isinstance(metrics, str) and isinstance(wrong := urls.endpoint(metrics, least=0), str):
+            at = next(key.at for key, _ in root.pairs if key.text == "metrics")
+            self._report(at, codes.BAD_VALUE, f'"metrics": {wrong}')
+        if self._problems:
+            return None
+        places = [at for _, at in sources] + [at for _, at in destinations]
+        told = [source for source, _ in sources]
+        ready = with_policies(told, [pair for pair, _ in destinations])
+        for index, text in clashes(told, ready):
+            self._report(places[index], codes.BAD_URL, text)
+        return Config(
+            sources=tuple(told),
+            destinations=ready,
+            path=self._path,
+            **in_folder(said, CONFIG_WORDS, self._folder),  # type: ignore[arg-type] # read by their types
+        )
+
+    def _report(self, at: Location, code: Code, message: str) -> None:
+        self._problems.append(codes.problem(at, code, message))
+
+    def _items(
+        self,
+        node: Node | None,
+        name: str,
+        top: Location,
+        one: Callable[[Node], T | None],
+    ) -> list[tuple[T, Location]]:
+        """Read a list of URLs or settings; a single one may stand without its dash."""
+        if node is None:
+            self._report(top, codes.MISSING, f'"{name}" is missing. Add "{name}:" with a list.')
+            return []
+        items = node.items if isinstance(node, Items) else [node]
+        if not items:
+            message = f'"{name}" is empty. Add "- {LISTS[name]}: URL".'
+            self._report(node.at, codes.MISSING, message)
+        read_items = [(one(item), item.at) for item in items]
+        return [(value, at) for value, at in read_items if value is not None]
+
+    def _source(self, node: Node) -> Source | None:
+        before = len(self._problems)
+        place = self._place(node, "from", SOURCE_WORDS)
+        if place is None:
+            return None
+        url, said, at = place
+        partial = len(self._problems) > before
+        source, problems = source_of(url, said, self._folder, partial=partial)
+        self._report_all(at, problems)
+        return source
+
+    def _destination(self, node: Node) -> tuple[Destination, bool] | None:
+        before = len(self._problems)
+        place = self._place(node, "to", DESTINATION_WORDS)
+        if place is None:
+            return None
+        url, said, at = place
+        partial = len(self._problems) > before
+        policy = "policy" in said or "policy=" in url.partition("?")[2]
+        destination, problems = destination_of(url, said, self._folder, partial=partial)
+        self._report_all(at, problems)
+        return None if destination is None else (destination, policy)
+
+    def _report_all(self, at: Location, problems: list[str]) -> None:
+        for text in problems:
+            self._report(at, codes.BAD_URL, text)
+
+    def _place(
+        self, node: Node, key: str, words: Words
+    ) -> tuple[str, dict[str, object], Location] | None:
+        """Read a URL, alone or with settings beside it; None when there is no URL to be read."""
+        said: dict[str, object] = {}
+        url_node: Node | None = node
+        if isinstance(node, Pairs):
+            said, conditions, others = self._settings(node, words, (key,))
+            url_node = others.get(key)
+            said |= self._conditions(conditions)
+        url = None
+        if url_node is None:
+            self._report(node.at, codes.MISSING, f'"{key}" is missing. Add "{key}: URL".')
+        elif isinstance(url_node, Text) and not url_node.is_null:
+            url = self._expand(url_node)
+        elif not isinstance(url_node, Broken):
+            message = f"Expected a URL, or settings with {key}: URL. Found {_found(url_node)}."
+            self._report(url_node.at, codes.WRONG_KIND, message)
+        if url is None or url_node is None:
+            return None
+        return url, said, url_node.at
+
+    def _settings(
+        self, node: Pairs, words: Words, others: tuple[str, ...]
+    ) -> tuple[dict[str, object], list[tuple[Text, Node]], dict[str, Node]]:
+        """Read settings by field name; return them, the conditions unread, and `others` unread."""
+        said: dict[str, object] = {}
+        conditions: list[tuple[Text, Node]] = []
+        unread: dict[str, Node] = {}
+        for key, inner in node.pairs:
+            row = words.rows.get(key.text)
+            if key.text in others:
+                unread[key.text] = inner
+            elif row is None:
+                hint = did_you_mean(key.text, [*others, *words.rows])
+                message = f'"{shown(key.text)}" is no setting here.{hint}'
+                self._report(key.at, codes.UNKNOWN_SETTING, message)
+            elif key.text in _CONDITIONS:
+                conditions.append((key, inner))
+            elif isinstance(inner, Text) and inner.is_null:
+                message = f'"{key.text}" has no value. Write one, or remove the line.'
+                self._report(key.at, codes.WRONG_KIND, message)
+            else:
+                self._value(row, inner, said)
+        return said, conditions, unread
+
+    def _value(self, row: kinds.Field, node: Node, said: dict[str, object]) -> None:
+        """Read one setting: a text as it could stand in a URL, or a list of them."""
+        if isinstance(node, Broken):
+            return
+        texts = node.items if isinstance(node, Items) else [node]
+        many = takes(row.type).startswith("list of")
+        if not all(isinstance(it, Text) for it in texts) or (
+            isinstance(node, Items) and not (many and texts)
+        ):
+            message = f"Expected {takes(row.type)}. Found {_found(node)}."
+            self._report(node.at, codes.WRONG_KIND, message)
+            return
+        values: list[object] = []
+        for text_node in texts:
+            assert isinstance(text_node, Text)  # noqa: S101 - for mypy, asked above
+            text = self._expand(text_node)
+            if text is None:
+                return
+            value, wrong = read(text, row.type)
+            if wrong is not None:
+                message = f'"{shown(text)}" is not possible here. {wrong}'
+                self._report(text_node.at, codes.BAD_VALUE, message)
+                return
+            values += value if isinstance(value, tuple) else [value]
+        said[row.name] = tuple(dict.fromkeys(values)) if many else values[0]
+
+    def _expand(self, node: Text) -> str | None:
+        text, wrong = expand(node.text, self._env)
+        if wrong is not None:
+            self._report(node.at, codes.UNSET_VARIABLE, wrong)
+            return None
+        return text
+
+    def _conditions(self, pairs: list[tuple[Text, Node]]) -> dict[str, object]:
+        """Have the mapping language read what is its own."""
+        if not pairs:
+            return {}
+        at = pairs[0][0].at
+        name = (Text("mapping", at), Text("conditions", at))
+        draft = reader.read(Pairs([name, *pairs], at), self._path, self._env)
+        view = View(draft, "cef", None, own=True, cluster=True)
+        found = [*draft.problems, *lint.run(view)]
+        self._problems += [each for each in found if each.severity == "error"]
+        return {name: draft.said[name] for name in _CONDITIONS if name in draft.said}

@@ -1,0 +1,190 @@
+"""What a forwarder may be asked to do, declared once: reader, URLs, schema and docs follow it.
+
+In goes nothing; out come frozen values that `service` runs by. A field's `word` is its meaning, and
+says which URLs have it: the same words stand in a URL behind the `?` and as settings in YAML. Must
+not know how YAML is read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+from msgspec import Struct
+
+from cef_bridge.delivery import urls
+from cef_bridge.delivery.targets import Target, Tls
+from cef_bridge.delivery.urls import Endpoint, shown_endpoint
+from cef_bridge.delivery.words import word
+from cef_bridge.mapping.spec import Condition  # noqa: TC001 - msgspec resolves the types
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping as MappingType
+
+    from cef_bridge.mapping.spec import Mapping
+
+DEFAULT_MAPPING = "kubearmor-cef"
+RELAY_PORT = 32767
+"""KubeArmor's, of the relay as of a node's daemon."""
+
+Policy = Literal["block", "drop_telemetry_first", "drop_oldest", "drop_newest"]
+
+# What `events.decode` takes; a test compares them.
+InputFormat = Literal[
+    "auto", "relay", "logfile", "sidekick", "otlp", "elasticsearch", "docker", "cri", "syslog"
+]
+
+_RELAY = ("kubearmor",)
+_FILES = ("file",)
+
+
+class Source(Tls, frozen=True, kw_only=True):
+    """One source of events. `endpoints` for kubearmor, `pattern` (a path or glob) for files."""
+
+    kind: Literal["kubearmor", "files", "stdin"]
+    endpoints: tuple[Endpoint, ...] = ()
+    pattern: str = ""
+    name: Annotated[
+        str, word("What it is called in logs, metrics and gap reports; else as its URL says.")
+    ] = ""
+    streams: Annotated[
+        tuple[Literal["alerts", "logs", "messages"], ...],
+        word("What to ask for; messages are KubeArmor's own log lines.", of=_RELAY),
+    ] = ("alerts", "logs")
+    alerts: Annotated[
+        Literal["all", "policy"], word("KubeArmor's filter of alerts.", of=_RELAY)
+    ] = "all"
+    logs: Annotated[Literal["all", "system"], word("KubeArmor's filter of logs.", of=_RELAY)] = (
+        "all"
+    )
+    dedupe: Annotated[
+        Annotated[float, word("", unit="seconds", ge=1, le=86400)] | None,
+        word(
+            "Pass over an event that came within this time already, by its id: for several"
+            " endpoints that bring the same.",
+            of=_RELAY,
+        ),
+    ] = None
+    tls: Annotated[bool, word("Use TLS; with `cert` mutual TLS.", of=_RELAY)] = False
+    health: Annotated[
+        Annotated[int, word("", ge=1, le=65535)] | None,
+        word("Port of the gRPC health service, asked in plain text (32766).", of=_RELAY),
+    ] = None
+    from_end: Annotated[
+        bool,
+        word(
+            "Begin at the end of files that are there at the first start; else at their beginning.",
+            of=_FILES,
+        ),
+    ] = False
+    input_format: Annotated[
+        InputFormat, word("Take only events of this dialect or wrapper.", of=("file", "stdin"))
+    ] = "auto"
+    max_record: Annotated[
+        int,
+        word("Reject records longer than this.", unit="bytes", ge=1 << 10, le=1 << 30),
+    ] = 1 << 20
+
+    @property
+    def can_wait(self) -> bool:
+        """Whether what is not taken stays where it comes from."""
+        return self.kind != "kubearmor"
+
+    def __str__(self) -> str:
+        if self.kind == "stdin":
+            return "-"
+        if self.kind == "files":
+            return self.pattern
+        return f"kubearmor://{','.join(map(shown_endpoint, self.endpoints))}"
+
+    def __repr__(self) -> str:  # the default one would show the password
+        return f"<Source {self}>"
+
+
+class Destination(Struct, frozen=True, kw_only=True):
+    """One destination: what goes there, where to, and what is kept until it is there."""
+
+    target: Target
+    name: Annotated[
+        str,
+        word("What it is called in logs and metrics, and the name of its queue's file."),
+    ] = ""
+    mapping: Annotated[str, word("A shipped mapping or a file: what is written, and how.")] = (
+        DEFAULT_MAPPING
+    )
+    syslog_header: Annotated[
+        Literal["none", "rfc3164", "rfc5424"] | None,
+        word("The syslog header; else as the mapping's `envelope` says."),
+    ] = None
+    only_alerts: Annotated[
+        bool, word("Send no telemetry (logs): the same as `filters: [alerts_only]`.")
+    ] = False
+    filters: Annotated[tuple[str, ...], word("Named filters, besides those of the mapping.")] = ()
+    drop_events: Annotated[
+        tuple[tuple[Condition, ...], ...],
+        word(
+            "Events that do not go there, besides those of the mapping; written as in a mapping.",
+            kind="not in URLs",
+        ),
+    ] = ()
+    queue_limit: Annotated[
+        int, word("Most bytes of its queue on the disk.", unit="bytes", ge=1 << 20, le=1 << 50)
+    ] = 1 << 30
+    policy: Annotated[
+        Policy,
+        word(
+            "When the queue is full: `block` makes sources wait, the others drop what waits, and"
+            " count it. Default: `block`; `drop_telemetry_first` where a source is a relay, which"
+            " does not wait, or where several destinations share the sources."
+        ),
+    ] = "block"
+
+    def narrowed(self, mapping: Mapping) -> Mapping:
+        """Return a mapping that drops what this destination does not take, besides its own."""
+        more = (*self.filters, *(("alerts_only",) if self.only_alerts else ()))
+        return msgspec.structs.replace(
+            mapping,
+            filters=tuple(dict.fromkeys((*mapping.filters, *more))),
+            drop_events=(*mapping.drop_events, *self.drop_events),
+        )
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """All that a forwarder is asked to do. Times are seconds."""
+
+    sources: tuple[Source, ...] = ()
+    destinations: tuple[Destination, ...] = ()
+    queue: Annotated[
+        str | None,
+        word(
+            "Folder of the queues, one file a destination. Without it a private one, which is kept"
+            " and named when something is left in it.",
+            kind="path",
+        ),
+    ] = None
+    metrics: Annotated[
+        str | None, word("`HOST:PORT` that answers /metrics, /healthz and /readyz.")
+    ] = None
+    heartbeat: Annotated[
+        Annotated[float, word("", unit="seconds", ge=1, le=86400)] | None,
+        word("Send each destination an event with all counts, so often."),
+    ] = None
+    grace: Annotated[
+        float,
+        word(
+            "After SIGTERM: how long to go on sending what waits.", unit="seconds", ge=0, le=86400
+        ),
+    ] = 10.0
+    path: str = ""
+
+    def with_settings(self, said: MappingType[str, object]) -> Config:
+        """Return the same with other values, by field name, of their declared types."""
+        return msgspec.structs.replace(self, **said)
+
+    @property
+    def metrics_address(self) -> Endpoint | None:
+        """Where metrics are asked for; port 0 lets the system choose one."""
+        if self.metrics is None:
+            return None
+        place = urls.endpoint(self.metrics, least=0)
+        return None if isinstance(place, str) else place

@@ -1,0 +1,77 @@
+"""One destination: what its queue holds goes where its target says, until it is settled.
+
+In come a queue and a target, out go messages; this module chooses how (a stream with receipts,
+datagrams, a file) and takes the orders, `Forwarder` is all that the service sees. Must not know
+what is in a message.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from cef_bridge.delivery.backoff import Backoff
+from cef_bridge.delivery.desk import Desk
+from cef_bridge.delivery.oneway import Lines, Paced
+from cef_bridge.delivery.progress import ForwarderState, Progress
+from cef_bridge.delivery.streams import Patience, Streams
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cef_bridge.delivery.queue import Queue
+    from cef_bridge.delivery.targets import Target
+
+__all__ = ["Forwarder", "ForwarderState", "Patience"]
+
+
+class Forwarder:
+    """Sends what a queue holds; one for each queue, and its `run` in a thread of its own.
+
+    `framing` ("lf" or "octet-counting") is what the mapping says; the target's own goes first.
+    `stop` ends it within half a second or so, wherever it waits: what is in flight stays in the
+    queue, and is sent again by the next one. `clock` is monotonic; `rng` gives numbers from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        target: Target,
+        *,
+        framing: str,
+        name: str,
+        stop: threading.Event,
+        clock: Callable[[], float] = time.monotonic,
+        rng: Callable[[], float] = random.random,
+        patience: Patience | None = None,
+    ) -> None:
+        self._progress = Progress(name, clock)
+        self._ending = threading.Event()
+        desk = Desk(queue, self._progress, stop, self._ending, clock)
+        backoff = Backoff(rng)
+        self._sender: Streams | Paced | Lines
+        if target.scheme in ("tcp", "tls"):
+            framing = target.framing or framing
+            self._sender = Streams(desk, target, framing, backoff, patience or Patience())
+        elif target.scheme == "udp":
+            self._sender = Paced(desk, target, backoff)
+        else:
+            self._sender = Lines(desk, target, backoff)
+
+    def run(self) -> None:
+        """Send until stopped, or, after `finish`, until all is confirmed or sent.
+
+        CefBridgeError when it cannot go on: the queue cannot be read or written, or whoever read
+        standard output has closed it.
+        """
+        self._sender.run()
+
+    def finish(self) -> None:
+        """Let `run` return when all is confirmed or sent; nothing more will be appended."""
+        self._ending.set()
+
+    def state(self) -> ForwarderState:
+        """Return how it is now; any thread may ask."""
+        return self._progress.state()

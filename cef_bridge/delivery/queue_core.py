@@ -1,0 +1,327 @@
+"""What the halves of a queue share: its file, its totals, its rows on their way, its transactions.
+
+Whatever is known in memory follows what is on the disk: a change first is a transaction, and its
+outcome is taken over when that is done. Here stands too what happens when a disk is full and when
+a file is damaged. Must not know what a change is about.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from cef_bridge.delivery import queue_schema as schema
+from cef_bridge.delivery import queue_tables as tables
+from cef_bridge.delivery.queue_rescue import Known, finish, rescue
+from cef_bridge.delivery.queue_rows import Rows
+from cef_bridge.delivery.queue_store import Store
+from cef_bridge.delivery.queue_types import LANES, POLICIES, sum_of
+from cef_bridge.errors import CefBridgeError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from cef_bridge.delivery.queue_types import Sum
+    from cef_bridge.marks import Mark
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+LOOK_AGAIN = 0.25  # seconds; how often a full disk is looked at
+_SAY_AGAIN = 60.0  # seconds between two sentences about the same thing
+
+
+class DiskFullError(CefBridgeError):
+    """The disk is full; nothing of the transaction was stored."""
+
+
+class Settings(NamedTuple):
+    """How large a queue may become, in bytes, and what happens then."""
+
+    limit: int
+    policy: str
+    reserve: int
+    checkpoint: int
+    dead: tables.Bounds
+
+    @classmethod
+    def of(cls, limit: int, policy: str, reserve: int | None, dead_most: int) -> Settings:
+        """Return settings that fit each other; UsageError when they make no sense."""
+        if policy not in POLICIES:
+            raise UsageError(f"{policy!r} is no queue policy. There are: {', '.join(POLICIES)}")
+        # The log is copied into the file at this size; the reserve has to take it all.
+        checkpoint = min(max(limit // 16, 1 << 18), 4 << 20)
+        if reserve is None:
+            reserve = 2 * checkpoint
+        elif reserve:
+            checkpoint = min(checkpoint, max(reserve // 2, 1 << 18))
+        dead = tables.Bounds(dead_most, min(max(limit // 8, 1 << 18), 64 << 20))
+        return cls(limit, policy, reserve, checkpoint, dead)
+
+
+class Change:
+    """A transaction's work: what it writes with, and what it does to the numbers in memory.
+
+    `after` is called once all of it is on the disk. The work may be done twice, if the file turns
+    out to be damaged: it must change nothing in memory itself.
+    """
+
+    def __init__(self, writer: sqlite3.Connection) -> None:
+        self.writer = writer
+        self.totals: Counter[str] = Counter()
+        self.unsettled = 0
+        self.after: list[Callable[[], object]] = []
+
+
+class Core:
+    """A queue's file and all that is known of it. Lock order: `store.writing`, then `state`."""
+
+    def __init__(self, path: Path, settings: Settings, clock: Callable[[], float]) -> None:
+        self.path = path
+        self.settings = settings
+        self.clock = clock
+        self.store = Store(path, checkpoint_bytes=settings.checkpoint, reserve=settings.reserve)
+        self.state = threading.Condition(threading.RLock())
+        self.rows = Rows()
+        self.totals: Counter[str] = Counter()
+        self.marks: dict[str, Mark] = {}
+        self.pending: dict[str, bytes] = {}
+        self.unsettled = 0  # messages that wait or are in flight
+        self.in_flight = 0
+        self.last_id = 0  # of a row
+        self.turn = 0  # counts what changed, so that a waiting thread misses nothing
+        self.stopping = False
+        self.short = False  # of disk space: the reserve is gone
+        self._looked = 0.0
+        self._epoch = 0  # counts the files
+        self._owed = _Owed()
+        self._said: dict[str, float] = {}
+
+    # --- beginning and end ---
+
+    def open(self) -> None:
+        """Open the file, or make one; a damaged one is put aside. CefBridgeError if none can be."""
+        try:
+            finish(self.path)
+            if not schema.size(self.path):
+                schema.forget(self.path)
+                schema.create(self.path)
+            self.path.chmod(0o600)
+            try:
+                self._read_file()
+            except sqlite3.DatabaseError as error:
+                self._read_file_again(error)
+        except (sqlite3.Error, OSError) as error:
+            self.store.close()
+            raise schema.other(self.path, error) from error
+        except BaseException:
+            self.store.close()
+            raise
+        self.short = not self.store.reserve.make()
+        if self.short:
+            _log.warning("%s: the disk has no room for a reserve beside it", self.path)
+
+    def _read_file(self) -> None:
+        self.store.open()
+        self._load()
+
+    def _read_file_again(self, error: sqlite3.Error) -> None:
+        kind = schema.fault(error)
+        if kind is schema.Fault.OTHER:
+            raise error
+        self.store.close()
+        self.store.reserve.release()
+        if kind is schema.Fault.DAMAGED:
+            rescue(self.path, None, str(error))
+        self._read_file()
+
+    def _load(self) -> None:
+        """Take into memory what the file says; damaged, if its numbers do not add up."""
+        with self.store.writing, self.state:
+            writer = self.store.writer
+            self.totals = Counter(tables.load_totals(writer))
+            self.marks = tables.load_marks(writer)
+            self.pending = tables.load_pending(writer)
+            self.unsettled = tables.unsettled(writer)
+            self.last_id = max(tables.last_id(writer), self.last_id)
+            if not self.sum().holds():
+                raise schema.damaged("its totals and its messages do not add up")
+
+    def close(self) -> None:
+        """Bring the log into the file and close it; does nothing the second time."""
+        with self.store.writing, self.state:
+            if self.store.closed:
+                return
+            try:
+                self.change(lambda _: None)  # what is owed
+                self.store.checkpoint()
+            except (sqlite3.Error, CefBridgeError) as error:
+                _log.warning("%s", error)
+            self.store.close()
+
+    # --- what is known; hold `state` ---
+
+    def sum(self) -> Sum:
+        """Return what became of all messages."""
+        with self.state:
+            return sum_of(self.totals, unsettled=self.unsettled, in_flight=self.in_flight)
+
+    def fetchable(self) -> bool:
+        """Whether there is something to fetch."""
+        if self.unsettled > self.in_flight:
+            return True
+        return any(self.rows.first(lane) is not None for lane in LANES)
+
+    def changed(self) -> None:
+        """Wake all who wait for something to change."""
+        self.turn += 1
+        self.state.notify_all()
+
+    # --- changes ---
+
+    def change(self, work: Callable[[Change], _T]) -> _T:
+        """Do `work` in a transaction, and take its outcome into memory once it is on the disk.
+
+        DiskFullError when there is no room for it; CefBridgeError when it cannot be done at all.
+        """
+        with self.store.writing:
+            change, result = self.guarded(lambda: self._write(work))
+            self._owed = _Owed()
+            with self.state:
+                self.totals.update(change.totals)
+                self.unsettled += change.unsettled
+                for each in change.after:
+                    each()
+                self.changed()
+        return result
+
+    def _write(self, work: Callable[[Change], _T]) -> tuple[Change, _T]:
+        change = Change(self.store.writer)
+        with self.store.transaction() as writer:
+            self._owed.pay(writer)
+            result = work(change)
+            tables.add_totals(writer, change.totals)
+        return change, result
+
+    def surely(self, work: Callable[[Change], _T]) -> _T:
+        """Do `work`, on a full disk with the reserve's help; when even that is gone, wait."""
+        while True:
+            try:
+                result = self.change(work)
+            except DiskFullError:
+                tried = self.short
+                self.disk_is_full()
+                if tried:
+                    with self.state:
+                        if self.state.wait_for(lambda: self.stopping, LOOK_AGAIN):
+                            raise
+            else:
+                if self.short:
+                    self.store.checkpoint()
+                return result
+
+    def guarded(self, work: Callable[[], _T]) -> _T:
+        """Do `work`, and do it once more if the file is damaged: then there is a new one.
+
+        Hold no lock but `store.writing`. Raises as `change` does.
+        """
+        for again in (True, False):
+            epoch = self._epoch
+            try:
+                return work()
+            except sqlite3.Error as error:
+                kind = schema.fault(error)
+                if kind is schema.Fault.FULL:
+                    raise DiskFullError(str(schema.other(self.path, error))) from error
+                if kind is schema.Fault.OTHER or not again:
+                    raise schema.other(self.path, error) from error
+                self._new_file(epoch, str(error))
+        raise AssertionError  # the second time returns or raises
+
+    def _new_file(self, epoch: int, why: str) -> None:
+        """Go on with a new file, and what can be read of the damaged one."""
+        with self.store.writing, self.state:
+            if epoch != self._epoch:  # another thread has done it
+                return
+            self._epoch += 1
+            self.store.close()
+            try:
+                rescue(self.path, Known(self.totals, self.marks, self.pending), why)
+                self._owed = _Owed()
+                self._read_file()
+                ids = {row[0] for row in self.store.read("SELECT id FROM rows")}
+            except (sqlite3.Error, OSError) as error:
+                raise schema.other(self.path, error) from error
+            for id_ in set(self.rows.known) - ids:
+                self.rows.remove(id_)
+            self.in_flight = sum(row.in_flight for row in self.rows.known.values())
+            self.changed()
+
+    def owe(
+        self, totals: Mapping[str, int], marks: Mapping[str, Mark], pending: Mapping[str, bytes]
+    ) -> None:
+        """Take over what cannot be written: it is, with the first change that can."""
+        self._owed.totals.update(totals)
+        self._owed.marks.update(marks)
+        self._owed.pending.update(pending)
+        self.totals.update(totals)
+
+    # --- the disk ---
+
+    def disk_is_full(self) -> None:
+        """Give the reserve back, so that what is settled can be deleted."""
+        with self.store.writing:
+            if not self.short:
+                self.say(logging.WARNING, "disk", "%s: the disk is full", self.path)
+            self.short = True
+            self.store.reserve.release()
+            self.store.checkpoint()
+
+    def look_at_disk(self) -> None:
+        """See whether a full disk has room again; then there is a reserve again, too."""
+        if not self.short or time.monotonic() - self._looked < LOOK_AGAIN:
+            return
+        with self.store.writing:
+            self.store.checkpoint()
+            self.store.shrink(lambda: True, pages=16)  # in the little room that there may be
+            if self.store.reserve.make():
+                self.short = False
+                self.say(logging.WARNING, "room", "%s: the disk has room again", self.path)
+            self._looked = time.monotonic()
+
+    def housekeeping(self) -> None:
+        """Bring the log into the file, give back what both do not use, make the reserve again."""
+        self.look_at_disk()
+        if not self.short and not self.store.reserve.make():
+            self.short = True
+        if schema.size(schema.beside(self.path, "-wal")):
+            self.store.checkpoint()
+        self.store.shrink(lambda: not self.stopping and not self.fetchable())
+
+    def say(self, level: int, topic: str, text: str, *values: object) -> None:
+        """Log it, unless the same was said a moment ago."""
+        now = time.monotonic()
+        if now - self._said.get(topic, -_SAY_AGAIN) >= _SAY_AGAIN:
+            self._said[topic] = now
+            _log.log(level, text, *values)
+
+
+class _Owed:
+    """What could not be written on a full disk: numbers and positions, until there is room."""
+
+    def __init__(self) -> None:
+        self.totals: Counter[str] = Counter()
+        self.marks: dict[str, Mark] = {}
+        self.pending: dict[str, bytes] = {}
+
+    def pay(self, writer: sqlite3.Connection) -> None:
+        """Write it."""
+        if self.totals or self.marks or self.pending:
+            tables.add_totals(writer, self.totals)
+            tables.save_marks(writer, self.marks.values())
+            tables.save_pending(writer, self.pending)

@@ -1,0 +1,195 @@
+"""A look into a queue's file from outside, also while a forwarder has it.
+
+Reads short and closes: whoever reads long keeps the log from being reused. What it changes is one
+mark, that dead letters are to be sent after all; the forwarder does the rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from cef_bridge.delivery import queue_rows
+from cef_bridge.delivery import queue_schema as schema
+from cef_bridge.delivery import queue_tables as tables
+from cef_bridge.delivery.queue_body import DamagedRowError, unpack
+from cef_bridge.delivery.queue_lock import holder
+from cef_bridge.delivery.queue_types import DAMAGED, LANES, Sum, sum_of
+from cef_bridge.errors import CefBridgeError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+    from typing import TypeVar
+
+    from cef_bridge.delivery.queue_types import Letter
+
+    _T = TypeVar("_T")
+
+
+class Status(NamedTuple):
+    """How a queue stands. What is in flight counts as waiting: only the forwarder knows it.
+
+    `held` messages are confirmed, and kept for a while; `lanes`: how many wait in each; `oldest`:
+    when the oldest of them was appended; `dead`: dead letters that are kept; `process`: who has it.
+    """
+
+    name: str
+    path: Path
+    sum: Sum
+    totals: dict[str, int]
+    lanes: dict[int, int]
+    held: int
+    bytes: int
+    oldest: float | None
+    dead: int
+    process: int | None
+
+
+class Peeked(NamedTuple):
+    """A message that waits (or is in flight)."""
+
+    lane: int
+    born: float
+    message: bytes
+
+
+class View:
+    """The queue at a path. Each call opens the file, and closes it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def status(self) -> Status:
+        """Return how the queue stands, all of it at one moment."""
+        return self._read(self._status)
+
+    def _status(self, file: sqlite3.Connection) -> Status:
+        file.execute("BEGIN")
+        totals = Counter(tables.load_totals(file))
+        found = file.execute(
+            "SELECT lane, sum(unsettled), min(born) FROM rows WHERE unsettled > 0 GROUP BY lane"
+        ).fetchall()
+        held = map(tables.row_of, tables.held_rows(file))
+        dead = file.execute("SELECT count(*) FROM dead").fetchone()[0]
+        file.execute("COMMIT")
+        lanes = dict.fromkeys(LANES, 0) | {row[0]: row[1] for row in found}
+        return Status(
+            name=self.path.stem,
+            path=self.path,
+            sum=sum_of(totals, unsettled=sum(lanes.values()), in_flight=0),
+            totals={name: count for name, count in totals.items() if count},
+            lanes=lanes,
+            held=sum(row.held.bit_count() for row in held),
+            bytes=schema.file_bytes(self.path),
+            oldest=min((row[2] for row in found), default=None),
+            dead=dead,
+            process=holder(schema.beside(self.path, ".lock")),
+        )
+
+    def peek(self, lane: int | None = None, count: int = 10) -> list[Peeked]:
+        """Return the first `count` messages that wait, in the order in which they would be sent."""
+        return self._read(lambda file: self._peek(file, lane, count))
+
+    def _peek(self, file: sqlite3.Connection, lane: int | None, count: int) -> list[Peeked]:
+        peeked: list[Peeked] = []
+        for each in LANES if lane is None else (lane,):
+            last = 0
+            while len(peeked) < count:
+                found = file.execute(
+                    f"SELECT {tables.ROW} FROM rows "  # noqa: S608  # a constant
+                    "WHERE lane = ? AND id > ? AND unsettled > 0 ORDER BY id LIMIT 1",
+                    (each, last),
+                ).fetchall()
+                if not found:
+                    break
+                row = tables.row_of(found[0])
+                last = row.id
+                peeked += [Peeked(each, row.born, message) for message in _waiting(file, row)]
+        return peeked[:count]
+
+    def letters(self, ids: Sequence[int] | None = None, most: int = 100) -> list[Letter]:
+        """Return dead letters, the newest `most` by default, in the order of their ids."""
+        return self._read(lambda file: self._letters(file, ids, most))
+
+    def _letters(
+        self, file: sqlite3.Connection, ids: Sequence[int] | None, most: int
+    ) -> list[Letter]:
+        if ids is None:
+            query = f"SELECT {tables.LETTER} FROM dead ORDER BY id DESC LIMIT ?"  # noqa: S608  # a constant
+            found = file.execute(query, (most,)).fetchall()
+        else:
+            query = f"SELECT {tables.LETTER} FROM dead WHERE id = ?"  # noqa: S608  # a constant
+            found = [row for each in ids for row in file.execute(query, (each,)).fetchall()]
+        letters = []
+        for values in sorted(found):
+            with contextlib.suppress(DamagedRowError):
+                letters.append(tables.letter_of(values))
+        return letters
+
+    def replay(self, ids: Sequence[int] | None = None) -> int:
+        """Mark dead letters to be sent after all, all of them by default; return how many.
+
+        Rows that were damaged are no messages any more, and stay. The forwarder that has the queue
+        sends them, or the next one that opens it.
+        """
+        return self._read(lambda file: self._replay(file, ids), writes=True)
+
+    def _replay(self, file: sqlite3.Connection, ids: Sequence[int] | None) -> int:
+        update = "UPDATE dead SET replay = 1 WHERE replay = 0 AND kind <> ?"
+        file.execute("BEGIN IMMEDIATE")
+        before = file.total_changes
+        if ids is None:
+            file.execute(update, (DAMAGED,))
+        else:
+            file.executemany(f"{update} AND id = ?", [(DAMAGED, each) for each in ids])
+        file.execute("COMMIT")
+        return file.total_changes - before
+
+    def _read(self, work: Callable[[sqlite3.Connection], _T], *, writes: bool = False) -> _T:
+        """Open the file, do the work, close it; errors leave as sentences."""
+        if not self.path.is_file():
+            raise UsageError(f"{self.path}: there is no queue")
+        try:
+            with contextlib.closing(self._connect(writes=writes)) as file:
+                schema.check_version(self.path, file)
+                return work(file)
+        except sqlite3.Error as error:
+            if schema.fault(error) is not schema.Fault.DAMAGED:
+                raise schema.other(self.path, error) from error
+            raise CefBridgeError(
+                f"{self.path} is damaged ({error}). A forwarder that opens it puts it aside, "
+                "and keeps what can be read of it"
+            ) from error
+
+    def _connect(self, *, writes: bool) -> sqlite3.Connection:
+        connection = schema.connect(self.path, checkpoint_bytes=4 << 20)
+        connection.execute(f"PRAGMA query_only = {int(not writes)}")
+        return connection
+
+
+def inspect(path: Path) -> View:
+    """Return a view of the queue at `path`."""
+    return View(path)
+
+
+def find(folder: Path) -> list[View]:
+    """Return the queues in a folder, or the one that `folder` itself is; UsageError for none."""
+    paths = [folder] if folder.is_file() else sorted(folder.glob("*.queue"))
+    if not paths:
+        what = "there is no queue in this folder" if folder.is_dir() else "no such folder"
+        raise UsageError(f"{folder}: {what}. Name the folder that --queue names")
+    return [View(path) for path in paths]
+
+
+def _waiting(file: sqlite3.Connection, row: queue_rows.Row) -> Iterator[bytes]:
+    found = file.execute("SELECT body FROM bodies WHERE id = ?", (row.id,)).fetchall()
+    try:
+        messages = unpack(found[0][0], row.count) if found else []
+    except DamagedRowError:
+        return
+    for place, message in enumerate(messages):
+        if row.fetchable >> place & 1:
+            yield message

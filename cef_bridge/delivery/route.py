@@ -1,0 +1,154 @@
+"""Which of a target's endpoints is used, and what is known of each.
+
+In comes a target, out come connections: to the endpoint that is preferred, or to the next one that
+can be had. Knows when to wait and when to look whether a preferred one is back; must not know what
+is sent.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from cef_bridge.delivery.connection import ConnectError
+from cef_bridge.delivery.receipts import Mode, Standing
+from cef_bridge.delivery.transport import connect
+from cef_bridge.delivery.urls import shown_endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cef_bridge.delivery.backoff import Backoff
+    from cef_bridge.delivery.connection import Connection
+    from cef_bridge.delivery.desk import Desk
+    from cef_bridge.delivery.targets import Target
+
+_log = logging.getLogger(__name__)
+
+_LONGEST = 600.0  # seconds between looks whether a preferred endpoint is back
+
+
+class Route:
+    """The way to a target. `back`: seconds between looks whether a preferred endpoint is back."""
+
+    def __init__(self, desk: Desk, target: Target, backoff: Backoff, back: float) -> None:
+        self.at = 0  # the endpoint that is, or was, connected to
+        self._desk = desk
+        self._target = target
+        self._backoff = backoff
+        self._back = self._pause = back
+        self._look_at = 0.0
+        self._next = 0
+        self._failures = 0  # in a row, with nothing settled in between
+        self._standings: dict[int, Standing] = {}
+        self._told: dict[int, Mode] = {}
+
+    @property
+    def standing(self) -> Standing:
+        """What is known of the endpoint in use."""
+        standing = self._standings.get(self.at)
+        if standing is None:
+            asks = self._target.confirm == "auto"
+            remembered = self._desk.queue.recall(self._fact())
+            standing = Standing(remembered, asks=asks, now=self._desk.clock())
+            self._standings[self.at] = standing
+            self._told[self.at] = standing.mode
+        return standing
+
+    def _fact(self) -> str:
+        host, port = self._target.endpoints[self.at]
+        return f"answers:{self._target.scheme}:{host}:{port}"
+
+    def connect(self, unreachable: Callable[[], None]) -> Connection:
+        """Return a connection to the first endpoint that can be had, from the next one on.
+
+        Waits between rounds, for ever. `unreachable` is called when one cannot be had.
+        """
+        act = False
+        while True:
+            if self._next >= len(self._target.endpoints):
+                self._next = 0
+                self._desk.sleep(self._backoff.longest() if act else self._backoff.next())
+                act = False
+            try:
+                connection = self._reach(self._next)
+            except ConnectError as error:
+                self._desk.heed()
+                act = act or error.permanent
+                self._next += 1
+                unreachable()
+                self._desk.progress.trouble(str(error), self._desk.unsent(), act=error.permanent)
+            else:
+                self._arrive(self._next)
+                return connection
+
+    def preferred(self) -> Connection | None:
+        """Return a connection to an endpoint that is preferred to this one, if one can be had.
+
+        `taken` says that it is used. None also when it is not the time to look.
+        """
+        if not self.at or self._desk.clock() < self._look_at:
+            return None
+        for index in range(self.at):
+            try:
+                connection = self._reach(index)
+            except ConnectError as error:
+                self._desk.heed()
+                _log.debug("%s: %s", self._desk.progress.name, error)
+            else:
+                self._next = index
+                return connection
+        self._pause = min(2 * self._pause, _LONGEST)
+        self._look_at = self._desk.clock() + self._pause
+        return None
+
+    def taken(self) -> None:
+        """Take note that the connection of `preferred` is used from now on."""
+        self._arrive(self._next)
+
+    def _reach(self, index: int) -> Connection:
+        return connect(self._target, self._target.endpoints[index], stop=self._desk.stop)
+
+    def _arrive(self, index: int) -> None:
+        self.at = index
+        if index:
+            self._look_at = self._desk.clock() + self._pause
+        else:
+            self._pause = self._back
+
+    def broke(self, *, counts: bool) -> None:
+        """Choose where to go after a break, and wait if need be; `counts`: something was lost.
+
+        The first time it may only have been restarted; after that it is another one's turn.
+        """
+        self._failures += counts
+        self._next = 0 if self._failures <= 1 else self.at + 1
+        if self._next < len(self._target.endpoints):
+            self._desk.sleep(self._backoff.next())
+
+    def went_well(self) -> None:
+        """Take note that something was settled."""
+        self._failures = 0
+        self._next = self.at
+        self._backoff.reset()
+        self._desk.progress.works()
+
+    def take_note(self) -> None:
+        """Remember how the endpoint answers, and say so when that has changed."""
+        standing, fact = self.standing, self._fact()
+        if standing.asks and str(standing) and self._desk.queue.recall(fact) != str(standing):
+            self._desk.queue.remember(fact, str(standing))
+        told, self._told[self.at] = self._told[self.at], standing.mode
+        if told is standing.mode:
+            return
+        who = f"{self._desk.progress.name}: {shown_endpoint(self._target.endpoints[self.at])}"
+        if standing.mode is Mode.WINDOW:
+            _log.warning(
+                "%s does not answer when a connection is ended in order, so nothing tells what has "
+                "arrived. Messages count as unconfirmed, and leave the queue once %d bytes have "
+                "followed them. It is asked again from time to time.",
+                who,
+                self._target.window,
+            )
+        elif told is Mode.WINDOW:
+            _log.info("%s answers now: messages count as confirmed", who)

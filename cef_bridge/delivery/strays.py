@@ -1,0 +1,77 @@
+"""What went over connections whose end was not answered in time, and may still be.
+
+In come messages with their farewells, out they go again when an answer has come, or when nobody
+waits for one any more. Must not know what an answer means.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from cef_bridge.delivery.farewell import Farewell
+    from cef_bridge.delivery.queue_types import Stored
+
+_MOST = 2  # connections that are listened to: a target that never answers must not collect them
+
+
+class Stray(NamedTuple):
+    """The messages of one connection, how many they are, and its end."""
+
+    stored: list[Stored]
+    messages: int
+    farewell: Farewell
+
+
+class Strays:
+    """In the order in which they were sent."""
+
+    def __init__(self) -> None:
+        self._strays: list[Stray] = []
+        self._unheard: list[Stored] = []  # nobody listens to the ends of these any more
+        self._leaving: list[Farewell] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._strays or self._unheard)
+
+    @property
+    def may_answer(self) -> bool:
+        """Whether any end is still listened to."""
+        return bool(self._strays)
+
+    def add(self, stray: Stray) -> None:
+        """Listen to one more; the oldest is not listened to any more if they become many."""
+        self._strays.append(stray)
+        while len(self._strays) > _MOST:
+            self._unheard += self._dismiss(self._strays.pop(0))
+
+    def keep(self, stored: list[Stored]) -> None:
+        """Keep what went over a connection whose end said nothing."""
+        self._unheard += stored
+
+    def take_heard(self) -> list[Stray]:
+        """Take out those whose end has come."""
+        heard = [stray for stray in self._strays if stray.farewell.wait(0)]
+        self._strays = [stray for stray in self._strays if stray not in heard]
+        return heard
+
+    def drop(self) -> list[Stored]:
+        """Take out everything; no end is listened to any more."""
+        everything, self._unheard = self._unheard, []
+        for stray in self._strays:
+            everything += self._dismiss(stray)
+        self._strays = []
+        return everything
+
+    def close(self) -> None:
+        """Drop everything, and return when all connections are closed."""
+        self.drop()
+        for farewell in self._leaving:
+            farewell.abandon()
+        self._leaving = []
+
+    def _dismiss(self, stray: Stray) -> list[Stored]:
+        stray.farewell.give_up()
+        self._leaving = [each for each in self._leaving if not each.wait(0)]
+        self._leaving.append(stray.farewell)
+        return stray.stored

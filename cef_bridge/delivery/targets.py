@@ -1,0 +1,264 @@
+"""Where a destination's messages go: a URL of `--to`, or the same words of a config file.
+
+In comes `tls://a:6514,b:6514?ca=ca.pem`, out goes a frozen `Target` that the transports read. The
+struct's fields are the words, declared once: the reader, the schema and the docs follow them. Opens
+nothing; whether files are there and names are known is asked by `config`'s check.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import unquote
+
+from msgspec import Struct, field
+
+from cef_bridge.delivery import urls
+from cef_bridge.delivery.urls import FILE_SECRET, Endpoint, Words, shown_endpoint
+from cef_bridge.delivery.words import did_you_mean, quoted, word
+from cef_bridge.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+
+Scheme = Literal["udp", "tcp", "tls", "file", "stdout"]
+
+SCHEMES = ("udp", "tcp", "tls", "file")
+DEFAULT_PORTS = {"udp": 514, "tcp": 514, "tls": 6514}  # RFC 5426 3.3, in use, RFC 5425 4.1
+_STREAMS = ("tcp", "tls")
+_TLS = ("tls", "kubearmor")
+
+
+class Tls(Struct, frozen=True, kw_only=True):
+    """Whom to believe, and how to prove who we are; for destinations and sources alike."""
+
+    ca: Annotated[
+        str | None,
+        word("File of the CA certificates to believe; else the system's.", of=_TLS, kind="path"),
+    ] = None
+    cert: Annotated[
+        str | None, word("File of our client certificate, with its chain.", of=_TLS, kind="path")
+    ] = None
+    key: Annotated[
+        str | None,
+        word("File of the certificate's key, when `cert` does not hold it.", of=_TLS, kind="path"),
+    ] = None
+    key_password: Annotated[
+        str | None,
+        word(
+            "The key's password: `file:/run/secrets/x` names a file that holds it.",
+            of=_TLS,
+            kind="secret",
+        ),
+    ] = None
+    server_name: Annotated[
+        str | None,
+        word("The name that the server's certificate must have; else the host's.", of=_TLS),
+    ] = None
+    verify: Annotated[
+        bool, word("`no` believes any certificate: anyone on the way can read along.", of=_TLS)
+    ] = True
+
+    def password(self) -> str | None:
+        """Return the key's password, read from its file now; UsageError when that fails."""
+        secret = self.key_password
+        if secret is None or not secret.startswith(FILE_SECRET):
+            return secret
+        path = secret.removeprefix(FILE_SECRET)
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is no text"
+            raise UsageError(f"cannot read the key's password from {path}: {reason}.") from error
+        return text.rstrip("\r\n")
+
+    def tls_problems(self) -> list[str]:
+        """Return what does not go together."""
+        alone = [name for name in ("key", "key_password") if getattr(self, name) is not None]
+        return [
+            f'"{name}" does nothing without "cert". Name the certificate.'
+            for name in alone
+            if self.cert is None
+        ]
+
+
+class Target(Tls, frozen=True, kw_only=True):
+    """One destination. `endpoints`: a failover list, the preferred first; () for file and stdout.
+
+    `framing` None leaves it to the mapping's envelope. Sizes are bytes, times seconds.
+    """
+
+    scheme: Scheme
+    endpoints: tuple[Endpoint, ...] = ()
+    path: str = ""
+    framing: Annotated[
+        Literal["lf", "octet-counting"] | None,
+        word("How messages are told apart; else as the mapping's `envelope` says.", of=_STREAMS),
+    ] = None
+    confirm: Annotated[
+        Literal["auto", "window"],
+        word(
+            "`auto` asks for a receipt by closing the connection in order; `window` never asks:"
+            " messages then count as unconfirmed.",
+            of=_STREAMS,
+        ),
+    ] = "auto"
+    confirm_hold: Annotated[
+        int,
+        word(
+            "Confirmed generations that are kept, and sent again after the next break: for"
+            " collectors that keep in memory what they have read.",
+            of=_STREAMS,
+            ge=0,
+            le=1000,
+        ),
+    ] = 2
+    window: Annotated[
+        int,
+        word(
+            "Bytes that must have passed a message before it leaves as unconfirmed.",
+            of=_STREAMS,
+            unit="bytes",
+            ge=1 << 10,
+            le=16 << 30,
+        ),
+    ] = 64 << 20
+    turnover: Annotated[
+        float,
+        word(
+            "A connection with something unconfirmed is closed for a receipt after this time.",
+            of=_STREAMS,
+            unit="seconds",
+            ge=0.1,
+            le=86400,
+        ),
+    ] = 5.0
+    turnover_bytes: Annotated[
+        int,
+        word("The same, after so many bytes.", of=_STREAMS, unit="bytes", ge=1 << 10, le=16 << 30),
+    ] = 16 << 20
+    connect_timeout: Annotated[
+        float,
+        word("For one address to answer.", of=_STREAMS, unit="seconds", ge=0.1, le=3600),
+    ] = 10.0
+    black_hole: Annotated[
+        float,
+        word(
+            "A connection is given up when bytes were sent and none acknowledged for this time.",
+            of=_STREAMS,
+            unit="seconds",
+            ge=1,
+            le=86400,
+        ),
+    ] = 30.0
+    rate: Annotated[
+        int,
+        word("Messages a second, at most: UDP has no back-pressure.", of=("udp",), ge=1, le=10**7),
+    ] = 1000
+    max_datagram: Annotated[
+        int,
+        word(
+            "Most bytes of a datagram; the mapping's `max_bytes` holds as well.",
+            of=("udp",),
+            unit="bytes",
+            ge=512,
+            le=65507,  # RFC 768: 65,535 less the headers of IPv4 and UDP
+        ),
+    ] = 8192
+    rotate_bytes: Annotated[
+        int,
+        word(
+            "Size at which a file is renamed and a new one begun.",
+            of=("file",),
+            unit="bytes",
+            ge=1 << 10,
+            le=1 << 50,
+        ),
+    ] = field(default=100 << 20, name="rotate")
+    keep: Annotated[int, word("Renamed files that are kept.", of=("file",), ge=0, le=10_000)] = 5
+
+    def __str__(self) -> str:
+        if self.scheme == "stdout":
+            return "-"
+        if self.scheme == "file":
+            return f"file://{self.path}"
+        return f"{self.scheme}://{','.join(map(shown_endpoint, self.endpoints))}"
+
+    def __repr__(self) -> str:  # the default one would show the password
+        return f"<Target {self}>"
+
+
+KNOWN = Words.of(Target, (*SCHEMES, "stdout"))
+
+
+def parse_target(url: str) -> Target:
+    """Return the target that a URL means.
+
+    `udp://host:port`, `tcp://…`, `tls://a:6514,b:6514?framing=octet-counting&ca=…`,
+    `file:///path?rotate=100M&keep=5`, `-` (stdout). Ports default to 514, with TLS to 6514. Raises
+    UsageError that names every problem.
+    """
+    said, problems = read_url(url, KNOWN, ())
+    if not problems:
+        target = target_of(said)
+        problems = target.tls_problems()
+    if problems:
+        raise UsageError("\n".join(f"{shown_url(url)}: {problem}" for problem in problems))
+    return target
+
+
+def read_url(
+    url: str, known: Words, besides: Container[str]
+) -> tuple[dict[str, object], list[str]]:
+    """Return what a URL says, by field name (scheme, endpoints, path, words), or problems.
+
+    `known` are the words it may have; `besides` are the fields that are said beside it.
+    """
+    problems: list[str] = []
+    if url == "-" or url.startswith("-?"):
+        parts, problems = urls.split(f"stdout:{url[1:]}")
+    else:
+        parts, problems = urls.split(url)
+        if fault := _wrong_scheme(url, parts):
+            return {}, [fault]
+    said: dict[str, object] = {"scheme": parts.scheme}
+    if parts.scheme == "file":
+        said["path"] = unquote(parts.rest)
+        problems += _path_problems(unquote(parts.rest))
+    elif parts.scheme != "stdout":
+        said["endpoints"], wrong = urls.endpoints(parts.rest, DEFAULT_PORTS[parts.scheme])
+        problems += wrong
+        if parts.scheme == "udp" and "," in parts.rest:
+            problems.append(
+                "udp:// takes one collector: nothing tells when to go to the next. "
+                "For a copy to each, name them one by one."
+            )
+    words, wrong = known.read(parts, besides)
+    return {**words, **said}, problems + wrong
+
+
+def target_of(said: Mapping[str, object]) -> Target:
+    """Return the target of what was said, by field name; what is no field of it is passed over."""
+    fields = set(Target.__struct_fields__)
+    return Target(**{name: value for name, value in said.items() if name in fields})  # type: ignore[arg-type] # read by their types
+
+
+def shown_url(url: str) -> str:
+    """Return a URL as sentences begin with it: without its words, which may be secret."""
+    return "the URL" if "@" in url else quoted(url.partition("?")[0])
+
+
+def _wrong_scheme(url: str, parts: urls.Url) -> str | None:
+    if parts.scheme in SCHEMES and (urls.has_scheme(url) or parts.scheme == "file"):
+        return None
+    if url.startswith(("/", "./", "../")):
+        return "A file is written as file:///path."
+    meant = did_you_mean(parts.scheme, SCHEMES) if parts.scheme else ""
+    expected = "Expected udp://host:port, tcp://host:port, tls://host:port, file:///path or - ."
+    return f"This is no destination.{meant} {expected}"
+
+
+def _path_problems(path: str) -> list[str]:
+    if not path.startswith("/") or path.endswith("/") or "\0" in path:
+        return ["file: is followed by the whole path of a file, such as file:///var/log/x.cef."]
+    return []

@@ -1,0 +1,56 @@
+"""What the forwarder says of itself, as events like KubeArmor's: heartbeats, gaps, test events.
+
+In come facts and a time, out go raw fields that a mapping converts like any others. Their Type is
+CefBridge, which no event of KubeArmor has. Every fact stands in the message, too, for mappings that
+drop what they do not know.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TYPE = "CefBridge"
+
+
+def heartbeat(host: str, now: float, facts: Mapping[str, object]) -> dict[str, object]:
+    """Return a sign of life with the numbers that prove that nothing is missing.
+
+    `now` is in epoch seconds; `facts` are named as they are to stand in the event.
+    """
+    told = " ".join(f"{name}={value}" for name, value in facts.items())
+    return {**_event("Heartbeat", host, now, f"cef-bridge heartbeat: {told}"), **facts}
+
+
+def gap(
+    host: str, now: float, source: str, reason: str, text: str, lost: int | None
+) -> dict[str, object]:
+    """Return what says that a source may have had events that nobody will see."""
+    event = _event("SourceGap", host, now, f"cef-bridge: {text}")
+    event |= {"Source": source, "GapReason": reason}
+    if lost is not None:
+        event["LostEvents"] = lost
+    return event
+
+
+def test_event(host: str, now: float) -> dict[str, object]:
+    """Return an event that tests the way to a collector; each has a mark of its own."""
+    mark = secrets.token_hex(4)
+    text = f"cef-bridge test event {mark}: if you can read this, messages arrive"
+    return {**_event("TestEvent", host, now, text), "TestMark": mark}
+
+
+def _event(operation: str, host: str, now: float, message: str) -> dict[str, object]:
+    moment = datetime.fromtimestamp(now, UTC)
+    return {
+        "Timestamp": int(now),
+        "UpdatedTime": moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "HostName": host,
+        "Type": TYPE,
+        "Operation": operation,
+        "Message": message,
+    }

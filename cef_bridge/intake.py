@@ -1,0 +1,320 @@
+"""One source's thread: what its feed brings becomes messages in the queues of all destinations.
+
+In come arrivals with their marks, out go batches; a mark is stored in the transaction of the
+messages made of what stands before it, so that a kill at any moment loses nothing that the source
+can bring again, and repeats nothing. Opens neither files nor sockets.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from cef_bridge.delivery.queue import ALERTS, TELEMETRY, Batch, Dead, Stopped
+from cef_bridge.sources.feed import Notice
+from cef_bridge.sources.units import Block
+from cef_bridge.unitloop import Options, Refused, UnitLoop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cef_bridge.converter import Converter
+    from cef_bridge.delivery.queue import Queue
+    from cef_bridge.events.decode import Decoder
+    from cef_bridge.marks import Mark
+    from cef_bridge.sources.feed import Arrival, Feed
+    from cef_bridge.stats import Stats
+
+ROW = 500
+"""Messages in a row of a queue: measured best between 200 and 1000."""
+MOST = 2000
+"""So many messages are stored at once, in one transaction, when they come fast."""
+AGE = 0.1
+"""So many seconds the first of them waits when they come slowly."""
+ROOM = len(" KubeArmorQueue=01234567 KubeArmorSeq=") + 19
+"""Bytes that a message is shorter, when it is to be numbered."""
+_RAW = 65536  # bytes of a rejected record that are kept
+
+_COUNTED = ("converted", "filtered", "rejected", "noise", "blank", "without_time")
+_log = logging.getLogger(__name__)
+
+
+class Outlet(NamedTuple):
+    """One destination as a source sees it: messages of `converter` go into `queue`.
+
+    `stream`: the name under which each message gets its number in the queue; "" for no numbers.
+    """
+
+    name: str
+    queue: Queue
+    converter: Converter
+    stream: str = ""
+
+
+def store(
+    outlet: Outlet,
+    batches: Sequence[Batch],
+    *,
+    marks: Sequence[Mark] = (),
+    pending: dict[str, bytes] | None = None,
+    counts: dict[str, int] | None = None,
+    dead: Sequence[Dead] = (),
+    replayed: Sequence[int] = (),
+) -> None:
+    """Append to an outlet's queue in one transaction, numbered if the mapping wants it so."""
+    queue = outlet.queue
+    append = partial(
+        queue.append, marks=marks, pending=pending, counts=counts, dead=dead, replayed=replayed
+    )
+    if not outlet.stream:
+        append(batches)
+        return
+    with queue.appending:  # so that no other thread takes the same numbers
+        append(_numbered(batches, outlet))
+
+
+def _numbered(batches: Sequence[Batch], outlet: Outlet) -> list[Batch]:
+    separator = outlet.converter.program.format.separator.encode()
+    stream = outlet.stream.encode()
+    number = outlet.queue.sequence
+    result = []
+    for batch in batches:
+        messages = []
+        for message in batch.messages:
+            number += 1
+            between = b"" if message.endswith((b"|", separator)) else separator
+            messages.append(
+                b"%b%bKubeArmorQueue=%b%bKubeArmorSeq=%d"
+                % (message, between, stream, separator, number)
+            )
+        result.append(Batch(batch.lane, messages))
+    return result
+
+
+class Intake:
+    """Reads one feed and fills the queues of its outlets, in a thread of its own: `run`.
+
+    `own_event` makes a message of a Notice for an outlet. `replace` gives it other outlets, at a
+    moment where nothing is in hand.
+    """
+
+    def __init__(
+        self,
+        feed: Feed,
+        outlets: Sequence[Outlet],
+        options: Options,
+        notice: Callable[[Outlet, Notice], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.feed = feed
+        self.options = options
+        self._notice = notice
+        self._clock = clock
+        self._branches = [_Branch(outlet, options, live=not feed.can_wait) for outlet in outlets]
+        self._next: Sequence[Outlet] | None = None
+        self._since = 0.0  # when the oldest message that is not stored yet was made
+
+    @property
+    def stats(self) -> dict[str, Stats]:
+        """The counters of this run, by destination."""
+        return {branch.outlet.name: branch.loop.stats for branch in self._branches}
+
+    def replace(self, outlets: Sequence[Outlet]) -> None:
+        """Fill these queues from the next block on."""
+        self._next = outlets
+
+    def stop(self) -> None:
+        """End soon; what was read is stored."""
+        self.feed.stop()
+
+    def run(self) -> None:
+        """Read until the feed ends; raises what nobody expected, for the service to end with."""
+        try:
+            for item in self.feed.arrivals(self._marks()):
+                if self._next is not None:
+                    self._switch(self._next)
+                if item is None:
+                    self._store()
+                elif isinstance(item, Notice):
+                    self._store()
+                    for branch in self._branches:
+                        self._notice(branch.outlet, item)
+                else:
+                    self._take(item)
+            self._store()
+        except Stopped:
+            held = sum(branch.waiting for branch in self._branches)
+            if held and not any(branch.marks for branch in self._branches):
+                _log.error(
+                    "%s: %d events were read and found no room in a queue; they are lost",
+                    self.feed.name,
+                    held,
+                )
+
+    def _marks(self) -> dict[str, Mark]:
+        """Return where to go on: of each stream the position of the queue that has least of it."""
+        known = [branch.outlet.queue.marks() for branch in self._branches]
+        marks: dict[str, Mark] = {}
+        for one in known:
+            for key, mark in one.items():
+                if key not in marks or mark.offset < marks[key].offset:
+                    marks[key] = mark
+        return {key: mark for key, mark in marks.items() if all(key in one for one in known)}
+
+    def _switch(self, outlets: Sequence[Outlet]) -> None:
+        self._next = None
+        self._store()
+        before = {branch.outlet.name: branch for branch in self._branches}
+        self._branches = [
+            _Branch(
+                outlet, self.options, live=not self.feed.can_wait, before=before.get(outlet.name)
+            )
+            for outlet in outlets
+        ]
+
+    def _take(self, arrival: Arrival) -> None:
+        now = self._clock()
+        for branch in self._branches:
+            branch.take(arrival)
+        if not self._since:
+            self._since = now
+        if now - self._since >= AGE or any(each.waiting >= MOST for each in self._branches):
+            self._store()
+
+    def _store(self) -> None:
+        self._since = 0.0
+        for branch in self._branches:
+            branch.store()
+
+
+class _Branch:
+    """A feed on its way to one outlet: its own conversion, so its own counters and decoders."""
+
+    def __init__(
+        self, outlet: Outlet, options: Options, *, live: bool, before: _Branch | None = None
+    ) -> None:
+        self.outlet = outlet
+        self.marks: dict[str, Mark] = {}
+        self._live = live
+        self._alerts: list[bytes] = []
+        self._telemetry: list[bytes] = []
+        self._dead: list[Dead] = []
+        self._ended: list[str] = []
+        self.loop = UnitLoop(
+            outlet.converter, self._alerts, self._telemetry, self._refused, options
+        )
+        self._counted = dict.fromkeys(_COUNTED, 0)
+        self.decoders: dict[str, Decoder] = before.decoders if before else {}
+        self.pending: dict[str, bytes] = before.pending if before else outlet.queue.pending()
+        # What the queue has already of a stream that is read again for the sake of another queue.
+        self.done: dict[str, int] = (
+            before.done
+            if before
+            else {key: mark.offset for key, mark in outlet.queue.marks().items()}
+        )
+
+    @property
+    def waiting(self) -> int:
+        """How many messages are not stored yet."""
+        return len(self._alerts) + len(self._telemetry)
+
+    def take(self, arrival: Arrival) -> None:
+        """Convert what arrived, unless the queue has it already."""
+        item, mark = arrival.item, arrival.mark
+        if mark is not None and (done := self.done.get(mark.key)) is not None:
+            if mark.offset <= done and not arrival.ended:
+                return
+            if isinstance(item, Block):
+                item = _rest(item, done)
+            del self.done[mark.key]
+        decoder = self.decoders.get(arrival.stream)
+        if decoder is None:
+            pending = self.pending.get(arrival.stream, b"")
+            decoder = self.decoders[arrival.stream] = self.loop.new_decoder(pending)
+        self.loop.begin(arrival.name, decoder)
+        if not isinstance(item, Block):
+            self.loop.lost(item)
+            line = item.line
+        else:
+            if self._live:  # the time of an event that says none: it came just now
+                self.outlet.converter.assumed_time = time.time_ns() // 1000
+            self.loop.block(item)
+            line = item.lines_at[-1] if item.lines_at else item.line + max(len(item.lines) - 1, 0)
+        if arrival.ended:
+            self.loop.finish(line)
+            del self.decoders[arrival.stream]
+        if mark is not None:
+            self.marks[mark.key] = mark
+        elif arrival.ended:  # for good: a file that is gone, not one that was read to its end
+            self._ended.append(arrival.stream)
+
+    def store(self) -> None:
+        """Put all that was made into the queue, with the marks and the counters."""
+        self.loop.settle()
+        counts = self._counts()
+        pending = self._pendings()
+        if not (self.waiting or self.marks or counts or pending or self._dead):
+            return
+        batches = [
+            Batch(lane, messages[start : start + ROW])
+            for lane, messages in ((ALERTS, self._alerts), (TELEMETRY, self._telemetry))
+            for start in range(0, len(messages), ROW)
+        ]
+        store(
+            self.outlet,
+            batches,
+            marks=list(self.marks.values()),
+            pending=pending,
+            counts=counts,
+            dead=self._dead,
+        )
+        for name, number in counts.items():
+            if name in self._counted:
+                self._counted[name] += number
+        self.pending.update(pending)
+        for key in self._ended:
+            self.outlet.queue.forget_mark(key)
+            self.pending.pop(key, None)
+        for each in (self._alerts, self._telemetry, self._dead, self._ended):
+            each.clear()
+        self.marks.clear()
+
+    def _counts(self) -> dict[str, int]:
+        stats = self.loop.stats
+        new = {name: getattr(stats, name) - self._counted[name] for name in _COUNTED}
+        received = sum(new[name] for name in _COUNTED[:5])
+        return {name: number for name, number in (("received", received), *new.items()) if number}
+
+    def _pendings(self) -> dict[str, bytes]:
+        """Return what waits for its rest in each stream that can be read again, if it changed."""
+        changed = {}
+        for key in self.marks:
+            decoder = self.decoders.get(key)
+            pending = decoder.pending() if decoder else b""
+            if pending != self.pending.get(key, b""):
+                changed[key] = pending
+        return changed
+
+    def _refused(self, refused: Refused) -> None:
+        place = f"{refused.source}:{refused.line}"
+        self._dead.append(Dead("event", refused.reason, place, refused.raw[:_RAW]))
+
+
+def _rest(block: Block, done: int) -> Block:
+    """Return the units of a block that begin at `done` or behind it."""
+    places = block.places()
+    first = next((at for at, (_, offset) in enumerate(places) if offset >= done), len(places))
+    if not first:
+        return block
+    kept = places[first:]
+    return Block(
+        block.lines[first:],
+        kept[0][0] if kept else block.line,
+        kept[0][1] if kept else done,
+        block.consumed,
+        False,
+        [line for line, _ in kept],
+        [offset for _, offset in kept],
+    )

@@ -1,0 +1,208 @@
+"""`/metrics`, `/healthz` and `/readyz`: how a forwarder is doing, over HTTP.
+
+In comes a function that gives a View, out go Prometheus' text format and two plain answers. Serves
+in a thread of its own. The only prometheus_client.
+"""
+
+from __future__ import annotations
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, NamedTuple
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+from cef_bridge import __version__
+from cef_bridge.errors import UsageError
+from cef_bridge.views import not_ready
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from prometheus_client.metrics_core import Metric
+
+    from cef_bridge.views import DestinationView, SourceView, View
+
+
+class Row(NamedTuple):
+    """A metric: its name without prefix, whether it counts or gauges, what it means."""
+
+    name: str
+    kind: str
+    meaning: str
+
+
+COUNTS = ("received", "converted", "filtered", "rejected", "noise")
+"""Of the queue's counters; the others are fields of the view."""
+
+SOURCE_ROWS = (
+    Row("source_connected", "gauge", "1 while the source is connected, or its files are readable."),
+    Row("source_gaps", "counter", "Notices of events that may have been missed."),
+    Row("source_reconnects", "counter", "Connections made again."),
+    Row("source_bytes", "counter", "Bytes read by this process."),
+)
+DESTINATION_ROWS = (
+    Row("received", "counter", "Units that came from the sources, whatever became of them."),
+    Row("converted", "counter", "Events that became messages."),
+    Row("filtered", "counter", "Events that the mapping takes out."),
+    Row("rejected", "counter", "Records that cannot be converted: dead letters."),
+    Row("noise", "counter", "Lines that are no events."),
+    Row("queued", "counter", "Messages that were taken into the queue."),
+    Row("confirmed", "counter", "Messages that the collector gave a receipt for."),
+    Row("unconfirmed", "counter", "Messages that left without a receipt."),
+    Row("dead_lettered", "counter", "Messages that can never be sent."),
+    Row("sent", "counter", "Messages written to a connection by this process, again or not."),
+    Row("sent_bytes", "counter", "Bytes written to connections by this process."),
+    Row("resent", "counter", "Messages written once more after a break, by this process."),
+    Row("breaks", "counter", "Connections that broke, by this process."),
+    Row("destination_connected", "gauge", "1 while there is a connection."),
+    Row("queue_messages", "gauge", "Messages that wait."),
+    Row("in_flight_messages", "gauge", "Messages that were sent and have no receipt yet."),
+    Row("queue_bytes", "gauge", "Size of the queue's files."),
+    Row("queue_limit_bytes", "gauge", "What they may come to."),
+    Row("queue_oldest_age_seconds", "gauge", "How long the oldest message has been waiting."),
+)
+DROPPED = Row("dropped", "counter", "Messages that were dropped, by reason.")
+PREFIX = "cef_bridge_"
+
+
+class Metrics:
+    """A server for one forwarder: `start`, then `stop`. `address` is (host, port) as bound.
+
+    `view` is asked for each request. UsageError when the address cannot be bound.
+    """
+
+    def __init__(self, address: tuple[str, int], view: Callable[[], View]) -> None:
+        registry = CollectorRegistry()
+        registry.register(_Values(view))
+        handler = type("Handler", (_Handler,), {"registry": registry, "view": staticmethod(view)})
+        host, port = address
+        try:
+            self._server = _Server((host, port), handler)
+        except OSError as error:
+            raise UsageError(
+                f"--metrics {host}:{port}: cannot listen there: {error.strerror}. "
+                "Name another address, or end what uses it."
+            ) from error
+        self.address: tuple[str, int] = self._server.server_address[:2]  # type: ignore[assignment] # an internet address
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.2,), name="metrics", daemon=True
+        )
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the port, and end the thread."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        import socket  # noqa: PLC0415 - for one constant, where IPv6 is asked for
+
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is none of the operator's business."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    registry: CollectorRegistry
+    view: Callable[[], View]
+    timeout = 10
+    server_version = "cef-bridge"
+    sys_version = ""
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        if path == "/metrics":
+            self._answer(200, CONTENT_TYPE_LATEST, generate_latest(self.registry))
+        elif path == "/healthz":
+            fault = self.view().fault
+            self._plain(503 if fault else 200, [fault or "ok"])
+        elif path == "/readyz":
+            reasons = not_ready(self.view())
+            self._plain(503 if reasons else 200, reasons or ["ok"])
+        else:
+            self._plain(404, ["There are /metrics, /healthz and /readyz."])
+
+    do_HEAD = do_GET  # noqa: N815 - as http.server asks for it
+
+    def _plain(self, code: int, lines: list[str]) -> None:
+        self._answer(code, "text/plain; charset=utf-8", "".join(f"{it}\n" for it in lines).encode())
+
+    def _answer(self, code: int, kind: str, body: bytes) -> None:
+        self.send_response(code)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as it is declared
+        """A line a scrape helps nobody."""
+
+
+class _Values(Collector):
+    def __init__(self, view: Callable[[], View]) -> None:
+        self._view = view
+
+    def collect(self) -> Iterable[Metric]:
+        view = self._view()
+        yield GaugeMetricFamily(
+            f"{PREFIX}up", "1 while the forwarder can go on.", 0 if view.fault else 1
+        )
+        info = GaugeMetricFamily(f"{PREFIX}build_info", "The version.", labels=["version"])
+        info.add_metric([__version__], 1)
+        yield info
+        for row in SOURCE_ROWS:
+            family = _family(row, ["source"])
+            for source in view.sources:
+                family.add_metric([source.name], _of_source(source, row.name))
+            yield family
+        for row in DESTINATION_ROWS:
+            family = _family(row, ["destination"])
+            for each in view.destinations:
+                family.add_metric([each.name], _of_destination(each, row.name))
+            yield family
+        dropped = _family(DROPPED, ["destination", "reason"])
+        for each in view.destinations:
+            for reason, number in each.dropped.items():
+                dropped.add_metric([each.name, reason], number)
+        yield dropped
+
+
+def _family(row: Row, labels: list[str]) -> CounterMetricFamily | GaugeMetricFamily:
+    kind = CounterMetricFamily if row.kind == "counter" else GaugeMetricFamily
+    return kind(PREFIX + row.name, row.meaning, labels=labels)
+
+
+def _of_source(source: SourceView, name: str) -> float:
+    return float(getattr(source, name.removeprefix("source_")))
+
+
+_FIELDS = {
+    "queued": "accepted",
+    "destination_connected": "connected",
+    "queue_messages": "waiting",
+    "in_flight_messages": "in_flight",
+    "queue_limit_bytes": "queue_limit",
+    "queue_oldest_age_seconds": "oldest_age",
+}
+
+
+def _of_destination(each: DestinationView, name: str) -> float:
+    if name in COUNTS:
+        return each.counts.get(name, 0)
+    return float(getattr(each, _FIELDS.get(name, name)))

@@ -1,0 +1,71 @@
+"""What the forwarder sends of its own accord: gaps of sources, heartbeats, test events.
+
+In come an outlet and facts, out goes an event that the outlet's mapping converted, in the queue as
+any other. A mapping's filters hold for it, too.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from cef_bridge.converter import Converted
+from cef_bridge.delivery.queue import ALERTS, Batch
+from cef_bridge.events import own
+from cef_bridge.intake import Outlet, store
+from cef_bridge.service.parts import stream_of
+
+if TYPE_CHECKING:
+    from cef_bridge.sources.feed import Notice
+
+_COUNTS = ("received", "converted", "filtered", "rejected", "noise")
+
+
+def tell_gap(outlet: Outlet, notice: Notice) -> None:
+    """Send what a source has to say of events that nobody may see."""
+    event = own.gap(_host(), time.time(), *notice)
+    _send(outlet, event, {"gaps": 1})
+
+
+def tell_heartbeat(outlet: Outlet) -> None:
+    """Send a sign of life, with the numbers that let a search prove that nothing is missing.
+
+    They are of the queue's whole life; `HighestSeq` is the number of the last message before this.
+    """
+    queue = outlet.queue
+    totals, fate = queue.totals(), queue.sum()
+    facts: dict[str, object] = {
+        "Queue": outlet.stream or stream_of(queue),
+        "Destination": outlet.name,
+        "HighestSeq": queue.sequence,
+    }
+    facts |= {name.capitalize(): totals.get(name, 0) for name in _COUNTS}
+    facts |= {
+        "Confirmed": fate.confirmed,
+        "Unconfirmed": fate.unconfirmed,
+        "Waiting": fate.waiting + fate.in_flight,
+        "DeadLettered": fate.dead_lettered,
+        "Dropped": sum(fate.dropped.values()),
+    }
+    for reason, number in sorted(fate.dropped.items()):
+        facts[f"Dropped{reason.title().replace('-', '')}"] = number
+    _send(outlet, own.heartbeat(_host(), time.time(), facts), {"heartbeats": 1})
+
+
+def tell_test(outlet: Outlet) -> bool:
+    """Send one test event; False when the mapping filters it out."""
+    return _send(outlet, own.test_event(_host(), time.time()), {})
+
+
+def _send(outlet: Outlet, event: dict[str, object], counts: dict[str, int]) -> bool:
+    fate = outlet.converter.convert(event)
+    if not isinstance(fate, Converted):
+        return False
+    batches = [Batch(ALERTS, [fate.message.encode()])]
+    store(outlet, batches, counts={**counts, "own": 1})
+    return True
+
+
+def _host() -> str:
+    return socket.gethostname()

@@ -1,0 +1,118 @@
+"""The parts of a forwarder, made of what the config says: feeds, outlets, and how they look.
+
+In come a Source or a Destination, out go a Feed or an Outlet that is ready to be used. What only
+some need (gRPC) is imported when it is asked for.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from cef_bridge.converter import Converter
+from cef_bridge.delivery.queue import Queue
+from cef_bridge.intake import ROOM, Outlet
+from cef_bridge.mapping.load import load
+from cef_bridge.views import DestinationView, SourceView
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cef_bridge.config import Destination, Source
+    from cef_bridge.delivery.forwarder import ForwarderState
+    from cef_bridge.sources.feed import Feed, FeedState
+
+_LEAST = 512  # a message may not be made shorter than this
+
+
+def feed_of(source: Source, *, once: bool) -> Feed:
+    """Return the feed of a source; `once`: files are read to their end, not followed."""
+    if source.kind == "stdin":
+        from cef_bridge.sources.pipe import Pipe  # noqa: PLC0415 - only who asks for it pays
+
+        return Pipe(max_record=source.max_record)
+    if source.kind == "files":
+        from cef_bridge.sources.follow import Follow  # noqa: PLC0415 - as above
+
+        return Follow(
+            [source.pattern], once=once, from_end=source.from_end, max_record=source.max_record
+        )
+    from cef_bridge.sources.relay import Relay  # noqa: PLC0415 - gRPC alone takes 100 ms
+
+    return Relay(
+        source.endpoints,
+        streams=source.streams,
+        alerts=source.alerts,
+        logs=source.logs,
+        dedupe=source.dedupe or 0.0,
+        tls=source.tls,
+        ca=source.ca,
+        cert=source.cert,
+        key=source.key,
+        server_name=source.server_name,
+        health=source.health,
+    )
+
+
+def outlet_of(spec: Destination, queue: Queue) -> Outlet:
+    """Return where a source's events go for one destination; MappingError for a wrong mapping."""
+    mapping = spec.narrowed(load(spec.mapping))
+    envelope = mapping.envelope
+    most = envelope.max_bytes
+    if spec.target.scheme == "udp":
+        most = min(most, spec.target.max_datagram)
+    if envelope.sequence:
+        most = max(most - ROOM, _LEAST)
+    header = spec.syslog_header or envelope.syslog_header
+    converter = Converter(mapping, syslog_header=header, max_bytes=most)
+    return Outlet(spec.name, queue, converter, stream_of(queue) if envelope.sequence else "")
+
+
+def queue_of(spec: Destination, folder: Path) -> Queue:
+    """Open a destination's queue; UsageError when another process has it."""
+    path = folder / f"{spec.name}.queue"
+    return Queue.open(path, limit=spec.queue_limit, policy=spec.policy)
+
+
+def stream_of(queue: Queue) -> str:
+    """Return the name of a queue's numbers: a new file begins anew, so it has another."""
+    known = queue.recall("stream")
+    if known is None:
+        known = secrets.token_hex(4)
+        queue.remember("stream", known)
+    return known
+
+
+def source_view(name: str, state: FeedState, *, alive: bool) -> SourceView:
+    """Return how a source looks; one that was read to its end is as good as connected."""
+    connected = state.connected or not alive
+    text = state.text if alive else "read to its end"
+    return SourceView(name, connected, text, state.gaps, state.reconnects, state.bytes)
+
+
+def destination_view(spec: Destination, queue: Queue, state: ForwarderState) -> DestinationView:
+    """Return how a destination and its queue look."""
+    fate, oldest = queue.sum(), queue.oldest()
+    return DestinationView(
+        name=spec.name,
+        target=str(spec.target),
+        connected=state.connected,
+        state=state.text,
+        last_error=state.last_error,
+        counts=queue.totals(),
+        accepted=fate.accepted,
+        confirmed=fate.confirmed,
+        unconfirmed=fate.unconfirmed,
+        in_flight=fate.in_flight,
+        waiting=fate.waiting,
+        dropped=dict(fate.dropped),
+        dead_lettered=fate.dead_lettered,
+        queue_bytes=queue.bytes(),
+        queue_limit=spec.queue_limit,
+        oldest_age=max(time.time() - oldest, 0.0) if oldest is not None else 0.0,
+        sent=state.sent,
+        sent_bytes=state.sent_bytes,
+        resent=state.resent,
+        breaks=state.breaks,
+    )

@@ -1,0 +1,418 @@
+"""The forwarder: source → converter → queue → collector, and every thread of it.
+
+In comes a checked config, out goes an orderly end or the error of the part that died. Puts the
+parts together in the order in which the data flows, and does none of their work. Signals, and what
+is shown to whom, are the command line's.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from cef_bridge.delivery.forwarder import Forwarder
+from cef_bridge.errors import CefBridgeError, UsageError
+from cef_bridge.intake import Intake, Outlet
+from cef_bridge.service.own_words import tell_gap, tell_heartbeat, tell_test
+from cef_bridge.service.parts import (
+    destination_view,
+    feed_of,
+    outlet_of,
+    queue_of,
+    source_view,
+)
+from cef_bridge.service.replays import replay
+from cef_bridge.unitloop import Options
+from cef_bridge.views import View, line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from cef_bridge.config import Config, Destination, Source
+    from cef_bridge.delivery.queue import Queue
+    from cef_bridge.metrics import Metrics
+
+TICK = 0.2
+MINUTE = 60.0
+HOUSEKEEPING = 5.0
+_JOIN = 10.0  # seconds that a thread may take to end when it was told to
+
+_log = logging.getLogger(__name__)
+
+
+class Ways(NamedTuple):
+    """How a service is run.
+
+    `once`: end when the inputs are read and all is confirmed or sent, after `timeout` seconds at
+    the latest. `test`: send one test event to each destination, and read no source. `say` is told
+    a line a minute, `show` the View at each tick, `ready` once, when every part runs, and again
+    after each reload. `reload` reads the config anew; UsageError leaves the old one in use.
+    """
+
+    once: bool = False
+    timeout: float | None = None
+    test: bool = False
+    say: Callable[[str], None] = _log.info
+    show: Callable[[View], None] | None = None
+    ready: Callable[[], None] | None = None
+    reload: Callable[[], Config] | None = None
+
+
+class Way(NamedTuple):
+    """A destination at work."""
+
+    spec: Destination
+    outlet: Outlet
+    forwarder: Forwarder
+    thread: threading.Thread
+    stop: threading.Event
+
+
+class Inflow(NamedTuple):
+    """A source at work."""
+
+    spec: Source
+    intake: Intake
+    thread: threading.Thread
+
+
+class Outcome(NamedTuple):
+    """How it ended: how many messages wait in the queues in `folder`, how many records this run
+    rejected.
+    """
+
+    waiting: int
+    rejected: int
+    folder: Path
+    view: View
+
+
+class Service:
+    """A forwarder that runs until it is stopped: `run` blocks, `stop` ends and `reload` changes it.
+
+    They may be called from any thread and from signal handlers. UsageError for what the config is
+    to blame for, CefBridgeError when a part died.
+    """
+
+    def __init__(self, config: Config, ways: Ways | None = None) -> None:
+        self.config = config
+        self.ways = ways or Ways()
+        self.metrics: Metrics | None = None
+        self._private: Path | None = None
+        self._asked: float | None = None  # when it was asked to stop
+        self._wake = threading.Event()
+        self._fault = ""
+        self._ways: dict[str, Way] = {}
+        self._inflows: dict[str, Inflow] = {}
+        self._again = False
+        self._rejected_before = 0
+        self._started = 0.0
+
+    def stop(self) -> None:
+        """End in order: sources first, then what waits is sent, for the time of grace."""
+        if self._asked is None:
+            self._asked = time.monotonic()
+        self._wake.set()
+
+    def reload(self) -> None:
+        """Read config and mappings again and go on with them, without losing an event."""
+        self._again = True
+        self._wake.set()
+
+    def view(self) -> View:
+        """Return how it is doing now."""
+        return View(
+            tuple(
+                source_view(str(it.spec), it.intake.feed.state(), alive=it.thread.is_alive())
+                for it in tuple(self._inflows.values())
+            ),
+            tuple(
+                destination_view(way.spec, way.outlet.queue, way.forwarder.state())
+                for way in tuple(self._ways.values())
+            ),
+            self._fault,
+            self._asked is not None,
+        )
+
+    def run(self) -> Outcome:
+        """Forward until the end, and say how it ended."""
+        self._started = time.monotonic()
+        try:
+            self._open()
+            if self.ways.ready is not None:
+                self.ways.ready()
+            self._watch()
+            self._drain()
+            outcome = self._outcome()
+        finally:
+            self._close()
+        if self._fault:
+            raise CefBridgeError(self._fault)
+        return outcome
+
+    # --- the parts --------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        for spec in self.config.destinations:
+            queue = queue_of(spec, self._folder())
+            try:
+                outlet = outlet_of(spec, queue)
+            except CefBridgeError:
+                queue.close()
+                raise
+            self._rejected_before += queue.totals().get("rejected", 0)
+            self._ways[spec.name] = self._forward(spec, outlet)
+        self._strangers()
+        if (address := self.config.metrics_address) is not None:
+            from cef_bridge.metrics import Metrics  # noqa: PLC0415 - only who asks for it pays
+
+            self.metrics = Metrics(address, self.view)
+            self.metrics.start()
+        if self.ways.test:
+            for way in self._ways.values():
+                if not tell_test(way.outlet):
+                    raise UsageError(f"{way.spec.name}: the mapping filters test events out.")
+            return
+        for source in self.config.sources:
+            self._inflows[str(source)] = self._read(source)
+        for inflow in self._inflows.values():
+            inflow.thread.start()
+
+    def _folder(self) -> Path:
+        if self.config.queue is not None:
+            return Path(self.config.queue)
+        if self._private is None:
+            self._private = Path(tempfile.mkdtemp(prefix="cef-bridge-queue-"))
+        return self._private
+
+    def _forward(self, spec: Destination, outlet: Outlet) -> Way:
+        stop = threading.Event()
+        framing = spec.target.framing or outlet.converter.program.mapping.envelope.framing
+        forwarder = Forwarder(outlet.queue, spec.target, framing=framing, name=spec.name, stop=stop)
+        thread = self._thread(f"destination {spec.name}", forwarder.run)
+        thread.start()
+        return Way(spec, outlet, forwarder, thread, stop)
+
+    def _read(self, source: Source) -> Inflow:
+        options = Options(max_record=source.max_record, input_format=source.input_format)
+        outlets = [way.outlet for way in self._ways.values()]
+        feed = feed_of(source, once=self.ways.once)
+        intake = Intake(feed, outlets, options, tell_gap)
+        return Inflow(source, intake, self._thread(f"source {source}", intake.run))
+
+    def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
+        """Return a thread whose death is the service's: one that died unseen would lose events."""
+
+        def guarded() -> None:
+            try:
+                work()
+            except CefBridgeError as error:
+                self._fail(f"{name}: {error}")
+            except Exception as error:  # noqa: BLE001 - told, and ends the service
+                _log.debug("%s", name, exc_info=True)
+                why = getattr(error, "strerror", None) or "an error inside the program"
+                self._fail(f"{name} ended: {why}. --debug shows where.")
+
+        return threading.Thread(target=guarded, name=name, daemon=True)
+
+    def _fail(self, sentence: str) -> None:
+        self._fault = self._fault or sentence
+        self.stop()
+
+    def _strangers(self) -> None:
+        """Warn of queues in the folder that no destination uses any more."""
+        for path in sorted(self._folder().glob("*.queue")):
+            if path.stem not in self._ways:
+                _log.warning(
+                    "%s is the queue of a destination that is not in use; what waits in it is not "
+                    "sent. `cef-bridge queue status %s` shows it.",
+                    path,
+                    path.parent,
+                )
+
+    # --- while it runs ----------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        """Do what is due, until it is time to stop or the inputs have ended."""
+        before: View | None = None
+        told = kept = beaten = time.monotonic()
+        while self._asked is None and not self._ended():
+            self._wake.wait(TICK)
+            self._wake.clear()
+            now = time.monotonic()
+            if self._again:
+                self._again = False
+                self._reload()
+            if self.ways.show is not None:
+                self.ways.show(self.view())
+            if now - told >= MINUTE:
+                view = self.view()
+                self.ways.say(line(before, view, now - told))
+                before, told = view, now
+            if now - kept >= HOUSEKEEPING:
+                kept = now
+                for way in self._ways.values():
+                    replay(way.outlet)
+                    way.outlet.queue.housekeeping()
+            if self.config.heartbeat is not None and now - beaten >= self.config.heartbeat:
+                beaten = now
+                for way in self._ways.values():
+                    tell_heartbeat(way.outlet)
+
+    def _ended(self) -> bool:
+        if any(each.thread.is_alive() for each in self._inflows.values()):
+            return self._late()
+        return True
+
+    def _late(self) -> bool:
+        timeout = self.ways.timeout
+        return timeout is not None and time.monotonic() - self._started >= timeout
+
+    # --- another config ---------------------------------------------------------------------------
+
+    def _reload(self) -> None:
+        """Make it so. What stays as it is goes on undisturbed; a wrong one changes nothing."""
+        try:
+            self._change(self.ways.reload() if self.ways.reload is not None else self.config)
+        except CefBridgeError as error:
+            _log.error("the new configuration is not in use, the old one goes on: %s", error)
+        else:
+            _log.warning("the configuration was read again, and is in use")
+
+    def _change(self, config: Config) -> None:
+        opened: list[Queue] = []
+        outlets: dict[str, Outlet] = {}
+        try:
+            for spec in config.destinations:
+                way = self._ways.get(spec.name)
+                if way is None:
+                    opened.append(queue_of(spec, self._folder()))
+                outlets[spec.name] = outlet_of(spec, way.outlet.queue if way else opened[-1])
+        except CefBridgeError:
+            for queue in opened:
+                queue.close()
+            raise
+        gone = [way for name, way in self._ways.items() if name not in outlets]
+        self._ways = {
+            spec.name: self._changed(spec, outlets[spec.name]) for spec in config.destinations
+        }
+        for inflow in self._inflows.values():
+            inflow.intake.replace(tuple(outlets.values()))
+        self._change_sources(config)
+        if fixed := [name for name in ("queue", "metrics") if _differs(self.config, config, name)]:
+            _log.warning("%s: takes effect at the next start", " and ".join(fixed))
+        self.config = config
+        # What a removed destination still has waits for someone to name it again.
+        self._end(gone, time.monotonic() + config.grace)
+        for way in gone:
+            way.outlet.queue.close()
+
+    def _changed(self, spec: Destination, outlet: Outlet) -> Way:
+        way = self._ways.get(spec.name)
+        if way is None:
+            return self._forward(spec, outlet)
+        way.outlet.queue.bound(limit=spec.queue_limit, policy=spec.policy)
+        same = way.outlet.converter.program.mapping.envelope.framing
+        if (
+            spec.target == way.spec.target
+            and same == outlet.converter.program.mapping.envelope.framing
+        ):
+            return way._replace(spec=spec, outlet=outlet)
+        way.stop.set()
+        way.thread.join()
+        return self._forward(spec, outlet)
+
+    def _change_sources(self, config: Config) -> None:
+        stale = [each for each in self._inflows.values() if each.spec not in config.sources]
+        for inflow in stale:
+            inflow.intake.stop()
+        for inflow in stale:
+            inflow.thread.join()
+        kept = {key: each for key, each in self._inflows.items() if each not in stale}
+        specs = [each.spec for each in kept.values()]
+        added = {str(spec): self._read(spec) for spec in config.sources if spec not in specs}
+        self._inflows = {**kept, **added}
+        for inflow in added.values():
+            inflow.thread.start()
+
+    # --- the end ----------------------------------------------------------------------------------
+
+    def _deadline(self) -> float | None:
+        """Return when to give up sending; None: when all is confirmed or sent, and not before."""
+        if self._asked is not None:
+            return self._asked + self.config.grace
+        timeout = self.ways.timeout
+        return None if timeout is None else self._started + timeout
+
+    def _drain(self) -> None:
+        """Stop the sources, send what waits, keep the rest."""
+        inflows = list(self._inflows.values())
+        for inflow in inflows:
+            inflow.intake.stop()
+        self._wait(each.thread for each in inflows)
+        for way in self._ways.values():
+            way.outlet.queue.stop_waiting()
+        for inflow in inflows:
+            inflow.thread.join(_JOIN)
+        for way in self._ways.values():
+            way.forwarder.finish()
+        self._wait(way.thread for way in self._ways.values())
+        for way in self._ways.values():
+            way.stop.set()
+        for way in self._ways.values():
+            way.thread.join(_JOIN)
+
+    def _end(self, ways: list[Way], until: float) -> None:
+        for way in ways:
+            way.forwarder.finish()
+        for way in ways:
+            way.thread.join(max(until - time.monotonic(), 0))
+            way.stop.set()
+            way.thread.join(_JOIN)
+
+    def _wait(self, threads: Iterable[threading.Thread]) -> None:
+        for thread in threads:
+            while thread.is_alive():
+                deadline = self._deadline()
+                if deadline is not None and time.monotonic() >= deadline:
+                    return
+                thread.join(TICK)
+                if self.ways.show is not None:
+                    self.ways.show(self.view())
+
+    def _outcome(self) -> Outcome:
+        view = self.view()
+        waiting = sum(each.waiting + each.in_flight for each in view.destinations)
+        rejected = sum(each.counts.get("rejected", 0) for each in view.destinations)
+        return Outcome(waiting, rejected - self._rejected_before, self._folder(), view)
+
+    def _close(self) -> None:
+        for way in self._ways.values():
+            way.stop.set()
+            way.outlet.queue.stop_waiting()
+        for inflow in self._inflows.values():
+            inflow.intake.stop()
+        threads = [way.thread for way in self._ways.values()]
+        threads += [inflow.thread for inflow in self._inflows.values()]
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join(_JOIN)
+        if self.metrics is not None:
+            self.metrics.stop()
+        left = False
+        for way in self._ways.values():
+            fate = way.outlet.queue.sum()
+            rejected = way.outlet.queue.totals().get("rejected", 0)
+            left = left or bool(fate.waiting + fate.in_flight + fate.dead_lettered + rejected)
+            way.outlet.queue.close()
+        if self._private is not None and not left:
+            shutil.rmtree(self._private, ignore_errors=True)
+
+
+def _differs(old: Config, new: Config, name: str) -> bool:
+    return bool(getattr(old, name) != getattr(new, name))

@@ -1,0 +1,81 @@
+"""What a source that does not end brings: arrivals with their marks, and notices of what was lost.
+
+The types that all feeds share. A feed reads files, standard input or a relay; whoever asks it
+turns what arrives into messages. Must not know what a unit means, nor who keeps the marks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from cef_bridge.marks import Mark
+    from cef_bridge.sources.units import Block, Broken, Oversized
+
+TICK = 0.2
+"""After so many seconds without anything new a feed yields None."""
+
+
+class Arrival(NamedTuple):
+    """Units of one byte stream, in its order.
+
+    `stream` names the byte stream (for files the mark's key): what belongs together there, like a
+    line that a container runtime cut, carries this name. `name` is what operators see. `mark` is
+    the position once all units of `item` are dealt with; None: the source cannot be read again.
+    `ended`: nothing more will come of this stream, and its mark can be forgotten once this arrival
+    is dealt with. A Block may be empty, only to move a mark or to say that a stream ended.
+    """
+
+    stream: str
+    name: str
+    item: Block | Oversized | Broken
+    mark: Mark | None
+    ended: bool = False
+
+
+class Notice(NamedTuple):
+    """Something that whoever reads the events must hear of: a gap in what the source brought.
+
+    `reason` is a short slug for machines, `text` a sentence for people, `lost` how many events are
+    known to be lost; None: unknown.
+    """
+
+    name: str
+    reason: str
+    text: str
+    lost: int | None
+
+
+class FeedState(NamedTuple):
+    """How a feed is doing: `bytes` were read so far, `gaps` are the notices given."""
+
+    connected: bool
+    text: str
+    gaps: int = 0
+    reconnects: int = 0
+    bytes: int = 0
+
+
+class Feed(Protocol):
+    """A source that is asked for what arrives until it ends or is stopped.
+
+    `can_wait`: what is not asked for stays where it comes from (files, standard input); otherwise
+    it is lost there (a relay).
+    """
+
+    name: str
+    can_wait: bool
+
+    def arrivals(self, marks: Mapping[str, Mark]) -> Iterator[Arrival | Notice | None]:
+        """Yield what arrives from these marks on; None at least every TICK seconds while quiet.
+
+        Ends at the end of the input, or soon after `stop()`.
+        """
+
+    def stop(self) -> None:
+        """End `arrivals` soon; may be called from any thread, and more than once."""
+
+    def state(self) -> FeedState:
+        """Return how it is doing now; may be called from any thread."""

@@ -1,0 +1,163 @@
+"""Who a file is, whatever it is called now: its inode, and a hash of how it begins.
+
+In come files and marks; out go answers to "is this the file that the mark speaks of?". The device
+is left out: its number changes with a reboot. A key names one stream of bytes for good: it is made
+of the path, the inode and a generation when the file is met, and never changes. How the file begins
+stands in the mark's value, with the length that was hashed, because a young file is still growing
+into its first KiB.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from cef_bridge.marks import Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+HEAD = 1024
+"""As many first bytes tell one file from another: KubeArmor's events begin with their time."""
+
+_KEY = re.compile(r"(?P<stem>file:.*\|[0-9a-f]+)\.(?P<generation>\d+)(?P<member>!.*)?", re.DOTALL)
+
+
+class File(NamedTuple):
+    """A regular file as it was met: where, what the system calls it, and how it begins."""
+
+    path: str
+    device: int
+    inode: int
+    size: int
+    changed: int  # mtime, ns
+    head: bytes
+
+    @property
+    def node(self) -> tuple[int, int]:
+        """What tells it from others while it exists."""
+        return self.device, self.inode
+
+
+class Position(NamedTuple):
+    """What a mark's value says.
+
+    `name` is what operators see, `path` (absolute) where the file was followed, `real` the same
+    without links; then the inode, and the length and SHA-256 of what was hashed; `seek` and `line`
+    are a place outside of documents and arrays, at or before the mark's offset. Files that were
+    last changed after `changed` (mtime, ns) may have come after this one.
+    """
+
+    name: str
+    path: str
+    real: str
+    inode: int
+    head: int
+    sha256: str
+    seek: int
+    line: int
+    changed: int
+
+    def mark(self, key: str, offset: int) -> Mark:
+        """Return it as a mark."""
+        # Not orjson: a path may hold bytes that are no UTF-8, which Python keeps as surrogates.
+        return Mark(key, offset, json.dumps(self._asdict()).encode())
+
+    def begins(self, head: bytes) -> bool:
+        """Whether a file that begins so can be the one."""
+        return len(head) >= self.head and sha256(head[: self.head]) == self.sha256
+
+
+class Known(NamedTuple):
+    """A mark of an earlier run, and what its value says."""
+
+    key: str
+    offset: int
+    at: Position
+
+
+def sha256(head: bytes) -> str:
+    """Return the hash of how a file begins."""
+    return hashlib.sha256(head).hexdigest()
+
+
+class Book:
+    """The marks of earlier runs that no file has claimed yet, and the keys that are taken."""
+
+    def __init__(self, marks: Mapping[str, Mark]) -> None:
+        self._known: dict[str, Known] = {}
+        self._members: dict[str, Known] = {}
+        self._generations: dict[str, int] = {}
+        for key, mark in marks.items():
+            parts = _KEY.fullmatch(key)
+            if parts is None:
+                continue
+            taken = self._generations.get(parts["stem"], 0)
+            self._generations[parts["stem"]] = max(taken, int(parts["generation"]))
+            known = _known(mark)
+            if known is not None:
+                (self._known if parts["member"] is None else self._members)[key] = known
+
+    def __iter__(self) -> Iterator[Known]:
+        return iter(list(self._known.values()))
+
+    def new_key(self, path: str, inode: int) -> str:
+        """Return a key that no stream has or had."""
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        stem = f"file:{shown}|{inode:x}"
+        self._generations[stem] = self._generations.get(stem, 0) + 1
+        return f"{stem}.{self._generations[stem]}"
+
+    def claim(self, file: File) -> Known | None:
+        """Return the mark that speaks of this file, and take it out; None for a new file."""
+        best = None
+        for known in self._known.values():
+            at = known.at
+            if at.inode != file.inode or not at.begins(file.head) or file.size < known.offset:
+                continue
+            if at.path == file.path:
+                best = known
+                break
+            if at.head:
+                best = best or known
+        return self.take(best.key) if best is not None else None
+
+    def archive(self, file: File) -> tuple[str, dict[str, Known]]:
+        """Return the key of a packed file, and what is known of the streams in it.
+
+        The key of a stream is this one, `!`, and the stream's name.
+        """
+        found = {
+            key: known
+            for key, known in self._members.items()
+            if known.at.inode == file.inode and known.at.begins(file.head)
+            and known.at.path == file.path
+        }  # fmt: skip
+        for key in found:
+            if (parts := _KEY.fullmatch(key)) is not None:
+                return f"{parts['stem']}.{parts['generation']}", found
+        return self.new_key(file.path, file.inode), found
+
+    def take(self, key: str) -> Known | None:
+        """Take one mark out, by its key."""
+        return self._known.pop(key, None)
+
+
+def _known(mark: Mark) -> Known | None:
+    try:
+        at = Position(**json.loads(mark.value))
+    except (ValueError, TypeError):
+        return None
+    if at.seek > mark.offset:  # another queue was ahead of the one whose offset this is
+        at = at._replace(seek=0, line=1)
+    return Known(mark.key, mark.offset, at)
+
+
+def meet(path: str, fd: int) -> File:
+    """Return what an open file is; an OSError is the caller's."""
+    status = os.fstat(fd)
+    head = os.pread(fd, HEAD, 0)
+    return File(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, head)

@@ -1,0 +1,58 @@
+"""A packed file, read once from its beginning to its end: what is known of it is passed by.
+
+In come a file and the marks of the streams in it; out go Arrivals. Must not know of other files.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from cef_bridge.sources.blocks import Cutter, Idle
+from cef_bridge.sources.feed import TICK, Arrival
+from cef_bridge.sources.follow_identity import Position, sha256
+from cef_bridge.sources.follow_tail import behind, end_of
+from cef_bridge.sources.inputs import Input
+from cef_bridge.sources.units import Block
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from cef_bridge.sources.follow_identity import File, Known
+
+
+def packed(  # one file with all that is told of it
+    file: File,
+    name: str,
+    key: str,
+    known: Mapping[str, Known],
+    max_record: int,
+    max_expand: int,
+) -> Iterator[Arrival | None]:
+    """Yield the units of each stream in a packed file that are behind its mark.
+
+    None from time to time while it passes by what is known.
+    """
+    spoken = time.monotonic()
+    begins = (file.inode, len(file.head), sha256(file.head))
+    at = Position(name, file.path, file.path, *begins, 0, 1, file.changed)
+    for stream in Input(name, file.path, None).streams(max_expand=max_expand):
+        # The member's name is the key's end: a shown name begins with the file's.
+        own = f"{key}!{stream.name[len(name) :].lstrip('!')}"
+        offset = known[own].offset if own in known else 0
+        skip, line = offset, 1
+        cutter = Cutter(stream, max_record=max_record)
+        for item in cutter.items():
+            if isinstance(item, Idle):
+                continue
+            line, offset = item.line, max(end_of(item), cutter.safe[0], offset)
+            kept = behind(item, skip)
+            if kept is not None:
+                yield Arrival(own, stream.name, kept, at.mark(own, offset))
+            elif time.monotonic() - spoken < TICK:
+                continue
+            else:
+                yield None
+            spoken = time.monotonic()
+        nothing = Block([], line, offset, stream.consumed, single=True)
+        yield Arrival(own, stream.name, nothing, at.mark(own, offset), ended=True)

@@ -1,0 +1,111 @@
+"""How a forwarder is doing, as plain values: for metrics, the status line and the log.
+
+In come numbers that were read a moment ago; knows neither where they come from nor who shows them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class SourceView(NamedTuple):
+    """One source. `state` is a sentence's worth; `bytes` were read by this process."""
+
+    name: str
+    connected: bool
+    state: str
+    gaps: int
+    reconnects: int
+    bytes: int
+
+
+class DestinationView(NamedTuple):
+    """One destination and its queue.
+
+    `counts` are of the queue's whole life (received, converted, filtered, rejected, noise, …), as
+    are accepted to `dropped`; sent to breaks are of this process. Sizes in bytes, age in seconds.
+    """
+
+    name: str
+    target: str
+    connected: bool
+    state: str
+    last_error: str
+    counts: dict[str, int]
+    accepted: int
+    confirmed: int
+    unconfirmed: int
+    in_flight: int
+    waiting: int
+    dropped: dict[str, int]
+    dead_lettered: int
+    queue_bytes: int
+    queue_limit: int
+    oldest_age: float
+    sent: int
+    sent_bytes: int
+    resent: int
+    breaks: int
+
+
+class View(NamedTuple):
+    """All of it; `fault` says why the service cannot go on, "" while it can."""
+
+    sources: tuple[SourceView, ...]
+    destinations: tuple[DestinationView, ...]
+    fault: str = ""
+    stopping: bool = False
+
+
+NEARLY_FULL = 0.9
+"""A queue with so much of its limit in use is not ready for more."""
+
+
+def not_ready(view: View) -> list[str]:
+    """Return why events are not flowing, a sentence's worth each; none when they are."""
+    found = [view.fault] if view.fault else []
+    if view.stopping:
+        found.append("stopping")
+    found += [f"source {it.name}: {it.state}" for it in view.sources if not it.connected]
+    for each in view.destinations:
+        if each.last_error and not each.connected:
+            found.append(f"destination {each.name}: {each.last_error}")
+        if each.queue_bytes >= NEARLY_FULL * each.queue_limit:
+            found.append(f"destination {each.name}: its queue is nearly full")
+    return found
+
+
+def line(before: View | None, now: View, seconds: float) -> str:
+    """Return one line that says how it goes; rates are over the `seconds` since `before`."""
+    earlier = {each.name: each for each in before.destinations} if before else {}
+    parts = []
+    for each in now.destinations:
+        last = earlier.get(each.name)
+        received = each.counts.get("received", 0) - (last.counts.get("received", 0) if last else 0)
+        sent = each.sent - (last.sent if last else 0)
+        text = f"{each.name}: in {_rate(received, seconds)}/s, out {_rate(sent, seconds)}/s"
+        text += f", {each.waiting + each.in_flight:,} in the queue"
+        if each.waiting and each.oldest_age >= 1:
+            text += f" (oldest {_age(each.oldest_age)})"
+        text += f", {each.confirmed:,} confirmed"
+        if each.unconfirmed:
+            text += f", {each.unconfirmed:,} unconfirmed"
+        for reason, number in sorted(each.dropped.items()):
+            text += f", {number:,} dropped ({reason})"
+        if rejected := each.counts.get("rejected"):
+            text += f", {rejected:,} rejected"
+        parts.append(
+            f"{text}; {each.last_error if not each.connected and each.last_error else each.state}"
+        )
+    parts += [f"{it.name}: {it.state}" for it in now.sources if not it.connected]
+    return " | ".join(parts)
+
+
+def _rate(number: int, seconds: float) -> str:
+    return f"{max(number, 0) / max(seconds, 0.001):,.0f}"
+
+
+def _age(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"

@@ -1,0 +1,131 @@
+"""The forwarder against collectors on bad days: everything arrives, and copies come to an end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import partial
+
+import pytest
+from certificates import Authority
+from forwarding import (
+    HASTY,
+    KINDS,
+    Running,
+    copies,
+    fill,
+    forwarding,
+    in_order,
+    message,
+    target,
+)
+from hostile import (
+    ClosesInMidFrame,
+    ClosesWithFin,
+    Collector,
+    EndsWithoutNotice,
+    HalfClosesFirst,
+    HangsWithoutReading,
+    HidesAReset,
+    NeverAnswers,
+    ReadsSlowly,
+    Refuses,
+    ResetsAfter,
+    Stalls,
+    Talks,
+)
+
+from cef_bridge.delivery.forwarder import Patience
+from cef_bridge.delivery.queue import Queue
+
+COUNT = 300
+SOME = 24  # for those who are never good, and make us go in small steps
+
+
+@pytest.fixture
+def queue(tmp_path):
+    queue = Queue.open(tmp_path / "queue" / "siem.queue")
+    yield queue
+    queue.close()
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture
+def words(authority):
+    """What a collector and its target are told, for a kind of connection."""
+
+    def make(kind):
+        if kind.scheme != "tls":
+            return {"framing": kind.framing}, {}
+        return {"framing": kind.framing, "tls": authority.issue()}, {"ca": str(authority.ca)}
+
+    return make
+
+
+PASSING = {
+    "good": Collector,
+    "resets": partial(ResetsAfter, 7, well_behaved_after=3),
+    "resets at once": partial(ResetsAfter, 0, well_behaved_after=2),
+    "closes": partial(ClosesWithFin, 7, well_behaved_after=3),
+    "closes in mid-frame": partial(ClosesInMidFrame, 7, well_behaved_after=3),
+    "hides a reset": partial(HidesAReset, 7, well_behaved_after=3),
+    "stalls": partial(Stalls, 5, 1.5),
+    "refuses": partial(Refuses, 1.0),
+    "half-closes at once": partial(HalfClosesFirst, 0, well_behaved_after=2),
+    "half-closes": partial(HalfClosesFirst, 7, well_behaved_after=3),
+    "hangs": partial(HangsWithoutReading, well_behaved_after=1),
+    "never answers": partial(NeverAnswers, well_behaved_after=2),
+    "talks": Talks,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("name", PASSING)
+def test_a_collector_that_recovers_gets_everything_and_few_copies(queue, words, kind, name):
+    of_collector, of_target = words(kind)
+    sent = fill(queue, COUNT)
+    with PASSING[name](**of_collector) as collector:
+        to = target(kind.scheme, collector.port, **of_target)
+        with forwarding(queue, to, framing=kind.framing) as running:
+            running.finish()
+        total = queue.sum()
+        frames = collector.frames()
+    assert in_order(frames) == sent
+    assert copies(frames) <= 5
+    assert total.confirmed == COUNT
+    if name in {"good", "stalls", "refuses", "talks"}:
+        assert frames == sent
+
+
+ALWAYS = {
+    "resets": partial(ResetsAfter, 5),
+    "closes": partial(ClosesWithFin, 5),
+    "closes in mid-frame": partial(ClosesInMidFrame, 5),
+    "hides a reset": partial(HidesAReset, 5),
+    "half-closes at once": partial(HalfClosesFirst, 0),
+    "half-closes": partial(HalfClosesFirst, 5),
+    "never answers": NeverAnswers,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("name", ALWAYS)
+def test_a_collector_that_is_never_good_gets_everything_and_copies_come_to_an_end(
+    queue, words, kind, name
+):
+    of_collector, of_target = words(kind)
+    sent = fill(queue, SOME)
+    with ALWAYS[name](**of_collector) as collector:
+        to = target(kind.scheme, collector.port, **of_target)
+        with forwarding(queue, to, framing=kind.framing) as running:
+            running.finish(60)
+        collector.wait_for(SOME)
+        frames = collector.frames()
+    assert set(frames) == set(sent)
+    assert copies(frames) <= 12
+    total = queue.sum()
+    assert total.confirmed + total.unconfirmed == SOME

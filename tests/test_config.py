@@ -1,0 +1,483 @@
+"""Forward configs: from YAML and from URLs the same, all problems at once, and what a check finds."""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from typing import TYPE_CHECKING, get_args
+
+import msgspec
+import pytest
+import trustme
+from transcripts import ROOT, blocks, page
+
+from cef_bridge.config import check, from_urls, load_config, schema
+from cef_bridge.config.codes import CODES
+from cef_bridge.config.places import DESTINATION_WORDS, SOURCE_WORDS
+from cef_bridge.config.read import CONFIG_WORDS
+from cef_bridge.config.spec import InputFormat
+from cef_bridge.delivery.certificates import validity
+from cef_bridge.errors import MappingError, UsageError
+from cef_bridge.events.decode import INPUT_FORMATS
+from cef_bridge.mapping.compile import Program
+from cef_bridge.mapping.load import load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+NOW = 1_800_000_000.0
+
+
+def found_nowhere(*_):
+    raise OSError("no such name")
+
+
+def found_everywhere(*_):
+    return []
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text: str, name: str = "forward.yaml") -> Path:
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def told(path: Path, env=None) -> list[str]:
+    with pytest.raises(MappingError) as caught:
+        load_config(path, env=env or {})
+    return [str(each).replace(str(path), "f") for each in caught.value.problems]
+
+
+def test_settings_beside_a_url_and_words_in_it_mean_the_same(write):
+    beside = write(
+        """
+sources:
+  - from: kubearmor://relay,other:1
+    streams: [alerts]
+    tls: yes
+    ca: /ca.pem
+    dedupe: 1m
+  - from: /var/log/a?.log
+    from_end: yes
+destinations:
+  - to: tls://a,b:1
+    name: siem
+    mapping: splunk
+    ca: /ca.pem
+    filters: [soc_lean]
+    queue_limit: 2G
+    confirm_hold: 0
+"""
+    )
+    read = load_config(beside, env={})
+    meant = from_urls(
+        [
+            "kubearmor://relay,other:1?streams=alerts&tls=yes&ca=/ca.pem&dedupe=60s",
+            "/var/log/a?.log?from_end=yes",
+        ],
+        [
+            "tls://a,b:1?name=siem&mapping=splunk&ca=/ca.pem&filters=soc_lean&queue_limit=2G&confirm_hold=0"
+        ],
+    )
+    assert msgspec.structs.replace(read, path="") == meant
+
+
+def test_all_that_is_wrong_with_a_config_is_said_in_one_run_each_with_its_place(write):
+    path = write(
+        """queue: [a]
+metrics: here
+heartbeet: 60s
+grace:
+grace: 5
+sources:
+  - from: kubearmer://relay
+    dedupe: soon
+  - fron: x
+  - {from: "-", streams: [alerts]}
+  - [a]
+destinations:
+  - name: a
+    to: tls://${NOPE}:6514
+  - to: udp://h?ratee=5
+    framing: lf
+    drop_events: [{NamespaceNam: x}]
+    filters: soc_lan
+  - {name: "a b", to: "tls://h", key: k.pem}
+"""
+    )
+    assert told(path) == [
+        "f:1:8 F002 Expected a text. Found a list.",
+        'f:2:1 F003 "metrics": "here" has no port. Expected HOST:PORT.',
+        'f:3:1 F001 "heartbeet" is no setting here. Did you mean "heartbeat"?',
+        'f:4:1 F002 "grace" has no value. Write one, or remove the line.',
+        'f:5:1 F004 "grace" stands twice here. Remove one, or make it a list.',
+        'f:7:11 F010 This is no source. Did you mean "kubearmor"? Expected kubearmor://host:port, a path or glob, or - .',
+        'f:8:13 F003 "soon" is not possible here. Expected a duration from 1s to 1d.',
+        'f:9:5 F001 "fron" is no setting here. Did you mean "from"?',
+        'f:9:5 F005 "from" is missing. Add "from: URL".',
+        'f:10:12 F010 "streams" does nothing with -: it is for kubearmor://.',
+        "f:11:5 F002 Expected a URL, or settings with from: URL. Found a list.",
+        "f:14:9 F006 The environment variable NOPE is not set. Set it, or write ${NOPE:-default}.",
+        'f:15:9 F010 "ratee" is no word of udp://. Did you mean "rate"?',
+        'f:15:9 F010 "framing" does nothing with udp://: it is for tcp:// and tls://.',
+        'f:17:20 M008 No event has a field "NamespaceNam". Did you mean "NamespaceName"?',
+        'f:18:14 M011 There is no filter "soc_lan". Did you mean "soc_lean"?',
+        'f:19:23 F010 "key" does nothing without "cert". Name the certificate.',
+        'f:19:23 F010 A "name" has at most 64 letters, digits, dots, dashes and underscores, and begins with a letter or digit: it names a file.',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", 'f:1:1 F007 The file is empty. Begin with "sources:".'),
+        ("[1]", 'f:1:1 F002 A config begins with settings such as "sources:". Found a list.'),
+        ('a: "', "f:1:4 F008 A quoted text begins here and never ends. Add the quote."),
+        ("a: !x b", "f:1:4 F008 The tag !x is not read. Remove it."),
+        ("sources: []\ndestinations: '-'", 'f:1:10 F005 "sources" is empty. Add "- from: URL".'),
+        ("sources: '-'", 'f:1:1 F005 "destinations" is missing. Add "destinations:" with a list.'),
+        ("sources: ['-', '-']\ndestinations: '-'", "f:1:16 F010 - is named twice. Remove one."),
+        ("sources: '-'\ndestinations: [tcp://h, tcp://h]", 'f:2:25 F010 Two destinations are called "tcp-h-514". Give one another name.'),
+        ("sources: '-'\ndestinations: [file:///a/x?name=a, file:///a/x]", "f:2:36 F010 Two destinations write to file:///a/x. Name another for one."),
+        ("sources: 'kubearmor://r?ca=x'\ndestinations: '-'", 'f:1:10 F010 "ca" does nothing without "tls=yes".'),
+        ("sources: {from: '-'}\ndestinations: {to: 'udp://h?rate=1', rate: 2}", 'f:2:20 F010 "rate" stands in the URL and beside it. Remove one.'),
+    ],
+)  # fmt: skip
+def test_a_wrong_config_says_what_to_do(write, text, problem):
+    assert problem in told(write(text))
+
+
+def test_a_config_that_is_not_there_is_a_problem_like_others(tmp_path):
+    with pytest.raises(
+        MappingError, match=r"nothing.yaml:1:1 F007 The file cannot be read: No such file"
+    ):
+        load_config(tmp_path / "nothing.yaml")
+
+
+def test_every_problem_has_a_code_of_the_table_and_the_table_is_without_gaps():
+    assert list(CODES) == [f"F{number:03d}" for number in range(1, len(CODES) + 1)]
+
+
+def test_variables_are_filled_in_and_relative_paths_begin_in_the_files_folder(write, tmp_path):
+    write("mapping: own\nextends: splunk\ncluster: c\n", "own.yaml")
+    path = write(
+        """
+queue: ${DIR:-q}
+sources: logs/*.log
+destinations:
+  - {name: a, to: "tls://${HOST}", ca: tls/ca.pem, cert: c.pem, key_password: "file:secret", mapping: own.yaml}
+  - {name: b, to: "tls://${HOST}", ca: /ca.pem, mapping: splunk}
+"""
+    )
+    read = load_config(path, env={"HOST": "siem"})
+    one, two = read.destinations
+    assert read.queue == str(tmp_path / "q")
+    assert read.sources[0].pattern == str(tmp_path / "logs/*.log")
+    assert one.target.endpoints == (("siem", 6514),)
+    assert one.target.ca == str(tmp_path / "tls/ca.pem")
+    assert one.target.key_password == f"file:{tmp_path}/secret"
+    assert one.mapping == str(tmp_path / "own.yaml")
+    assert (two.target.ca, two.mapping) == ("/ca.pem", "splunk")
+
+
+def test_no_secret_stands_in_what_is_printed_of_a_config(write):
+    path = write(
+        """
+sources: {from: "kubearmor://r", tls: yes, cert: c, key_password: "${PASSWORD}"}
+destinations: {to: "tls://h", cert: c, key_password: "${PASSWORD}"}
+"""
+    )
+    read = load_config(path, env={"PASSWORD": "hunter2"})
+    assert read.sources[0].password() == read.destinations[0].target.password() == "hunter2"
+    assert "hunter2" not in f"{read} {read!r}"
+
+
+@pytest.mark.parametrize(
+    ("froms", "tos", "policies"),
+    [
+        (["-"], ["tcp://a"], ["block"]),
+        (["-", "/var/log/*.log"], ["tcp://a"], ["block"]),
+        (["kubearmor://r"], ["tcp://a"], ["drop_telemetry_first"]),
+        (["-", "kubearmor://r"], ["tcp://a"], ["drop_telemetry_first"]),
+        (["-"], ["tcp://a", "tcp://b?policy=block"], ["drop_telemetry_first", "block"]),
+    ],
+)
+def test_a_full_queue_blocks_only_where_that_reaches_back_to_the_one_source(froms, tos, policies):
+    assert [it.policy for it in from_urls(froms, tos).destinations] == policies
+
+
+def test_an_option_holds_for_all_urls_that_do_not_say_otherwise():
+    read = from_urls(
+        ["/a.log", "/b.log?from_end=no", "-"],
+        ["tcp://a?mapping=splunk", "tcp://b"],
+        mapping="qradar",
+        policy="drop_oldest",
+        from_end=True,
+    )
+    assert [it.mapping for it in read.destinations] == ["splunk", "qradar"]
+    assert {it.policy for it in read.destinations} == {"drop_oldest"}
+    assert [it.from_end for it in read.sources] == [True, False, False]
+
+
+def test_all_that_is_wrong_with_a_command_line_is_said_at_once():
+    with pytest.raises(UsageError) as caught:
+        from_urls(
+            ["kubearmor://r?streams=alert", "kubearmor://u:hunter2@r", "file://a"],
+            ["tls://a?filters=soc_laen", "http://x", "tcp://a?drop_events=x"],
+            metrics="x",
+            from_end=True,
+        )
+    assert str(caught.value).splitlines() == [
+        '--from "kubearmor://r": "streams" cannot be "alert". Did you mean "alerts"?',
+        "--from the URL: There is an @ in it. User names and passwords do not belong into a URL.",
+        '--from "file://a": file:// is followed by a whole path, such as file:///var/log/x.log.',
+        '--to "tls://a": There is no filter "soc_laen". Did you mean "soc_lean"?',
+        '--to "http://x": This is no destination. Expected udp://host:port, tcp://host:port, tls://host:port, file:///path or - .',
+        '--to "tcp://a": "drop_events" is no word of tcp://. There are: '
+        + ", ".join(
+            name
+            for name, row in DESTINATION_WORDS.rows.items()
+            if "tcp" in DESTINATION_WORDS.has(row) and name != "drop_events"
+        )
+        + ".",
+        '--metrics: "x" has no port. Expected HOST:PORT.',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "from_end"),
+    [
+        ("/var/log/a.log", "/var/log/a.log", False),
+        ("/var/log/a?.log", "/var/log/a?.log", False),
+        ("/var/log/a?b=c/x?from_end=yes", "/var/log/a?b=c/x", True),
+        ("file:///var/log/%2A.log?from_end=yes", "/var/log/*.log", True),
+        ("logs/100%.log", "logs/100%.log", False),
+    ],
+)
+def test_a_question_mark_of_a_glob_is_no_beginning_of_words(text, pattern, from_end):
+    (source,) = from_urls([text], ["-"]).sources
+    assert (source.kind, source.pattern, source.from_end) == ("files", pattern, from_end)
+
+
+def test_a_destination_drops_what_it_does_not_take_besides_what_its_mapping_drops(write):
+    path = write(
+        """
+sources: "-"
+destinations:
+  - to: "-"
+    only_alerts: yes
+    filters: [soc_lean]
+    drop_events: [{NamespaceName: "kube-*"}]
+"""
+    )
+    (one,) = load_config(path, env={}).destinations
+    mapping = load("splunk")
+    mapping = one.narrowed(msgspec.structs.replace(mapping, filters=("soc_lean",)))
+    assert mapping.filters == ("soc_lean", "alerts_only")
+    program = Program(mapping)
+    assert program.filtered({"event.kind": "alert", "NamespaceName": "kube-system"})
+    assert program.filtered({"event.kind": "log", "NamespaceName": "shop"})
+    assert not program.filtered({"event.kind": "alert", "NamespaceName": "shop"})
+
+
+def test_the_formats_that_a_source_can_ask_for_are_those_that_are_read():
+    assert set(get_args(InputFormat)) == set(INPUT_FORMATS)
+
+
+def test_every_setting_has_a_meaning_and_every_path_is_marked():
+    for words in (CONFIG_WORDS, SOURCE_WORDS, DESTINATION_WORDS):
+        for name, row in words.rows.items():
+            assert row.type.extra_json_schema["description"], name
+
+
+# ---- check
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pki")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    for name in ("one", "two"):
+        issued = authority.issue_cert(f"{name}.example")
+        issued.private_key_pem.write_to_path(str(folder / f"{name}.key"))
+        issued.cert_chain_pems[0].write_to_path(str(folder / f"{name}.pem"))
+    return folder
+
+
+def findings(tos, froms=("-",), **options) -> list[str]:
+    options = {"resolve": found_everywhere, **options}
+    return [str(it) for it in check(from_urls(froms, tos, mapping="splunk"), **options)]
+
+
+def test_a_check_of_what_works_finds_nothing(pki, tmp_path):
+    (tmp_path / "a.log").write_text("", encoding="utf-8")
+    tls = f"tls://h?ca={pki}/ca.pem&cert={pki}/one.pem&key={pki}/one.key"
+    assert findings([tls, f"file://{tmp_path}/out.cef", "-"], [f"{tmp_path}/*.log"]) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("ca={0}/none.pem", "error: destination d: the CA file {0}/none.pem cannot be read: No such file or directory."),
+        ("ca={0}/one.key", "error: destination d: the CA file {0}/one.key holds no certificate (PEM)."),
+        ("cert={0}/one.pem&key={0}/two.key", "error: destination d: the key {0}/two.key is not that of the certificate {0}/one.pem."),
+        ("cert={0}/one.pem", "error: destination d: {0}/one.pem holds no private key (PEM)."),
+        ("cert={0}/none.pem&key={0}/one.key", "error: destination d: the certificate {0}/none.pem cannot be read: No such file or directory."),
+        ("cert={0}/one.pem&key={0}/one.key&key_password=file:{0}/none", "error: destination d: cannot read the key's password from {0}/none: No such file or directory."),
+        ("verify=no", "warning: destination d: verify=no: whoever stands on the way can pose as the server. Name its CA with ca=."),
+    ],
+)  # fmt: skip
+def test_a_check_finds_certificates_that_cannot_be_used(pki, words, text):
+    assert findings([f"tls://h?name=d&{words.format(pki)}"]) == [text.format(pki)]
+
+
+def test_a_check_tells_of_an_expired_certificate_with_its_date(pki):
+    from cryptography import x509
+
+    certificate = x509.load_pem_x509_certificate((pki / "one.pem").read_bytes())
+    der = ssl.PEM_cert_to_DER_cert((pki / "one.pem").read_text(encoding="ascii"))
+    begins, ends = validity(der)
+    assert begins == certificate.not_valid_before_utc.timestamp()
+    assert ends == certificate.not_valid_after_utc.timestamp()
+    url = f"tls://h?name=d&cert={pki}/one.pem&key={pki}/one.key"
+    day = certificate.not_valid_after_utc.date()
+    assert findings([url], clock=lambda: ends + 1) == [
+        f"warning: destination d: the certificate {pki}/one.pem expired on {day}. Nobody accepts it any more."
+    ]
+    assert findings([url], clock=lambda: ends - 86400) == [
+        f"warning: destination d: the certificate {pki}/one.pem expires on {day}."
+    ]
+
+
+def test_a_date_is_not_sought_in_what_is_no_certificate():
+    for data in (b"", b"\x30", b"\x30\x82\xff\xff", b"\x30\x03\x02\x01\x01"):
+        with pytest.raises((ValueError, IndexError)):
+            validity(data)
+
+
+def test_a_check_finds_an_encrypted_key_without_its_password_and_asks_no_terminal(pki, tmp_path):
+    from cryptography.hazmat.primitives import serialization as forms
+
+    key = forms.load_pem_private_key((pki / "one.key").read_bytes(), None)
+    locked = tmp_path / "locked.key"
+    locked.write_bytes(
+        key.private_bytes(
+            forms.Encoding.PEM,
+            forms.PrivateFormat.PKCS8,
+            forms.BestAvailableEncryption(b"hunter2"),
+        )
+    )
+    (tmp_path / "right").write_text("hunter2\n", encoding="utf-8")
+    (tmp_path / "wrong").write_text("hunter3\n", encoding="utf-8")
+    url = f"tls://h?name=d&cert={pki}/one.pem&key={locked}"
+    assert findings([url]) == [
+        f"error: destination d: the key {locked} has a password. Add key_password: file:/path/of/it."
+    ]
+    assert findings([f"{url}&key_password=file:{tmp_path}/right"]) == []
+    assert findings([f"{url}&key_password=file:{tmp_path}/wrong"]) == [
+        f"error: destination d: the key {locked} does not open with this password."
+    ]
+
+
+def test_a_check_finds_files_and_folders_that_are_not_as_they_must_be(tmp_path):
+    (tmp_path / "in.log").write_text("", encoding="utf-8")
+    (tmp_path / "sub").mkdir()
+    assert findings(
+        [f"file://{tmp_path}/none/x?name=a", f"file://{tmp_path}/sub?name=b", f"file://{tmp_path}/in.log?name=c"],
+        [f"{tmp_path}/*.log", f"{tmp_path}/sub", f"{tmp_path}/[x", f"{tmp_path}/no/x.log", f"{tmp_path}/no.log"],
+    ) == [
+        f"error: source {tmp_path}/sub: {tmp_path}/sub is a folder. For all files in it, write {tmp_path}/sub/* .",
+        f"error: source {tmp_path}/[x: a [ of the pattern is not closed. Write [[] for a bracket itself.",
+        f"warning: source {tmp_path}/no/x.log: the folder {tmp_path}/no is not there (yet).",
+        f"warning: source {tmp_path}/no.log: no file is there (yet); it is read when it appears.",
+        f"error: destination a: the folder {tmp_path}/none is not there. Make it.",
+        f"error: destination b: {tmp_path}/sub is a folder. Name a file in it.",
+        f"error: destination c: {tmp_path}/in.log is read by a source as well. Write somewhere else.",
+    ]  # fmt: skip
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_check_finds_a_queue_that_cannot_be_written(tmp_path):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    found = check(from_urls(["-"], ["-"], queue=str(closed / "a" / "b")))
+    assert [str(it) for it in found] == [
+        f"error: queue: the folder {closed} cannot be written: Permission denied."
+    ]
+
+
+def test_a_check_finds_a_queue_that_is_a_file_and_a_mapping_with_its_problems(tmp_path):
+    (tmp_path / "q").write_text("", encoding="utf-8")
+    (tmp_path / "m.yaml").write_text("mapping: m\nextendz: splunk\n", encoding="utf-8")
+    read = from_urls(["-"], ["-?name=d"], mapping=f"{tmp_path}/m.yaml", queue=f"{tmp_path}/q")
+    assert [str(it) for it in check(read)] == [
+        f'error: destination d: {tmp_path}/m.yaml:2:1 M001 "extendz" is no setting here. Did you mean "extends"?',
+        f"error: queue: {tmp_path}/q is no folder.",
+    ]
+
+
+def test_a_name_that_is_not_found_and_a_missing_syslog_header_are_only_warnings():
+    read = from_urls(["kubearmor://relay"], ["tcp://siem?name=d"])
+    assert [str(it) for it in check(read, resolve=found_nowhere)] == [
+        "warning: destination d: the mapping kubearmor-cef writes no syslog header, which most collectors need. Set syslog_header, or take the mapping of your SIEM.",
+        "warning: source kubearmor://relay:32767: the name relay is not found from here (now).",
+        "warning: destination d: the name siem is not found from here (now).",
+    ]
+
+
+# ---- examples and schema
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda it: it.name)
+def test_an_example_is_without_errors_once_its_certificates_are_there(path, pki, tmp_path):
+    for name, source in {
+        "ca.pem": "ca.pem",
+        "client.pem": "one.pem",
+        "client.key": "one.key",
+    }.items():
+        (tmp_path / name).write_bytes((pki / source).read_bytes())
+    read = load_config(path, env={"TLS": str(tmp_path), "STATE": str(tmp_path)})
+    found = check(read, resolve=found_everywhere)
+    assert [str(it) for it in found if it.severity == "error"] == []
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        *blocks(page("docs/configuration.md"), "yaml"),
+        *[it for it in blocks(page("docs/recipes.md"), "yaml") if "sources:" in it],
+    ],
+    ids=lambda it: it.split(":")[0],
+)
+def test_a_config_in_the_docs_is_one(write, block):
+    assert load_config(write(block), env={}).destinations
+
+
+def test_the_config_of_the_kubernetes_manifest_is_one(write):
+    text = (ROOT / "deploy" / "kubernetes.yaml").read_text(encoding="utf-8")
+    files = dict(re.findall(r"^  (\w+\.yaml): \|\n((?:    .*\n)+)", text, re.MULTILINE))
+    for name, indented in files.items():
+        write(re.sub(r"^ {4}", "", indented, flags=re.MULTILINE), name)
+    read = load_config(write("", "x").with_name("forward.yaml"), env={})
+    (one,) = read.destinations
+    assert one.mapping == "/etc/cef-bridge/mapping.yaml"
+    assert load(write("", "x").with_name("mapping.yaml")).name == "acme"
+
+
+def test_the_schema_has_every_setting_and_nothing_else():
+    whole = schema()["properties"]
+    assert set(whole) == {*CONFIG_WORDS.rows, "sources", "destinations"}
+    for name, url, words in (
+        ("sources", "from", SOURCE_WORDS),
+        ("destinations", "to", DESTINATION_WORDS),
+    ):
+        item = whole[name]["anyOf"][1]["anyOf"][1]
+        assert set(item["properties"]) == {url, *words.rows}
+        assert item["additionalProperties"] is False

@@ -1,0 +1,285 @@
+"""From a feed into queues: lanes, marks, counters, numbers; nothing vanishes and nothing comes twice.
+
+The feed of these tests brings what a list says; queues, converters and decoders are the real ones.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+
+import pytest
+
+from cef_bridge.converter import Converter
+from cef_bridge.delivery.queue import ALERTS, TELEMETRY, Queue
+from cef_bridge.formats import parse
+from cef_bridge.generator import events
+from cef_bridge.intake import ROOM, Intake, Outlet
+from cef_bridge.mapping.load import load
+from cef_bridge.marks import Mark
+from cef_bridge.service.own_words import tell_gap
+from cef_bridge.sources.feed import Arrival, FeedState, Notice
+from cef_bridge.sources.units import Block, Oversized
+from cef_bridge.unitloop import Options
+
+
+class Listed:
+    """A feed of what a list says; a pause is None."""
+
+    name = "listed"
+
+    def __init__(self, items, *, can_wait=True):
+        self.items = items
+        self.can_wait = can_wait
+        self.marks = None
+        self.stopped = threading.Event()
+
+    def arrivals(self, marks):
+        self.marks = dict(marks)
+        for item in self.items:
+            if self.stopped.is_set():
+                return
+            yield item() if callable(item) else item
+
+    def stop(self):
+        self.stopped.set()
+
+    def state(self):
+        return FeedState(connected=True, text="listed")
+
+
+@pytest.fixture
+def outlet(tmp_path):
+    queues = []
+
+    def make(name="siem", mapping="kubearmor-cef", stream="", **settings):
+        queue = Queue.open(tmp_path / f"{name}.queue", **settings)
+        queues.append(queue)
+        most = 8192 - ROOM if stream else None
+        return Outlet(name, queue, Converter(load(mapping), max_bytes=most), stream)
+
+    yield make
+    for queue in queues:
+        queue.close()
+
+
+def arrival(lines, start=0, key="k", **fields):
+    """Return an arrival of these lines, which begin at this offset of their stream."""
+    end = start + sum(len(line) + 1 for line in lines)
+    block = Block(list(lines), 1, start, end, True)
+    return Arrival(key, "/var/log/ka.log", block, Mark(key, end, b"{}"), **fields)
+
+
+def in_parts(lines, size, key="k"):
+    found, start = [], 0
+    for at in range(0, len(lines), size):
+        found.append(arrival(lines[at : at + size], start, key))
+        start = found[-1].mark.offset
+    return found
+
+
+def run(items, *outlets, options=None, can_wait=True):
+    feed = Listed(items, can_wait=can_wait)
+    Intake(feed, outlets, options or Options(), tell_gap).run()
+    return feed
+
+
+def messages(queue):
+    """Take everything out of a queue, by lane."""
+    lanes = {ALERTS: [], TELEMETRY: []}
+    while (stored := queue.fetch()) is not None:
+        lanes[stored.lane] += stored.messages
+        queue.settle([stored], "confirmed")
+    return lanes
+
+
+LINES = list(events(3000, seed=5))
+
+
+def expected(mapping="kubearmor-cef"):
+    converter = Converter(load(mapping))
+    return Counter(converter.convert(json.loads(line)).message.encode() for line in LINES)
+
+
+def test_every_event_is_in_the_queue_once_in_the_order_of_its_lane(outlet):
+    siem = outlet()
+    run(in_parts(LINES, 700), siem)
+    lanes = messages(siem.queue)
+    assert Counter(lanes[ALERTS] + lanes[TELEMETRY]) == expected()
+    assert all(b"|log." not in message for message in lanes[ALERTS])
+    assert all(b"|log." in message for message in lanes[TELEMETRY])
+    for lane in lanes.values():
+        times = [parse(message.decode()).extension["rt"] for message in lane]
+        assert times == sorted(times)
+
+
+def test_what_was_received_adds_up_with_what_became_of_it(outlet):
+    siem = outlet(mapping="sentinel")
+    noise = [b"Started to watch alerts", b"", b'{"level":"info","msg":"x"}']
+    broken = b'{"Operation":"File","Resource":"/etc/pass'
+    huge = Arrival("k", "/var/log/ka.log", Oversized(9, 900, 2 << 20, b'{"Type"'), None)
+    run([arrival([*LINES[:50], *noise, broken]), huge], siem)
+    totals, fate = siem.queue.totals(), siem.queue.sum()
+    assert totals["received"] == 50 + 3 + 1 + 1
+    assert totals["received"] == sum(
+        totals.get(name, 0) for name in ("converted", "filtered", "rejected", "noise", "blank")
+    )
+    assert (totals["rejected"], totals["noise"], totals["blank"]) == (2, 2, 1)
+    assert fate.accepted == totals["converted"] == 50
+    assert fate.holds()
+
+
+def test_a_mark_is_in_the_queue_together_with_its_messages(outlet):
+    siem = outlet()
+    parts = in_parts(LINES, 700)
+    seen = []
+
+    def look():
+        marks = siem.queue.marks()
+        seen.append((marks["k"].offset if marks else 0, siem.queue.sequence))
+
+    items = []
+    for part in parts:
+        items += [part, None, look]
+    run(items, siem)
+    lengths = {0: 0}
+    for number, line in enumerate(LINES, 1):
+        lengths[number] = lengths[number - 1] + len(line) + 1
+    assert [offset for offset, _ in seen] == [part.mark.offset for part in parts]
+    assert all(lengths[number] == offset for offset, number in seen)
+
+
+def test_a_feed_goes_on_where_the_queue_with_the_least_stands_and_the_other_skips(outlet):
+    ahead, behind = outlet("ahead"), outlet("behind")
+    parts = in_parts(LINES, 500)
+    run(parts[:4], ahead)
+    run(parts[:2], behind)
+    feed = run(parts[2:], ahead, behind)
+    assert feed.marks["k"] == parts[1].mark
+    for each in (ahead, behind):
+        lanes = messages(each.queue)
+        assert Counter(lanes[ALERTS] + lanes[TELEMETRY]) == expected()
+
+
+def test_units_of_a_block_that_a_queue_has_in_part_are_skipped_one_by_one(outlet):
+    siem = outlet()
+    run(in_parts(LINES, 700), siem)
+    # The same stream, cut otherwise: no boundary is where one was before.
+    feed = run([*in_parts(LINES, 999), arrival([LINES[0]], 10**9)], siem)
+    assert feed.marks["k"].offset == sum(len(line) + 1 for line in LINES)
+    assert siem.queue.sum().accepted == len(LINES) + 1
+
+
+def test_a_new_destination_gets_the_stream_from_its_beginning(outlet):
+    old, new = outlet("old"), outlet("new")
+    run(in_parts(LINES, 500), old)
+    feed = run(in_parts(LINES, 500), old, new)
+    assert feed.marks == {}
+    assert old.queue.sum().accepted == new.queue.sum().accepted == len(LINES)
+
+
+def test_a_line_that_a_runtime_cut_is_whole_after_a_restart_in_between(outlet):
+    siem = outlet()
+    stamp = b"2026-03-03T09:00:00.000000001Z stdout "
+    first, rest = LINES[0][:100], LINES[0][100:]
+    begun = arrival([stamp + b"P " + first])
+    run([begun], siem)
+    assert siem.queue.pending()
+    run([arrival([stamp + b"F " + rest], begun.mark.offset)], siem)
+    assert siem.queue.pending() == {}
+    lanes = messages(siem.queue)
+    assert expected() >= Counter(lanes[ALERTS] + lanes[TELEMETRY])
+    assert siem.queue.totals()["converted"] == 1
+
+
+def test_the_rest_of_a_cut_line_that_never_comes_is_rejected_at_the_end_of_its_stream(outlet):
+    siem = outlet()
+    cut = b"2026-03-03T09:00:00.000000001Z stdout P " + LINES[0][:100]
+    run([arrival([cut], ended=True)], siem)
+    assert siem.queue.totals()["rejected"] == 1
+
+
+def test_numbers_have_no_gap_over_lanes_threads_and_restarts(outlet, tmp_path):
+    siem = outlet(stream="0a1b2c3d")
+    halves = [Listed(in_parts(LINES[at::2], 100, f"k{at}")) for at in (0, 1)]
+    threads = [
+        threading.Thread(target=Intake(feed, [siem], Options(), tell_gap).run) for feed in halves
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    siem.queue.close()
+    again = Outlet("siem", Queue.open(tmp_path / "siem.queue"), siem.converter, siem.stream)
+    try:
+        run([arrival(LINES[:10], key="more")], again)
+        lanes = messages(again.queue)
+    finally:
+        again.queue.close()
+    read = [parse(message.decode()).extension for message in lanes[ALERTS] + lanes[TELEMETRY]]
+    assert {each["KubeArmorQueue"] for each in read} == {"0a1b2c3d"}
+    numbers = sorted(int(each["KubeArmorSeq"]) for each in read)
+    assert numbers == list(range(1, len(LINES) + 11))
+
+
+@pytest.mark.parametrize("mapping", ["kubearmor-cef", "qradar-leef"])
+def test_a_numbered_message_is_as_strict_as_any_and_not_too_long(outlet, mapping):
+    siem = outlet(mapping=mapping, stream="0a1b2c3d")
+    run([arrival(LINES[:200])], siem)
+    lanes = messages(siem.queue)
+    for message in lanes[ALERTS] + lanes[TELEMETRY]:
+        read = parse(message.decode())
+        assert int(read.extension["KubeArmorSeq"]) > 0
+        assert len(message) <= 8192
+
+
+def test_a_notice_becomes_an_event_in_band(outlet):
+    siem = outlet()
+    text = "kubearmor://relay:32767 was away for 12 s; events in between are lost"
+    notice = Notice("kubearmor://relay:32767", "relay-disconnected", text, None)
+    run([arrival(LINES[:5]), notice], siem, can_wait=False)
+    alerts = messages(siem.queue)[ALERTS]
+    told = [parse(message.decode()) for message in alerts if b"system.gap" in message]
+    assert len(told) == 1
+    assert told[0].extension["msg"] == f"cef-bridge: {text}"
+    assert told[0].header.severity == "5"
+    assert siem.queue.totals()["gaps"] == 1
+
+
+def test_few_events_do_not_wait_for_many(outlet):
+    siem = outlet()
+    seen = []
+    run([arrival(LINES[:3]), None, lambda: seen.append(siem.queue.sum().accepted)], siem)
+    assert seen == [3]
+
+
+def test_other_outlets_take_over_between_two_blocks(outlet):
+    old, new = outlet("old"), outlet("new", mapping="splunk")
+    parts = in_parts(LINES, 500)
+    feed = Listed([])
+    intake = Intake(feed, [old], Options(), tell_gap)
+    feed.items = [*parts[:3], lambda: intake.replace([new]), *parts[3:]]
+    intake.run()
+    assert old.queue.sum().accepted == 1500
+    assert new.queue.sum().accepted == len(LINES) - 1500
+
+
+def test_who_waits_for_room_ends_when_told_to_and_the_mark_has_not_moved(outlet):
+    siem = outlet(limit=1 << 20)
+    feed = Listed(in_parts(LINES * 20, 500))
+    intake = Intake(feed, [siem], Options(), tell_gap)
+    thread = threading.Thread(target=intake.run)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while siem.queue.bytes() < 1 << 19 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    intake.stop()
+    siem.queue.stop_waiting()
+    thread.join(10)
+    assert not thread.is_alive()
+    offset = siem.queue.marks()["k"].offset
+    taken = siem.queue.sum().accepted
+    assert offset == sum(len(line) + 1 for line in (LINES * 20)[:taken])

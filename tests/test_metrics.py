@@ -1,0 +1,150 @@
+"""What a scrape and a probe are told, over a real socket."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from cef_bridge.errors import UsageError
+from cef_bridge.metrics import DESTINATION_ROWS, DROPPED, PREFIX, SOURCE_ROWS, Metrics
+from cef_bridge.views import DestinationView, SourceView, View, line, not_ready
+
+SOURCE = SourceView("kubearmor://relay:32767", True, "connected", 2, 1, 4096)
+DESTINATION = DestinationView(
+    name="splunk",
+    target="tls://siem:6514",
+    connected=True,
+    state="connected to siem:6514",
+    last_error="",
+    counts={"received": 120, "converted": 100, "filtered": 10, "rejected": 4, "noise": 6},
+    accepted=101,
+    confirmed=80,
+    unconfirmed=1,
+    in_flight=5,
+    waiting=10,
+    dropped={"queue-full": 3, "disk-full": 1},
+    dead_lettered=1,
+    queue_bytes=65536,
+    queue_limit=1 << 20,
+    oldest_age=3.5,
+    sent=90,
+    sent_bytes=90_000,
+    resent=4,
+    breaks=1,
+)
+VIEW = View((SOURCE,), (DESTINATION,))
+
+
+@pytest.fixture
+def serve():
+    servers = []
+
+    def start(view):
+        server = Metrics(("127.0.0.1", 0), view)
+        server.start()
+        servers.append(server)
+        return lambda path: get(server.address, path)
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+def get(address, path):
+    try:
+        with urllib.request.urlopen(f"http://{address[0]}:{address[1]}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def values(text):
+    return {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_every_metric_is_there_with_its_value(serve):
+    code, text = serve(lambda: VIEW)("/metrics")
+    assert code == 200
+    told = values(text)
+    siem = ("destination", "splunk")
+    assert told["cef_bridge_received_total", siem] == 120
+    assert told["cef_bridge_queued_total", siem] == 101
+    assert told["cef_bridge_confirmed_total", siem] == 80
+    assert told["cef_bridge_dropped_total", siem, ("reason", "disk-full")] == 1
+    assert told["cef_bridge_queue_oldest_age_seconds", siem] == 3.5
+    assert told["cef_bridge_destination_connected", siem] == 1
+    assert told["cef_bridge_source_gaps_total", ("source", SOURCE.name)] == 2
+    assert told[("cef_bridge_up",)] == 1
+    names = {name for name, *_ in told}
+    for row in (*SOURCE_ROWS, *DESTINATION_ROWS, DROPPED):
+        suffix = "_total" if row.kind == "counter" else ""
+        assert PREFIX + row.name + suffix in names
+
+
+def test_what_was_taken_in_adds_up_in_the_metrics(serve):
+    told = values(serve(lambda: VIEW)("/metrics")[1])
+    siem = ("destination", "splunk")
+    parts = ("confirmed_total", "unconfirmed_total", "dead_lettered_total", "queue_messages",
+             "in_flight_messages")  # fmt: skip
+    dropped = sum(value for key, value in told.items() if key[0] == "cef_bridge_dropped_total")
+    total = sum(told[PREFIX + part, siem] for part in parts) + dropped
+    assert told["cef_bridge_queued_total", siem] == total
+
+
+def test_healthy_is_who_can_go_on_and_ready_is_who_brings_events_through(serve):
+    broken = DESTINATION._replace(connected=False, last_error="cannot reach siem:6514: refused")
+    full = DESTINATION._replace(queue_bytes=1 << 20)
+    away = SOURCE._replace(connected=False, state="not connected for 5 s")
+    for view, health, ready, word in [
+        (VIEW, 200, 200, "ok"),
+        (VIEW._replace(destinations=(broken,)), 200, 503, "cannot reach siem:6514"),
+        (VIEW._replace(destinations=(full,)), 200, 503, "nearly full"),
+        (VIEW._replace(sources=(away,)), 200, 503, "not connected for 5 s"),
+        (VIEW._replace(stopping=True), 200, 503, "stopping"),
+        (VIEW._replace(fault="source x: died"), 503, 503, "source x: died"),
+    ]:
+        ask = serve(lambda view=view: view)
+        assert ask("/healthz")[0] == health
+        code, text = ask("/readyz")
+        assert code == ready
+        assert word in text
+
+
+def test_another_path_is_told_what_there_is(serve):
+    code, text = serve(lambda: VIEW)("/")
+    assert code == 404
+    assert "/metrics" in text
+
+
+def test_an_address_in_use_is_named():
+    first = Metrics(("127.0.0.1", 0), lambda: VIEW)
+    first.start()
+    try:
+        with pytest.raises(UsageError, match="cannot listen there: Address already in use"):
+            Metrics(first.address, lambda: VIEW)
+    finally:
+        first.stop()
+
+
+def test_the_line_a_minute_says_rates_and_what_is_wrong():
+    later = DESTINATION._replace(counts={**DESTINATION.counts, "received": 720}, sent=390)
+    text = line(VIEW, VIEW._replace(destinations=(later,)), 60)
+    assert text == (
+        "splunk: in 10/s, out 5/s, 15 in the queue (oldest 4 s), 80 confirmed, 1 unconfirmed, "
+        "1 dropped (disk-full), 3 dropped (queue-full), 4 rejected; connected to siem:6514"
+    )
+    broken = DESTINATION._replace(connected=False, last_error="cannot reach siem:6514: refused")
+    away = SOURCE._replace(connected=False, state="not connected for 5 s")
+    text = line(None, View((away,), (broken,)), 60)
+    assert text.endswith(
+        "; cannot reach siem:6514: refused | kubearmor://relay:32767: not connected for 5 s"
+    )
+    assert not_ready(VIEW) == []
