@@ -8,7 +8,7 @@ disk) with 20 keys each: their configurations are the files peer-*.conf. A run c
 events have arrived; its time is from the start of the sending process to the last line in the
 receiver's file. CPU is that of the sender alone. Peers that are not here are named and left out.
 
-    python benchmarks/forward.py [--events 300000] [--rounds 3] [--only ours,syslog-ng]
+    python benchmarks/forward.py [--events 500000] [--rounds 3] [--only ours,syslog-ng]
 """
 
 from __future__ import annotations
@@ -210,7 +210,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--events", type=int, default=300_000)
+    parser.add_argument("--events", type=int, default=500_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--novelty", type=float, default=0.03)
     parser.add_argument("--mapping", default="kubearmor-cef")

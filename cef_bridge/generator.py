@@ -12,7 +12,8 @@ from __future__ import annotations
 import hashlib
 import random
 from datetime import UTC, datetime
-from itertools import accumulate, count, islice
+from itertools import accumulate, islice
+from itertools import count as counted
 from typing import TYPE_CHECKING
 
 import orjson
@@ -129,7 +130,7 @@ KINDS = (
 
 
 def events(
-    number: int | None = None,
+    count: int | None = None,
     seed: int = 1,
     kind: str = "all",
     *,
@@ -147,7 +148,7 @@ def events(
     if not 0 <= start < _LATEST:
         raise UsageError("events begin between 1970 and 9000. Choose another time.")
     endless = _endless(seed, kind, start, step)
-    return endless if number is None else islice(endless, number)
+    return endless if count is None else islice(endless, count)
 
 
 def _endless(seed: int, kind: str, start: int, step: int) -> Iterator[bytes]:
@@ -159,7 +160,7 @@ def _endless(seed: int, kind: str, start: int, step: int) -> Iterator[bytes]:
     seconds, micros = divmod(start, 1_000_000)
     text = _text(seconds)
     half = step // 2
-    for number in count(1):
+    for number in counted(1):
         noise = bits(64)
         host_pid = 2000 + (noise & 0x1FFFFF)
         pid = 60 + (noise >> 21 & 0x1FFF)

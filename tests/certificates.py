@@ -25,7 +25,8 @@ class Pair(NamedTuple):
 
 
 class Authority:
-    """A certificate authority that keeps its files in `folder`; `ca` is its own certificate.
+    """A certificate authority that keeps its files in `folder`; `ca` is its own certificate, `name` what certificates
+    that it issued call it.
 
     Two authorities in the same folder do not touch each other's files if their `name` differs.
     """
@@ -34,7 +35,10 @@ class Authority:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._name = name
-        self._ca = trustme.CA(organization_name=f"Test authority {name}")
+        self.name = f"Test authority {name}, tests"
+        self._ca = trustme.CA(
+            organization_name=f"Test authority {name}", organization_unit_name="tests"
+        )
         self._issued = 0
         self.ca = folder / f"{name}.pem"
         self.ca.write_bytes(self._ca.cert_pem.bytes())

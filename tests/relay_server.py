@@ -67,14 +67,15 @@ class _Client:
     def __init__(self, kind: str, filter_: str, buffer: int) -> None:
         self.kind = kind
         self.filter = filter_
-        self.waiting: queue.Queue[object] = queue.Queue(buffer)
+        self.waiting: queue.SimpleQueue[object] = queue.SimpleQueue()
         self.dropped = 0
+        self._buffer = buffer
 
     def put(self, item: object) -> None:
-        try:
-            self.waiting.put_nowait(item)
-        except queue.Full:
+        if self._buffer and self.waiting.qsize() >= self._buffer:
             self.dropped += 1
+        else:
+            self.waiting.put(item)
 
 
 class RelayServer:

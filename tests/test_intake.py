@@ -95,7 +95,7 @@ def messages(queue):
     return lanes
 
 
-LINES = list(events(3000, seed=5))
+LINES = [line.rstrip() for line in events(3000, seed=5)]
 
 
 def expected(mapping="kubearmor-cef"):

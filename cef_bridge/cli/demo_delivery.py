@@ -6,6 +6,7 @@ process and talk over loopback: the file, the queue and the sockets are real one
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import threading
 import time
@@ -55,6 +56,9 @@ def deliver(echo: Callable[[str], None]) -> Verdict:
         service = Service(config, Ways(say=lambda _: None))
         failure: list[CefBridgeError] = []
         thread = threading.Thread(target=_run, args=(service, failure))
+        handler = _Told(echo)
+        logger = logging.getLogger("cef_bridge")
+        logger.addHandler(handler)
         thread.start()
         try:
             _write(log, collector, echo)
@@ -62,10 +66,22 @@ def deliver(echo: Callable[[str], None]) -> Verdict:
         finally:
             service.stop()
             thread.join()
+            logger.removeHandler(handler)
         if failure:
             raise failure[0]
         seen = collector.snapshot()
         return Verdict(EVENTS, seen.distinct, EVENTS - seen.distinct, seen.duplicates)
+
+
+class _Told(logging.Handler):
+    """What the forwarder logs, among what is told."""
+
+    def __init__(self, echo: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._echo = echo
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._echo(f"forward says: {record.getMessage()}")
 
 
 def _run(service: Service, failure: list[CefBridgeError]) -> None:
@@ -77,7 +93,7 @@ def _run(service: Service, failure: list[CefBridgeError]) -> None:
 
 def _write(log: Path, collector: Collector, echo: Callable[[str], None]) -> None:
     """Append the events a bit at a time; kill the collector on the way, and start it again."""
-    lines = [line + b"\n" for line in events(EVENTS)]
+    lines = list(events(EVENTS))
     size, back = EVENTS // _STEPS, _STEPS // 2 + int(_STEPS * _DOWN / _SECONDS)
     started = time.monotonic()
 

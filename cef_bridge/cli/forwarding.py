@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from cef_bridge.config import Config
 
 _FOUND_SOMETHING, _INTERRUPTED = 3, 130
-_TEST_TIMEOUT = 30.0
+_TEST_TIMEOUT = 10.0
 
 
 def run(

@@ -64,7 +64,7 @@ _SLICE = 0.2
 )
 @click.option("--json", "wants_json", is_flag=True, help="Print the summary as JSON on stdout.")
 @click.option("--quiet", is_flag=True, help="Tell no faults one by one, only the summary.")
-@click.option("--no-check", is_flag=True, help="Count only: several times faster.")
+@click.option("--no-check", is_flag=True, help="Count only, some twenty times faster.")
 @click.option(
     "--max-bytes",
     type=click.IntRange(1, 1 << 20),

@@ -104,8 +104,11 @@ class Connection(Protocol):
     def go_on(self) -> None:
         """Take the collector's end for one of its side only, and write on until it resets."""
 
-    def finish(self, on_wait: OnWait) -> Receipt:
+    def finish(self, on_wait: OnWait, *, wary: bool = True) -> Receipt:
         """End the connection in order, read to the collector's end, and return what that says.
+
+        `wary`: it is not known whether what listens there takes syslog at all; a moment is given to
+        it to show that it does not.
 
         Waits for that end as long as `on_wait` (STALLED, SLOW or UNANSWERED, at least twice a
         second) does not raise. BrokenError: a black hole, or the collector said why it takes

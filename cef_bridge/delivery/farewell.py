@@ -21,12 +21,16 @@ class _GivenUpError(Exception):
 
 
 class Farewell:
-    """Ends `connection` in order; use `wait` and `receipt`, or `abandon` it."""
+    """Ends `connection` in order; use `wait` and `receipt`, or `abandon` it.
 
-    def __init__(self, connection: Connection) -> None:
+    `wary` as in `Connection.finish`.
+    """
+
+    def __init__(self, connection: Connection, *, wary: bool = True) -> None:
         self.reason = SLOW  # what is waited for, as `Connection.finish` says
         self.sentence = ""  # why there is no receipt
         self._connection = connection
+        self._wary = wary
         self._receipt: Receipt | None = None
         self._error: BaseException | None = None
         self._given_up = threading.Event()
@@ -61,7 +65,7 @@ class Farewell:
 
     def _run(self) -> None:
         try:
-            self._receipt = self._connection.finish(self._on_wait)
+            self._receipt = self._connection.finish(self._on_wait, wary=self._wary)
             self.sentence = self._connection.reason
         except (BrokenError, _GivenUpError) as error:
             self._error = error

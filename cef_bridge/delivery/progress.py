@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 SAY_STALLED = 10.0  # seconds without progress that are worth a line
+QUIET = 60.0  # seconds between two troubles that are told: a flapping one is not told each time
 
 
 class ForwarderState(NamedTuple):
@@ -49,6 +50,7 @@ class Progress:
         self._sent = self._sent_bytes = self._resent = self._breaks = self._receipts = 0
         self._last_error = ""
         self._told: int | None = None  # the level at which a trouble was told that is not over
+        self._told_at = -QUIET
         self._greeted = False
         self._waiting: tuple[str, float] | None = None
         self._told_stalled = False
@@ -107,8 +109,10 @@ class Progress:
             self._waiting = None
             self._last_error = sentence
             self._text = f"waiting: {sentence}"
-            news = self._told is None or level > self._told
-            self._told = max(level, self._told or 0)
+            now = self._clock()
+            news = level > self._told if self._told else now - self._told_at >= QUIET or act
+            if news:
+                self._told, self._told_at = level, now
         _log.log(
             level if news else logging.DEBUG,
             "%s: %s %s",

@@ -12,6 +12,7 @@ ask. Must not know what a message says, or how it is sent.
 
 from __future__ import annotations
 
+import errno
 import time
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,8 @@ __all__ = [
     "inspect",
 ]
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
 
 class Queue:
     """Use `open`. Close it in the end: the log goes into the file, and the next one may have it."""
@@ -97,6 +100,8 @@ class Queue:
                 raise UsageError(f"{path} is a folder; a queue is a file")
             lock = Lock(schema.beside(path, ".lock"), path)
         except OSError as error:
+            if error.errno in _NO_ROOM:
+                raise schema.other(path, error) from error
             raise UsageError(
                 f"{path} cannot be opened: {error.strerror}. "
                 "Name a folder that this user may write to with --queue"
@@ -107,6 +112,10 @@ class Queue:
             lock.release()
             raise
         return cls(core, lock)
+
+    def bound(self, *, limit: int, policy: str) -> None:
+        """Go on with another limit and policy; what is in the queue stays."""
+        self._core.settings = self._core.settings._replace(limit=limit, policy=policy)
 
     # --- the way in ---
 
@@ -265,7 +274,7 @@ class Queue:
         The log goes into the file, what the file does not use goes back to the file system, and
         the reserve is made again where it had to be given back.
         """
-        self._core.guarded(self._core.housekeeping)
+        self._core.housekeeping()
 
     def stop_waiting(self) -> None:
         """Wake all who wait for room, or for a disk: they end with Stopped, or an error."""

@@ -45,7 +45,7 @@ def unsqueeze(body: bytes) -> bytes:
     try:
         return _tools.decompress(body)
     except (zstandard.ZstdError, MemoryError, TypeError) as error:
-        raise DamagedRowError(str(error)) from error
+        raise DamagedRowError("its bytes are not those that were written") from error
 
 
 def pack(batch: Batch) -> Packed:

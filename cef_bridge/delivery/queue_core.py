@@ -7,6 +7,7 @@ a file is damaged. Must not know what a change is about.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sqlite3
 import threading
@@ -14,6 +15,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from cef_bridge.delivery import queue_header
 from cef_bridge.delivery import queue_schema as schema
 from cef_bridge.delivery import queue_tables as tables
 from cef_bridge.delivery.queue_rescue import Known, finish, rescue
@@ -113,6 +115,8 @@ class Core:
                 schema.create(self.path)
             self.path.chmod(0o600)
             try:
+                if not queue_header.is_sound(self.path):
+                    raise schema.damaged("its header is not what was written")
                 self._read_file()
             except sqlite3.DatabaseError as error:
                 self._read_file_again(error)
@@ -173,9 +177,10 @@ class Core:
 
     def fetchable(self) -> bool:
         """Whether there is something to fetch."""
-        if self.unsettled > self.in_flight:
-            return True
-        return any(self.rows.first(lane) is not None for lane in LANES)
+        with self.state:
+            if self.unsettled > self.in_flight:
+                return True
+            return any(self.rows.first(lane) is not None for lane in LANES)
 
     def changed(self) -> None:
         """Wake all who wait for something to change."""
@@ -288,7 +293,8 @@ class Core:
             return
         with self.store.writing:
             self.store.checkpoint()
-            self.store.shrink(lambda: True, pages=16)  # in the little room that there may be
+            with contextlib.suppress(DiskFullError):  # there may be room for a little, or none
+                self.guarded(lambda: self.store.shrink(lambda: True, pages=16))
             if self.store.reserve.make():
                 self.short = False
                 self.say(logging.WARNING, "room", "%s: the disk has room again", self.path)
@@ -301,7 +307,12 @@ class Core:
             self.short = True
         if schema.size(schema.beside(self.path, "-wal")):
             self.store.checkpoint()
-        self.store.shrink(lambda: not self.stopping and not self.fetchable())
+        try:
+            self.guarded(
+                lambda: self.store.shrink(lambda: not self.stopping and not self.fetchable())
+            )
+        except DiskFullError:
+            self.disk_is_full()
 
     def say(self, level: int, topic: str, text: str, *values: object) -> None:
         """Log it, unless the same was said a moment ago."""

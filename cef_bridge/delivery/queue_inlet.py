@@ -44,7 +44,7 @@ class Inlet:
         """Store the load, or as much as the policy lets in; False when it has to wait."""
         core = self._core
         with core.store.writing:
-            if self._fits(need(load)):
+            if self._is_note(load) or self._fits(need(load)):
                 try:
                     core.change(partial(self._insert, load, load.batches))
                 except DiskFullError:
@@ -68,6 +68,10 @@ class Inlet:
             core.say(logging.WARNING, f"{what} waits", text, core.path, what)
             core.state.wait_for(lambda: core.stopping or core.turn != turn, LOOK_AGAIN)
         core.look_at_disk()
+
+    def _is_note(self, load: Load) -> bool:
+        """Whether it only says how far a source is: that replaces what was said before."""
+        return not load.batches and not load.dead and not self._core.short
 
     def _fits(self, bytes_: int, *, unsettled: int = 0) -> bool:
         """Whether so much may be stored; a queue without messages takes whatever comes."""
@@ -130,6 +134,8 @@ class Inlet:
                 self._owe(load)
         if core.short:
             core.store.checkpoint()
+        if not load.batches:
+            return
         text = "%s: the %s is full, and messages are dropped (%s): %d so far"
         count = core.totals[f"dropped:{what}-full"]
         core.say(logging.ERROR, "drops", text, core.path, what, core.settings.policy, count)

@@ -91,9 +91,9 @@ class Outlet:
         """Drop a row that cannot be read, and keep what is there of it among the dead letters."""
         core = self._core
 
-        def work(change: Change) -> None:
+        def work(change: Change) -> bool:
             if core.rows.known.get(row.id) is not row:  # it went with a damaged file just now
-                return
+                return False
             tables.delete_row(change.writer, row.lane, row.id)
             change.totals["dropped:damaged"] += row.unsettled
             change.unsettled -= row.unsettled
@@ -101,13 +101,14 @@ class Outlet:
             dead = Dead(DAMAGED, f"a damaged row: {why}", core.path.stem, raw)
             self._add_dead(dead, row, row.born, change)
             change.after.append(partial(self._lost, row))
+            return True
 
-        core.surely(work)
-        text = (
-            "%s: a row of %d messages is damaged (%s). They are lost, and counted as dropped "
-            "(damaged); what is left of them is among the dead letters"
-        )
-        _log.error(text, core.path, row.unsettled, why)
+        if core.surely(work):
+            text = (
+                "%s: a row of %d messages is damaged (%s). They are lost, and counted as dropped "
+                "(damaged); what is left of them is among the dead letters"
+            )
+            _log.error(text, core.path, row.unsettled, why)
 
     def _lost(self, row: Row) -> None:
         self._core.rows.remove(row.id)

@@ -14,6 +14,7 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from cef_bridge.delivery import queue_header
 from cef_bridge.delivery import queue_schema as schema
 from cef_bridge.delivery import queue_tables as tables
 from cef_bridge.delivery.queue_body import DamagedRowError, unpack
@@ -28,11 +29,6 @@ _log = logging.getLogger(__name__)
 
 _CHECKPOINT = 4 << 20  # bytes
 _COMMIT_EVERY = 64  # rows
-
-# The first bytes of each of our files: magic, page size, WAL, no reserved space, payload fractions.
-_HEADER = b"SQLite format 3\x00" + schema.PAGE.to_bytes(2, "big") + b"\x02\x02\x00\x40\x20\x20"
-_HEADER_REST = {44: (4).to_bytes(4, "big"), 56: (1).to_bytes(4, "big"), 64: (1).to_bytes(4, "big")}
-_LEAVES = (b"\x05", b"\x0d")  # what the first page may be, after the header of 100 bytes
 
 _TABLES = ("marks", "pending", "facts", "dead")
 
@@ -52,17 +48,18 @@ def rescue(path: Path, known: Known | None, why: str) -> None:
     """
     new = schema.beside(path, ".new")
     schema.forget(new)
-    _mend_header(path)
+    queue_header.mend(path)
     schema.create(new)
     with contextlib.closing(schema.connect(new, checkpoint_bytes=_CHECKPOINT)) as writer:
         salvaged, totals = _salvage(path, writer, known)
+        anew = known is None and not totals
         lost = _balance(writer, totals, tables.unsettled(writer))
     aside = _aside(path)
     _rename(path, aside)
     new.rename(path)
     _sync(path)
     rest = f"{salvaged:,} messages could be read and stay in the queue"
-    if known is None and not totals:
+    if anew:
         gone = "how many more there were is not known; the totals begin anew"
     else:
         gone = f"{lost:,} are lost and counted as dropped (damaged)"
@@ -168,24 +165,6 @@ def _balance(writer: sqlite3.Connection, totals: dict[str, int], unsettled: int)
     totals["damaged_files"] = totals.get("damaged_files", 0) + 1
     tables.add_totals(writer, totals)
     return max(lost, 0)
-
-
-def _mend_header(path: Path) -> None:
-    """Put right what is the same in each of our files: without it nothing at all can be read.
-
-    Only where the rest of the first page says that the file is one of ours.
-    """
-    with contextlib.suppress(OSError), path.open("r+b") as file:
-        head = file.read(108)
-        ours = head[68:72] == schema.APPLICATION.to_bytes(4, "big") and head[100:101] in _LEAVES
-        sound = head.startswith(_HEADER) and all(
-            head[at : at + 4] == right for at, right in _HEADER_REST.items()
-        )
-        if not ours or sound:
-            return
-        for at, right in {0: _HEADER, **_HEADER_REST}.items():
-            file.seek(at)
-            file.write(right)
 
 
 def _aside(path: Path) -> Path:

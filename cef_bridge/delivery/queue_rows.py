@@ -89,7 +89,6 @@ class Row:
     def back(self) -> None:
         """Make what is in flight fetchable again."""
         self.seen |= self.flying
-        self.again |= self.flying & self.held
         self.flying = 0
 
     def settle(self, places: int) -> None:
@@ -136,11 +135,15 @@ class Rows:
         return self.known.pop(id_, None)
 
     def idle(self, lane: int) -> list[Row]:
-        """Return the known rows of the lane that wait wholly, oldest first."""
+        """Return the rows of the lane that were read, and wait wholly now; oldest first."""
         found = (
             row
             for row in self.known.values()
-            if row.lane == lane and row.fetchable and not row.flying and not row.held
+            if row.lane == lane
+            and row.id <= self.read[lane]
+            and row.fetchable
+            and not row.flying
+            and not row.held
         )
         return sorted(found, key=lambda row: row.id)
 

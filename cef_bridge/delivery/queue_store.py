@@ -112,16 +112,15 @@ class Store:
     def checkpoint(self) -> bool:
         """Copy the log into the file and cut it to nothing; False when that is not possible now.
 
-        It is not while another process reads, or when the disk has no room for it.
+        It is not while another process reads, or when the disk has no room for it; what else may
+        be wrong, the next transaction will meet.
         """
         with self.writing:
             writer = self.writer
             try:
                 writer.execute("PRAGMA busy_timeout = 200")
                 busy = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            except sqlite3.OperationalError as error:
-                if schema.fault(error) is schema.Fault.DAMAGED:
-                    raise
+            except sqlite3.Error:
                 return False
             finally:
                 with contextlib.suppress(sqlite3.Error):

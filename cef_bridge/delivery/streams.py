@@ -76,6 +76,7 @@ class Streams:
         self._probing = False  # this connection carries one message, to see if it is answered
         self._strays = Strays()
         self._passed_at = 0.0
+        self._trusted = False  # a receipt came, and nothing has failed since
 
     def run(self) -> None:
         """Send until told to stop, or to end and all is sent. What is in flight then, stays."""
@@ -203,6 +204,7 @@ class Streams:
             raise
         if spare is not None:
             self._route.taken()
+            self._trusted = False
             self._use(spare)
 
     def _ask(self, connection: Connection, patience: float | None) -> None:
@@ -252,7 +254,7 @@ class Streams:
         It begins when all was taken, and does not end when it is None.
         """
         self._connection = None
-        farewell = Farewell(connection)
+        farewell = Farewell(connection, wary=not self._trusted)
         since: float | None = None
         try:
             while not farewell.wait(SLICE):
@@ -268,7 +270,6 @@ class Streams:
             farewell.abandon()
             raise
         self._progress.moves()
-        self._progress.disconnected("between two connections")
         return farewell
 
     def _outlive(self, connection: Connection) -> None:
@@ -295,6 +296,7 @@ class Streams:
         if fate is Fate.CONFIRMED:
             self._flight.confirm(generation.clear(), now)
             self._progress.confirmed()
+            self._trusted = not weakly
             self._resolve_strays()
         else:
             self._flight.leave(self._strays.drop() + generation.clear())
@@ -356,17 +358,23 @@ class Streams:
     def _broke(self, error: BrokenError) -> None:
         """Send again what was sent over the connection, and what is held."""
         self._hang_up("broken")
+        self._trusted = False
         messages = self._flight.generation.messages
         lost = bool(messages) or not self._desk.nothing_waits()
         if lost and not error.permanent:
             self._route.standing.broke(messages, self._desk.clock(), probe=self._probing)
             self._route.take_note()
-        self._send_again()
-        self._progress.trouble(str(error), self._desk.unsent(), act=error.permanent, broke=True)
+        if lost or self._strays or self._flight.holds or error.permanent:
+            self._send_again()
+            waiting = self._desk.unsent()
+            self._progress.trouble(str(error), waiting, act=error.permanent, broke=True)
+        else:  # collectors and firewalls end idle connections, and nothing depends on this one
+            _log.debug("%s: %s", self._progress.name, error)
         self._route.broke(counts=lost)
 
     def _unreachable(self) -> None:
         """Take nothing for granted of a collector that is down."""
+        self._trusted = False
         if self._strays or self._flight.holds:
             self._send_again()
 
@@ -385,5 +393,6 @@ class Streams:
         if self._flight.generation or self._strays:
             self._send_again()
         self._route.taken()
+        self._trusted = False
         self._use(spare)
         return True

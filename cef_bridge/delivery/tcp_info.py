@@ -36,6 +36,7 @@ class TcpInfo(NamedTuple):
     unacked: int  # on their way
     last_data_sent: int  # how long ago, retransmissions included
     last_ack_recv: int  # how long ago anything was acknowledged, or a probe answered
+    rtt: int  # microseconds that an answer takes, as measured
     total_retrans: int
     notsent: int  # bytes that wait here: for the window, or for what is on its way
 
@@ -55,6 +56,7 @@ def parse(raw: bytes) -> TcpInfo:
         unacked=it[12],
         last_data_sent=it[17],
         last_ack_recv=it[20],
+        rtt=it[23],
         total_retrans=it[31],
         notsent=it[38],
     )

@@ -121,7 +121,7 @@ def certificate(error: ssl.SSLCertVerificationError, chain: list[Any], tls: Tls,
         return "its certificate is self-signed. If it is the right one, name its file with ca=."
     if code in _UNKNOWN_CA:
         issuer = _name(leaf.get("issuer", ()))
-        by = f", {issuer}," if issuer else ""
+        by = f" ({issuer})" if issuer else ""
         where = f"not in {tls.ca}" if tls.ca else "not trusted here"
         return (
             f"the authority that issued its certificate{by} is {where}. Name the file of its CA "
@@ -171,7 +171,7 @@ def _name(parts: Any) -> str:  # noqa: ANN401 - as getpeercert gives it: ((("com
     found = {key: value for part in parts for key, value in part}
     return _plain(
         found.get("commonName")
-        or " ".join(
+        or ", ".join(
             found[key] for key in ("organizationName", "organizationalUnitName") if key in found
         )
     )

@@ -7,6 +7,7 @@ and messages.
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ MOST_READS = 16
 """Reads of one look: a collector that talks without end must not keep us from sending."""
 
 _PAUSE = 0.01
+_AVERSION = 0.3  # seconds, and twice the way, in which a program that wants no syslog has closed
 _HEAD = 16  # bytes that tell what speaks there
 _CROSSED = {tcp_info.CLOSING, tcp_info.LAST_ACK}
 _ALL_OVER = {tcp_info.TIME_WAIT, tcp_info.CLOSE}
@@ -35,14 +37,18 @@ _ALL_OVER = {tcp_info.TIME_WAIT, tcp_info.CLOSE}
 class TcpConnection:
     """A `Connection` over plain TCP, and what TLS has in common with it."""
 
+    _wants = "it does not take what is sent, such as plain text when it wants TLS (tls://)"
+
     def __init__(self, wire: Wire) -> None:
         self.reason = ""
         self._wire = wire
         self._written = 0
+        self._begun = 0.0  # when the first byte went
         self._ended = False  # the other side of TCP
         self._one_way = False  # it has, and is written to all the same
         self._crossed = False  # its end came before it had ours
         self._head = b""  # the first bytes that it said
+        self._wary = True
 
     @property
     def peer(self) -> str:
@@ -60,6 +66,7 @@ class TcpConnection:
 
     def send(self, data: bytes, on_wait: OnWait) -> None:
         """Write all of it, or raise BrokenError."""
+        self._begun = self._begun or time.monotonic()
         self._push(memoryview(data), on_wait)
         self._written += len(data)
 
@@ -75,8 +82,9 @@ class TcpConnection:
         """Write on although the collector has ended its side."""
         self._one_way = True
 
-    def finish(self, on_wait: OnWait) -> Receipt:
+    def finish(self, on_wait: OnWait, *, wary: bool = True) -> Receipt:
         """End the connection in order, and return what the collector's end says."""
+        self._wary = wary
         try:
             receipt, self.reason = self._finish(on_wait)
         except (ResetError, PeerEndedError) as error:
@@ -163,27 +171,32 @@ class TcpConnection:
 
     def _peer_ended(self) -> BrokenError:
         return self._misunderstood() or PeerEndedError(
-            f"{self.peer} closed the connection. It was stopped or started anew, or it does not "
-            "take what is sent: its log tells."
+            f"{self.peer} closed the connection. It was stopped or started anew, or {self._wants}: "
+            "its log tells."
         )
 
     def _finish(self, on_wait: OnWait) -> tuple[Receipt, str]:
         self._hear()
+        if self._begun and self._wary:
+            # A program that waits for TLS reads what is no TLS, and closes without a word. Did our
+            # end come before that, its own would look like an answer.
+            until = self._begun + _AVERSION + 2e-6 * self._wire.info().rtt
+            self._listen(self._peer_has_ended, on_wait, until)
         # Who has ended before us did not wait for our end, and so does not answer it.
         if not self._stands():
             return self._early()
         self._wire.end()
-        self._listen(lambda: self._ended, on_wait)
+        self._listen(self._peer_has_ended, on_wait)
         return self._early() if self._crossed else self._judge()
 
-    def _listen(self, done: Callable[[], bool], on_wait: OnWait) -> None:
-        """Read until something is done, telling `on_wait` twice a second what is waited for."""
+    def _listen(self, done: Callable[[], bool], on_wait: OnWait, until: float = math.inf) -> None:
+        """Read until something is done, or so long, telling `on_wait` what is waited for."""
         due = time.monotonic() + SLICE
-        while not done():
+        while not done() and (now := time.monotonic()) < until:
             if self._ended:  # there is nothing to wait for that poll would see
                 time.sleep(_PAUSE)
             else:
-                self._wire.wait(due - time.monotonic(), read=True, write=False)
+                self._wire.wait(min(due, until) - now, read=True, write=False)
             # Looked at before the end is read: on its way our end can still be seen crossing it.
             self._crossed = self._crossed or self._wire.info().state in _CROSSED
             self._hear()
@@ -199,7 +212,7 @@ class TcpConnection:
         misunderstood = self._misunderstood()
         if misunderstood is not None:
             raise misunderstood
-        return Receipt.NONE, f"{self.peer} ended its side of the connection before we ended ours."
+        return Receipt.NONE, str(self._peer_ended())
 
     def _judge(self) -> tuple[Receipt, str]:
         """Return what the end that was read is worth: an end alone can hide a reset.

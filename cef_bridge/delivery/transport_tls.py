@@ -112,6 +112,8 @@ class Bios(NamedTuple):
 class TlsConnection(TcpConnection):
     """A `Connection` over TLS, made by `secure`."""
 
+    _wants = "it does not take what is sent"
+
     def __init__(self, wire: Wire, session: ssl.SSLObject, bios: Bios, tls: Tls) -> None:
         super().__init__(wire)
         self._session = session
@@ -184,8 +186,7 @@ class TlsConnection(TcpConnection):
         self._asked = time.monotonic()
         self._listen(self._tls_ended, on_wait)
         if self._ended:
-            until = time.monotonic() + _RESET_BEHIND
-            self._listen(lambda: time.monotonic() > until, on_wait)
+            self._listen(lambda: False, on_wait, time.monotonic() + _RESET_BEHIND)
             self._wire.raise_error()
         self._wire.end()
         self._listen(self._both_ended, on_wait)

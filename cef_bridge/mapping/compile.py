@@ -231,6 +231,8 @@ class Leftovers:
         taken = {*mapping.extension, REST_KEY}
         taken |= {f"{key}Label" for key in mapping.extension}
         taken |= {mapping.envelope.first or "", f"{PREFIX}Truncated"}
+        if mapping.envelope.sequence:  # written behind all others, when a queue takes the message
+            taken |= {f"{PREFIX}Queue", f"{PREFIX}Seq"}
         self._names: dict[str, str] = {
             "Data": REST_KEY if REST_KEY not in mapping.extension else ""
         }

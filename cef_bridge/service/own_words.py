@@ -36,10 +36,11 @@ def tell_heartbeat(outlet: Outlet) -> None:
     queue = outlet.queue
     totals, fate = queue.totals(), queue.sum()
     facts: dict[str, object] = {
-        "Queue": outlet.stream or stream_of(queue),
         "Destination": outlet.name,
         "HighestSeq": queue.sequence,
     }
+    if not outlet.stream:  # else the message is numbered, and has the queue's name from there
+        facts = {"Queue": stream_of(queue), **facts}
     facts |= {name.capitalize(): totals.get(name, 0) for name in _COUNTS}
     facts |= {
         "Confirmed": fate.confirmed,

@@ -25,7 +25,9 @@ class Arrival(NamedTuple):
     line that a container runtime cut, carries this name. `name` is what operators see. `mark` is
     the position once all units of `item` are dealt with; None: the source cannot be read again.
     `ended`: nothing more will come of this stream, and its mark can be forgotten once this arrival
-    is dealt with. A Block may be empty, only to move a mark or to say that a stream ended.
+    is dealt with; if there is a mark all the same, the source is still there and the mark is to be
+    kept. A Block may be empty, only to set a mark or to say that a stream ended. A stream with
+    marks begins with an empty one, so that it is known to all who keep marks before its units are.
     """
 
     stream: str

@@ -10,6 +10,7 @@ follow_tail.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -21,6 +22,7 @@ from cef_bridge.sources.feed import TICK, Arrival, FeedState, Notice
 from cef_bridge.sources.follow_files import patterns as parse
 from cef_bridge.sources.follow_packed import packed
 from cef_bridge.sources.follow_watch import Rules, Watch
+from cef_bridge.sources.units import Broken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -98,7 +100,7 @@ class Follow:
             yield from watch.look(now)
             if now >= scan_due:
                 yield from watch.scan()
-                scan_due = now + self._rescan
+                scan_due = now + self._rescan if not self._rules.once else math.inf
             self._files = len(watch.tails)
             due = now + self._poll
             turns.add(watch.ready())
@@ -120,6 +122,11 @@ class Follow:
         tail = turns.take()
         if not watch.open(tail):
             tail.caught_up = True  # until the next look
+            if tail.final:
+                text = "it cannot be opened any more"
+                yield Arrival(tail.key, tail.name, Broken(tail.at.line, tail.offset, text), None)
+                tail.done = True
+                yield from watch.end(tail)
             return
         before = tail.bytes
         arrival, more = tail.step()

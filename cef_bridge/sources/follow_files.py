@@ -123,49 +123,51 @@ def find_rest(at: Position, offset: int, taken: Container[tuple[int, int]]) -> R
     First by inode and hash; then, as a copy (copytruncate) or packed, by the hash alone. `taken`
     are files that are something else.
     """
+    for _ in range(_PASSES):
+        rest, still = _look_for(at, offset, taken)
+        if rest is not None or still:
+            return rest
+    return None
+
+
+def _look_for(
+    at: Position, offset: int, taken: Container[tuple[int, int]]
+) -> tuple[Rest | None, bool]:
+    """Look through the siblings; also tell whether they stood still meanwhile."""
     names = list(_beside(at, lambda _: True))
-    for path, inode in names:
-        if inode == at.inode:
-            rest = _open_rest(path, at, offset, taken, copy=False)
-            if rest is not None:
-                return rest
-    if not at.head:
-        return None
+    still = True
     stem = _stem(at.real)
-    alike = [path for path, _ in names if os.path.basename(path).startswith(stem)]  # noqa: PTH119
-    for packed in (False, True):
-        for path in alike:
-            rest = _open_rest(path, at, offset, taken, copy=True, packed=packed)
-            if rest is not None:
-                return rest
-    return None
+    alike = [each for each in names if os.path.basename(each[0]).startswith(stem)]  # noqa: PTH119
+    same = [each for each in names if each[1] == at.inode]
+    for siblings, packed in ((same, False), (same, True), (alike, False), (alike, True)):
+        for path, inode in siblings:
+            try:
+                fd, file = open_file(path)
+            except (OSError, UsageError):
+                still = still and os.path.lexists(path)
+                continue
+            still = still and (file.inode == inode or os.path.islink(path))  # noqa: PTH114
+            if (
+                file.node not in taken
+                and is_packed(file.head) == packed
+                and (at.head or path not in (at.path, at.real))
+                and _is_it(path, file, at, offset)
+            ):
+                return Rest(fd, file, packed or file.inode != at.inode), still
+            os.close(fd)
+    return None, still
 
 
-def _open_rest(
-    path: str,
-    at: Position,
-    offset: int,
-    taken: Container[tuple[int, int]],
-    *,
-    copy: bool,
-    packed: bool = False,
-) -> Rest | None:
-    try:
-        fd, file = open_file(path)
-    except (OSError, UsageError):
-        return None
-    good = file.node not in taken and is_packed(file.head) == packed
-    if good and packed:
+def _is_it(path: str, file: File, at: Position, offset: int) -> bool:
+    """Whether a file is the one, or a copy of it."""
+    if is_packed(file.head):
         good = at.begins(unpacked_head(path))
-    elif good:
+    else:
         good = at.begins(file.head) and file.size >= offset
-        good = good and (copy or file.inode == at.inode)
-    if good and copy and at.head < _LEAST_HEAD:
-        good = file.changed > at.changed and _rotated(at.real)(os.path.basename(path))  # noqa: PTH119
-    if good:
-        return Rest(fd, file, copy)
-    os.close(fd)
-    return None
+    if not good or file.inode == at.inode or at.head >= _LEAST_HEAD:
+        return good
+    rotated = _rotated(at.real)(os.path.basename(path))  # noqa: PTH119
+    return at.head > 0 and rotated and file.changed > at.changed
 
 
 def unpacked_head(path: str) -> bytes:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.marks import Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 HEAD = 1024
 """As many first bytes tell one file from another: KubeArmor's events begin with their time."""
@@ -111,14 +111,18 @@ class Book:
         self._generations[stem] = self._generations.get(stem, 0) + 1
         return f"{stem}.{self._generations[stem]}"
 
-    def claim(self, file: File) -> Known | None:
-        """Return the mark that speaks of this file, and take it out; None for a new file."""
+    def claim(self, file: File, replaced: Callable[[Position], bool]) -> Known | None:
+        """Return the mark that speaks of this file, and take it out; None for a new file.
+
+        `replaced` is asked when nothing but the inode and the path speaks for it: inodes are used
+        again.
+        """
         best = None
         for known in self._known.values():
             at = known.at
             if at.inode != file.inode or not at.begins(file.head) or file.size < known.offset:
                 continue
-            if at.path == file.path:
+            if at.path == file.path and (at.head or not replaced(at)):
                 best = known
                 break
             if at.head:

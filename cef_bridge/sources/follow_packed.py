@@ -18,6 +18,7 @@ from cef_bridge.sources.units import Block
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from cef_bridge.sources.archives import Stream
     from cef_bridge.sources.follow_identity import File, Known
 
 
@@ -41,6 +42,7 @@ def packed(  # one file with all that is told of it
         own = f"{key}!{stream.name[len(name) :].lstrip('!')}"
         offset = known[own].offset if own in known else 0
         skip, line = offset, 1
+        yield _place(own, stream, at, line, offset)
         cutter = Cutter(stream, max_record=max_record)
         for item in cutter.items():
             if isinstance(item, Idle):
@@ -54,5 +56,9 @@ def packed(  # one file with all that is told of it
             else:
                 yield None
             spoken = time.monotonic()
-        nothing = Block([], line, offset, stream.consumed, single=True)
-        yield Arrival(own, stream.name, nothing, at.mark(own, offset), ended=True)
+        yield _place(own, stream, at, line, offset)._replace(ended=True)
+
+
+def _place(key: str, stream: Stream, at: Position, line: int, offset: int) -> Arrival:
+    nothing = Block([], line, offset, stream.consumed, single=True)
+    return Arrival(key, stream.name, nothing, at.mark(key, offset))

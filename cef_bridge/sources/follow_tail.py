@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from cef_bridge.sources.follow_identity import File
     from cef_bridge.sources.units import Growing, Item
 
-_DISCARD = 1 << 20
-
 
 class Tail:
     """The state of one stream.
@@ -61,7 +59,8 @@ class Tail:
         self.done = False
         self.caught_up = False
         self.attached = True
-        self.quiet_since = 0.0
+        self.quiet_since: float | None = None
+        self.scans = 0
         self.waits_for: Tail | None = None
         self.packed = is_packed(file.head)
         self.bytes = 0
@@ -196,12 +195,14 @@ class _Packed:
         self._tail = tail
 
     def read(self, size: int, /) -> bytes:
-        while self._left and self._stream is not None:
-            skipped = self._stream.read(min(self._left, _DISCARD))
-            self._left -= len(skipped)
-            if not skipped:
+        data = b""
+        while self._stream is not None and not data:
+            data = self._stream.read(size)
+            if not data:
                 return b""
-        data = self._stream.read(size) if self._stream is not None else b""
+            passed = min(self._left, len(data))
+            self._left -= passed
+            data = data[passed:]
         self._tail.bytes += len(data)
         return data
 

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import UsageError
 from cef_bridge.sources.archives import is_packed, printable
 from cef_bridge.sources.feed import Arrival, Notice
-from cef_bridge.sources.follow_files import Rest, between, find_rest, open_file
+from cef_bridge.sources.follow_files import Rest, between, find_rest, open_file, unpacked_head
 from cef_bridge.sources.follow_identity import Book, File, Position, sha256
 from cef_bridge.sources.follow_tail import Tail
+from cef_bridge.sources.units import Broken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_SCANS = 2
 _NO_SUCCESSOR = 60  # times as long is waited for more when nothing took the place of a file
+_ROTATED = re.compile(r"[._-]\d[\dTZ.:_+-]*\.(?:gz|zst|bz2|xz)\Z")
 _REMEMBERED = 4096  # files that were read to their end, so that they are not taken for unread ones
 
 
@@ -60,11 +64,11 @@ class Watch:
         self._at: dict[str, Tail] = {}
         self._nodes: dict[tuple[int, int], Tail] = {}
         self._before: dict[str, Tail] = {}
-        self._read: dict[tuple[tuple[int, int], str], None] = {}
+        self._read: dict[tuple[tuple[int, int], str], tuple[int, Position]] = {}
         self._warned: set[str] = set()
         self._gone: list[Tail] = []
         self._opened = 0
-        self._scanned = False
+        self._scans = 0
         self._own = {
             known.key for known in self.book if any(p.matches(known.at.path) for p in patterns)
         }
@@ -79,13 +83,13 @@ class Watch:
             for name in pattern.paths():
                 found.setdefault(os.path.abspath(name), name)  # noqa: PTH100  # keeps links
         new = {path: name for path, name in found.items() if path not in self._at}
-        if not self._scanned:
-            self._scanned = True
+        if not self._scans:
             yield from self._resume(new)
         for path, name in new.items():
             if path not in self._at:
                 yield from self._meet(path, name)
         self._from_end = False
+        self._scans += 1
         for tail in self._gone:  # now that what came after them has marks of its own
             yield tail.place(gone=True)
         self._gone.clear()
@@ -135,7 +139,7 @@ class Watch:
     def _moved(self, path: str, tail: Tail, now: float) -> News:
         """What was at a path is there no longer: it has been renamed or deleted."""
         del self._at[path]
-        tail.attached, tail.quiet_since = False, now
+        tail.attached, tail.quiet_since, tail.scans = False, now, self._scans
         if tail.done:
             yield from self.end(tail)
             return
@@ -147,9 +151,9 @@ class Watch:
     def _look_behind(self, tail: Tail, fd: int, now: float) -> None:
         """See whether a file that is at its path no longer was added to, or is over."""
         status = os.fstat(fd)
-        if status.st_size > tail.size or not tail.caught_up:
+        if status.st_size > tail.size or not tail.caught_up or tail.quiet_since is None:
             tail.size = max(tail.size, status.st_size)
-            tail.caught_up, tail.quiet_since = False, now
+            tail.caught_up, tail.quiet_since, tail.scans = False, now, self._scans
             return
         # Whoever writes may do so for a while before it opens the new file, or go on for good.
         patience = self.rules.linger
@@ -157,17 +161,21 @@ class Watch:
             patience *= _NO_SUCCESSOR
         elif self.crowded:
             patience = 0
-        tail.final = now - tail.quiet_since >= patience
+        # It may have been renamed into view; and whoever asks may have been away for long.
+        seen = self._scans >= tail.scans + _SCANS
+        tail.final = seen and now - tail.quiet_since >= patience
 
     # Meeting
 
     def _meet(self, path: str, name: str) -> News:
         try:
             fd, file = open_file(path, name)
-        except FileNotFoundError:
-            return
         except OSError as error:
-            self._warn(f"{printable(name)}: cannot be opened: {error.strerror}. It is tried again")
+            reason = error.strerror or "unknown error"
+            if self.rules.once:
+                yield _unopened(path, printable(name), reason)
+            elif not isinstance(error, FileNotFoundError):
+                self._warn(f"{printable(name)}: cannot be opened: {reason}. It is tried again")
             return
         except UsageError as error:
             if not os.path.isdir(path):  # noqa: PTH112  # a glob may match folders
@@ -195,7 +203,7 @@ class Watch:
         self._at[path] = tail
         if tail.packed:
             self._put_aside(tail, file)
-        elif not self.rules.once:
+        else:  # known before anything of it is read: it may be moved while nobody looks
             yield tail.place()
         if self.crowded and not tail.done:
             self.shut(tail)
@@ -203,6 +211,10 @@ class Watch:
     def _begin(self, path: str, name: str, found: Rest) -> Tail:
         file = found.file
         start = 0
+        read = self._read.get((file.node, sha256(file.head)))
+        if read is not None and read[0] <= file.size:  # it was out of view for long
+            at = read[1]._replace(path=path, real=os.path.realpath(path))
+            return self._add(self.book.new_key(path, file.inode), at, read[0], found)
         if self._from_end:
             start = _last_line(found.fd, file.size, self.rules.max_record)
         elif file.head.startswith(b"\0"):
@@ -216,7 +228,8 @@ class Watch:
     def _generation(self, path: str, name: str, found: Rest, before: Tail) -> Tail:
         """Take up a file that came and went between two looks."""
         file = found.file
-        begins = (file.inode, len(file.head), sha256(file.head))
+        head = unpacked_head(file.path) if is_packed(file.head) else file.head
+        begins = (file.inode, len(head), sha256(head))
         at = Position(printable(name), path, before.at.real, *begins, 0, 1, file.changed)
         tail = self._add(self.book.new_key(path, file.inode), at, 0, found)
         tail.attached, tail.waits_for, tail.final = False, before, tail.packed
@@ -250,10 +263,14 @@ class Watch:
         if self.rules.once:
             self.packed.append((file._replace(path=tail.at.path), tail.name))
         else:
-            self._warn(
+            text = (
                 f"{tail.name}: it is packed, and is not followed; read it with --once if its "
                 "events are wanted"
             )
+            if _ROTATED.search(tail.at.real):  # it was followed while it was not packed
+                _log.debug("%s", text)
+            else:
+                self._warn(text)
 
     # Going on after a restart
 
@@ -264,7 +281,9 @@ class Watch:
                 fd, file = open_file(path, name)
             except (OSError, UsageError):
                 continue
-            known = None if is_packed(file.head) else self.book.claim(file._replace(path=path))
+            known = None
+            if not is_packed(file.head):
+                known = self.book.claim(file._replace(path=path), self._was_rotated)
             if known is None or file.node in self._nodes:
                 os.close(fd)
                 continue
@@ -280,13 +299,21 @@ class Watch:
                     self._go_on(known, known.at._replace(inode=rest.file.inode), rest)
                 else:
                     rests.append(self._add(known.key, known.at, known.offset, rest))
-        for tail in sorted(rests, key=lambda each: each.changed):
+        # What came after the last that was known is looked for when the file at the path is met.
+        for tail in sorted([*rests, *self._gone], key=lambda each: each.at.changed):
             tail.attached = False
             path = tail.at.path
             tail.waits_for = self._before.get(path)
             self._before[path] = tail
             if path in self._at:
                 self._at[path].waits_for = tail
+
+    def _was_rotated(self, at: Position) -> bool:
+        """Whether something with the name of a rotated file came after this one."""
+        found = between(at, lambda file: file.node in self._nodes)
+        for each in found:
+            os.close(each.fd)
+        return bool(found)
 
     def _go_on(self, known: Known, at: Position, found: Rest) -> None:
         at = at._replace(real=os.path.realpath(at.path))
@@ -300,7 +327,6 @@ class Watch:
         tail = Tail(known.key, known.at, known.offset, _NONE)
         tail.done = True
         self._gone.append(tail)
-        self._before.setdefault(path, tail)
         if (
             not known.at.head
         ):  # it was empty when it was last seen; what came after it is looked for
@@ -322,8 +348,8 @@ class Watch:
 
     def replaced(self, tail: Tail) -> News:
         """The file was cut or written anew in its place: a new stream begins."""
-        path = tail.at.path
-        followed = self._at.get(path) is tail
+        paths = [path for path, each in self._at.items() if each is tail]
+        path = paths[0] if paths else tail.at.path
         self.shut(tail)
         self._drop(tail)
         rest = find_rest(tail.at, tail.offset, self._nodes.keys() | {tail.node})
@@ -332,7 +358,7 @@ class Watch:
         else:
             yield self._was_cut(tail)
             yield tail.place(gone=True)
-        if followed:
+        if paths:
             del self._at[path]
             yield from self._meet(path, tail.name)
 
@@ -392,7 +418,7 @@ class Watch:
         self._drop(tail)
         if self._before.get(tail.at.path) is tail and tail.at.path in self._at:
             del self._before[tail.at.path]
-        self._read[tail.node, sha256(tail.head)] = None
+        self._read[tail.node, sha256(tail.head)] = (tail.offset, tail.at)
         while len(self._read) > _REMEMBERED:
             del self._read[next(iter(self._read))]
         yield tail.place(gone=True)
@@ -447,6 +473,11 @@ class Watch:
 
 
 _NONE = File("", 0, 0, 0, 0, b"")
+
+
+def _unopened(path: str, name: str, reason: str) -> Arrival:
+    broken = Broken(1, 0, f"it cannot be opened: {reason}")
+    return Arrival(f"file:{path}", name, broken, None)
 
 
 def _last_line(fd: int, size: int, reach: int) -> int:

@@ -6,8 +6,9 @@ whether it came over gRPC or out of the relay's pod log. Two things are better t
 that the table does not know are kept ("Field45"), and bytes that are no UTF-8 in a text, which
 end the stream of other clients, cost no more than themselves (U+FFFD).
 
-Measured, microseconds a message of 24 fields (parsing alone: 0.7): 8 this way, 9 over ListFields,
-20 by MessageToDict, which gives neither this order nor numbers as numbers.
+Measured, microseconds a message of 25 fields, in one run: 9.3 this way (parsing alone 0.7, fetching
+the fields 1.9, the dict 1.7, dumping it 1), 20 by MessageToDict, which gives neither this order nor
+numbers as numbers. Receiving a message costs gRPC 57.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from cef_bridge.collector.judge import Rules, judge, kind_of
 from cef_bridge.converter import Converted, Converter
 from cef_bridge.events.decode import Decoded, Decoder
 from cef_bridge.mapping.load import load
+from cef_bridge.mapping.shipped import names
 
 DATA = Path(__file__).parent.parent / "data"
 MESSAGE = b"CEF:0|KubeArmor|KubeArmor|1.6|alert.container.process.exec.block|Blocked|6|act=Block"
@@ -170,7 +171,7 @@ def test_a_fault_never_drives_a_terminal():
         assert fault.kind.isprintable()
 
 
-@pytest.mark.parametrize("name", ["kubearmor-cef", "arcsight", "qradar", "qradar-leef", "splunk", "sentinel", "elastic", "graylog"])  # fmt: skip
+@pytest.mark.parametrize("name", names())
 def test_what_a_shipped_mapping_writes_has_no_faults(name):
     mapping = load(name)
     converter = Converter(mapping, syslog_header=mapping.envelope.syslog_header or "none")

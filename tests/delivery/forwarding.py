@@ -66,7 +66,7 @@ class Running:
         options.setdefault("patience", HASTY)
         options.setdefault("framing", "lf")
         self.forwarder = Forwarder(
-            queue, to, name="siem", stop=self.stop, rng=lambda: 0.3, **options
+            queue, to, name="siem", stop=self.stop, rng=lambda: 0.02, **options
         )
         self.error: BaseException | None = None
         self._thread = threading.Thread(target=self._run)
@@ -75,7 +75,7 @@ class Running:
     def _run(self) -> None:
         try:
             self.forwarder.run()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # raised in `finish`
             self.error = error
 
     @property

@@ -48,6 +48,7 @@ class Tls:
         self._out = ssl.MemoryBIO()
         self._object = context.wrap_bio(self._in, self._out, server_side=True)
         self._plain = bytearray()  # decrypted, and not read by the program yet
+        self._ended = False
 
     def handshake(self, sock: socket.socket) -> None:
         """Shake hands; an OSError says why that failed. The other side is told, too."""
@@ -68,37 +69,44 @@ class Tls:
                 return
 
     def read(self, sock: socket.socket, size: int) -> bytes:
-        while not self._plain:
-            try:
-                data = self._object.read(65536)
-            except ssl.SSLWantReadError:
-                raw = sock.recv(16384)
-                if not raw:
-                    return b""
-                self._in.write(raw)
-            except ssl.SSLZeroReturnError:
-                return b""
-            else:
-                if not data:
-                    return b""
-                self._plain += data
+        self._decrypt()  # something may have come with the end of the handshake
+        while not self._plain and not self._ended:
+            raw = sock.recv(16384)
+            self._ended = not raw
+            self._in.write(raw)
+            self._decrypt()
         data = bytes(self._plain[:size])
         del self._plain[:size]
         return data
+
+    def _decrypt(self) -> None:
+        if not self._in.pending:
+            return
+        try:
+            while data := self._object.read(65536):
+                self._plain += data
+            self._ended = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLZeroReturnError:
+            self._ended = True
 
     def encrypt(self, data: bytes) -> bytes:
         self._object.write(data)
         return self._out.read()
 
     @property
-    def unread(self) -> int:
+    def decrypted(self) -> int:
         return len(self._plain)
+
+    @property
+    def unread(self) -> int:
+        """What came, and the program has not read: decrypted bytes, and part of a record."""
+        return len(self._plain) + self._in.pending
 
     def close_notify(self) -> bytes:
         # What is decrypted first cannot be taken for an answer to the close_notify.
-        with contextlib.suppress(ssl.SSLError):
-            while data := self._object.read(65536):
-                self._plain += data
+        self._decrypt()
         with contextlib.suppress(ssl.SSLError):
             self._object.unwrap()
         return self._out.read()
@@ -158,13 +166,15 @@ class Talk:
     def read_what_is_there(self) -> None:
         while not self.ended and select.select([self.sock], [], [], 0)[0]:
             self.read()
-        while self._tls and self._tls.unread:
+        while self._tls and self._tls.decrypted:
             self.read()
 
     def wait_for_unread(self, seconds: float = 5.0) -> bool:
-        """Wait until the kernel holds something that will never be read."""
+        """Wait until the kernel, or TLS, holds something that will never be read."""
         until = time.monotonic() + seconds
         while not self._stop.is_set() and time.monotonic() < until:
+            if self._tls and self._tls.decrypted:
+                return True
             if select.select([self.sock], [], [], _SLICE)[0]:
                 return True
         return False

@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from functools import partial
 
 import pytest
 from certificates import Authority
 from forwarding import (
-    HASTY,
     KINDS,
-    Running,
     copies,
     fill,
     forwarding,
     in_order,
-    message,
     target,
 )
 from hostile import (
     ClosesInMidFrame,
     ClosesWithFin,
     Collector,
-    EndsWithoutNotice,
     HalfClosesFirst,
     HangsWithoutReading,
     HidesAReset,
     NeverAnswers,
-    ReadsSlowly,
     Refuses,
     ResetsAfter,
     Stalls,
     Talks,
 )
 
-from cef_bridge.delivery.forwarder import Patience
 from cef_bridge.delivery.queue import Queue
+from cef_bridge.delivery.receipts import MISSES_OF_KNOWN
 
 COUNT = 300
 SOME = 24  # for those who are never good, and make us go in small steps
@@ -78,7 +71,7 @@ PASSING = {
     "half-closes at once": partial(HalfClosesFirst, 0, well_behaved_after=2),
     "half-closes": partial(HalfClosesFirst, 7, well_behaved_after=3),
     "hangs": partial(HangsWithoutReading, well_behaved_after=1),
-    "never answers": partial(NeverAnswers, well_behaved_after=2),
+    "never answers": partial(NeverAnswers, well_behaved_after=1),
     "talks": Talks,
 }
 
@@ -94,6 +87,8 @@ def test_a_collector_that_recovers_gets_everything_and_few_copies(queue, words, 
             running.finish()
         total = queue.sum()
         frames = collector.frames()
+    if name == "hangs":  # its first message waits for an answer until another one is answered
+        sent = [*sent[1:], sent[0]]
     assert in_order(frames) == sent
     assert copies(frames) <= 5
     assert total.confirmed == COUNT
@@ -126,6 +121,6 @@ def test_a_collector_that_is_never_good_gets_everything_and_copies_come_to_an_en
         collector.wait_for(SOME)
         frames = collector.frames()
     assert set(frames) == set(sent)
-    assert copies(frames) <= 12
+    assert copies(frames) <= 2 * MISSES_OF_KNOWN
     total = queue.sum()
     assert total.confirmed + total.unconfirmed == SOME

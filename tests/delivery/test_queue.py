@@ -80,6 +80,19 @@ def test_held_messages_count_once_however_often_they_are_sent(tmp_path):
         assert queue.rewind() == 0
 
 
+def test_what_is_held_and_in_flight_again_is_not_released(tmp_path):
+    with opened(tmp_path / "a.queue") as queue:
+        queue.append([batch(0, 4)])
+        stored = queue.fetch()
+        queue.settle([stored], "confirmed", hold=True)
+        queue.rewind()
+        assert queue.fetch(3) is not None
+        queue.release([stored])
+        assert queue.fetch() is None  # the fourth went
+        assert queue.rewind() == 3
+        assert numbers(drained(queue)) == [0, 1, 2]
+
+
 def test_held_messages_survive_a_restart_and_go_again_only_when_asked(tmp_path):
     with opened(tmp_path / "a.queue") as queue:
         queue.append([batch(0, 4)])
@@ -91,6 +104,18 @@ def test_held_messages_survive_a_restart_and_go_again_only_when_asked(tmp_path):
         assert queue.rewind() == 5
         assert numbers(drained(queue)) == [0, 1, 2, 3, 4]
         assert queue.sum().confirmed == 5
+
+
+def test_a_row_that_is_held_in_part_goes_again_as_a_whole(tmp_path):
+    with opened(tmp_path / "a.queue") as queue:
+        queue.append([batch(0, 4)])
+        queue.settle([queue.fetch(2)], "confirmed", hold=True)
+    with opened(tmp_path / "a.queue") as queue:
+        assert queue.rewind() == 2
+        first, second = queue.fetch(), queue.fetch()
+        assert (numbers(first.messages), first.resent) == ([0, 1], True)
+        assert (numbers(second.messages), second.resent) == ([2, 3], False)
+        assert queue.sum()[:5] == (4, 2, 0, 2, 0)
 
 
 def test_release_of_everything_forgets_what_an_earlier_process_held(tmp_path):

@@ -79,8 +79,9 @@ class QueueAgainstModel(RuleBasedStateMachine):
     @precondition(lambda self: self.flights)
     @rule(data=st.data(), fate=FATES, hold=st.booleans())
     def settle(self, data, fate, hold):
-        chosen = self.some(data, self.flights)
-        fate = "confirmed" if hold else fate
+        self.give(self.some(data, self.flights), "confirmed" if hold else fate, hold)
+
+    def give(self, chosen, fate, hold):
         self.queue.settle([stored for stored, _ in chosen], fate, hold=hold)
         for stored, run in chosen:
             self.flights.remove((stored, run))
@@ -92,6 +93,14 @@ class QueueAgainstModel(RuleBasedStateMachine):
                 message.seen = True
             if hold:
                 self.held.append((stored, run))
+
+    @rule(most=st.none() | st.integers(1, 3), hold=st.booleans())
+    def send(self, most, hold):
+        """What a forwarder does most of the time; so that a few steps lead far."""
+        before = len(self.flights)
+        self.fetch(most)
+        if len(self.flights) > before:
+            self.give(self.flights[-1:], "confirmed", hold)
 
     @precondition(lambda self: self.held)
     @rule(data=st.data(), everything=st.booleans())

@@ -210,6 +210,26 @@ def test_dead_letters_are_kept_when_messages_are_dropped(tmp_path):
         assert queue.totals() == {"accepted": 11, "dropped:queue-full": 1, "dead_events": 1}
 
 
+@pytest.mark.parametrize("policy", ["block", "drop_oldest", "drop_newest"])
+def test_a_full_queue_takes_notes_of_how_far_a_source_is(tmp_path, policy):
+    with opened(tmp_path / "a.queue", limit=1, policy=policy) as queue:
+        queue.append([batch(0, 10)], [mark(10)])
+        queue.append([], [mark(20)], pending={"stream": b"half a li"}, counts={"filtered": 10})
+        assert queue.marks() == {"stream": mark(20)}
+        assert queue.sum()[:6] == (10, 0, 0, 0, 10, {})
+
+
+def test_a_row_is_dropped_once_where_what_was_held_of_it_went(tmp_path):
+    with opened(tmp_path / "a.queue") as queue:
+        queue.append([batch(0, 4), batch(4, 4)])
+        queue.settle([queue.fetch(2)], "confirmed", hold=True)
+    with opened(tmp_path / "a.queue", limit=1, policy="drop_oldest") as queue:
+        queue.rewind()
+        queue.release()
+        queue.append([batch(8, 1)])
+        assert queue.sum()[:6] == (9, 2, 0, 0, 1, {"queue-full": 6})
+
+
 @pytest.mark.parametrize("size", [60, 900, 30_000])
 @pytest.mark.parametrize("policy", ["drop_oldest", "drop_newest", "block"])
 def test_file_and_log_stay_below_the_limit_whatever_the_rows_are_like(tmp_path, size, policy):
@@ -230,9 +250,8 @@ def test_file_and_log_stay_below_the_limit_whatever_the_rows_are_like(tmp_path, 
 
 
 def test_an_unknown_policy_is_refused_with_those_there_are(tmp_path):
-    with pytest.raises(UsageError) as error:
-        with opened(tmp_path / "a.queue", policy="drop-oldest"):
-            pass
+    with pytest.raises(UsageError) as error, opened(tmp_path / "a.queue", policy="drop-oldest"):
+        pass
     assert str(error.value) == (
         "'drop-oldest' is no queue policy. "
         "There are: block, drop_telemetry_first, drop_oldest, drop_newest"

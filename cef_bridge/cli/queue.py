@@ -1,0 +1,127 @@
+"""`cef-bridge queue`: look into the queues of a forwarder, also while it runs.
+
+In comes a folder, out come tables and messages. Must not know how a queue is stored.
+"""
+
+# ruff: noqa: PLC0415 - `import click` alone costs 40 ms: what one command needs, it imports itself
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cef_bridge.cli import tables
+
+if TYPE_CHECKING:
+    from cef_bridge.delivery.queue_view import Peeked, Status, View
+
+_LANES = ("alerts", "telemetry")
+_COLUMNS = (
+    *("queue", "waiting", "oldest", "accepted", "confirmed", "unconfirmed", "dropped"),
+    *("dead letters", "on the disk", "in use by"),
+)
+_FOLDER = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+
+
+@click.group("queue")
+def command() -> None:
+    """Look into the queues of a forwarder. DIR is what --queue names, or one file in it."""
+
+
+@command.command()
+@_FOLDER
+@tables.json_option
+def status(folder: Path, as_json: bool) -> None:
+    """Say of each queue what waits in it, and what became of all that it ever took.
+
+    What is in flight just now counts as waiting.
+    """
+    from cef_bridge.delivery.queue_view import find
+
+    found = [view.status() for view in find(folder)]
+    if as_json:
+        click.echo(json.dumps([_plain(each) for each in found], indent=2))
+        return
+    now = time.time()
+    tables.print_table(_COLUMNS, [_row(each, now) for each in found])
+    for each in found:
+        for reason, count in each.sum.dropped.items():
+            click.echo(f"{each.name}: {count:,} dropped: {reason}")
+        if each.held:
+            click.echo(f"{each.name}: {each.held:,} confirmed messages are kept for a while")
+        if each.totals.get("damaged_files"):
+            click.echo(f"{each.name}: was damaged; look for {each.path.name}.damaged-* beside it")
+
+
+def _row(status: Status, now: float) -> tuple[str, ...]:
+    total = status.sum
+    oldest = "" if status.oldest is None else tables.duration(now - status.oldest)
+    numbers = (total.accepted, total.confirmed, total.unconfirmed, sum(total.dropped.values()))
+    return (
+        status.name,
+        f"{total.waiting:,}",
+        oldest,
+        *(f"{number:,}" for number in numbers),
+        f"{status.dead:,}",
+        tables.size(status.bytes),
+        "" if status.process is None else f"process {status.process or 'unknown'}",
+    )
+
+
+def _plain(status: Status) -> dict[str, object]:
+    total = status.sum
+    return {
+        "queue": status.name,
+        "path": str(status.path),
+        "accepted": total.accepted,
+        "confirmed": total.confirmed,
+        "unconfirmed": total.unconfirmed,
+        "waiting": total.waiting,
+        "dropped": total.dropped,
+        "dead_lettered": total.dead_lettered,
+        "lanes": {_LANES[lane]: count for lane, count in status.lanes.items()},
+        "held": status.held,
+        "dead_letters": status.dead,
+        "bytes": status.bytes,
+        "oldest": None if status.oldest is None else tables.moment(status.oldest),
+        "process": status.process,
+        "totals": status.totals,
+    }
+
+
+@command.command()
+@_FOLDER
+@click.option("--lane", type=click.Choice(_LANES), help="Only this lane.")
+@click.option(
+    "--count",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="Messages of each queue.",
+)
+@tables.json_option
+def peek(folder: Path, lane: str | None, count: int, as_json: bool) -> None:
+    """Print the messages that go next, one a line, as they will be sent; nothing is taken out."""
+    from cef_bridge.delivery.queue_view import find
+
+    views = find(folder)
+    which = None if lane is None else _LANES.index(lane)
+    found = [(view, peeked) for view in views for peeked in view.peek(which, count)]
+    if as_json:
+        click.echo(json.dumps([_message(view, peeked) for view, peeked in found], indent=2))
+        return
+    for _, peeked in found:
+        click.echo(peeked.message)
+
+
+def _message(view: View, peeked: Peeked) -> dict[str, str]:
+    return {
+        "queue": view.path.stem,
+        "lane": _LANES[peeked.lane],
+        "appended": tables.moment(peeked.born),
+        "message": peeked.message.decode("utf-8", "backslashreplace"),
+    }

@@ -1,0 +1,76 @@
+"""Tables and the values in them, as people read them: on a terminal, in a pipe, in JSON.
+
+Must not know what the rows are about.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+_SPANS = ((86400, "d"), (3600, "h"), (60, "min"))
+
+
+def json_option(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the option --json, as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table: rich on a terminal, or aligned text with two spaces between."""
+    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+        _print_rich(columns, rows)
+        return
+    widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+    for row in (columns, *rows):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
+def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console  # noqa: PLC0415  # a pipe needs none of it
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, column in enumerate(columns):
+        table.add_column(column, no_wrap=number == 0, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console(width=shutil.get_terminal_size().columns, highlight=False).print(table)
+
+
+def cut(text: str, width: int | None = None) -> str:
+    """Return text for one cell: no control characters, and at most `width` characters."""
+    shown = "".join(each if each.isprintable() else " " for each in text)
+    return shown if width is None or len(shown) <= width else shown[: width - 1] + "…"
+
+
+def size(number: int) -> str:
+    """Return a number of bytes as people say it: `212.0 KiB`."""
+    value, unit = float(number), 0
+    while value >= 1024 and unit < len(_UNITS) - 1:
+        value, unit = value / 1024, unit + 1
+    return f"{number} bytes" if not unit else f"{value:.1f} {_UNITS[unit]}"
+
+
+def duration(seconds: float) -> str:
+    """Return a span of time as people say it: `3.5 h`."""
+    for length, unit in _SPANS:
+        if seconds >= length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+def moment(seconds: float) -> str:
+    """Return a time, in seconds since 1970, as RFC 3339 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,120 @@
+"""The forwarder as an operator runs it: the installed command, a collector on loopback, its queue."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from running import COMMAND, plain
+
+from cef_bridge.delivery.queue import Queue
+from cef_bridge.generator import events
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PATIENCE = 60.0
+
+
+class Ended(NamedTuple):
+    code: int
+    out: bytes
+    err: str
+
+
+class Forward:
+    """A running `cef-bridge forward`; ends with the test that began it."""
+
+    def __init__(self, *words: object, env: dict[str, str] | None = None, **options) -> None:
+        self.process = subprocess.Popen(
+            [COMMAND, "forward", *map(str, words)],
+            stdin=options.pop("stdin", subprocess.DEVNULL),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **(env or {})},
+            **options,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+    def send(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def wait(self, timeout: float = PATIENCE, stdin: bytes | None = None) -> Ended:
+        out, err = self.process.communicate(stdin, timeout=timeout)
+        return Ended(self.process.returncode, out, plain(err.decode()))
+
+    def end(self, number: int = signal.SIGTERM) -> Ended:
+        self.send(number)
+        return self.wait()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+def forward(*words: object, timeout: float = PATIENCE, **options) -> Ended:
+    with Forward(*words, **options) as run:
+        return run.wait(timeout)
+
+
+def write_events(path: Path, count: int, *, seed: int = 1, kind: str = "all") -> Path:
+    with path.open("wb") as file:
+        file.writelines(events(count, seed=seed, kind=kind))
+    return path
+
+
+def until(condition, timeout: float = PATIENCE, what: str = "it") -> None:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not happen in {timeout:.0f} s"
+        time.sleep(0.02)
+
+
+def books(folder: Path) -> dict[str, dict[str, int]]:
+    """Return the totals of all queues of a folder, by destination; each one's sum must hold."""
+    found = {}
+    for path in sorted(folder.glob("*.queue")):
+        queue = Queue.open(path)
+        try:
+            fate = queue.sum()
+            assert fate.holds(), fate
+            found[path.stem] = {
+                **queue.totals(),
+                "waiting": fate.waiting,
+                "dropped": sum(fate.dropped.values()),
+            }
+        finally:
+            queue.close()
+    return found
+
+
+def balanced(totals: dict[str, int]) -> bool:
+    """Tell whether what was received became something, and what became a message is in the sum."""
+    fates = ("converted", "filtered", "rejected", "noise", "blank")
+    received = sum(totals.get(name, 0) for name in fates)
+    return totals.get("received", 0) == received and totals["accepted"] == totals.get(
+        "converted", 0
+    ) + totals.get("own", 0)
+
+
+def status(folder: Path) -> object:
+    done = subprocess.run(
+        [COMMAND, "queue", "status", folder, "--json"], check=True, capture_output=True, timeout=30
+    )
+    return json.loads(done.stdout)
+
+
+def ids(messages: list[bytes]) -> list[bytes]:
+    return [found[1] for text in messages if (found := re.search(rb"externalId=(\w{40})", text))]

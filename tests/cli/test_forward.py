@@ -1,0 +1,381 @@
+"""`forward` as a process: inputs, ends, signals, restarts; every event arrives, and the sums hold."""
+
+from __future__ import annotations
+
+import random
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.request
+from collections import Counter
+
+import pytest
+from forwards import Forward, balanced, books, forward, ids, until, write_events
+from running import COMMAND, convert
+
+from cef_bridge.collector.collector import Collector
+from cef_bridge.formats import parse
+
+
+@pytest.fixture
+def collector():
+    with Collector(["tcp://127.0.0.1:0"], keep=1_000_000, rules=None) as running:
+        yield running
+
+
+def url(collector, words="turnover=1s"):
+    return f"{collector.urls[0]}?{words}"
+
+
+@pytest.mark.parametrize("header", ["none", "rfc3164", "rfc5424"])
+def test_once_sends_what_convert_writes_with_the_same_header(tmp_path, collector, header):
+    log = write_events(tmp_path / "ka.log", 3000)
+    written = convert(log, "--syslog-header", header).messages
+    ended = forward("--from", log, "--to", url(collector), "--once", "--syslog-header", header)
+    assert ended.code == 0
+    assert Counter(collector.messages) == Counter(line.encode() for line in written)
+
+
+@pytest.mark.parametrize(
+    "name", ["kinds.ndjson", "mixed.log", "array.json", "pretty.json", "cri.log"]
+)
+def test_once_reads_every_form_that_convert_reads(collector, name):
+    from running import DATA
+
+    written = convert(DATA / name)
+    assert forward("--from", DATA / name, "--to", url(collector), "--once").code == written.code
+    assert Counter(collector.messages) == Counter(line.encode() for line in written.messages)
+
+
+def test_standard_input_is_read_to_its_end(collector, tmp_path):
+    log = write_events(tmp_path / "ka.log", 500)
+    with Forward("--from", "-", "--to", url(collector), "--once", stdin=subprocess.PIPE) as run:
+        ended = run.wait(stdin=log.read_bytes())
+    assert ended.code == 0
+    assert len(set(ids(collector.messages))) == 500
+    assert "500 received, 500 converted" in ended.err
+
+
+def test_a_record_that_cannot_be_read_is_a_dead_letter_and_the_exit_code_says_so(
+    tmp_path, collector
+):
+    log = write_events(tmp_path / "ka.log", 10)
+    with log.open("ab") as file:
+        file.write(b'{"Operation":"File","Resource":"/etc/pass\n')
+    queue = tmp_path / "q"
+    ended = forward("--from", log, "--to", url(collector), "--queue", queue, "--once")
+    assert ended.code == 3
+    assert "1 rejected records: cef-bridge deadletter list" in ended.err
+    listed = subprocess.run(
+        [COMMAND, "deadletter", "list", queue], check=True, capture_output=True, text=True
+    ).stdout
+    assert f"{log}:11" in listed
+    assert "a text has no end" in listed
+
+
+def test_a_private_queue_goes_when_nothing_is_left_in_it_and_is_named_when_something_is(tmp_path):
+    log = write_events(tmp_path / "ka.log", 10)
+    env = {"TMPDIR": str(tmp_path)}
+    words = ("--from", log, "--to", "tcp://127.0.0.1:1", "--once", "--timeout", "1s")
+    ended = forward(*words, env=env)
+    assert ended.code == 1
+    kept = [path for path in tmp_path.iterdir() if path.name.startswith("cef-bridge-queue-")]
+    assert len(kept) == 1
+    assert f"10 messages wait in {kept[0]}; none is lost" in ended.err
+    assert "cannot reach 127.0.0.1:1" in ended.err
+    with Collector(["tcp://127.0.0.1:0"], keep=100) as collector:
+        words = ("--from", log, "--to", f"{url(collector)}&name=tcp-127.0.0.1-1")
+        assert forward(*words, "--once", "--queue", kept[0]).code == 0
+        assert len(set(ids(collector.messages))) == 10
+    with Collector(["tcp://127.0.0.1:0"]) as collector:
+        assert forward("--from", log, "--to", url(collector), "--once", env=env).code == 0
+    left = [path for path in tmp_path.iterdir() if path.name.startswith("cef-bridge-queue-")]
+    assert left == kept
+
+
+def test_after_sigterm_what_waits_stays_in_the_queue_and_the_next_run_sends_it(tmp_path):
+    log = write_events(tmp_path / "ka.log", 2000)
+    queue = tmp_path / "q"
+    with Collector(["tcp://127.0.0.1:0"], keep=5000, rules=None) as collector:
+        words = ("--from", log, "--to", f"{url(collector)}&name=siem", "--queue", queue)
+        collector.stop()
+        with Forward(*words, "--grace", "1s") as run:
+            until(lambda: queue.exists() and (queue / "siem.queue").exists())
+            time.sleep(1.5)
+            ended = run.end()
+        assert ended.code == 0
+        assert "2,000 messages wait in" in ended.err
+        totals = books(queue)["siem"]
+        assert (totals["waiting"], totals["accepted"]) == (2000, 2000)
+        collector.start()
+        with Forward(*words) as run:
+            until(lambda: collector.distinct >= 2000)
+            assert run.end().code == 0
+        assert sorted(ids(collector.messages)) == sorted(set(ids(collector.messages)))
+    totals = books(queue)["siem"]
+    assert balanced(totals)
+    assert totals["confirmed"] == 2000
+
+
+def test_sigint_ends_in_order_with_its_own_code(tmp_path, collector):
+    log = write_events(tmp_path / "ka.log", 10)
+    with Forward("--from", log, "--to", url(collector)) as run:
+        until(lambda: collector.distinct == 10)
+        ended = run.end(signal.SIGINT)
+    assert ended.code == 130
+    assert "10 confirmed, 0 in the queue" in ended.err
+
+
+def test_killed_at_any_moment_while_it_reads_a_file_it_loses_nothing(tmp_path, collector):
+    count, kills = 20_000, 12
+    log, queue = tmp_path / "ka.log", tmp_path / "q"
+    lines = write_events(tmp_path / "all.log", count).read_bytes().splitlines(keepends=True)
+    log.touch()
+    rng = random.Random(7)  # noqa: S311 - when to kill, the same each time
+    writing = threading.Thread(target=_append, args=(log, lines, 12.0))
+    writing.start()
+    words = ("--from", log, "--to", f"{url(collector)}&name=siem", "--queue", queue)
+    for _ in range(kills):
+        with Forward(*words) as run:
+            time.sleep(rng.uniform(0.35, 1.4))
+            run.kill()
+        for totals in books(queue).values():
+            assert balanced(totals)
+    writing.join()
+    with Forward(*words) as run:
+        until(lambda: collector.distinct >= count)
+        assert run.end().code == 0
+    assert len(set(ids(collector.messages))) == collector.distinct == count
+    totals = books(queue)["siem"]
+    assert balanced(totals)
+    # Nothing was read twice into the queue: what came twice was sent twice.
+    assert totals["accepted"] == totals["confirmed"] == count
+
+
+def _append(log, lines, seconds):
+    size = len(lines) // 200
+    with log.open("ab", buffering=0) as file:
+        for start in range(0, len(lines), size):
+            file.write(b"".join(lines[start : start + size]))
+            time.sleep(seconds / 200)
+
+
+CONFIG = """\
+queue: {folder}/q
+heartbeat: 1s
+sources:
+  - from: {folder}/ka.log
+destinations:
+  - {{name: alerts, to: "{one}?turnover=1s", mapping: splunk, only_alerts: yes}}
+  - {{name: all, to: "{two}?turnover=1s", mapping: ./acme.yaml}}
+"""
+MAPPING = """\
+mapping: acme
+extends: kubearmor-cef
+cluster: {cluster}
+envelope: {{sequence: true}}
+"""
+
+
+@pytest.fixture
+def two(tmp_path):
+    with (
+        Collector(["tcp://127.0.0.1:0"], keep=100_000, rules=None) as one,
+        Collector(["tcp://127.0.0.1:0"], keep=100_000, rules=None) as other,
+    ):
+        (tmp_path / "acme.yaml").write_text(MAPPING.format(cluster="before"))
+        config = tmp_path / "forward.yaml"
+        config.write_text(CONFIG.format(folder=tmp_path, one=one.urls[0], two=other.urls[0]))
+        yield config, one, other
+
+
+def kinds(messages):
+    return Counter(parse(text.decode()).header.device_event_class_id.split(".")[0] for text in
+                   (message[message.index(b"CEF:") :] for message in messages))  # fmt: skip
+
+
+def test_two_destinations_each_with_its_mapping_and_filter(tmp_path, two):
+    config, one, other = two
+    write_events(tmp_path / "ka.log", 1000)
+    with Forward("--config", config) as run:
+        until(lambda: other.distinct >= 1000 and one.distinct >= 100)
+        time.sleep(1.5)
+        assert run.end().code == 0
+    assert kinds(one.messages)["log"] == 0
+    assert kinds(one.messages)["alert"] == kinds(other.messages)["alert"] > 100
+    assert all(b"> 1" not in text and text.startswith(b"<") for text in one.messages)
+    for totals in books(tmp_path / "q").values():
+        assert balanced(totals)
+        assert totals["received"] == 1000
+
+
+def test_numbers_and_heartbeats_prove_in_band_that_nothing_is_missing(tmp_path, two):
+    config, _, other = two
+    write_events(tmp_path / "ka.log", 1000)
+    with Forward("--config", config) as run:
+        until(lambda: sum(b"system.heartbeat" in text for text in other.messages) >= 2)
+        assert run.end().code == 0
+    read = [parse(text.decode()).extension for text in other.messages]
+    numbers = sorted(int(each["KubeArmorSeq"]) for each in read)
+    assert numbers == list(range(1, len(numbers) + 1))
+    beats = [each for each in read if "KubeArmorHighestSeq" in each]
+    last = max(beats, key=lambda each: int(each["KubeArmorSeq"]))
+    assert int(last["KubeArmorHighestSeq"]) == int(last["KubeArmorSeq"]) - 1
+    assert (last["KubeArmorReceived"], last["KubeArmorConverted"]) == ("1000", "1000")
+    assert last["KubeArmorQueue"] == read[0]["KubeArmorQueue"]
+    assert "Received=1000" in last["msg"].replace("\\=", "=")
+
+
+def test_sighup_takes_a_new_mapping_without_losing_an_event_and_keeps_the_old_for_a_wrong_one(
+    tmp_path, two
+):
+    config, _, other = two
+    lines = write_events(tmp_path / "all.log", 6000).read_bytes().splitlines(keepends=True)
+    (tmp_path / "ka.log").touch()
+    writing = threading.Thread(target=_append, args=(tmp_path / "ka.log", lines, 6.0))
+    with Forward("--config", config) as run:
+        writing.start()
+        until(lambda: other.distinct > 300)
+        (tmp_path / "acme.yaml").write_text("mapping: [")
+        run.send(signal.SIGHUP)
+        time.sleep(0.7)
+        (tmp_path / "acme.yaml").write_text(MAPPING.format(cluster="after"))
+        run.send(signal.SIGHUP)
+        writing.join()
+        until(lambda: len(set(ids(other.messages))) >= 6000)
+        ended = run.end()
+    assert ended.code == 0
+    assert "the new configuration is not in use, the old one goes on: " in ended.err
+    assert "the configuration was read again, and is in use" in ended.err
+    clusters = Counter(
+        parse(text.decode()).extension["cs6"] for text in other.messages if b"CefBridge" not in text
+    )
+    assert clusters["before"] > 300 < clusters["after"]
+    assert clusters["before"] + clusters["after"] == 6000
+    for totals in books(tmp_path / "q").values():
+        assert balanced(totals)
+
+
+def test_sighup_takes_other_destinations_and_keeps_what_was_for_the_old_one(tmp_path, two):
+    config, _one, other = two
+    log = write_events(tmp_path / "ka.log", 500)
+    with Forward("--config", config) as run:
+        until(lambda: other.distinct >= 500)
+        text = config.read_text().replace("name: alerts", "name: renamed")
+        config.write_text(text)
+        run.send(signal.SIGHUP)
+        until((tmp_path / "q" / "renamed.queue").exists)
+        time.sleep(1)
+        with (
+            log.open("ab") as file,
+            (write_events(tmp_path / "more", 500, seed=2)).open("rb") as more,
+        ):
+            file.write(more.read())
+        until(lambda: len(set(ids(other.messages))) >= 1000)
+        time.sleep(1.2)
+        assert run.end().code == 0
+    found = books(tmp_path / "q")
+    assert set(found) == {"alerts", "all", "renamed"}
+    assert found["renamed"]["received"] == 500
+    assert found["all"]["received"] == 1000
+
+
+def test_metrics_say_what_the_queue_says_and_readiness_follows_the_connection(tmp_path, collector):
+    log = write_events(tmp_path / "ka.log", 300)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    address = f"127.0.0.1:{port}"
+
+    def ask(path):
+        try:
+            with urllib.request.urlopen(f"http://{address}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    words = ("--to", f"{url(collector)}&name=siem", "--metrics", address, "--queue", tmp_path / "q")
+    with Forward("--from", log, *words) as run:
+        until(lambda: 'cef_bridge_confirmed_total{destination="siem"} 300.0' in ask("/metrics")[1])
+        assert ask("/healthz") == (200, "ok\n")
+        until(lambda: ask("/readyz")[0] == 200)
+        collector.kill()
+        write_events(tmp_path / "more.log", 10, seed=3)
+        with log.open("ab") as file:
+            file.write((tmp_path / "more.log").read_bytes())
+        until(lambda: ask("/readyz")[0] == 503)
+        assert "destination siem: " in ask("/readyz")[1]
+        assert ask("/healthz")[0] == 200
+        collector.start()
+        until(lambda: ask("/readyz")[0] == 200)
+        assert run.end().code == 0
+
+
+def test_systemd_hears_when_it_is_ready_lives_and_stops(tmp_path, collector):
+    log = write_events(tmp_path / "ka.log", 10)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "notify"))
+        listening.settimeout(20)
+        env = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1000000"}
+        with Forward("--from", log, "--to", url(collector), env=env) as run:
+            assert listening.recv(100) == b"READY=1"
+            assert listening.recv(100) == b"WATCHDOG=1"
+            assert listening.recv(100) == b"WATCHDOG=1"
+            run.send(signal.SIGTERM)
+            heard = {listening.recv(100) for _ in range(1)}
+            while b"STOPPING=1" not in heard:
+                heard.add(listening.recv(100))
+            assert run.wait().code == 0
+
+
+def test_a_test_event_says_what_happened_to_it(collector):
+    ended = forward("--test-event", "--to", url(collector, "name=siem"))
+    assert ended.code == 0
+    assert ended.out.decode() == (
+        f"siem ({collector.urls[0]}): the test event is there: the collector gave a receipt\n"
+    )
+    assert len(collector.messages) == 1
+    assert b"system.test.none" in collector.messages[0]
+    collector.stop()
+    ended = forward("--test-event", "--to", url(collector, "name=siem"))
+    assert ended.code == 1
+    assert f"cannot reach {collector.urls[0][6:]}" in ended.out.decode()
+
+
+def test_a_source_that_cannot_be_is_told_and_ends_it(tmp_path, collector):
+    ended = forward("--from", tmp_path / "none.log", "--to", url(collector), "--once")
+    assert ended.code == 2
+    assert "none.log: no such file" in ended.err
+
+
+def test_two_forwarders_do_not_share_a_queue(tmp_path, collector):
+    log = write_events(tmp_path / "ka.log", 10)
+    words = ("--from", log, "--to", url(collector), "--queue", tmp_path / "q")
+    with Forward(*words) as run:
+        until(lambda: collector.distinct == 10)
+        ended = forward(*words, "--once")
+        assert ended.code == 2
+        assert str(run.process.pid) in ended.err
+        assert run.end().code == 0
+
+
+def test_what_goes_to_stdout_are_the_messages_and_nothing_else(tmp_path):
+    log = write_events(tmp_path / "ka.log", 200)
+    ended = forward("--from", log, "--to", "-", "--once")
+    assert ended.code == 0
+    assert sorted(ended.out.splitlines()) == sorted(line.encode() for line in convert(log).messages)
+
+
+def test_a_file_gets_every_message_whole(tmp_path):
+    log = write_events(tmp_path / "ka.log", 2000)
+    target = tmp_path / "out.cef"
+    ended = forward("--from", log, "--to", f"file://{target}?rotate=1M&keep=10", "--once")
+    assert ended.code == 0
+    files = sorted(tmp_path.glob("out.cef*"))
+    assert len(files) > 1
+    lines = [line for path in files for line in path.read_bytes().splitlines()]
+    assert sorted(lines) == sorted(line.encode() for line in convert(log).messages)
