@@ -154,7 +154,10 @@ class Intake:
                 )
 
     def _marks(self) -> dict[str, Mark]:
-        """Return where to go on: of each stream the position of the queue that has least of it."""
+        """Return where to go on: of each stream the position of the queue that has least of it.
+
+        A stream that one of them does not know is read from its beginning, for its sake.
+        """
         known = [branch.outlet.queue.marks() for branch in self._branches]
         marks: dict[str, Mark] = {}
         for one in known:
@@ -187,6 +190,8 @@ class Intake:
         self._since = 0.0
         for branch in self._branches:
             branch.store()
+        for branch in self._branches:
+            branch.forget()
 
 
 class _Branch:
@@ -274,12 +279,16 @@ class _Branch:
             if name in self._counted:
                 self._counted[name] += number
         self.pending.update(pending)
+        for each in (self._alerts, self._telemetry, self._dead):
+            each.clear()
+        self.marks.clear()
+
+    def forget(self) -> None:
+        """Forget the streams that ended for good; when all queues have all of them."""
         for key in self._ended:
             self.outlet.queue.forget_mark(key)
             self.pending.pop(key, None)
-        for each in (self._alerts, self._telemetry, self._dead, self._ended):
-            each.clear()
-        self.marks.clear()
+        self._ended.clear()
 
     def _counts(self) -> dict[str, int]:
         stats = self.loop.stats

@@ -47,7 +47,7 @@ class Tls(Struct, frozen=True, kw_only=True):
         str | None,
         word(
             "The key's password: `file:/run/secrets/x` names a file that holds it.",
-            of=_TLS,
+            of=("tls",),
             kind="secret",
         ),
     ] = None

@@ -52,6 +52,7 @@ def feed_of(source: Source, *, once: bool) -> Feed:
         key=source.key,
         server_name=source.server_name,
         health=source.health,
+        max_record=source.max_record,
     )
 
 

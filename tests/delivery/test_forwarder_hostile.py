@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 from certificates import Authority
 from forwarding import (
+    HASTY,
     KINDS,
     copies,
     fill,
@@ -32,7 +33,7 @@ from cef_bridge.delivery.queue import Queue
 from cef_bridge.delivery.receipts import MISSES_OF_KNOWN
 
 COUNT = 300
-SOME = 24  # for those who are never good, and make us go in small steps
+SOME = 10  # for those who are never good, and make us go in small steps
 
 
 @pytest.fixture
@@ -116,7 +117,8 @@ def test_a_collector_that_is_never_good_gets_everything_and_copies_come_to_an_en
     sent = fill(queue, SOME)
     with ALWAYS[name](**of_collector) as collector:
         to = target(kind.scheme, collector.port, **of_target)
-        with forwarding(queue, to, framing=kind.framing) as running:
+        patience = HASTY._replace(probe=0.15)
+        with forwarding(queue, to, framing=kind.framing, patience=patience) as running:
             running.finish(60)
         collector.wait_for(SOME)
         frames = collector.frames()

@@ -360,6 +360,7 @@ def grown(pieces: list[bytes], **options) -> list:
 @example([b"[" + LINE, b"," + LINE, b"]\n", LINE], 64, 1 << 20)
 @example([b'{"hits":[{"a":1},{"b":"' + b"x" * 70, b'"}]}', b"\n7"], 64, 40)
 @example([b"\xff\xfe{", b"\0"], 64, 40)
+@example([b"\xff\xfe{", b"\0"], 64, 40)
 def test_a_stream_that_grows_has_the_units_of_the_whole(pieces, block_size, max_record):
     whole = cut(b"".join(pieces), max_record=max_record)
     assert flat(grown(pieces, max_record=max_record, block_size=block_size)) == whole
