@@ -233,6 +233,7 @@ class Collector:
     """
 
     small = False
+    late = False  # whether it listens only some time after it was entered
 
     def __init__(
         self,
@@ -305,6 +306,8 @@ class Collector:
     # Threads
 
     def __enter__(self) -> Self:
+        if not self.late:
+            self.listen()
         self._spawn(self._accept)
         return self
 
@@ -325,7 +328,8 @@ class Collector:
         self._listener.settimeout(_SLICE)
 
     def _accept(self) -> None:
-        self.listen()
+        if self.late:
+            self.listen()
         while not self._stop.is_set():
             try:
                 sock, _ = self._listener.accept()
@@ -442,6 +446,8 @@ class Stalls(Collector):
 
 class Refuses(Collector):
     """Has no listener for a while: connections are refused. Then it behaves."""
+
+    late = True
 
     def __init__(self, seconds: float, **options: object) -> None:
         super().__init__(**options)  # type: ignore[arg-type]

@@ -117,7 +117,7 @@ def test_a_collector_that_is_never_good_gets_everything_and_copies_come_to_an_en
     sent = fill(queue, SOME)
     with ALWAYS[name](**of_collector) as collector:
         to = target(kind.scheme, collector.port, **of_target)
-        patience = HASTY._replace(probe=0.15)
+        patience = HASTY._replace(probe=0.25)
         with forwarding(queue, to, framing=kind.framing, patience=patience) as running:
             running.finish(60)
         collector.wait_for(SOME)

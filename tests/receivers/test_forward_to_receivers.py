@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from forwarding import Forward, converted, url
+from forward_runs import Forward, converted, url
 
 from cef_bridge.mapping.shipped import names
 

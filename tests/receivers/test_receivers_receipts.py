@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from forwarding import url
+from forward_runs import url
 
 from cef_bridge.delivery.targets import parse_target
 from cef_bridge.delivery.transport import BrokenError, Receipt, connect
