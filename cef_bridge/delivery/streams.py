@@ -187,25 +187,13 @@ class Streams:
 
     def _turn_over(self, connection: Connection, *, last: bool = False) -> None:
         """Settle the generation; `last`: nothing will follow it."""
-        standing = self._route.standing
+        mode = self._route.standing.mode
         if self._probing:
-            first = standing.mode is Mode.UNKNOWN
-            self._ask(connection, self._patience.probe * (_PROBES if first else 1))
-            return
-        if standing.mode is Mode.WINDOW:
+            self._ask(connection, self._patience.probe * (_PROBES if mode is Mode.UNKNOWN else 1))
+        elif mode is Mode.WINDOW:
             self._part(connection, last=last)
-            return
-        spare = self._route.preferred()
-        try:
+        else:
             self._ask(connection, None)
-        except BaseException:
-            if spare is not None:
-                spare.abandon()
-            raise
-        if spare is not None:
-            self._route.taken()
-            self._trusted = False
-            self._use(spare)
 
     def _ask(self, connection: Connection, patience: float | None) -> None:
         """Close in order, and do what the answer says; `patience` None: it will come."""
@@ -383,7 +371,7 @@ class Streams:
         self._flight.again()
 
     def _go_back(self, connection: Connection) -> bool:
-        """Change to a preferred endpoint where there is no turn-over to do it at."""
+        """Change to a preferred endpoint, if it is back: between two generations, if there are."""
         if self._flight.generation and self._route.standing.mode is not Mode.WINDOW:
             return False
         spare = self._route.preferred()

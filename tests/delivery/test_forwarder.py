@@ -46,6 +46,14 @@ class ClosesWhenIdle(Collector):
         talk.fin()
 
 
+class AnswersLate(Collector):
+    """Reads everything at once, and thinks about it before it ends its side."""
+
+    def misbehave(self, talk):
+        talk.read_all()
+        talk.pause(1.5)
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_all_arrives_once_in_order_and_confirmed(queue, authority, kind):
     pair = authority.issue() if kind.scheme == "tls" else None
@@ -170,6 +178,18 @@ def test_a_reader_that_is_known_to_answer_is_waited_for(queue):
             running.finish()
         assert collector.frames() == sent
     assert queue.sum().confirmed == 200
+
+
+@pytest.mark.parametrize("fact", ["strong", ""], ids=["known", "unknown"])
+def test_an_answer_that_comes_late_is_an_answer(queue, fact):
+    sent = fill(queue, 10)
+    patience = HASTY._replace(probe=0.1)
+    with AnswersLate() as collector:
+        queue.remember(f"answers:tcp:127.0.0.1:{collector.port}", fact)
+        with forwarding(queue, target("tcp", collector.port), patience=patience) as running:
+            running.wait_for(lambda: queue.sum().confirmed)
+            running.finish()
+        assert sorted(collector.frames()) == sent
 
 
 def test_a_known_collector_that_hangs_gets_no_copies_and_does_not_hold_up_a_stop(queue):
