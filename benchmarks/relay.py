@@ -78,7 +78,7 @@ _UNIMPLEMENTED = _OK + literal(b"grpc-status", b"12")
 
 
 class Offer:
-    """One client: its first stream gets the events, any other the answer UNIMPLEMENTED."""
+    """One client: the stream that watches gets the events, any other the answer UNIMPLEMENTED."""
 
     def __init__(self, client: socket.socket, messages: list[bytes], buffer: int) -> None:
         self.dropped = 0
@@ -87,17 +87,17 @@ class Offer:
         self._buffer = buffer
         self._next = 0
         self._kept: deque[bytes] = deque()
-        self._windows = {0: 65_535, 1: 65_535}
+        self._windows = {0: 65_535}
         self._initial = 65_535
         self._in, self._out = bytearray(), bytearray()
-        self._opened = False
+        self._stream = 0  # the one that watches, once it is open
         self._skip = _PREFACE
 
     def run(self, rate: int, seconds: float) -> int:
         """Offer events at this rate for so long, send what is kept, return how many there were."""
         self._client.setblocking(False)
         self._out += frame(_SETTINGS, 0, 0, b"")
-        while not self._opened:
+        while not self._stream:
             self._exchange(0.05)
         began, offered = time.monotonic(), 0
         while (passed := time.monotonic() - began) < seconds:
@@ -135,7 +135,7 @@ class Offer:
     def _fill(self) -> None:
         """Put kept messages into frames, as many as the client's windows allow."""
         while self._kept and len(self._out) < 1 << 18:
-            room = min(self._windows[0], self._windows[1], _FRAME)
+            room = min(self._windows[0], self._windows[self._stream], _FRAME)
             parts, size = [], 0
             while self._kept and size + len(self._kept[0]) <= room:
                 parts.append(self._kept.popleft())
@@ -143,8 +143,8 @@ class Offer:
             if not parts:
                 return
             self._windows[0] -= size
-            self._windows[1] -= size
-            self._out += frame(_DATA, 0, 1, b"".join(parts))
+            self._windows[self._stream] -= size
+            self._out += frame(_DATA, 0, self._stream, b"".join(parts))
 
     def _understand(self) -> None:
         data = self._in
@@ -164,11 +164,12 @@ class Offer:
             elif kind == _WINDOW_UPDATE and stream in self._windows:
                 self._windows[stream] += int.from_bytes(payload, "big")
             elif kind == _HEADERS:
-                self._open(stream)
+                self._open(stream, payload)
 
-    def _open(self, stream: int) -> None:
-        if stream == 1:
-            self._opened = True
+    def _open(self, stream: int, headers: bytes) -> None:
+        if b"LogService/Watch" in headers:  # gRPC's C core writes a path as it is
+            self._stream = stream
+            self._windows[stream] = self._initial
             self._out += frame(_HEADERS, _END_HEADERS, stream, _OK)
         else:
             self._out += frame(_HEADERS, _END_HEADERS | _END_STREAM, stream, _UNIMPLEMENTED)
@@ -177,7 +178,8 @@ class Offer:
         for at in range(0, len(payload), 6):
             name, value = struct.unpack(">HI", payload[at : at + 6])
             if name == _INITIAL_WINDOW:
-                self._windows[1] += value - self._initial
+                for stream in self._windows.keys() - {0}:
+                    self._windows[stream] += value - self._initial
                 self._initial = value
         self._out += frame(_SETTINGS, _ACK, 0, b"")
 

@@ -110,11 +110,11 @@ class Route:
         return connect(self._target, self._target.endpoints[index], stop=self._desk.stop)
 
     def _arrive(self, index: int) -> None:
-        self.at = index
-        if index:
-            self._look_at = self._desk.clock() + self._pause
-        else:
+        if not index:
             self._pause = self._back
+        elif index != self.at:
+            self._look_at = self._desk.clock() + self._pause
+        self.at = index
 
     def broke(self, *, counts: bool) -> None:
         """Choose where to go after a break, and wait if need be; `counts`: something was lost.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.delivery.connection import (
     SLOW,
+    STALLED,
     UNANSWERED,
     BrokenError,
     PeerEndedError,
@@ -263,14 +264,17 @@ class Streams:
     def _outlive(self, connection: Connection) -> None:
         """Return when all was taken and the connection was whole for a while after that."""
         since: float | None = None
+        before = 0
         while since is None or self._desk.clock() - since < self._patience.probe:
             self._desk.sleep(SLICE)
             self._look(connection)
-            if connection.unacknowledged():
+            left = connection.unacknowledged()
+            if left:
                 since = None
-                self._progress.waits(SLOW)
+                self._progress.waits(STALLED if left == before else SLOW)
             elif since is None:
                 since = self._desk.clock()
+            before = left
         self._progress.moves()
 
     def _answered(self, receipt: Receipt, sentence: str) -> None:

@@ -32,7 +32,9 @@ _NOT_SERVING = 2
 # sends more, so pings cannot tell soon whether a quiet server is alive: `ask` does.
 _PING_MS = 310_000
 _PING_TIMEOUT_MS = 20_000
-_WINDOW = 1 << 20  # bytes that gRPC reads ahead of us
+# Bytes that gRPC reads ahead of us: while the interpreter is busy elsewhere for a tenth of a
+# second, they stand between a burst and the 1,000 alerts that a relay keeps for a client.
+_WINDOW = 4 << 20
 
 
 def options(max_message: int, server_name: str | None) -> list[tuple[str, Any]]:
@@ -46,10 +48,11 @@ def options(max_message: int, server_name: str | None) -> list[tuple[str, Any]]:
         ("grpc.max_receive_message_length", max_message),
         ("grpc.keepalive_time_ms", _PING_MS),
         ("grpc.keepalive_timeout_ms", _PING_TIMEOUT_MS),
-        # Memory is bounded: no window that grows with the line's capacity (up to 16 MB).
+        # Memory is bounded: no window that grows with the line's capacity.
         ("grpc.http2.bdp_probe", 0),
         ("grpc.http2.lookahead_bytes", _WINDOW),
-        # The reading thread waits for the network itself: 57 us a message instead of 87.
+        # The reading thread waits for the network itself: a third less CPU (57 us a message for 87
+        # beside a slow server; beside a fast one it is 10).
         (grpc.experimental.ChannelOptions.SingleThreadedUnaryStream, 1),
     ]
     if server_name:

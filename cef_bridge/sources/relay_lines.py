@@ -8,7 +8,7 @@ end the stream of other clients, cost no more than themselves (U+FFFD).
 
 Measured, microseconds a message of 25 fields, in one run: 9.3 this way (parsing alone 0.7, fetching
 the fields 1.9, the dict 1.7, dumping it 1), 20 by MessageToDict, which gives neither this order nor
-numbers as numbers. Receiving a message costs gRPC 57.
+numbers as numbers. Receiving a message costs gRPC 10 or more.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import select
 import threading
+import time
 
 import pytest
 from certificates import Authority
@@ -190,6 +191,7 @@ def test_an_answer_that_comes_late_is_an_answer(queue, fact):
             running.wait_for(lambda: queue.sum().confirmed)
             running.finish()
         assert sorted(collector.frames()) == sent
+    assert queue.sum().confirmed == 10
 
 
 def test_a_known_collector_that_hangs_gets_no_copies_and_does_not_hold_up_a_stop(queue):
@@ -231,6 +233,42 @@ def test_who_never_answers_gets_a_warning_and_a_window(queue, caplog):
             "10000 bytes have followed them. It is asked again from time to time."
         )
     ]
+
+
+def test_what_the_collectors_kernel_has_not_taken_does_not_leave(queue):
+    fill(queue, 2000, size=1000)
+    with HangsWithoutReading() as collector:
+        to = target("tcp", collector.port, window=1024)
+        with forwarding(queue, to) as running:
+            running.forwarder.finish()
+            running.wait_for(lambda: "does not read" in running.state.text)
+            running.stop.wait(1.5)
+            assert running.alive
+    assert queue.sum().unconfirmed < 1000
+
+
+def test_who_did_not_answer_is_asked_again_and_believed_when_it_does(queue, caplog):
+    caplog.set_level(logging.INFO)
+    later = 0.0
+    with NeverAnswers(well_behaved_after=2) as collector:
+        to = target("tcp", collector.port)
+        with forwarding(queue, to, clock=lambda: time.monotonic() + later) as running:
+            fill(queue, 20)
+            running.wait_for(lambda: collector.connections == 2)
+            running.wait_for(lambda: len(collector.frames()) == 20)
+            assert queue.sum().in_flight == 20
+            later += 61
+            running.wait_for(lambda: collector.connections == 3)
+            fill(queue, 20, start=20)
+            running.wait_for(lambda: len(collector.frames()) == 40)
+            assert copies(collector.frames()) == 1
+            later += 121
+            # What the first two connections carried is sent again: a third one was answered.
+            running.wait_for(lambda: queue.sum().confirmed == 40)
+            running.finish()
+        assert copies(collector.frames()) == 2
+        assert queue.recall(f"answers:tcp:127.0.0.1:{collector.port}") == "strong"
+    assert any("answers now" in each.getMessage() for each in caplog.records)
 
 
 def test_who_never_answered_is_not_probed_first_after_a_restart(queue):

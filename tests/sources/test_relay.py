@@ -453,7 +453,7 @@ def test_one_replica_that_is_away_stops_nothing():
 
 def test_a_slow_taker_stops_the_reading_and_hears_of_it():
     settings = Settings(buffer=100_000)
-    big = [alert(number, Source="x" * 2000) for number in range(3000)]
+    big = [alert(number, Source="x" * 8000) for number in range(3000)]
     with RelayServer(buffer=1000) as server, Taken(relay(server, settings=settings)) as taken:
         server.wait_for("alerts")
         server.send("alerts", alert(-1))
