@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,7 +19,6 @@ from cef_bridge.unitloop import Options, Refused, UnitLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from concurrent.futures import Future
 
     from cef_bridge.converter import Converter
     from cef_bridge.delivery.queue import Queue
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
 
 ROW = 500
 """Messages in a row of a queue: measured best between 200 and 1000."""
-MOST = int(__import__("os").environ.get("MOST", "2000"))
+MOST = 2000
 """So many messages are stored at once, in one transaction, when they come fast."""
 AGE = 0.1
 """So many seconds the first of them waits when they come slowly."""
@@ -133,43 +131,27 @@ class Intake:
 
     def run(self) -> None:
         """Read until the feed ends; raises what nobody expected, for the service to end with."""
-        with ThreadPoolExecutor(1, thread_name_prefix=f"store {self.feed.name}") as pool:
-            self._storing = _Storing(pool)
-            try:
-                for item in self.feed.arrivals(self._marks()):
-                    self._deal_with(item)
-                self._store()
-                self._storing.finish()
-            except Stopped:
-                self._say_what_is_lost()
-
-    def _deal_with(self, item: Arrival | Notice | None) -> None:
-        if self._next is not None:
-            self._switch(self._next)
-        if item is None:
+        try:
+            for item in self.feed.arrivals(self._marks()):
+                if self._next is not None:
+                    self._switch(self._next)
+                if item is None:
+                    self._store()
+                elif isinstance(item, Notice):
+                    self._store()
+                    for branch in self._branches:
+                        self._notice(branch.outlet, item)
+                else:
+                    self._take(item)
             self._store()
-        elif isinstance(item, Notice):
-            self._store()
-            self._storing.finish()
-            for branch in self._branches:
-                self._notice(branch.outlet, item)
-        else:
-            self._take(item)
-
-    def _say_what_is_lost(self) -> None:
-        """What was read again at the next start is not: only streams without marks lose events."""
-        made = [branch.parcel() for branch in self._branches]
-        lost = sum(
-            len(batch.messages)
-            for parcel in (*made, *self._storing.parcels)
-            if parcel is not None and not parcel.marks
-            for batch in parcel.batches
-        )
-        if lost:
-            _log.error(
-                "%s: %d events were read and found no room in a queue; they are lost",
-                *(self.feed.name, lost),
-            )
+        except Stopped:
+            held = sum(branch.waiting for branch in self._branches)
+            if held and not any(branch.marks for branch in self._branches):
+                _log.error(
+                    "%s: %d events were read and found no room in a queue; they are lost",
+                    self.feed.name,
+                    held,
+                )
 
     def _marks(self) -> dict[str, Mark]:
         """Return where to go on: of each stream the position of the queue that has least of it.
@@ -187,7 +169,6 @@ class Intake:
     def _switch(self, outlets: Sequence[Outlet]) -> None:
         self._next = None
         self._store()
-        self._storing.finish()
         before = {branch.outlet.name: branch for branch in self._branches}
         self._branches = [
             _Branch(
@@ -207,56 +188,10 @@ class Intake:
 
     def _store(self) -> None:
         self._since = 0.0
-        made = [branch.parcel() for branch in self._branches]
-        self._storing.put([parcel for parcel in made if parcel is not None])
-
-
-class _Storing:
-    """Stores parcels in a thread of its own, while the next ones are being made.
-
-    Compressing, SQLite and the disk let go of the interpreter: measured from a file to a collector
-    @@ events a second with it and @@ without. One parcel a queue is on its way at a time,
-    so that who reads does not run ahead of a queue that is full.
-    """
-
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
-        self._pool = pool
-        self._last: Future[None] | None = None
-        self.parcels: list[_Parcel] = []  # that are on their way
-
-    def put(self, parcels: list[_Parcel]) -> None:
-        """Store these after those before; raises what befell those."""
-        if parcels or (self._last is not None and self._last.done()):
-            self.finish()
-        if parcels:
-            self.parcels = parcels
-            self._last = self._pool.submit(_store_all, parcels)
-
-    def finish(self) -> None:
-        """Wait until all is stored; raises what befell it."""
-        if self._last is not None:
-            self._last.result()
-            self._last, self.parcels = None, []
-
-
-class _Parcel(NamedTuple):
-    """What goes into one queue in one transaction; the streams in `ended` are forgotten after."""
-
-    outlet: Outlet
-    batches: list[Batch]
-    marks: list[Mark]
-    pending: dict[str, bytes]
-    counts: dict[str, int]
-    dead: list[Dead]
-    ended: list[str]
-
-
-def _store_all(parcels: Sequence[_Parcel]) -> None:
-    for outlet, batches, marks, pending, counts, dead, _ in parcels:
-        store(outlet, batches, marks=marks, pending=pending, counts=counts, dead=dead)
-    for parcel in parcels:  # when all queues have all of them
-        for key in parcel.ended:
-            parcel.outlet.queue.forget_mark(key)
+        for branch in self._branches:
+            branch.store()
+        for branch in self._branches:
+            branch.forget()
 
 
 class _Branch:
@@ -320,27 +255,40 @@ class _Branch:
         elif arrival.ended:  # for good: a file that is gone, not one that was read to its end
             self._ended.append(arrival.stream)
 
-    def parcel(self) -> _Parcel | None:
-        """Return all that was made since the last time, with marks and counters; None for none."""
+    def store(self) -> None:
+        """Put all that was made into the queue, with the marks and the counters."""
         self.loop.stats.settle()
-        counts, pending = self._counts(), self._pendings()
-        if not (self.waiting or self.marks or counts or pending or self._dead or self._ended):
-            return None
+        counts = self._counts()
+        pending = self._pendings()
+        if not (self.waiting or self.marks or counts or pending or self._dead):
+            return
         batches = [
             Batch(lane, messages[start : start + ROW])
             for lane, messages in ((ALERTS, self._alerts), (TELEMETRY, self._telemetry))
             for start in range(0, len(messages), ROW)
         ]
-        marks, dead, ended = list(self.marks.values()), list(self._dead), list(self._ended)
-        for name in _COUNTED:
-            self._counted[name] += counts.get(name, 0)
+        store(
+            self.outlet,
+            batches,
+            marks=list(self.marks.values()),
+            pending=pending,
+            counts=counts,
+            dead=self._dead,
+        )
+        for name, number in counts.items():
+            if name in self._counted:
+                self._counted[name] += number
         self.pending.update(pending)
-        for key in ended:
-            self.pending.pop(key, None)
-        for each in (self._alerts, self._telemetry, self._dead, self._ended):
+        for each in (self._alerts, self._telemetry, self._dead):
             each.clear()
         self.marks.clear()
-        return _Parcel(self.outlet, batches, marks, pending, counts, dead, ended)
+
+    def forget(self) -> None:
+        """Forget the streams that ended for good; when all queues have all of them."""
+        for key in self._ended:
+            self.outlet.queue.forget_mark(key)
+            self.pending.pop(key, None)
+        self._ended.clear()
 
     def _counts(self) -> dict[str, int]:
         stats = self.loop.stats
