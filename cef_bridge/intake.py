@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cef_bridge.converter import Converter
-    from cef_bridge.delivery.queue import Queue
+    from cef_bridge.delivery.queue import Packed, Queue
     from cef_bridge.events.decode import Decoder
     from cef_bridge.marks import Mark
     from cef_bridge.sources.feed import Arrival, Feed
@@ -55,7 +55,7 @@ class Outlet(NamedTuple):
 
 def store(
     outlet: Outlet,
-    batches: Sequence[Batch],
+    batches: Sequence[Batch] | Sequence[Packed],
     *,
     marks: Sequence[Mark] = (),
     pending: dict[str, bytes] | None = None,
@@ -63,7 +63,10 @@ def store(
     dead: Sequence[Dead] = (),
     replayed: Sequence[int] = (),
 ) -> None:
-    """Append to an outlet's queue in one transaction, numbered if the mapping wants it so."""
+    """Append to an outlet's queue in one transaction, numbered if the mapping wants it so.
+
+    What is to be numbered cannot be packed yet.
+    """
     queue = outlet.queue
     append = partial(
         queue.append, marks=marks, pending=pending, counts=counts, dead=dead, replayed=replayed
@@ -75,12 +78,13 @@ def store(
         append(_numbered(batches, outlet))
 
 
-def _numbered(batches: Sequence[Batch], outlet: Outlet) -> list[Batch]:
+def _numbered(batches: Sequence[Batch] | Sequence[Packed], outlet: Outlet) -> list[Batch]:
     separator = outlet.converter.program.format.separator.encode()
     stream = outlet.stream.encode()
     number = outlet.queue.sequence
     result = []
     for batch in batches:
+        assert isinstance(batch, Batch)  # noqa: S101 - for mypy: see `store`
         messages = []
         for message in batch.messages:
             number += 1

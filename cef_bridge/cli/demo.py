@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import textwrap
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -63,7 +64,7 @@ def command() -> None:
         sys.exit(_FOUND_SOMETHING)
     click.echo("A reader as strict as the standard finds nothing wrong with any line.\n")
     _say("And on its way to a collector that dies in the middle", colour="bright_white")
-    verdict = deliver(lambda text: click.echo(f"{_INDENT}{text}"))
+    verdict = deliver(_say_wrapped)
     if verdict.duplicates:
         click.echo(f"{_INDENT}what had no receipt was sent again, under the same event id")
     _say(str(verdict), colour="bright_red" if verdict.lost else "bright_green")
@@ -111,6 +112,13 @@ def _plain() -> bool:
 
 def _say(text: str, colour: str) -> None:
     click.echo(text if _plain() else click.style(text, fg=colour, bold=True))
+
+
+def _say_wrapped(sentence: str) -> None:
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 120
+    click.echo(
+        textwrap.fill(sentence, width, initial_indent=_INDENT, subsequent_indent=_INDENT * 2)
+    )
 
 
 def _say_line(message: str) -> None:

@@ -20,6 +20,7 @@ from cef_bridge.delivery import queue_dead as dead_letters
 from cef_bridge.delivery import queue_schema as schema
 from cef_bridge.delivery import queue_tables as tables
 from cef_bridge.delivery.queue_body import pack_all
+from cef_bridge.delivery.queue_body import pack_all as packed
 from cef_bridge.delivery.queue_core import Core, Settings
 from cef_bridge.delivery.queue_inlet import Inlet
 from cef_bridge.delivery.queue_lock import Lock
@@ -31,6 +32,7 @@ from cef_bridge.delivery.queue_types import (
     Dead,
     Letter,
     Load,
+    Packed,
     Stopped,
     Stored,
     Sum,
@@ -53,12 +55,14 @@ __all__ = [
     "Batch",
     "Dead",
     "Letter",
+    "Packed",
     "Queue",
     "Stopped",
     "Stored",
     "Sum",
     "View",
     "inspect",
+    "packed",
 ]
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -131,7 +135,7 @@ class Queue:
 
     def append(
         self,
-        batches: Sequence[Batch],
+        batches: Sequence[Batch | Packed],
         marks: Sequence[Mark] = (),
         *,
         pending: Mapping[str, bytes] | None = None,
@@ -140,6 +144,8 @@ class Queue:
         replayed: Sequence[int] = (),
     ) -> None:
         """Store all of it in one transaction; when this returns, it is on the disk.
+
+        A batch may be `Packed` already, by `packed` in another thread or process.
 
         `counts` is added to the totals; of `pending`, what is empty is forgotten; `replayed` are
         the ids of dead letters that `batches` were made of, and that go. Where the queue or the

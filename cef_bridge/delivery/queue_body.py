@@ -64,6 +64,10 @@ def unpack(body: bytes, count: int) -> list[bytes]:
     return messages
 
 
-def pack_all(batches: Sequence[Batch]) -> list[Packed]:
-    """Return all batches that hold anything, as they are stored."""
-    return [pack(batch) for batch in batches if batch.messages]
+def pack_all(batches: Sequence[Batch | Packed]) -> list[Packed]:
+    """Return all batches that hold anything, as they are stored; some may be so already."""
+    return [
+        each if isinstance(each, Packed) else pack(each)
+        for each in batches
+        if isinstance(each, Packed) or each.messages
+    ]

@@ -56,8 +56,8 @@ def feed_of(source: Source, *, once: bool) -> Feed:
     )
 
 
-def outlet_of(spec: Destination, queue: Queue) -> Outlet:
-    """Return where a source's events go for one destination; MappingError for a wrong mapping."""
+def converter_of(spec: Destination) -> Converter:
+    """Return what makes messages for a destination; MappingError for a wrong mapping."""
     mapping = spec.narrowed(load(spec.mapping))
     envelope = mapping.envelope
     most = envelope.max_bytes
@@ -66,8 +66,14 @@ def outlet_of(spec: Destination, queue: Queue) -> Outlet:
     if envelope.sequence:
         most = max(most - ROOM, _LEAST)
     header = spec.syslog_header or envelope.syslog_header
-    converter = Converter(mapping, syslog_header=header, max_bytes=most)
-    return Outlet(spec.name, queue, converter, stream_of(queue) if envelope.sequence else "")
+    return Converter(mapping, syslog_header=header, max_bytes=most)
+
+
+def outlet_of(spec: Destination, queue: Queue) -> Outlet:
+    """Return where a source's events go for one destination; MappingError for a wrong mapping."""
+    converter = converter_of(spec)
+    numbered = converter.program.mapping.envelope.sequence
+    return Outlet(spec.name, queue, converter, stream_of(queue) if numbered else "")
 
 
 def queue_of(spec: Destination, folder: Path) -> Queue:

@@ -17,24 +17,24 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.delivery.forwarder import Forwarder
 from cef_bridge.errors import CefBridgeError, UsageError
-from cef_bridge.intake import Intake, Outlet
-from cef_bridge.service.own_words import tell_gap, tell_heartbeat, tell_test
+from cef_bridge.service.inflow import Inflow
+from cef_bridge.service.own_words import tell_heartbeat, tell_test
 from cef_bridge.service.parts import (
     destination_view,
-    feed_of,
     outlet_of,
     queue_of,
     source_view,
 )
 from cef_bridge.service.replays import replay
-from cef_bridge.unitloop import Options
 from cef_bridge.views import View, line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
-    from cef_bridge.config import Config, Destination, Source
+    from cef_bridge.config import Config, Destination
+    from cef_bridge.config import Source as SourceSpec
     from cef_bridge.delivery.queue import Queue
+    from cef_bridge.intake import Outlet
     from cef_bridge.metrics import Metrics
 
 TICK = 0.2
@@ -73,11 +73,10 @@ class Way(NamedTuple):
     stop: threading.Event
 
 
-class Inflow(NamedTuple):
+class Source(NamedTuple):
     """A source at work."""
 
-    spec: Source
-    intake: Intake
+    inflow: Inflow
     thread: threading.Thread
 
 
@@ -108,7 +107,7 @@ class Service:
         self._wake = threading.Event()
         self._fault = ""
         self._ways: dict[str, Way] = {}
-        self._inflows: dict[str, Inflow] = {}
+        self._sources: dict[str, Source] = {}
         self._again = False
         self._rejected_before = 0
         self._started = 0.0
@@ -128,8 +127,8 @@ class Service:
         """Return how it is doing now."""
         return View(
             tuple(
-                source_view(str(it.spec), it.intake.feed.state(), alive=it.thread.is_alive())
-                for it in tuple(self._inflows.values())
+                source_view(str(it.inflow.spec), it.inflow.state, alive=it.thread.is_alive())
+                for it in tuple(self._sources.values())
             ),
             tuple(
                 destination_view(way.spec, way.outlet.queue, way.forwarder.state())
@@ -178,10 +177,7 @@ class Service:
                 if not tell_test(way.outlet):
                     raise UsageError(f"{way.spec.name}: the mapping filters test events out.")
             return
-        for source in self.config.sources:
-            self._inflows[str(source)] = self._read(source)
-        for inflow in self._inflows.values():
-            inflow.thread.start()
+        self._sources = self._read(self.config.sources)
 
     def _folder(self) -> Path:
         if self.config.queue is not None:
@@ -198,12 +194,27 @@ class Service:
         thread.start()
         return Way(spec, outlet, forwarder, thread, stop)
 
-    def _read(self, source: Source) -> Inflow:
-        options = Options(max_record=source.max_record, input_format=source.input_format)
-        outlets = [way.outlet for way in self._ways.values()]
-        feed = feed_of(source, once=self.ways.once)
-        intake = Intake(feed, outlets, options, tell_gap)
-        return Inflow(source, intake, self._thread(f"source {source}", intake.run))
+    def _read(self, specs: Sequence[SourceSpec]) -> dict[str, Source]:
+        """Start sources, and return them when each is reading."""
+        inflows = [Inflow(spec) for spec in specs]
+        try:
+            for inflow in inflows:
+                inflow.start(self._outlets(), once=self.ways.once)
+            for inflow in inflows:
+                inflow.wait_until_ready()
+        except BaseException:
+            for inflow in inflows:
+                inflow.close()
+            raise
+        found = {}
+        for inflow in inflows:
+            thread = self._thread(f"source {inflow.spec}", inflow.listen)
+            thread.start()
+            found[_key(inflow.spec)] = Source(inflow, thread)
+        return found
+
+    def _outlets(self) -> dict[str, tuple[Destination, Outlet]]:
+        return {name: (way.spec, way.outlet) for name, way in self._ways.items()}
 
     def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
         """Return a thread whose death is the service's: one that died unseen would lose events."""
@@ -265,7 +276,7 @@ class Service:
                     tell_heartbeat(way.outlet)
 
     def _ended(self) -> bool:
-        if any(each.thread.is_alive() for each in self._inflows.values()):
+        if any(each.thread.is_alive() for each in self._sources.values()):
             return self._late()
         return True
 
@@ -301,9 +312,11 @@ class Service:
         self._ways = {
             spec.name: self._changed(spec, outlets[spec.name]) for spec in config.destinations
         }
-        for inflow in self._inflows.values():
-            inflow.intake.replace(tuple(outlets.values()))
-        self._change_sources(config)
+        stale = {key: it for key, it in self._sources.items() if key not in _named(config)}
+        for key, each in self._sources.items():
+            if key not in stale:
+                each.inflow.replace(self._outlets())
+        self._change_sources(config, stale)
         if fixed := [name for name in ("queue", "metrics") if _differs(self.config, config, name)]:
             _log.warning("%s: takes effect at the next start", " and ".join(fixed))
         self.config = config
@@ -327,18 +340,15 @@ class Service:
         way.thread.join()
         return self._forward(spec, outlet)
 
-    def _change_sources(self, config: Config) -> None:
-        stale = [each for each in self._inflows.values() if each.spec not in config.sources]
-        for inflow in stale:
-            inflow.intake.stop()
-        for inflow in stale:
-            inflow.thread.join()
-        kept = {key: each for key, each in self._inflows.items() if each not in stale}
-        specs = [each.spec for each in kept.values()]
-        added = {str(spec): self._read(spec) for spec in config.sources if spec not in specs}
-        self._inflows = {**kept, **added}
-        for inflow in added.values():
-            inflow.thread.start()
+    def _change_sources(self, config: Config, stale: dict[str, Source]) -> None:
+        for each in stale.values():
+            each.inflow.stop()
+        for each in stale.values():
+            each.thread.join()
+            each.inflow.close()
+        kept = {key: each for key, each in self._sources.items() if key not in stale}
+        new = [spec for key, spec in _named(config).items() if key not in kept]
+        self._sources = {**kept, **self._read(new)}
 
     # --- the end ----------------------------------------------------------------------------------
 
@@ -351,14 +361,14 @@ class Service:
 
     def _drain(self) -> None:
         """Stop the sources, send what waits, keep the rest."""
-        inflows = list(self._inflows.values())
-        for inflow in inflows:
-            inflow.intake.stop()
-        self._wait(each.thread for each in inflows)
+        sources = list(self._sources.values())
+        for each in sources:
+            each.inflow.stop()
+        self._wait(each.thread for each in sources)
         for way in self._ways.values():
             way.outlet.queue.stop_waiting()
-        for inflow in inflows:
-            inflow.thread.join(_JOIN)
+        for each in sources:
+            each.thread.join(_JOIN)
         for way in self._ways.values():
             way.forwarder.finish()
         self._wait(way.thread for way in self._ways.values())
@@ -395,13 +405,12 @@ class Service:
         for way in self._ways.values():
             way.stop.set()
             way.outlet.queue.stop_waiting()
-        for inflow in self._inflows.values():
-            inflow.intake.stop()
-        threads = [way.thread for way in self._ways.values()]
-        threads += [inflow.thread for inflow in self._inflows.values()]
-        for thread in threads:
-            if thread.ident is not None:
-                thread.join(_JOIN)
+        for each in self._sources.values():
+            each.inflow.stop()
+            each.thread.join(_JOIN)
+            each.inflow.close()
+        for way in self._ways.values():
+            way.thread.join(_JOIN)
         if self.metrics is not None:
             self.metrics.stop()
         left = False
@@ -412,6 +421,15 @@ class Service:
             way.outlet.queue.close()
         if self._private is not None and not left:
             shutil.rmtree(self._private, ignore_errors=True)
+
+
+def _named(config: Config) -> dict[str, SourceSpec]:
+    """Return the sources of a config by what they were asked to be: any change makes another."""
+    return {_key(spec): spec for spec in config.sources}
+
+
+def _key(spec: SourceSpec) -> str:
+    return f"{spec} {hash(spec)}"
 
 
 def _differs(old: Config, new: Config, name: str) -> bool:

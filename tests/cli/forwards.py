@@ -104,7 +104,7 @@ def balanced(totals: dict[str, int]) -> bool:
     """Tell whether what was received became something, and what became a message is in the sum."""
     fates = ("converted", "filtered", "rejected", "noise", "blank")
     received = sum(totals.get(name, 0) for name in fates)
-    return totals.get("received", 0) == received and totals["accepted"] == totals.get(
+    return totals.get("received", 0) == received and totals.get("accepted", 0) == totals.get(
         "converted", 0
     ) + totals.get("own", 0)
 
