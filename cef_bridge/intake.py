@@ -55,7 +55,7 @@ class Outlet(NamedTuple):
 
 def store(
     outlet: Outlet,
-    batches: Sequence[Batch] | Sequence[Packed],
+    batches: Sequence[Batch | Packed],
     *,
     marks: Sequence[Mark] = (),
     pending: dict[str, bytes] | None = None,
@@ -78,7 +78,7 @@ def store(
         append(_numbered(batches, outlet))
 
 
-def _numbered(batches: Sequence[Batch] | Sequence[Packed], outlet: Outlet) -> list[Batch]:
+def _numbered(batches: Sequence[Batch | Packed], outlet: Outlet) -> list[Batch]:
     separator = outlet.converter.program.format.separator.encode()
     stream = outlet.stream.encode()
     number = outlet.queue.sequence

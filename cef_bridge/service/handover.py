@@ -59,7 +59,7 @@ class Append(NamedTuple):
     """One transaction for one queue; answered with an Ack when it is on the disk."""
 
     name: str
-    batches: list[Batch] | list[Packed]
+    batches: list[Batch | Packed]
     marks: list[Mark]
     pending: dict[str, bytes]
     counts: dict[str, int]
@@ -167,7 +167,8 @@ class Distant:
     ) -> None:
         """Hand it over; waits while too much is on its way."""
         del replayed  # there are no dead letters here
-        made = list(batches) if self._place.numbered else packed(batches)
+        made: list[Batch | Packed] = []
+        made += batches if self._place.numbered else packed(batches)
         self._sender.ahead.acquire()
         name = self._place.spec.name
         whole = Append(name, made, list(marks), dict(pending or {}), dict(counts or {}), list(dead))
