@@ -56,21 +56,15 @@ class Replace(NamedTuple):
 
 
 class Append(NamedTuple):
-    """One transaction for one queue; answered with an Ack when it is on the disk."""
+    """One transaction for one queue, of so many messages; an Ack says that it is on the disk."""
 
     name: str
+    messages: int
     batches: list[Batch | Packed]
     marks: list[Mark]
     pending: dict[str, bytes]
     counts: dict[str, int]
     dead: list[Dead]
-
-    @property
-    def messages(self) -> int:
-        """How many messages there are."""
-        plain = [each for each in self.batches if isinstance(each, Batch)]
-        made = [each for each in self.batches if isinstance(each, Packed)]
-        return sum(len(each.messages) for each in plain) + sum(each.count for each in made)
 
 
 class Forget(NamedTuple):
