@@ -165,7 +165,15 @@ class Distant:
         made += batches if self._place.numbered else packed(batches)
         self._sender.ahead.acquire()
         name = self._place.spec.name
-        whole = Append(name, made, list(marks), dict(pending or {}), dict(counts or {}), list(dead))
+        whole = Append(
+            name,
+            sum(len(batch.messages) for batch in batches),
+            made,
+            list(marks),
+            dict(pending or {}),
+            dict(counts or {}),
+            list(dead),
+        )
         self._sender.send(whole)
 
     def forget_mark(self, key: str) -> None:
