@@ -117,7 +117,7 @@ class Intake:
         self._notice = notice
         self._clock = clock
         self._branches = [_Branch(outlet, options, live=not feed.can_wait) for outlet in outlets]
-        self._next: Sequence[Outlet] | None = None
+        self._next: tuple[Sequence[Outlet], Callable[[], None]] | None = None
         self._since = 0.0  # when the oldest message that is not stored yet was made
 
     @property
@@ -125,9 +125,9 @@ class Intake:
         """The counters of this run, by destination."""
         return {branch.outlet.name: branch.loop.stats for branch in self._branches}
 
-    def replace(self, outlets: Sequence[Outlet]) -> None:
-        """Fill these queues from the next block on."""
-        self._next = outlets
+    def replace(self, outlets: Sequence[Outlet], then: Callable[[], None] = lambda: None) -> None:
+        """Fill these queues from the next block on; `then` is called when the others are let go."""
+        self._next = outlets, then
 
     def stop(self) -> None:
         """End soon; what was read is stored."""
@@ -138,7 +138,7 @@ class Intake:
         try:
             for item in self.feed.arrivals(self._marks()):
                 if self._next is not None:
-                    self._switch(self._next)
+                    self._switch(*self._next)
                 if item is None:
                     self._store()
                 elif isinstance(item, Notice):
@@ -170,7 +170,7 @@ class Intake:
                     marks[key] = mark
         return {key: mark for key, mark in marks.items() if all(key in one for one in known)}
 
-    def _switch(self, outlets: Sequence[Outlet]) -> None:
+    def _switch(self, outlets: Sequence[Outlet], then: Callable[[], None]) -> None:
         self._next = None
         self._store()
         before = {branch.outlet.name: branch for branch in self._branches}
@@ -180,6 +180,7 @@ class Intake:
             )
             for outlet in outlets
         ]
+        then()
 
     def _take(self, arrival: Arrival) -> None:
         now = self._clock()

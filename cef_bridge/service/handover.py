@@ -101,6 +101,10 @@ class Ready(NamedTuple):
     """The feed is there, and is read now."""
 
 
+class Replaced(NamedTuple):
+    """Nothing more comes for the destinations that were there before a Replace."""
+
+
 class Ended(NamedTuple):
     """The feed was read to its end; all that came of it was handed over before."""
 
@@ -113,7 +117,7 @@ class Ack(NamedTuple):
     """An Append is on the disk."""
 
 
-Upward: TypeAlias = Append | Forget | Told | Log | Failed | Ready | Ended | FeedState
+Upward: TypeAlias = Append | Forget | Told | Log | Failed | Ready | Replaced | Ended | FeedState
 Downward: TypeAlias = Begin | Replace | Stop | Ack
 
 

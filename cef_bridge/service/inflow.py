@@ -11,6 +11,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +41,8 @@ class Inflow:
         self._outlets: Mapping[str, Outlet] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
+        self._replaced = threading.Event()
+        self._replaced.set()
         self._stopped: set[str] = set()  # destinations that took no more
         self._lost = 0
 
@@ -73,9 +76,13 @@ class Inflow:
             )
 
     def replace(self, destinations: Mapping[str, tuple[Destination, Outlet]]) -> None:
-        """Fill these queues from the next block on."""
-        # Those that go still take what is on its way to them.
+        """Fill these queues from the next block on; `let_go` says when the others are let go."""
+        self._replaced.clear()
         self._send(handover.Replace(self._places(destinations)))
+
+    def let_go(self, timeout: float) -> bool:
+        """Wait until nothing comes any more for queues that were replaced, or the feed ended."""
+        return self._replaced.wait(timeout)
 
     def stop(self) -> None:
         """End the feed; what was read is handed over."""
@@ -137,6 +144,8 @@ class Inflow:
                 raise (UsageError if usage else CefBridgeError)(text)
             case FeedState():
                 self.state = word
+            case handover.Replaced() | handover.Ended():
+                self._replaced.set()
         return isinstance(word, awaited)
 
     def _append(self, word: handover.Append) -> None:

@@ -322,8 +322,12 @@ class Service:
         self.config = config
         # What a removed destination still has waits for someone to name it again.
         self._end(gone, time.monotonic() + config.grace)
+        let_go = all(each.inflow.let_go(config.grace) for each in self._sources.values())
         for way in gone:
-            way.outlet.queue.close()
+            if let_go:
+                way.outlet.queue.close()
+            else:  # it is full, and sources wait for it
+                way.outlet.queue.stop_waiting()
 
     def _changed(self, spec: Destination, outlet: Outlet) -> Way:
         way = self._ways.get(spec.name)
@@ -344,7 +348,7 @@ class Service:
         for each in stale.values():
             each.inflow.stop()
         for each in stale.values():
-            each.thread.join()
+            each.thread.join(config.grace)  # one that waits for room is read again from its marks
             each.inflow.close()
         kept = {key: each for key, each in self._sources.items() if key not in stale}
         new = [spec for key, spec in _named(config).items() if key not in kept]

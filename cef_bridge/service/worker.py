@@ -99,7 +99,9 @@ def _listen(connection: Connection, sender: Sender, intake: Intake) -> None:
             elif isinstance(word, handover.Stop):
                 intake.stop()
             elif isinstance(word, handover.Replace):
-                intake.replace(_outlets(word.places, sender))
+                intake.replace(
+                    _outlets(word.places, sender), then=lambda: sender.send(handover.Replaced())
+                )
     except (EOFError, OSError):
         os._exit(_GONE)
 

@@ -258,28 +258,29 @@ def test_sighup_takes_a_new_mapping_without_losing_an_event_and_keeps_the_old_fo
         assert balanced(totals)
 
 
-def test_sighup_takes_other_destinations_and_keeps_what_was_for_the_old_one(tmp_path, two):
+def test_sighup_takes_other_destinations_while_events_come_and_loses_none(tmp_path, two):
     config, _one, other = two
-    log = write_events(tmp_path / "ka.log", 500)
+    lines = write_events(tmp_path / "all.log", 3000).read_bytes().splitlines(keepends=True)
+    (tmp_path / "ka.log").touch()
+    writing = threading.Thread(target=_append, args=(tmp_path / "ka.log", lines, 5.0))
+    names = ("renamed", "again", "alerts")
     with Forward("--config", config) as run:
-        until(lambda: other.distinct >= 500)
-        text = config.read_text().replace("name: alerts", "name: renamed")
-        config.write_text(text)
-        run.send(signal.SIGHUP)
-        until((tmp_path / "q" / "renamed.queue").exists)
-        time.sleep(1)
-        with (
-            log.open("ab") as file,
-            (write_events(tmp_path / "more", 500, seed=2)).open("rb") as more,
-        ):
-            file.write(more.read())
-        until(lambda: len(set(ids(other.messages))) >= 1000)
-        time.sleep(1.2)
-        assert run.end().code == 0
+        writing.start()
+        before = "alerts"
+        for name in names:
+            time.sleep(1)
+            config.write_text(config.read_text().replace(f"name: {before}", f"name: {name}"))
+            run.send(signal.SIGHUP)
+            before = name
+        writing.join()
+        until(lambda: len(set(ids(other.messages))) >= 3000)
+        ended = run.end()
+    assert ended.code == 0
+    assert ended.err.count("the configuration was read again, and is in use") == 3
     found = books(tmp_path / "q")
-    assert set(found) == {"alerts", "all", "renamed"}
-    assert found["renamed"]["received"] == 500
-    assert found["all"]["received"] == 1000
+    assert set(found) == {"alerts", "all", "renamed", "again"}
+    assert found["all"]["received"] == 3000
+    assert all(balanced(totals) for totals in found.values())
 
 
 def test_metrics_say_what_the_queue_says_and_readiness_follows_the_connection(tmp_path, collector):
