@@ -365,10 +365,12 @@ class Streams:
         self._route.broke(counts=lost)
 
     def _unreachable(self) -> None:
-        """Take nothing for granted of a collector that is down."""
+        """Take nothing for granted of a collector that is down; do not wait for it in vain."""
         self._trusted = False
         if self._strays or self._flight.holds:
             self._send_again()
+        if self._desk.ending.is_set() and self._desk.nothing_waits():
+            raise StopSending  # it was told to end while it was connecting
 
     def _send_again(self) -> None:
         self._strays.drop()

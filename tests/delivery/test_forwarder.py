@@ -126,6 +126,12 @@ def test_an_end_that_is_ordered_with_nothing_to_send_is_an_end(queue):
         running.finish(5)
 
 
+def test_an_end_that_is_ordered_while_nobody_can_be_reached_and_nothing_waits_is_an_end(queue):
+    with forwarding(queue, target("tcp", 1)) as running:
+        running.wait_for(lambda: running.state.last_error)
+        running.finish(10)
+
+
 def test_a_stop_ends_a_wait_for_a_connection_soon(queue):
     fill(queue, 10)
     with forwarding(queue, target("tcp", 1)) as running:
