@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cef_bridge.converter import Converted, Converter, Filtered
@@ -128,7 +128,23 @@ def test_a_line_that_differs_anywhere_else_is_not_taken_for_a_known_one(old, new
     assert KNOWN.glance(line) is None
 
 
+@pytest.mark.parametrize("year", ["1971", "1999", "2286", "2287", "3026", "9999"])
+def test_a_time_that_cef_cannot_say_in_thirteen_digits_is_left_out_on_both_paths(year):
+    line = LINES[0][:39] + year.encode() + LINES[0][43:]
+    raw = json.loads(line)
+    assert raw["UpdatedTime"].startswith(year)
+    plain = Converter(load("kubearmor-cef", env={})).convert(raw, ORIGIN)
+    assert KNOWN.glance(line) in {None, plain.message.encode()}
+    fast = FastPath(Converter(load("kubearmor-cef", env={})))
+    for _ in range(4):
+        fast.convert(json.loads(LINES[0]), ORIGIN)
+    assert fast.recall(json.loads(LINES[0])) is not None
+    for _ in range(4):
+        assert fast.convert(raw, ORIGIN) == plain
+
+
 @given(st.integers(0, len(LINES[0]) - 1), st.integers(0, 255))
+@example(39, ord("3"))
 @settings(max_examples=300, deadline=None)
 def test_one_changed_byte_gives_the_plain_message_or_none(place, byte):
     line = LINES[0][:place] + bytes([byte]) + LINES[0][place + 1 :]

@@ -12,13 +12,12 @@ from __future__ import annotations
 from types import NoneType
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.events.clock import microseconds
 from cef_bridge.events.derive import INTEGERS
 from cef_bridge.fastpath.deps import WORKLOAD
 from cef_bridge.fastpath.draft import Draft, NoPlan
 from cef_bridge.fastpath.joints import joints_of
 from cef_bridge.fastpath.leftovers import add_leftovers
-from cef_bridge.fastpath.segments import Guard, Irregular, WorkloadPiece
+from cef_bridge.fastpath.segments import Guard, Irregular, WorkloadPiece, remember_second
 from cef_bridge.fastpath.slots import add_slot
 from cef_bridge.fastpath.template import compile_parts
 from cef_bridge.fastpath.workloads import workload_runs, workload_slots
@@ -101,9 +100,7 @@ def _build(draft: Draft, priority: Callable[[Class, int], int]) -> Plan:
 def _refuse_the_unusual(draft: Draft) -> None:
     if draft.program.mapping.drop or "event.time" not in draft.event.fields:
         raise NoPlan
-    text = draft.raw.get("UpdatedTime")
-    if not isinstance(text, str) or len(text) != 27 or microseconds(text) is None:
-        raise NoPlan
+    remember_second(draft.raw.get("UpdatedTime"))
     for key in draft.fixed & draft.keys:
         # Numbers that are equal need not read the same: 7, 7.0, true.
         if draft.raw[key].__class__ not in (int if key in INTEGERS else str, NoneType, list):

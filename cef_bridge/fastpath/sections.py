@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from cef_bridge.events.clock import microseconds
 from cef_bridge.events.summary import place as named_place
 from cef_bridge.fastpath.bake import (
     Clock,
@@ -34,7 +33,7 @@ from cef_bridge.fastpath.bake import (
     fill,
 )
 from cef_bridge.fastpath.deps import INSTANT, PROCESS_IDS, WORKLOAD
-from cef_bridge.fastpath.segments import ENTRY
+from cef_bridge.fastpath.segments import ENTRY, Irregular, remember_second
 from cef_bridge.formats import syslog
 from cef_bridge.mapping.rules import marks_of
 
@@ -126,12 +125,13 @@ class Sections:
         begin = line[:_FRACTION]
         if not _CLOCK(begin):
             return b""
-        micros = microseconds(f"{begin[_TIME:-1].decode()}Z")
-        if micros is None:
+        try:
+            text = remember_second(f"{begin[_TIME:-1].decode()}.000000Z")
+        except Irregular:
             return b""
         if len(self._seconds) >= MOST_SECONDS:
             self._seconds.clear()
-        seconds = self._seconds[begin] = b"%d" % (micros // 1_000_000)
+        seconds = self._seconds[begin] = text.encode()
         return seconds
 
     def counts(self) -> Iterator[tuple[tuple[object, object, str], int]]:

@@ -171,14 +171,18 @@ def text_miss(
 # "2023-08-23T18:05:48" -> epoch seconds as text: events come in bursts.
 SECONDS: dict[str, str] = {}
 _MOST_SECONDS = 4096
+_TEN_DIGITS = 10**15  # in microseconds
 
 
 def remember_second(text: object) -> str:
-    """Return the epoch seconds of a time of the usual form, `2023-08-23T18:05:48.301798Z`."""
+    """Return the epoch seconds of a time of the usual form, `2023-08-23T18:05:48.301798Z`.
+
+    They have ten digits, in the years 2001 to 2286: CEF's timestamps of 13 digits say no others.
+    """
     if not isinstance(text, str) or len(text) != 27:
         raise Irregular
     micros = microseconds(text)
-    if micros is None:
+    if micros is None or not _TEN_DIGITS <= micros < 10 * _TEN_DIGITS:
         raise Irregular
     if len(SECONDS) >= _MOST_SECONDS:
         SECONDS.clear()
