@@ -19,9 +19,9 @@ from cef_bridge.cli.logs import say
 from cef_bridge.cli.progress import progress, someone_looks
 from cef_bridge.cli.summary import Asked, report, summary
 from cef_bridge.cli.targets import Targets, appears, opened
+from cef_bridge.cli.times import moment
 from cef_bridge.conversion import MAX_EXPAND, Run
 from cef_bridge.converter import Converter
-from cef_bridge.events.clock import microseconds
 from cef_bridge.events.decode import INPUT_FORMATS
 from cef_bridge.mapping.load import load
 from cef_bridge.outputs import AtomicFile
@@ -49,20 +49,6 @@ def _size(_: click.Context, __: click.Parameter, text: str) -> int:
     if not 1 <= size <= 1 << 30:
         raise click.BadParameter(f'"{text}" is out of range. Expected 1 to 1G.')
     return size
-
-
-def _time(_: click.Context, __: click.Parameter, text: str | None) -> int | None:
-    """Read the time that events without one get, as epoch microseconds."""
-    if text is None:
-        return None
-    if text == "now":
-        return time.time_ns() // 1000
-    found = microseconds(text)
-    if found is None:
-        raise click.BadParameter(
-            f'"{text}" is no time. Expected now, or such as 2026-03-01T12:00:00Z.'
-        )
-    return found
 
 
 @click.command("convert")
@@ -127,7 +113,7 @@ def _time(_: click.Context, __: click.Parameter, text: str | None) -> int | None
 @click.option(
     "--assume-time",
     metavar="TIME",
-    callback=_time,
+    callback=moment,
     help="The time of events that have none: now, or an ISO time.",
 )
 @click.option(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cef_bridge.cli.targets import Stream
-from cef_bridge.events.clock import microseconds
+from cef_bridge.cli.times import moment
 from cef_bridge.generator import KINDS, START, STEP, events
 
 if TYPE_CHECKING:
@@ -26,19 +26,6 @@ _INTERRUPTED = 130
 _AT_ONCE = 1000
 _SLICES = 50  # writes a second at a slow pace
 _FASTEST = 10_000_000
-
-
-def _time(_: click.Context, __: click.Parameter, text: str | None) -> int:
-    if text is None:
-        return START
-    if text == "now":
-        return time.time_ns() // 1000
-    found = microseconds(text)
-    if found is None:
-        raise click.BadParameter(
-            f'"{text}" is no time. Expected now, or such as 2026-03-01T12:00:00Z.'
-        )
-    return found
 
 
 @click.command("generate")
@@ -62,17 +49,17 @@ def _time(_: click.Context, __: click.Parameter, text: str | None) -> int:
 @click.option(
     "--start",
     metavar="TIME",
-    callback=_time,
+    callback=moment,
     help="The first event's time: now, or an ISO time.  [default: 2026-01-01T00:00:00Z]",
 )
-def command(count: int | None, rate: float | None, seed: int, kind: str, start: int) -> None:
+def command(count: int | None, rate: float | None, seed: int, kind: str, start: int | None) -> None:
     """Write synthetic KubeArmor events to stdout, as JSON lines.
 
     They are marked as test data: ClusterName is cef-bridge-test. The same options write the same
     bytes; each event is a bit later than the one before it, by 1/R s on average.
     """
     step = STEP if rate is None else max(round(1_000_000 / rate), 1)
-    lines = events(count, seed, kind, start=start, step=step)
+    lines = events(count, seed, kind, start=START if start is None else start, step=step)
     out = Stream(1, "standard output")
     try:
         for batch in _batches(lines, _AT_ONCE) if rate is None else paced(lines, rate):

@@ -9,13 +9,12 @@ are read, checked or run.
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from cef_bridge.cli.tables import print_table
 from cef_bridge.errors import MappingError
 
 if TYPE_CHECKING:
@@ -200,23 +199,5 @@ def _print(columns: Sequence[str], rows: Sequence[Sequence[str]], *, as_json: bo
     if as_json:
         entries = [dict(zip(columns, row, strict=True)) for row in rows]
         click.echo(json.dumps(entries, ensure_ascii=False, indent=2))
-    elif sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
-        _print_rich(columns, rows)
     else:
-        widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
-        for row in (columns, *rows):
-            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            click.echo("  ".join(cells).rstrip())
-
-
-def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for number, column in enumerate(columns):
-        table.add_column(column, no_wrap=number == 0, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    Console(width=shutil.get_terminal_size().columns, highlight=False).print(table)
+        print_table(columns, rows)

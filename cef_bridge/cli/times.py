@@ -1,0 +1,26 @@
+"""A point in time as an operator writes it: now, or an ISO time.
+
+In comes the text of an option, out go epoch microseconds. Must not know what the time is for.
+"""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from cef_bridge.events.clock import microseconds
+
+
+def moment(_: click.Context, __: click.Parameter, text: str | None) -> int | None:
+    """Read an option's time, as epoch microseconds; a click callback."""
+    if text is None:
+        return None
+    if text == "now":
+        return time.time_ns() // 1000
+    found = microseconds(text)
+    if found is None:
+        raise click.BadParameter(
+            f'"{text}" is no time. Expected now, or such as 2026-03-01T12:00:00Z.'
+        )
+    return found
