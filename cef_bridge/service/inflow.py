@@ -41,6 +41,7 @@ class Inflow:
         self._outlets: Mapping[str, Outlet] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
+        self._sending = threading.Lock()
         self._replaced = threading.Event()
         self._replaced.set()
         self._stopped: set[str] = set()  # destinations that took no more
@@ -110,7 +111,8 @@ class Inflow:
         if self._connection is None:
             return
         try:
-            self._connection.send(word)
+            with self._sending:  # the thread that listens sends, and so does who stops or replaces
+                self._connection.send(word)
         except OSError:
             _log.debug("%s: its process has gone", self.spec)  # `listen` finds out, and says so
 

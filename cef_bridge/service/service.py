@@ -35,11 +35,13 @@ if TYPE_CHECKING:
     from cef_bridge.config import Source as SourceSpec
     from cef_bridge.delivery.queue import Queue
     from cef_bridge.intake import Outlet
+
+    Deadline = Callable[[], float | None]  # asked again and again: a word to stop changes it
     from cef_bridge.metrics import Metrics
 
 TICK = 0.2
 MINUTE = 60.0
-HOUSEKEEPING = 5.0
+REPLAYS = 5.0
 _JOIN = 10.0  # seconds that a thread may take to end when it was told to
 
 _log = logging.getLogger(__name__)
@@ -188,7 +190,7 @@ class Service:
 
     def _forward(self, spec: Destination, outlet: Outlet) -> Way:
         stop = threading.Event()
-        framing = spec.target.framing or outlet.converter.program.mapping.envelope.framing
+        framing = _framing(spec, outlet)
         forwarder = Forwarder(outlet.queue, spec.target, framing=framing, name=spec.name, stop=stop)
         thread = self._thread(f"destination {spec.name}", forwarder.run)
         thread.start()
@@ -251,7 +253,7 @@ class Service:
     def _watch(self) -> None:
         """Do what is due, until it is time to stop or the inputs have ended."""
         before: View | None = None
-        told = kept = beaten = time.monotonic()
+        told = looked = beaten = time.monotonic()
         while self._asked is None and not self._ended():
             self._wake.wait(TICK)
             self._wake.clear()
@@ -265,11 +267,10 @@ class Service:
                 view = self.view()
                 self.ways.say(line(before, view, now - told))
                 before, told = view, now
-            if now - kept >= HOUSEKEEPING:
-                kept = now
+            if now - looked >= REPLAYS:
+                looked = now
                 for way in self._ways.values():
                     replay(way.outlet)
-                    way.outlet.queue.housekeeping()
             if self.config.heartbeat is not None and now - beaten >= self.config.heartbeat:
                 beaten = now
                 for way in self._ways.values():
@@ -321,7 +322,8 @@ class Service:
             _log.warning("%s: takes effect at the next start", " and ".join(fixed))
         self.config = config
         # What a removed destination still has waits for someone to name it again.
-        self._end(gone, time.monotonic() + config.grace)
+        until = time.monotonic() + config.grace
+        self._end(gone, lambda: until)
         let_go = all(each.inflow.let_go(config.grace) for each in self._sources.values())
         for way in gone:
             if let_go:
@@ -334,11 +336,8 @@ class Service:
         if way is None:
             return self._forward(spec, outlet)
         way.outlet.queue.bound(limit=spec.queue_limit, policy=spec.policy)
-        same = way.outlet.converter.program.mapping.envelope.framing
-        if (
-            spec.target == way.spec.target
-            and same == outlet.converter.program.mapping.envelope.framing
-        ):
+        same = _framing(spec, outlet) == _framing(way.spec, way.outlet)
+        if same and spec.target == way.spec.target:
             return way._replace(spec=spec, outlet=outlet)
         way.stop.set()
         way.thread.join()
@@ -368,31 +367,27 @@ class Service:
         sources = list(self._sources.values())
         for each in sources:
             each.inflow.stop()
-        self._wait(each.thread for each in sources)
+        self._wait((each.thread for each in sources), self._deadline)
         for way in self._ways.values():
             way.outlet.queue.stop_waiting()
         for each in sources:
             each.thread.join(_JOIN)
-        for way in self._ways.values():
-            way.forwarder.finish()
-        self._wait(way.thread for way in self._ways.values())
-        for way in self._ways.values():
-            way.stop.set()
-        for way in self._ways.values():
-            way.thread.join(_JOIN)
+        self._end(list(self._ways.values()), self._deadline)
 
-    def _end(self, ways: list[Way], until: float) -> None:
+    def _end(self, ways: list[Way], until: Deadline) -> None:
+        """Send what waits for some destinations, keep what is left when the time is over."""
         for way in ways:
             way.forwarder.finish()
+        self._wait((way.thread for way in ways), until)
         for way in ways:
-            way.thread.join(max(until - time.monotonic(), 0))
             way.stop.set()
+        for way in ways:
             way.thread.join(_JOIN)
 
-    def _wait(self, threads: Iterable[threading.Thread]) -> None:
+    def _wait(self, threads: Iterable[threading.Thread], until: Deadline) -> None:
         for thread in threads:
             while thread.is_alive():
-                deadline = self._deadline()
+                deadline = until()
                 if deadline is not None and time.monotonic() >= deadline:
                     return
                 thread.join(TICK)
@@ -434,6 +429,10 @@ def _named(config: Config) -> dict[str, SourceSpec]:
 
 def _key(spec: SourceSpec) -> str:
     return f"{spec} {hash(spec)}"
+
+
+def _framing(spec: Destination, outlet: Outlet) -> str:
+    return spec.target.framing or outlet.converter.program.mapping.envelope.framing
 
 
 def _differs(old: Config, new: Config, name: str) -> bool:
