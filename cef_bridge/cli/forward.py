@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, get_args, get_type_hints
 import click
 
 from cef_bridge.cli.logs import say
+from cef_bridge.cli.tables import counted
 from cef_bridge.config import Config, Destination, check, from_urls, load_config
 from cef_bridge.delivery import urls
 from cef_bridge.delivery.words import read
@@ -194,12 +195,8 @@ def _checked(config: Config) -> int:
     warnings = len(found) - errors
     sources, destinations = len(config.sources), len(config.destinations)
     say(
-        f"{_count(sources, 'source')}, {_count(destinations, 'destination')}: "
-        f"{_count(errors, 'error')}, {_count(warnings, 'warning')}",
+        f"{counted(sources, 'source')}, {counted(destinations, 'destination')}: "
+        f"{counted(errors, 'error')}, {counted(warnings, 'warning')}",
         "error" if errors else "info",
     )
     return 2 if errors else 0
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")

@@ -5,6 +5,7 @@ Must not know what the rows are about.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -23,6 +24,15 @@ _SPANS = ((86400, "d"), (3600, "h"), (60, "min"))
 def json_option(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the option --json, as `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
+
+
+def print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], *, as_json: bool) -> None:
+    """Print rows as a list of JSON objects by column, or as a table."""
+    if as_json:
+        entries = [dict(zip(columns, row, strict=True)) for row in rows]
+        click.echo(json.dumps(entries, ensure_ascii=False, indent=2))
+    else:
+        print_table(columns, rows)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -53,6 +63,11 @@ def cut(text: str, width: int | None = None) -> str:
     """Return text for one cell: no control characters, and at most `width` characters."""
     shown = "".join(each if each.isprintable() else " " for each in text)
     return shown if width is None or len(shown) <= width else shown[: width - 1] + "…"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 error`, `2 errors`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def size(number: int) -> str:

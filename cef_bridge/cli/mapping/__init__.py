@@ -1,0 +1,44 @@
+"""`cef-bridge mapping`: the workbench of mappings, one file a subcommand.
+
+In come names and paths of mappings, out come tables, YAML, problems. Must not know how mappings
+are read, checked or run.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+# Subcommand -> module that has it as `command`, and what it does: help needs no import.
+_COMMANDS = {
+    "list": ("list_", "List the mappings that come with cef-bridge."),
+    "show": ("show", "Print a mapping with everything it extends merged in, as YAML."),
+    "fields": ("fields", "List the event fields that a mapping can read."),
+    "event-ids": ("event_ids", "List every device event class id."),
+    "lint": ("lint", "Check mappings; without a name all shipped ones."),
+    "test": ("test", "Run the examples of mappings; without a name those of all shipped ones."),
+}
+
+
+class _Group(click.Group):
+    """Subcommands by name, each imported when it is called."""
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module = import_module(f"cef_bridge.cli.mapping.{_COMMANDS[name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in _COMMANDS.items()])
+
+
+@click.group("mapping", cls=_Group)
+def command() -> None:
+    """Change what goes where: look at mappings, check, test, explain and compare them."""

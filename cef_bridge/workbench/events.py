@@ -1,0 +1,44 @@
+"""The events of some inputs, one after another: every dialect, wrapper and archive.
+
+In come inputs (`sources`), out come events with their place. For commands that look at some
+events; who converts archives runs them through `conversion`. Noise and what cannot be read is
+passed over here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from cef_bridge.events.decode import Decoded, Decoder
+from cef_bridge.sources.blocks import Block, blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from cef_bridge.sources.inputs import Input
+
+
+class Found(NamedTuple):
+    """An event's raw fields under KubeArmor's names, and where it stands (`source:line`)."""
+
+    fields: dict[str, object]
+    place: str
+
+
+def events_of(inputs: Sequence[Input]) -> Iterator[Found]:
+    """Yield the events of some inputs, in their order."""
+    for each in inputs:
+        for stream in each.streams():
+            decoder = Decoder()
+            for item in blocks(stream):
+                if isinstance(item, Block):
+                    yield from _events(item, decoder, stream.name)
+
+
+def _events(block: Block, decoder: Decoder, name: str) -> Iterator[Found]:
+    for unit, (line, _) in zip(block.lines, block.places(), strict=False):
+        if not unit.strip():
+            continue
+        for found in decoder.decode(unit):
+            if isinstance(found, Decoded):
+                yield Found(found.fields, f"{name}:{line}")
