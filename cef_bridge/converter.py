@@ -15,9 +15,12 @@ from cef_bridge.mapping.rules import Slot, write_hit
 from cef_bridge.shedding import LEAST_ROOM, fit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cef_bridge.events.classes import Class
     from cef_bridge.events.derive import Event
     from cef_bridge.mapping.compile import Output
+    from cef_bridge.mapping.rules import Hit
     from cef_bridge.mapping.spec import Mapping
 
 
@@ -91,18 +94,31 @@ class Converter:
 
     def write(self, event: Event, output: Output) -> str:
         """Return the whole message; over `max_bytes` it sheds fields by the mapping's order."""
-        fmt = self.program.format
-        start = self.prefix(event, output.severity) + fmt.head(output.header)
-        extension = "".join(write_hit(fmt, hit) for hit in output.hits)
-        message = start + extension[len(fmt.separator) :]
+        start = self.prefix(event, output.severity) + self.program.format.head(output.header)
+        message = self._joined(start, output.hits)
         if len(message) * 4 <= self.max_bytes or len(message.encode()) <= self.max_bytes:
             return message
+        return self._joined(*self._shortened(event, output, start))
+
+    def kept(self, event: Event, output: Output) -> list[Hit]:
+        """Return the hits as they stand in the message that `write` gives."""
+        start = self.prefix(event, output.severity) + self.program.format.head(output.header)
+        if len(self._joined(start, output.hits).encode()) <= self.max_bytes:
+            return output.hits
+        return self._shortened(event, output, start)[1]
+
+    def _joined(self, start: str, hits: Sequence[Hit]) -> str:
+        fmt = self.program.format
+        return start + "".join([write_hit(fmt, hit) for hit in hits])[len(fmt.separator) :]
+
+    def _shortened(self, event: Event, output: Output, start: str) -> tuple[str, list[Hit]]:
+        """Return headers and hits that fit into `max_bytes` together."""
+        fmt = self.program.format
         room = self.max_bytes - len(start.encode()) + len(fmt.separator.encode())
         if room < LEAST_ROOM:  # a host name of 255 characters in a message of 512 bytes
             start = self.prefix(event, output.severity, LEAST_ROOM - room) + fmt.head(output.header)
             room = self.max_bytes - len(start.encode()) + len(fmt.separator.encode())
-        kept = fit(output.hits, room, fmt, self._shed, self._first)
-        return start + "".join(write_hit(fmt, hit) for hit in kept)[len(fmt.separator) :]
+        return start, fit(output.hits, room, fmt, self._shed, self._first)
 
     def prefix(self, event: Event, severity: int, shorter: int = 0) -> str:
         """Return the syslog header, trailing space included; "" when none is asked for.

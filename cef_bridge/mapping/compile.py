@@ -256,6 +256,12 @@ class Leftovers:
         """
         if not self._keep:
             return []
+        return self._hits(self.rest(event, hits, only, known))
+
+    def rest(
+        self, event: Event, hits: list[Hit], only: str = "", known: frozenset[str] = frozenset()
+    ) -> list[tuple[str, str]]:
+        """Return path and raw text of what `of` writes, or would if the mapping kept it."""
         consumed = set(known)
         whole: dict[str, str] = {}
         for hit in hits:
@@ -277,7 +283,7 @@ class Leftovers:
         if "EventData" in fields and (text := self._text("EventData", "", event, consumed, whole)):
             left.append(("EventData", text))
         left.sort(key=lambda row: self._rank.get(row[0], (len(PACES), 0)))
-        return self._hits(left)
+        return left
 
     @staticmethod
     def taken_by(event: Event, hits: list[Hit]) -> frozenset[str]:

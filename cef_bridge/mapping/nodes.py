@@ -24,6 +24,7 @@ MOST_NODES = 200_000
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NOT_YAML = re.compile(r"[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_TOO_DEEP = "maximum nesting depth"
 _NULLS = ("", "~", "null", "Null", "NULL")
 
 
@@ -88,11 +89,13 @@ def read(
         message = f"The character U+{ord(bad[0]):04X} may not stand in YAML. Remove it."
         return None, [_problem(_after(text[: bad.start()], path), codes.NOT_YAML, message)]
     builder = _Builder(path)
-    try:
-        for event in yaml.parse(text, Loader=_LOADER):
-            if not builder.take(event):
-                break
-    except yaml.YAMLError as error:
+    error = _feed(builder, text, _LOADER)
+    if error is not None and _TOO_DEEP in str(getattr(error, "problem", "")):
+        # Newer editions of libyaml give up far ahead of what they have handed on. PyYAML's own
+        # parser hands on as it reads, and is left at the depth that is too much here.
+        builder = _Builder(path)
+        error = _feed(builder, text, yaml.SafeLoader)
+    if error is not None:
         line, column, message = explain(error, text)
         builder.problems.append(_problem(Location(path, line, column), codes.NOT_YAML, message))
         return None, builder.problems
@@ -100,6 +103,17 @@ def read(
         message = f'The file is empty. Begin with "{begin}".'
         return None, [_problem(top, codes.UNREADABLE, message)]
     return builder.root, builder.problems
+
+
+def _feed(builder: _Builder, text: str, loader: type) -> yaml.YAMLError | None:
+    """Give a builder the parser's events until it has seen enough; return what stopped the parser."""
+    try:
+        for event in yaml.parse(text, Loader=loader):
+            if not builder.take(event):
+                break
+    except yaml.YAMLError as error:
+        return error
+    return None
 
 
 def _is_empty(node: Node) -> bool:

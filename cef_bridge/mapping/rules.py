@@ -56,6 +56,16 @@ class Hit(NamedTuple):
 
 
 Fire: TypeAlias = "Callable[[Fields], list[Hit] | None]"
+Refuse: TypeAlias = "Callable[[str, str], Hit | None]"
+"""Told why a value that is there is not written: "table", "empty" or "type", and the text. What
+it returns, None, is what the rule gives.
+"""
+
+
+def _unheard(_why: str, _text: str) -> Hit | None:
+    """Converting asks for no reasons; `explain` does."""
+    return None
+
 
 # A record header inside a value: SC4S' greedy match would take what follows for the record.
 _RECORD_HEADER = re.compile(r"CEF:\d|LEEF:")
@@ -78,8 +88,8 @@ class Slot:
         self.paths = tuple(dict.fromkeys(path for rule in rules for path in rule_paths(rule)))
         self.pace = slowest_pace(self.paths)
         self.label = next((rule.label for rule in rules if rule.label), "")
-        self._pair = fmt.pair(key)
-        self._escape = fmt.escape
+        self.ipv6 = ipv6
+        fmt.pair(key)  # FormatError here, and not at the first event, for a key that is none
         self._format = fmt
 
     def evaluate(self, fields: Fields) -> list[Hit]:
@@ -117,18 +127,22 @@ def slowest_pace(paths: tuple[str, ...]) -> str:
     return PACES[max((PACES.index(pace_of(path)) for path in paths), default=0)]
 
 
-def compile_rule(key: str, rule: Rule, fmt: Format, *, ipv6: bool) -> Fire:
-    """Return a rule as a function of the fields; `ipv6` lets IPv6 into IPv4-only keys."""
-    take = _spread(key, rule, fmt) if rule.spread else _take(key, rule, fmt, ipv6=ipv6)
+def compile_rule(
+    key: str, rule: Rule, fmt: Format, *, ipv6: bool, refuse: Refuse = _unheard
+) -> Fire:
+    """Return a rule as a function of the fields; `ipv6` lets IPv6 into IPv4-only keys. `refuse` is
+    told why a value that is there is not written.
+    """
+    take = _spread(key, rule, fmt) if rule.spread else _take(key, rule, fmt, refuse, ipv6=ipv6)
     if not rule.when:
         return take
     when = all_hold(rule.when)
     return lambda fields: take(fields) if when(fields) else None
 
 
-def _take(key: str, rule: Rule, fmt: Format, *, ipv6: bool) -> Fire:
+def _take(key: str, rule: Rule, fmt: Format, refuse: Refuse, *, ipv6: bool) -> Fire:
     sources = [(path, getter(path)) for path in rule.from_]
-    finish = _finisher(key, rule, fmt, ipv6=ipv6)
+    finish = _finisher(key, rule, fmt, refuse, ipv6=ipv6)
     constant = rule.value if rule.value is not None else rule.default
 
     def take(fields: Fields) -> list[Hit] | None:
@@ -147,7 +161,9 @@ def _take(key: str, rule: Rule, fmt: Format, *, ipv6: bool) -> Fire:
     return take
 
 
-def _finisher(key: str, rule: Rule, fmt: Format, *, ipv6: bool) -> Callable[[str, str], Hit | None]:
+def _finisher(
+    key: str, rule: Rule, fmt: Format, refuse: Refuse, *, ipv6: bool
+) -> Callable[[str, str], Hit | None]:
     # The loader has refused names that are none.
     transforms = [found for name in rule.via if (found := find_transform(name))]
     table = {row.lower(): text for row, text in rule.table.rows.items()} if rule.table else None
@@ -169,12 +185,12 @@ def _finisher(key: str, rule: Rule, fmt: Format, *, ipv6: bool) -> Callable[[str
                     # `else` says the same of many values: the value itself is not held by it.
                     taken, found = False, rule.else_
                 if found is None:
-                    return None
+                    return refuse("table", text)
                 text = found
         marks = marks_of(text)
         text = fmt.neutral(text)
         if not text or not fits(text):
-            return None
+            return refuse("type" if text else "empty", text)
         whole = ""
         if limit and len(text) > limit:
             whole, text = text, cut(text, limit)
