@@ -46,7 +46,7 @@ _HEADER_DEFAULTS = {
 }
 DEFAULT_SEVERITY = 5
 _JOINTS = {"Tags": ","}
-_INTERNAL = frozenset({EVENT_TIME_US, WRAPPER_TIME, "EventData", SUSPICIOUS})
+INTERNAL = frozenset({EVENT_TIME_US, WRAPPER_TIME, "EventData", SUSPICIOUS})
 
 
 class Output(NamedTuple):
@@ -276,7 +276,7 @@ class Leftovers:
         if only and only not in MAPS:
             fields = {only: fields[only]} if only in fields else {}
         for path, value in fields.items():
-            if path in DERIVED or path in _INTERNAL or path.startswith(("data.", "EventData.")):
+            if path in DERIVED or path in INTERNAL or path.startswith(("data.", "EventData.")):
                 continue
             if text := self._text(path, value, event, consumed, whole):
                 left.append((path, text))

@@ -44,6 +44,27 @@ def problems(name_or_path: str | Path, *, env: MappingType[str, str] = os.enviro
     return chain.finish()
 
 
+def replaced(
+    name_or_path: str | Path, *, env: MappingType[str, str] = os.environ
+) -> dict[tuple[str, str], list[Location]]:
+    """Return the rules of parents that a mapping's own stand over: by section and key, places.
+
+    Sections are "extension", "header" and "severity"; a key that the mapping removes is among them.
+    """
+    chain = _Chain(env)
+    chain.add(name_or_path)
+    over: dict[tuple[str, str], list[Location]] = {}
+    taken: set[tuple[str, str]] = set()
+    for file in chain.files:
+        said = {(seen.section, seen.key) for seen in file.draft.rules}
+        said |= {(name.kind, name.text) for name in file.draft.keys}
+        for seen in file.draft.rules:
+            if (seen.section, seen.key) in taken:
+                over.setdefault((seen.section, seen.key), []).append(seen.rule.at)
+        taken |= said
+    return over
+
+
 class _File(NamedTuple):
     draft: Draft
     shipped: bool

@@ -89,14 +89,14 @@ def read(
         message = f"The character U+{ord(bad[0]):04X} may not stand in YAML. Remove it."
         return None, [_problem(_after(text[: bad.start()], path), codes.NOT_YAML, message)]
     builder = _Builder(path)
-    error = _feed(builder, text, _LOADER)
-    if error is not None and _TOO_DEEP in str(getattr(error, "problem", "")):
+    stopped = _feed(builder, text, _LOADER)
+    if stopped is not None and _TOO_DEEP in str(getattr(stopped, "problem", "")):
         # Newer editions of libyaml give up far ahead of what they have handed on. PyYAML's own
         # parser hands on as it reads, and is left at the depth that is too much here.
         builder = _Builder(path)
-        error = _feed(builder, text, yaml.SafeLoader)
-    if error is not None:
-        line, column, message = explain(error, text)
+        stopped = _feed(builder, text, yaml.SafeLoader)
+    if stopped is not None:
+        line, column, message = explain(stopped, text)
         builder.problems.append(_problem(Location(path, line, column), codes.NOT_YAML, message))
         return None, builder.problems
     if not builder.problems and (builder.root is None or _is_empty(builder.root)):
@@ -106,7 +106,7 @@ def read(
 
 
 def _feed(builder: _Builder, text: str, loader: type) -> yaml.YAMLError | None:
-    """Give a builder the parser's events until it has seen enough; return what stopped the parser."""
+    """Give a builder the parser's events until it has seen enough; return the parser's fault."""
     try:
         for event in yaml.parse(text, Loader=loader):
             if not builder.take(event):

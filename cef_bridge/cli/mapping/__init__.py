@@ -17,6 +17,9 @@ _COMMANDS = {
     "fields": ("fields", "List the event fields that a mapping can read."),
     "event-ids": ("event_ids", "List every device event class id."),
     "lint": ("lint", "Check mappings; without a name all shipped ones."),
+    "explain": ("explain", "Show which rule wrote each key of an event's line, and from what."),
+    "coverage": ("coverage", "Count which event fields are mapped, kept or lost, over archives."),
+    "diff": ("diff", "Compare what two mappings make of the same events."),
     "test": ("test", "Run the examples of mappings; without a name those of all shipped ones."),
 }
 

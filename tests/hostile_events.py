@@ -10,7 +10,7 @@ from cef_bridge.events.decode import Decoded, Decoder
 from cef_bridge.events.fields import RAW
 from cef_bridge.events.names import canonical
 
-DATA = Path(__file__).parent.parent / "data"
+DATA = Path(__file__).parent / "data"
 
 
 def sample_events() -> list[dict[str, object]]:

@@ -1,0 +1,186 @@
+"""`cef-bridge mapping explain`: which rule wrote each key of an event's line, and from what.
+
+In come a mapping and an event, out go tables or JSON. Must not know how a rule is run.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING
+
+import click
+
+from cef_bridge.cli.event_input import one_event
+from cef_bridge.cli.tables import cut, json_option, print_table
+from cef_bridge.converter import Converter
+from cef_bridge.errors import UsageError
+from cef_bridge.mapping.load import load, replaced
+from cef_bridge.mapping.wording import did_you_mean, shown
+from cef_bridge.workbench.explain import Explanation, explain
+from cef_bridge.workbench.fates import MEANINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cef_bridge.workbench.explain import Field, Row
+    from cef_bridge.workbench.fates import Kind
+
+_WIDTH = 64
+_COLUMNS = ("key", "value", "from", "rule", "notes")
+
+
+@click.command("explain")
+@click.argument("event", metavar="[EVENT]", required=False)
+@click.option(
+    "-m",
+    "--mapping",
+    "name",
+    metavar="NAME-or-PATH",
+    default="kubearmor-cef",
+    show_default=True,
+    help="A shipped mapping or a file.",
+)
+@click.option(
+    "--event",
+    "number",
+    metavar="N",
+    type=click.IntRange(1),
+    default=1,
+    help="Take the Nth event of the input.",
+)
+@click.option(
+    "-k", "--key", "keys", metavar="KEY", multiple=True, help="Only this output key; repeatable."
+)
+@click.option("--all", "everything", is_flag=True, help="Every rule that wrote nothing, and why.")
+@json_option
+def command(
+    event: str | None,
+    name: str,
+    number: int,
+    keys: tuple[str, ...],
+    everything: bool,
+    as_json: bool,
+) -> None:
+    """Show for each key of an event's line which rule wrote it, and from what.
+
+    EVENT is a file of events (the first is taken), JSON text, or - (stdin, also when there is
+    none). Tells of each key the rule (file:line), the field it was taken from, what was done to
+    it, what was cut, escaped or shed, and which rules lost; which keys the line has not, and why;
+    and which fields of the event no rule read.
+    """
+    mapping = load(name)
+    found = one_event(event, number, mapping)
+    converter = Converter(mapping, syslog_header=mapping.envelope.syslog_header)
+    explained = explain(converter, found.fields, replaced(name))
+    if keys:
+        explained = _only(explained, keys)
+    if as_json:
+        click.echo(json.dumps(_document(explained), ensure_ascii=False, indent=2))
+    else:
+        _print(explained, everything=everything or bool(keys))
+
+
+def _only(explained: Explanation, keys: tuple[str, ...]) -> Explanation:
+    """Return what concerns some output keys; UsageError for one that no rule is about."""
+    header = tuple(row for row in explained.header if row.key in keys)
+    rows = tuple(row for row in explained.rows if row.key in keys)
+    unwritten = tuple(it for it in explained.unwritten if it.key in keys)
+    known = [row.key for row in (*explained.header, *explained.rows)]
+    known += [it.key for it in explained.unwritten]
+    for key in keys:
+        if key not in known and not explained.filtered:
+            raise UsageError(f'no rule is about "{shown(key)}".{did_you_mean(key, known)}')
+    return explained._replace(header=header, rows=rows, unwritten=unwritten, fields=())
+
+
+def _print(explained: Explanation, *, everything: bool) -> None:
+    if explained.filtered:
+        click.echo(f"{explained.class_id}: filtered by {explained.filtered}")
+        return
+    click.echo(explained.message)
+    click.echo(f"{explained.size:,} of at most {explained.most:,} bytes\n")
+    rows = (*explained.header, *explained.rows)
+    print_table(_COLUMNS, [_cells(row) for row in rows])
+    lost = [
+        (row.key, loser.rule, loser.why)
+        for row in rows
+        for loser in row.lost
+        # Which of the rules of the severity did not hold is asked seldom, and they are many.
+        if everything or row.key != "header.severity"
+    ]
+    _section("Rules that lost", ("key", "rule", "why"), lost)
+    _print_unwritten(explained, everything=everything)
+    unused = [
+        (field.fate.path, cut(field.value, _WIDTH), _fate(field.fate.kind, field.fate.kept))
+        for field in explained.unused
+    ]
+    _section("Fields that no rule read", ("field", "value", "what became of it"), unused)
+
+
+def _print_unwritten(explained: Explanation, *, everything: bool) -> None:
+    """Print the keys that are missing: with reasons where one was refused, else their names."""
+    plain, told = [], []
+    for it in explained.unwritten:
+        if everything or any(each.refused for each in it.why):
+            told += [(it.key, each.rule, each.why) for each in it.why]
+        else:
+            plain.append(it.key)
+    _section("Not in this line", ("key", "rule", "why"), told)
+    if plain:
+        why = "for the event says nothing of it (--all tells more)"
+        text = f"Not in this line, {why}: {', '.join(plain)}"
+        click.echo("\n" + textwrap.fill(text, 100, break_on_hyphens=False))
+
+
+def _section(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    if rows:
+        click.echo(f"\n{title}:")
+        print_table(columns, rows)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    source = row.path + (f" ({', '.join(row.sources)})" if row.sources else "")
+    return row.key, cut(row.value, _WIDTH), source, row.rule, "; ".join(_notes(row))
+
+
+def _notes(row: Row) -> list[str]:
+    label = [f"label {row.label}"] if row.label else []
+    return [*label, *row.steps, *row.notes]
+
+
+def _fate(kind: Kind, kept: str) -> str:
+    return f"kept as {kept}" if kept else f"{kind}: {MEANINGS[kind]}"
+
+
+def _document(explained: Explanation) -> dict[str, object]:
+    return {
+        "mapping": explained.mapping,
+        "class_id": explained.class_id,
+        "fate": "filtered" if explained.filtered else "converted",
+        "filtered_by": explained.filtered or None,
+        "message": explained.message,
+        "bytes": explained.size,
+        "max_bytes": explained.most,
+        "header": [_row(row) for row in explained.header],
+        "fields": [_row(row) for row in explained.rows],
+        "absent": [
+            {"key": it.key, "rules": [each._asdict() for each in it.why]}
+            for it in explained.unwritten
+        ],
+        "event": [_field(field) for field in explained.fields],
+        "unused": [field.fate.path for field in explained.unused],
+    }
+
+
+def _field(field: Field) -> dict[str, object]:
+    fate = field.fate
+    told: dict[str, object] = {"field": fate.path, "value": field.value, "fate": fate.kind}
+    return {**told, "keys": fate.keys, "kept_as": fate.kept or None}
+
+
+def _row(row: Row) -> dict[str, object]:
+    told: dict[str, object] = {**row._asdict(), "label": row.label or None}
+    told["from"] = told.pop("path") or None
+    told["lost"] = [loser._asdict() for loser in row.lost]
+    return told

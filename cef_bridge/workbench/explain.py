@@ -1,0 +1,296 @@
+"""One event, explained: which rule wrote each key, what it was made of, and what no rule read.
+
+In come a converter and an event's raw fields, out comes an `Explanation`. What a key has is taken
+from the hits that the message itself was written from; nothing here evaluates a rule of its own.
+Must not know commands or files.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from cef_bridge.events.derive import derive
+from cef_bridge.mapping.compile import LEFTOVER
+from cef_bridge.mapping.conditions import all_hold, getter, to_text
+from cef_bridge.mapping.filters import FILTERS
+from cef_bridge.mapping.rules import write_hit
+from cef_bridge.mapping.spec import HEADER_FIELDS
+from cef_bridge.mapping.transforms import find as find_transform
+from cef_bridge.shedding import TRUNCATED
+from cef_bridge.workbench.fates import Fate, fates, raw_fields, sources_of
+from cef_bridge.workbench.places import asked, place, said
+from cef_bridge.workbench.reasons import Loser, dropped, losers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from cef_bridge.converter import Converter
+    from cef_bridge.errors import Location
+    from cef_bridge.events.derive import Event
+    from cef_bridge.mapping.compile import Output, Program
+    from cef_bridge.mapping.rules import Hit, Slot
+    from cef_bridge.mapping.spec import Rule
+
+Replaced: TypeAlias = "Mapping[tuple[str, str], Sequence[Location]]"
+
+
+class Row(NamedTuple):
+    """One output key. `value` is what a reader finds, `written` how it stands in the line; `path`
+    is the field that the rule took, `sources` the raw fields behind that; `steps` what was done to
+    it; `notes` what was cut, escaped or made visible; `lost` the rules that it won against.
+    """
+
+    key: str
+    value: str
+    written: str
+    label: str
+    rule: str
+    path: str
+    sources: tuple[str, ...]
+    steps: tuple[str, ...]
+    notes: tuple[str, ...]
+    lost: tuple[Loser, ...]
+
+
+class Unwritten(NamedTuple):
+    """A key of the mapping that is not in this line: what each of its rules missed, or `shed`."""
+
+    key: str
+    why: tuple[Loser, ...]
+
+
+class Field(NamedTuple):
+    """A raw field of the event, its value as text, and its fate."""
+
+    value: str
+    fate: Fate
+
+
+class Explanation(NamedTuple):
+    """All of it. `filtered` says what took the event out, "" when nothing did; then there is no
+    `message` and there are no rows. `size` and `most` are bytes, the syslog header included.
+    """
+
+    mapping: str
+    class_id: str
+    filtered: str
+    message: str
+    size: int
+    most: int
+    header: tuple[Row, ...]
+    rows: tuple[Row, ...]
+    unwritten: tuple[Unwritten, ...]
+    fields: tuple[Field, ...]
+
+    @property
+    def unused(self) -> tuple[Field, ...]:
+        """The fields that no rule read."""
+        return tuple(field for field in self.fields if not field.fate.keys)
+
+
+def explain(
+    converter: Converter, raw: dict[str, object], replaced: Replaced | None = None
+) -> Explanation:
+    """Return how an event becomes its line. `replaced`: the parents' rules that the mapping's own
+    stand over, as `mapping.load.replaced` gives them.
+    """
+    program = converter.program
+    event = derive(raw, origin="explain", assumed_time=converter.assumed_time)
+    name, class_id = program.mapping.name, event.kind.class_id
+    if item := _filter(program, event):
+        return Explanation(name, class_id, item, "", 0, converter.max_bytes, (), (), (), ())
+    output = program.evaluate(event)
+    message = converter.write(event, output)
+    hits = converter.kept(event, output)
+    explained = _Explained(converter, event, output, replaced or {})
+    header, header_hits = explained.header()
+    fate = {each.path: each for each in fates(program, event, header_hits, output.hits, hits)}
+    return Explanation(
+        mapping=name,
+        class_id=class_id,
+        filtered="",
+        message=message,
+        size=len(message.encode()),
+        most=converter.max_bytes,
+        header=header,
+        rows=tuple(explained.row(hit, fate) for hit in hits),
+        unwritten=explained.unwritten(hits),
+        fields=tuple(Field(to_text(value), fate[path]) for path, value in raw_fields(event)),
+    )
+
+
+def _filter(program: Program, event: Event) -> str:
+    """Return what takes an event out: the item's place and conditions, or the named filter."""
+    named = [name for name in program.mapping.filters for _ in FILTERS[name]]
+    for index, item in enumerate(program.filters):
+        if all_hold(item)(event.fields):
+            conditions = ", ".join(asked(condition) for condition in item)
+            if index < len(named):
+                return f"filter {named[index]}: {conditions}"
+            return f"drop_events, {place(item[0].at)}: {conditions}"
+    return ""
+
+
+class _Explained:
+    """The event in hand, with what its rows have in common."""
+
+    def __init__(
+        self, converter: Converter, event: Event, output: Output, replaced: Replaced
+    ) -> None:
+        self._program = converter.program
+        self._format = converter.program.format
+        self._most = converter.max_bytes
+        self._event = event
+        self._replaced = replaced
+        self._slots = {slot.key: slot for slot in self._program.slots}
+        self._meant = {hit.key: hit for hit in output.hits}
+        self._header = output.header
+
+    def header(self) -> tuple[tuple[Row, ...], list[Hit]]:
+        """Return the header's rows, and all hits that made it."""
+        fields = self._event.fields
+        _, all_hits = self._program.header_of(fields)
+        rows = []
+        names = [name for name in HEADER_FIELDS if name != "severity"]
+        for name, slot in zip(names, self._program.header, strict=True):
+            found = slot.evaluate(fields)
+            value = getattr(self._header, name)
+            rows.append(self._header_row(name, value, found, losers(slot, fields, self._format)))
+        severities = [*self._program.header_severity, *self._program.severity]
+        rated = [hit for hit in all_hits if hit.key == severities[0].key] if severities else []
+        lost = []
+        for slot in self._program.severity:
+            if rated and slot.rules[0] is rated[-1].rule:
+                break
+            lost += losers(slot, fields, self._format)
+        rows.append(self._header_row("severity", self._header.severity, rated[-1:], lost))
+        return tuple(rows), all_hits
+
+    def _header_row(self, name: str, value: str, hits: Sequence[Hit], lost: Sequence[Loser]) -> Row:
+        over = self._parents("severity" if name == "severity" else "header", name)
+        if not hits:
+            return Row(f"header.{name}", value, value, "", "", "", (), (), (), (*lost, *over))
+        row = self._row(hits[0], f"header.{name}", (*lost, *over))
+        return row._replace(value=value)
+
+    def row(self, hit: Hit, fate: Mapping[str, Fate]) -> Row:
+        """Return the row of a hit that stands in the line."""
+        slot = self._slots.get(hit.key)
+        lost = losers(slot, self._event.fields, self._format) if slot else []
+        row = self._row(hit, hit.key, (*lost, *self._parents("extension", hit.key)))
+        rest = fate[hit.path].kept if hit.path in fate else ""
+        if rest and rest != hit.key:
+            return row._replace(notes=(*row.notes, f"the whole text stands in {rest}"))
+        return row
+
+    def _row(self, hit: Hit, key: str, lost: Sequence[Loser]) -> Row:
+        return Row(
+            key=key,
+            value=hit.text,
+            written=self._format.escape(hit.text),
+            label=hit.label,
+            rule=self._rule(hit),
+            path=hit.path,
+            sources=tuple(
+                path
+                for path in sources_of(self._event, hit.path)
+                if path != hit.path and path in self._event.fields
+            ),
+            steps=self._steps(hit),
+            notes=self._notes(hit),
+            lost=tuple(lost),
+        )
+
+    def _rule(self, hit: Hit) -> str:
+        if hit.key == TRUNCATED:
+            return "envelope max_bytes"
+        if hit.rule is LEFTOVER:
+            return "unmapped: keep"
+        if hit.key == self._program.mapping.envelope.first:
+            return "envelope first"
+        return place(hit.rule.at) or "built in"
+
+    def _steps(self, hit: Hit) -> tuple[str, ...]:
+        """What a rule did to the value, in its order; the same functions do it again."""
+        rule = hit.rule
+        if not hit.path:
+            return (
+                () if rule is LEFTOVER else ("constant" if rule.value is not None else "default",)
+            )
+        if rule.spread:
+            return (f"spread of {rule.spread}",)
+        text = to_text(getter(hit.path)(self._event.fields))
+        steps = []
+        for name in rule.via:
+            if transform := find_transform(name):
+                text = transform(text)
+                steps.append(f"via {name}: {said(text)}")
+        if rule.table:
+            rows = {row.lower() for row in rule.table.rows}
+            known = text.strip().lower() in rows
+            steps.append(f"table, {said(text)}" if known else f"else, no row for {said(text)}")
+        return tuple(steps)
+
+    def _notes(self, hit: Hit) -> tuple[str, ...]:
+        """What the value lost or got on its way into the line."""
+        notes = []
+        if hit.marks:
+            notes.append(f"made visible: {', '.join(hit.marks)}")
+        if hit.whole:
+            row = self._format.key(hit.key)
+            own = row is not None and row.max_length == len(hit.text)
+            by = f"{hit.key} holds no more" if own else "max_length"
+            notes.append(f"cut from {len(hit.whole):,} to {len(hit.text):,} characters: {by}")
+        meant = self._meant.get(hit.key)
+        if meant is not None and len(meant.text) > len(hit.text):
+            before = len(meant.text)
+            notes.append(
+                f"shortened from {before:,} to {len(hit.text):,} characters: "
+                f"the message has {self._most:,} bytes at most"
+            )
+        if self._format.escape(hit.text) != hit.text:
+            escaped = [char for char in "\\=\r\n" if char in hit.text]
+            names = ", ".join({"\r": "CR", "\n": "LF"}.get(char, char) for char in escaped)
+            notes.append(f"escaped: {names}")
+        if hit.path and not hit.whole and (lost := self._replaced_text(hit)):
+            notes.append(lost)
+        return tuple(notes)
+
+    def _replaced_text(self, hit: Hit) -> str:
+        """Tell that the format itself changed a text that no transform or table touched."""
+        if hit.rule.via or hit.rule.table or hit.rule.spread or hit.marks:
+            return ""
+        raw = to_text(getter(hit.path)(self._event.fields))
+        pipes = "|" in raw and "|" not in hit.text
+        return "| written as /" if pipes else ""
+
+    def _parents(self, section: str, key: str) -> list[Loser]:
+        return [
+            Loser(place(at), "the mapping's own rule stands over it")
+            for at in self._replaced.get((section, key), ())
+        ]
+
+    def unwritten(self, hits: Sequence[Hit]) -> tuple[Unwritten, ...]:
+        """Return the keys that the mapping has rules for and the line has not, with the reasons."""
+        written = {hit.key for hit in hits}
+        spread = {id(hit.rule) for hit in hits}
+        found = []
+        for key, rules in self._program.mapping.extension.items():
+            if key in written or any(id(rule) in spread for rule in rules):
+                continue
+            found.append(Unwritten(key, self._reasons(key, rules, self._slots.get(key))))
+        return tuple(found)
+
+    def _reasons(self, key: str, rules: tuple[Rule, ...], slot: Slot | None) -> tuple[Loser, ...]:
+        if (meant := self._meant.get(key)) is not None:
+            size = len(write_hit(self._format, meant).encode())
+            why = f"shed, {size:,} bytes: the message has {self._most:,} at most"
+            return (Loser(place(meant.rule.at), why, refused=True),)
+        gone = [Loser(place(at), "drop names what it reads", True) for at in dropped(rules, slot)]
+        if slot is None:
+            return tuple(gone)
+        fields = self._event.fields
+        if slot.evaluate(fields):
+            why = "drop names what its value was taken from"
+            return (Loser(place(slot.rules[0].at), why, refused=True),)
+        return (*gone, *losers(slot, fields, self._format))
