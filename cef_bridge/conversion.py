@@ -1,7 +1,7 @@
 """One run of `convert`: the units of all inputs become messages, noise or rejects.
 
-In come inputs (`sources`) and a converter, out go batches of messages to a sink and rejects to
-another. It knows neither YAML nor click; what becomes of a unit is `unitloop`'s.
+In come inputs (`sources`) and a machine that converts, out go batches of messages to a sink and
+rejects to another. It knows neither YAML nor click; what becomes of a unit is `unitloop`'s.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from cef_bridge.unitloop import Options, UnitLoop
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from cef_bridge.converter import Converter
     from cef_bridge.sources.archives import Stream
     from cef_bridge.sources.inputs import Input
     from cef_bridge.sources.raw import Raw
-    from cef_bridge.unitloop import Refused
+    from cef_bridge.unitloop import Machine, Refused
 
 _T = TypeVar("_T")
 
@@ -47,7 +46,7 @@ class Run:
 
     def __init__(
         self,
-        converter: Converter,
+        machine: Machine,
         out: Sink,
         rejects: Sink | None = None,
         options: Options | None = None,
@@ -68,7 +67,7 @@ class Run:
         self._messages: list[bytes] = []
         self._aside: list[bytes] = []
         # One list for both lanes: the order of the input is kept.
-        self._loop = UnitLoop(converter, self._messages, self._messages, self._refuse, self.options)
+        self._loop = UnitLoop(machine, self._messages, self._messages, self._refuse, self.options)
         self.stats = self._loop.stats
 
     def stop(self) -> None:

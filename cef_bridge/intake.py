@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.delivery.queue import ALERTS, TELEMETRY, Batch, Dead, Stopped
+from cef_bridge.fastpath import FastPath
 from cef_bridge.sources.feed import Notice
 from cef_bridge.sources.units import Block
 from cef_bridge.unitloop import Options, Refused, UnitLoop
@@ -212,9 +213,8 @@ class _Branch:
         self._telemetry: list[bytes] = []
         self._dead: list[Dead] = []
         self._ended: list[str] = []
-        self.loop = UnitLoop(
-            outlet.converter, self._alerts, self._telemetry, self._refused, options
-        )
+        machine = FastPath(outlet.converter)
+        self.loop = UnitLoop(machine, self._alerts, self._telemetry, self._refused, options)
         self._counted = dict.fromkeys(_COUNTED, 0)
         self.decoders: dict[str, Decoder] = before.decoders if before else {}
         self.pending: dict[str, bytes] = before.pending if before else outlet.queue.pending()

@@ -8,7 +8,7 @@ files nor queues, YAML nor click.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import orjson
 
@@ -16,15 +16,14 @@ from cef_bridge.converter import Converted, Filtered, Rejected
 from cef_bridge.events.clock import event_time
 from cef_bridge.events.decode import Decoded, Decoder, Noise, Unreadable
 from cef_bridge.events.identity import SEPARATOR
-from cef_bridge.fastpath import FastPath
 from cef_bridge.sources.units import Oversized
 from cef_bridge.stats import Stats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from cef_bridge.converter import Converter
     from cef_bridge.sources.units import Block, Broken
+    from cef_bridge.stats import Kind
 
 # Noise is shown by samples: a relay's pod log is full of it.
 _FIRST_NOISE, _EVERY_NOISE, _SHOWN_NOISE = 10, 1000, 200
@@ -54,8 +53,37 @@ class Options(NamedTuple):
     strict: bool = False
 
 
+class Glancing(Protocol):
+    """Knows lines by their bytes; `urgent`: the last one is what a SOC waits for."""
+
+    urgent: bool
+
+    def glance(self, line: bytes, /) -> bytes | None:
+        """Return the message of a line that is known, None for every other one."""
+
+    def counts(self) -> Iterator[tuple[Kind, int]]:
+        """Yield how many messages `glance` gave of each kind, since the last time it was asked."""
+
+
+class Machine(Protocol):
+    """What a unit loop runs events through: `fastpath.FastPath`, or what only counts them."""
+
+    @property
+    def sections(self) -> Glancing:
+        """What knows lines before they are parsed."""
+
+    def recall(self, raw: dict[str, object], /) -> Converted | Filtered | None:
+        """Return the fate of an event whose like was seen before; `raw` may be any JSON value."""
+
+    def learn(self, line: bytes, raw: dict[str, object], /) -> None:
+        """Remember the line of the event that was just recalled."""
+
+    def convert(self, raw: dict[str, object], origin: str, /) -> Converted | Filtered | Rejected:
+        """Return the fate of any event."""
+
+
 class UnitLoop:
-    """Converts the units of streams; `alerts` and `telemetry` collect the messages.
+    """Runs the units of streams through a machine; `alerts` and `telemetry` collect the messages.
 
     They may be one list, where order matters more than urgency. `begin` says which stream the next
     blocks are of; `refuse` is told of each rejected record.
@@ -63,7 +91,7 @@ class UnitLoop:
 
     def __init__(
         self,
-        converter: Converter,
+        machine: Machine,
         alerts: list[bytes],
         telemetry: list[bytes],
         refuse: Callable[[Refused], None],
@@ -73,7 +101,7 @@ class UnitLoop:
         self.options = options
         self.decoder = Decoder()
         self._name = ""
-        self._fast = FastPath(converter)
+        self._machine = machine
         self._alerts = alerts
         self._telemetry = telemetry
         self._refuse = refuse
@@ -96,11 +124,12 @@ class UnitLoop:
     def block(self, block: Block) -> None:
         """Convert units, in the hot loop: what is remembered at once, all else the plain way."""
         loads, alert, log = orjson.loads, self._alerts.append, self._telemetry.append
-        sections, recall, learn = self._fast.sections, self._fast.recall, self._fast.learn
+        machine = self._machine
+        sections, recall, learn = machine.sections, machine.recall, machine.learn
         glance = sections.glance
         kinds, stats = self.stats.kinds, self.stats
         if self.options.input_format != "auto":
-            glance = recall = _nothing  # type: ignore[assignment]
+            glance = recall = _nothing
         converted = 0
         for index, line in enumerate(block.lines):
             message = glance(line)
@@ -134,7 +163,7 @@ class UnitLoop:
 
     def settle(self) -> None:
         """Bring the counts by kind up to date; to be called now and then, and at the end."""
-        for kind, number in self._fast.sections.counts():
+        for kind, number in self._machine.sections.counts():
             self.stats.kinds[kind] += number
         self.stats.settle()
 
@@ -179,7 +208,7 @@ class UnitLoop:
             # Nothing else tells the repetitions of such an event apart.
             origin = f"{self._name}{SEPARATOR}{self._place(block, index)[1]}"
         try:
-            fate = self._fast.convert(raw, origin)
+            fate = self._machine.convert(raw, origin)
         except Exception:  # noqa: BLE001 - one bad event never stops the stream, nor a fault of ours
             _log.debug("%s:%d", self._name, self._place(block, index)[0], exc_info=True)
             fate = Rejected(FAULT)

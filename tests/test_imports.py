@@ -39,12 +39,12 @@ ALLOWED = {
         "it gives what the converter gives, only faster, and knows no files either",
     ),
     "unitloop": (
-        {"converter", "events", "fastpath", "sources", "stats"},
-        "it runs units through a converter; where they come from and go to is not its business",
+        {"converter", "events", "sources", "stats"},
+        "it runs units through a machine; where they come from and go to is not its business",
     ),
     "conversion": (
-        {"converter", "sources", "unitloop"},
-        "it runs inputs through a converter; YAML, formats and the command line are not its business",
+        {"sources", "unitloop"},
+        "it runs inputs through a machine; YAML, formats and the command line are not its business",
     ),
     "workbench": (
         {
@@ -104,6 +104,7 @@ ALLOWED = {
             "converter",
             "delivery",
             "events",
+            "fastpath",
             "formats",
             "generator",
             "mapping",

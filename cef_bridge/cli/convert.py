@@ -23,6 +23,7 @@ from cef_bridge.cli.times import moment
 from cef_bridge.conversion import MAX_EXPAND, Run
 from cef_bridge.converter import Converter
 from cef_bridge.events.decode import INPUT_FORMATS
+from cef_bridge.fastpath import FastPath
 from cef_bridge.mapping.load import load
 from cef_bridge.outputs import AtomicFile
 from cef_bridge.sources.inputs import expand
@@ -189,7 +190,7 @@ def _convert(
         told = opened(targets.report, files) if targets.report else None
         with progress(inputs, shown=shown) as show:
             run = Run(
-                converter,
+                FastPath(converter),
                 out,
                 aside,
                 options,
