@@ -100,12 +100,17 @@ class Converter:
             return message
         return self._joined(*self._shortened(event, output, start))
 
-    def kept(self, event: Event, output: Output) -> list[Hit]:
-        """Return the hits as they stand in the message that `write` gives."""
+    def measured(self, event: Event, output: Output) -> tuple[list[Hit], int]:
+        """Return the hits as they stand in the message that `write` gives, and its size in bytes.
+
+        They are the output's own list when nothing had to be given up.
+        """
         start = self.prefix(event, output.severity) + self.program.format.head(output.header)
-        if len(self._joined(start, output.hits).encode()) <= self.max_bytes:
-            return output.hits
-        return self._shortened(event, output, start)[1]
+        size = len(self._joined(start, output.hits).encode())
+        if size <= self.max_bytes:
+            return output.hits, size
+        start, hits = self._shortened(event, output, start)
+        return hits, len(self._joined(start, hits).encode())
 
     def _joined(self, start: str, hits: Sequence[Hit]) -> str:
         fmt = self.program.format

@@ -151,6 +151,7 @@ FOREIGN = {
             "service",
             "sources",
             "unitloop",
+            "workbench",
         },
         "formats and errors know no JSON",
     ),

@@ -172,6 +172,24 @@ def text_of(value: object) -> str:
     return value.lower() if isinstance(value, str) else ""
 
 
+_TYPES = frozenset(
+    (
+        *("matchedpolicy", "matchedhostpolicy", "matchednetworkpolicy", "systemevent", "message"),
+        *("containerlog", "hostlog", "systemlog", _OWN_TYPE),
+    )
+)
+
+
+def new_words(type_: object, operation: object) -> list[tuple[str, str]]:
+    """Return (field, word) of what KubeArmor says there and this version does not know."""
+    found = []
+    if isinstance(type_, str) and type_ and type_.lower() not in _TYPES:
+        found.append(("Type", type_))
+    if isinstance(operation, str) and operation and operation.lower() not in _OPERATIONS:
+        found.append(("Operation", operation))
+    return found
+
+
 def kind_of(event: dict[str, object]) -> str:
     """Return alert (Matched…), log (ContainerLog, HostLog) or event.
 

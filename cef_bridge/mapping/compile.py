@@ -45,16 +45,22 @@ _HEADER_DEFAULTS = {
     "severity": (Rule(from_=("event.severity",)),),
 }
 DEFAULT_SEVERITY = 5
+HEADER_KEYS = {name: camel("header", name, set()) for name in HEADER_FIELDS}
+"""What the hits of the header are called: `headerDeviceVersion`; no line has such a key."""
 _JOINTS = {"Tags": ","}
 INTERNAL = frozenset({EVENT_TIME_US, WRAPPER_TIME, "EventData", SUSPICIOUS})
 
 
 class Output(NamedTuple):
-    """What a mapping makes of an event: the header, the hits in the line's order, the severity."""
+    """What a mapping makes of an event: the header, the hits in the line's order, the severity.
+
+    `header_hits` are those that the header was made of.
+    """
 
     header: Header
     hits: list[Hit]
     severity: int
+    header_hits: list[Hit]
 
 
 class Program:
@@ -80,7 +86,7 @@ class Program:
         }
         self.header_severity = [_severity_slot(rule, self.format) for rule in header["severity"]]
         self.header = [
-            Slot("KubeArmorHeader", header[name], self.format, ipv6=True)
+            Slot(HEADER_KEYS[name], header[name], self.format, ipv6=True)
             for name in HEADER_FIELDS
             if name != "severity"
         ]
@@ -116,7 +122,7 @@ class Program:
             (last if slot.key == "msg" else hits).extend(found)
         left = self.leftovers.of(event, [*header_hits, *hits, *last])
         self._mark_suspicious(event, hits, left, last)
-        return Output(header, [*hits, *left, *last], int(header.severity))
+        return Output(header, [*hits, *left, *last], int(header.severity), header_hits)
 
     def _mark_suspicious(
         self, event: Event, hits: list[Hit], left: list[Hit], last: list[Hit]
@@ -196,7 +202,7 @@ def _replace(rule: Rule, paths: tuple[str, ...]) -> Rule:
 
 
 def _severity_slot(rule: Rule, fmt: Format) -> Slot:
-    return Slot("KubeArmorSeverity", (rule,), fmt, ipv6=False)
+    return Slot(HEADER_KEYS["severity"], (rule,), fmt, ipv6=False)
 
 
 def _first_severity(slots: list[Slot], fields: Fields) -> tuple[int, Hit | None]:

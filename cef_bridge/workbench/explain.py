@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from cef_bridge.events.derive import derive
-from cef_bridge.mapping.compile import LEFTOVER
+from cef_bridge.mapping.compile import HEADER_KEYS, LEFTOVER
 from cef_bridge.mapping.conditions import all_hold, getter, to_text
 from cef_bridge.mapping.filters import FILTERS
 from cef_bridge.mapping.rules import write_hit
 from cef_bridge.mapping.spec import HEADER_FIELDS
 from cef_bridge.mapping.transforms import find as find_transform
 from cef_bridge.shedding import TRUNCATED
-from cef_bridge.workbench.fates import Fate, fates, raw_fields, sources_of
+from cef_bridge.workbench.fates import Fate, fates, owners_of, raw_fields, sources_of
 from cef_bridge.workbench.places import asked, place, said
 from cef_bridge.workbench.reasons import Loser, dropped, losers
 
@@ -101,18 +101,17 @@ def explain(
         return Explanation(name, class_id, item, "", 0, converter.max_bytes, (), (), (), ())
     output = program.evaluate(event)
     message = converter.write(event, output)
-    hits = converter.kept(event, output)
+    hits, size = converter.measured(event, output)
     explained = _Explained(converter, event, output, replaced or {})
-    header, header_hits = explained.header()
-    fate = {each.path: each for each in fates(program, event, header_hits, output.hits, hits)}
+    fate = {each.path: each for each in fates(program, event, output, hits)}
     return Explanation(
         mapping=name,
         class_id=class_id,
         filtered="",
         message=message,
-        size=len(message.encode()),
+        size=size,
         most=converter.max_bytes,
-        header=header,
+        header=explained.header(),
         rows=tuple(explained.row(hit, fate) for hit in hits),
         unwritten=explained.unwritten(hits),
         fields=tuple(Field(to_text(value), fate[path]) for path, value in raw_fields(event)),
@@ -145,26 +144,26 @@ class _Explained:
         self._slots = {slot.key: slot for slot in self._program.slots}
         self._meant = {hit.key: hit for hit in output.hits}
         self._header = output.header
+        self._header_hits = output.header_hits
+        self._owners = owners_of(event)
 
-    def header(self) -> tuple[tuple[Row, ...], list[Hit]]:
-        """Return the header's rows, and all hits that made it."""
+    def header(self) -> tuple[Row, ...]:
+        """Return the header's rows."""
         fields = self._event.fields
-        _, all_hits = self._program.header_of(fields)
         rows = []
         names = [name for name in HEADER_FIELDS if name != "severity"]
         for name, slot in zip(names, self._program.header, strict=True):
             found = slot.evaluate(fields)
             value = getattr(self._header, name)
             rows.append(self._header_row(name, value, found, losers(slot, fields, self._format)))
-        severities = [*self._program.header_severity, *self._program.severity]
-        rated = [hit for hit in all_hits if hit.key == severities[0].key] if severities else []
+        rated = [hit for hit in self._header_hits if hit.key == HEADER_KEYS["severity"]]
         lost = []
         for slot in self._program.severity:
             if rated and slot.rules[0] is rated[-1].rule:
                 break
             lost += losers(slot, fields, self._format)
         rows.append(self._header_row("severity", self._header.severity, rated[-1:], lost))
-        return tuple(rows), all_hits
+        return tuple(rows)
 
     def _header_row(self, name: str, value: str, hits: Sequence[Hit], lost: Sequence[Loser]) -> Row:
         over = self._parents("severity" if name == "severity" else "header", name)
@@ -193,7 +192,7 @@ class _Explained:
             path=hit.path,
             sources=tuple(
                 path
-                for path in sources_of(self._event, hit.path)
+                for path in sources_of(self._event, hit.path, self._owners)
                 if path != hit.path and path in self._event.fields
             ),
             steps=self._steps(hit),

@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cef_bridge.events.fields import DERIVED
-from cef_bridge.mapping.compile import INTERNAL, LEFTOVER, MOST_LEFTOVERS, REST_KEY
+from cef_bridge.mapping.compile import HEADER_KEYS, INTERNAL, LEFTOVER, MOST_LEFTOVERS, REST_KEY
 from cef_bridge.mapping.conditions import to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from cef_bridge.events.derive import Event
-    from cef_bridge.mapping.compile import Program
+    from cef_bridge.mapping.compile import Output, Program
     from cef_bridge.mapping.rules import Hit
 
 Kind = Literal["mapped", "kept", "repeated", "dropped", "partly", "lost"]
@@ -30,6 +30,7 @@ MEANINGS: dict[Kind, str] = {
     "partly": "a rule writes a part of it, and the rest is lost",
     "lost": "it stands nowhere in the line",
 }
+HEADER_NAMES = {key: f"header.{name}" for name, key in HEADER_KEYS.items()}
 COVERED: frozenset[Kind] = frozenset({"mapped", "kept", "repeated", "dropped"})
 """The fates of a field of which nothing is lost but what the mapping says."""
 
@@ -55,61 +56,56 @@ def raw_fields(event: Event) -> Iterator[tuple[str, object]]:
         yield "EventData", event.fields["EventData"]
 
 
-def fates(
-    program: Program,
-    event: Event,
-    header_hits: Sequence[Hit],
-    meant: Sequence[Hit],
-    hits: Sequence[Hit],
-) -> list[Fate]:
+def fates(program: Program, event: Event, output: Output, hits: Sequence[Hit]) -> list[Fate]:
     """Return the fate of every raw field, in the event's order.
 
-    `meant` are the hits that the mapping gave, `hits` those that stand in the line: what was shed
-    is not among them.
+    `hits` are those of the output that stand in the line, the list itself when nothing was shed.
     """
-    ruled = [hit for hit in (*header_hits, *hits) if hit.rule is not LEFTOVER]
+    owners = owners_of(event)
     readers: dict[str, list[str]] = {}
-    for hit in ruled:
-        for path in sources_of(event, hit.path):
-            keys = readers.setdefault(path, [])
-            if hit.key not in keys:
-                keys.append(hit.key)
+    for hit in (*output.header_hits, *hits):
+        if hit.rule is LEFTOVER or not hit.path:
+            continue
+        key = HEADER_NAMES.get(hit.key, hit.key)
+        for path in sources_of(event, hit.path, owners):
+            found = readers.setdefault(path, [])
+            if key not in found:
+                found.append(key)
+    rest, kept = _left(program, event, output, hits)
+    rows = []
+    for path, _ in raw_fields(event):
+        keys, key, left = tuple(readers.get(path, ())), kept.get(path, ""), path in rest
+        if left and key:
+            rows.append(Fate(path, "mapped" if keys else "kept", keys, key))
+        elif left:
+            rows.append(Fate(path, "partly" if keys else "lost", keys, ""))
+        else:
+            kind: Kind = "mapped" if keys else _is_spare(program, event, path) or "lost"
+            rows.append(Fate(path, kind, keys, ""))
+    return rows
+
+
+def _left(
+    program: Program, event: Event, output: Output, hits: Sequence[Hit]
+) -> tuple[set[str], dict[str, str]]:
+    """Return the fields of which no rule took all, and the keys in which their rest stands."""
     kept = {hit.path: hit.key for hit in hits if hit.rule is LEFTOVER and hit.path}
-    if any(hit.key == REST_KEY for hit in hits):
-        kept |= dict.fromkeys(_crowd(program, event, header_hits, meant), REST_KEY)
-    rest = dict(program.leftovers.rest(event, ruled))
-    return [
-        _fate(
-            path,
-            tuple(readers.get(path, ())),
-            kept.get(path, ""),
-            left=bool(program.format.neutral(rest.get(path, ""))),
-            spare=_is_spare(program, event, path),
-        )
-        for path, _ in raw_fields(event)
-    ]
+    leftovers = sum(hit.rule is LEFTOVER for hit in output.hits)
+    keeps = program.mapping.unmapped == "keep"
+    if keeps and hits is output.hits and leftovers < MOST_LEFTOVERS:
+        return set(kept), kept  # what is left is what evaluating kept
+    neutral = program.format.neutral
+    if keeps and leftovers >= MOST_LEFTOVERS and any(hit.key == REST_KEY for hit in hits):
+        # There are no keys for more: these stand together in one.
+        left = program.leftovers.rest(event, _ruled(output, output.hits))
+        own = {hit.path for hit in output.hits if hit.rule is LEFTOVER}
+        kept |= {path: REST_KEY for path, text in left if path not in own and neutral(text)}
+    left = program.leftovers.rest(event, _ruled(output, hits))
+    return {path for path, text in left if neutral(text)}, kept
 
 
-def _crowd(
-    program: Program, event: Event, header_hits: Sequence[Hit], meant: Sequence[Hit]
-) -> list[str]:
-    """Return the fields for which there was no key of their own: they stand together in one."""
-    if sum(hit.rule is LEFTOVER for hit in meant) < MOST_LEFTOVERS:
-        return []
-    own = {hit.path for hit in meant if hit.rule is LEFTOVER}
-    ruled = [hit for hit in (*header_hits, *meant) if hit.rule is not LEFTOVER]
-    left = program.leftovers.rest(event, ruled)
-    return [path for path, text in left if path not in own and program.format.neutral(text)]
-
-
-def _fate(path: str, keys: tuple[str, ...], kept: str, *, left: bool, spare: Kind | None) -> Fate:
-    if left and kept:
-        return Fate(path, "mapped" if keys else "kept", keys, kept)
-    if left:
-        return Fate(path, "partly" if keys else "lost", keys, "")
-    if keys:
-        return Fate(path, "mapped", keys, "")
-    return Fate(path, spare or "lost", keys, "")
+def _ruled(output: Output, hits: Sequence[Hit]) -> list[Hit]:
+    return [hit for hit in (*output.header_hits, *hits) if hit.rule is not LEFTOVER]
 
 
 def _is_spare(program: Program, event: Event, path: str) -> Kind | None:
@@ -126,14 +122,14 @@ def _is_spare(program: Program, event: Event, path: str) -> Kind | None:
     return "repeated" if parts and all(part in event.spare for part in parts) else None
 
 
-def sources_of(event: Event, path: str) -> tuple[str, ...]:
-    """Return the raw fields that a rule's path was taken from: `user.id` from UID."""
-    if not path:
-        return ()
+def owners_of(event: Event) -> dict[str, str]:
+    """Return the raw field of each token path: `data.flags` stands in Data."""
+    return {part: field for field, rows in event.parts.items() for part, _ in rows}
+
+
+def sources_of(event: Event, path: str, owners: Mapping[str, str]) -> tuple[str, ...]:
+    """Return a rule's path and the raw fields that it was taken from: `user.id` from UID."""
     held = event.holds.get(path, ())
-    owners = [
-        field
-        for field, rows in event.parts.items()
-        if any(part == path or part in held for part, _ in rows)
-    ]
-    return tuple(dict.fromkeys((path, *held, *owners)))
+    found = [path, *held]
+    found += [owners[each] for each in found if each in owners]
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,220 @@
+"""`cef-bridge mapping coverage`: which event fields are mapped, kept or lost, over archives.
+
+In come a mapping and files, out go tables or JSON, and an exit code for CI. Counts nothing itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import click
+
+from cef_bridge.cli.logs import say
+from cef_bridge.cli.mapping.surveys import run_through
+from cef_bridge.cli.tables import counted, cut, json_option, print_table
+from cef_bridge.converter import Converter
+from cef_bridge.events.classes import new_words
+from cef_bridge.mapping.load import load
+from cef_bridge.workbench.coverage import Coverage
+from cef_bridge.workbench.fates import MEANINGS
+from cef_bridge.workbench.places import place
+from cef_bridge.workbench.survey import Survey
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cef_bridge.mapping.spec import Mapping
+    from cef_bridge.stats import Stats
+    from cef_bridge.workbench.coverage import FieldCount, RuleCount
+
+_FOUND = 3
+_FATES = (*MEANINGS, "filtered")
+_SAMPLE = 40
+_MOST_KEYS = 3
+
+
+@click.command("coverage")
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+@click.option(
+    "-m",
+    "--mapping",
+    "name",
+    metavar="NAME-or-PATH",
+    default="kubearmor-cef",
+    show_default=True,
+    help="A shipped mapping or a file.",
+)
+@click.option(
+    "--min",
+    "least",
+    metavar="PERCENT",
+    type=click.FloatRange(0, 100),
+    help="Exit code 3 when less than this stands in the lines.",
+)
+@click.option(
+    "--min-mapped",
+    "least_mapped",
+    metavar="PERCENT",
+    type=click.FloatRange(0, 100),
+    help="Exit code 3 when rules write less than this; what is only kept does not count.",
+)
+@click.option("--all", "everything", is_flag=True, help="Also the parents' rules that never fired.")
+@json_option
+def command(
+    files: tuple[str, ...],
+    name: str,
+    least: float | None,
+    least_mapped: float | None,
+    everything: bool,
+    as_json: bool,
+) -> None:
+    """Count what becomes of every field of the events in archives.
+
+    FILE is what convert takes: files, folders, globs or - (stdin). Tells of each event field how
+    often it is mapped, kept as KubeArmor…, repeated, dropped on purpose or lost; which rules never
+    fired; which keys were cut; and what KubeArmor sends that this version does not know.
+    """
+    mapping = load(name)
+    coverage = Coverage(Converter(mapping, syslog_header=mapping.envelope.syslog_header))
+    survey = Survey(coverage)
+    stats = run_through(survey, files).stats
+    survey.finish()
+    covered, mapped = (round(share, 2) for share in coverage.percent())
+    if as_json:
+        document = _document(mapping, coverage, stats)
+        document |= {
+            "coverage": covered,
+            "mapped": mapped,
+            "min": least,
+            "min_mapped": least_mapped,
+        }
+        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    else:
+        _print(mapping, coverage, stats, everything=everything)
+        click.echo(
+            f"\nCoverage {covered:.2f} %: so much of what the events say stands in the lines, or "
+            f"is left out on purpose. Rules write {mapped:.2f} %."
+        )
+    below = [
+        f"{what} {share:.2f} % is below {option} {wanted:g}"
+        for what, share, option, wanted in (
+            ("coverage", covered, "--min", least),
+            ("mapped", mapped, "--min-mapped", least_mapped),
+        )
+        if wanted is not None and share < wanted
+    ]
+    for line in below:
+        say(line, "error")
+    if below:
+        raise SystemExit(_FOUND)
+
+
+def _print(mapping: Mapping, coverage: Coverage, stats: Stats, *, everything: bool) -> None:
+    totals = coverage.totals()
+    fates = [fate for fate in _FATES if totals[fate]]
+    print_table(
+        ("field", "events", *fates, "as", "sample"),
+        [
+            (
+                row.path,
+                f"{row.events:,}",
+                *(f"{row.fates[fate]:,}" if row.fates.get(fate) else "" for fate in fates),
+                _keys(row.keys),
+                cut(row.sample, _SAMPLE),
+            )
+            for row in coverage.fields()
+        ],
+    )
+    for line in _news(coverage.fields(), stats):
+        click.echo(f"\nKubeArmor sends something new: {line}")
+    _print_lost(coverage)
+    never = [rule for rule in coverage.rules() if not rule.fired]
+    own = [rule for rule in never if rule.at.path == mapping.path]
+    shown = never if everything else own
+    if shown:
+        click.echo("\nRules that never fired:")
+        print_table(("key", "rule"), [(rule.key, place(rule.at)) for rule in shown])
+    if len(never) > len(shown):
+        more = len(never) - len(shown)
+        click.echo(f"\n{counted(more, 'rule')} of parents never fired; --all lists them.")
+
+
+def _print_lost(coverage: Coverage) -> None:
+    rows = [
+        (key, f"{number:,}", f"{coverage.longest.get(key, 0):,} characters")
+        for key, number in coverage.cut.most_common()
+    ]
+    if rows:
+        click.echo("\nKeys that were cut to their length:")
+        print_table(("key", "events", "longest"), rows)
+    if coverage.shed:
+        click.echo("\nKeys that were given up or shortened for the size of the message:")
+        print_table(("key", "events"), [(key, f"{n:,}") for key, n in coverage.shed.most_common()])
+
+
+def _keys(keys: Sequence[str]) -> str:
+    more = len(keys) - _MOST_KEYS
+    return ", ".join(keys[:_MOST_KEYS]) + (f" and {more} more" if more > 0 else "")
+
+
+def _news(fields: Sequence[FieldCount], stats: Stats) -> list[str]:
+    """Return what this version does not know, a line each: fields, types, operations."""
+    lines = [
+        f'field {row.path} ({counted(row.events, "event")}, such as "{cut(row.sample, _SAMPLE)}")'
+        for row in fields
+        if not row.known
+    ]
+    return lines + [
+        f'{field} "{cut(word, _SAMPLE)}" ({counted(number, "event")})'
+        for (field, word), number in _words(stats).most_common()
+    ]
+
+
+def _words(stats: Stats) -> Counter[tuple[str, str]]:
+    words: Counter[tuple[str, str]] = Counter()
+    for (type_, operation, _), number in stats.kinds.items():
+        for word in new_words(type_, operation):
+            words[word] += number
+    return words
+
+
+def _document(mapping: Mapping, coverage: Coverage, stats: Stats) -> dict[str, object]:
+    counts = {
+        name: getattr(stats, name)
+        for name in ("lines", "converted", "filtered", "rejected", "noise", "blank")
+    }
+    rules = coverage.rules()
+    return {
+        "mapping": mapping.name,
+        "events": counts,
+        "totals": {fate: coverage.totals()[fate] for fate in _FATES},
+        "fields": [_field(row) for row in coverage.fields()],
+        "new": {
+            "fields": [row.path for row in coverage.fields() if not row.known],
+            "words": [
+                {"field": field, "word": word, "events": number}
+                for (field, word), number in _words(stats).most_common()
+            ],
+        },
+        "rules": {
+            "total": len(rules),
+            "never_fired": [_rule(rule) for rule in rules if not rule.fired],
+        },
+        "cut": [
+            {"key": key, "events": number, "longest": coverage.longest.get(key, 0)}
+            for key, number in coverage.cut.most_common()
+        ],
+        "shed": [{"key": key, "events": number} for key, number in coverage.shed.most_common()],
+    }
+
+
+def _field(row: FieldCount) -> dict[str, object]:
+    counts = {fate: row.fates.get(fate, 0) for fate in _FATES}
+    told: dict[str, object] = {"field": row.path, "events": row.events, **counts}
+    return {**told, "keys": row.keys, "sample": row.sample, "known": row.known}
+
+
+def _rule(rule: RuleCount) -> dict[str, object]:
+    return {"key": rule.key, "rule": place(rule.at)}

@@ -1,0 +1,48 @@
+"""Archives run through a survey: what `coverage` and `diff` have in common.
+
+In come inputs and an examiner, out goes a finished run with its counters; a progress bar where
+someone looks. Must not know what is examined.
+"""
+
+from __future__ import annotations
+
+import gc
+from typing import TYPE_CHECKING
+
+from cef_bridge.cli.logs import say
+from cef_bridge.cli.progress import progress, someone_looks
+from cef_bridge.conversion import Run
+from cef_bridge.errors import CefBridgeError
+from cef_bridge.sources.inputs import expand
+
+if TYPE_CHECKING:
+    from cef_bridge.unitloop import Machine
+
+
+class _Nowhere:
+    """Takes the messages that a survey does not write."""
+
+    def write(self, _data: bytes, /) -> None:
+        pass
+
+
+def run_through(machine: Machine, files: tuple[str, ...]) -> Run:
+    """Run all events of some inputs through a machine; CefBridgeError when there is none."""
+    # What is remembered lives long and has no cycles worth looking for.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    inputs = expand(files)
+    with progress(inputs, shown=someone_looks("")) as show:
+        run = Run(machine, _Nowhere(), progress=show)
+        run.run(inputs)
+    stats = run.stats
+    say(
+        f"{stats.lines:,} lines: {stats.converted:,} converted, {stats.filtered:,} filtered, "
+        f"{stats.rejected:,} rejected, {stats.noise:,} noise, {stats.blank:,} blank"
+    )
+    for reason, number in stats.reasons.most_common(10):
+        first = stats.firsts[reason]
+        say(f"  rejected {number:,}, the first at {first.place}: {first.reason}")
+    if not stats.converted + stats.filtered:
+        raise CefBridgeError("no KubeArmor event was found; there is nothing to tell.")
+    return run
