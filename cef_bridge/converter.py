@@ -139,6 +139,15 @@ class Converter:
         micros = event.fields.get(EVENT_TIME_US)
         return self.header(pri, micros if isinstance(micros, int) else None, host)
 
+    def host_size(self, event: Event) -> int:
+        """Return how many bytes the host's name has in the syslog header, 0 without a header."""
+        if self.syslog_header == "none":
+            return 0
+        hits = self.host_slot.evaluate(event.fields)
+        host = hits[0].text if hits else ""
+        written = syslog.hostname3164 if self.syslog_header == "rfc3164" else syslog.hostname5424
+        return len(written(host))
+
     def priority(self, kind: Class, severity: int) -> int:
         """Return the header's priority (RFC 5424 6.2.1)."""
         level = _INFO if kind.kind == "log" else _SYSLOG_SEVERITY[severity]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.events.derive import derive
 from cef_bridge.events.fields import find
-from cef_bridge.events.summary import place
 from cef_bridge.fastpath.deps import top
 from cef_bridge.mapping.conditions import to_text
 from cef_bridge.mapping.spec import NOWHERE
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from cef_bridge.errors import Location
     from cef_bridge.events.derive import Event
     from cef_bridge.mapping.compile import Program
-    from cef_bridge.mapping.rules import Hit
+    from cef_bridge.mapping.rules import Hit, Slot
     from cef_bridge.workbench.fates import Fate
     from cef_bridge.workbench.split import Split
     from cef_bridge.workbench.survey import Raw
@@ -79,6 +78,7 @@ class Coverage:
 
     def __init__(self, converter: Converter) -> None:
         self.programs: Sequence[Program] = (converter.program,)
+        self.hosts: Sequence[Slot] = ()
         self._converter = converter
         self._program = converter.program
         self._fates: dict[str, Counter[str]] = {}
@@ -114,7 +114,6 @@ class Coverage:
             regular=hits is output.hits and is_regular(output),
             size=size,
             own=size_of(workload.hits),
-            place=len(place(event.fields)),
             room=room(program, event, hits),
             most=self._converter.max_bytes,
         )
@@ -134,6 +133,9 @@ class Coverage:
             self.cut[key] += number
         for key in facts.shed:
             self.shed[key] += number
+
+    def measure(self, raw: Raw, workload: Facts, rest: Facts) -> None:
+        """There is nothing that has to be known of each event by itself."""
 
     def fields(self) -> list[FieldCount]:
         """Return the counts of all fields, known ones first, in the order of their names."""

@@ -54,8 +54,12 @@ _LIVE: dict[str, tuple[str, ...]] = {
     "event.act_key": ("string",),
     "event.summary": ("string",),
 }
-_SENTENCE = "event.summary"
-_ROOMY = 1 << 20
+SENTENCE = "event.summary"
+"""The path of the sentence about an event: the place in it is the container's."""
+ROOMY = 1 << 20
+"""As much room as nobody needs: for an event without a sentence."""
+HOST = "(host)"
+"""Stands among a split's keys when the container decides the host in the syslog header."""
 _MOST_LEFTOVERS = MOST_LEFTOVERS - 16
 _LEAST_ROOM = 20  # characters of a time or a process id, and more
 
@@ -73,10 +77,18 @@ class Split(NamedTuple):
     live: bool
 
 
-def split_of(programs: Sequence[Program]) -> Split:
-    """Return what can be told apart in all of some mappings."""
+def split_of(programs: Sequence[Program], hosts: Sequence[Slot] = ()) -> Split:
+    """Return what can be told apart in all of some mappings; `hosts` are what makes the host name
+    of their syslog headers.
+    """
     alone: list[tuple[str, frozenset[str]]] = []
     mixed: set[str] = set()
+    if all(slot.pace == "workload" for slot in hosts):
+        # Two of them are one thing here: either the container decides all of it, or nothing.
+        fields = (_made_of(slot.paths) for slot in hosts)
+        alone.append((HOST, frozenset[str]().union(*fields)))
+    else:
+        mixed |= {field for slot in hosts for field in _made_of(slot.paths)}
     for program in programs:
         for slot in program.slots:
             if slot.pace == "workload" and SUSPICIOUS not in slot.paths:
@@ -161,6 +173,11 @@ def _shapes_live(program: Program, slot: Slot) -> bool:
     return False
 
 
+def changes_always(path: str) -> bool:
+    """Tell whether a path's value differs from event to event, whatever else is the same."""
+    return path in _LIVE
+
+
 def own_hits(program: Program, split: Split) -> Callable[[Hit], bool]:
     """Return a test of whether a hit is decided by the container alone."""
     rules = {id(rule) for slot in program.slots if slot.key in split.keys for rule in slot.rules}
@@ -177,7 +194,7 @@ def is_regular(output: Output) -> bool:
     """Tell whether nothing was made of an event that hangs together across the split."""
     leftovers = 0
     for hit in output.hits:
-        if hit.marks or (hit.whole and hit.path == _SENTENCE):
+        if hit.marks or (hit.whole and hit.path == SENTENCE):
             return False
         leftovers += hit.rule is LEFTOVER
     return leftovers < _MOST_LEFTOVERS and not any(hit.marks for hit in output.header_hits)
@@ -193,11 +210,13 @@ def size_of(hits: Sequence[Hit]) -> int:
 
 def room(program: Program, event: Event, hits: Sequence[Hit]) -> int:
     """Return how many characters the place may have in the event's sentence, uncut."""
-    least = _ROOMY
+    least = ROOMY
     for hit in hits:
-        if hit.path == _SENTENCE:
+        if hit.path == SENTENCE:
             row = program.format.key(hit.key)
             limits = (row.max_length if row else None, hit.rule.max_length)
-            limit = min((n for n in limits if n), default=_ROOMY)
-            least = min(least, limit - len(hit.text) + len(place(event.fields)))
+            limit = min((n for n in limits if n), default=ROOMY)
+            left = limit - len(hit.text) + len(place(event.fields))
+            # What is neutral may be a little longer, by what breaks up a text.
+            least = min(least, left // 2 - 16)
     return least

@@ -21,15 +21,17 @@ import orjson
 from cef_bridge.converter import Converted, Filtered, Rejected
 from cef_bridge.events.classes import scope_of
 from cef_bridge.events.clock import WRAPPER_TIME
+from cef_bridge.events.summary import place
 from cef_bridge.fastpath.deps import INSTANT, KNOWN, NESTED, PROCESS_IDS
 from cef_bridge.fastpath.segments import SECONDS, Irregular, remember_second
-from cef_bridge.workbench.split import split_of
+from cef_bridge.workbench.split import ROOMY, split_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from cef_bridge.events.classes import Class
     from cef_bridge.mapping.compile import Program
+    from cef_bridge.mapping.rules import Slot
     from cef_bridge.stats import Kind
     from cef_bridge.workbench.split import Split
 
@@ -39,9 +41,10 @@ Facts = TypeVar("Facts")
 MOST_SHAPES = 256
 MOST_ENTRIES = 65536
 MOST_BYTES = 64 << 20
-_ENTRY = 400  # bytes of an entry besides its texts
+_ENTRY = 1000  # bytes of an entry besides its texts
 _LONGEST = 4096  # characters of a key's texts
-_PIDS = 256  # bytes by which process ids of one line may be longer than those of another
+# Bytes by which process ids and the host in a header may be longer than those of another line.
+_PIDS = 512
 _MOST_UNKNOWN = 32
 
 
@@ -52,7 +55,7 @@ class Look(NamedTuple, Generic[Facts]):
     what there was to lose. `regular`: nothing of it was cut, shed or neutralised, so that an event
     with the same signature has the same facts. `size` is the longest message in bytes, and `own`
     what the workload's part of it has at most; `room` is how many characters the place in a
-    sentence may have, `place` how many it has; `most` is the least of the limits of a message.
+    sentence may have, `most` the least of the limits of a message.
     """
 
     kind: Class
@@ -62,7 +65,6 @@ class Look(NamedTuple, Generic[Facts]):
     regular: bool
     size: int
     own: int
-    place: int
     room: int
     most: int
 
@@ -74,11 +76,18 @@ class Examiner(Protocol[Facts]):
     def programs(self) -> Sequence[Program]:
         """The compiled mappings that the facts depend on."""
 
+    @property
+    def hosts(self) -> Sequence[Slot]:
+        """What makes the host names of syslog headers, where facts depend on them."""
+
     def examine(self, raw: Raw, origin: str, split: Split, /) -> Look[Facts]:
         """Return what is to be known of an event; must not count it."""
 
     def count(self, facts: Facts, number: int, /, *, filtered: bool) -> None:
         """Add facts so many times; those of a workload may be of filtered events."""
+
+    def measure(self, raw: Raw, workload: Facts, rest: Facts, /) -> None:
+        """Add what is of each event by itself: its facts, and what else it says."""
 
 
 class _Entry(Generic[Facts]):
@@ -86,14 +95,12 @@ class _Entry(Generic[Facts]):
 
     __slots__ = ("count", "facts", "fate", "filtered", "most", "room", "size")
 
-    def __init__(
-        self, facts: Facts, fate: Converted | Filtered, size: int, room: int, most: int
-    ) -> None:
+    def __init__(self, look: Look[Facts], facts: Facts, fate: Converted | Filtered) -> None:
         self.facts = facts
         self.fate = fate
-        self.size = size
-        self.room = room
-        self.most = most
+        self.size = look.own if facts is look.workload else look.size
+        self.room = look.room
+        self.most = look.most
         self.count = 0
         self.filtered = 0
 
@@ -136,13 +143,19 @@ class _Unseen:
         return iter(())
 
 
+def unseen() -> _Unseen:
+    """Return what knows no line before it is parsed."""
+    return _Unseen()
+
+
 class Survey(Generic[Facts]):
     """A machine for `unitloop` that examines events and converts none. `finish` adds up."""
 
     def __init__(self, examiner: Examiner[Facts]) -> None:
-        self.sections = _Unseen()
+        self.sections = unseen()
         self._examiner = examiner
-        self._split = split_of(examiner.programs)
+        self._measure = examiner.measure
+        self._split = split_of(examiner.programs, examiner.hosts)
         self._shapes: dict[tuple[str, ...], _Shape] = {}
         self._workloads: dict[object, _Entry[Facts]] = {}
         self._rests: dict[object, _Entry[Facts]] = {}
@@ -160,6 +173,7 @@ class Survey(Generic[Facts]):
                 return None
         except (Irregular, TypeError, ValueError, AttributeError):
             return None
+        self._measure(raw, workload.facts, rest.facts)
         return _counted(workload, rest)
 
     def learn(self, _line: bytes, _raw: Raw) -> None:
@@ -171,6 +185,7 @@ class Survey(Generic[Facts]):
             look = self._examiner.examine(raw, origin, self._split)
         except RecursionError:
             return Rejected("nested too deeply")
+        self._measure(raw, look.workload, look.rest)
         fate = Filtered(look.kind) if look.filtered else Converted("", look.kind, 0)
         entries = self._entries(raw, look, fate) if look.regular else None
         if entries is None:
@@ -209,14 +224,10 @@ class Survey(Generic[Facts]):
             self.finish()
         workload, rest = self._workloads.get(own_key), self._rests.get(rest_key)
         if workload is None:
-            # Its place is in the sentence as well, and its host in the syslog header.
-            size = look.own + 4 * look.place
-            workload = _Entry(look.workload, fate, size, look.place, look.most)
-            self._workloads[own_key] = workload
+            workload = self._workloads[own_key] = _Entry(look, look.workload, fate)
             self._left -= _ENTRY + 2 * texts
         if rest is None:
-            rest = _Entry(look.rest, fate, look.size, look.room, look.most)
-            self._rests[rest_key] = rest
+            rest = self._rests[rest_key] = _Entry(look, look.rest, fate)
             self._left -= _ENTRY + 2 * texts
         return (workload, rest) if _fit(shape, raw, workload, rest) else None
 
@@ -244,7 +255,12 @@ def _fit(shape: _Shape, raw: Raw, workload: _Entry[Facts], rest: _Entry[Facts]) 
     size = workload.size + rest.size + _PIDS
     for key in shape.unknown:
         size += 8 * len(str(raw[key]))
-    return size < rest.most and 2 * workload.room + 16 <= rest.room
+    if rest.room < ROOMY:  # there is a sentence, with the place in it
+        where = len(place(raw))
+        if where > rest.room:
+            return False
+        size += 8 * where
+    return size < rest.most
 
 
 def _own_key(shape: _Shape, raw: Raw) -> tuple[object, ...]:
