@@ -63,7 +63,7 @@ class Program:
     def __init__(self, mapping: Mapping) -> None:
         self.mapping = mapping
         self.format = _format(mapping)
-        ipv6 = mapping.envelope.ipv6 == "direct"
+        ipv6 = mapping.envelope.both_families
         self.drops = _dropper(mapping.drop)
         self.slots = [
             Slot(key, kept, self.format, ipv6=ipv6)
@@ -186,7 +186,9 @@ def _format(mapping: Mapping) -> Format:
         return FORMATS["leef"](
             version=envelope.leef_version, delimiter=envelope.delimiter, break_up=envelope.break_up
         )
-    return FORMATS["cef"](pipe=envelope.pipe, break_up=envelope.break_up)
+    return FORMATS["cef"](
+        pipe=envelope.pipe, break_up=envelope.break_up, version=envelope.cef_version
+    )
 
 
 def _replace(rule: Rule, paths: tuple[str, ...]) -> Rule:
