@@ -34,10 +34,10 @@ def unknown_key(view: View) -> Iterator[Found]:
 
     Bad:
         extension:
-          dstt: {from: destination.ip}
+          dptt: {from: destination.port}
     Good:
         extension:
-          dst: {from: destination.ip}
+          dpt: {from: destination.port}
           KubeArmorTeam: {value: blue}
     """
     known = LEEF_KEYS if view.format == "leef" else CEF_KEYS
