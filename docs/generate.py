@@ -227,8 +227,9 @@ def lint_page() -> str:
     return f"""{_NOTE}
 # Lint rules
 
-What `cef-bridge mapping lint` finds. An error makes a mapping unusable, for `convert` too; a
-warning does not. Codes keep their meaning for ever.
+What `cef-bridge mapping lint` finds ([how](lint.md)). An error makes a mapping unusable, for
+`convert` too; a warning does not. Codes keep their meaning for ever. `cef-bridge mapping
+explain-rule CODE` prints the same.
 
 {table(("Code", "Severity", "Meaning"), index)}
 {chr(10).join(pages)}"""

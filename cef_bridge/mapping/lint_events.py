@@ -90,7 +90,10 @@ def never_together(view: View) -> Iterator[Found]:
     """
     for conditions in _all_conditions(view):
         asked = [each for each in conditions if each.path in _PATHS and each.any_of]
-        if asked and not any(map(_is_impossible, asked)) and not any(_classes_of(asked)):
+        # One of a listed value alone is M032's.
+        if all(map(_is_listed, asked)) and len(asked) < 2:
+            continue
+        if not any(_classes_of(asked)) and not any(map(_is_impossible, asked)):
             words = " and ".join(f"{each.path}: {_values(each)}" for each in asked)
             message = (
                 f'No kind of event has {words}. See "cef-bridge mapping event-ids" for all of them.'
@@ -137,8 +140,11 @@ def _classes_of(conditions: Iterable[Condition]) -> Iterator[dict[str, object]]:
 
 def _is_impossible(condition: Condition) -> bool:
     """Tell whether M032 says already that a condition never holds."""
-    is_listed = condition.path in vocabulary() and condition.any_of[0].kind != "is"
-    return is_listed and not any(_classes_of([condition]))
+    return _is_listed(condition) and not any(_classes_of([condition]))
+
+
+def _is_listed(condition: Condition) -> bool:
+    return condition.path in vocabulary() and all(test.kind != "is" for test in condition.any_of)
 
 
 _ALERT_TYPES = ("MatchedPolicy", "MatchedHostPolicy", "MatchedNetworkPolicy", "MatchedNativePolicy")
