@@ -80,5 +80,7 @@ EXCUSE_UNKNOWN = Code("M056", "warning", "An excuse of a code that does not exis
 EXCUSE_OF_ERROR = Code("M057", "warning", "An excuse of an error.")
 EXCUSE_IDLE = Code("M058", "warning", "An excuse of what is not found there.")
 FIELD_AS_TEXT = Code("M059", "warning", "A constant that is the name of a field.")
+NEVER_WRITTEN = Code("M060", "warning", "A rule that reads only what the mapping drops.")
+LABEL_SHADOWS = Code("M061", "warning", "A label that is the name of another field.")
 
 CODES: dict[str, Code] = {row.id: row for row in list(globals().values()) if isinstance(row, Code)}

@@ -64,7 +64,7 @@ class Program:
         self.mapping = mapping
         self.format = _format(mapping)
         ipv6 = mapping.envelope.both_families
-        self.drops = _dropper(mapping.drop)
+        self.drops = dropper(mapping.drop)
         self.slots = [
             Slot(key, kept, self.format, ipv6=ipv6)
             for key, rules in mapping.extension.items()
@@ -211,7 +211,8 @@ def _first_severity(slots: list[Slot], fields: Fields) -> tuple[int, Hit | None]
     return DEFAULT_SEVERITY, None
 
 
-def _dropper(patterns: tuple[str, ...]) -> Callable[[str], bool]:
+def dropper(patterns: tuple[str, ...]) -> Callable[[str], bool]:
+    """Return a test of a path against `drop`: names, what is below them, and globs."""
     names = {pattern for pattern in patterns if not set(pattern) & set("*?[")}
     globs = tuple(pattern for pattern in patterns if pattern not in names)
     for name in tuple(names):

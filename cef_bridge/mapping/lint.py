@@ -53,6 +53,7 @@ RULES: dict[codes.Code, Callable[[View], Iterator[Found]]] = {
     codes.NEVER_EQUAL: lint_names.never_equal,
     codes.LABEL_DIFFERS: lint_labels.label_differs,
     codes.LABEL_CHARACTERS: lint_labels.label_characters,
+    codes.LABEL_SHADOWS: lint_labels.label_shadows,
     codes.CONSTANT_UNFIT: lint_fits.constant_unfit,
     codes.FIELD_AS_TEXT: lint_fits.field_as_text,
     codes.NEVER_FITS: lint_fits.never_fits,
@@ -72,6 +73,7 @@ RULES: dict[codes.Code, Callable[[View], Iterator[Found]]] = {
     codes.NEVER_TOGETHER: lint_events.never_together,
     codes.DROPS_ALERTS: lint_events.drops_alerts,
     codes.SHEDS_NOTHING: lint_settings.sheds_nothing,
+    codes.NEVER_WRITTEN: lint_settings.never_written,
     codes.IDLE_SETTING: lint_settings.idle_setting,
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from cef_bridge.formats.dictionary import LABELS
+from cef_bridge.formats.dictionary import CEF_KEYS, LABELS
 from cef_bridge.mapping.view import Found, extension
 from cef_bridge.mapping.wording import shown
 
@@ -78,6 +78,38 @@ def label_characters(view: View) -> Iterator[Found]:
         hint = f' Write "{shown(name)}".' if _FIELD_NAME.fullmatch(name) else ""
         message = f'"{shown(label)}" becomes the name of a field: letters, digits and _ only.{hint}'
         yield Found(at, message)
+
+
+# What a receiver itself keeps of every message, or makes of its header.
+_TAKEN = {
+    "splunk": ("host", "source", "sourcetype", "index", "time", "punct", "linecount", "eventtype"),
+    "graylog": ("message", "full_message", "source", "timestamp", "level", "facility"),
+}
+_KEYS = frozenset(name for row in CEF_KEYS.values() for name in (row.name, row.full_name))
+
+
+def label_shadows(view: View) -> Iterator[Found]:
+    """A label is no name that another field has already.
+
+    Receivers that name a field by its label write it over the field of that name: a key of CEF
+    (act, src), one of its long names (deviceAction), another key of the mapping, or one that the
+    receiver keeps itself, such as host and source in Splunk.
+
+    Bad:
+        extension:
+          cs3: {from: PodName, label: shost}
+    Good:
+        extension:
+          cs3: {from: PodName, label: K8sPod}
+    """
+    taken = {name for receiver, names in _TAKEN.items() if view.is_for(receiver) for name in names}
+    for _, label, at in _labels(view):
+        if label in _KEYS or label in view.merged.extension or label in taken:
+            message = (
+                f'"{shown(label)}" is the name of another field, which the label would overwrite. '
+                "Choose another label."
+            )
+            yield Found(at, message)
 
 
 def _labels(view: View) -> Iterator[tuple[str, str, Location]]:

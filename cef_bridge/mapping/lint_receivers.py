@@ -128,6 +128,10 @@ def receiver_setting(view: View) -> Iterator[Found]:
     - QRadar finds the log source by the header's host: with the node's name there, each new node is
       a log source that somebody has to make. Its TCP listener parts messages by line ends.
     - QRadar, Sentinel and Graylog take host or time from the header, so there has to be one.
+    - Under CEF:0 a SmartConnector of ArcSight takes only IPv4 in src, dst and dvc.
+    - QRadar takes 4,096 bytes of a message, and rsyslog before Sentinel's agent 8,096, unless told
+      otherwise: what is longer is cut, and the rest becomes an event of its own. If the limit there
+      was raised, an excuse says so.
     - Splunk's add-on loses the first key of a message: `first` is one that may get lost.
 
     Bad:
@@ -138,6 +142,10 @@ def receiver_setting(view: View) -> Iterator[Found]:
         envelope: {syslog_header: rfc3164, facility: local3}
     """
     yield from _sprung(view, _RECEIVER_SETTING)
+
+
+_QRADAR_BYTES = 4096
+_RSYSLOG_BYTES = 8096
 
 
 def _names_the_node(envelope: Envelope) -> bool:
@@ -195,6 +203,27 @@ _RECEIVER_SETTING = (
         '{receiver} parts messages by line ends, and takes the count for text. Say "framing: lf".',
     ),
     Trap(
+        ("arcsight",),
+        "ipv6",
+        lambda envelope: envelope.ipv6 == "direct" and envelope.cef_version == "0",
+        "Under CEF:0 ArcSight takes only IPv4 in src, dst and dvc. Remove ipv6, or say "
+        '"cef_version: 1".',
+    ),
+    Trap(
+        _QRADAR,
+        "max_bytes",
+        lambda envelope: envelope.max_bytes > _QRADAR_BYTES,
+        "QRadar takes 4,096 bytes of a message unless its limit was raised, and cuts the rest off. "
+        'Say "max_bytes: 4096".',
+    ),
+    Trap(
+        ("sentinel",),
+        "max_bytes",
+        lambda envelope: envelope.max_bytes > _RSYSLOG_BYTES,
+        "rsyslog, before Sentinel's agent, takes 8,096 bytes unless its limit was raised, and cuts "
+        'the rest off. Say "max_bytes: 8000".',
+    ),
+    Trap(
         ("splunk",),
         "first",
         lambda envelope: not envelope.first,
@@ -221,6 +250,7 @@ _SPOKEN = {
     "qradar": "QRadar",
     "qradar-leef": "QRadar",
     "sentinel": "Sentinel",
+    "arcsight": "ArcSight",
     "graylog": "Graylog",
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cef_bridge.events import fields
+from cef_bridge.mapping.compile import dropper
 from cef_bridge.mapping.names import PREFIX, camel
 from cef_bridge.mapping.view import Found, named
 from cef_bridge.mapping.wording import closest, shown
@@ -95,6 +96,33 @@ def _written(view: View) -> dict[str, None]:
         own = [name.text for name in named(view, "field") if fields.find(name.text) is None]
         written |= dict.fromkeys(camel(PREFIX, path, used) for path in (*paths, *own))
     return written
+
+
+def never_written(view: View) -> Iterator[Found]:
+    """A rule reads something that the mapping does not drop.
+
+    `drop` goes before all rules: a field that it names is written nowhere, by no rule. A file that
+    says both contradicts itself. (Rules of a parent may be dropped so.)
+
+    Bad:
+        extension:
+          KubeArmorCwd: {from: Cwd}
+        drop: [Cwd]
+    Good:
+        extension:
+          KubeArmorCwd: {from: [Cwd, TTY]}
+        drop: [Cwd]
+    """
+    if "drop" not in view.draft.said:
+        return
+    drops = dropper(view.merged.drop)
+    for seen in view.draft.rules:
+        rule = seen.rule
+        paths = (*rule.from_, rule.spread) if rule.spread else rule.from_
+        is_extension = seen.section == "extension"
+        if is_extension and paths and not rule.default and all(map(drops, paths)):
+            message = f"drop takes {paths[0]} out, so this never writes anything. Keep one of them."
+            yield Found(seen.said.get("from_", seen.said.get("spread", rule.at)), message)
 
 
 _IDLE = {

@@ -43,6 +43,10 @@ def rules(body, extends=""):
         (rules("c6a2: {from: source.ip, label: SourceIPv6}", "kubearmor-cef"), []),
         (rules("c6a2: {from: source.ip, label: SourceIPv6}", "graylog"), ["M033"]),
         (rules("cs7: {from: Cwd}", "splunk"), ["M002"]),
+        (rules("cs3: {from: PodName, label: source}", "splunk"), ["M033", "M061"]),
+        (rules("cn3: {from: HostPID, label: source}"), []),
+        (rules("cn3: {from: HostPID, label: deviceAction}"), ["M061"]),
+        (rules("cn3: {from: HostPID, label: KubeArmorX}\n  KubeArmorX: {value: y}"), ["M061"]),
         # Constants
         (rules("cn1: {value: -1, label: N}"), []),
         (rules("dst: 2001:db8::7", "splunk"), []),
@@ -88,6 +92,11 @@ def rules(body, extends=""):
         ("header: {device_event_class_id: {from: [event.class_id, PolicyName]}}\n", ["M047"]),
         ("header: {severity: {from: Severity}}\n", []),
         ("header: {device_version: {from: KubeArmorVersion}, name: {from: Operation}}\n", []),
+        # What is dropped
+        (rules("KubeArmorX: {from: Owner.Name}\ndrop: [Owner]"), ["M060"]),
+        (rules("KubeArmorX: {from: Owner.Name, default: x}\ndrop: [Owner]"), []),
+        (rules("KubeArmorX: {spread: Labels}\ndrop: ['Lab*']"), ["M060"]),
+        ("extends: splunk\ndrop: [PolicyName, Tags]\n", []),
         # Shedding
         ("envelope: {first: KubeArmorFormat, shed: [KubeArmorFormat, KubeArmorCwd]}\n", []),
         ("unmapped: drop\nenvelope: {shed: [KubeArmorCwd]}\n", ["M052"]),
@@ -97,6 +106,8 @@ def rules(body, extends=""):
         ('format: leef\nenvelope: {delimiter: ";"}\n', []),
         # Receivers
         ("extends: arcsight\nenvelope: {cef_version: 1}\n", []),
+        ("extends: qradar-leef\nenvelope: {max_bytes: 4096}\n", []),
+        ("extends: qradar-leef\nenvelope: {max_bytes: 4097}\n", ["M045"]),
         ("extends: elastic\nenvelope: {syslog_header: rfc3164}\n", []),
         ("extends: sentinel\nenvelope: {facility: local7}\n", []),
         ("extends: qradar\nenvelope: {hostname: {from: [cluster, HostName]}}\n", []),

@@ -632,6 +632,29 @@ CASES = {
         N + "extension:\n  act: Action\n",
         'm.yaml:4:8 M059 This writes the text "Action". Write {from: Action} for the field.',
     ),
+    # M060
+    "a rule of what is dropped": (
+        N + "drop: [Cwd]\nextension:\n  KubeArmorCwd: {from: Cwd}\n",
+        "m.yaml:5:18 M060 drop takes Cwd out, so this never writes anything. Keep one of them.",
+    ),
+    # M061
+    "a label that is a key": (
+        N + "extension:\n  cs3: {from: PodName, label: shost}\n",
+        'm.yaml:4:24 M061 "shost" is the name of another field, which the label would overwrite. Choose another label.',
+    ),
+    # M045
+    "more bytes than QRadar takes": (
+        N + "extends: qradar\nenvelope: {max_bytes: 8192}\n",
+        'm.yaml:4:12 M045 QRadar takes 4,096 bytes of a message unless its limit was raised, and cuts the rest off. Say "max_bytes: 4096".',
+    ),
+    "IPv6 for ArcSight": (
+        N + "extends: arcsight\nenvelope: {ipv6: direct}\n",
+        'm.yaml:4:12 M045 Under CEF:0 ArcSight takes only IPv4 in src, dst and dvc. Remove ipv6, or say "cef_version: 1".',
+    ),
+    "more bytes than rsyslog takes": (
+        N + "extends: sentinel\nenvelope: {max_bytes: 9000}\n",
+        'm.yaml:4:12 M045 rsyslog, before Sentinel\'s agent, takes 8,096 bytes unless its limit was raised, and cuts the rest off. Say "max_bytes: 8000".',
+    ),
 }  # fmt: skip
 
 
