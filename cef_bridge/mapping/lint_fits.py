@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cef_bridge.events import fields
 from cef_bridge.formats.check import misfits
 from cef_bridge.formats.dictionary import CEF_KEYS, HEADER_LENGTHS, LABELS, LEEF_KEYS
+from cef_bridge.formats.text import cut
 from cef_bridge.mapping.rules import PARTIAL
 from cef_bridge.mapping.view import Found, extension
 from cef_bridge.mapping.wording import shown
@@ -134,9 +135,13 @@ def _faults(view: View, seen: RuleSeen, row: Key | None, text: str) -> Iterator[
         yield f"{seen.key} has {len(text)} characters. Expected {most} at most."
     if row and text:
         field = fields.find(text) is not None
-        way_out = f"Write {{from: {text}}} for the field." if field else "Choose another text."
+        way_out = (
+            f"Write {{from: {shown(text)}}} for the field." if field else "Choose another text."
+        )
         for fault in misfits(row, text, both_families=view.merged.envelope.both_families):
-            yield f"{fault} {way_out}"
+            # The check of lines quotes what no line can hold as it is.
+            quoted = cut(text, 40)
+            yield f"{fault.replace(quoted, shown(quoted))} {way_out}"
 
 
 def field_as_text(view: View) -> Iterator[Found]:
@@ -158,7 +163,8 @@ def field_as_text(view: View) -> Iterator[Found]:
             continue
         row = _key(view, seen)
         if row is None or not any(misfits(row, text)):  # else it is an error already
-            message = f'This writes the text "{shown(text)}". Write {{from: {text}}} for the field.'
+            what = shown(text)
+            message = f'This writes the text "{what}". Write {{from: {what}}} for the field.'
             yield Found(seen.said.get("value", seen.rule.at), message)
 
 

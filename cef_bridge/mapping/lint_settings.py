@@ -49,8 +49,8 @@ def header_varies(view: View) -> Iterator[Found]:
         for path in seen.rule.from_:
             if fields.find(path) is not None and path not in _BOUNDED:
                 message = (
-                    f"{path} has no end of values, and receivers keep a list of what stands in "
-                    f"{seen.key}. Write it into the extension, or translate it by a table."
+                    f"{shown(path)} has no end of values, and receivers keep a list of what stands "
+                    f"in {seen.key}. Write it into the extension, or translate it by a table."
                 )
                 yield Found(seen.said.get("from_", seen.rule.at), message)
 
@@ -121,7 +121,9 @@ def never_written(view: View) -> Iterator[Found]:
         paths = (*rule.from_, rule.spread) if rule.spread else rule.from_
         is_extension = seen.section == "extension"
         if is_extension and paths and not rule.default and all(map(drops, paths)):
-            message = f"drop takes {paths[0]} out, so this never writes anything. Keep one of them."
+            message = (
+                f"drop takes {shown(paths[0])} out, so this is never written. Keep one of them."
+            )
             yield Found(seen.said.get("from_", seen.said.get("spread", rule.at)), message)
 
 

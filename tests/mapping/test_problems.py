@@ -635,7 +635,7 @@ CASES = {
     # M060
     "a rule of what is dropped": (
         N + "drop: [Cwd]\nextension:\n  KubeArmorCwd: {from: Cwd}\n",
-        "m.yaml:5:18 M060 drop takes Cwd out, so this never writes anything. Keep one of them.",
+        "m.yaml:5:18 M060 drop takes Cwd out, so this is never written. Keep one of them.",
     ),
     # M061
     "a label that is a key": (
