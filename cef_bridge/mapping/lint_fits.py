@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cef_bridge.events import fields
 from cef_bridge.formats.check import misfits
 from cef_bridge.formats.dictionary import CEF_KEYS, HEADER_LENGTHS, LABELS, LEEF_KEYS
+from cef_bridge.formats.leef import LEEF_HEADER_LENGTHS
 from cef_bridge.formats.text import cut
 from cef_bridge.mapping.rules import PARTIAL
 from cef_bridge.mapping.view import Found, extension
@@ -107,7 +108,7 @@ def constant_unfit(view: View) -> Iterator[Found]:
         if seen.rule.table:
             rows = dict.fromkeys(seen.rule.table.rows.values())
             faults = [fault for text in rows for fault in _faults(view, seen, row, text)]
-            more = f" So {_others(len(faults) - 1)} of this table." if len(faults) > 1 else ""
+            more = f" {_others(len(faults) - 1)}" if len(faults) > 1 else ""
             for fault in faults[:1]:  # they have one place, and may be many
                 yield Found(seen.said.get("table", seen.rule.at), fault + more)
         if view.format == "cef" and "label" in seen.said and seen.key in LABELS:
@@ -116,8 +117,8 @@ def constant_unfit(view: View) -> Iterator[Found]:
 
 
 def _others(number: int) -> str:
-    """Return `does another text`, `do 2 other texts`."""
-    return "does another text" if number == 1 else f"do {number:,} other texts"
+    texts = "Another text" if number == 1 else f"{number:,} other texts"
+    return f"{texts} of this table {'does' if number == 1 else 'do'} not fit either."
 
 
 def _constants(seen: RuleSeen) -> Iterator[tuple[str, Location]]:
@@ -131,7 +132,8 @@ def _constants(seen: RuleSeen) -> Iterator[tuple[str, Location]]:
 def _faults(view: View, seen: RuleSeen, row: Key | None, text: str) -> Iterator[str]:
     """Yield what is wrong with a text under a rule's key, and the way out."""
     text = text.strip()
-    if seen.section == "header" and len(text) > (most := HEADER_LENGTHS.get(seen.key, len(text))):
+    lengths = LEEF_HEADER_LENGTHS if view.format == "leef" else HEADER_LENGTHS
+    if seen.section == "header" and len(text) > (most := lengths.get(seen.key, len(text))):
         yield f"{seen.key} has {len(text)} characters. Expected {most} at most."
     if row and text:
         field = fields.find(text) is not None

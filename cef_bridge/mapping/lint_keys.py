@@ -77,7 +77,10 @@ def key_characters(view: View) -> Iterator[Found]:
 
 
 def unknown_header_field(view: View) -> Iterator[Found]:
-    """The header has six fields after the version; nothing else can be written there.
+    """A setting is one that mappings have, where it stands.
+
+    What is misspelt or stands one level too deep would be ignored without a word. The header has
+    six fields after the version; nothing else can be written there.
 
     Bad:
         header:

@@ -57,6 +57,8 @@ def rules(body, extends=""):
         ("format: leef\nextension: {sev: 10, severityWord: high}\n", []),
         ("header: {device_vendor: Acme}\nextension: {spriv: flags, cat: workload}\n", []),
         (rules("deviceDirection: {from: network.direction, table: {a: x, b: y, c: z}}"), ["M035"]),
+        ("format: leef\nheader: {device_event_class_id: " + "x" * 256 + "}\n", ["M035"]),
+        ("header: {device_event_class_id: " + "x" * 256 + "}\n", []),
         # Types
         (rules("cn1: {from: Severity, label: N}"), []),
         (rules("cn1: {from: [data.fd, Labels.port, user.id], label: N}"), []),

@@ -460,6 +460,10 @@ CASES = {
         ('m.yaml:4:46 M035 deviceDirection is "in". Expected an integer below 2147483648. Choose another text.\n'
         'm.yaml:4:81 M035 deviceDirection is "x". Expected an integer below 2147483648. Choose another text.'),
     ),
+    "a table of words only for a number": (
+        N + "extension:\n  fsize: {from: Operation, table: {a: x, b: 1, c: y, d: x, e: z}}\n",
+        'm.yaml:4:28 M035 fsize is "x". Expected an integer below 2147483648. Choose another text. 2 other texts of this table do not fit either.',
+    ),
     "a header's text that is too long": (
         N + "header: {device_version: 11111111111111111111111111111111}\n",
         "m.yaml:3:26 M035 device_version has 32 characters. Expected 31 at most.",
