@@ -28,15 +28,14 @@ from cef_bridge.delivery.urls import Words
 from cef_bridge.delivery.words import extra_of, shown_number, takes
 from cef_bridge.events import fields
 from cef_bridge.events.classes import catalogue
-from cef_bridge.mapping import spec
+from cef_bridge.mapping import lint, spec
 from cef_bridge.mapping.codes import CODES
 from cef_bridge.mapping.filters import DESCRIPTIONS
-from cef_bridge.mapping.lint import RULES
 from cef_bridge.mapping.reader import yaml_fields
 from cef_bridge.mapping.transforms import TRANSFORMS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
 HERE = Path(__file__).parent
 _NOTE = "<!-- Written by docs/generate.py: change what it reads, and run it. -->"
@@ -219,25 +218,24 @@ The severity is what the base mapping gives an event that its policy does not ra
 
 
 def lint_page() -> str:
-    """Return the page of all lint rules: those with a page of their own, then the others."""
-    rules = {row.id: rule for row, rule in RULES.items()}
+    """Return the page of all codes that the lint of mappings has."""
     index = [(f"[{it.id}](#{it.id.lower()})", it.severity, it.meaning) for it in CODES.values()]
     pages = []
     for row in CODES.values():
-        page = _rule_page(rules[row.id]) if row.id in rules else ""
-        pages.append(f"## {row.id}\n\n{row.severity.capitalize()}: {row.meaning}\n{page}")
+        text = _rule_page(lint.page(row))
+        pages.append(f"## {row.id}\n\n{row.severity.capitalize()}: {row.meaning}\n{text}")
     return f"""{_NOTE}
 # Lint rules
 
-What `cef-bridge mapping lint` finds. An error makes a mapping unusable, for `convert` too; a
-warning does not. Codes keep their meaning for ever.
+What `cef-bridge mapping lint` finds ([how](lint.md)). An error makes a mapping unusable, for
+`convert` too; a warning does not. Codes keep their meaning for ever. `cef-bridge mapping
+explain-rule CODE` prints the same.
 
 {table(("Code", "Severity", "Meaning"), index)}
 {chr(10).join(pages)}"""
 
 
-def _rule_page(rule: Callable[..., object]) -> str:
-    text = inspect.getdoc(rule) or ""
+def _rule_page(text: str) -> str:
     prose, _, examples = text.partition("Bad:\n")
     bad, _, good = examples.partition("Good:\n")
     blocks = [("Bad", bad), ("Good", good)]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from cef_bridge.converter import Converted, Converter, Filtered
 from cef_bridge.events.decode import Decoded, Decoder
 from cef_bridge.fastpath import FastPath
+from cef_bridge.formats.check import faults
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.shipped import names
 
@@ -86,6 +87,27 @@ def test_lines_known_by_their_bytes_give_the_same_messages(mapping, header):
         fate = plain.convert(json.loads(line), ORIGIN)
         assert isinstance(fate, Converted)
         assert message == fate.message.encode()
+
+
+def test_a_mapping_that_writes_cef_1_has_ipv6_in_dst_on_both_paths(tmp_path):
+    path = tmp_path / "one.yaml"
+    path.write_text(
+        "mapping: one\nextends: kubearmor-cef\nextension: {src: {from: source.ip}, dst: {from: destination.ip},"
+        " c6a2: null, c6a3: null}\nenvelope: {cef_version: 1}\n"
+    )
+    peer = {
+        "Type": "ContainerLog",
+        "Operation": "Network",
+        "Resource": "remoteip=2001:db8:9::5 port=8443 protocol=TCPv6",
+        "Data": "kprobe=tcp_connect domain=AF_INET6",
+    }
+    plain, fast = plain_and_fast(str(path), "none")
+    expected = [plain.convert(dict(event), ORIGIN) for event in [*EVENTS, peer]]
+    assert expected[-1].message.startswith("CEF:1|KubeArmor|")
+    assert " dst=2001:db8:9::5 " in expected[-1].message
+    assert faults(expected[-1].message, plain.program.format) == []
+    for _ in range(3):
+        assert [fast.convert(dict(event), ORIGIN) for event in [*EVENTS, peer]] == expected
 
 
 def learned(lines: list[bytes]):

@@ -27,6 +27,7 @@ from cef_bridge.delivery.urls import Words
 from cef_bridge.delivery.words import read, takes
 from cef_bridge.errors import Location, MappingError, Problem
 from cef_bridge.mapping import lint, nodes, reader
+from cef_bridge.mapping.merge import merge
 from cef_bridge.mapping.nodes import Broken, Items, Node, Pairs, Text
 from cef_bridge.mapping.variables import expand
 from cef_bridge.mapping.view import View
@@ -256,7 +257,7 @@ class _Reader:
         at = pairs[0][0].at
         name = (Text("mapping", at), Text("conditions", at))
         draft = reader.read(Pairs([name, *pairs], at), self._path, self._env)
-        view = View(draft, "cef", None, own=True, cluster=True)
+        view = View(draft, "cef", merge([draft]), None, own=True, cluster=True, tested=True)
         found = [*draft.problems, *lint.run(view)]
         self._problems += [each for each in found if each.severity == "error"]
         return {name: draft.said[name] for name in _CONDITIONS if name in draft.said}

@@ -276,6 +276,11 @@ _ROLES = {
 }
 
 
+def role_of(verb: str) -> str:
+    """Return what ProcessName is in an event of a verb: executed, tracer, listener or actor."""
+    return _ROLES.get(verb, "actor")
+
+
 def _make() -> dict[tuple[str, ...], Class]:
     """Every class there can be, by (kind, scope, operation, verb, disposition)."""
     pairs = {
@@ -298,7 +303,7 @@ def _make() -> dict[tuple[str, ...], Class]:
                     name = " ".join(
                         (_SUBJECTS[operation, verb], _PREDICATES.get(disposition, ""))
                     ).strip()
-                    role = _ROLES.get(verb, "actor")
+                    role = role_of(verb)
                     urgent = kind == "alert" or (kind == "event" and verb != "other")
                     classes[key] = Class(*key, ".".join(key), name, role, urgent)
     return classes

@@ -157,7 +157,7 @@ def _text(draft: Draft, slot: Slot, rule: Rule, path: str, key: str) -> None:
 
 def _text_part(draft: Draft, slot: Slot, rule: Rule, path: str, key: str) -> tuple[Text, bool]:
     fmt = draft.format
-    ipv6 = draft.program.mapping.envelope.ipv6 == "direct"
+    ipv6 = draft.program.mapping.envelope.both_families
     fire = compile_rule(slot.key, unconditional(rule), fmt, ipv6=ipv6)
     whole = _takes_whole(fire, path)
 

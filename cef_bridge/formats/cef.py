@@ -1,8 +1,8 @@
-r"""CEF: a header and an extension become a `CEF:0` message, and back.
+r"""CEF: a header and an extension become a `CEF:0` (or `CEF:1`) message, and back.
 
 In the header `\` is escaped and no pipe is ever written, since the Splunk add-on and SC4S split
-at every pipe; in values `\`, `=`, CR and LF are escaped (CEF v27, "Character Encoding"). `CEF:0`,
-because QRadar and SC4S take no other version. Must not know mappings or transports.
+at every pipe; in values `\`, `=`, CR and LF are escaped (CEF v27, "Character Encoding"). `CEF:0`
+unless asked, because QRadar and SC4S take no other. Must not know mappings or transports.
 """
 
 from __future__ import annotations
@@ -31,18 +31,22 @@ class Cef:
     """The CEF writer and reader.
 
     `pipe="replace"` writes `/` for `|` in values too (old Sentinel agents take one for the end of
-    a header field); no value holds a text of `break_up`. Raises UsageError for a text that
-    cannot be broken up.
+    a header field); no value holds a text of `break_up`; `version` is what stands behind `CEF:`.
+    Raises UsageError for a text that cannot be broken up.
     """
 
     name = "cef"
     separator = " "
 
     def __init__(
-        self, pipe: Literal["keep", "replace"] = "keep", break_up: tuple[str, ...] = ()
+        self,
+        pipe: Literal["keep", "replace"] = "keep",
+        break_up: tuple[str, ...] = (),
+        version: Literal["0", "1"] = "0",
     ) -> None:
         self._replaces_pipe = pipe == "replace"
         self._needles = checked_needles(tuple(break_up))
+        self._start = f"CEF:{version}|"
         self._pairs: dict[str, str] = {}
 
     def key(self, name: str) -> Key | None:
@@ -81,7 +85,7 @@ class Cef:
     def head(self, header: Header) -> str:
         """Return the header on the wire, its seventh pipe included: `CEF:0|…|5|`."""
         fields = self._neutral_header(header)
-        return "CEF:0|" + "".join(field.replace("\\", "\\\\") + "|" for field in fields)
+        return self._start + "".join(field.replace("\\", "\\\\") + "|" for field in fields)
 
     def normalise(self, header: Header, extension: dict[str, str]) -> tuple[Header, dict[str, str]]:
         """Return what `parse` gives back for what `render` wrote.

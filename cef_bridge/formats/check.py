@@ -104,13 +104,20 @@ def _value_faults(name: str, value: str) -> Iterator[str]:
 def _row_faults(row: Key, value: str, message: Message, *, ipv6: bool) -> Iterator[str]:
     if row.role == "consumer":
         yield f"{row.name} is filled by receivers. A device leaves it out."
-    if row.max_length is not None and len(value) > row.max_length:
-        yield f"{row.name} has {len(value)} characters. Expected {row.max_length} at most."
-    kind: str = row.kind
-    if kind == "ipv4" and (ipv6 or message.version == "1"):
-        kind = "ip"  # CEF:1 has both families in one key
     if row.name == "devTime" and "devTimeFormat" in message.extension:
         return  # IBM: any form that the pattern describes
+    # CEF:1 has both families in one key.
+    yield from misfits(row, value, both_families=ipv6 or message.version == "1")
+
+
+def misfits(row: Key, value: str, *, both_families: bool = False) -> Iterator[str]:
+    """Yield what is wrong with a value under a key of the dictionary: its length, type, range.
+
+    `both_families` lets IPv6 into the keys that are IPv4 under `CEF:0`.
+    """
+    if row.max_length is not None and len(value) > row.max_length:
+        yield f"{row.name} has {len(value)} characters. Expected {row.max_length} at most."
+    kind: str = "ip" if row.kind == "ipv4" and both_families else row.kind
     test, expected = _KINDS.get(kind, _ANY)
     if not test(value):
         yield f'{row.name} is "{cut(value, 40)}". Expected {expected}.'

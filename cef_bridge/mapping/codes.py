@@ -49,5 +49,38 @@ NO_CLUSTER = Code("M029", "warning", "A mapping of one's own that does not name 
 RECEIVER_KEY = Code("M030", "warning", "A key that receivers fill, not devices.")
 DROPS_ALL = Code("M031", "error", "Conditions that hold for every event, or for none.")
 NEVER_EQUAL = Code("M032", "error", "A comparison with a value that the field never has.")
+LABEL_DIFFERS = Code("M033", "warning", "A label that is not the one a parent gives the key.")
+LABEL_CHARACTERS = Code("M034", "warning", "A label that cannot be a field's name.")
+CONSTANT_UNFIT = Code("M035", "error", "A constant that does not fit its key's type or length.")
+NEVER_FITS = Code("M036", "warning", "A field that its key's type never takes.")
+WILL_BE_CUT = Code("M037", "warning", "A field that is longer than its key by nature.")
+IDLE_LENGTH = Code("M038", "warning", "A max_length above the key's own length.")
+IPV6_LOST = Code("M039", "warning", "An address whose IPv6 form is written nowhere.")
+SLOT_EMPTIED = Code("M040", "warning", "c6a1 to c6a4 for Splunk, which empties them.")
+NO_HOST = Code("M041", "warning", "The name of a pod or workload where receivers read a host.")
+TIME_LOST = Code("M042", "warning", "A header for Splunk whose time has whole seconds.")
+FORGED_RECORD = Code("M043", "warning", "Values for Splunk that may hold a record's beginning.")
+VERSION_UNREAD = Code("M044", "warning", "CEF:1 for a receiver that reads CEF:0 only.")
+RECEIVER_SETTING = Code("M045", "warning", "A setting that the receiver does not get on with.")
+RECEIVER_NEEDS = Code("M046", "warning", "A key that the receiver needs is not written.")
+HEADER_VARIES = Code("M047", "warning", "A header field that has no end of values.")
+NO_EVENT_ID = Code("M048", "warning", "No key with the event's id.")
+NO_EXAMPLES = Code("M049", "warning", "A mapping of one's own without examples.")
+NEVER_TOGETHER = Code("M050", "warning", "Conditions that no kind of event meets together.")
+DROPS_ALERTS = Code("M051", "warning", "An item of drop_events that takes alerts as well.")
+SHEDS_NOTHING = Code("M052", "warning", "A key under shed that nothing writes.")
+IDLE_SETTING = Code(
+    "M053", "warning", "A setting of the other format, or one that another overrules."
+)
+SLOTS_DISAGREE = Code(
+    "M054", "warning", "Two mappings of one run that use a label or slot differently."
+)
+EXCUSE_UNREASONED = Code("M055", "warning", "An excuse without a reason.")
+EXCUSE_UNKNOWN = Code("M056", "warning", "An excuse of a code that does not exist.")
+EXCUSE_OF_ERROR = Code("M057", "warning", "An excuse of an error.")
+EXCUSE_IDLE = Code("M058", "warning", "An excuse of what is not found there.")
+FIELD_AS_TEXT = Code("M059", "warning", "A constant that is the name of a field.")
+NEVER_WRITTEN = Code("M060", "warning", "A rule that reads only what the mapping drops.")
+LABEL_SHADOWS = Code("M061", "warning", "A label that is the name of another field.")
 
 CODES: dict[str, Code] = {row.id: row for row in list(globals().values()) if isinstance(row, Code)}

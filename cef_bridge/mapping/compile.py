@@ -69,8 +69,8 @@ class Program:
     def __init__(self, mapping: Mapping) -> None:
         self.mapping = mapping
         self.format = _format(mapping)
-        ipv6 = mapping.envelope.ipv6 == "direct"
-        self.drops = _dropper(mapping.drop)
+        ipv6 = mapping.envelope.both_families
+        self.drops = dropper(mapping.drop)
         self.slots = [
             Slot(key, kept, self.format, ipv6=ipv6)
             for key, rules in mapping.extension.items()
@@ -192,7 +192,9 @@ def _format(mapping: Mapping) -> Format:
         return FORMATS["leef"](
             version=envelope.leef_version, delimiter=envelope.delimiter, break_up=envelope.break_up
         )
-    return FORMATS["cef"](pipe=envelope.pipe, break_up=envelope.break_up)
+    return FORMATS["cef"](
+        pipe=envelope.pipe, break_up=envelope.break_up, version=envelope.cef_version
+    )
 
 
 def _replace(rule: Rule, paths: tuple[str, ...]) -> Rule:
@@ -215,7 +217,8 @@ def _first_severity(slots: list[Slot], fields: Fields) -> tuple[int, Hit | None]
     return DEFAULT_SEVERITY, None
 
 
-def _dropper(patterns: tuple[str, ...]) -> Callable[[str], bool]:
+def dropper(patterns: tuple[str, ...]) -> Callable[[str], bool]:
+    """Return a test of a path against `drop`: names, what is below them, and globs."""
     names = {pattern for pattern in patterns if not set(pattern) & set("*?[")}
     globs = tuple(pattern for pattern in patterns if pattern not in names)
     for name in tuple(names):

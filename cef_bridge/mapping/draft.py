@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from cef_bridge.errors import Location, Problem
     from cef_bridge.mapping import spec
+    from cef_bridge.mapping.excuses import Excuse
 
 
 class Named(NamedTuple):
@@ -43,4 +44,6 @@ class Draft:
     rules: list[RuleSeen] = field(default_factory=list)
     conditions: list[spec.Condition] = field(default_factory=list)
     empty_items: list[Location] = field(default_factory=list)
+    envelope_at: dict[str, Location] = field(default_factory=dict)
+    excuses: list[Excuse] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)

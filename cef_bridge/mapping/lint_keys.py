@@ -34,10 +34,10 @@ def unknown_key(view: View) -> Iterator[Found]:
 
     Bad:
         extension:
-          dstt: {from: destination.ip}
+          dptt: {from: destination.port}
     Good:
         extension:
-          dst: {from: destination.ip}
+          dpt: {from: destination.port}
           KubeArmorTeam: {value: blue}
     """
     known = LEEF_KEYS if view.format == "leef" else CEF_KEYS
@@ -77,7 +77,10 @@ def key_characters(view: View) -> Iterator[Found]:
 
 
 def unknown_header_field(view: View) -> Iterator[Found]:
-    """The header has six fields after the version; nothing else can be written there.
+    """A setting is one that mappings have, where it stands.
+
+    What is misspelt or stands one level too deep would be ignored without a word. The header has
+    six fields after the version; nothing else can be written there.
 
     Bad:
         header:

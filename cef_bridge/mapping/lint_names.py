@@ -220,7 +220,7 @@ def never_equal(view: View) -> Iterator[Found]:
         drop_events: [{event.kind: log}]
     """
     for condition in view.draft.conditions:
-        values = _vocabulary().get(condition.path, ())
+        values = vocabulary().get(condition.path, ())
         for test in condition.any_of if values else ():
             if test.kind == "is" or any(
                 fnmatchcase(value, test.text) if test.kind == "glob" else value == test.text
@@ -233,7 +233,8 @@ def never_equal(view: View) -> Iterator[Found]:
 
 
 @cache
-def _vocabulary() -> dict[str, tuple[str, ...]]:
+def vocabulary() -> dict[str, tuple[str, ...]]:
+    """Return the derived fields that have few values, and these."""
     parts = [row.class_id.split(".") for row in catalogue()]
     names = ("kind", "scope", "operation", "verb", "disposition")
     return {

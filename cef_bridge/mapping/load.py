@@ -6,17 +6,19 @@ mapping language that opens mapping files. Must not know events or how rules are
 
 from __future__ import annotations
 
+import glob
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import Location, MappingError, Problem
-from cef_bridge.mapping import codes, lint, nodes, reader, shipped
-from cef_bridge.mapping.merge import merge, merge_rules
+from cef_bridge.mapping import codes, excuses, lint, lint_across, nodes, reader, shipped
+from cef_bridge.mapping.merge import merge
 from cef_bridge.mapping.view import View
 from cef_bridge.mapping.wording import did_you_mean, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from collections.abc import Mapping as MappingType
 
     from cef_bridge.mapping.draft import Draft
@@ -37,11 +39,44 @@ def load(name_or_path: str | Path, *, env: MappingType[str, str] = os.environ) -
     return merge([file.draft for file in reversed(chain.files)])
 
 
+class Checked(NamedTuple):
+    """What a check found, in order of place, and what of it an excuse takes away."""
+
+    problems: list[Problem]
+    excused: list[Problem]
+
+
 def problems(name_or_path: str | Path, *, env: MappingType[str, str] = os.environ) -> list[Problem]:
     """Return all errors and warnings of a mapping and of what it extends, in order of place."""
-    chain = _Chain(env)
-    chain.add(name_or_path)
-    return chain.finish()
+    return check([name_or_path], env=env).problems
+
+
+def check(
+    names_or_paths: Sequence[str | Path], *, env: MappingType[str, str] = os.environ
+) -> Checked:
+    """Return the problems of several mappings, and of what they mean differently.
+
+    What several of them extend is told once, with the first of them.
+    """
+    chains = [_Chain(env) for _ in names_or_paths]
+    found: dict[Problem, None] = {}
+    for chain, name_or_path in zip(chains, names_or_paths, strict=True):
+        chain.add(name_or_path)
+        found |= dict.fromkeys(chain.finish())
+    own = [[file.draft for file in chain.files if not file.shipped] for chain in chains]
+    found |= dict.fromkeys(lint_across.disagreements(map(lint_across.labels_of, own)))
+    drafts = {file.draft.path: file.draft for chain in chains for file in chain.files}
+    said = [excuse for draft in drafts.values() for excuse in draft.excuses]
+    tops = {chain.files[0].draft.path for chain in chains if chain.files}
+    left, excused = excuses.apply(found, said, tops)
+    order = {path: index for index, path in enumerate(drafts)}
+    return Checked(_in_order(left, order), _in_order(excused, order))
+
+
+def _in_order(problems: Iterable[Problem], order: MappingType[str, int]) -> list[Problem]:
+    return sorted(
+        problems, key=lambda it: (order.get(it.at.path, -1), it.at.path, *it.at[1:], it.code)
+    )
 
 
 def replaced(
@@ -136,7 +171,11 @@ class _Chain:
             return None
         root, found = nodes.read(data, str(path))
         self._problems += found
-        return None if root is None else reader.read(root, str(path), self._env)
+        if root is None:
+            return None
+        draft = reader.read(root, str(path), self._env)
+        draft.excuses = excuses.find(data, str(path))
+        return draft
 
     def finish(self) -> list[Problem]:
         """Check what was read, parents first, and return all problems in order of place."""
@@ -145,30 +184,35 @@ class _Chain:
         cluster = any(
             draft.said.get("cluster", "cluster" in draft.places or None) for draft in drafts
         )
-        inherited = None
+        view: View | None = None
         format_name = ""
-        for file in reversed(self.files):
-            draft = file.draft
+        for index in reversed(range(len(drafts))):
+            draft = drafts[index]
             own_format = draft.said.get("format")
-            if inherited is not None and own_format not in (None, format_name):
+            if view is not None and own_format not in (None, format_name):
                 message = (
                     f"The parent writes {format_name}, this one {own_format}. "
                     "Extend a mapping of the same format."
                 )
                 self._report(draft.places["format"], codes.OTHER_FORMAT, message)
             format_name = str(own_format or format_name or "cef")
-            top = draft is drafts[0]
-            view = View(draft, format_name, inherited, top and not file.shipped, cluster)
+            own = index == 0 and not self.files[0].shipped
+            merged = merge(drafts[index:][::-1])
+            tested = own and _has_test_file(Path(draft.path))
+            view = View(draft, format_name, merged, view, own, cluster, tested)
             self._problems += [*draft.problems, *lint.run(view)]
-            inherited = merge_rules(inherited or {}, draft.said.get("extension"))
         order = {draft.path: index for index, draft in enumerate(drafts)}
-        return sorted(
-            dict.fromkeys(self._problems),
-            key=lambda it: (order.get(it.at.path, -1), it.at.path, *it.at[1:], it.code),
-        )
+        return _in_order(dict.fromkeys(self._problems), order)
 
     def _report(self, at: Location, code: codes.Code, message: str) -> None:
         self._problems.append(Problem(at, code.id, message, code.severity))
+
+
+def _has_test_file(path: Path) -> bool:
+    """Tell whether examples stand beside a mapping: STEM.test.yaml, or STEM.NAME.test.yaml."""
+    stem = glob.escape(path.stem)
+    names = (f"{stem}.test.yaml", f"{stem}.*.test.yaml")
+    return any(True for name in names for _ in path.parent.glob(name))
 
 
 def _is_file(path: Path) -> bool:

@@ -31,7 +31,7 @@ RulesByKey = dict[str, "tuple[Rule, ...]"]
 def merge(chain: Sequence[Draft]) -> Mapping:
     """Return the mapping that a chain of drafts, parents first, amounts to.
 
-    The last draft names it; all its required settings must be there.
+    The last draft names it. What a faulty draft does not say is as if nobody had said it.
     """
     said: dict[str, object] = {}
     envelope: dict[str, object] = {}
@@ -51,7 +51,7 @@ def merge(chain: Sequence[Draft]) -> Mapping:
     )
     said["cluster"] = said.get("cluster") or None
     said["path"] = chain[-1].path
-    return Mapping(**said)  # type: ignore[arg-type] # each was read by its declared type
+    return Mapping(**{"name": "", **said})  # type: ignore[arg-type] # each was read by its declared type
 
 
 def merge_rules(parent: RulesByKey, child: object) -> RulesByKey:

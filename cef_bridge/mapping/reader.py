@@ -282,8 +282,9 @@ class _Reader:
         if cls is spec.Table:
             return self._table(node)
         problems_before = len(self._draft.problems)
-        said, _ = self._fields(node, cls)
+        said, places = self._fields(node, cls)
         if cls is spec.Envelope:
+            self._draft.envelope_at = places
             return said
         if len(self._draft.problems) > problems_before:
             return BAD

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 PACES = ("workload", "verdict", "activity", "instant")
 SUSPICIOUS = "event.suspicious"
 _MOST_SPREAD = 20
-_PARTIAL = frozenset({"basename", "dirname", "first_word", "strip_digest"})
+PARTIAL = frozenset({"basename", "dirname", "first_word", "strip_digest"})
 """Transforms that show a part of a field: the rest of it still needs a place."""
 
 
@@ -169,7 +169,7 @@ def _finisher(
     table = {row.lower(): text for row, text in rule.table.rows.items()} if rule.table else None
     row = fmt.key(key)
     fits = _check(row, ipv6=ipv6)
-    partial = not _PARTIAL.isdisjoint(rule.via)
+    partial = not PARTIAL.isdisjoint(rule.via)
     secret = "redact" in rule.via
     limit = min((n for n in (row.max_length if row else None, rule.max_length) if n), default=0)
     label = fmt.neutral(rule.label) if rule.label else ""

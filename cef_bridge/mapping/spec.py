@@ -146,6 +146,13 @@ class Envelope(Struct, frozen=True):
     leef_version: Annotated[
         Literal["1.0", "2.0"], Meta(description="LEEF version; 1.0 always has TAB.")
     ] = "2.0"
+    cef_version: Annotated[
+        Literal["0", "1"],
+        Meta(
+            description="CEF: the version in front, `CEF:0` or `CEF:1`, which has IPv6 in src, dst"
+            " and dvc whatever `ipv6` says; Splunk, QRadar and Sentinel do not read it."
+        ),
+    ] = "0"
     pipe: Annotated[
         Literal["keep", "replace"],
         Meta(description="CEF: whether `|` in values stays or becomes `/`."),
@@ -167,6 +174,11 @@ class Envelope(Struct, frozen=True):
     sequence: Annotated[
         bool, Meta(description="`forward`: number the messages of a queue (KubeArmorSeq).")
     ] = False
+
+    @property
+    def both_families(self) -> bool:
+        """Whether src, dst and dvc of CEF take IPv6 as well; CEF:1 has both in one key."""
+        return self.ipv6 == "direct" or self.cef_version == "1"
 
 
 class Example(Struct, frozen=True):

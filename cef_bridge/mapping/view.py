@@ -7,26 +7,54 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from cef_bridge.errors import Location
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cef_bridge.errors import Location
     from cef_bridge.mapping.draft import Draft, Named, RuleSeen
-    from cef_bridge.mapping.spec import Rule
+    from cef_bridge.mapping.spec import Mapping, Rule
 
 
 class View(NamedTuple):
     """One file as the rules see it.
 
-    `inherited` are the extension rules of its parents, None without a parent; `own` tells that
-    the mapping is not a shipped one; `cluster` whether it or a parent names the cluster.
+    `merged` is what it amounts to with its parents, `parent` the same view of the file it
+    extends; `own` tells that the mapping is not a shipped one; `cluster` whether it, a parent or
+    a child names the cluster; `tested` whether a file of examples stands beside it.
     """
 
     draft: Draft
     format: str
-    inherited: dict[str, tuple[Rule, ...]] | None
+    merged: Mapping
+    parent: View | None
     own: bool
     cluster: bool
+    tested: bool
+
+    @property
+    def inherited(self) -> dict[str, tuple[Rule, ...]] | None:
+        """The extension rules of its parents, None without a parent."""
+        return self.parent.merged.extension if self.parent else None
+
+    @property
+    def top(self) -> Location:
+        """Where the file says what it is called: the place of what is missing in it."""
+        return self.draft.places.get("name", Location(self.draft.path))
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether it is a mapping that extends none; of a parent that is not there, who knows."""
+        return bool(self.draft.places) and "extends" not in self.draft.places
+
+    def is_for(self, *receivers: str) -> bool:
+        """Tell whether the mapping, or one that it extends, has one of these names."""
+        named_so = self.merged.name in receivers
+        return named_so or (self.parent is not None and self.parent.is_for(*receivers))
+
+    def at_setting(self, name: str) -> Location | None:
+        """Return where the file says a setting of the envelope, None when it does not."""
+        return self.draft.envelope_at.get(name)
 
 
 class Found(NamedTuple):
@@ -55,3 +83,9 @@ def said_extension(view: View) -> dict[str, object]:
     """Return what the file says of each output key; None for one that goes."""
     said = view.draft.said.get("extension")
     return said if isinstance(said, dict) else {}
+
+
+def removed(view: View) -> Iterator[Named]:
+    """Yield the output keys that the file takes out."""
+    said = said_extension(view)
+    return (name for name in output_keys(view) if said.get(name.text, ()) is None)

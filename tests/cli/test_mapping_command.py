@@ -18,6 +18,7 @@ description: Says who did it.
 cluster: prod
 extension:
   act: {from: Action}
+  externalId: {from: event.id}
 examples:
   - {name: a block, event: {Type: MatchedPolicy, Operation: File, Action: Block}, expect: {act: Block, cs1: null}}
 """
@@ -64,15 +65,20 @@ def test_show_prints_what_loads_again(run, write, tmp_path):
         "cluster: prod\n"
         "extension:\n"
         "  act: {from: Action}\n"
+        "  externalId: {from: event.id}\n"
         "  cat: {from: Operation}\n"
     )
     write("again.yaml", result.stdout)
-    assert list(load(tmp_path / "again.yaml").extension) == ["act", "cat"]
+    assert list(load(tmp_path / "again.yaml").extension) == ["act", "externalId", "cat"]
     assert json.loads(run("show", "child.yaml", "--json").stdout) == {
         "mapping": "child",
         "format": "cef",
         "cluster": "prod",
-        "extension": {"act": {"from": "Action"}, "cat": {"from": "Operation"}},
+        "extension": {
+            "act": {"from": "Action"},
+            "externalId": {"from": "event.id"},
+            "cat": {"from": "Operation"},
+        },
     }
 
 
@@ -111,10 +117,13 @@ def test_lint_prints_every_problem_and_ends_with_2_when_one_is_an_error(run, wri
     assert result.exit_code == 2
     assert result.stdout == (
         'bad.yaml:1:1 M029 The cluster has no name, and all are "default". Add "cluster: ${CLUSTER}".\n'
+        "bad.yaml:1:1 M048 Without externalId an event that is sent again counts twice. "
+        'Write "externalId: {from: event.id}".\n'
+        'bad.yaml:1:1 M049 No example shows what this mapping does. Add "examples:", or a test file.\n'
         'bad.yaml:3:3 M003 cs2 has no label. Add "label: K8sNamespace".\n'
     )
-    assert result.stderr == "1 error, 1 warning\n"
-    assert json.loads(run("lint", "bad.yaml", "--json").stdout)[1] == {
+    assert result.stderr == "1 error, 3 warnings\n"
+    assert json.loads(run("lint", "bad.yaml", "--json").stdout)[3] == {
         "path": "bad.yaml",
         "line": 3,
         "column": 3,
@@ -127,16 +136,20 @@ def test_lint_prints_every_problem_and_ends_with_2_when_one_is_an_error(run, wri
 def test_lint_with_warnings_only_ends_with_0(run, write):
     write("m.yaml", "mapping: m\n")
     result = run("lint", "m.yaml")
-    assert (result.exit_code, result.stderr) == (0, "0 errors, 1 warning\n")
+    assert (result.exit_code, result.stderr) == (0, "0 errors, 3 warnings\n")
 
 
 def test_lint_of_a_parent_with_two_children_tells_its_problem_once(run, write):
-    write("p.yaml", "mapping: p\ncluster: c\nextension: {act: {from: Acton}}\n")
+    write(
+        "p.yaml",
+        "mapping: p\ncluster: c\nextension: {externalId: {from: event.id}, act: {from: Acton}}\n",
+    )
     for name in ("a", "b"):
         write(f"{name}.yaml", f"mapping: {name}\nextends: p.yaml\n")
+        write(f"{name}.test.yaml", "")
     result = run("lint", "a.yaml", "b.yaml")
     assert result.stdout == (
-        'p.yaml:3:25 M008 No event has a field "Acton". Did you mean "Action"?\n'
+        'p.yaml:3:55 M008 No event has a field "Acton". Did you mean "Action"?\n'
     )
 
 

@@ -203,3 +203,9 @@ def test_what_another_wrote_by_the_book_is_written_back_as_it_was():
     line = HEAD + r"act=a\=b cs1=c\\ cs1Label=d msg=e\nf|g"
     message = Cef().parse(line)
     assert Cef().render(message.header, message.extension) == line
+
+
+def test_a_message_of_cef_1_says_so_and_is_read_back():
+    line = Cef(version="1").render(Header("V", "P", "1", "id", "name", "5"), {"dst": "2001:db8::7"})
+    assert line == "CEF:1|V|P|1|id|name|5|dst=2001:db8::7"
+    assert Cef().parse(line).version == "1"

@@ -64,6 +64,24 @@ WORDS = st.sampled_from(
         "𝄞",
         "redact",
         "<<",
+        "splunk",
+        "sentinel",
+        "qradar-leef",
+        "dst",
+        "c6a3",
+        "shost",
+        "externalId",
+        "destination.ip",
+        "PodName",
+        "event.verb",
+        "exec",
+        "alert",
+        "drop",
+        "Labels.\x1b[31m",
+        "data.\u202e",
+        "\x1b]0;x\x07",
+        "# lint-ok M059 x",
+        "# lint-ok",
     ]
 )
 TEXTS = WORDS | st.text(max_size=6)
@@ -135,6 +153,60 @@ RULES = st.dictionaries(st.sampled_from(list(yaml_fields(spec.Rule))), DATA | TE
 )
 def test_random_rules(path, rules, section):
     said = {"mapping": "m", section: list(rules.values()) if section == "severity" else rules}
+    check(path, json.dumps(said, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+
+
+CONDITIONS = st.dictionaries(
+    st.sampled_from(["event.kind", "event.verb", "event.class_id", "Type", "Operation", "PodName"]),
+    WORDS | st.lists(WORDS, max_size=3) | st.sampled_from([{"is": "absent"}, {"is": "ipv4"}]),
+    max_size=3,
+)
+ALMOST_RULES = WORDS | st.fixed_dictionaries(
+    {},
+    optional={
+        "from": WORDS | st.lists(WORDS, max_size=3),
+        "value": WORDS,
+        "when": CONDITIONS,
+        "table": st.dictionaries(WORDS, WORDS, max_size=3),
+        "default": WORDS,
+        "label": WORDS,
+        "max_length": st.integers(0, 5000),
+        "spread": WORDS,
+    },
+)
+ALMOST_KEYS = st.dictionaries(
+    st.sampled_from(["dst", "cs1", "cn1", "rt", "act", "shost", "c6a3", "externalId", "name"]),
+    ALMOST_RULES | st.lists(ALMOST_RULES, max_size=3) | st.none(),
+    max_size=4,
+)
+ALMOST = st.fixed_dictionaries(
+    {"mapping": WORDS},
+    optional={
+        "extends": st.sampled_from(["splunk", "sentinel", "qradar-leef", "graylog", "arcsight"]),
+        "extension": ALMOST_KEYS,
+        "header": ALMOST_KEYS,
+        "envelope": st.fixed_dictionaries(
+            {},
+            optional={
+                "syslog_header": st.sampled_from(["none", "rfc3164", "rfc5424"]),
+                "first": WORDS | st.none(),
+                "shed": st.lists(WORDS, max_size=3),
+                "break_up": st.lists(WORDS, max_size=3),
+                "cef_version": st.sampled_from(["0", "1"]),
+                "ipv6": st.sampled_from(["direct", "custom"]),
+                "hostname": ALMOST_RULES | st.none(),
+                "facility": WORDS,
+            },
+        ),
+        "drop": st.lists(WORDS, max_size=2),
+        "drop_events": st.lists(CONDITIONS, max_size=3),
+    },
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(said=ALMOST)
+def test_mappings_that_are_almost_right(path, said):
     check(path, json.dumps(said, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 

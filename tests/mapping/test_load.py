@@ -44,7 +44,7 @@ extension:
   outcome: {from: [Result, Action], table: {Passed: success, No: 1.10}, else: failure}
   dst:
     - {from: remote.ip, when: {event.verb: [connect, "acc*"], remote.ip: {is: [ipv4, present]}}}
-    - data.DestinationIP
+    - 192.0.2.1
   KubeArmorTeam: {from: NamespaceName, table: {file: teams.csv}, default: unknown, max_length: 8}
   KubeArmorArgs: {from: Source, via: [first_word, redact]}
   KubeArmorLabel: {spread: Labels, only: "app*", max: 20}
@@ -69,7 +69,7 @@ extension:
                     Condition("remote.ip", (Test("is", "ipv4"), Test("is", "present"))),
                 ),
             ),
-            Rule(value="data.DestinationIP"),
+            Rule(value="192.0.2.1"),
         ),
         "KubeArmorTeam": (
             Rule(
@@ -175,7 +175,7 @@ def test_new_keys_without_msg_stand_last_and_msg_keeps_its_place_when_replaced(w
 
 def test_a_chain_of_three_is_followed_with_paths_relative_to_each_file(write):
     write("base/base.yaml", "mapping: base\nformat: leef\nextension: {cat: x}\n")
-    write("base/t.csv", "a,b\n")
+    write("base/t.csv", "a,3\n")
     write(
         "base/mid.yaml",
         "mapping: mid\nextends: base.yaml\n"
@@ -186,14 +186,19 @@ def test_a_chain_of_three_is_followed_with_paths_relative_to_each_file(write):
     assert mapping.format == "leef"
     assert mapping.extends == ("../base/mid.yaml", "base.yaml")
     assert list(mapping.extension) == ["cat", "sev"]
-    assert mapping.extension["sev"][0].table == Table({"a": "b"}, "top/../base/t.csv")
+    assert mapping.extension["sev"][0].table == Table({"a": "3"}, "top/../base/t.csv")
 
 
 def test_problems_of_all_files_come_in_one_run_the_child_first(write):
     write("a.yaml", "mapping: a\nextension: {act: {from: Acton}}\n")
     write("b.yaml", "mapping: b\ncluster: c\nextends: a.yaml\nextension: {cs1: x}\n")
+    write("b.test.yaml", "")
     assert [str(problem) for problem in problems("b.yaml")] == [
         'b.yaml:4:13 M003 cs1 has no label. Add "label: TEXT".',
+        (
+            "a.yaml:1:1 M048 Without externalId an event that is sent again counts twice. "
+            'Write "externalId: {from: event.id}".'
+        ),
         'a.yaml:2:25 M008 No event has a field "Acton". Did you mean "Action"?',
     ]
 
@@ -229,7 +234,8 @@ def test_a_label_is_said_once_for_all_rules_of_a_key(write):
 def test_a_childs_label_does_not_clash_with_that_of_a_rule_it_replaces_or_removes(write):
     write(
         "a.yaml",
-        "mapping: a\nextension: {cs1: {from: PodName, label: A}, cs2: {from: Cwd, label: B}}\n",
+        "mapping: a\nextension: {cs1: {from: PodName, label: A}, cs2: {from: Cwd, label: B}, "
+        "externalId: {from: event.id}}\n",
     )
     write(
         "b.yaml",
@@ -237,7 +243,9 @@ def test_a_childs_label_does_not_clash_with_that_of_a_rule_it_replaces_or_remove
         "extension: {cs1: null, cs2: {from: Cwd, label: C}, cs3: {from: TTY, label: A}, "
         "cs4: {from: Type, label: B}}\n",
     )
-    assert problems("b.yaml") == []
+    write("b.test.yaml", "")
+    # That the label of cs2 is another one now is a warning of its own.
+    assert [problem.code for problem in problems("b.yaml")] == ["M033"]
     write(
         "b.yaml",
         "mapping: b\ncluster: c\nextends: a.yaml\nextension: {cs3: {from: TTY, label: A}}\n",

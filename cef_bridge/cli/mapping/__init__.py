@@ -20,6 +20,7 @@ _COMMANDS = {
     "explain": ("explain", "Show which rule wrote each key of an event's line, and from what."),
     "coverage": ("coverage", "Count which event fields are mapped, kept or lost, over archives."),
     "diff": ("diff", "Compare what two mappings make of the same events."),
+    "explain-rule": ("explain_rule", "Print what a code of lint means; without one list all."),
     "test": ("test", "Run the examples of mappings; without a name those of all shipped ones."),
 }
 

@@ -1,14 +1,21 @@
-"""`cef-bridge mapping lint`: all problems of mappings, with their places."""
+"""`cef-bridge mapping lint`: all problems of mappings, with their places.
+
+In come names and paths, out go problems as text, JSON or SARIF. Must not know any rule.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from cef_bridge.cli import sarif
 from cef_bridge.cli.tables import counted, json_option
-from cef_bridge.mapping import load, shipped
+from cef_bridge.errors import UsageError
+from cef_bridge.mapping import codes, lint, load, shipped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,37 +23,66 @@ if TYPE_CHECKING:
     from cef_bridge.errors import Problem
 
 _WRONG = 2
+_COLOURS = {"error": "red", "warning": "yellow"}
 
 
 @click.command("lint")
 @click.argument("names", metavar="[NAME-OR-PATH]...", nargs=-1)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("text", "json", "sarif")),
+    help="Print a line a problem (text), a list (json), or SARIF for code review.",
+)
 @json_option
-def command(names: tuple[str, ...], as_json: bool) -> None:
+@click.option("--strict", is_flag=True, help="Warnings count as errors do.")
+def command(names: tuple[str, ...], form: str | None, as_json: bool, strict: bool) -> None:
     """Check mappings; without a name all shipped ones.
 
-    Prints all problems, one a line. Exit code 2 when one of them is an error.
+    Prints all problems, one a line; `mapping explain-rule CODE` tells more of one. Exit code 2
+    when one of them is an error. A warning that is right as it is can be excused, in its line or
+    alone above it: "# lint-ok CODE reason".
     """
-    # Of several mappings with one parent, the parent's problems are told once.
-    found = dict.fromkeys(
-        problem for name in names or shipped.names() for problem in load.problems(name)
-    )
-    _print_problems(list(found), as_json=as_json)
+    if as_json and form not in (None, "json"):
+        raise UsageError(f"--json and --format {form} are two formats. Keep one.")
+    found, excused = load.check(names or shipped.names())
+    form = "json" if as_json else form or "text"
+    _PRINTERS[form](found)
     errors = sum(problem.severity == "error" for problem in found)
-    if found:
+    if found or excused:
         warnings = len(found) - errors
-        click.echo(f"{counted(errors, 'error')}, {counted(warnings, 'warning')}", err=True)
-    if errors:
+        parts = [counted(errors, "error"), counted(warnings, "warning")]
+        parts += [f"{len(excused):,} excused"] if excused else []
+        click.echo(", ".join(parts), err=True)
+    if errors or (strict and found):
         raise SystemExit(_WRONG)
 
 
-def _print_problems(problems: Sequence[Problem], *, as_json: bool) -> None:
-    if not as_json:
-        for problem in problems:
-            click.echo(str(problem))
-        return
+def _print_text(problems: Sequence[Problem]) -> None:
+    """Print place, code and sentence; on a terminal the code has its severity's colour."""
+    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    for problem in problems:
+        code = problem.code
+        if coloured:
+            code = click.style(code, fg=_COLOURS[problem.severity], bold=True)
+        click.echo(f"{problem.at} {code} {problem.message}", color=coloured)
+
+
+def _print_json(problems: Sequence[Problem]) -> None:
     rows = [
         {**problem.at._asdict(), "code": problem.code, "severity": problem.severity}
         | {"message": problem.message}
         for problem in problems
     ]
     click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+
+
+def _print_sarif(problems: Sequence[Problem]) -> None:
+    rules = [
+        sarif.Rule(code.id, code.severity, code.meaning, lint.page(code))
+        for code in codes.CODES.values()
+    ]
+    click.echo(sarif.document(rules, problems))
+
+
+_PRINTERS = {"text": _print_text, "json": _print_json, "sarif": _print_sarif}

@@ -1,0 +1,38 @@
+"""`cef-bridge mapping explain-rule`: the page of a lint rule, or the list of all.
+
+In comes a code, out goes its page. Must not know any rule.
+"""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from cef_bridge.cli.tables import json_option, print_rows
+from cef_bridge.errors import UsageError
+from cef_bridge.mapping import codes, lint
+from cef_bridge.mapping.wording import did_you_mean, shown
+
+
+@click.command("explain-rule")
+@click.argument("code", required=False)
+@json_option
+def command(code: str | None, as_json: bool) -> None:
+    """Print what a code of `mapping lint` means: what, why, bad, good; without a code list all."""
+    if code is None:
+        rows = [(row.id, row.severity, row.meaning) for row in codes.CODES.values()]
+        print_rows(("code", "severity", "meaning"), rows, as_json=as_json)
+        return
+    row = codes.CODES.get(code.upper())
+    if row is None:
+        hint = did_you_mean(code.upper(), list(codes.CODES))
+        raise UsageError(
+            f'There is no code "{shown(code)}".{hint} '
+            '"cef-bridge mapping explain-rule" lists all of them.'
+        )
+    if as_json:
+        plain = {"code": row.id, "severity": row.severity, "meaning": row.meaning}
+        click.echo(json.dumps(plain | {"page": lint.page(row)}, ensure_ascii=False, indent=2))
+        return
+    click.echo(f"{row.id} {row.severity}: {row.meaning}\n\n{lint.page(row).rstrip()}")

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from transcripts import page, run, transcript, write_files
+
+from cef_bridge.cli.mapping import command
+from cef_bridge.errors import UsageError
+from cef_bridge.mapping import codes, lint
+
+PAGE = page("docs/lint.md")
+WARNED = "mapping: m # lint-ok M029 M049 for a test\nextends: splunk\nextension:\n  act: Action\n"
+WRONG = "mapping: m\nextends: splunk\nextension:\n  dpt: none\n"
+
+
+@pytest.fixture
+def cli(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "warned.yaml").write_text(WARNED)
+    (tmp_path / "wrong.yaml").write_text(WRONG)
+    return lambda *words: CliRunner().invoke(command, words)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("lint")
+    write_files(PAGE, path)
+    return path
+
+
+@pytest.mark.parametrize("shown", transcript(PAGE), ids=lambda shown: shown.command[:60])
+def test_a_command_of_the_page_on_lint_prints_what_the_page_shows(shown, folder):
+    got = run(shown.command, folder)
+    assert shown.matches(got), f"$ {shown.command}\n{got}"
+
+
+def test_the_summary_counts_what_is_excused(cli):
+    result = cli("lint", "warned.yaml")
+    assert result.stdout == (
+        'warned.yaml:4:8 M059 This writes the text "Action". Write {from: Action} for the field.\n'
+    )
+    assert (result.exit_code, result.stderr) == (0, "0 errors, 1 warning, 2 excused\n")
+
+
+def test_with_strict_a_warning_ends_with_2_and_an_excused_one_does_not(cli, tmp_path):
+    assert cli("lint", "--strict", "warned.yaml").exit_code == 2
+    (tmp_path / "warned.yaml").write_text(WARNED.replace("Action", "Action # lint-ok M059 a word"))
+    result = cli("lint", "--strict", "warned.yaml")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "0 errors, 0 warnings, 3 excused\n"
+
+
+def test_json_has_two_names(cli):
+    rows = cli("lint", "warned.yaml", "--format", "json").stdout
+    assert rows == cli("lint", "warned.yaml", "--json").stdout
+    assert [row["code"] for row in json.loads(rows)] == ["M059"]
+    result = cli("lint", "warned.yaml", "--json", "--format", "sarif")
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception) == "--json and --format sarif are two formats. Keep one."
+
+
+def test_sarif_has_every_rule_with_its_page_and_every_problem_with_its_place(cli):
+    result = cli("lint", "wrong.yaml", "--format", "sarif")
+    assert result.exit_code == 2
+    (found,) = json.loads(result.stdout)["runs"]
+    rules = found["tool"]["driver"]["rules"]
+    assert [rule["id"] for rule in rules] == list(codes.CODES)
+    assert all("Bad:" in rule["fullDescription"]["text"] for rule in rules)
+    last = found["results"][-1]
+    assert (last["ruleId"], last["level"]) == ("M035", "error")
+    assert rules[last["ruleIndex"]]["id"] == "M035"
+    assert last["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {"uri": "wrong.yaml"},
+        "region": {"startLine": 4, "startColumn": 8},
+    }
+
+
+@pytest.mark.parametrize(
+    ("env", "shown"),
+    [
+        ({}, b"warned.yaml:4:8 \x1b[33m\x1b[1mM059\x1b[0m This"),
+        ({"NO_COLOR": "1"}, b"warned.yaml:4:8 M059 This"),
+    ],
+)
+def test_a_terminal_shows_the_severity_in_colour_unless_told_not_to(env, shown, cli, tmp_path):
+    assert cli is not None
+    reader, writer = pty.openpty()
+    bare = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    binary = Path(sys.executable).parent / "cef-bridge"
+    subprocess.run(
+        [binary, "mapping", "lint", "warned.yaml"],
+        check=True,
+        cwd=tmp_path,
+        env={**bare, **env},
+        stdout=writer,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writer)
+    assert os.read(reader, 4096).startswith(shown)
+    os.close(reader)
+
+
+def test_explain_rule_prints_a_rules_page(cli):
+    result = cli("explain-rule", "m048")
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "M048 warning: No key with the event's id.\n"
+        "\n"
+        "A message says the event's id, in externalId (in LEEF: eventId).\n"
+        "\n"
+        "After a break of the connection what was not confirmed is sent again. Only by its id can a SIEM\n"
+        "tell that it has the event already, and people can name an event by it.\n"
+        "\n"
+        "Bad:\n"
+        "    extends: splunk\n"
+        "    extension:\n"
+        "      externalId: null\n"
+        "Good:\n"
+        "    extends: splunk\n"
+        "    extension:\n"
+        "      externalId: {from: event.id}\n"
+    )
+
+
+@pytest.mark.parametrize("code", codes.CODES.values(), ids=codes.CODES)
+def test_every_code_can_be_explained(code, cli):
+    assert lint.page(code).rstrip() in cli("explain-rule", code.id).stdout
+    assert json.loads(cli("explain-rule", code.id, "--json").stdout)["page"] == lint.page(code)
+
+
+def test_explain_rule_without_a_code_lists_all(cli):
+    lines = cli("explain-rule").stdout.splitlines()
+    assert lines[0].split() == ["code", "severity", "meaning"]
+    assert [line.split()[0] for line in lines[1:]] == list(codes.CODES)
+    rows = json.loads(cli("explain-rule", "--json").stdout)
+    assert [row["code"] for row in rows] == list(codes.CODES)
+
+
+def test_explain_rule_of_an_unknown_code_says_which_was_meant():
+    binary = Path(sys.executable).parent / "cef-bridge"
+    done = subprocess.run(
+        [binary, "mapping", "explain-rule", "M0122"], check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        'cef-bridge: There is no code "M0122". Did you mean "M012"? '
+        '"cef-bridge mapping explain-rule" lists all of them.\n'
+    )
