@@ -64,6 +64,19 @@ def test_every_setting_of_the_mapping_language_stands_in_an_example(declared):
     assert missing == []
 
 
+@pytest.fixture(scope="module")
+def language_folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("language")
+    write_files(LANGUAGE, path)
+    return path
+
+
+@pytest.mark.parametrize("shown", transcript(LANGUAGE), ids=lambda shown: shown.command[:60])
+def test_a_command_of_the_mapping_language_prints_what_the_page_shows(shown, language_folder):
+    got = run(shown.command, language_folder)
+    assert shown.matches(got), f"$ {shown.command}\n{got}"
+
+
 def test_every_class_of_a_condition_stands_in_an_example():
     shown = "\n".join(blocks(LANGUAGE, "yaml"))
     used = set(re.findall(r"\w+", " ".join(re.findall(r"\{is: ([^}]+)\}", shown))))

@@ -50,4 +50,12 @@ RECEIVER_KEY = Code("M030", "warning", "A key that receivers fill, not devices."
 DROPS_ALL = Code("M031", "error", "Conditions that hold for every event, or for none.")
 NEVER_EQUAL = Code("M032", "error", "A comparison with a value that the field never has.")
 
+BAD_NAME = Code("M060", "error", "A name of a custom slot that cannot be its label.")
+NO_SLOT_HERE = Code("M061", "error", "`slot: auto` where there are no custom slots.")
+NO_FREE_SLOT = Code("M062", "error", "No custom slot is free for a name.")
+KEPT_SLOT = Code("M063", "error", "A custom slot that is kept for another name.")
+BAD_SLOTS_FILE = Code("M064", "error", "A slots file that cannot be read as one.")
+SLOTS_NOT_WRITTEN = Code("M065", "error", "A slots file that has to be written and cannot be.")
+TEXT_IN_NUMBER_SLOT = Code("M066", "warning", "A text for a name that is kept in a number slot.")
+
 CODES: dict[str, Code] = {row.id: row for row in list(globals().values()) if isinstance(row, Code)}

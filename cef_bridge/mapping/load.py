@@ -1,7 +1,8 @@
 """Mappings from files: a name or a path comes in, a merged `spec.Mapping` or all problems go out.
 
-Follows `extends` from file to file, has each read, linted and merged. The only module of the
-mapping language that opens mapping files. Must not know events or how rules are run.
+Follows `extends` from file to file, has each read, its names given slots, linted and merged. The
+only module of the mapping language that opens mapping files, and has slots files written. Must not
+know events or how rules are run.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.errors import Location, MappingError, Problem
 from cef_bridge.mapping import codes, lint, nodes, reader, shipped
 from cef_bridge.mapping.merge import merge, merge_rules
+from cef_bridge.mapping.slots_chain import Names
 from cef_bridge.mapping.view import View
 from cef_bridge.mapping.wording import did_you_mean, shown
 
@@ -27,7 +29,9 @@ def load(name_or_path: str | Path, *, env: MappingType[str, str] = os.environ) -
     """Return a mapping with everything it extends merged in.
 
     What has a slash, ends in .yaml or .yml, or is a file, is a path; all else is a shipped
-    mapping's name. Raises MappingError with all errors of all files, each with its place.
+    mapping's name. Names that are new (`slot: auto`) are written to the slots file beside their
+    mapping, and said on stderr. Raises MappingError with all errors of all files, each with its
+    place.
     """
     chain = _Chain(env)
     chain.add(name_or_path)
@@ -38,7 +42,10 @@ def load(name_or_path: str | Path, *, env: MappingType[str, str] = os.environ) -
 
 
 def problems(name_or_path: str | Path, *, env: MappingType[str, str] = os.environ) -> list[Problem]:
-    """Return all errors and warnings of a mapping and of what it extends, in order of place."""
+    """Return all errors and warnings of a mapping and of what it extends, in order of place.
+
+    When there is no error, new names are written to slots files, as `load` does.
+    """
     chain = _Chain(env)
     chain.add(name_or_path)
     return chain.finish()
@@ -124,23 +131,28 @@ class _Chain:
         cluster = any(
             draft.said.get("cluster", "cluster" in draft.places or None) for draft in drafts
         )
+        order = {draft.path: index for index, draft in enumerate(drafts)}
         inherited = None
         format_name = ""
-        for file in reversed(self.files):
-            draft = file.draft
-            own_format = draft.said.get("format")
+        names = Names()
+        for index in reversed(range(len(self.files))):
+            file = self.files[index]
+            own_format = file.draft.said.get("format")
             if inherited is not None and own_format not in (None, format_name):
                 message = (
                     f"The parent writes {format_name}, this one {own_format}. "
                     "Extend a mapping of the same format."
                 )
-                self._report(draft.places["format"], codes.OTHER_FORMAT, message)
+                self._report(file.draft.places["format"], codes.OTHER_FORMAT, message)
             format_name = str(own_format or format_name or "cef")
-            top = draft is drafts[0]
-            view = View(draft, format_name, inherited, top and not file.shipped, cluster)
-            self._problems += [*draft.problems, *lint.run(view)]
+            draft, beside, found = names.give(file.draft, format_name, inherited or {})
+            self.files[index] = file._replace(draft=draft)
+            order[beside] = index
+            view = View(draft, format_name, inherited, index == 0 and not file.shipped, cluster)
+            self._problems += [*draft.problems, *found, *lint.run(view)]
             inherited = merge_rules(inherited or {}, draft.said.get("extension"))
-        order = {draft.path: index for index, draft in enumerate(drafts)}
+        if not any(problem.severity == "error" for problem in self._problems):
+            self._problems += names.keep()
         return sorted(
             dict.fromkeys(self._problems),
             key=lambda it: (order.get(it.at.path, -1), it.at.path, *it.at[1:], it.code),
