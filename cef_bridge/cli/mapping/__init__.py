@@ -17,6 +17,7 @@ _COMMANDS = {
     "fields": ("fields", "List the event fields that a mapping can read."),
     "event-ids": ("event_ids", "List every device event class id."),
     "lint": ("lint", "Check mappings; without a name all shipped ones."),
+    "schema": ("schema", "Print the JSON Schema of mapping files, for editors."),
     "test": ("test", "Run the examples of mappings; without a name those of all shipped ones."),
 }
 
