@@ -1,7 +1,8 @@
 """The JSON Schema of a mapping file, for editors: what `reader` takes, from the same declarations.
 
-In comes nothing, out goes a dict. All that `load` takes is valid; what needs more than one place to
-be judged (labels, keys of a format, misspelt fields) is left to `mapping lint`. Must not know YAML.
+In comes nothing, out goes a dict, in words that readers of draft 7 know as well. All that `load`
+takes is valid; what needs more than one place to be judged (labels, keys of a format, misspelt
+fields) is left to `mapping lint`. Must not know YAML.
 """
 
 from __future__ import annotations
@@ -119,9 +120,9 @@ def _names() -> dict[str, Schema]:
 def _keys() -> dict[str, str]:
     """Return the keys that a mapping may write, with what they hold; labels come with their key."""
     return {
-        name: row.meaning
-        for name, row in (LEEF_KEYS | CEF_KEYS).items()
-        if row.role == "producer" and not name.endswith("Label")
+        row.name: row.meaning
+        for row in (CEF_KEYS | LEEF_KEYS | CEF_KEYS).values()  # CEF's first, and their meaning
+        if row.role == "producer" and not row.name.endswith("Label")
     }
 
 

@@ -109,22 +109,32 @@ class _Table:
     def check_kept(self) -> None:
         """A slot that is kept for a name has no other label."""
         labels = self._labels()
+        for name, own in self._ground.own.items():
+            if (name in self._live or name in self.names) and (above := self._differs(name)):
+                self._report(own.at, codes.KEPT_SLOT, slots_words.twice(name, own, above))
         at = {key.text: key.at for key in self._draft.keys if key.kind == "extension"}
         live = {name: kept for name, kept in self._ground.above.items() if name in self._live}
         for name, kept in {**live, **self._ground.own}.items():
             label = labels.get(kept.slot, name)
-            own = name in self._ground.own
-            if label in ("", name) or (kept.slot in self._gone and not own):
+            is_own = name in self._ground.own
+            if label in ("", name) or (kept.slot in self._gone and not is_own):
                 continue
             comes = name in self.names
             if kept.slot in self._numbered:
-                message = slots_words.numbered(name, kept, label, comes=comes, own=own)
+                message = slots_words.numbered(name, kept, label, comes=comes, own=is_own)
                 self._report(at[kept.slot], codes.KEPT_SLOT, message)
-            elif own:
+            elif is_own:
                 message = slots_words.inherited(
                     name, kept.slot, label, self._draft.path, comes=comes
                 )
                 self._report(kept.at, codes.KEPT_SLOT, message)
+
+    def _differs(self, name: str) -> Kept | None:
+        """Return what a parent keeps for a name, when that is not what is kept for it here."""
+        above, own = self._ground.above.get(name), self._ground.own.get(name)
+        if above and own and above.slot != own.slot and above.slot not in self._gone:
+            return above
+        return None
 
     def give(self, name: str) -> None:
         """Give a name the slot that it has, or the first one that is free."""
@@ -132,8 +142,7 @@ class _Table:
         above, own = self._ground.above.get(name), self._ground.own.get(name)
         if not self._can_be_label(name, first.key_at):
             return
-        if above and own and above.slot != own.slot and above.slot not in self._gone:
-            self._report(own.at, codes.KEPT_SLOT, slots_words.twice(name, own, above))
+        if self._differs(name):  # told by check_kept
             return
         kept = own or above
         other = next(

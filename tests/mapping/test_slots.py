@@ -300,6 +300,38 @@ def test_a_child_that_writes_the_slot_of_a_parents_name_is_told(family):
     assert labels() == {"cs1": "Terminal"}
 
 
+SOME = st.lists(st.sampled_from("ABCDE"), unique=True, max_size=3)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(versions=st.lists(st.tuples(SOME, SOME, SOME), min_size=2, max_size=8))
+def test_through_any_versions_of_a_parent_and_a_child_a_label_has_one_slot(
+    tmp_path_factory, versions
+):
+    folder = tmp_path_factory.mktemp("family")
+    seen: dict[str, str] = {}
+    loaded = 0
+    for above, own, gone in versions:
+        rules = "".join(f"  {name}: {{from: Cwd, slot: auto}}\n" for name in above)
+        (folder / "a.yaml").write_text(M + "  act: x\n" + rules)
+        rules = "".join(f"  {name}: {{from: TTY, slot: auto}}\n" for name in own)
+        rules += "".join(f"  {name}: null\n" for name in gone if name in above and name not in own)
+        (folder / "m.yaml").write_text(f"mapping: m\nextends: a.yaml\nextension:\n{rules}")
+        found = problems(folder / "m.yaml")
+        if found:
+            assert {problem.code for problem in found} <= {"M062", "M063"}
+            continue
+        loaded += 1
+        now = labels(folder / "m.yaml")
+        assert {*now.values()} == {*above, *own} - ({*gone} - {*own})
+        assert len({*now.values()}) == len(now)
+        for slot, label in now.items():
+            assert seen.setdefault(label, slot) == slot
+    assert loaded
+
+
 # --- What is wrong, and the whole line an operator sees ------------------------------------------
 
 AUTO = "  Team: {from: Labels.team, slot: auto}\n"
