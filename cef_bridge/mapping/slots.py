@@ -109,12 +109,13 @@ class _Table:
     def check_kept(self) -> None:
         """A slot that is kept for a name has no other label."""
         labels = self._labels()
+        written = {*self.names, *self._live}
         for name, own in self._ground.own.items():
-            if (name in self._live or name in self.names) and (above := self._differs(name)):
+            if name in written and (above := self._differs(name)):
                 self._report(own.at, codes.KEPT_SLOT, slots_words.twice(name, own, above))
         at = {key.text: key.at for key in self._draft.keys if key.kind == "extension"}
-        live = {name: kept for name, kept in self._ground.above.items() if name in self._live}
-        for name, kept in {**live, **self._ground.own}.items():
+        above_written = {name: it for name, it in self._ground.above.items() if name in written}
+        for name, kept in {**above_written, **self._ground.own}.items():
             label = labels.get(kept.slot, name)
             is_own = name in self._ground.own
             if label in ("", name) or (kept.slot in self._gone and not is_own):
@@ -123,7 +124,7 @@ class _Table:
             if kept.slot in self._numbered:
                 message = slots_words.numbered(name, kept, label, comes=comes, own=is_own)
                 self._report(at[kept.slot], codes.KEPT_SLOT, message)
-            elif is_own:
+            elif is_own or comes:
                 message = slots_words.inherited(
                     name, kept.slot, label, self._draft.path, comes=comes
                 )
@@ -145,14 +146,12 @@ class _Table:
         if self._differs(name):  # told by check_kept
             return
         kept = own or above
-        other = next(
-            (it for it, has in self._ground.own.items() if has.slot == (kept and kept.slot)), name
-        )
+        slot = kept.slot if kept else self._free(name)
+        other = next((it for it, has in self._ground.own.items() if has.slot == slot), name)
         if above and other != name:
             message = slots_words.both(above, name, other)
             self._report(self._ground.own[other].at, codes.KEPT_SLOT, message)
             return
-        slot = kept.slot if kept else self._free(name)
         if slot is None:
             self._report(first.key_at, codes.NO_FREE_SLOT, self._full(name))
             return
@@ -173,7 +172,7 @@ class _Table:
                 message = f'{name} is the label itself. Remove "label".'
                 self._report(seen.said["label"], codes.NEEDLESS_LABEL, message)
         slot = next((slot for slot, label in self._labels().items() if label == name), None)
-        if slot is not None and self._live.get(name) != slot:
+        if slot is not None and (self._live.get(name) != slot or slot in self._numbered):
             message = f'{slot} has the label "{name}" already. Write the rule there, or rename one.'
             self._report(at, codes.LABELS_CLASH, message)
             return False
@@ -205,10 +204,15 @@ class _Table:
 
     def _full(self, name: str) -> str:
         reserved = self._reserved()
-        inherited = [slot for slot in self._ground.inherited if slot not in self._numbered]
-        return slots_words.full(
-            name, {slot: reserved[slot] for slot in SLOTS if slot in reserved}, inherited
-        )
+        held = {slot: reserved[slot] for slot in SLOTS if slot in reserved}
+        inherited = {*self._ground.inherited} - {*self._numbered} - self._gone
+        written = {*self.names, *self._live}
+        idle = {
+            kept.slot: kept.at
+            for other, kept in (self._ground.above | self._ground.own).items()
+            if other not in written and reserved.get(kept.slot) == other
+        }
+        return slots_words.full(name, held, inherited, idle)
 
     def rewritten(self) -> Draft:
         """Return the draft with slots in the place of names."""
@@ -222,7 +226,11 @@ class _Table:
         return dataclasses.replace(
             self._draft,
             said=self._draft.said | ({"extension": said} if self._said else {}),
-            keys=[self._key(key) for key in self._draft.keys if key.text not in without],
+            keys=[
+                self._key(key)
+                for key in self._draft.keys
+                if key.kind != "extension" or key.text not in without
+            ],
             rules=[self._rule(seen) for seen in self._draft.rules],
         )
 

@@ -16,6 +16,7 @@ from cef_bridge.mapping.wording import named, shown
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
+    from cef_bridge.errors import Location
     from cef_bridge.mapping.slots_file import Kept
     from cef_bridge.mapping.spec import Rule
 
@@ -47,10 +48,10 @@ def bad_name(name: str) -> str:
 def numbered(name: str, kept: Kept, label: str, *, comes: bool, own: bool) -> str:
     """Tell that a mapping writes a slot itself that is kept for a name."""
     way_out = "Choose another slot here"
-    if not own:
-        way_out += f', or remove the name with "{name}: null"'
-    elif not comes:
+    if not comes and own:
         way_out += f", or remove that line if {name} never comes back"
+    elif not comes:
+        way_out += f', or remove the name with "{name}: null"'
     return f'{kept.slot} is kept for {name} ({kept.at}), not for "{shown(label)}". {way_out}.'
 
 
@@ -82,13 +83,25 @@ def both(above: Kept, name: str, other: str) -> str:
     )
 
 
-def full(name: str, reserved: Mapping[str, str], inherited: Container[str]) -> str:
-    """Tell that no slot is free, who has them, and how to go on."""
-    held = ", ".join(f"{slot} {shown(label)}".strip() for slot, label in reserved.items())
-    free = next((slot for slot in reversed(TEXT_SLOTS[:6]) if slot in inherited), None)
-    way = f'Free one ("{free}: null")' if free else "Take one of them out"
+def full(
+    name: str,
+    held: Mapping[str, str],
+    inherited: Container[str],
+    idle: Mapping[str, Location],
+) -> str:
+    """Tell that no slot is free, who has them, and how to go on.
+
+    `idle` are slots that are only kept: the name stands in a slots file, and no rule does.
+    """
+    listed = ", ".join(
+        f"{slot} {shown(label)}".strip() + (f" (only kept, {idle[slot]})" if slot in idle else "")
+        for slot, label in held.items()
+    )
+    null = next((slot for slot in reversed(TEXT_SLOTS[:6]) if slot in inherited), None)
+    way = f'Free one ("{null}: null")' if null else "Take one of them out"
+    way += ", remove the line of one that is only kept" if idle else ""
     own = camel(PREFIX, name, set())
-    return f'No slot is free for {name}: {held}. {way}, or write {own} without "slot: auto".'
+    return f'No slot is free for {name}: {listed}. {way}, or write {own} without "slot: auto".'
 
 
 def text_in_number(name: str, slot: str, rule: Rule) -> str:

@@ -254,6 +254,28 @@ def test_a_child_removes_a_parents_name_and_has_its_slot_to_give(family):
     ]
 
 
+def test_a_slot_kept_for_a_grandparents_name_and_written_by_a_parent_is_told_when_it_comes_back(
+    family, write
+):
+    write("a.slots.yaml", "Team: cs1\n")
+    write("a.yaml", "mapping: a\nextends: b.yaml\n")
+    write("b.yaml", "mapping: b\ncluster: c\nextension: {act: x}\n")
+    write("b.slots.yaml", "Zone: cs2\n")
+    write(
+        "a.yaml", "mapping: a\nextends: b.yaml\nextension: {cs2: {from: Cwd, label: Directory}}\n"
+    )
+    family("{Zone: {from: TTY, slot: auto}}")
+    assert told() == [
+        (
+            'b.slots.yaml:1:1 M063 cs2 is kept for Zone here, and a parent of m.yaml has "Directory" in '
+            'it. Write "cs2: null" there, or remove this line: Zone then gets another slot.'
+        )
+    ]
+    family("{Zone: {from: TTY, slot: auto}, cs2: null}")
+    assert told() == []
+    assert labels() == {"cs2": "Zone"}
+
+
 def test_a_slot_kept_for_a_parents_name_that_went_is_not_given_to_a_child(family, write):
     family("{Zone: {from: TTY, slot: auto}}")
     load("a.yaml")
@@ -301,6 +323,36 @@ def test_a_child_that_writes_the_slot_of_a_parents_name_is_told(family):
 
 
 SOME = st.lists(st.sampled_from("ABCDE"), unique=True, max_size=3)
+NUMBERED = st.dictionaries(
+    st.sampled_from(["cs1", "cs2", "cs3"]), st.sampled_from([*"ABX"]) | st.none(), max_size=2
+)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(versions=st.lists(st.tuples(SOME, SOME, NUMBERED, NUMBERED), min_size=1, max_size=4))
+def test_whatever_is_written_by_name_and_by_number_a_mapping_has_slots_or_problems(
+    tmp_path_factory, versions
+):
+    folder = tmp_path_factory.mktemp("numbers")
+    for above, own, above_numbered, own_numbered in versions:
+        for file, head, names, numbered in (
+            ("a", M + "  act: x\n", above, above_numbered),
+            ("m", "mapping: m\nextends: a.yaml\nextension:\n", own, own_numbered),
+        ):
+            rules = "".join(f"  {name}: {{from: Cwd, slot: auto}}\n" for name in names)
+            for slot, label in numbered.items():
+                rules += f"  {slot}: {f'{{from: TTY, label: {label}}}' if label else 'null'}\n"
+            (folder / f"{file}.yaml").write_text(head + rules)
+        found = problems(folder / "m.yaml")
+        assert {problem.code for problem in found} <= {"M026", "M028", "M062", "M063"}
+        if not [problem for problem in found if problem.severity == "error"]:
+            now = labels(folder / "m.yaml")
+            assert {*load(folder / "m.yaml").extension} == {"act", *now}
+            assert {*now} <= {*SLOTS}
+            assert {*own} <= {*now.values()}
+            assert len({*now.values()}) == len(now)
 
 
 @settings(
@@ -384,6 +436,16 @@ CASES = {
         "cs4 ContainerName, cs5 CommandLine, cs6 K8sCluster, flexString1 ContainerImage, "
         'flexString2 ContainerID, cn1 ContainerPID, cn2 ContainerPPID. Free one ("cs6: null"), '
         'or write KubeArmorTeam without "slot: auto".'),
+    ),
+    "no slot is free, and one is only kept": (
+        FULL.replace("  cs2: {from: Cwd, label: L1}\n", "") + AUTO, "Old: cs2\n",
+        ("m.yaml:11:3 M062 No slot is free for Team: cs1 L0, cs2 Old (only kept, m.slots.yaml:1:1), cs3 L2, "
+        "cs4 L3, cs5 L4, cs6 L5, flexString1 L6, flexString2 L7. Take one of them out, remove the line of "
+        'one that is only kept, or write KubeArmorTeam without "slot: auto".'),
+    ),
+    "a name in its slot, and the slot by number": (
+        M + "  cs6: {from: Cwd, label: Team}\n" + AUTO, "Team: cs6\n",
+        'm.yaml:5:3 M026 cs6 has the label "Team" already. Write the rule there, or rename one.',
     ),
     "a kept slot used by number": (
         M + "  cs6: {from: Cwd, label: Directory}\n" + AUTO, "Team: cs6\n",
