@@ -32,6 +32,7 @@ from cef_bridge.mapping import lint, spec
 from cef_bridge.mapping.codes import CODES
 from cef_bridge.mapping.filters import DESCRIPTIONS
 from cef_bridge.mapping.reader import yaml_fields
+from cef_bridge.mapping.schema import schema
 from cef_bridge.mapping.transforms import TRANSFORMS
 
 if TYPE_CHECKING:
@@ -251,7 +252,8 @@ def pages() -> dict[str, str]:
         "fields.md": fields_page(),
         "event-ids.md": event_ids_page(),
         "lint-rules.md": lint_page(),
-        "forward.schema.json": json.dumps(config.schema(), indent=2) + "\n",
+        "forward.schema.json": json.dumps(config.schema(), ensure_ascii=False, indent=2) + "\n",
+        "mapping.schema.json": json.dumps(schema(), ensure_ascii=False, indent=2) + "\n",
     }
     known = parts()
     for name in _PAGES_WITH_PARTS:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import ssl
 from typing import TYPE_CHECKING, get_args
 
+import jsonschema
 import msgspec
 import pytest
 import trustme
+import yaml
 from transcripts import ROOT, blocks, page
 
 from cef_bridge.config import check, from_urls, load_config, schema
@@ -481,3 +484,56 @@ def test_the_schema_has_every_setting_and_nothing_else():
         item = whole[name]["anyOf"][1]["anyOf"][1]
         assert set(item["properties"]) == {url, *words.rows}
         assert item["additionalProperties"] is False
+
+
+CONFIGS = [
+    *[path.read_text(encoding="utf-8") for path in EXAMPLES],
+    *blocks(page("docs/configuration.md"), "yaml"),
+    *[it for it in blocks(page("docs/recipes.md"), "yaml") if "sources:" in it],
+]
+
+
+def faults(text):
+    said = json.loads(json.dumps(yaml.safe_load(text), default=str))
+    return [error.message for error in jsonschema.Draft202012Validator(schema()).iter_errors(said)]
+
+
+def test_the_schema_is_one():
+    jsonschema.Draft202012Validator.check_schema(schema())
+
+
+@pytest.mark.parametrize("text", CONFIGS, ids=lambda it: it.strip().splitlines()[0])
+def test_a_config_in_the_docs_is_valid(text):
+    assert faults(text) == []
+
+
+PLACES = "sources: '-'\ndestinations:\n  - to: tls://siem\n"
+
+
+@pytest.mark.parametrize(
+    ("setting", "taken"),
+    [
+        ("drop_events: [{HostName: {is: absent}, Action: [Block, 1]}]", True),
+        ("drop_events: {event.kind: log}", True),
+        ("drop_events: [{HostName: {is: gone}}]", False),
+        ("filters: soc_lean", True),
+        ("filters: [soc_lan]", False),
+        ("framing: ${FRAMING:-lf}", True),
+        ("framing: lines", False),
+        ("verify: No", True),
+        ("verify: perhaps", False),
+        ("turnover: 5s", True),
+        ("turnover: soon", False),
+        ("confirm_hold: 2000", False),
+        ("name: 7", True),
+        ("nam: siem", False),
+    ],
+)
+def test_the_schema_takes_of_a_destination_what_the_reader_takes(write, setting, taken):
+    text = f"{PLACES}    {setting}\n"
+    assert (not faults(text)) == taken
+    if taken:
+        assert load_config(write(text), env={}).destinations
+    else:
+        with pytest.raises(MappingError):
+            load_config(write(text), env={})

@@ -20,6 +20,7 @@ from cef_bridge.mapping.reader import yaml_fields
 
 LANGUAGE = page("docs/mapping-language.md")
 CONVERT = page("docs/convert.md")
+EDITORS = page("docs/editors.md")
 NORMALISE = page("docs/normalise.md")
 PAGES = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
 
@@ -64,6 +65,19 @@ def test_every_setting_of_the_mapping_language_stands_in_an_example(declared):
     assert missing == []
 
 
+@pytest.fixture(scope="module")
+def language_folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("language")
+    write_files(LANGUAGE, path)
+    return path
+
+
+@pytest.mark.parametrize("shown", transcript(LANGUAGE), ids=lambda shown: shown.command[:60])
+def test_a_command_of_the_mapping_language_prints_what_the_page_shows(shown, language_folder):
+    got = run(shown.command, language_folder)
+    assert shown.matches(got), f"$ {shown.command}\n{got}"
+
+
 def test_every_class_of_a_condition_stands_in_an_example():
     shown = "\n".join(blocks(LANGUAGE, "yaml"))
     used = set(re.findall(r"\w+", " ".join(re.findall(r"\{is: ([^}]+)\}", shown))))
@@ -94,6 +108,26 @@ def test_the_page_on_hostile_text_shows_every_suspicion():
     assert found == {"control", "newline", "bidi", "surrogate"}
     told = re.findall(r"^\| `([a-z_]+)` \|", NORMALISE, re.MULTILINE)
     assert sorted(told) == sorted(MARKS)
+
+
+@pytest.mark.parametrize("shown", transcript(EDITORS), ids=lambda shown: shown.command[:60])
+def test_a_command_of_the_page_on_editors_prints_what_the_page_shows(shown, language_folder):
+    got = run(shown.command, language_folder)
+    assert shown.matches(got), f"$ {shown.command}\n{got}"
+
+
+def test_what_editors_are_told_to_read_is_what_the_commands_print():
+    for option, name in (("", "mapping"), (" --config", "forward")):
+        printed = run(f"cef-bridge mapping schema{option}", ROOT)
+        assert printed == page(f"docs/{name}.schema.json")
+
+
+def test_the_settings_for_vs_code_are_json_and_the_modeline_names_a_file_of_the_page():
+    (settings,) = blocks(EDITORS, "json")
+    files = set(json.loads(settings)["yaml.schemas"])
+    assert files == {"./mapping.schema.json", "./forward.schema.json"}
+    (mapping,) = blocks(EDITORS, "yaml")
+    assert re.findall(r"\$schema=(\S+)", mapping) == ["./mapping.schema.json"]
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,10 @@ ALLOWED = {
     "collector": ({"delivery", "formats"}, "it reads what was sent, and knows no mapping"),
     "generator": (set(), "it makes events, and does not care who reads them"),
     "outputs": (set(), "it writes bytes and does not know what stands in them"),
-    "mapping": ({"events", "formats"}, "it turns fields into keys, wherever the events come from"),
+    "mapping": (
+        {"events", "formats", "outputs"},
+        "it turns fields into keys, wherever the events come from; what it writes are slots files",
+    ),
     "shedding": ({"formats", "mapping"}, "it shortens a message, and reads no event"),
     "converter": (
         {"events", "formats", "mapping", "shedding"},

@@ -6,76 +6,80 @@ to `load_config`.
 
 from __future__ import annotations
 
-from typing import get_type_hints
+from typing import TYPE_CHECKING
 
-import msgspec
+from msgspec import inspect as kinds
 
 from cef_bridge.config.spec import Config, Destination, Source
 from cef_bridge.delivery.targets import Target
 from cef_bridge.delivery.urls import Words
+from cef_bridge.mapping import schema as mapping_schema
+from cef_bridge.mapping import yaml_schema
+
+if TYPE_CHECKING:
+    from cef_bridge.mapping.yaml_schema import Schema
 
 _URL = {
     "from": "`-` (standard input), a path or glob, or `kubearmor://host:port`.",
     "to": "`udp://`, `tcp://` or `tls://host:port`, `file:///path`, or `-` (standard output).",
 }
-# Conditions as they are written, which is not as they are kept: {field: text, list or {is: class}}.
-_CONDITIONS = {"type": "array", "items": {"type": "object"}}
+# What the mapping language reads; `${NAME}` is not filled in there.
+_OF_MAPPINGS = {"drop_events": mapping_schema.drop_events, "filters": mapping_schema.filters}
+
+_NUMBER = r"^[0-9]|\$\{"
+"""A number in a text: `5s`, `64M`, `${PORT}`."""
 
 
-def schema() -> dict[str, object]:
+def schema() -> Schema:
     """Return the JSON Schema (2020-12) of a config file."""
     top = _properties(Config)
     top["sources"] = _list("from", _properties(Source))
     top["destinations"] = _list("to", {**_properties(Destination), **_properties(Target)})
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": yaml_schema.DRAFT,
         "title": "cef-bridge forward",
-        **_object(top, ["sources", "destinations"]),
+        **yaml_schema.settings(top, ["sources", "destinations"]),
+        "$defs": mapping_schema.conditions(),
     }
 
 
 def _properties(cls: type) -> dict[str, object]:
-    hints = get_type_hints(cls, include_extras=True)
-    found: dict[str, object] = {}
-    for name, row in Words.of(cls, ()).rows.items():
-        said = msgspec.json.schema(hints[row.name])
-        if row.name == "drop_events":
-            said = {**_CONDITIONS, "description": said.get("description", "")}
-        found[name] = _loosened(said)
-    return found
+    return {name: _setting(name, row.type) for name, row in Words.of(cls, ()).rows.items()}
 
 
-def _loosened(said: dict[str, object]) -> dict[str, object]:
-    """Return a schema that takes what YAML's readers make of our texts: yes, one for a list."""
-    said = dict(said)
-    options = said.pop("anyOf", None)
-    if isinstance(options, list):  # a setting that may be absent is not written as null
-        kept = [it for it in options if it.get("type") != "null"]
-        return {**_loosened(kept[0]), **said} if len(kept) == 1 else {**said, "anyOf": kept}
-    if isinstance(enum := said.get("enum"), list):
-        said["enum"] = [it for it in enum if it is not None]
-    if said.get("type") == "array" and said.get("items") != {"type": "object"}:
-        return {
-            **{name: said[name] for name in ("description", "default") if name in said},
-            "anyOf": [{"type": "array", "items": said.get("items", {})}, {"type": "string"}],
-        }
-    if said.get("type") == "boolean":
-        said["type"] = ["boolean", "string"]
-    if said.get("type") in ("integer", "number"):
-        said["type"] = [said["type"], "string"]  # "${NAME}"
-    return said
+def _setting(name: str, kind: kinds.Type) -> Schema:
+    said = yaml_schema.or_null(_OF_MAPPINGS[name]()) if name in _OF_MAPPINGS else _of(kind)
+    declared = kind.extra_json_schema if isinstance(kind, kinds.Metadata) else None
+    return {**said, "description": (declared or {}).get("description", "")}
 
 
-def _list(url: str, properties: dict[str, object]) -> dict[str, object]:
-    address = {"type": "string", "description": _URL[url]}
-    item = {"anyOf": [address, _object({url: address, **properties}, [url])]}
+def _of(kind: kinds.Type) -> Schema:
+    """Return the schema of a declared type; every text of a config may have variables."""
+    match kind:
+        case kinds.Metadata():
+            return {**_of(kind.type), **(kind.extra_json_schema or {})}
+        case kinds.UnionType():
+            return _of(next(it for it in kind.types if not isinstance(it, kinds.NoneType)))
+        case kinds.LiteralType(values=values):
+            return yaml_schema.choice(map(str, values), variables=True)
+        case kinds.VarTupleType():  # also as in a URL, separated by commas
+            return yaml_schema.any_of(
+                {"type": "array", "items": _of(kind.item_type), "minItems": 1}, yaml_schema.TEXT
+            )
+        case kinds.BoolType():
+            return yaml_schema.truth(variables=True)
+        case kinds.IntType() | kinds.FloatType():
+            number = "integer" if isinstance(kind, kinds.IntType) else "number"
+            bounds = {"minimum": kind.ge, "maximum": kind.le}
+            return {
+                "type": [number, "string"],
+                **{name: bound for name, bound in bounds.items() if bound is not None},
+                "pattern": _NUMBER,
+            }
+    return yaml_schema.text(1)
+
+
+def _list(url: str, properties: dict[str, object]) -> Schema:
+    address: Schema = {"type": "string", "description": _URL[url]}
+    item = {"anyOf": [address, yaml_schema.settings({url: address, **properties}, [url])]}
     return {"anyOf": [{"type": "array", "items": item, "minItems": 1}, item]}
-
-
-def _object(properties: dict[str, object], required: list[str]) -> dict[str, object]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": required,
-        "additionalProperties": False,
-    }

@@ -83,4 +83,12 @@ FIELD_AS_TEXT = Code("M059", "warning", "A constant that is the name of a field.
 NEVER_WRITTEN = Code("M060", "warning", "A rule that reads only what the mapping drops.")
 LABEL_SHADOWS = Code("M061", "warning", "A label that is the name of another field.")
 
+BAD_NAME = Code("M062", "error", "A name of a custom slot that cannot be its label.")
+NO_SLOT_HERE = Code("M063", "error", "`slot: auto` where there are no custom slots.")
+NO_FREE_SLOT = Code("M064", "error", "No custom slot is free for a name.")
+KEPT_SLOT = Code("M065", "error", "A custom slot that is kept for another name.")
+BAD_SLOTS_FILE = Code("M066", "error", "A slots file that cannot be read as one.")
+SLOTS_NOT_WRITTEN = Code("M067", "error", "A slots file that has to be written and cannot be.")
+TEXT_IN_NUMBER_SLOT = Code("M068", "warning", "A text for a name that is kept in a number slot.")
+
 CODES: dict[str, Code] = {row.id: row for row in list(globals().values()) if isinstance(row, Code)}

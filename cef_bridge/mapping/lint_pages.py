@@ -238,4 +238,121 @@ Good:
     extension:
       cs2: {from: NamespaceName, label: Namespace} # lint-ok M033 our dashboards are older
 """,
+    codes.BAD_NAME: """\
+A name of a custom slot can be the name of a field: letters, digits and underscores.
+
+With `slot: auto` the key's name becomes the label, and receivers make a field's name of that. A
+key of CEF or a slot's own name is none.
+
+Bad:
+    extension:
+      Cost-centre: {from: Labels.cost, slot: auto}
+Good:
+    extension:
+      CostCentre: {from: Labels.cost, slot: auto}
+""",
+    codes.NO_SLOT_HERE: """\
+Slots by name are for keys of the extension in CEF.
+
+LEEF takes any name as it is, and the header's fields are fixed.
+
+Bad:
+    extends: qradar-leef
+    extension:
+      team: {from: Labels.team, slot: auto}
+Good:
+    extends: qradar-leef
+    extension:
+      team: {from: Labels.team}
+""",
+    codes.NO_FREE_SLOT: """\
+A name gets a slot that nothing else has: of cs1 to cs6, flexString1 and flexString2 for texts.
+
+The shipped mappings use all of these. Take one out that you do not need, or give the key a name of
+your own that begins with KubeArmor; it needs no slot.
+
+Bad:
+    extends: splunk
+    extension:
+      Team: {from: Labels.team, slot: auto}
+Good:
+    extends: splunk
+    extension:
+      flexString2: null
+      Team: {from: Labels.team, slot: auto}
+""",
+    codes.KEPT_SLOT: """\
+A slot that is kept for a name is not used for something else.
+
+The slots file beside a mapping says which slot each name got. Dashboards look for the name there,
+also when its rule is gone for a while.
+
+Bad:
+    # bad.yaml
+    mapping: bad
+    extension: {cs1: {from: HostName, label: Node}}
+    # bad.slots.yaml
+    Team: cs1
+Good:
+    # good.yaml
+    mapping: good
+    extension: {cs2: {from: HostName, label: Node}}
+    # good.slots.yaml
+    Team: cs1
+""",
+    codes.BAD_SLOTS_FILE: """\
+A slots file has a line for each name, with a custom slot that no other name has.
+
+cef-bridge writes it; a merge in version control may have left two branches' lines in it.
+
+Bad:
+    # bad.yaml
+    mapping: bad
+    extension: {Team: {from: Labels.team, slot: auto}}
+    # bad.slots.yaml
+    Team: cs1
+    Zone: cs1
+Good:
+    # good.yaml
+    mapping: good
+    extension: {Team: {from: Labels.team, slot: auto}}
+    # good.slots.yaml
+    Team: cs1
+    Zone: cs2
+""",
+    codes.SLOTS_NOT_WRITTEN: """\
+The slot of a new name is written down beside the mapping before it is used.
+
+Otherwise the next version could give it another one. Run a command such as `mapping lint` where
+the mapping's folder can be written to, and bring both files to where it cannot.
+
+Bad:
+    # bad.yaml, in a folder that cannot be written to, without bad.slots.yaml
+    mapping: bad
+    extension: {Team: {from: Labels.team, slot: auto}}
+Good:
+    # good.yaml
+    mapping: good
+    extension: {Team: {from: Labels.team, slot: auto}}
+    # good.slots.yaml
+    Team: cs1
+""",
+    codes.TEXT_IN_NUMBER_SLOT: """\
+A name that is kept in a number slot is a number.
+
+Only whole numbers are written to cn1, cn2 and cn3; texts are left out.
+
+Bad:
+    # bad.yaml
+    mapping: bad
+    extension: {Team: {from: Labels.team, slot: auto}}
+    # bad.slots.yaml
+    Team: cn1
+Good:
+    # good.yaml
+    mapping: good
+    extension: {Team: {from: Labels.team, slot: auto}}
+    # good.slots.yaml
+    Team: cs1
+""",
 }

@@ -1,7 +1,8 @@
 """Mappings from files: a name or a path comes in, a merged `spec.Mapping` or all problems go out.
 
-Follows `extends` from file to file, has each read, linted and merged. The only module of the
-mapping language that opens mapping files. Must not know events or how rules are run.
+Follows `extends` from file to file, has each read, its names given slots, linted and merged. The
+only module of the mapping language that opens mapping files, and has slots files written. Must not
+know events or how rules are run.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.errors import Location, MappingError, Problem
 from cef_bridge.mapping import codes, excuses, lint, lint_across, nodes, reader, shipped
 from cef_bridge.mapping.merge import merge
+from cef_bridge.mapping.slots_chain import Names
 from cef_bridge.mapping.view import View
 from cef_bridge.mapping.wording import did_you_mean, shown
 
@@ -29,7 +31,9 @@ def load(name_or_path: str | Path, *, env: MappingType[str, str] = os.environ) -
     """Return a mapping with everything it extends merged in.
 
     What has a slash, ends in .yaml or .yml, or is a file, is a path; all else is a shipped
-    mapping's name. Raises MappingError with all errors of all files, each with its place.
+    mapping's name. Names that are new (`slot: auto`) are written to the slots file beside their
+    mapping, and said on stderr. Raises MappingError with all errors of all files, each with its
+    place.
     """
     chain = _Chain(env)
     chain.add(name_or_path)
@@ -47,7 +51,10 @@ class Checked(NamedTuple):
 
 
 def problems(name_or_path: str | Path, *, env: MappingType[str, str] = os.environ) -> list[Problem]:
-    """Return all errors and warnings of a mapping and of what it extends, in order of place."""
+    """Return all errors and warnings of a mapping and of what it extends, in order of place.
+
+    When there is no error, new names are written to slots files, as `load` does.
+    """
     return check([name_or_path], env=env).problems
 
 
@@ -69,11 +76,15 @@ def check(
     said = [excuse for draft in drafts.values() for excuse in draft.excuses]
     tops = {chain.files[0].draft.path for chain in chains if chain.files}
     left, excused = excuses.apply(found, said, tops)
-    order = {path: index for index, path in enumerate(drafts)}
-    return Checked(_in_order(left, order), _in_order(excused, order))
+    order: dict[str, int] = {}
+    for chain in chains:
+        for path in sorted(chain.order, key=chain.order.__getitem__):
+            order.setdefault(path, len(order))
+    return Checked(in_order(left, order), in_order(excused, order))
 
 
-def _in_order(problems: Iterable[Problem], order: MappingType[str, int]) -> list[Problem]:
+def in_order(problems: Iterable[Problem], order: MappingType[str, int]) -> list[Problem]:
+    """Return problems in the order of their files and places; files without a number first."""
     return sorted(
         problems, key=lambda it: (order.get(it.at.path, -1), it.at.path, *it.at[1:], it.code)
     )
@@ -88,6 +99,7 @@ def replaced(
     """
     chain = _Chain(env)
     chain.add(name_or_path)
+    chain.finish()  # gives names their slots
     over: dict[tuple[str, str], list[Location]] = {}
     taken: set[tuple[str, str]] = set()
     for file in chain.files:
@@ -113,6 +125,7 @@ class _Chain:
         self._env = env
         self._problems: list[Problem] = []
         self._seen: set[Path] = set()
+        self.order: dict[str, int] = {}  # of the files that problems are in, slots files too
 
     def add(self, name_or_path: str | Path) -> None:
         """Read a mapping and, one after the other, what it extends."""
@@ -186,23 +199,29 @@ class _Chain:
         )
         view: View | None = None
         format_name = ""
+        names = Names()
         for index in reversed(range(len(drafts))):
-            draft = drafts[index]
-            own_format = draft.said.get("format")
+            own_format = drafts[index].said.get("format")
             if view is not None and own_format not in (None, format_name):
                 message = (
                     f"The parent writes {format_name}, this one {own_format}. "
                     "Extend a mapping of the same format."
                 )
-                self._report(draft.places["format"], codes.OTHER_FORMAT, message)
+                self._report(drafts[index].places["format"], codes.OTHER_FORMAT, message)
             format_name = str(own_format or format_name or "cef")
+            inherited = view.merged.extension if view else {}
+            draft, beside, found = names.give(drafts[index], format_name, inherited)
+            drafts[index] = draft
+            self.files[index] = self.files[index]._replace(draft=draft)
+            self.order |= {draft.path: index, beside: index}
             own = index == 0 and not self.files[0].shipped
             merged = merge(drafts[index:][::-1])
             tested = own and _has_test_file(Path(draft.path))
             view = View(draft, format_name, merged, view, own, cluster, tested)
-            self._problems += [*draft.problems, *lint.run(view)]
-        order = {draft.path: index for index, draft in enumerate(drafts)}
-        return _in_order(dict.fromkeys(self._problems), order)
+            self._problems += [*draft.problems, *found, *lint.run(view)]
+        if not any(problem.severity == "error" for problem in self._problems):
+            self._problems += names.keep()
+        return in_order(dict.fromkeys(self._problems), self.order)
 
     def _report(self, at: Location, code: codes.Code, message: str) -> None:
         self._problems.append(Problem(at, code.id, message, code.severity))
@@ -212,7 +231,10 @@ def _has_test_file(path: Path) -> bool:
     """Tell whether examples stand beside a mapping: STEM.test.yaml, or STEM.NAME.test.yaml."""
     stem = glob.escape(path.stem)
     names = (f"{stem}.test.yaml", f"{stem}.*.test.yaml")
-    return any(True for name in names for _ in path.parent.glob(name))
+    try:
+        return any(True for name in names for _ in path.parent.glob(name))
+    except OSError:  # the name is too long for a file beside it
+        return False
 
 
 def _is_file(path: Path) -> bool:

@@ -79,6 +79,10 @@ class Rule(Struct, frozen=True):
     label: Annotated[
         str | None, Meta(description="The text of the key's label key (`cs1Label`); a constant.")
     ] = None
+    slot: Annotated[
+        Literal["auto"] | None,
+        Meta(description="The key is a name: the label of a custom slot, which it gets and keeps."),
+    ] = None
     max_length: Annotated[
         Annotated[int, Meta(ge=1)] | None,
         Meta(description="Cut to so many characters; the key's own length still holds."),

@@ -521,3 +521,27 @@ def test_a_file_whose_name_is_no_utf_8_is_read_and_named_legibly(tmp_path):
     assert row["source"] == json.loads(report.read_bytes())["inputs"][0]["name"]
     assert row["source"].endswith(r"/caf\udce9\n.json")
     assert f"at {row['source']}:2: " in ran.err
+
+
+def test_a_name_keeps_its_slot_when_a_rule_is_added_between_two_conversions(tmp_path):
+    team, zone = (
+        f"  {name}: {{from: Labels.{name.lower()}, slot: auto}}\n" for name in ("Team", "Zone")
+    )
+    head = "mapping: m\nextends: kubearmor-cef\ncluster: c\nextension:\n  cs5: null\n  cs6: null\n"
+    path = tmp_path / "m.yaml"
+    stdin = event(Labels="team=blue,zone=b") + b"\n"
+
+    path.write_text(head + team)
+    first = convert("-m", path, stdin=stdin)
+    assert " cs5=blue cs5Label=Team " in first.messages[0]
+    assert f"{tmp_path}/m.slots.yaml: Team is cs5 from now on." in first.err
+
+    path.write_text(head + zone + team)
+    second = convert("-m", path, stdin=stdin)
+    assert " cs5=blue cs5Label=Team " in second.messages[0]
+    assert " cs6=b cs6Label=Zone " in second.messages[0]
+    assert "Zone is cs6 from now on." in second.err
+
+    third = convert("-m", path, stdin=stdin * 50)
+    assert third.messages == second.messages * 50
+    assert "slots.yaml" not in third.err

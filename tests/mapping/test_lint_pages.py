@@ -19,10 +19,11 @@ def codes_of(folder, name, body):
     body = textwrap.dedent(body).strip() + "\n"
     parts = re.split(r"^# (\S+\.yaml)\n", body, flags=re.MULTILINE)
     files = dict(zip(parts[1::2], parts[2::2], strict=True)) or {f"{name}.yaml": body}
+    mappings = [file for file in files if not file.endswith(".slots.yaml")]
     for file, text in files.items():
-        begin = "" if "mapping:" in text else "mapping: page\n"
+        begin = "" if "mapping:" in text or file not in mappings else "mapping: page\n"
         (folder / file).write_text(begin + text)
-    return {problem.code for problem in check([folder / file for file in files]).problems}
+    return {problem.code for problem in check([folder / file for file in mappings]).problems}
 
 
 def test_every_code_has_one_page():
@@ -38,7 +39,9 @@ def test_a_page_shows_what_is_bad_and_what_is_good(code, tmp_path):
     for name, body in (("bad", found[2]), ("good", found[3])):
         (tmp_path / name).mkdir()
         got = codes_of(tmp_path / name, name, body)
-        if name == "bad":
+        if code is codes.SLOTS_NOT_WRITTEN:
+            assert name == "good" or got <= _INCOMPLETE  # only a folder can be bad: test_slots.py
+        elif name == "bad":
             assert code.id in got
         else:
             assert got <= _INCOMPLETE - {code.id}

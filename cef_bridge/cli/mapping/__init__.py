@@ -21,6 +21,7 @@ _COMMANDS = {
     "coverage": ("coverage", "Count which event fields are mapped, kept or lost, over archives."),
     "diff": ("diff", "Compare what two mappings make of the same events."),
     "explain-rule": ("explain_rule", "Print what a code of lint means; without one list all."),
+    "schema": ("schema", "Print the JSON Schema of mapping files, for editors."),
     "test": ("test", "Run the examples of mappings; without a name those of all shipped ones."),
 }
 
