@@ -7,8 +7,14 @@ are read, checked or run.
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
+
+from cef_bridge.cli import params
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # Subcommand -> module that has it as `command`, and what it does: help needs no import.
 _COMMANDS = {
@@ -37,6 +43,9 @@ class _Group(click.Group):
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, about) for name, (_, about) in _COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        return params.commands(self, ctx, incomplete, _COMMANDS)
 
 
 @click.group("mapping", cls=_Group)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cef_bridge.cli.params import MAPPING
 from cef_bridge.cli.tables import counted, json_option
 from cef_bridge.mapping import load, shipped
 
@@ -19,7 +20,7 @@ _WRONG = 2
 
 
 @click.command("lint")
-@click.argument("names", metavar="[NAME-OR-PATH]...", nargs=-1)
+@click.argument("names", metavar="[NAME-OR-PATH]...", nargs=-1, type=MAPPING)
 @json_option
 def command(names: tuple[str, ...], as_json: bool) -> None:
     """Check mappings; without a name all shipped ones.
