@@ -44,6 +44,20 @@ def to_plain(mapping: spec.Mapping) -> object:
     return _plain(_root(mapping))
 
 
+def scalar(text: str | None, style: str | None = None) -> str:
+    """Return a text as it can stand behind a key or in a list, whatever is in it; None is null.
+
+    `style` is the quote to use, if it can be. Fits into flow style ({ }) as well.
+    """
+    node = _null_or_text(text)
+    if style and text is not None:
+        node = _TextNode(_TEXT, text, style='"' if "\n" in text else style)
+    written: str = yaml.serialize(
+        _items([node]), Dumper=yaml.SafeDumper, allow_unicode=True, width=_WIDTH
+    )
+    return written.strip()[1:-1]
+
+
 def _root(mapping: spec.Mapping) -> yaml.Node:
     pairs = []
     for key, row in yaml_fields(spec.Mapping).items():

@@ -44,6 +44,23 @@ def problems(name_or_path: str | Path, *, env: MappingType[str, str] = os.enviro
     return chain.finish()
 
 
+def nodes_of(
+    path: Path, at: Location, *, begin: str = "mapping: NAME"
+) -> tuple[nodes.Node | None, list[Problem]]:
+    """Return the root node of a file, None when there is none, and what is wrong with it.
+
+    `at` is where it was named, which is where one that cannot be read is reported.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(nodes.MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "this is no path"
+        message = f"{shown(str(path))} cannot be read: {reason}."
+        return None, [Problem(at, codes.UNREADABLE.id, message, codes.UNREADABLE.severity)]
+    return nodes.read(data, str(path), begin=begin)
+
+
 class _File(NamedTuple):
     draft: Draft
     shipped: bool
@@ -105,15 +122,7 @@ class _Chain:
         return path, is_shipped or (top and path.parent.resolve() == shipped.folder())
 
     def _read(self, path: Path, at: Location) -> Draft | None:
-        try:
-            with path.open("rb") as file:
-                data = file.read(nodes.MOST_BYTES + 1)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "this is no path"
-            message = f"{shown(str(path))} cannot be read: {reason}."
-            self._report(at, codes.UNREADABLE, message)
-            return None
-        root, found = nodes.read(data, str(path))
+        root, found = nodes_of(path, at)
         self._problems += found
         return None if root is None else reader.read(root, str(path), self._env)
 

@@ -22,7 +22,7 @@ MOST_BYTES = 1024 * 1024
 MOST_DEPTH = 32
 MOST_NODES = 200_000
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NOT_YAML = re.compile(r"[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NULLS = ("", "~", "null", "Null", "NULL")
 
@@ -89,7 +89,7 @@ def read(
         return None, [_problem(_after(text[: bad.start()], path), codes.NOT_YAML, message)]
     builder = _Builder(path)
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
+        for event in yaml.parse(text, Loader=LOADER):
             if not builder.take(event):
                 break
     except yaml.YAMLError as error:
