@@ -67,6 +67,7 @@ def test_all_commands_and_their_options_are_offered(folder):
         "forward -m ",
         "mapping show ",
         "mapping lint ",
+        "mapping test ",
         "-v convert -m ",
     ],
 )

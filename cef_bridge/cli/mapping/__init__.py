@@ -23,6 +23,7 @@ _COMMANDS = {
     "fields": ("fields", "List the event fields that a mapping can read."),
     "event-ids": ("event_ids", "List every device event class id."),
     "lint": ("lint", "Check mappings; without a name all shipped ones."),
+    "new": ("new", "Begin a mapping of your own: a commented file that extends a shipped one."),
     "test": ("test", "Run the examples of mappings; without a name those of all shipped ones."),
 }
 
