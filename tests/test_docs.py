@@ -104,7 +104,12 @@ def folder(tmp_path_factory):
 
 
 # Pages whose commands are run one after the other, each page in a folder of its own.
-RUN = ("completion.md", "event-id-forms.md", "testing-mappings.md")
+RUN = (
+    "completion.md",
+    "event-id-forms.md",
+    "first-mapping.md",
+    "testing-mappings.md",
+)
 
 
 @pytest.fixture(scope="module")
