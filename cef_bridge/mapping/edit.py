@@ -66,7 +66,7 @@ def updated(data: bytes, path: str, changes: Sequence[Change]) -> tuple[bytes, l
             splices.append(splice)
             made.append(Changed(at, change.key, change.expected, change.got))
     except (UnicodeDecodeError, yaml.YAMLError, LookupError) as error:
-        raise UsageError(f"{shown(path)} has changed meanwhile. Run the examples again.") from error
+        raise _changed(path) from error
     result = whole[: len(whole) - len(text)] + _spliced(text, splices)
     encoded = result.encode("utf-8")
     _check(data, encoded, path, changes)
@@ -135,19 +135,25 @@ def _spliced(text: str, splices: Sequence[_Splice]) -> str:
 def _check(before: bytes, after: bytes, path: str, changes: Sequence[Change]) -> None:
     """Refuse a result that does not say what it should, and nothing else."""
     wanted: Any = _said(before)
-    got = _said(after)
-    rows = wanted["examples"]
-    rows = rows if isinstance(rows, list) else [rows]
-    for change in changes:
-        expect = rows[change.example]["expect"]
-        if change.key in expect and expect[change.key] != change.expected:
-            raise UsageError(f"{shown(path)} has changed meanwhile. Run the examples again.")
-        expect[change.key] = change.got
-    if got != wanted:
+    try:
+        rows = wanted["examples"]
+        rows = rows if isinstance(rows, list) else [rows]
+        for change in changes:
+            expect = rows[change.example]["expect"]
+            if expect.get(change.key) != change.expected:
+                raise _changed(path)
+            expect[change.key] = change.got
+    except (LookupError, TypeError, AttributeError) as error:
+        raise _changed(path) from error
+    if _said(after) != wanted:
         raise UsageError(
             f"{shown(path)} cannot be updated in place: examples in it share a value by an alias "
             "(*name). Write the value out where it is used."
         )
+
+
+def _changed(path: str) -> UsageError:
+    return UsageError(f"{shown(path)} has changed meanwhile. Run the examples again.")
 
 
 def _said(data: bytes) -> object:

@@ -34,8 +34,9 @@ def events_of(inputs: Sequence[Input], *, most_units: int | None = None) -> Iter
             for item in blocks(stream):
                 if isinstance(item, Block):
                     yield from _events(item, decoder, stream.name, left)
-                    if left is not None and (left := left - len(item.lines)) <= 0:
-                        return
+                units = len(item.lines) if isinstance(item, Block) else 1
+                if left is not None and (left := left - units) <= 0:
+                    return
 
 
 def _events(block: Block, decoder: Decoder, name: str, most: int | None) -> Iterator[Found]:

@@ -143,7 +143,17 @@ def test_a_value_that_an_alias_shares_is_refused():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "examples: {\n", "a: b\n", "examples: []\n", HEAD + ONE % "{act: z}"]
+    "text",
+    [
+        "",
+        "examples: {\n",
+        "a: b\n",
+        "examples: []\n",
+        "examples: [{expect: x}]\n",
+        HEAD + ONE % "!!map {act: x}",
+        HEAD + ONE % "[act]",
+        HEAD + ONE % "{act: z}",
+    ],
 )
 def test_a_file_that_has_changed_meanwhile_is_not_touched(text):
     with pytest.raises(UsageError, match=r"^a.yaml has changed meanwhile"):
