@@ -211,7 +211,8 @@ Every event has one of these {len(rows)} ids as its device event class id (in LE
 which is `kind.scope.operation.verb.disposition`. The list is closed, so a SIEM's categories can
 be made from it once; no policy's name and no text of an event is ever part of one. An id does
 not change its meaning; a new one is told in the [changelog](../CHANGELOG.md). `cef-bridge
-mapping event-ids --json` prints the same.
+mapping event-ids --json` prints the same, and other formats of it are for
+[SIEMs](event-id-forms.md).
 
 The severity is what the base mapping gives an event that its policy does not rate.
 

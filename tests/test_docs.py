@@ -137,6 +137,33 @@ def folder(tmp_path_factory):
     return path
 
 
+# Pages whose commands are run one after the other, each page in a folder of its own.
+RUN = (
+    "completion.md",
+    "event-id-forms.md",
+    "first-mapping.md",
+    "testing-mappings.md",
+)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    found = {name: tmp_path_factory.mktemp(name.removesuffix(".md")) for name in RUN}
+    for name, path in found.items():
+        write_files(page(f"docs/{name}"), path)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [(name, shown) for name in RUN for shown in transcript(page(f"docs/{name}"))],
+    ids=lambda it: it if isinstance(it, str) else it.command[:60],
+)
+def test_a_command_of_a_page_prints_what_the_page_shows(name, shown, folders):
+    got = run(shown.command, folders[name])
+    assert shown.matches(got), f"$ {shown.command}\n{got}"
+
+
 @pytest.mark.parametrize("shown", transcript(CONVERT), ids=lambda shown: shown.command[:60])
 def test_a_command_of_the_page_on_convert_prints_what_the_page_shows(shown, folder):
     got = run(shown.command, folder)

@@ -9,13 +9,16 @@ from __future__ import annotations
 import contextlib
 import sys
 from importlib import import_module
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from cef_bridge import __version__
-from cef_bridge.cli import logs
+from cef_bridge.cli import logs, params
 from cef_bridge.errors import CefBridgeError, MappingError, UsageError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # Command -> module that has it as `command`, and what it does: help needs no import.
 _COMMANDS = {
@@ -28,6 +31,7 @@ _COMMANDS = {
     "queue": ("queue", "Look into the queues of a forwarder."),
     "deadletter": ("deadletter", "Look at what could not be sent, and send it after all."),
     "demo": ("demo", "Convert and forward sample events, and show what comes of it."),
+    "completion": ("completion", "Print what lets bash, zsh or fish complete what is typed."),
 }
 
 
@@ -46,6 +50,9 @@ class _Group(click.Group):
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, about) for name, (_, about) in _COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        return params.commands(self, ctx, incomplete, _COMMANDS)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

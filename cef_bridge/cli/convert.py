@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cef_bridge.cli.logs import say
+from cef_bridge.cli.params import MAPPING
 from cef_bridge.cli.progress import progress, someone_looks
 from cef_bridge.cli.summary import Asked, report, summary
 from cef_bridge.cli.targets import Targets, appears, opened
@@ -61,6 +62,7 @@ def _size(_: click.Context, __: click.Parameter, text: str) -> int:
     "-m",
     "--mapping",
     "mapping_name",
+    type=MAPPING,
     metavar="NAME-or-PATH",
     default="kubearmor-cef",
     show_default=True,

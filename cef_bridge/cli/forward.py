@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, get_args, get_type_hints
 import click
 
 from cef_bridge.cli.logs import say
+from cef_bridge.cli.params import MAPPING
 from cef_bridge.cli.tables import counted
 from cef_bridge.config import Config, Destination, check, from_urls, load_config
 from cef_bridge.delivery import urls
@@ -59,6 +60,7 @@ def _as(cls: type, name: str) -> Callable[[click.Context, click.Parameter, str |
 @click.option(
     "-m",
     "--mapping",
+    type=MAPPING,
     metavar="NAME-or-PATH",
     help="A shipped mapping or a file.  [default: kubearmor-cef]",
 )

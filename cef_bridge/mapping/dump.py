@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import yaml
 
 from cef_bridge.mapping import spec
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _TEXT: Final = "tag:yaml.org,2002:str"
 _NUMBER: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
+_OTHER_BREAK: Final = re.compile("[\r\x85\u2028\u2029]")
+_BREAK: Final = re.compile("[\n\r\x85\u2028\u2029]")
 _WIDTH = 10_000  # one rule, one line: breaks would come in the middle of texts
 _RESOLVER: Any = yaml.resolver.Resolver()  # PyYAML's stubs do not type `resolve`
 
@@ -33,15 +36,52 @@ def to_yaml(mapping: spec.Mapping) -> str:
 
     Settings with their default value are left out, and `extends`, for all of it is written here.
     """
-    text: str = yaml.serialize(
-        _root(mapping), Dumper=yaml.SafeDumper, allow_unicode=True, width=_WIDTH
-    )
-    return text
+    return _serialized(_root(mapping))
 
 
 def to_plain(mapping: spec.Mapping) -> object:
     """Return the same as JSON data, by the same keys."""
     return _plain(_root(mapping))
+
+
+def scalar(text: str | None, style: str | None = None) -> str:
+    """Return a text as it can stand behind a key or in a list, whatever is in it; None is null.
+
+    `style` is the quote to use, if it can be. Fits into flow style ({ }) as well.
+    """
+    node = _null_or_text(text)
+    if style and text is not None:
+        node = _TextNode(_TEXT, text, style='"' if _BREAK.search(text) else style)
+    return _serialized(_items([node])).strip()[1:-1]
+
+
+def rule_lines(key: str, rules: Iterable[spec.Rule], via: str) -> list[str]:
+    """Return the lines of a key's rules with one transform more."""
+    longer = tuple(msgspec.structs.replace(rule, via=(*rule.via, via)) for rule in rules)
+    node = _pairs([(key, _Writer(expanded=False).value(longer))], flow=False)
+    return _serialized(node).split("\n")[:-1]
+
+
+def example_lines(example: spec.Example) -> list[str]:
+    """Return the lines of an example as an item of a list, a field or a key on each line."""
+    pairs: list[tuple[str, yaml.Node]] = [("name", _quoted(example.name))] if example.name else []
+    pairs.append(("event", _pairs(_json_pairs(example.event), flow=not example.event)))
+    expect = (
+        (key, _typed("null") if text is None else _quoted(text))
+        for key, text in example.expect.items()
+    )
+    pairs.append(("expect", _pairs(expect, flow=not example.expect)))
+    return _serialized(_items([_pairs(pairs, flow=False)], flow=False)).split("\n")[:-1]
+
+
+def _quoted(text: str) -> yaml.Node:
+    """Make a scalar of a text that stays on one line."""
+    return _TextNode(_TEXT, text, style='"') if _BREAK.search(text) else _text(text)
+
+
+def _serialized(node: yaml.Node) -> str:
+    text: str = yaml.serialize(node, Dumper=yaml.SafeDumper, allow_unicode=True, width=_WIDTH)
+    return text
 
 
 def _root(mapping: spec.Mapping) -> yaml.Node:
@@ -74,6 +114,8 @@ def _text(text: str) -> yaml.Node:
     """Make a scalar that `reader` takes for this text; numbers need no quotes there."""
     if _NUMBER.fullmatch(text):
         return _TextNode(_tag(text), text)
+    if _OTHER_BREAK.search(text):
+        return _TextNode(_TEXT, text, style='"')
     return _TextNode(_TEXT, text, style="|" if "\n" in text else None)
 
 
@@ -168,15 +210,20 @@ def _null_or_text(text: str | None) -> yaml.Node:
     return _typed("null") if text is None else _text(text)
 
 
+def _json_pairs(value: dict[str, object]) -> Iterable[tuple[str, yaml.Node]]:
+    return ((key, _json(inner)) for key, inner in value.items())
+
+
 def _json(value: object) -> yaml.Node:
     match value:
         case dict():
-            return _pairs((key, _json(inner)) for key, inner in value.items())
+            return _pairs(_json_pairs(value))
         case list():
             return _items(map(_json, value))
         case str():
-            looks_typed = not isinstance(json_scalar(value), str)
-            return _TextNode(_TEXT, value, style="'" if looks_typed else None)
+            if not isinstance(json_scalar(value), str):  # it looks like a number, true or null
+                return _TextNode(_TEXT, value, style="'")
+            return _TextNode(_TEXT, value, style='"' if _BREAK.search(value) else None)
         case None:
             return _typed("null")
         case bool():

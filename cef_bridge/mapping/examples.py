@@ -16,6 +16,8 @@ from cef_bridge.mapping.compile import Program
 from cef_bridge.mapping.rules import write_hit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cef_bridge.errors import Location
     from cef_bridge.mapping.spec import Example, Mapping
 
@@ -35,14 +37,15 @@ class Outcome(NamedTuple):
     differences: tuple[tuple[str, str | None, str | None], ...]
 
 
-def run(mapping: Mapping) -> list[Outcome]:
-    """Return the outcome of every example of a mapping, in their order.
+def run(mapping: Mapping, examples: Sequence[Example] | None = None) -> list[Outcome]:
+    """Return the outcome of every example, in their order: the mapping's own, or those given.
 
     Only the keys that `expect` names are compared; null says that a key must be absent. An event
     that is filtered must be expected to be (`filtered: "true"`), or its example fails.
     """
     program = Program(mapping)
-    return [_outcome(example, written(program, example.event)) for example in mapping.examples]
+    chosen = mapping.examples if examples is None else examples
+    return [_outcome(example, written(program, example.event)) for example in chosen]
 
 
 def written(program: Program, event: dict[str, object]) -> dict[str, str]:

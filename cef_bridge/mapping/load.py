@@ -112,6 +112,29 @@ def replaced(
     return over
 
 
+def nodes_of(
+    path: Path, at: Location, *, begin: str = "mapping: NAME"
+) -> tuple[nodes.Node | None, list[Problem]]:
+    """Return the root node of a file, None when there is none, and what is wrong with it.
+
+    `at` is where it was named, which is where one that cannot be read is reported.
+    """
+    data = _bytes_of(path, at)
+    if isinstance(data, Problem):
+        return None, [data]
+    return nodes.read(data, str(path), begin=begin)
+
+
+def _bytes_of(path: Path, at: Location) -> bytes | Problem:
+    try:
+        with path.open("rb") as file:
+            return file.read(nodes.MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "this is no path"
+        message = f"{shown(str(path))} cannot be read: {reason}."
+        return Problem(at, codes.UNREADABLE.id, message, codes.UNREADABLE.severity)
+
+
 class _File(NamedTuple):
     draft: Draft
     shipped: bool
@@ -174,13 +197,9 @@ class _Chain:
         return path, is_shipped or (top and path.parent.resolve() == shipped.folder())
 
     def _read(self, path: Path, at: Location) -> Draft | None:
-        try:
-            with path.open("rb") as file:
-                data = file.read(nodes.MOST_BYTES + 1)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "this is no path"
-            message = f"{shown(str(path))} cannot be read: {reason}."
-            self._report(at, codes.UNREADABLE, message)
+        data = _bytes_of(path, at)
+        if isinstance(data, Problem):
+            self._problems.append(data)
             return None
         root, found = nodes.read(data, str(path))
         self._problems += found

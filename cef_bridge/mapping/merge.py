@@ -54,6 +54,11 @@ def merge(chain: Sequence[Draft]) -> Mapping:
     return Mapping(**{"name": "", **said})  # type: ignore[arg-type] # each was read by its declared type
 
 
+def child(parent: Mapping, name: str, cluster: str) -> Mapping:
+    """Return a mapping that says nothing but its name, its parent and the cluster."""
+    return msgspec.structs.replace(parent, name=name, cluster=cluster, examples=())
+
+
 def merge_rules(parent: RulesByKey, child: object) -> RulesByKey:
     """Return the parent's rules with the child's over them; a new key stands before `msg`."""
     child = cast("dict[str, tuple[Rule, ...] | None]", child or {})

@@ -22,7 +22,7 @@ MOST_BYTES = 1024 * 1024
 MOST_DEPTH = 32
 MOST_NODES = 200_000
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NOT_YAML = re.compile(r"[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TOO_DEEP = "maximum nesting depth"
 _NULLS = ("", "~", "null", "Null", "NULL")
@@ -89,7 +89,7 @@ def read(
         message = f"The character U+{ord(bad[0]):04X} may not stand in YAML. Remove it."
         return None, [_problem(_after(text[: bad.start()], path), codes.NOT_YAML, message)]
     builder = _Builder(path)
-    stopped = _feed(builder, text, _LOADER)
+    stopped = _feed(builder, text, LOADER)
     if stopped is not None and _TOO_DEEP in str(getattr(stopped, "problem", "")):
         # Newer editions of libyaml give up far ahead of what they have handed on. PyYAML's own
         # parser hands on as it reads, and is left at the depth that is too much here.

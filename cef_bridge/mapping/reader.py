@@ -34,9 +34,14 @@ EXPANDED = ("cluster", "header", "envelope")
 _INTERNAL = ("at", "path")
 
 
-def read(root: Node, path: str, env: Mapping[str, str]) -> Draft:
+def read(
+    root: Node,
+    path: str,
+    env: Mapping[str, str],
+    declared: type[spec.Mapping | spec.ExampleFile] = spec.Mapping,
+) -> Draft:
     """Return what a file's root node says; `path` is shown, and tables are looked for beside it."""
-    return _Reader(path, env).read(root)
+    return _Reader(path, env).read(root, declared)
 
 
 @cache
@@ -72,15 +77,16 @@ class _Reader:
         self._key = ""
         self._key_at = Location(path)
 
-    def read(self, root: Node) -> Draft:
+    def read(self, root: Node, declared: type) -> Draft:
         if isinstance(root, Pairs):
-            self._draft.said, self._draft.places = self._fields(root, spec.Mapping)
+            self._draft.said, self._draft.places = self._fields(root, declared)
         elif not isinstance(root, Broken):
-            self._report(
-                root.at,
-                codes.WRONG_KIND,
-                f'A mapping begins with settings such as "mapping: NAME". Found {_found(root)}.',
+            begin = (
+                'A mapping begins with settings such as "mapping: NAME".'
+                if declared is spec.Mapping
+                else 'A file of examples begins with "examples:".'
             )
+            self._report(root.at, codes.WRONG_KIND, f"{begin} Found {_found(root)}.")
         return self._draft
 
     def _report(self, at: Location, code: codes.Code, message: str) -> object:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from msgspec.structs import replace
+
 from cef_bridge.events.fields import find
 from cef_bridge.formats.text import cut, suspicions
 from cef_bridge.mapping.conditions import (
@@ -23,6 +25,7 @@ from cef_bridge.mapping.conditions import (
     to_text,
 )
 from cef_bridge.mapping.names import camel
+from cef_bridge.mapping.spec import NOWHERE
 from cef_bridge.mapping.transforms import find as find_transform
 
 if TYPE_CHECKING:
@@ -114,6 +117,11 @@ def rule_paths(rule: Rule) -> tuple[str, ...]:
     """Return every path a rule reads: what it takes and what it asks."""
     spread = (rule.spread,) if rule.spread else ()
     return (*rule.from_, *spread, *(condition.path for condition in rule.when))
+
+
+def bare(rule: Rule) -> Rule:
+    """Return a rule without its place in a file: equal ones make the same of an event."""
+    return replace(rule, at=NOWHERE)
 
 
 def pace_of(path: str) -> str:

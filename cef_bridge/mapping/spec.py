@@ -194,6 +194,18 @@ class Example(Struct, frozen=True):
     at: Location = NOWHERE
 
 
+class ExampleFile(Struct, frozen=True):
+    """Examples in a file of their own, NAME.test.yaml, beside the mapping they are run against."""
+
+    examples: Annotated[
+        tuple[Example, ...], Meta(description="Examples, as a mapping has them itself.")
+    ]
+    mapping: Annotated[
+        str | None,
+        Meta(description="The mapping: a path from this file, or a shipped name; else NAME.yaml."),
+    ] = None
+
+
 HEADER_FIELDS = (
     "device_vendor",
     "device_product",

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec.structs import replace
-
 from cef_bridge.events.derive import derive
 from cef_bridge.events.summary import place
 from cef_bridge.formats import Header
-from cef_bridge.mapping.spec import HEADER_FIELDS, NOWHERE
+from cef_bridge.mapping.rules import bare
+from cef_bridge.mapping.spec import HEADER_FIELDS
 from cef_bridge.workbench.sizes import Rest, own_bytes, place_bytes, rest_of, size_for
 from cef_bridge.workbench.split import (
     HOST,
@@ -193,7 +192,7 @@ class Diff:
             return True
         if not (changes_always(before.path) or changes_always(after.path)):
             return True
-        same = before.path == after.path and _bare(before) == _bare(after)
+        same = before.path == after.path and bare(before.rule) == bare(after.rule)
         return same and (before.path != SENTENCE or self._same_drops)
 
     def _shared(self, changes: Sequence[Change]) -> tuple[Change, ...]:
@@ -308,12 +307,7 @@ def _wrapping(converter: Converter) -> tuple[object, ...]:
     envelope = converter.program.mapping.envelope
     header: tuple[object, ...] = ()
     if converter.syslog_header != "none":
-        host = tuple(replace(rule, at=NOWHERE) for rule in envelope.hostname)
+        host = tuple(bare(rule) for rule in envelope.hostname)
         header = (converter.syslog_header, envelope.facility, converter.app_name, host)
     fmt = converter.program.format
     return (header, fmt.head(_NO_HEADER), fmt.separator)
-
-
-def _bare(hit: Hit) -> object:
-    """A rule without its place in the file and its conditions, which hold here."""
-    return replace(hit.rule, at=NOWHERE, when=())

@@ -25,18 +25,22 @@ class Found(NamedTuple):
     place: str
 
 
-def events_of(inputs: Sequence[Input]) -> Iterator[Found]:
-    """Yield the events of some inputs, in their order."""
+def events_of(inputs: Sequence[Input], *, most_units: int | None = None) -> Iterator[Found]:
+    """Yield the events of some inputs, in their order; look at no more than `most_units` units."""
+    left = most_units
     for each in inputs:
         for stream in each.streams():
             decoder = Decoder()
             for item in blocks(stream):
                 if isinstance(item, Block):
-                    yield from _events(item, decoder, stream.name)
+                    yield from _events(item, decoder, stream.name, left)
+                units = len(item.lines) if isinstance(item, Block) else 1
+                if left is not None and (left := left - units) <= 0:
+                    return
 
 
-def _events(block: Block, decoder: Decoder, name: str) -> Iterator[Found]:
-    for unit, (line, _) in zip(block.lines, block.places(), strict=False):
+def _events(block: Block, decoder: Decoder, name: str, most: int | None) -> Iterator[Found]:
+    for unit, (line, _) in zip(block.lines[:most], block.places(), strict=False):
         if not unit.strip():
             continue
         for found in decoder.decode(unit):

@@ -7,8 +7,14 @@ are read, checked or run.
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
+
+from cef_bridge.cli import params
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # Subcommand -> module that has it as `command`, and what it does: help needs no import.
 _COMMANDS = {
@@ -16,13 +22,14 @@ _COMMANDS = {
     "show": ("show", "Print a mapping with everything it extends merged in, as YAML."),
     "fields": ("fields", "List the event fields that a mapping can read."),
     "event-ids": ("event_ids", "List every device event class id."),
+    "schema": ("schema", "Print the JSON Schema of mapping files, for editors."),
+    "new": ("new", "Begin a mapping of your own: a commented file that extends a shipped one."),
     "lint": ("lint", "Check mappings; without a name all shipped ones."),
+    "explain-rule": ("explain_rule", "Print what a code of lint means; without one list all."),
+    "test": ("test", "Run the examples of mappings; without a name those of all shipped ones."),
     "explain": ("explain", "Show which rule wrote each key of an event's line, and from what."),
     "coverage": ("coverage", "Count which event fields are mapped, kept or lost, over archives."),
     "diff": ("diff", "Compare what two mappings make of the same events."),
-    "explain-rule": ("explain_rule", "Print what a code of lint means; without one list all."),
-    "schema": ("schema", "Print the JSON Schema of mapping files, for editors."),
-    "test": ("test", "Run the examples of mappings; without a name those of all shipped ones."),
 }
 
 
@@ -42,6 +49,9 @@ class _Group(click.Group):
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, about) for name, (_, about) in _COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        return params.commands(self, ctx, incomplete, _COMMANDS)
 
 
 @click.group("mapping", cls=_Group)

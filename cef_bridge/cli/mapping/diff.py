@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
-from msgspec import structs
 
 from cef_bridge.cli.mapping.surveys import run_through
 from cef_bridge.cli.tables import cut, json_option, print_table, size
@@ -113,8 +112,9 @@ def _envelope(old: Mapping, new: Mapping) -> list[tuple[str, str, str]]:
     """Return the settings of the envelope that differ: name, before, after."""
     return [
         (name, _said(before), _said(after))
-        for name, before in structs.asdict(old.envelope).items()
-        if name != "hostname" and (after := getattr(new.envelope, name)) != before
+        for name in old.envelope.__struct_fields__
+        if (before := getattr(old.envelope, name)) != (after := getattr(new.envelope, name))
+        and name != "hostname"
     ]
 
 

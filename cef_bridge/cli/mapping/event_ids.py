@@ -1,16 +1,36 @@
-"""`cef-bridge mapping event-ids`: every class id there is."""
+"""`cef-bridge mapping event-ids`: every class id there is, also as receivers take the list."""
 
 from __future__ import annotations
 
 import click
 
+from cef_bridge.cli.logs import say
 from cef_bridge.cli.tables import json_option, print_rows
 from cef_bridge.events.classes import catalogue
+from cef_bridge.workbench.event_ids import FORMS, text
 
 
 @click.command("event-ids")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", *FORMS]),
+    default="table",
+    show_default=True,
+    help="Print it as a table, as JSON or CSV, or as a receiver takes it.",
+)
 @json_option
-def command(as_json: bool) -> None:
-    """List every device event class id with its name, category and default severity."""
+def command(form: str, *, as_json: bool) -> None:
+    """List every device event class id with its name, category and default severity.
+
+    qradar is what QID map entries need, arcsight a categoriser file, splunk rows of SC4S'
+    splunk_metadata.csv, splunk-eventtypes and splunk-tags two .conf files, sentinel a query.
+    """
+    if form in FORMS and not as_json:
+        click.echo(text(form), nl=False)
+        if note := FORMS[form].note:
+            say(note)
+        return
     rows = [(row.class_id, row.name, row.category, row.severity) for row in catalogue()]
-    print_rows(("id", "name", "category", "severity"), rows, as_json=as_json)
+    columns = ("id", "name", "category", "severity")
+    print_rows(columns, rows, as_json=as_json or form == "json")

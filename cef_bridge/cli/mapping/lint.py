@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cef_bridge.cli import sarif
+from cef_bridge.cli.params import MAPPING
 from cef_bridge.cli.tables import counted, json_option
 from cef_bridge.errors import UsageError
 from cef_bridge.mapping import codes, lint, load, shipped
@@ -27,7 +28,7 @@ _COLOURS = {"error": "red", "warning": "yellow"}
 
 
 @click.command("lint")
-@click.argument("names", metavar="[NAME-OR-PATH]...", nargs=-1)
+@click.argument("names", metavar="[NAME-OR-PATH]...", nargs=-1, type=MAPPING)
 @click.option(
     "--format",
     "form",

@@ -6,12 +6,13 @@ import json
 
 import click
 
+from cef_bridge.cli.params import MAPPING
 from cef_bridge.cli.tables import json_option
 from cef_bridge.mapping import dump, load
 
 
 @click.command("show")
-@click.argument("name", metavar="NAME-OR-PATH")
+@click.argument("name", metavar="NAME-OR-PATH", type=MAPPING)
 @json_option
 def command(name: str, as_json: bool) -> None:
     """Print a mapping with everything it extends merged in, as YAML that loads again."""

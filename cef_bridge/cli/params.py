@@ -1,0 +1,99 @@
+"""What commands share on their command line: names of mappings, and what a shell offers for them.
+
+In comes what was typed so far, out come the words that go on from there. A shell waits for it, so
+nothing is loaded here but the names of the shipped mappings and of the files in one folder.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+import click
+
+from cef_bridge.mapping import shipped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from click.shell_completion import CompletionItem
+
+_MAPPING_FILES = (".yaml", ".yml")
+_MOST_FILES = 10_000
+# What a shell may put on a command line as it is; a name with other characters it must quote.
+_UNQUOTED = re.compile(r"[A-Za-z0-9_./+@%:=-]+")
+
+
+class _Name(click.types.StringParamType):
+    """A text; `offers` gives the words that a shell offers for what was typed so far."""
+
+    def __init__(self, offers: Callable[[str], list[CompletionItem]]) -> None:
+        self._offers = offers
+
+    def shell_complete(
+        self, _: click.Context, __: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return self._offers(incomplete)
+
+
+def offered(words: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    """Return those of some words that begin with what was typed."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a shell asks
+
+    return [CompletionItem(word) for word in words if word.startswith(incomplete)]
+
+
+def commands(
+    group: click.Group,
+    ctx: click.Context,
+    incomplete: str,
+    known: Mapping[str, tuple[str, str]],
+) -> list[CompletionItem]:
+    """Return what a group offers: its commands, none of which is imported for it, its options."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - as above
+
+    named = [
+        CompletionItem(name, help=about)
+        for name, (_, about) in known.items()
+        if name.startswith(incomplete)
+    ]
+    return named + click.Command.shell_complete(group, ctx, incomplete)
+
+
+def _mappings(incomplete: str) -> list[CompletionItem]:
+    """Return shipped mappings and files; the shell itself goes through folders and quotes."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - as above
+
+    folder, slash, _ = incomplete.rpartition("/")
+    names = [] if slash else shipped.names()
+    files, folders = _beside(folder + slash, incomplete)
+    words = offered([*names, *files], incomplete)
+    if (folders and (slash or not words)) or not all(map(_UNQUOTED.fullmatch, files)):
+        return [CompletionItem(incomplete, type="file")]
+    return words
+
+
+def _beside(folder: str, incomplete: str) -> tuple[list[str], bool]:
+    """Return the mapping files in a folder that go on from what was typed; whether folders do."""
+    files, folders = [], False
+    try:
+        with os.scandir(folder or ".") as entries:
+            for _, entry in zip(range(_MOST_FILES), entries, strict=False):
+                path = folder + entry.name
+                if not path.startswith(incomplete) or entry.name.startswith("."):
+                    continue
+                if entry.is_dir():
+                    folders = True
+                elif entry.name.endswith(_MAPPING_FILES):
+                    files.append(path)
+    except (OSError, ValueError):  # no folder; a null character
+        return [], bool(folder)
+    return sorted(files), folders
+
+
+MAPPING = _Name(_mappings)
+"""A shipped mapping's name, or the path of a mapping file."""
+
+SHIPPED = _Name(lambda incomplete: offered(shipped.names(), incomplete))
+"""A shipped mapping's name."""

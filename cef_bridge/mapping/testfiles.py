@@ -1,0 +1,157 @@
+"""Examples of a mapping in files of their own: `NAME.test.yaml` and `NAME.*.test.yaml` beside it.
+
+In comes a mapping's name or path, or the path of such a file; out come the mapping and all files
+of examples that are run against it, its own first. Must not know how an example is run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from cef_bridge.errors import Location, MappingError, Problem
+from cef_bridge.mapping import codes, reader, shipped, spec
+from cef_bridge.mapping.load import load, nodes_of
+from cef_bridge.mapping.wording import did_you_mean, shown
+
+if TYPE_CHECKING:
+    from cef_bridge.mapping.draft import Draft
+
+SUFFIX = ".test.yaml"
+_MAPPINGS = (".yaml", ".yml")
+
+
+class Examples(NamedTuple):
+    """The examples of one file, in their order. `mine` tells that the file is not a shipped one."""
+
+    path: Path
+    examples: tuple[spec.Example, ...]
+    mine: bool
+
+
+class Suite(NamedTuple):
+    """A mapping, its files of examples, and what is wrong with those that are not among them.
+
+    `others` are files beside it that name another mapping, with its name.
+    """
+
+    mapping: spec.Mapping
+    files: tuple[Examples, ...]
+    problems: tuple[Problem, ...]
+    others: tuple[tuple[Path, str], ...]
+
+
+class _File(NamedTuple):
+    path: Path
+    examples: tuple[spec.Example, ...]
+    mapping: str
+
+
+def is_test_file(name: str | Path) -> bool:
+    """Tell whether a path is that of a file of examples."""
+    return str(name).endswith(SUFFIX)
+
+
+def suite(name_or_path: str | Path) -> Suite:
+    """Return what is to be run for a mapping, or for one file of examples alone.
+
+    MappingError when the mapping cannot be used, or the file that was named cannot.
+    """
+    if is_test_file(name_or_path):
+        file = _read(Path(name_or_path))
+        mapping = load(file.mapping)
+        return Suite(mapping, (Examples(file.path, file.examples, mine=True),), (), ())
+    mapping = load(name_or_path)
+    own = Path(mapping.path)
+    mine = own.resolve().parent != shipped.folder().resolve()
+    files = [Examples(own, mapping.examples, mine)]
+    problems: list[Problem] = []
+    others = []
+    for path in _beside(own) if mine else ():
+        try:
+            file = _read(path)
+        except MappingError as error:
+            problems += error.problems
+            continue
+        if _same(file.mapping, own):
+            files.append(Examples(path, file.examples, mine=True))
+        else:
+            others.append((path, file.mapping))
+    return Suite(mapping, tuple(files), tuple(problems), tuple(others))
+
+
+def _beside(mapping: Path) -> list[Path]:
+    """Return the files of examples that a mapping's name begins, sorted; a.test.yaml first."""
+    begin = f"{mapping.stem}."
+    found = [
+        path
+        for path in mapping.parent.iterdir()
+        if path.name.startswith(begin) and is_test_file(path) and path != mapping
+    ]
+    return sorted(found, key=lambda path: (path.name != f"{mapping.stem}{SUFFIX}", path.name))
+
+
+def _read(path: Path) -> _File:
+    top = Location(str(path))
+    root, found = nodes_of(path, top, begin="examples:")
+    problems = [problem for problem in found if problem.severity == "error"]
+    if root is None:
+        raise MappingError(problems)
+    draft = reader.read(root, str(path), {}, spec.ExampleFile)
+    problems += draft.problems
+    target = _target(draft, path, problems)
+    if problems:
+        raise MappingError(sorted(problems, key=lambda it: it.at))
+    examples = cast("tuple[spec.Example, ...]", draft.said["examples"])
+    return _File(path, examples, target)
+
+
+def _target(draft: Draft, path: Path, problems: list[Problem]) -> str:
+    """Return the mapping that a file of examples is of: the one it names, else by its own name."""
+    named = draft.said.get("mapping")
+    if isinstance(named, str):
+        return _named(named, path, draft.places["mapping"], problems)
+    if "mapping" in draft.places and "mapping" not in draft.said:
+        return ""  # it was named, and what is wrong with that has been reported
+    # acme.alerts.test.yaml is of acme.alerts.yaml if there is one, else of acme.yaml.
+    stem = whole = path.name.removesuffix(SUFFIX)
+    while stem:
+        for suffix in _MAPPINGS:
+            candidate = path.parent / f"{stem}{suffix}"
+            if candidate.is_file():
+                return str(candidate)
+        stem = stem.rpartition(".")[0]
+    message = (
+        f'There is no mapping "{shown(whole)}.yaml" beside this file. '
+        'Name the one that the examples are of: "mapping: PATH".'
+    )
+    problems.append(Problem(Location(str(path)), codes.MISSING.id, message))
+    return ""
+
+
+def _named(named: str, path: Path, at: Location, problems: list[Problem]) -> str:
+    beside = path.parent / named
+    found = _is_file(beside)
+    if found or (named in shipped.names() and "/" not in named):
+        return str(beside) if found else named
+    is_path = "/" in named or named.endswith(_MAPPINGS)
+    hint = "" if is_path else did_you_mean(named, shipped.names())
+    message = (
+        f'There is no mapping "{shown(named)}": a path is taken from where this file is.{hint}'
+    )
+    problems.append(Problem(at, codes.UNREADABLE.id, message))
+    return ""
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long; a null character
+        return False
+
+
+def _same(name: str, path: Path) -> bool:
+    try:
+        return Path(name).samefile(path)
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,48 @@
+"""The list of class ids in the forms that receivers take it in: one file a receiver.
+
+In comes nothing but the tables of `events.classes`, out goes the text of a file, with a note on how
+far it can be trusted. Must not know where it is written.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from cef_bridge.workbench.event_ids import arcsight, qradar, sentinel, splunk
+from cef_bridge.workbench.event_ids.rows import Row, csv_text, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class Form(NamedTuple):
+    """A form of the list: its writer, and what whoever uses it must know, "" for nothing.
+
+    Files that have comments say it themselves; a CSV has none, so it is said beside it.
+    """
+
+    write: Callable[[Sequence[Row]], str]
+    note: str = ""
+
+
+def _plain(classes: Sequence[Row]) -> str:
+    columns = ("id", "name", "category", "severity")
+    return csv_text(
+        columns, ((row.class_id, row.name, row.operation, row.severity) for row in classes)
+    )
+
+
+FORMS: dict[str, Form] = {
+    "csv": Form(_plain),
+    "qradar": Form(qradar.entries, qradar.NOTE),
+    "arcsight": Form(arcsight.categoriser, arcsight.NOTE),
+    "splunk": Form(splunk.metadata, splunk.NOTE),
+    "splunk-eventtypes": Form(splunk.eventtypes),
+    "splunk-tags": Form(splunk.tags),
+    "sentinel": Form(sentinel.query),
+}
+
+
+def text(form: str) -> str:
+    """Return the whole list in one of `FORMS`."""
+    return FORMS[form].write(rows())
