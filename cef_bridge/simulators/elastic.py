@@ -78,9 +78,10 @@ _KINDS = {
 def read(line: str) -> Reading:
     """Return what decode_cef makes of a line; never fails."""
     parts = take_apart(line)
-    if other := refused(parts, "cef", "decode_cef"):
-        return other
-    text = line[line.index("CEF:") :]
+    begin = line.find("CEF:")
+    if begin < 0:
+        return refused(parts, "cef", "decode_cef") or nothing(*broken(parts))
+    text = line[begin:]
     header, extension, fault = _header(text)
     if len(header) < len(_HEADER):
         message = f"The header cannot be read: {fault}. The event has only its raw text."

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 _PRI = re.compile(r"<[0-9]{1,9}>")
 _BEGINNING = re.compile(r"CEF:[0-9]+")
-_KEY = re.compile(r"[A-Za-z0-9_]+=")
+# Possessive, and from a word's beginning only: linear on one long word.
+_KEY = re.compile(r"(?<![A-Za-z0-9_])[A-Za-z0-9_]++=")
 _BLANK = re.compile(r"[ \t\x0b\f\r\n]")
 _WITHOUT_HOST = re.compile(
     r"([A-Za-z]+[ \t]+[0-9]{1,2}[ \t]+[0-9]{1,2}:[0-9]{2}:[0-9]{2})[ \t]+(?:ASM:)?(CEF:[0-9]+)"
@@ -69,10 +70,10 @@ class _Prefix(NamedTuple):
 def read(line: str) -> Reading:
     """Return what Graylog makes of a line; never fails."""
     parts = take_apart(line)
-    if other := refused(parts, "cef", "Graylog's CEF input"):
-        return other
     text = line[found.end() :] if (found := _PRI.match(line)) else line
     if not _BEGINNING.search(text):
+        if other := refused(parts, "cef", "Graylog's CEF input"):
+            return other
         message = "No CEF: with a version behind it: the event is not stored."
         return nothing(Finding("lost", "", message, "Begin the message with CEF:0|."))
     prefix = _prefix(text)
@@ -117,7 +118,7 @@ def _prefix(text: str) -> _Prefix:
 
 
 def _forged(parts: Parts, line: str, start: int) -> Iterator[Finding]:
-    if start > len(line) - len(parts.body):
+    if parts.format == "cef" and start > len(line) - len(parts.body):
         key = next((key for key, value in parts.said.items() if _BEGINNING.search(value)), "")
         message = (
             "A value holds CEF: and a digit, and Graylog takes the last one in a line for the "
@@ -153,8 +154,13 @@ def _without_last_pipes(said: dict[str, str]) -> tuple[dict[str, str], list[Find
     last = next(reversed(said), "")
     if not said or not said[last].endswith("|"):
         return said, []
+    text = said[last]
+    while text.endswith("|") and not text.endswith("\\|"):
+        text = text[:-1]
+    if text == said[last]:
+        return said, []
     message = "A pipe at the very end of the line is lost."
-    shorter = {**said, last: said[last].rstrip("|").strip()}
+    shorter = {**said, last: text.strip()}
     return shorter, [Finding("note", last, message, "envelope: {pipe: replace}")]
 
 

@@ -35,13 +35,15 @@ _SECONDS = re.compile(r"[0-9]{10}")
 
 
 class Parts(NamedTuple):
-    """A line's parts: `body` begins with CEF: or LEEF:, `tag` is what a header has before it.
+    """A line's parts: `rest` is what follows the syslog header, `body` begins with CEF: or LEEF:.
 
+    `tag` is what stands between the two; both are empty where there is no message.
     `meant` is the message as the standard reads it; None where it cannot, and `fault` says why.
     """
 
     line: str
     header: SyslogHeader | None
+    rest: str
     tag: str
     body: str
     format: str
@@ -59,14 +61,15 @@ def take_apart(line: str) -> Parts:
     header, rest = split(line)
     name, start = locate(line)
     if name is None:
-        return Parts(line, header, "", "", "", None, "there is no CEF: or LEEF: in it")
+        return Parts(
+            line, header, rest, "", "", "", None, "there is no CEF: or LEEF: where a message begins"
+        )
     try:
         meant, fault = parse(line), ""
     except FormatError as error:
         meant, fault = None, str(error)
-    return Parts(
-        line, header, line[len(line) - len(rest) : start], line[start:], name, meant, fault
-    )
+    tag = line[len(line) - len(rest) : start]
+    return Parts(line, header, rest, tag, line[start:], name, meant, fault)
 
 
 def refused(parts: Parts, wanted: str, who: str) -> Reading | None:

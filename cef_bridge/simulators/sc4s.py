@@ -49,7 +49,7 @@ def read(line: str) -> Reading:
     parts = take_apart(line)
     if parts.format == "leef":
         return read_leef(parts)
-    if parts.format != "cef" or "CEF:0" not in parts.tag + parts.body:
+    if "CEF:0" not in parts.rest:
         message = "SC4S looks for the text CEF:0: the line goes to its fallback, without fields."
         return nothing(Finding("lost", "", message, "Send CEF:0, as every mapping here does."))
     message, host, forged = _message(parts)
@@ -83,13 +83,13 @@ def _message(parts: Parts) -> tuple[str, str, list[Finding]]:
     From a message that begins with a word it takes the last `CEF:0`.
     """
     host = parts.header.hostname if parts.header else ""
-    text = parts.tag + parts.body
+    text = parts.rest
     last = text.rfind("CEF:0")
     preamble = _PREAMBLE.match(text)
     if preamble is None or last < 1:
         return text, host, []
     findings = []
-    if last > len(parts.tag):
+    if parts.format == "cef" and last > len(parts.tag):
         key = next((key for key, value in parts.said.items() if "CEF:0" in value), "")
         findings.append(
             Finding(

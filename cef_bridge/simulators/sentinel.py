@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MOST_BYTES = 8096
+_DATE = re.compile(r"[A-Z][a-z]{2} +[0-9]{1,2} (?:[0-9]{4} )?[0-9]{2}:[0-9]{2}:[0-9]{2}.*")
 _REAL = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 # Key, column, type where it is no text.
@@ -222,7 +223,7 @@ def _typed(value: str, kind: str) -> str:
         return value
     if kind == "datetime":
         shown = moment(value)
-        return shown if shown != value or value[:1].isalpha() else ""
+        return shown if shown != value or _DATE.fullmatch(value) else ""
     if kind == "real":
         return value if _REAL.fullmatch(value) else ""
     return value if integer(value, 64 if kind == "long" else 32) is not None else ""

@@ -181,7 +181,9 @@ def _renamed(
     named: list[tuple[str, str]], kept: dict[str, str]
 ) -> tuple[list[Field], list[Finding]]:
     """Return the fields, with those named by labels, and what became of the slots."""
-    places = {key: place for place, (key, _) in reversed(list(enumerate(named)))}
+    places: dict[str, int] = {}
+    for place, (key, _) in enumerate(named):
+        places.setdefault(key, place)
     values = {key: named[place][1] for key, place in places.items()}
     fields = {key: Field(key, value, key) for key, value in kept.items()}
     findings: list[Finding] = []
