@@ -47,12 +47,12 @@ _TIME = re.compile(
 )
 _COLUMNS = 7
 _HEADER = (
-    ("device_vendor", 1),
-    ("device_product", 2),
-    ("device_version", 3),
-    ("event_class_id", 4),
-    ("name", 5),
-    ("severity", 6),
+    ("device_vendor", "device_vendor"),
+    ("device_product", "device_product"),
+    ("device_version", "device_version"),
+    ("event_class_id", "device_event_class_id"),
+    ("name", "name"),
+    ("severity", "severity"),
 )
 _OWN = frozenset(("message", "source", "timestamp"))
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[fFdD]?")
@@ -93,7 +93,8 @@ def read(line: str) -> Reading:
     host = found_pairs.get("dvc") or prefix.host
     own = [Field("source", host, "dvc" if "dvc" in found_pairs else "")]
     own += [
-        Field(name, _plain(_HEADER_ESCAPE, columns[at]), f"header.{name}") for name, at in _HEADER
+        Field(name, _plain(_HEADER_ESCAPE, column), f"header.{key}")
+        for (name, key), column in zip(_HEADER, columns[1:], strict=False)
     ]
     findings += [*more, *_timed(parts, prefix), *untimed(parts), *_older(parts)]
     return Reading((*own, *fields), _time(prefix), tuple(findings))
