@@ -16,6 +16,7 @@ from cef_bridge.cli.logs import say
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.events.decode import Decoded, Decoder
 from cef_bridge.events.names import canonical
+from cef_bridge.sources.archives import printable
 from cef_bridge.sources.inputs import STDIN, expand
 from cef_bridge.workbench.events import Found, Line, records_of
 
@@ -89,7 +90,7 @@ def _chosen(records: Iterable[Found | Line], asked: _Asked) -> Found | Line:
     # One more tells whether there is one, without reading on.
     found = list(islice(records, wanted - 1, wanted + (not asked.number)))
     if not found:
-        name = "stdin" if asked.argument == STDIN else asked.argument
+        name = "stdin" if asked.argument == STDIN else printable(asked.argument)
         if wanted > 1:
             raise CefBridgeError(f"{name} has fewer than {wanted} events.")
         raise CefBridgeError(

@@ -233,7 +233,7 @@ def _emptied(fields: dict[str, Field]) -> list[Finding]:
                     "envelope: {ipv6: direct}",
                 )
             )
-    for key in ("dproc", "deviceNtDomain"):
+    for key in _DASH_IS_NOTHING:
         if key in fields and fields[key].value == "-":
             del fields[key]
             message = 'A value of "-" is emptied at search time.'
