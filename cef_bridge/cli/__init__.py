@@ -25,6 +25,7 @@ _COMMANDS = {
     "forward": ("forward", "Forward KubeArmor events to syslog collectors, live, losing nothing."),
     "convert": ("convert", "Convert KubeArmor JSON into CEF or LEEF messages."),
     "mapping": ("mapping", "Change what goes where: list, show, check and test mappings."),
+    "simulate": ("simulate", "Show what a SIEM's parser makes of an event's line."),
     "parse": ("parse", "Print CEF and LEEF lines as JSON lines."),
     "receive": ("receive", "Be a collector for a test, and say what is wrong with each message."),
     "generate": ("generate", "Print synthetic events, marked as test data."),

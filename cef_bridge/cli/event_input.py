@@ -1,47 +1,103 @@
-"""The one event that a command looks at: from a file, from stdin, or as JSON on the command line.
+"""The one event that a command is to look at, wherever an operator has it.
 
-In comes what the operator typed, out goes an event with its place. Must not know what is done
-with it.
+In comes an argument (a file, `-`, JSON, nothing), out comes an event with its place, or a finished
+CEF or LEEF line of another product's. Must not know what is done with it.
 """
 
 from __future__ import annotations
 
 import sys
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
 
 from cef_bridge.cli.logs import say
-from cef_bridge.errors import UsageError
+from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.events.decode import Decoded, Decoder
+from cef_bridge.events.names import canonical
+from cef_bridge.sources.archives import printable
 from cef_bridge.sources.inputs import STDIN, expand
-from cef_bridge.workbench.events import Found, events_of
+from cef_bridge.workbench.events import Found, Line, records_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cef_bridge.mapping.spec import Mapping
 
 
-def one_event(argument: str | None, number: int, mapping: Mapping) -> Found:
-    """Return the event of that number (from 1) in what an argument names.
+class _Asked(NamedTuple):
+    """What to look for: `argument` names it, `number` counts from 1, 0 when nobody said one."""
 
-    `{…` is the event itself; a path or `-` has events in any dialect, wrapper or archive. Without
-    an argument it is stdin, or at a terminal the first example of the mapping. UsageError when
-    there is no such event.
+    argument: str
+    number: int
+
+
+def one_event(argument: str | None, number: int, mapping: Mapping) -> Found:
+    """Return the event that is meant; a line that is CEF or LEEF already is refused.
+
+    `number` counts from 1, 0 when nobody said one; see `one_record`.
+    """
+    found = one_record(argument, number, mapping)
+    if isinstance(found, Line):
+        raise UsageError(
+            f"{found.place} is a message already. Expected an event of KubeArmor, as JSON."
+        )
+    return found
+
+
+def one_record(argument: str | None, number: int, mapping: Mapping) -> Found | Line:
+    """Return the event, or the finished line, that is meant.
+
+    JSON when it begins with `{`; else a file (any dialect or archive), `-` or nothing for stdin;
+    nothing on a terminal means the mapping's first example. `number` counts from 1; 0 means the
+    first, and says so on stderr when there are more. Raises UsageError for what is no event, and
+    CefBridgeError when there are fewer.
     """
     if argument is not None and argument.lstrip().startswith("{"):
-        found = Decoder().decode(argument.encode("utf-8", "surrogateescape"))
-        events = iter([Found(it.fields, "the event") for it in found if isinstance(it, Decoded)])
-        what = "the JSON text on the command line"
-    elif argument is None and sys.stdin is not None and sys.stdin.isatty() and mapping.examples:
-        example = mapping.examples[0]
-        say(f"the first example of {mapping.name}; name a file to look at an event of yours")
-        return Found(example.event, str(example.at))
-    else:
-        inputs = expand([argument or STDIN])
-        events, what = events_of(inputs), inputs[0].name
-    taken = list(islice(events, number - 1, number + 1))
-    if not taken:
-        which = "no KubeArmor event" if number == 1 else f"no event {number}"
-        raise UsageError(f"{what}: {which} in it. Expected events as KubeArmor writes them, JSON.")
-    if len(taken) > 1 and number == 1:
-        say(f"{taken[0].place}: the first event; --event 2 takes the next")
-    return taken[0]
+        return _from_json(argument)
+    if argument is None and sys.stdin is not None and sys.stdin.isatty():
+        return _example(mapping)
+    asked = _Asked(argument or STDIN, number)
+    return _chosen(records_of(expand([asked.argument])), asked)
+
+
+def _from_json(text: str) -> Found:
+    found = Decoder().decode(" ".join(text.split("\n")).encode("utf-8", "replace"))
+    for each in found:
+        if isinstance(each, Decoded):
+            return Found(each.fields, "the event given")
+    raise UsageError(
+        "The JSON given is no event of KubeArmor. Expected an object with Operation or Type, such "
+        'as {"Type": "MatchedPolicy", "Operation": "File"}.'
+    )
+
+
+def _example(mapping: Mapping) -> Found:
+    if not mapping.examples:
+        raise UsageError(
+            f"{mapping.name} has no example to show. Name a file with events, or give one as JSON."
+        )
+    first = mapping.examples[0]
+    for each in Decoder().decode(orjson.dumps(first.event)):
+        if isinstance(each, Decoded):
+            return Found(each.fields, str(first.at))
+    return Found(canonical(first.event), str(first.at))
+
+
+def _chosen(records: Iterable[Found | Line], asked: _Asked) -> Found | Line:
+    wanted = max(asked.number, 1)
+    # One more tells whether there is one, without reading on.
+    found = list(islice(records, wanted - 1, wanted + (not asked.number)))
+    if not found:
+        name = "stdin" if asked.argument == STDIN else printable(asked.argument)
+        if wanted > 1:
+            raise CefBridgeError(f"{name} has fewer than {wanted} events.")
+        raise CefBridgeError(
+            f"{name} has no event of KubeArmor and no CEF or LEEF line. "
+            "Expected JSON, one event a line, or a message of a SIEM's log."
+        )
+    if len(found) > 1:
+        what = "line" if isinstance(found[0], Line) else "event"
+        say(f"{found[0].place} is the first {what}; --event N takes another")
+    return found[0]

@@ -60,7 +60,7 @@ def faults(
                     f"{name} is not in the dictionary. A key of one's own begins with {own_prefix}."
                 )
         else:
-            found += _row_faults(row, value, message, ipv6=ipv6_in_addresses)
+            found += row_faults(row, value, message, ipv6=ipv6_in_addresses)
     if message.format == "cef":
         found += _label_faults(message.extension)
     return found
@@ -101,7 +101,8 @@ def _value_faults(name: str, value: str) -> Iterator[str]:
         yield f"{name} holds a control or bidi character."
 
 
-def _row_faults(row: Key, value: str, message: Message, *, ipv6: bool) -> Iterator[str]:
+def row_faults(row: Key, value: str, message: Message, *, ipv6: bool) -> Iterator[str]:
+    """Yield what is wrong with a value of a dictionary's key, a sentence each."""
     if row.role == "consumer":
         yield f"{row.name} is filled by receivers. A device leaves it out."
     if row.name == "devTime" and "devTimeFormat" in message.extension:

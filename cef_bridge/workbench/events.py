@@ -1,8 +1,8 @@
 """The events of some inputs, one after another: every dialect, wrapper and archive.
 
-In come inputs (`sources`), out come events with their place. For commands that look at some
-events; who converts archives runs them through `conversion`. Noise and what cannot be read is
-passed over here.
+In come inputs (`sources`), out come events with their place, or the lines of an input that holds
+CEF or LEEF already. For commands that look at some events; who converts archives runs them through
+`conversion`. Noise and what cannot be read is passed over here.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.events.decode import Decoded, Decoder
+from cef_bridge.formats.message import locate
 from cef_bridge.sources.blocks import Block, blocks
 
 if TYPE_CHECKING:
@@ -22,6 +23,13 @@ class Found(NamedTuple):
     """An event's raw fields under KubeArmor's names, and where it stands (`source:line`)."""
 
     fields: dict[str, object]
+    place: str
+
+
+class Line(NamedTuple):
+    """A line that is a message already, and where it stands (`source:line`)."""
+
+    text: str
     place: str
 
 
@@ -39,7 +47,38 @@ def events_of(inputs: Sequence[Input], *, most_units: int | None = None) -> Iter
                     return
 
 
-def _events(block: Block, decoder: Decoder, name: str, most: int | None) -> Iterator[Found]:
+def records_of(inputs: Sequence[Input]) -> Iterator[Found | Line]:
+    """Yield the events of some inputs, or the lines of one whose first text is CEF or LEEF."""
+    for each in inputs:
+        for stream in each.streams():
+            decoder = Decoder()
+            lines: bool | None = None
+            for item in blocks(stream):
+                if not isinstance(item, Block):
+                    continue
+                if lines is None:
+                    first = next((unit for unit in item.lines if unit.strip()), None)
+                    lines = None if first is None else _is_message(first)
+                yield from (
+                    _lines(item, stream.name) if lines else _events(item, decoder, stream.name)
+                )
+
+
+def _is_message(unit: bytes) -> bool:
+    return not unit.lstrip().startswith((b"{", b"[")) and locate(_text(unit))[0] is not None
+
+
+def _text(unit: bytes) -> str:
+    return unit.rstrip(b"\r\n").decode("utf-8", "replace")
+
+
+def _lines(block: Block, name: str) -> Iterator[Line]:
+    for unit, (line, _) in zip(block.lines, block.places(), strict=False):
+        if unit.strip():
+            yield Line(_text(unit), f"{name}:{line}")
+
+
+def _events(block: Block, decoder: Decoder, name: str, most: int | None = None) -> Iterator[Found]:
     for unit, (line, _) in zip(block.lines[:most], block.places(), strict=False):
         if not unit.strip():
             continue

@@ -66,13 +66,16 @@ def test_the_nth_event_can_be_asked_for_and_one_that_is_not_there_is_told():
     done = explain(DATA / "seed.ndjson", "--event", "7", "--json")
     assert json.loads(done.stdout)["class_id"] == "alert.host.process.exec.block"
     done = explain(DATA / "seed.ndjson")
-    assert done.stderr.endswith(":1: the first event; --event 2 takes the next\n")
+    assert done.stderr.endswith(":1 is the first event; --event N takes another\n")
     done = explain(DATA / "seed.ndjson", "--event", "99")
-    assert done.returncode == 2
-    assert "no event 99 in it" in done.stderr
+    assert done.returncode == 1
+    assert "has fewer than 99 events" in done.stderr
     done = explain("-", stdin=b"hello\n")
+    assert done.returncode == 1
+    assert "stdin has no event of KubeArmor" in done.stderr
+    done = explain("-", stdin=b"CEF:0|a|b|c|d|e|1|\n")
     assert done.returncode == 2
-    assert "stdin: no KubeArmor event in it" in done.stderr
+    assert "is a message already" in done.stderr
 
 
 def test_a_mapping_that_is_wrong_is_told_with_its_places(tmp_path):

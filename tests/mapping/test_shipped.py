@@ -311,9 +311,12 @@ def test_leef_has_the_severities_of_the_base():
     assert leef["severity"] == base["severity"]
 
 
-# --- docs/receivers.md ---------------------------------------------------------------------------
+# --- docs/receivers.md and a page a receiver ------------------------------------------------------
 
-RECEIVERS = (Path(__file__).parents[2] / "docs" / "receivers.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+RECEIVERS = "\n".join(
+    path.read_text() for path in [DOCS / "receivers.md", *sorted(DOCS.glob("receiver-*.md"))]
+)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -46,7 +46,7 @@ _COLUMNS = ("key", "value", "from", "rule", "notes")
     "number",
     metavar="N",
     type=click.IntRange(1),
-    default=1,
+    default=None,
     help="Take the Nth event of the input.",
 )
 @click.option(
@@ -57,7 +57,7 @@ _COLUMNS = ("key", "value", "from", "rule", "notes")
 def command(
     event: str | None,
     name: str,
-    number: int,
+    number: int | None,
     keys: tuple[str, ...],
     everything: bool,
     as_json: bool,
@@ -70,7 +70,7 @@ def command(
     and which fields of the event no rule read.
     """
     mapping = load(name)
-    found = one_event(event, number, mapping)
+    found = one_event(event, number or 0, mapping)
     converter = Converter(mapping, syslog_header=mapping.envelope.syslog_header)
     explained = explain(converter, found.fields, replaced(name))
     if keys:

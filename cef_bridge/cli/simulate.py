@@ -1,0 +1,148 @@
+"""`cef-bridge simulate`: what a SIEM's parser makes of an event's line, and what would mend it.
+
+In come a receiver, a mapping and an event (or a finished line), out come the fields there, the
+time, what is lost or misread, and what nobody can know here. Parses nothing itself.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from cef_bridge.cli.event_input import one_record
+from cef_bridge.cli.tables import cut, json_option, print_table
+from cef_bridge.converter import Converted, Converter, Filtered
+from cef_bridge.errors import CefBridgeError, UsageError
+from cef_bridge.mapping.load import load
+from cef_bridge.simulators import SIMULATORS, gathered
+from cef_bridge.workbench.events import Line
+
+if TYPE_CHECKING:
+    from cef_bridge.mapping.spec import Mapping
+    from cef_bridge.simulators import Finding, Reading, Simulator
+    from cef_bridge.workbench.events import Found
+
+_FOUND = 3
+_WIDTH = 60
+# Receiver -> the mapping that is made for it.
+_MAPPINGS = {
+    "splunk-addon": "splunk",
+    "sc4s": "splunk",
+    "sentinel": "sentinel",
+    "elastic": "elastic",
+    "graylog": "graylog",
+    "arcsight": "arcsight",
+    "qradar": "qradar-leef",
+}
+
+
+@click.command("simulate")
+@click.argument("event", required=False)
+@click.option(
+    "--siem", required=True, type=click.Choice(list(SIMULATORS)), help="Whose parser reads it."
+)
+@click.option(
+    "-m",
+    "--mapping",
+    "mapping_name",
+    metavar="NAME-or-PATH",
+    help="A shipped mapping or a file; without it the receiver's own.",
+)
+@click.option(
+    "--syslog-header",
+    type=click.Choice(["none", "rfc3164", "rfc5424"]),
+    help="The syslog header; without it the mapping's.",
+)
+@click.option(
+    "--event",
+    "number",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Take the Nth event, or line, of several.",
+)
+@json_option
+def command(
+    event: str | None,
+    siem: str,
+    mapping_name: str | None,
+    syslog_header: str | None,
+    number: int | None,
+    as_json: bool,
+) -> None:
+    """Show what a SIEM's parser makes of an event's line.
+
+    EVENT is a file (any dialect or archive), - or nothing for stdin, or JSON that begins with {;
+    on a terminal nothing means the mapping's first example. A file of CEF or LEEF lines is read as
+    it stands. Exit code 3 when something is lost or misread.
+    """
+    simulator = SIMULATORS[siem]
+    mapping = load(mapping_name or _MAPPINGS[siem])
+    record = one_record(event, number or 0, mapping)
+    if isinstance(record, Line) and (mapping_name or syslog_header):
+        raise UsageError(
+            f"{record.place} is a message already: no mapping and no header are put to it. "
+            "Leave out --mapping and --syslog-header, or give an event as JSON."
+        )
+    line = record.text if isinstance(record, Line) else _written(record, mapping, syslog_header)
+    used = "" if isinstance(record, Line) else mapping.name
+    reading = simulator.read(line)
+    if as_json:
+        click.echo(json.dumps(_plain(simulator, used, line, reading), ensure_ascii=False, indent=2))
+    else:
+        _print(simulator, reading)
+    if reading.problems:
+        raise SystemExit(_FOUND)
+
+
+def _written(found: Found, mapping: Mapping, syslog_header: str | None) -> str:
+    header = syslog_header or mapping.envelope.syslog_header
+    fate = Converter(mapping, syslog_header=header).convert(found.fields)
+    if isinstance(fate, Converted):
+        return fate.message
+    if isinstance(fate, Filtered):
+        raise CefBridgeError(
+            f"{found.place}: {mapping.name} filters this event out, so nothing is sent of it."
+        )
+    raise CefBridgeError(f"{found.place}: the event cannot be converted: {fate.reason}.")
+
+
+def _plain(simulator: Simulator, mapping: str, line: str, reading: Reading) -> dict[str, object]:
+    """Return a reading for machines; `mapping` is empty for a line that was given."""
+    return {
+        "siem": simulator.name,
+        "mapping": mapping or None,
+        "line": line,
+        "time": {"value": reading.time.value, "from": reading.time.source},
+        "fields": {field.name: field.value for field in reading.fields},
+        "findings": [finding._asdict() for finding in reading.findings],
+        "unknown": list(simulator.unknown),
+        "sources": list(simulator.sources),
+    }
+
+
+def _print(simulator: Simulator, reading: Reading) -> None:
+    if reading.fields:
+        rows = [
+            (cut(field.name, _WIDTH), cut(field.value, _WIDTH), cut(field.key, _WIDTH))
+            for field in reading.fields
+        ]
+        print_table(("field", "value", "from"), rows)
+        click.echo()
+    value = f"{cut(reading.time.value)} from " if reading.time.value else ""
+    click.echo(f"time: {value}{reading.time.source}")
+    order = {kind: place for place, kind in enumerate(("lost", "misread", "renamed", "ignored"))}
+    found = gathered(reading.findings)
+    for finding, keys in sorted(found, key=lambda each: order.get(each[0].kind, len(order))):
+        _print_finding(finding, keys)
+    click.echo(f"\n{simulator.title}. What cannot be known here:")
+    for text in simulator.unknown:
+        click.echo(f"  {text}")
+
+
+def _print_finding(finding: Finding, keys: list[str]) -> None:
+    about = f"{', '.join(map(cut, keys))}: " if keys else ""
+    click.echo(f"{finding.kind}: {about}{cut(finding.message)}")
+    if finding.mend:
+        click.echo(f"  mend: {cut(finding.mend)}")

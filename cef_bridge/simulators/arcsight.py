@@ -1,0 +1,146 @@
+"""ArcSight: what a SmartConnector makes of a CEF line.
+
+In comes a line, out comes a Reading: the dictionary's keys as event fields by their full names,
+others in Additional Data. The rules are the standard's own (CEF v27, and 24.1 where older
+connectors differ), for ArcSight wrote it. Must not know what wrote the line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cef_bridge.formats import Cef
+from cef_bridge.formats.check import row_faults
+from cef_bridge.formats.dictionary import CEF_KEYS, LABELS, Key
+from cef_bridge.simulators.parts import (
+    HEADER_3164,
+    Parts,
+    broken,
+    header_time,
+    is_ipv6,
+    moment,
+    refused,
+    take_apart,
+    untimed,
+)
+from cef_bridge.simulators.reading import Field, Finding, Reading, Simulator, Time, nothing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cef_bridge.formats import Message
+
+_OLD_HOST = 63
+_READER = Cef()
+_HEADER = (
+    ("device_vendor", "deviceVendor"),
+    ("device_product", "deviceProduct"),
+    ("device_version", "deviceVersion"),
+    ("device_event_class_id", "deviceEventClassId"),
+    ("name", "name"),
+    ("severity", "agentSeverity"),
+)
+_SIX = {"src": "c6a2", "dst": "c6a3", "dvc": "c6a1"}
+_ENDS = {"src": "source.ip", "dst": "destination.ip", "dvc": "HostIP"}
+_SIX_LABELS = {
+    "src": "Source IPv6 Address",
+    "dst": "Destination IPv6 Address",
+    "dvc": "Device IPv6 Address",
+}
+
+
+def read(line: str) -> Reading:
+    """Return what a SmartConnector makes of a line; never fails."""
+    parts = take_apart(line)
+    if other := refused(parts, "cef", "A CEF connector"):
+        return other
+    message = parts.meant
+    if message is None:
+        return nothing(*broken(parts))
+    fields = [Field(name, getattr(message.header, key), f"header.{key}") for key, name in _HEADER]
+    findings = []
+    for key, value in parts.said.items():
+        row = CEF_KEYS.get(key)
+        if row is None:
+            fields.append(Field(f"additional data: {key}", value, key))
+            text = "Additional Data: seen in the event, not by rules, reports or correlation."
+            findings.append(Finding("ignored", key, text))
+            continue
+        found, kept = _key(row, value, message)
+        findings += found
+        if kept:
+            fields.append(Field(row.full_name, kept, key))
+    findings += [*_labels(parts), *_prefixed(parts), *untimed(parts)]
+    return Reading(tuple(fields), _time(parts), tuple(findings))
+
+
+def _key(row: Key, value: str, message: Message) -> tuple[list[Finding], str]:
+    """Return what becomes of a dictionary's key, and the value that is kept."""
+    if row.role == "consumer":
+        text = "Filled by ArcSight itself: what a device sends there is not believed."
+        return [Finding("misread", row.name, text, _off(row.name))], ""
+    if row.name in _SIX and is_ipv6(value) and message.version == "0":
+        slot = _SIX[row.name]
+        text = f"CEF:0 has IPv4 there: {value} is not taken."
+        mend = (
+            f"extension: {{{slot}: {{from: {_ENDS[row.name]}, when: {{{_ENDS[row.name]}: "
+            f"{{is: ipv6}}}}, label: {_SIX_LABELS[row.name]}}}}}, envelope: {{ipv6: custom}}"
+        )
+        return [Finding("lost", row.name, text, mend)], ""
+    if row.max_length is not None and len(value) > row.max_length:
+        text = f"Cut at {row.max_length:,} characters: it has {len(value):,}."
+        mend = f"extension: {{{row.name}: {{…, max_length: {row.max_length}}}}}"
+        return [Finding("lost", row.name, text, mend)], value[: row.max_length]
+    if wrong := next(row_faults(row, value, message, ipv6=False), ""):
+        return [Finding("lost", row.name, f"Not taken: {wrong}", _off(row.name))], ""
+    if row.name == "dvchost" and len(value) > _OLD_HOST:
+        text = f"Older connectors cut it at {_OLD_HOST} characters: it has {len(value)}."
+        mend = f"extension: {{dvchost: {{from: HostName, max_length: {_OLD_HOST}}}}}"
+        return [Finding("note", "dvchost", text, mend)], value
+    return [], value
+
+
+def _off(key: str) -> str:
+    return f"extension: {{{key}: null}}, or a value of that type"
+
+
+def _labels(parts: Parts) -> Iterator[Finding]:
+    for slot, label in LABELS.items():
+        if slot in parts.said and label not in parts.said:
+            text = "A slot without a label: nobody can tell there what it holds."
+            yield Finding("misread", slot, text, "Add `label: NAME` to its rule.")
+        if label in parts.said and slot not in parts.said:
+            text = "A label without its value."
+            yield Finding("misread", label, text, f"extension: {{{label}: null}}")
+
+
+def _prefixed(parts: Parts) -> Iterator[Finding]:
+    header = parts.header
+    if header is not None and header.version == "rfc5424":
+        text = "The standard shows an RFC 3164 header; this one was not tried on a connector."
+        yield Finding("note", "", text, HEADER_3164)
+    elif parts.tag:
+        text = "A program's name stands before CEF: the standard has none there."
+        yield Finding("note", "", text, HEADER_3164)
+
+
+def _time(parts: Parts) -> Time:
+    if rt := parts.said.get("rt", ""):
+        return Time(moment(rt), "rt (deviceReceiptTime)")
+    return header_time(parts.header)
+
+
+SIMULATOR = Simulator(
+    "arcsight",
+    "ArcSight SmartConnector (syslog daemon, CEF)",
+    read,
+    (
+        "No connector was at hand: this is what the standard, ArcSight's own, says of them",
+        "Limits of a line's length, RFC 5424 headers, octet counting",
+        "Your connector's map files and parser overrides",
+    ),
+    (
+        "CEF Implementation Standard v27 (SmartConnectors 25.1) and 24.1: dictionary, data types",
+        "SmartConnector User Guide: IPv4 and IPv6 under CEF:0 and CEF:1",
+    ),
+)

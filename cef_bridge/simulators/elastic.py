@@ -1,0 +1,278 @@
+r"""Elastic: what decode_cef of Filebeat and the Agent's CEF integration make of a line.
+
+In comes a line, out comes a Reading: fields of ECS where there is one, else `cef.extensions.…`.
+The rules are those of beats' x-pack/filebeat/processors/decode_cef: typed keys by the standard's
+edition of 2017, a value with a bare equals sign lost, what has no type kept under its own name.
+Must not know what wrote the line.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from cef_bridge.formats.dictionary import CEF_KEYS
+from cef_bridge.simulators.elastic_ecs import ECS
+from cef_bridge.simulators.parts import (
+    HEADER_5424,
+    Parts,
+    broken,
+    differences,
+    header_time,
+    integer,
+    is_address,
+    moment,
+    refused,
+    take_apart,
+    untimed,
+)
+from cef_bridge.simulators.reading import Field, Finding, Reading, Simulator, Time, nothing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_UDP_BYTES = 10 * 1024
+# Possessive: linear on a megabyte of escaped pipes as well.
+_HEADER_FIELD = re.compile(r"((?:[^|\\]|\\[\\|])*+)\|")
+_SEVERITY = re.compile(r"([A-Za-z0-9-]*+)(?:\||\Z)")
+_VERSION = re.compile(r"CEF:([0-9]+)\|")
+_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,\[\]]*")
+_EQUAL = re.compile(r"(?<!\\)(?:\\\\)*+=")
+_ESCAPE = re.compile(r"\\([\\=nr])")
+_BAD_ESCAPE = re.compile(r"\\(?:[^\\=nr]|\Z)|\\\\")
+_HEADER_ESCAPE = re.compile(r"\\([\\|])")
+_FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_MAC = re.compile(r"[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2}")
+_DATE = re.compile(
+    r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-9]?[0-9] (?:[0-9]{4} )?"
+    r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{3})?(?: [A-Z]{3,5})?"
+)
+# Its table's names where they are not those of the standard.
+_NAMES = {"fname": "filename", "cn2": "DeviceCustomNumber2", "reason": "Reason"}
+# Made from edition 25 of the standard: what that lacks is kept as a text under its own key.
+_NOT_KNOWN = {
+    *("c6a2", "c6a2Label", "flexNumber1", "flexNumber2", "flexNumber1Label", "flexNumber2Label"),
+    *(name for name, row in CEF_KEYS.items() if row.since != "0.1"),
+} - {"catdt", "mrt"}
+_HEADER = (
+    ("device_vendor", "observer.vendor"),
+    ("device_product", "observer.product"),
+    ("device_version", "observer.version"),
+    ("device_event_class_id", "event.code"),
+    ("name", "cef.name"),
+    ("severity", "event.severity"),
+)
+_SEVERITIES = {"low": "0", "medium": "4", "high": "7", "very-high": "9"}
+_KINDS = {
+    "ipv4": "an IP address",
+    "ipv6": "an IP address",
+    "ip": "an IP address",
+    "integer": "an integer of 32 bits",
+    "long": "an integer of 64 bits",
+    "float": "a number",
+    "timestamp": "epoch milliseconds or MMM dd yyyy HH:mm:ss",
+    "mac": "a MAC address",
+}
+
+
+def read(line: str) -> Reading:
+    """Return what decode_cef makes of a line; never fails."""
+    parts = take_apart(line)
+    begin = line.find("CEF:")
+    if begin < 0:
+        return refused(parts, "cef", "decode_cef") or nothing(*broken(parts))
+    text = line[begin:]
+    header, extension, fault = _header(text)
+    if len(header) < len(_HEADER):
+        message = f"The header cannot be read: {fault}. The event has only its raw text."
+        return nothing(Finding("lost", "", message, "Write the header by the standard."))
+    findings = [*broken(parts), *_sizes(parts)]
+    found, malformed = pairs(extension)
+    message = "An equals sign or a backslash in the value is not escaped: the value is lost."
+    mend = r"Have the sender write `\=` and `\\` in values."
+    findings += [Finding("lost", key, message, mend) for key in malformed]
+    findings += differences(parts.said, found)
+    fields = [Field(name, header[at], f"header.{key}") for at, (key, name) in enumerate(_HEADER)]
+    fields[-1] = fields[-1]._replace(value=_SEVERITIES.get(header[-1].lower(), header[-1]))
+    more, dropped = _typed(found)
+    findings += [*dropped, *_collisions(more), *_notes(parts, found), *untimed(parts)]
+    return Reading((*fields, *more), _time(parts, found), tuple(findings))
+
+
+def _header(text: str) -> tuple[list[str], str, str]:
+    """Return the six fields after the version, the extension, and what is wrong."""
+    version = _VERSION.match(text)
+    if version is None:
+        return [], "", "no version behind CEF:"
+    fields: list[str] = []
+    at = version.end()
+    for _ in range(5):
+        field = _HEADER_FIELD.match(text, at)
+        if field is None:
+            return fields, "", f"it has {len(fields) + 1} of its pipes, or a stray backslash"
+        fields.append(_HEADER_ESCAPE.sub(r"\1", field[1]))
+        at = field.end()
+    severity = _SEVERITY.match(text, at)
+    if severity is None:
+        return fields, "", "the severity has other characters than letters, digits and -"
+    return [*fields, severity[1]], text[severity.end() :], ""
+
+
+def pairs(text: str) -> tuple[dict[str, str], list[str]]:
+    r"""Return the pairs of an extension, and the keys whose values are malformed and so lost.
+
+    A key is a word before an `=` that is not escaped. After a fault it goes on at the next word
+    that could be a key.
+    """
+    found: dict[str, str] = {}
+    malformed: list[str] = []
+    equals = [match.end() - 1 for match in _EQUAL.finditer(text)]
+    keys: list[tuple[str, int, int]] = []  # name ("" for none), where it begins, its value begins
+    before = 0
+    for equal in equals:
+        begin = max(text.rfind(" ", before, equal) + 1, before)
+        name = text[begin:equal]
+        at_word = begin == 0 or text[begin - 1] == " "
+        keys.append((name if at_word and _KEY.fullmatch(name) else "", begin, equal + 1))
+        before = equal + 1
+    for at, (name, _, begin) in enumerate(keys):
+        if not name:
+            continue
+        following = keys[at + 1] if at + 1 < len(keys) else None
+        value = text[begin : following[1] if following else len(text)].rstrip()
+        if (following and not following[0]) or _has_bad_escape(value):
+            malformed.append(name)
+            found.pop(name, None)
+        elif value:
+            found[name] = _unescaped(value)
+    return found, malformed
+
+
+def _has_bad_escape(value: str) -> bool:
+    return any(match[0] != "\\\\" for match in _BAD_ESCAPE.finditer(value))
+
+
+def _unescaped(value: str) -> str:
+    return _ESCAPE.sub(lambda match: {"n": "\n", "r": "\r"}.get(match[1], match[1]), value)
+
+
+def _typed(found: dict[str, str]) -> tuple[list[Field], list[Finding]]:
+    """Return the fields, and what is dropped for its type, renamed or unknown."""
+    fields, findings = [], []
+    for key, value in found.items():
+        row = CEF_KEYS.get(key)
+        if row is None or key in _NOT_KNOWN:
+            fields.append(Field(f"cef.extensions.{key}", value, key))
+            if row is not None:
+                findings.append(_unknown(key))
+            continue
+        if not _fits(value, row.kind):
+            message = f"Not {_KINDS[row.kind]}: the key is dropped, and error.message says so."
+            findings.append(Finding("lost", key, message, _typed_mend(key)))
+            continue
+        field = _field(key, _NAMES.get(key, row.full_name), value)
+        fields.append(field)
+        if not field.value:
+            message = "Neither 0 nor 1: network.direction stays empty."
+            findings.append(Finding("lost", key, message, "Write 0 (inbound) or 1 (outbound)."))
+    return [field for field in fields if field.value], findings
+
+
+def _field(key: str, name: str, value: str) -> Field:
+    """Return a known key's field: that of ECS, with the value as that has it."""
+    field = ECS.get(name, f"cef.extensions.{name}")
+    if name == "deviceDirection":
+        return Field(field, {"0": "inbound", "1": "outbound"}.get(value, ""), key)
+    if name == "transportProtocol":
+        return Field(field, value.lower(), key)
+    if name == "requestContext" and not value.startswith("http"):
+        return Field(f"cef.extensions.{name}", value, key)
+    if CEF_KEYS[key].kind == "mac" and name in ECS:
+        return Field(field, value.replace(":", "-").upper(), key)
+    return Field(field, moment(value) if CEF_KEYS[key].kind == "timestamp" else value, key)
+
+
+def _unknown(key: str) -> Finding:
+    if key == "c6a2":
+        return Finding(
+            "ignored",
+            key,
+            "Not in its table: kept as the text cef.extensions.c6a2, no address of ECS.",
+            "extension: {src: {from: source.ip}, c6a2: null}, envelope: {ipv6: direct}",
+        )
+    message = "Not in its table: kept as a text under its own name, in cef.extensions."
+    return Finding("ignored", key, message)
+
+
+def _typed_mend(key: str) -> str:
+    if key in ("src", "dst", "dvc"):
+        return f"A host's name belongs in {'dvchost' if key == 'dvc' else key[0] + 'host'}."
+    return f"extension: {{{key}: null}}, or a value of that type"
+
+
+def _fits(value: str, kind: str) -> bool:
+    if kind in ("ipv4", "ipv6", "ip"):
+        return is_address(value)
+    if kind in ("integer", "long"):
+        return integer(value, 32 if kind == "integer" else 64) is not None
+    if kind == "float":
+        return _FLOAT.fullmatch(value) is not None
+    if kind == "timestamp":
+        return integer(value, 64) is not None or _DATE.fullmatch(value) is not None
+    return kind != "mac" or _MAC.fullmatch(value) is not None
+
+
+def _collisions(fields: list[Field]) -> Iterator[Finding]:
+    first: dict[str, Field] = {}
+    for field in fields:
+        other = first.setdefault(field.name, field)
+        if other.value != field.value:
+            yield Finding(
+                "misread",
+                field.key,
+                f"{other.key} is read into {field.name} as well: which of the two stays is chance.",
+                f"extension: {{{field.key}: null}}, or a KubeArmor… key of its own for it",
+            )
+
+
+def _sizes(parts: Parts) -> Iterator[Finding]:
+    if len(parts.line.encode("utf-8", "replace")) > _UDP_BYTES:
+        message = f"A UDP input cuts at {_UDP_BYTES:,} bytes; a TCP one takes it whole."
+        yield Finding("note", "", message, "envelope: {max_bytes: 8192}, or TCP")
+
+
+def _notes(parts: Parts, found: dict[str, str]) -> Iterator[Finding]:
+    if "flexString1Label" in found and "flexString2Label" in found:
+        message = "Older versions keep both of these labels in one field."
+        yield Finding("note", "flexString1Label", message)
+        yield Finding("note", "flexString2Label", message)
+    if ("sproc" in found or "dproc" in found) and "deviceProcessName" not in found:
+        message = "ECS rules ask process.name, which comes from deviceProcessName alone."
+        yield Finding("note", "sproc" if "sproc" in found else "dproc", message, "extends: elastic")
+    if "rt" not in found and parts.header is not None and parts.header.version == "rfc3164":
+        message = "Without rt @timestamp is the header's: whole seconds, no year, no zone."
+        yield Finding("note", "rt", message, HEADER_5424)
+    message = "Each key stands by its full name in cef.extensions, too, where it has an ECS field."
+    yield Finding("note", "", message)
+
+
+def _time(parts: Parts, found: dict[str, str]) -> Time:
+    if _fits(found.get("rt", ""), "timestamp"):
+        return Time(moment(found["rt"]), "rt")
+    return header_time(parts.header)
+
+
+SIMULATOR = Simulator(
+    "elastic",
+    "Elastic Agent's CEF integration, Filebeat's decode_cef",
+    read,
+    (
+        "Your version: the table of keys grows (the one here lacks c6a2 and the keys of CEF 1.2)",
+        "Ingest pipelines behind it, those of your own and of single vendors",
+        "What keyword fields leave out for their length (ignore_above)",
+    ),
+    (
+        "elastic/beats: x-pack/filebeat/processors/decode_cef (cef.rl, keys.go, keys.ecs.go)",
+        "elastic/integrations: packages/cef, ingest pipeline default.yml",
+    ),
+)

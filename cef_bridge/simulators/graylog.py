@@ -1,0 +1,282 @@
+r"""Graylog: what its CEF inputs store of a line.
+
+In comes a line, out comes a Reading. The rules are those of graylog2-server's CEFCodec, CEFParser
+and MappedMessage: the last `CEF:` and digits of a line begin the message, all before its host must
+begin with a time, a labelled value is stored under its label, the time is the header's. Must not
+know what wrote the line.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from cef_bridge.formats.dictionary import CEF_KEYS
+from cef_bridge.simulators.parts import (
+    HEADER_3164,
+    Parts,
+    broken,
+    differences,
+    integer,
+    refused,
+    take_apart,
+    untimed,
+)
+from cef_bridge.simulators.reading import ARRIVAL, Field, Finding, Reading, Simulator, Time, nothing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PRI = re.compile(r"<[0-9]{1,9}>")
+_BEGINNING = re.compile(r"CEF:[0-9]+")
+# Possessive, and from a word's beginning only: linear on one long word.
+_KEY = re.compile(r"(?<![A-Za-z0-9_])[A-Za-z0-9_]++=")
+_BLANK = re.compile(r"[ \t\x0b\f\r\n]")
+_WITHOUT_HOST = re.compile(
+    r"([A-Za-z]+[ \t]+[0-9]{1,2}[ \t]+[0-9]{1,2}:[0-9]{2}:[0-9]{2})[ \t]+(?:ASM:)?(CEF:[0-9]+)"
+)
+_BORDER = re.compile(r"(?<!\\)\|")
+_VALUE_ESCAPE = re.compile(r"\\([\\rn=])")
+_HEADER_ESCAPE = re.compile(r"\\([\\|])")
+_NAME = re.compile(r"[A-Za-z0-9_.@-]*")
+# Forms of a time; a text need only begin with one.
+_TIME = re.compile(
+    r"(?:[A-Z][a-z]{2} +[0-9]{1,2} +(?:[0-9]{1,4} +)?[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?"
+    r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)? ?"
+    r"(?:Z|[+-][0-9]{2}:?[0-9]{2}|[A-Z]{3,4}))"
+)
+_COLUMNS = 7
+_HEADER = (
+    ("device_vendor", "device_vendor"),
+    ("device_product", "device_product"),
+    ("device_version", "device_version"),
+    ("event_class_id", "device_event_class_id"),
+    ("name", "name"),
+    ("severity", "severity"),
+)
+_OWN = frozenset(("message", "source", "timestamp"))
+_FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[fFdD]?")
+_BREAK_UP = 'envelope: {break_up: ["CEF:"]}'
+
+
+class _Prefix(NamedTuple):
+    """What stands before a message: time, host, and where the message begins."""
+
+    time: str
+    host: str
+    start: int
+
+
+def read(line: str) -> Reading:
+    """Return what Graylog makes of a line; never fails."""
+    parts = take_apart(line)
+    text = line[found.end() :] if (found := _PRI.match(line)) else line
+    if not _BEGINNING.search(text):
+        if other := refused(parts, "cef", "Graylog's CEF input"):
+            return other
+        message = "No CEF: with a version behind it: the event is not stored."
+        return nothing(Finding("lost", "", message, "Begin the message with CEF:0|."))
+    prefix = _prefix(text)
+    forged = list(_forged(parts, line, len(line) - len(text) + prefix.start))
+    if prefix.time and not _TIME.match(prefix.time) and integer(prefix.time, 64) is None:
+        return nothing(_no_time(parts, forged), *forged)
+    columns = _columns(text[prefix.start :])
+    if len(columns) < _COLUMNS:
+        message = f"The header has {len(columns)} of 7 fields: the event is not stored whole."
+        return nothing(Finding("lost", "", message, "Write all seven pipes."), *forged)
+    found_pairs = _pairs("|".join(columns[_COLUMNS:]))
+    said, ending = _without_last_pipes(parts.said)
+    findings = [*broken(parts), *forged]
+    if not forged:  # all else follows from that
+        findings += [*ending, *_header(parts, columns), *differences(said, found_pairs)]
+    fields, more = _mapped(found_pairs)
+    host = found_pairs.get("dvc") or prefix.host
+    own = [Field("source", host, "dvc" if "dvc" in found_pairs else "")]
+    own += [
+        Field(name, _plain(_HEADER_ESCAPE, column), f"header.{key}")
+        for (name, key), column in zip(_HEADER, columns[1:], strict=False)
+    ]
+    findings += [*more, *_timed(parts, prefix), *untimed(parts), *_older(parts)]
+    return Reading((*own, *fields), _time(prefix), tuple(findings))
+
+
+def _prefix(text: str) -> _Prefix:
+    """Return what stands before the message.
+
+    The last word with `CEF:` and digits begins it; the word before that is the host, and all
+    before the host is the time. Without both, the first `CEF:` of the text begins it.
+    """
+    if bare := _WITHOUT_HOST.match(text):
+        return _Prefix(bare[1], "", bare.start(2))
+    *_, last = _BEGINNING.finditer(text)
+    *_, word = [0, *(found.end() for found in _BLANK.finditer(text, 0, last.start()))]
+    begin = _BEGINNING.search(text, word)
+    words = text[:word].rsplit(None, 1)
+    if begin and len(words) > 1:
+        return _Prefix(words[0].strip(), words[1].strip(), begin.start())
+    first = _BEGINNING.search(text)
+    return _Prefix("", "", first.start() if first else 0)
+
+
+def _forged(parts: Parts, line: str, start: int) -> Iterator[Finding]:
+    if parts.format == "cef" and start > len(line) - len(parts.body):
+        key = next((key for key, value in parts.said.items() if _BEGINNING.search(value)), "")
+        message = (
+            "A value holds CEF: and a digit, and Graylog takes the last one in a line for the "
+            "event: what stands behind it is stored in place of the real one."
+        )
+        yield Finding("misread", key, message, _BREAK_UP)
+
+
+def _no_time(parts: Parts, forged: list[Finding]) -> Finding:
+    header = parts.header
+    if header is not None and header.version == "rfc5424":
+        message = (
+            "An RFC 5424 header: its version is taken for a part of the time, which then cannot be "
+            "read. The event is not stored."
+        )
+    elif forged:
+        return Finding("lost", "", "What stands before it is no time. It is not stored.", _BREAK_UP)
+    else:
+        message = "What stands before the host is no time. The event is not stored."
+    return Finding("lost", "", message, HEADER_3164)
+
+
+def _columns(body: str) -> list[str]:
+    """Return what the unescaped pipes part; empty ones at the end fall away (Java's split)."""
+    columns = _BORDER.split(body)
+    while columns and not columns[-1]:
+        columns.pop()
+    return columns
+
+
+def _without_last_pipes(said: dict[str, str]) -> tuple[dict[str, str], list[Finding]]:
+    """Return what was said without pipes at the line's end, which are lost for so many fields."""
+    last = next(reversed(said), "")
+    if not said or not said[last].endswith("|"):
+        return said, []
+    text = said[last]
+    while text.endswith("|") and not text.endswith("\\|"):
+        text = text[:-1]
+    if text == said[last]:
+        return said, []
+    message = "A pipe at the very end of the line is lost."
+    shorter = {**said, last: text.strip()}
+    return shorter, [Finding("note", last, message, "envelope: {pipe: replace}")]
+
+
+def _pairs(extension: str) -> dict[str, str]:
+    found = list(_KEY.finditer(extension))
+    pairs = {}
+    for at, match in enumerate(found):
+        end = found[at + 1].start() if at + 1 < len(found) else len(extension)
+        key = match[0][:-1]
+        if at + 1 == len(found) and key in pairs:
+            continue  # the last key of a line does not stand over an earlier one
+        pairs[key] = _plain(_VALUE_ESCAPE, extension[match.end() : end].strip(_TRIMMED))
+    return pairs
+
+
+_TRIMMED = "".join(map(chr, range(0x21)))
+"""What Java's trim() takes off."""
+
+
+def _plain(escape: re.Pattern[str], text: str) -> str:
+    return escape.sub(lambda found: {"r": "\r", "n": "\n"}.get(found[1], found[1]), text)
+
+
+def _header(parts: Parts, columns: list[str]) -> Iterator[Finding]:
+    if parts.meant is None:
+        return
+    if [_plain(_HEADER_ESCAPE, column) for column in columns[1:_COLUMNS]] != [*parts.meant.header]:
+        message = "A field that ends with a backslash is joined with the next one."
+        yield Finding("misread", "header", message, "Write no backslash in the header.")
+
+
+def _mapped(found: dict[str, str]) -> tuple[list[Field], list[Finding]]:
+    """Return the fields under their names in Graylog, and what became of the keys."""
+    fields: dict[str, Field] = {}
+    findings = []
+    for key, value in found.items():
+        if key.endswith("Label"):
+            if key.removesuffix("Label") not in found:
+                message = "A key that ends with Label is taken for a label, and dropped."
+                findings.append(Finding("lost", key, message, "Give the key another name."))
+            continue
+        label = found.get(f"{key}Label")
+        name = key if label is None else label
+        if finding := _refused(key, value, name, fields):
+            findings.append(finding)
+            continue
+        fields[name] = Field(name, value, key)
+        if label is not None:
+            findings.append(Finding("renamed", key, "Named by its label."))
+    return list(fields.values()), findings
+
+
+def _refused(key: str, value: str, name: str, fields: dict[str, Field]) -> Finding | None:
+    """Return why a value is not stored under a name; None when it is."""
+    if not _number_fits(key, value):
+        message = "A key for numbers, and this is none: it is dropped."
+        return Finding("lost", key, message, f"extension: {{{key}: null}}")
+    if not _NAME.fullmatch(name):
+        message = f'"{name}" cannot be a field\'s name: letters, digits and `_.-@` can.'
+        return Finding("lost", key, message, "Give it a label without spaces.")
+    if name in fields or name in _OWN or any(name == own for own, _ in _HEADER):
+        message = f'Another field is named "{name}" as well: one of the two is lost.'
+        return Finding("lost", key, message, "Give it a label of its own.")
+    return None
+
+
+def _number_fits(key: str, value: str) -> bool:
+    row = CEF_KEYS.get(key)
+    if row is None or row.since == "1.2":
+        return True
+    if row.kind == "integer":
+        return integer(value, 32) is not None
+    if row.kind == "long":
+        return integer(value, 64) is not None or key.startswith("cn")
+    return row.kind != "float" or _FLOAT.fullmatch(value) is not None
+
+
+def _time(prefix: _Prefix) -> Time:
+    if not prefix.time:
+        return Time("", ARRIVAL)
+    found = _TIME.match(prefix.time)
+    return Time(found[0] if found else prefix.time, "the syslog header, in the input's time zone")
+
+
+def _timed(parts: Parts, prefix: _Prefix) -> Iterator[Finding]:
+    if "rt" not in parts.said:
+        return
+    if not prefix.time:
+        message = "A field, not the event's time: without a header that is when it arrives."
+        yield Finding("misread", "rt", message, HEADER_3164)
+        return
+    yield Finding("note", "rt", "A field, not the event's time: that is the header's.")
+
+
+def _older(parts: Parts) -> Iterator[Finding]:
+    message = (
+        "A backslash before n, r or = is read as an escape by versions whose parser is still a "
+        "library of its own (before 2026)."
+    )
+    for key, value in parts.said.items():
+        if any(mark in value for mark in ("\\n", "\\r", "\\=")):
+            yield Finding("note", key, message)
+
+
+SIMULATOR = Simulator(
+    "graylog",
+    "Graylog, CEF inputs over UDP and TCP",
+    read,
+    (
+        "The input's time zone and locale: set UTC and en, or months and hours are read otherwise",
+        "Whether the input stores full names (use_full_names); here it does not",
+        "Extractors, pipelines and index mappings of your own",
+    ),
+    (
+        "Graylog2/graylog2-server: CEFCodec, CEFParser, CEFMapping, MappedMessage",
+        "Graylog2/graylog2-server: org/graylog2/plugin/Message (names of fields)",
+    ),
+)

@@ -1,0 +1,169 @@
+"""A line taken apart for a simulator: its syslog header, its message, what the standard says of it.
+
+In comes a line, out go Parts; beside them what several receivers have in common. The standard's
+reading is what a receiver's is measured by. Must not know any receiver's rules.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from cef_bridge.errors import FormatError
+from cef_bridge.formats import parse
+from cef_bridge.formats.message import locate
+from cef_bridge.formats.syslog import split
+from cef_bridge.simulators.reading import ARRIVAL, Finding, Time, nothing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from cef_bridge.formats import Message
+    from cef_bridge.formats.syslog import SyslogHeader
+    from cef_bridge.simulators.reading import Reading
+
+NO_TIME = "Jan  1 00:00:00"
+"""What an RFC 3164 header says for an event without a time."""
+
+HEADER_3164 = "envelope: {syslog_header: rfc3164}"
+HEADER_5424 = "envelope: {syslog_header: rfc5424}"
+
+_MILLISECONDS = re.compile(r"[0-9]{13}")
+_SECONDS = re.compile(r"[0-9]{10}")
+
+
+class Parts(NamedTuple):
+    """A line's parts: `rest` is what follows the syslog header, `body` begins with CEF: or LEEF:.
+
+    `tag` is what stands between the two; both are empty where there is no message.
+    `meant` is the message as the standard reads it; None where it cannot, and `fault` says why.
+    """
+
+    line: str
+    header: SyslogHeader | None
+    rest: str
+    tag: str
+    body: str
+    format: str
+    meant: Message | None
+    fault: str
+
+    @property
+    def said(self) -> dict[str, str]:
+        """The keys and values that the sender meant; none where the standard cannot tell."""
+        return self.meant.extension if self.meant else {}
+
+
+def take_apart(line: str) -> Parts:
+    """Return the parts of a line; never fails, whatever the line is."""
+    header, rest = split(line)
+    name, start = locate(line)
+    if name is None:
+        return Parts(
+            line, header, rest, "", "", "", None, "there is no CEF: or LEEF: where a message begins"
+        )
+    try:
+        meant, fault = parse(line), ""
+    except FormatError as error:
+        meant, fault = None, str(error)
+    tag = line[len(line) - len(rest) : start]
+    return Parts(line, header, rest, tag, line[start:], name, meant, fault)
+
+
+def refused(parts: Parts, wanted: str, who: str) -> Reading | None:
+    """Return the reading of a line that holds no message, or none of the format that is wanted."""
+    if parts.format == wanted:
+        return None
+    if not parts.format:
+        message = f"{who} finds no event here: {parts.fault}."
+        mend = "Send a line of cef-bridge, or another CEF or LEEF line."
+        return nothing(Finding("lost", "", message, mend))
+    message = (
+        f"{who} does not read {parts.format.upper()}: the line stays raw text, without fields."
+    )
+    mend = f"Use a mapping with `format: {wanted}`."
+    return nothing(Finding("lost", "", message, mend))
+
+
+def broken(parts: Parts) -> Iterator[Finding]:
+    """Yield a finding when the line is not what the standard asks for."""
+    if parts.meant is None:
+        yield Finding(
+            "misread",
+            "",
+            f"The line is not what the standard says: {parts.fault.rstrip('.')}. "
+            "What follows is what the receiver still makes of it.",
+            r"Have the sender escape: `\=` and `\\` in values, no pipe in the header.",
+        )
+
+
+def differences(
+    said: Mapping[str, str], read: Mapping[str, str], mend: str = ""
+) -> Iterator[Finding]:
+    """Yield what a receiver finds otherwise than it was said: keys without, changed, invented.
+
+    Without anything said (a line that the standard cannot read) nothing can be compared.
+    """
+    mend = mend or "Leave the key out (`KEY: null`), or change its value with `via` or `table`."
+    for key, value in said.items():
+        if key not in read:
+            yield Finding("lost", key, "The receiver's parser does not find this key.", mend)
+        elif read[key] != value:
+            yield Finding("misread", key, "The receiver's parser takes another text for it.", mend)
+    for key in read:
+        if said and key not in said:
+            yield Finding("misread", key, "Nobody wrote this key: it is part of a value.", mend)
+
+
+def moment(text: str) -> str:
+    """Return epoch seconds or milliseconds as RFC 3339 in UTC; other texts as they are."""
+    if _MILLISECONDS.fullmatch(text):
+        at = datetime.fromtimestamp(int(text) // 1000, UTC)
+        return f"{at:%Y-%m-%dT%H:%M:%S}.{text[-3:]}Z"
+    if _SECONDS.fullmatch(text):
+        return f"{datetime.fromtimestamp(int(text), UTC):%Y-%m-%dT%H:%M:%S}Z"
+    return text
+
+
+def header_time(header: SyslogHeader | None) -> Time:
+    """Return the time that a syslog header says; RFC 3164 has no year, zone or fraction."""
+    if header is None or not header.timestamp:
+        return Time("", ARRIVAL)
+    if header.version == "rfc3164":
+        return Time(header.timestamp, "the RFC 3164 header: whole seconds, no year, no zone")
+    return Time(header.timestamp, "the RFC 5424 header")
+
+
+def untimed(parts: Parts, key: str = "rt") -> Iterator[Finding]:
+    """Yield a note when neither the event nor, so, its RFC 3164 header says a time."""
+    header = parts.header
+    if header and header.timestamp == NO_TIME and key not in parts.said:
+        message = (
+            "The event says no time. `forward` writes the time of receipt, `convert --assume-time`"
+            " the one you give; without, an RFC 3164 header says 1 January."
+        )
+        yield Finding("note", key, message)
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a text is an IPv4 or IPv6 address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text
+
+
+def is_ipv6(text: str) -> bool:
+    """Tell whether a text is an IPv6 address."""
+    return ":" in text and is_address(text)
+
+
+def integer(text: str, bits: int) -> int | None:
+    """Return a decimal integer of so many bits, sign included; None when the text is none."""
+    if len(text) > 20 or not re.fullmatch(r"[+-]?[0-9]+", text):
+        return None
+    number = int(text)
+    return number if -(1 << (bits - 1)) <= number < 1 << (bits - 1) else None

@@ -1,0 +1,143 @@
+"""What holds for every simulator: shipped mappings pass theirs, and no text breaks one."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hostile_events import events, sample_events, texts
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from reading_help import HEADER, LEEF, RFC3164, RFC5424, read
+
+from cef_bridge.converter import Converted, Converter
+from cef_bridge.formats import parse
+from cef_bridge.mapping.load import load
+from cef_bridge.simulators import SIMULATORS, Finding, gathered
+
+EVENTS = sample_events()
+PAIRS = [
+    ("splunk-addon", "splunk"),
+    ("sc4s", "splunk"),
+    ("sentinel", "sentinel"),
+    ("elastic", "elastic"),
+    ("graylog", "graylog"),
+    ("arcsight", "arcsight"),
+    ("qradar", "qradar-leef"),
+    ("qradar", "qradar"),
+]
+CONVERTERS = {
+    name: Converter(mapping := load(name), syslog_header=mapping.envelope.syslog_header)
+    for name in {name for _, name in PAIRS}
+}
+
+
+def line(mapping: str, event: dict[str, object]) -> str:
+    fate = CONVERTERS[mapping].convert(dict(event))
+    assert isinstance(fate, Converted)
+    return fate.message
+
+
+def test_each_receiver_of_the_docs_has_a_simulator():
+    assert list(SIMULATORS) == [
+        "splunk-addon",
+        "sc4s",
+        "sentinel",
+        "elastic",
+        "graylog",
+        "arcsight",
+        "qradar",
+    ]
+    for name, simulator in SIMULATORS.items():
+        assert simulator.name == name
+        assert simulator.unknown
+        assert simulator.sources
+
+
+@pytest.mark.parametrize(("siem", "mapping"), PAIRS)
+def test_of_no_sample_event_a_receiver_loses_or_misreads_anything(siem, mapping):
+    examples = [example.event for example in load(mapping).examples]
+    for event in EVENTS + examples:
+        text = line(mapping, event)
+        assert read(siem, text).problems == [], text
+
+
+@pytest.mark.parametrize(("siem", "mapping"), PAIRS)
+def test_every_key_of_a_sample_event_is_a_field_or_told(siem, mapping):
+    for event in EVENTS:
+        text = line(mapping, event)
+        reading = read(siem, text)
+        known = {key for field in reading.fields for key in field.key.split(", ")}
+        known |= {finding.key for finding in reading.findings}
+        keys = parse(text).extension
+        assert {key for key in keys if not key.endswith("Label")} <= known
+
+
+@pytest.mark.parametrize(("siem", "mapping"), PAIRS)
+@given(event=events)
+def test_of_no_hostile_event_a_receiver_loses_or_misreads_anything(siem, mapping, event):
+    text = line(mapping, event)
+    before = text[: text.index("|", text.index("EF:")) + 1] + parse(text).header.device_version
+    # The node's name and KubeArmor's version are no attacker's: what they can break is told.
+    assume("=" not in before)
+    assume(not parse(text).header.device_version.endswith("\\"))
+    assert read(siem, text).problems == [], text
+
+
+PIECES = (
+    HEADER, LEEF, RFC3164, RFC5424, "CEF:0|", "CEF:1|", "CEF:", "LEEF:1.0|", "LEEF:2.0|a|b|c|d|x09|", "|", "=", " ", "\\", "\\=",
+    "\\|", "\t", "^", "cs1=a", "cs1Label=b", " cs1Label=", "c6a3=2001:db8::5", "rt=1770797742118", " rt=Feb 11 2026 08:15:42",
+    "Label=", "src=h", " dst=10.0.0.1", "sev=11", "flexString1=x", "act=b", " dvchost=n", "\r\n", "\u2028", "\ud800", "é=1",
+)  # fmt: skip
+lines = st.lists(st.sampled_from(PIECES) | texts, max_size=12).map("".join)
+
+
+@pytest.mark.parametrize("siem", SIMULATORS)
+@given(text=lines)
+def test_no_text_makes_a_simulator_fail(siem, text):
+    reading = read(siem, text)
+    assert all(finding.message for finding in reading.findings)
+    assert all(finding.mend for finding in reading.problems)
+    if not reading.fields:
+        assert reading.problems
+
+
+LONG = {
+    "equals": HEADER + "=" * 300_000,
+    "keys": HEADER + "a=" * 150_000,
+    "escaped equals": HEADER + "a=" + "\\=" * 150_000 + "=",
+    "backslashes": HEADER + "a=" + "\\" * 300_000,
+    "backslashes in the header": "CEF:0|" + "\\" * 300_000 + "|",
+    "escaped pipes": "CEF:0|" + "\\|" * 150_000,
+    "pipes": HEADER + "a=" + "|" * 300_000,
+    "spaces": HEADER + "a=b" + " " * 300_000 + "=c",
+    "words": HEADER + "a=" + "b " * 150_000,
+    "one word": HEADER + "b" * 300_000,
+    "records": "CEF:0|" * 50_000,
+    "records with words": "a CEF:0 " * 40_000,
+    "labels": HEADER + "cs1Label=cs1 " * 25_000,
+    "slots": HEADER + "cs1=x cs1Label=cs2 cs2=y cs2Label=cs1 " * 8_000,
+    "leef": LEEF + "a=b^" * 80_000,
+    "leef pipes": LEEF + "a=" + "|" * 300_000,
+    "before": "a " * 150_000 + HEADER,
+    "digits": "CEF:" + "0" * 300_000,
+    "headers": RFC3164 * 10_000,
+}
+
+
+@pytest.mark.parametrize("siem", SIMULATORS)
+@pytest.mark.parametrize("shape", LONG)
+def test_a_long_hostile_line_takes_no_longer_than_its_length(siem, shape):
+    began = time.process_time()
+    read(siem, LONG[shape])
+    # A tenth of a second is usual; what is quadratic takes minutes.
+    assert time.process_time() - began < 5
+
+
+def test_findings_that_say_the_same_are_one_with_their_keys():
+    same = [Finding("note", key, "x") for key in ("a", "b", "a", "")]
+    other = Finding("lost", "c", "y", "z")
+    assert gathered([same[0], other, *same[1:]]) == [
+        (Finding("note", "", "x"), ["a", "b"]),
+        (Finding("lost", "", "y", "z"), ["c"]),
+    ]
