@@ -106,18 +106,28 @@ def _row_faults(row: Key, value: str, message: Message, *, ipv6: bool) -> Iterat
         yield f"{row.name} is filled by receivers. A device leaves it out."
     if row.max_length is not None and len(value) > row.max_length:
         yield f"{row.name} has {len(value)} characters. Expected {row.max_length} at most."
-    kind: str = row.kind
-    if kind == "ipv4" and (ipv6 or message.version == "1"):
-        kind = "ip"  # CEF:1 has both families in one key
     if row.name == "devTime" and "devTimeFormat" in message.extension:
         return  # IBM: any form that the pattern describes
+    # CEF:1 has both families in one key.
+    fault = type_fault(row, value, ipv6=ipv6 or message.version == "1")
+    if fault:
+        yield fault
+
+
+def type_fault(row: Key, value: str, *, ipv6: bool = False) -> str | None:
+    """Return what is wrong with a value of a key's type, a sentence; None when it is right.
+
+    `ipv6` lets IPv6 into keys that `CEF:0` has for IPv4.
+    """
+    kind: str = "ip" if ipv6 and row.kind == "ipv4" else row.kind
     test, expected = _KINDS.get(kind, _ANY)
     if not test(value):
-        yield f'{row.name} is "{cut(value, 40)}". Expected {expected}.'
-    elif row.full_name.lower().endswith("port") and not 0 <= int(value) <= 65535:
-        yield f"{row.name} is {value}. Expected a port, 0 to 65535."
-    elif row.name == "sev" and not 1 <= int(value) <= 10:
-        yield f"sev is {value}. Expected 1 to 10."
+        return f'{row.name} is "{cut(value, 40)}". Expected {expected}.'
+    if row.full_name.lower().endswith("port") and not 0 <= int(value) <= 65535:
+        return f"{row.name} is {value}. Expected a port, 0 to 65535."
+    if row.name == "sev" and not 1 <= int(value) <= 10:
+        return f"sev is {value}. Expected 1 to 10."
+    return None
 
 
 def _label_faults(extension: dict[str, str]) -> Iterator[str]:

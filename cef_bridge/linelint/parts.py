@@ -1,0 +1,100 @@
+"""A line taken apart: what rules see. Offsets count characters from 0.
+
+Plain values, and the words that rules say them with. Must not know any rule, nor how a line is
+taken apart.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from cef_bridge.formats.text import neutralise
+
+if TYPE_CHECKING:
+    from cef_bridge.formats.syslog import SyslogHeader
+
+CEF_FIELDS = (
+    "device_vendor",
+    "device_product",
+    "device_version",
+    "device_event_class_id",
+    "name",
+    "severity",
+)
+LEEF_FIELDS = CEF_FIELDS[:4]
+
+WORDS = {
+    "device_vendor": "vendor",
+    "device_product": "product",
+    "device_version": "device version",
+    "device_event_class_id": "class id",
+    "name": "name",
+    "severity": "severity",
+}
+"""Header fields as sentences call them."""
+
+_MOST_SHOWN = 60
+
+
+class Piece(NamedTuple):
+    """A stretch of a line as written."""
+
+    at: int
+    raw: str
+
+
+class Pair(NamedTuple):
+    """A key and its value; `raw` is the value as written, `value` what a reader makes of it."""
+
+    key: str
+    at: int
+    value_at: int
+    raw: str
+    value: str
+
+
+class Line(NamedTuple):
+    """One line. `size` is in bytes; `read_by` is the receiver that is asked for, "" for any.
+
+    `at` is where the message begins, `format` is "" when there is none. `header` has all fields
+    by name, or none when the header is not whole: `fields` are then those that were found, and
+    `pipes` how many pipes. `extra_pipe` is a pipe inside of a field. `stray` is text of no key.
+    """
+
+    text: str
+    size: int
+    read_by: str = ""
+    format: Literal["cef", "leef", ""] = ""
+    at: int = 0
+    syslog: SyslogHeader | None = None
+    prefix: Piece = Piece(0, "")
+    version: str = ""
+    header: dict[str, Piece] = {}  # noqa: RUF012  # never changed: a field of a frozen value
+    fields: tuple[Piece, ...] = ()
+    pipes: int = 0
+    extra_pipe: int | None = None
+    extension_at: int = 0
+    pairs: tuple[Pair, ...] = ()
+    stray: tuple[Piece, ...] = ()
+    delimiter: str = ""
+    delimiter_field: Piece | None = None
+
+    @property
+    def product(self) -> tuple[str, str]:
+        """Vendor and product, 256 characters of each; "" where the header is not whole."""
+        if not self.header:
+            return ("", "")
+        return (self.header["device_vendor"].raw[:256], self.header["device_product"].raw[:256])
+
+
+class Found(NamedTuple):
+    """What a rule found: at which offset, and what to say."""
+
+    at: int
+    message: str
+
+
+def shown(text: str) -> str:
+    """Return at most 60 characters of a line's text, on one line and without escapes."""
+    cut = text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 1] + "…"
+    return neutralise(cut).replace("\r", "<U+000D>").replace("\n", "<U+000A>")
