@@ -43,6 +43,9 @@ class Piece(NamedTuple):
     raw: str
 
 
+_NOTHING = Piece(0, "")
+
+
 class Pair(NamedTuple):
     """A key and its value; `raw` is the value as written, `value` what a reader makes of it."""
 
@@ -81,10 +84,9 @@ class Line(NamedTuple):
 
     @property
     def product(self) -> tuple[str, str]:
-        """Vendor and product, 256 characters of each; "" where the header is not whole."""
-        if not self.header:
-            return ("", "")
-        return (self.header["device_vendor"].raw[:256], self.header["device_product"].raw[:256])
+        """Vendor and product, 256 characters of each; "" for what is not there."""
+        vendor, product = (*self.fields, _NOTHING, _NOTHING)[:2]
+        return (vendor.raw[:256], product.raw[:256])
 
 
 class Found(NamedTuple):

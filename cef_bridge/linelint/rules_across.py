@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.formats.dictionary import LABELS
-from cef_bridge.linelint.parts import WORDS, Found, Line, shown
+from cef_bridge.linelint.parts import LEEF_FIELDS, WORDS, Found, Line, shown
 from cef_bridge.linelint.rules_labels import labels_of, slot_of
+from cef_bridge.linelint.rules_values import fields_inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,11 +133,11 @@ class ManyLabels:
 
 
 class Order:
-    """The keys of one sort of event come in one order.
+    """The keys of one sort of event come in one order; so do fields within one value.
 
     A sender that walks over a map writes them as chance has it. The first key, which Splunk's
     add-on loses, is then another one each time, and a limit cuts another one off. Told once for
-    each class id.
+    each class id, and for each value of many fields in it.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|cnt=1 act=Allow suser=ann src=192.0.2.7
@@ -151,28 +152,37 @@ class Order:
 
     def see(self, line: Line) -> Iterator[Found]:
         """Yield what this line makes certain."""
-        piece = line.header.get("device_event_class_id")
-        if piece is None or len(line.pairs) < 2:
+        if len(line.fields) < len(LEEF_FIELDS):
             return
-        sort = hash((line.product, piece.raw))
+        sort = (line.product, line.fields[len(LEEF_FIELDS) - 1].raw)
+        if len(line.pairs) > 1:
+            names = [(pair.key, pair.at) for pair in line.pairs[:_MOST_KEYS]]
+            yield from self._compare(hash(sort), names, "line of the same class id")
+        for pair in line.pairs[:_MOST_KEYS]:
+            inner = fields_inside(pair.value)
+            if inner:
+                names = [(name, pair.value_at) for name in inner[:_MOST_KEYS]]
+                yield from self._compare(hash((sort, pair.key)), names, f"{shown(pair.key)} before")
+
+    def _compare(self, sort: int, names: list[tuple[str, int]], where: str) -> Iterator[Found]:
         if sort not in self._ranks:
             if len(self._ranks) < _MOST_CLASSES:
-                keys = (pair.key[:64] for pair in line.pairs[:_MOST_KEYS])
-                self._ranks[sort] = {key: rank for rank, key in reversed([*enumerate(keys)])}
+                ordered = reversed([*enumerate(name[:64] for name, _ in names)])
+                self._ranks[sort] = {name: rank for rank, name in ordered}
             return
         ranks = self._ranks[sort]
         if ranks is None:
             return
         last, before = -1, ""
-        for pair in line.pairs:
-            rank = ranks.get(pair.key, last)
+        for name, at in names:
+            rank = ranks.get(name, last)
             if rank < last:
                 self._ranks[sort] = None  # told
                 message = (
-                    f"{shown(pair.key)} stands behind {shown(before)} here, and before it in a "
-                    "line of the same class id. Write keys in one order."
+                    f"{shown(name)} stands behind {shown(before)} here, and before it in a "
+                    f"{where}. Write them in one order."
                 )
-                yield Found(pair.at, message)
+                yield Found(at, message)
                 return
             if rank > last:
-                last, before = rank, pair.key
+                last, before = rank, name
