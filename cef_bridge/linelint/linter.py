@@ -14,7 +14,7 @@ from cef_bridge.linelint.rules import ACROSS, RULES
 from cef_bridge.linelint.rules_line import MOST_READ
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from cef_bridge.linelint.codes import Code
     from cef_bridge.linelint.parts import Found, Line
@@ -55,15 +55,16 @@ class Linter:
         with "surrogateescape". Only the first MiB of a line is looked at.
         """
         line = read(text[:MOST_READ], size, self._read_by)
-        faults = [fault for code, rule in self._rules for fault in self._run(code, rule, line)]
+        faults = [
+            self._fault(code, found)
+            for code, rule in self._rules
+            for found in islice(rule(line), MOST_OF_ONE)
+        ]
         faults.sort(key=lambda fault: fault.column)
         return faults
 
-    def _run(
-        self, code: Code, rule: Callable[[Line], Iterable[Found]], line: Line
-    ) -> Iterator[Fault]:
-        for found in islice(rule(line), MOST_OF_ONE):
-            message = found.message
-            if code.receivers and not self._read_by:
-                message = f"{message} [{', '.join(code.receivers)}]"
-            yield Fault(found.at + 1, code, message)
+    def _fault(self, code: Code, found: Found) -> Fault:
+        message = found.message
+        if code.receivers and not self._read_by:
+            message = f"{message} [{', '.join(code.receivers)}]"
+        return Fault(found.at + 1, code, message)

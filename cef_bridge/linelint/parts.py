@@ -61,7 +61,8 @@ class Line(NamedTuple):
 
     `at` is where the message begins, `format` is "" when there is none. `header` has all fields
     by name, or none when the header is not whole: `fields` are then those that were found, and
-    `pipes` how many pipes. `extra_pipe` is a pipe inside of a field. `stray` is text of no key.
+    `pipes` how many pipes. `extra_pipe` is a pipe inside of a field. `keys` are those of `pairs`;
+    `stray` is text of no key.
     """
 
     text: str
@@ -78,6 +79,7 @@ class Line(NamedTuple):
     extra_pipe: int | None = None
     extension_at: int = 0
     pairs: tuple[Pair, ...] = ()
+    keys: frozenset[str] = frozenset()
     stray: tuple[Piece, ...] = ()
     delimiter: str = ""
     delimiter_field: Piece | None = None
@@ -87,6 +89,19 @@ class Line(NamedTuple):
         """Vendor and product, 256 characters of each; "" for what is not there."""
         vendor, product = (*self.fields, _NOTHING, _NOTHING)[:2]
         return (vendor.raw[:256], product.raw[:256])
+
+    def having(self, keys: frozenset[str]) -> list[Pair]:
+        """Return the pairs whose key is one of these, in their order."""
+        # Most rules are about keys that most lines have not: this asks at once.
+        if self.keys.isdisjoint(keys):
+            return []
+        return [pair for pair in self.pairs if pair.key in keys]
+
+    def lacking(self, keys: frozenset[str]) -> list[Pair]:
+        """Return the pairs whose key is none of these, in their order."""
+        if self.keys <= keys:
+            return []
+        return [pair for pair in self.pairs if pair.key not in keys]
 
 
 class Found(NamedTuple):

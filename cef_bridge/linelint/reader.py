@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.formats.dictionary import SEVERITIES
+from cef_bridge.formats.dictionary import CEF_KEYS, SEVERITIES
 from cef_bridge.formats.leef import read_delimiter
 from cef_bridge.formats.message import locate
 from cef_bridge.formats.syslog import split
@@ -69,6 +69,7 @@ def _read_cef(line: Line, at: int) -> Line:
         extra_pipe=found.extra_pipe,
         extension_at=found.extension_at,
         pairs=pairs,
+        keys=frozenset([pair.key for pair in pairs]),
         stray=stray,
     )
 
@@ -128,28 +129,40 @@ def _early_extension(pieces: list[Piece]) -> _Header | None:
 
 def _pairs(text: str, at: int) -> tuple[tuple[Pair, ...], tuple[Piece, ...]]:
     """Return the pairs as readers find them: a key is what stands before an equals sign."""
-    if text.find("\\", at) >= 0:
-        equals = [step.start() for step in _EQUALS.finditer(text, at) if step[0] == "="]
-    else:
-        equals = list(_positions(text, "=", at))
     keys: list[tuple[str, int, int]] = []
-    before = at
-    for equal in equals:
-        begin = text.rfind(" ", before, equal) + 1
-        if not begin and before == at:  # the first key has no space before it
-            begin = at
-        name = text[begin:equal] if begin else ""  # else it stands within a word of a value
-        if KEYISH.fullmatch(name):
-            keys.append((name, begin, equal + 1))
-        before = equal + 1
+    begin = at
+    chunks = _chunks(text, at)
+    chunks.pop()
+    for chunk in chunks:
+        equal = begin + len(chunk)
+        _, space, name = chunk.rpartition(" ")
+        # Without a space it stands within a word of a value, unless it is the first.
+        if (space or begin == at) and (name in CEF_KEYS or KEYISH.fullmatch(name)):
+            keys.append((name, equal - len(name), equal + 1))
+        begin = equal + 1
     first = keys[0][1] if keys else len(text)
     stray = (Piece(at, text[at:first]),) if text[at:first].strip(" ") else ()
     ends = [begin - 1 for _, begin, _ in keys[1:]] + [len(text)]
-    pairs = tuple(
-        Pair(name, begin, value, raw := text[value:end], _unescape(raw.strip(" ")))
-        for (name, begin, value), end in zip(keys, ends, strict=False)
-    )
-    return pairs, stray
+    pairs = []
+    for (name, begin, value_at), end in zip(keys, ends, strict=False):
+        raw = text[value_at:end]
+        value = raw.strip(" ")
+        if "\\" in value:
+            value = _ESCAPED.sub(_meant, value)
+        pairs.append(Pair(name, begin, value_at, raw, value))
+    return tuple(pairs), stray
+
+
+def _chunks(text: str, at: int) -> list[str]:
+    """Return what stands between the equals signs that are not escaped."""
+    if text.find("\\", at) < 0:
+        return text[at:].split("=")
+    found = []
+    for step in _EQUALS.finditer(text, at):
+        if step[0] == "=":
+            found.append(text[at : step.start()])
+            at = step.end()
+    return [*found, text[at:]]
 
 
 def _positions(text: str, what: str, at: int) -> Iterator[int]:
@@ -158,10 +171,8 @@ def _positions(text: str, what: str, at: int) -> Iterator[int]:
         at += 1
 
 
-def _unescape(raw: str) -> str:
-    if "\\" not in raw:
-        return raw
-    return _ESCAPED.sub(lambda found: _MEANS.get(found[1], found[1]), raw)
+def _meant(found: re.Match[str]) -> str:
+    return _MEANS.get(found[1], found[1])
 
 
 def _read_leef(line: Line, at: int) -> Line:
@@ -210,4 +221,9 @@ def _with_attributes(line: Line, delimiter: str) -> Line:
         elif attribute.strip(" "):
             stray.append(Piece(at, attribute))
         at += len(attribute) + len(delimiter)
-    return line._replace(pairs=tuple(pairs), stray=tuple(stray), delimiter=delimiter)
+    return line._replace(
+        pairs=tuple(pairs),
+        keys=frozenset([pair.key for pair in pairs]),
+        stray=tuple(stray),
+        delimiter=delimiter,
+    )

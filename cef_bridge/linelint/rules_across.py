@@ -118,9 +118,10 @@ class ManyLabels:
 
     def see(self, line: Line) -> Iterator[Found]:
         """Yield what this line makes certain."""
+        product = line.product
         for pair in labels_of(line):
             slot = slot_of(pair)
-            key = (*line.product, slot)
+            key = (*product, slot)
             if key not in self._first and len(self._first) < _MOST_PRODUCTS * len(LABELS):
                 self._first[key] = shown(pair.value)
             first = self._first.get(key)
@@ -159,7 +160,7 @@ class Order:
             names = [(pair.key, pair.at) for pair in line.pairs[:_MOST_KEYS]]
             yield from self._compare(hash(sort), names, "line of the same class id")
         for pair in line.pairs[:_MOST_KEYS]:
-            inner = fields_inside(pair.value)
+            inner = fields_inside(pair.value) if ":" in pair.value else ()
             if inner:
                 names = [(name, pair.value_at) for name in inner[:_MOST_KEYS]]
                 yield from self._compare(hash((sort, pair.key)), names, f"{shown(pair.key)} before")

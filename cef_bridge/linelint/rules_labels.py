@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SLOTS = {label: slot for slot, label in LABELS.items()}
+_SLOT_KEYS, _LABEL_KEYS = frozenset(LABELS), frozenset(_SLOTS)
+_SLOTS_AND_LABELS = _SLOT_KEYS | _LABEL_KEYS
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _DATA = re.compile(
     r"[0-9.:-]+|/.*|[0-9a-f]{16,128}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
@@ -28,7 +30,7 @@ def labels_of(line: Line) -> list[Pair]:
     """Return the labels of a CEF line that say something."""
     if line.format != "cef":
         return []
-    return [pair for pair in line.pairs if pair.key in _SLOTS and pair.value]
+    return [pair for pair in line.having(_LABEL_KEYS) if pair.value]
 
 
 def slot_of(pair: Pair) -> str:
@@ -48,10 +50,9 @@ def no_label(line: Line) -> Iterator[Found]:
     """
     if line.format != "cef":
         return
-    keys = {pair.key for pair in line.pairs}
-    for pair in line.pairs:
-        label = LABELS.get(pair.key)
-        if label is not None and label not in keys:
+    for pair in line.having(_SLOT_KEYS):
+        label = LABELS[pair.key]
+        if label not in line.keys:
             yield Found(pair.at, f"{pair.key} has no label. Add {label}.")
 
 
@@ -67,10 +68,9 @@ def no_value(line: Line) -> Iterator[Found]:
     """
     if line.format != "cef":
         return
-    keys = {pair.key for pair in line.pairs}
-    for pair in line.pairs:
-        slot = _SLOTS.get(pair.key)
-        if slot is not None and slot not in keys:
+    for pair in line.having(_LABEL_KEYS):
+        slot = _SLOTS[pair.key]
+        if slot not in line.keys:
             yield Found(pair.at, f"{pair.key} stands without {slot}. Leave both out, or none.")
 
 
@@ -87,7 +87,7 @@ def label_first(line: Line) -> Iterator[Found]:
     if line.format != "cef":
         return
     at: dict[str, int] = {}
-    for pair in line.pairs:
+    for pair in line.having(_SLOTS_AND_LABELS):
         label = LABELS.get(pair.key)
         if label is not None and label in at:
             yield Found(at[label], f"{label} stands before {pair.key}. Write the value first.")

@@ -16,7 +16,6 @@ from cef_bridge.linelint.parts import WORDS, Found, Line, Pair, shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CLEAN_KEY = re.compile(r"_?[A-Za-z0-9]+")
 _BACKSLASH = re.compile(r"\\(?s:.)?")
 _VALUE_ESCAPES = frozenset(("\\\\", "\\=", "\\n", "\\r"))
 _HEADER_ESCAPES = frozenset(("\\\\", "\\|"))
@@ -25,6 +24,9 @@ _CLOSING = re.compile(r"[)\]}]")
 _FULL_NAMES = {row.full_name.lower(): row.name for row in CEF_KEYS.values()} | {
     row.name.lower(): row.name for row in CEF_KEYS.values()
 }
+_CONSUMER = {name: row for name, row in CEF_KEYS.items() if row.role == "consumer"}
+_CONSUMER_KEYS = frozenset(_CONSUMER)
+_KNOWN = frozenset(CEF_KEYS)
 _LEEF_LOWER = {name.lower(): name for name in LEEF_KEYS}
 
 
@@ -60,6 +62,8 @@ def raw_equals(line: Line) -> Iterator[Found]:
     if line.format != "cef":
         return
     inner = _inner(line)
+    if not inner and line.text.count("=", line.extension_at) == len(line.pairs):
+        return
     for pair in line.pairs:
         owner = inner.get(pair.at)
         if owner is not None:
@@ -94,6 +98,8 @@ def _inner(line: Line) -> dict[int, str]:
     """
     inner: dict[int, str] = {}
     prefixes = prefixes_of(*line.product)
+    if all(pair.key.lower().startswith(prefixes) for pair in line.lacking(_KNOWN)):
+        return inner
     before: Pair | None = None
     owner, depth, quotes = "", 0, 0
     for pair in line.pairs:
@@ -159,10 +165,8 @@ def key_characters(line: Line) -> Iterator[Found]:
     """
     if line.format != "cef":
         return
-    for pair in line.pairs:
+    for pair in line.lacking(_KNOWN):
         if not pair.key.isalnum() or not pair.key.isascii():
-            if _CLEAN_KEY.fullmatch(pair.key) and pair.key in CEF_KEYS:
-                continue
             yield Found(pair.at, f'"{shown(pair.key)}" is no key. Use letters and digits only.')
 
 
@@ -174,6 +178,8 @@ def twice(line: Line) -> Iterator[Found]:
     Good:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|act=Allow
     """
+    if len(line.keys) == len(line.pairs):
+        return
     seen: set[str] = set()
     for pair in line.pairs:
         if pair.key in seen:
@@ -192,7 +198,7 @@ def empty_value(line: Line) -> Iterator[Found]:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|act=Allow
     """
     for pair in line.pairs:
-        if not pair.value.strip():
+        if not pair.value or pair.value.isspace():
             yield Found(pair.at, f"{shown(pair.key)} has no value. Leave the key out.")
 
 
@@ -205,7 +211,8 @@ def value_space(line: Line) -> Iterator[Found]:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|suser=ann act=Allow
     """
     for pair in line.pairs:
-        if pair.raw != pair.raw.strip() and pair.value.strip():
+        raw = pair.raw
+        if raw and (raw[0].isspace() or raw[-1].isspace()) and not raw.isspace():
             what = f"the value of {shown(pair.key)} begins or ends with white space."
             yield Found(pair.value_at, what)
 
@@ -272,7 +279,7 @@ def foreign_key(line: Line) -> Iterator[Found]:
             if meant:
                 yield Found(pair.at, f'LEEF has no "{shown(pair.key)}". Did you mean "{meant}"?')
         return
-    strange = [pair for pair in line.pairs if pair.key not in CEF_KEYS]
+    strange = line.lacking(_KNOWN)
     if not strange or line.format != "cef":
         return
     prefixes, inner = prefixes_of(*line.product), _inner(line)
@@ -304,9 +311,7 @@ def misnamed_key(line: Line) -> Iterator[Found]:
     """
     if line.format != "cef":
         return
-    for pair in line.pairs:
-        if pair.key in CEF_KEYS:
-            continue
+    for pair in line.lacking(_KNOWN):
         meant = _FULL_NAMES.get(pair.key.lower())
         if meant:
             yield Found(pair.at, f'CEF has no "{shown(pair.key)}". Write "{meant}".')
@@ -322,8 +327,6 @@ def consumer_key(line: Line) -> Iterator[Found]:
     """
     if line.format != "cef":
         return
-    for pair in line.pairs:
-        row = CEF_KEYS.get(pair.key)
-        if row is not None and row.role == "consumer":
-            message = f"{row.name} is filled by the receiver ({row.meaning}). Use another key."
-            yield Found(pair.at, message)
+    for pair in line.having(_CONSUMER_KEYS):
+        about = _CONSUMER[pair.key].meaning
+        yield Found(pair.at, f"{pair.key} is filled by the receiver ({about}). Use another key.")

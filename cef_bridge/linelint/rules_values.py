@@ -23,9 +23,9 @@ _POD = re.compile(
     r"[a-z0-9][a-z0-9.-]{0,240}-[bcdfghjklmnpqrstvwxz2456789]{6,10}-[bcdfghjklmnpqrstvwxz2456789]{5}"
 )
 _EPOCH_MS = re.compile(r"[0-9]{12}")
-_TIMES = ("rt", "start", "end")
-_HOSTS = ("shost", "dhost")
-_LOST_SLOTS = ("c6a1", "c6a2", "c6a3", "c6a4")
+_TIMES = frozenset(("rt", "start", "end"))
+_HOSTS = frozenset(("shost", "dhost"))
+_LOST_SLOTS = frozenset(("c6a1", "c6a2", "c6a3", "c6a4"))
 _MANY_FIELDS = 4
 
 _TYPED = {name: row for name, row in CEF_KEYS.items() if row.kind not in {"string", "other"}}
@@ -35,6 +35,7 @@ _TYPED_LEEF = {
     for name, row in LEEF_KEYS.items()
     if row.kind not in {"string", "other"} and name not in {"sev", "devTime"}
 }
+_TYPED_KEYS, _TYPED_LEEF_KEYS = frozenset(_TYPED), frozenset(_TYPED_LEEF)
 _SIZED = {name: row.max_length for name, row in CEF_KEYS.items() if row.max_length is not None}
 _SIZED_LEEF = {
     name: row.max_length for name, row in LEEF_KEYS.items() if row.max_length is not None
@@ -42,11 +43,11 @@ _SIZED_LEEF = {
 
 
 def _typed(line: Line) -> Iterator[tuple[Pair, Key]]:
-    rows = _TYPED_LEEF if line.format == "leef" else _TYPED
-    for pair in line.pairs:
-        row = rows.get(pair.key)
-        if row is not None and pair.value.strip():
-            yield pair, row
+    leef = line.format == "leef"
+    rows = _TYPED_LEEF if leef else _TYPED
+    for pair in line.having(_TYPED_LEEF_KEYS if leef else _TYPED_KEYS):
+        if pair.value.strip():
+            yield pair, rows[pair.key]
 
 
 def wrong_type(line: Line) -> Iterator[Found]:
@@ -146,6 +147,8 @@ def all_in_one(line: Line) -> Iterator[Found]:
     Good:
         CEF:0|Acme|Gate|2.1|exec|Program started|3|dvchost=gate-1 suser=ann dpid=71
     """
+    if line.text.count(":", line.extension_at) < _MANY_FIELDS:
+        return
     for pair in line.pairs:
         count = len(fields_inside(pair.value))
         if count:
@@ -173,6 +176,8 @@ def json_value(line: Line) -> Iterator[Found]:
     Good:
         CEF:0|Acme|Gate|2.1|exec|Started|3|suser=ann suid=7 AcmePod=a
     """
+    if line.text.count('"', line.extension_at) < 2 * _MANY_FIELDS:
+        return
     for pair in line.pairs:
         value = pair.value
         if value[:1] in {"{", "["} and len(_JSON_MEMBER.findall(value)) >= _MANY_FIELDS:
@@ -191,8 +196,8 @@ def pod_as_host(line: Line) -> Iterator[Found]:
     """
     if line.format != "cef":
         return
-    for pair in line.pairs:
-        if pair.key in _HOSTS and _POD.fullmatch(pair.value):
+    for pair in line.having(_HOSTS):
+        if _POD.fullmatch(pair.value):
             message = f'{pair.key} is "{shown(pair.value)}", a pod. Put it into a custom key.'
             yield Found(pair.at, message)
 
@@ -227,7 +232,7 @@ def unread_time(line: Line) -> Iterator[Found]:
     """
     if line.format != "cef" or line.syslog is not None or line.prefix.raw.strip():
         return
-    times = [pair for pair in line.pairs if pair.key in _TIMES]
+    times = line.having(_TIMES)
     if times and all(_EPOCH_MS.match(pair.value) for pair in times):
         yield Found(
             times[0].at,
@@ -263,6 +268,5 @@ def lost_ipv6(line: Line) -> Iterator[Found]:
     """
     if line.format != "cef":
         return
-    for pair in line.pairs:
-        if pair.key in _LOST_SLOTS:
-            yield Found(pair.at, f"{pair.key}, which Splunk's add-on empties. Use src or dst.")
+    for pair in line.having(_LOST_SLOTS):
+        yield Found(pair.at, f"{pair.key}, which Splunk's add-on empties. Use src or dst.")
