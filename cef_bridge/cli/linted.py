@@ -73,10 +73,13 @@ class Tally:
         """Return what would raise the score, in a sentence; "" when there is nothing."""
         if not self.wrong:
             return ""
+        best = ""
         if self.alone:
             code, count = self.alone.most_common(1)[0]
             better = _percent(self.lines - self.wrong + count, self.lines)
-            return f"Without {code} it would be {better}."
+            best = f"Without {code} it would be {better}."
+            if count == self.wrong:
+                return best
         wrong = Counter(
             {
                 code: count
@@ -87,7 +90,7 @@ class Tally:
         codes = [code for code, _ in wrong.most_common()]
         first = ", ".join(codes[:_MOST_ADVISED])
         more = f" and {len(codes) - _MOST_ADVISED} more" if len(codes) > _MOST_ADVISED else ""
-        return f"It would take all of {first}{more}, most in the same lines."
+        return f"{best} For 100.0 mend {first}{more}.".strip()
 
 
 def _percent(part: int, whole: int) -> float:

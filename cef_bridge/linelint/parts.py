@@ -62,6 +62,7 @@ class Line(NamedTuple):
     `at` is where the message begins, `format` is "" when there is none. `header` has all fields
     by name, or none when the header is not whole: `fields` are then those that were found, and
     `pipes` how many pipes. `extra_pipe` is a pipe inside of a field. `keys` are those of `pairs`;
+    `inner` are pairs, by offset, that are text of an earlier value, each with the key of that one.
     `stray` is text of no key.
     """
 
@@ -80,6 +81,7 @@ class Line(NamedTuple):
     extension_at: int = 0
     pairs: tuple[Pair, ...] = ()
     keys: frozenset[str] = frozenset()
+    inner: dict[int, str] = {}  # noqa: RUF012  # the same
     stray: tuple[Piece, ...] = ()
     delimiter: str = ""
     delimiter_field: Piece | None = None

@@ -14,6 +14,7 @@ from cef_bridge.formats.dictionary import CEF_KEYS, SEVERITIES
 from cef_bridge.formats.leef import read_delimiter
 from cef_bridge.formats.message import locate
 from cef_bridge.formats.syslog import split
+from cef_bridge.linelint.guess import inner_pairs
 from cef_bridge.linelint.parts import CEF_FIELDS, LEEF_FIELDS, Line, Pair, Piece
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _MOST_PIPES = len(CEF_FIELDS) + 3
 _MOST_VERSION = 40
 _PIPE = re.compile(r"\\(?s:.)?|\|")
+_KNOWN = frozenset(CEF_KEYS)
 _EQUALS = re.compile(r"\\(?s:.)?|=")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _MEANS = {"n": "\n", "r": "\r"}
@@ -62,7 +64,7 @@ def _read_cef(line: Line, at: int) -> Line:
     found = _cef_header(line.text, at)
     pairs, stray = _pairs(line.text, found.extension_at)
     named = dict(zip(CEF_FIELDS, found.fields, strict=False)) if found.whole else {}
-    return line._replace(
+    line = line._replace(
         header=named,
         fields=found.fields,
         pipes=found.pipes + 1,
@@ -72,6 +74,9 @@ def _read_cef(line: Line, at: int) -> Line:
         keys=frozenset([pair.key for pair in pairs]),
         stray=stray,
     )
+    if line.keys <= _KNOWN:
+        return line
+    return line._replace(inner=inner_pairs(line.product, pairs))
 
 
 def _pipes(text: str, at: int, most: int) -> list[int]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.formats.dictionary import LABELS
+from cef_bridge.linelint.guess import fields_inside, whole_values
 from cef_bridge.linelint.parts import LEEF_FIELDS, WORDS, Found, Line, shown
 from cef_bridge.linelint.rules_labels import labels_of, slot_of
-from cef_bridge.linelint.rules_values import fields_inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,13 +157,15 @@ class Order:
             return
         sort = (line.product, line.fields[len(LEEF_FIELDS) - 1].raw)
         if len(line.pairs) > 1:
-            names = [(pair.key, pair.at) for pair in line.pairs[:_MOST_KEYS]]
-            yield from self._compare(hash(sort), names, "line of the same class id")
-        for pair in line.pairs[:_MOST_KEYS]:
-            inner = fields_inside(pair.value) if ":" in pair.value else ()
+            names = [
+                (pair.key, pair.at) for pair in line.pairs[:_MOST_KEYS] if pair.at not in line.inner
+            ]
+            yield from self._compare(hash(sort), names, "line of its class id")
+        for pair, value in whole_values(line):
+            inner = fields_inside(value) if ":" in value else ()
             if inner:
                 names = [(name, pair.value_at) for name in inner[:_MOST_KEYS]]
-                yield from self._compare(hash((sort, pair.key)), names, f"{shown(pair.key)} before")
+                yield from self._compare(hash((sort, pair.key)), names, shown(pair.key))
 
     def _compare(self, sort: int, names: list[tuple[str, int]], where: str) -> Iterator[Found]:
         if sort not in self._ranks:
@@ -180,8 +182,8 @@ class Order:
             if rank < last:
                 self._ranks[sort] = None  # told
                 message = (
-                    f"{shown(name)} stands behind {shown(before)} here, and before it in a "
-                    f"{where}. Write them in one order."
+                    f"{shown(name)} stands behind {shown(before)} here, and before it in an "
+                    f"earlier {where}. Write them in one order."
                 )
                 yield Found(at, message)
                 return

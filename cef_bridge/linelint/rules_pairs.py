@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cef_bridge.formats.dictionary import CEF_KEYS, LEEF_KEYS
-from cef_bridge.linelint.parts import WORDS, Found, Line, Pair, shown
+from cef_bridge.linelint.guess import prefixes_of
+from cef_bridge.linelint.parts import WORDS, Found, Line, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 _BACKSLASH = re.compile(r"\\(?s:.)?")
 _VALUE_ESCAPES = frozenset(("\\\\", "\\=", "\\n", "\\r"))
 _HEADER_ESCAPES = frozenset(("\\\\", "\\|"))
-_OPENING = re.compile(r"[(\[{]")
-_CLOSING = re.compile(r"[)\]}]")
 _FULL_NAMES = {row.full_name.lower(): row.name for row in CEF_KEYS.values()} | {
     row.name.lower(): row.name for row in CEF_KEYS.values()
 }
@@ -50,7 +49,7 @@ def raw_equals(line: Line) -> Iterator[Found]:
 
     Otherwise the word before it becomes a key: an attacker who chooses a value writes fields of
     the event, `act=allowed` for one. A word=text inside of brackets or quotes that an earlier
-    value opened counts as a part of that value.
+    value opened counts as a part of that value, and so does one in a row of name:value.
 
     Bad:
         CEF:0|Acme|Gate|2.1|exec|Program started|3|msg=Shell started (command=sh pid=7)
@@ -61,12 +60,11 @@ def raw_equals(line: Line) -> Iterator[Found]:
     """
     if line.format != "cef":
         return
-    inner = _inner(line)
-    if not inner and line.text.count("=", line.extension_at) == len(line.pairs):
+    if not line.inner and line.text.count("=", line.extension_at) == len(line.pairs):
         return
     for pair in line.pairs:
-        owner = inner.get(pair.at)
-        if owner is not None:
+        owner = line.inner.get(pair.at, pair.key)
+        if pair.at in line.inner:
             yield Found(
                 pair.value_at - 1,
                 f"{shown(pair.key)}= stands inside the value of {shown(owner)}, it seems. "
@@ -76,7 +74,7 @@ def raw_equals(line: Line) -> Iterator[Found]:
             for at in _raw_equals(pair.raw):
                 yield Found(
                     pair.value_at + at,
-                    f"an equals sign in the value of {shown(pair.key)}. Write it as \\=.",
+                    f"an equals sign in the value of {shown(owner)}. Write it as \\=.",
                 )
 
 
@@ -89,30 +87,6 @@ def _raw_equals(raw: str) -> Iterator[int]:
         if (at - begin) % 2 == 0:
             yield at
         at += 1
-
-
-def _inner(line: Line) -> dict[int, str]:
-    """Return the pairs, by offset, that are text of an earlier value, each with that one's key.
-
-    That is a key that nobody owns, within brackets or quotes that a value before it opened.
-    """
-    inner: dict[int, str] = {}
-    prefixes = prefixes_of(*line.product)
-    if all(pair.key.lower().startswith(prefixes) for pair in line.lacking(_KNOWN)):
-        return inner
-    before: Pair | None = None
-    owner, depth, quotes = "", 0, 0
-    for pair in line.pairs:
-        if before is not None:
-            if before.at not in inner:
-                owner, depth, quotes = before.key, 0, 0
-            if pair.key not in CEF_KEYS and not pair.key.lower().startswith(prefixes):
-                depth += len(_OPENING.findall(before.raw)) - len(_CLOSING.findall(before.raw))
-                quotes += before.raw.count('"')
-                if depth > 0 or quotes % 2:
-                    inner[pair.at] = owner
-        before = pair
-    return inner
 
 
 def bad_escape(line: Line) -> Iterator[Found]:
@@ -166,7 +140,7 @@ def key_characters(line: Line) -> Iterator[Found]:
     if line.format != "cef":
         return
     for pair in line.lacking(_KNOWN):
-        if not pair.key.isalnum() or not pair.key.isascii():
+        if not (pair.key.isascii() and pair.key.isalnum()) and pair.at not in line.inner:
             yield Found(pair.at, f'"{shown(pair.key)}" is no key. Use letters and digits only.')
 
 
@@ -246,20 +220,6 @@ def leading_space(line: Line) -> Iterator[Found]:
         yield Found(line.extension_at, "a space behind the header's last pipe.")
 
 
-@lru_cache(maxsize=256)
-def prefixes_of(vendor: str, product: str) -> tuple[str, ...]:
-    """Return what the keys of a vendor may begin with, in small letters.
-
-    Its name, its product's, the first word of each with three letters or more, and the initials.
-    """
-    found = []
-    for name in (vendor, product):
-        words = re.findall(r"[A-Za-z0-9]+", name[:256].lower())
-        initials = "".join(word[0] for word in words)
-        found += ["".join(words), *words[:1], initials]
-    return tuple(sorted({name for name in found if len(name) >= 3})) or ("\0",)
-
-
 def foreign_key(line: Line) -> Iterator[Found]:
     """A key is one of the dictionary, or begins with the vendor's name (v27, "Custom
     Extensions"): VendornameProductnameExplanatoryKeyName.
@@ -282,10 +242,10 @@ def foreign_key(line: Line) -> Iterator[Found]:
     strange = line.lacking(_KNOWN)
     if not strange or line.format != "cef":
         return
-    prefixes, inner = prefixes_of(*line.product), _inner(line)
+    prefixes = prefixes_of(*line.product)
     for pair in strange:
         small = pair.key.lower()
-        if small.startswith(prefixes) or small in _FULL_NAMES or pair.at in inner:
+        if small.startswith(prefixes) or small in _FULL_NAMES or pair.at in line.inner:
             continue
         if not pair.key.isalnum():
             continue  # another rule tells of its characters

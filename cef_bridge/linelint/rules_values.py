@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.formats.check import type_fault
 from cef_bridge.formats.dictionary import CEF_KEYS, LEEF_KEYS, Key
+from cef_bridge.linelint.guess import MANY_FIELDS, fields_inside, whole_values
 from cef_bridge.linelint.parts import Found, Line, Pair, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.*)?", re.ASCII)
-_COLON_PAIR = re.compile(r"(?:^|(?<=[ ,;]))[A-Za-z_][\w.-]{0,63}:(?=[^\s:/\\])")
 _JSON_MEMBER = re.compile(r'"\s{0,8}:')
 # Names of pods: a ReplicaSet's hash and five more of Kubernetes' letters.
 _POD = re.compile(
@@ -26,7 +26,6 @@ _EPOCH_MS = re.compile(r"[0-9]{12}")
 _TIMES = frozenset(("rt", "start", "end"))
 _HOSTS = frozenset(("shost", "dhost"))
 _LOST_SLOTS = frozenset(("c6a1", "c6a2", "c6a3", "c6a4"))
-_MANY_FIELDS = 4
 
 _TYPED = {name: row for name, row in CEF_KEYS.items() if row.kind not in {"string", "other"}}
 _TYPED_LEEF = {
@@ -147,23 +146,15 @@ def all_in_one(line: Line) -> Iterator[Found]:
     Good:
         CEF:0|Acme|Gate|2.1|exec|Program started|3|dvchost=gate-1 suser=ann dpid=71
     """
-    if line.text.count(":", line.extension_at) < _MANY_FIELDS:
+    if line.text.count(":", line.extension_at) < MANY_FIELDS:
         return
-    for pair in line.pairs:
-        count = len(fields_inside(pair.value))
+    for pair, value in whole_values(line):
+        count = len(fields_inside(value))
         if count:
             message = (
                 f"{shown(pair.key)} holds {count:,} fields as name:value. Give each its own key."
             )
             yield Found(pair.at, message)
-
-
-def fields_inside(value: str) -> list[str]:
-    """Return the names of the fields that a value holds as `name:value`, if they are many."""
-    if value.count(":") < _MANY_FIELDS or not _COLON_PAIR.match(value):
-        return []
-    names = [found[:-1] for found in _COLON_PAIR.findall(value)]
-    return names if len(names) >= _MANY_FIELDS else []
 
 
 def json_value(line: Line) -> Iterator[Found]:
@@ -176,11 +167,11 @@ def json_value(line: Line) -> Iterator[Found]:
     Good:
         CEF:0|Acme|Gate|2.1|exec|Started|3|suser=ann suid=7 AcmePod=a
     """
-    if line.text.count('"', line.extension_at) < 2 * _MANY_FIELDS:
+    if line.text.count('"', line.extension_at) < 2 * MANY_FIELDS:
         return
     for pair in line.pairs:
         value = pair.value
-        if value[:1] in {"{", "["} and len(_JSON_MEMBER.findall(value)) >= _MANY_FIELDS:
+        if value[:1] in {"{", "["} and len(_JSON_MEMBER.findall(value)) >= MANY_FIELDS:
             yield Found(pair.at, f"{shown(pair.key)} holds JSON. Give each member its own key.")
 
 
