@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from cef_bridge.formats.text import neutralise
-
 if TYPE_CHECKING:
     from cef_bridge.formats.syslog import SyslogHeader
 
@@ -114,6 +112,12 @@ class Found(NamedTuple):
 
 
 def shown(text: str) -> str:
-    """Return at most 60 characters of a line's text, on one line and without escapes."""
-    cut = text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 1] + "…"
-    return neutralise(cut).replace("\r", "<U+000D>").replace("\n", "<U+000A>")
+    """Return at most 60 characters of a line's text, what cannot be printed by its number."""
+    return printable(text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 1] + "…")
+
+
+def printable(text: str) -> str:
+    """Return the text with what cannot be printed by its number: `<U+0007>`."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else f"<U+{ord(char):04X}>" for char in text)

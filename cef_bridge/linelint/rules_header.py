@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.formats.dictionary import HEADER_LENGTHS, SEVERITIES
 from cef_bridge.formats.leef import LEEF_HEADER_LENGTHS
-from cef_bridge.linelint.parts import CEF_FIELDS, LEEF_FIELDS, WORDS, Found, Line, Piece, shown
+from cef_bridge.linelint.parts import CEF_FIELDS, WORDS, Found, Line, Piece, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _VERSIONS = {"cef": ("0", "1"), "leef": ("1.0", "2.0")}
+_LEEF_WORDS = ("vendor", "product", "product version", "event id")
 _SEVERITY_WORDS = {word.lower(): word for word in SEVERITIES}
 # What other scales call their steps, by what CEF calls them.
 _OTHER_WORDS = {
@@ -82,7 +83,7 @@ def _cef_guess(line: Line) -> str:
 
 
 def _leef_guess(line: Line) -> str:
-    missing = ", ".join(WORDS[name] for name in LEEF_FIELDS[len(line.fields) :])
+    missing = ", ".join(_LEEF_WORDS[len(line.fields) :])
     return f"Not there, it seems: {missing}." if missing else "The last one is missing."
 
 

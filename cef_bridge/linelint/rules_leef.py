@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from cef_bridge.formats.check import type_fault
 from cef_bridge.formats.dictionary import LEEF_KEYS
 from cef_bridge.formats.leef import read_delimiter
-from cef_bridge.linelint.parts import Found, Line, shown
-from cef_bridge.linelint.rules_values import shown_sentence
+from cef_bridge.linelint.parts import Found, Line, printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +104,7 @@ def bad_sev(line: Line) -> Iterator[Found]:
         for pair in line.pairs:
             fault = type_fault(LEEF_KEYS["sev"], pair.value) if pair.key == "sev" else None
             if fault:
-                yield Found(pair.at, shown_sentence(fault))
+                yield Found(pair.at, printable(fault))
 
 
 def bad_devtime(line: Line) -> Iterator[Found]:

@@ -6,8 +6,6 @@ In comes a `Line`, out come findings.
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cef_bridge.formats.dictionary import CEF_KEYS, LEEF_KEYS
@@ -249,16 +247,30 @@ def foreign_key(line: Line) -> Iterator[Found]:
             continue
         if not pair.key.isalnum():
             continue  # another rule tells of its characters
-        near = _closest(small[:60])
+        near = _closest(small)
         hint = f' Did you mean "{near}"?' if near else " Use one of its keys, or begin with the "
         hint += "" if near else "vendor's name."
         yield Found(pair.at, f'CEF has no "{shown(pair.key)}".{hint}')
 
 
-@lru_cache(maxsize=1024)
+def _shorter(word: str) -> set[str]:
+    """Return the word, and what remains of it without one of its letters."""
+    return {word} | {word[:at] + word[at + 1 :] for at in range(len(word))}
+
+
+# Attackers choose keys: asking difflib for the nearest of 400 names takes 0.5 ms, this 5 us.
+_NEAR = {
+    form: known
+    for name, known in _FULL_NAMES.items()
+    for form in (_shorter(name) if len(name) > 4 else {name})
+}
+
+
 def _closest(word: str) -> str | None:
-    near = get_close_matches(word, _FULL_NAMES, 1, 0.85)
-    return _FULL_NAMES[near[0]] if near else None
+    """Return the key whose name is one letter off, if there is one."""
+    if not 4 <= len(word) <= 40:
+        return None
+    return next((_NEAR[form] for form in sorted(_shorter(word)) if form in _NEAR), None)
 
 
 def misnamed_key(line: Line) -> Iterator[Found]:

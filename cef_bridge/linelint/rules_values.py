@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cef_bridge.formats.check import type_fault
 from cef_bridge.formats.dictionary import CEF_KEYS, LEEF_KEYS, Key
 from cef_bridge.linelint.guess import MANY_FIELDS, fields_inside, whole_values
-from cef_bridge.linelint.parts import Found, Line, Pair, shown
+from cef_bridge.linelint.parts import Found, Line, Pair, printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,12 +66,7 @@ def wrong_type(line: Line) -> Iterator[Found]:
         fault = type_fault(row, pair.value, ipv6=":" in pair.value)
         if fault:
             pod = " That is a pod's name." if _POD.fullmatch(pair.value) else ""
-            yield Found(pair.at, shown_sentence(fault) + pod)
-
-
-def shown_sentence(text: str) -> str:
-    """Return a sentence about a value without control characters in it."""
-    return text if text.isprintable() else "".join(shown(char) for char in text)
+            yield Found(pair.at, printable(fault) + pod)
 
 
 def iso_time(line: Line) -> Iterator[Found]:
