@@ -254,5 +254,5 @@ def _print_sum(tally: Tally) -> None:
     )
     if tally.score is not None:
         right = tally.lines - tally.wrong
-        said = f"score {tally.score}: {right:,} of {counted(tally.lines, 'line')} without errors."
+        said = f"score {tally.score}: {right:,} of {counted(tally.lines, 'line')} without an error."
         click.echo(f"{said} {tally.advice()}".rstrip(), err=True)
