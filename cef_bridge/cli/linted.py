@@ -75,7 +75,7 @@ class Tally:
             return ""
         best = ""
         if self.alone:
-            code, count = self.alone.most_common(1)[0]
+            code, count = _most(self.alone)[0]
             better = _percent(self.lines - self.wrong + count, self.lines)
             best = f"Without {code} it would be {better}."
             if count == self.wrong:
@@ -87,10 +87,15 @@ class Tally:
                 if CODES[code].severity == "error"
             }
         )
-        codes = [code for code, _ in wrong.most_common()]
+        codes = [code for code, _ in _most(wrong)]
         first = ", ".join(codes[:_MOST_ADVISED])
         more = f" and {len(codes) - _MOST_ADVISED} more" if len(codes) > _MOST_ADVISED else ""
         return f"{best} For 100.0 mend {first}{more}.".strip()
+
+
+def _most(counts: Counter[str]) -> list[tuple[str, int]]:
+    """Return the counts, the highest first, of equal ones the first code."""
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _percent(part: int, whole: int) -> float:

@@ -100,7 +100,7 @@ def too_long(line: Line) -> Iterator[Found]:
             for it in over
         )
         read = f" Only its first {MOST_READ:,} were looked at." if line.size > MOST_READ else ""
-        yield Found(0, f"the line has {line.size:,} bytes.{read} More than is taken by {who}.")
+        yield Found(0, f"the line has {line.size:,} bytes, more than is taken by {who}.{read}")
 
 
 def rfc5424(line: Line) -> Iterator[Found]:
