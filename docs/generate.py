@@ -1,8 +1,8 @@
 """Writes what docs/ repeats of the code's declarations: `python docs/generate.py`.
 
-In come the declarations (fields, class ids, the mapping language's types, lint rules, filters and
-transforms), out go whole pages, and the parts of pages between `<!-- begin: NAME -->` and
-`<!-- end -->`. A test says when they are out of date.
+In come the declarations (fields, class ids, the mapping language's types, the rules of mappings
+and of lines, filters and transforms), out go whole pages, and the parts of pages between
+`<!-- begin: NAME -->` and `<!-- end -->`. A test says when they are out of date.
 """
 
 # ruff: noqa: INP001 - a script beside the pages it writes
@@ -28,6 +28,9 @@ from cef_bridge.delivery.urls import Words
 from cef_bridge.delivery.words import extra_of, shown_number, takes
 from cef_bridge.events import fields
 from cef_bridge.events.classes import catalogue
+from cef_bridge.linelint import pages as line_pages
+from cef_bridge.linelint.codes import CODES as LINE_CODES
+from cef_bridge.linelint.codes import RECEIVERS
 from cef_bridge.mapping import lint, spec
 from cef_bridge.mapping.codes import CODES
 from cef_bridge.mapping.filters import DESCRIPTIONS
@@ -247,12 +250,47 @@ def _rule_page(text: str) -> str:
     return f"\n{prose.rstrip()}\n{shown}"
 
 
+def line_rules_page() -> str:
+    """Return the page of all rules of lines, and of the receivers that they are about."""
+    index = [
+        (f"[{it.id}](#{it.id.lower()})", it.severity, ", ".join(it.receivers), it.meaning)
+        for it in LINE_CODES.values()
+    ]
+    receivers = [(code(name), text) for name, text in RECEIVERS.items()]
+    sections = []
+    for page in line_pages.pages():
+        row = page.code
+        about = f" for {', '.join(row.receivers)}" if row.receivers else ""
+        title = f"## {row.id}\n\n{row.severity.capitalize()}{about}: {row.meaning}"
+        shown = "".join(
+            f"\n{name}:\n\n```text\n{lines}\n```\n"
+            for name, lines in (("Bad", page.bad), ("Good", page.good))
+        )
+        sections.append(f"{title}\n\n{page.prose}\n{shown}")
+    return f"""{_NOTE}
+# Line rules
+
+What [`cef-bridge lint-cef`](lint-cef.md) finds. An error is against the standard: CEF v27, or
+IBM's LEEF. A warning is a trap of the receivers it names, or of all. Codes keep their meaning
+for ever; `cef-bridge lint-cef --explain L023` prints one of these pages.
+
+In the examples `<U+0007>` stands for that character, `<1100 x>` for so many x, and a line with
+`{{n}}` for many lines, with 1, 2, 3 … in its place.
+
+{table(("Code", "Severity", "Receivers", "Meaning"), index)}
+Receivers, as `--for` takes them:
+
+{table(("Name", "Which"), receivers)}
+{chr(10).join(sections)}"""
+
+
 def pages() -> dict[str, str]:
     """Return all pages that this script writes, whole, by file name."""
     generated = {
         "fields.md": fields_page(),
         "event-ids.md": event_ids_page(),
         "lint-rules.md": lint_page(),
+        "line-rules.md": line_rules_page(),
         "forward.schema.json": json.dumps(config.schema(), ensure_ascii=False, indent=2) + "\n",
         "mapping.schema.json": json.dumps(schema(), ensure_ascii=False, indent=2) + "\n",
     }

@@ -12,6 +12,7 @@ from transcripts import ROOT, blocks, page, run, transcript, write_files
 
 from cef_bridge.formats import Cef, Leef
 from cef_bridge.formats.text import suspicions
+from cef_bridge.linelint.codes import CODES as LINE_CODES
 from cef_bridge.mapping import examples, spec
 from cef_bridge.mapping.codes import CODES
 from cef_bridge.mapping.compile import MARKS
@@ -21,6 +22,7 @@ from cef_bridge.mapping.reader import yaml_fields
 LANGUAGE = page("docs/mapping-language.md")
 CONVERT = page("docs/convert.md")
 EDITORS = page("docs/editors.md")
+LINT_CEF = page("docs/lint-cef.md")
 NORMALISE = page("docs/normalise.md")
 PAGES = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
 
@@ -43,6 +45,12 @@ def test_a_generated_page_is_up_to_date(name):
 def test_every_code_of_lint_shows_what_is_bad_and_what_is_good():
     text = GENERATED["lint-rules.md"]
     assert text.count("\nBad:\n\n```yaml\n") == text.count("\nGood:\n\n```yaml\n") == len(CODES)
+
+
+def test_every_line_rule_shows_what_is_bad_and_what_is_good():
+    text = GENERATED["line-rules.md"]
+    assert text.count("\nBad:\n\n```text\n") == len(LINE_CODES)
+    assert text.count("\nGood:\n\n```text\n") == len(LINE_CODES)
 
 
 @pytest.mark.parametrize("block", blocks(LANGUAGE, "yaml"), ids=lambda it: it.splitlines()[-1])
@@ -168,6 +176,18 @@ def test_a_command_of_a_page_prints_what_the_page_shows(name, shown, folders):
 def test_a_command_of_the_page_on_convert_prints_what_the_page_shows(shown, folder):
     got = run(shown.command, folder)
     assert shown.matches(got), f"$ {shown.command}\n{got}"
+
+
+@pytest.mark.parametrize("shown", transcript(LINT_CEF), ids=lambda shown: shown.command[:60])
+def test_a_command_of_the_page_on_lint_cef_prints_what_the_page_shows(shown):
+    got = run(shown.command, ROOT)
+    assert shown.matches(got), f"$ {shown.command}\n{got}"
+
+
+def test_the_page_on_lint_cef_has_every_option():
+    shown = run("cef-bridge lint-cef --help", ROOT)
+    options = set(re.findall(r"^ +(--[a-z-]+)", shown, re.MULTILINE)) - {"--help"}
+    assert set(re.findall(r"^\| `(--[a-z-]+)", LINT_CEF, re.MULTILINE)) == options
 
 
 def test_the_page_on_convert_has_every_option():

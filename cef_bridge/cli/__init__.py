@@ -27,6 +27,10 @@ _COMMANDS = {
     "mapping": ("mapping", "Change what goes where: list, show, check and test mappings."),
     "simulate": ("simulate", "Show what a SIEM's parser makes of an event's line."),
     "parse": ("parse", "Print CEF and LEEF lines as JSON lines."),
+    "lint-cef": (
+        "lint_cef",
+        "Check any product's CEF or LEEF lines against the standard and the receivers.",
+    ),
     "receive": ("receive", "Be a collector for a test, and say what is wrong with each message."),
     "generate": ("generate", "Print synthetic events, marked as test data."),
     "queue": ("queue", "Look into the queues of a forwarder."),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 from cef_bridge import __version__
 
@@ -40,7 +41,8 @@ def document(rules: Iterable[Rule], problems: Iterable[Problem]) -> str:
             {
                 "id": rule.id,
                 "shortDescription": {"text": rule.summary},
-                "fullDescription": {"text": rule.page or rule.summary},
+                "fullDescription": {"text": rule.summary},
+                "help": {"text": rule.page or rule.summary},
                 "defaultConfiguration": {"level": rule.severity},
             }
             for rule in known
@@ -57,7 +59,9 @@ def document(rules: Iterable[Rule], problems: Iterable[Problem]) -> str:
 
 def _result(problem: Problem, numbers: dict[str, int]) -> dict[str, object]:
     region = {"startLine": problem.at.line, "startColumn": problem.at.column}
-    place = {"artifactLocation": {"uri": problem.at.path}, "region": region}
+    # A path with a space or a colon is no URI reference (RFC 3986 4.2).
+    uri = quote(problem.at.path, safe="/", errors="replace")
+    place = {"artifactLocation": {"uri": uri}, "region": region}
     result: dict[str, object] = {
         "ruleId": problem.code,
         "level": problem.severity,

@@ -35,18 +35,23 @@ def print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], *, as_json
         print_table(columns, rows)
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table: rich on a terminal, or aligned text with two spaces between."""
-    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
-        _print_rich(columns, rows)
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool = False
+) -> None:
+    """Print a table: rich on a terminal, or aligned text with two spaces between.
+
+    `err`: to stderr, where it says something about the run.
+    """
+    if (sys.stderr if err else sys.stdout).isatty() and not os.environ.get("NO_COLOR"):
+        _print_rich(columns, rows, err=err)
         return
     widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
     for row in (columns, *rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
+        click.echo("  ".join(cells).rstrip(), err=err)
 
 
-def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool) -> None:
     from rich.console import Console  # noqa: PLC0415  # a pipe needs none of it
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
@@ -56,7 +61,8 @@ def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         table.add_column(column, no_wrap=number == 0, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    Console(width=shutil.get_terminal_size().columns, highlight=False).print(table)
+    width = shutil.get_terminal_size().columns
+    Console(width=width, highlight=False, stderr=err).print(table)
 
 
 def cut(text: str, width: int | None = None) -> str:

@@ -118,14 +118,21 @@ def misfits(row: Key, value: str, *, both_families: bool = False) -> Iterator[st
     """
     if row.max_length is not None and len(value) > row.max_length:
         yield f"{row.name} has {len(value)} characters. Expected {row.max_length} at most."
-    kind: str = "ip" if row.kind == "ipv4" and both_families else row.kind
+    if fault := type_fault(row, value, both_families=both_families):
+        yield fault
+
+
+def type_fault(row: Key, value: str, *, both_families: bool = False) -> str | None:
+    """Return what is wrong with the type or range of a value, a sentence; None when it is right."""
+    kind: str = "ip" if both_families and row.kind == "ipv4" else row.kind
     test, expected = _KINDS.get(kind, _ANY)
     if not test(value):
-        yield f'{row.name} is "{cut(value, 40)}". Expected {expected}.'
-    elif row.full_name.lower().endswith("port") and not 0 <= int(value) <= 65535:
-        yield f"{row.name} is {value}. Expected a port, 0 to 65535."
-    elif row.name == "sev" and not 1 <= int(value) <= 10:
-        yield f"sev is {value}. Expected 1 to 10."
+        return f'{row.name} is "{cut(value, 40)}". Expected {expected}.'
+    if row.full_name.lower().endswith("port") and not 0 <= int(value) <= 65535:
+        return f"{row.name} is {value}. Expected a port, 0 to 65535."
+    if row.name == "sev" and not 1 <= int(value) <= 10:
+        return f"sev is {value}. Expected 1 to 10."
+    return None
 
 
 def _label_faults(extension: dict[str, str]) -> Iterator[str]:

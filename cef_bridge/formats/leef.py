@@ -41,7 +41,7 @@ class Leef:
     ) -> None:
         self._version = version
         self._needles = checked_needles(tuple(break_up))
-        self.separator = "\t" if version == "1.0" else _read_delimiter(delimiter) or ""
+        self.separator = "\t" if version == "1.0" else read_delimiter(delimiter) or ""
         if self.separator not in _DELIMITERS:
             usable = " ".join(sorted(_DELIMITERS - {"\t"}))
             raise UsageError(
@@ -144,7 +144,7 @@ class Leef:
         return text if row is None or row.max_length is None else cut(text, row.max_length)
 
 
-def _read_delimiter(text: str) -> str | None:
+def read_delimiter(text: str) -> str | None:
     """Return the character a delimiter field means: itself, `x5E` or `0x5E`; None if none."""
     if len(text) == 1:
         return text
@@ -159,7 +159,7 @@ def _split_delimiter(rest: str) -> tuple[str, str]:
         return "\t", rest
     if not field:
         return "\t", attributes
-    delimiter = _read_delimiter(field)
+    delimiter = read_delimiter(field)
     if delimiter is None or delimiter == "=" or delimiter.isalnum():
         raise FormatError(
             f'"{cut(field, 40)}" is no delimiter. '

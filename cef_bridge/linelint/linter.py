@@ -1,0 +1,70 @@
+"""Lines one by one through all rules that matter to a receiver.
+
+In comes a line, out come its faults, all of them, in the order of their places. State: only what
+rules across lines remember, which is bounded. Must not know files.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from cef_bridge.linelint.reader import read
+from cef_bridge.linelint.rules import ACROSS, RULES
+from cef_bridge.linelint.rules_line import MOST_READ
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from cef_bridge.linelint.codes import Code
+    from cef_bridge.linelint.parts import Found, Line
+
+MOST_OF_ONE = 50
+"""So many faults of one code are told of one line."""
+
+
+class Fault(NamedTuple):
+    """What is wrong with a line; the column counts characters from 1."""
+
+    column: int
+    code: Code
+    message: str
+
+
+class Linter:
+    """Checks line after line, of one file or several.
+
+    `read_by` is a receiver of `codes.RECEIVERS`: warnings about others only are left out. With
+    `codes.STANDARD` only what all receivers mind is told; with "" everything.
+    """
+
+    def __init__(self, read_by: str = "") -> None:
+        self._read_by = read_by
+        self._rules: list[tuple[Code, Callable[[Line], Iterable[Found]]]] = [
+            *((code, rule) for code, rule in RULES.items() if self._matters(code)),
+            *((code, make().see) for code, make in ACROSS.items() if self._matters(code)),
+        ]
+
+    def _matters(self, code: Code) -> bool:
+        return not self._read_by or not code.receivers or self._read_by in code.receivers
+
+    def lint(self, text: str, size: int | None = None) -> list[Fault]:
+        """Return the faults of a line without its line end; never fails.
+
+        `size` is its length in bytes. Bytes that are no UTF-8 are told when they were decoded
+        with "surrogateescape". Only the first MiB of a line is looked at.
+        """
+        line = read(text[:MOST_READ], size, self._read_by)
+        faults = [
+            self._fault(code, found)
+            for code, rule in self._rules
+            for found in islice(rule(line), MOST_OF_ONE)
+        ]
+        faults.sort(key=lambda fault: fault.column)
+        return faults
+
+    def _fault(self, code: Code, found: Found) -> Fault:
+        message = found.message
+        if code.receivers and not self._read_by:
+            message = f"{message} [{', '.join(code.receivers)}]"
+        return Fault(found.at + 1, code, message)

@@ -1,0 +1,147 @@
+"""Line rules about LEEF alone: its delimiter, and the attributes that QRadar reads.
+
+In comes a `Line`, out come findings. `<U+0009>` in a page stands for a TAB.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from cef_bridge.formats.check import type_fault
+from cef_bridge.formats.dictionary import LEEF_KEYS
+from cef_bridge.formats.leef import read_delimiter
+from cef_bridge.linelint.parts import Found, Line, printable, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_OCTAL_TAB = re.compile(r"#011(?=[A-Za-z0-9_.-]{1,64}=)")
+
+
+def no_delimiter(line: Line) -> Iterator[Found]:
+    """The sixth field of LEEF 2.0 is one character, or its form in hexadecimal: `^`, `x5E`.
+
+    A letter, a digit or an equals sign cannot part attributes.
+
+    Bad:
+        LEEF:2.0|Acme|Gate|2.1|login|tab|sev=3<U+0009>cat=auth
+    Good:
+        LEEF:2.0|Acme|Gate|2.1|login|^|sev=3^cat=auth
+    """
+    piece = line.delimiter_field
+    if piece is None or not piece.raw:
+        return
+    delimiter = read_delimiter(piece.raw)
+    if delimiter is None or delimiter == "=" or delimiter.isalnum():
+        message = f'"{shown(piece.raw)}" is no delimiter. Expected one character, such as ^.'
+        yield Found(piece.at, message)
+
+
+def hex_delimiter(line: Line) -> Iterator[Found]:
+    """Splunk Connect for Syslog reads a delimiter that is written as it is, and no `x09`.
+
+    Nor can it be the pipe (`x7C`), at which SC4S parts the line.
+
+    Bad:
+        LEEF:2.0|Acme|Gate|2.1|login|x09|sev=3<U+0009>cat=auth
+    Good:
+        LEEF:2.0|Acme|Gate|2.1|login|^|sev=3^cat=auth
+    """
+    piece = line.delimiter_field
+    if piece is not None and len(piece.raw) > 1 and read_delimiter(piece.raw):
+        yield Found(piece.at, f"the delimiter is written {shown(piece.raw)}. Write it as it is: ^.")
+
+
+def leef_pipe(line: Line) -> Iterator[Found]:
+    """No pipe stands in a LEEF value: there is no escape for it.
+
+    Splunk Connect for Syslog takes what follows the line's last pipe for the attributes, and
+    loses all before it.
+
+    Bad:
+        LEEF:2.0|Acme|Gate|2.1|open|^|sev=3^flags=O_RDONLY|O_CLOEXEC
+    Good:
+        LEEF:2.0|Acme|Gate|2.1|open|^|sev=3^flags=O_RDONLY,O_CLOEXEC
+    """
+    if line.format != "leef" or not line.header or line.delimiter == "|":
+        return
+    for pair in line.pairs:
+        at = pair.raw.find("|")
+        if at >= 0:
+            message = f"a pipe in the value of {shown(pair.key)}. Write another character."
+            yield Found(pair.value_at + at, message)
+
+
+def no_attribute(line: Line) -> Iterator[Found]:
+    """Between two delimiters stands `key=value`, and the delimiter never stands in a value.
+
+    LEEF has no escapes, so a delimiter in a value parts it: its rest belongs to no key.
+
+    Bad:
+        LEEF:2.0|Acme|Gate|2.1|login|^|sev=3^msg=twice ^ in vain
+    Good:
+        LEEF:2.0|Acme|Gate|2.1|login|^|sev=3^msg=twice, in vain
+    """
+    if line.format == "leef":
+        for piece in line.stray:
+            yield Found(
+                piece.at,
+                f'"{shown(piece.raw)}" between delimiters is no key=value. '
+                "Is the delimiter a part of a value?",
+            )
+
+
+def bad_sev(line: Line) -> Iterator[Found]:
+    """The sev of an event is a number from 1 to 10; there is no 0.
+
+    Bad:
+        LEEF:2.0|Acme|Gate|2.1|login|^|sev=0^cat=auth
+    Good:
+        LEEF:2.0|Acme|Gate|2.1|login|^|sev=1^cat=auth
+    """
+    if line.format == "leef":
+        for pair in line.pairs:
+            fault = type_fault(LEEF_KEYS["sev"], pair.value) if pair.key == "sev" else None
+            if fault:
+                yield Found(pair.at, printable(fault))
+
+
+def bad_devtime(line: Line) -> Iterator[Found]:
+    """A devTime is epoch time, of 10 or 13 digits, unless devTimeFormat tells its pattern.
+
+    The pattern is Java's: `MMM dd yyyy HH:mm:ss.SSS z`.
+
+    Bad:
+        LEEF:2.0|Acme|Gate|2.1|login|^|sev=3^devTime=2026-03-01T10:00:00Z
+    Good:
+        LEEF:2.0|Acme|Gate|2.1|login|^|sev=3^devTime=1772359200000
+    """
+    if line.format != "leef" or any(pair.key == "devTimeFormat" for pair in line.pairs):
+        return
+    for pair in line.pairs:
+        if pair.key == "devTime" and type_fault(LEEF_KEYS["devTime"], pair.value):
+            yield Found(
+                pair.at,
+                f'devTime is "{shown(pair.value)}". Write epoch milliseconds, or add '
+                "devTimeFormat.",
+            )
+
+
+def rewritten_tab(line: Line) -> Iterator[Found]:
+    """A TAB that parts attributes arrives as TAB.
+
+    rsyslog writes control characters as `#011` unless told otherwise, and then all attributes
+    are one value. Set `$EscapeControlCharactersOnReceive off` there, or send another delimiter.
+
+    Bad:
+        LEEF:1.0|Acme|Gate|2.1|login|sev=3#011cat=auth#011usrName=ann
+    Good:
+        LEEF:2.0|Acme|Gate|2.1|login|^|sev=3^cat=auth^usrName=ann
+    """
+    if line.format == "leef" and line.delimiter == "\t":
+        found = _OCTAL_TAB.search(line.text, line.extension_at)
+        if found:
+            yield Found(
+                found.start(), "#011 stands where a TAB was: a relay rewrote it. Send ^ instead."
+            )

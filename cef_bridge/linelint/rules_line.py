@@ -1,0 +1,253 @@
+"""Line rules about the whole line: whether a message is in it, what stands before it, its bytes.
+
+In comes a `Line`, out come findings. `<U+0007>` in a page stands for that character.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from cef_bridge.linelint.parts import Found, Line, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MOST_READ = 1 << 20
+"""Characters of a line that are looked at."""
+
+_ASCII_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udc7f\udd00-\udfff]")
+_BIDI = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# What a decoder with "surrogateescape" makes of bytes that are no UTF-8.
+_RAW_BYTE = re.compile(r"[\udc80-\udcff]")
+_TAG = re.compile(r"([!-9;-~]{1,64}): ?$")
+_FRAME = re.compile(r"[0-9]{1,7} <[0-9]{1,3}>")
+_BEGINNING = re.compile(r"CEF:0|LEEF:")
+_ANY_BEGINNING = re.compile(r"(?:CEF|LEEF):", re.IGNORECASE)
+
+
+class Limit(NamedTuple):
+    """A size, in bytes, from which on a receiver cuts or refuses; and how it is called."""
+
+    size: int
+    receiver: str
+    called: str
+
+
+LIMITS = (
+    Limit(1024, "syslog", "RFC 3164 relays"),
+    Limit(2048, "syslog", "relays that keep to RFC 5424's 2,048"),
+    Limit(4096, "qradar", "QRadar's TCP listener"),
+    Limit(6144, "wazuh", "Wazuh"),
+    Limit(8192, "rsyslog", "rsyslog"),
+    Limit(8192, "sentinel", "Sentinel's forwarder"),
+    Limit(10240, "elastic", "Elastic over UDP"),
+    Limit(65536, "splunk", "Splunk Connect for Syslog"),
+)
+"""What receivers take at most, unless they are told otherwise."""
+
+
+def no_message(line: Line) -> Iterator[Found]:
+    """A line has one message: `CEF:` or `LEEF:` at its start, or after a syslog header.
+
+    A receiver stores anything else as unknown. Often it is the rest of a message that its sender
+    cut, or that had a line break in it; or the sender writes JSON after all.
+
+    Bad:
+        ame=curl Resource=/usr/bin/curl -s http://203.0.113.9/x
+        {"rule": "Shell in a container", "priority": "Warning"}
+    Good:
+        CEF:0|Acme|Gate|2.1|login|User logged in|3|act=Allow
+    """
+    if line.format:
+        return
+    text = line.prefix.raw.strip()
+    elsewhere = _ANY_BEGINNING.search(line.text)
+    if text.startswith(("{", "[{")):
+        hint = "This looks like JSON: the sender writes another format than CEF."
+    elif elsewhere:
+        hint = (
+            f'"{elsewhere[0]}" stands at column {elsewhere.start() + 1}; a message begins with '
+            "CEF: or LEEF: in capitals, after a space."
+        )
+    elif line.syslog is None:
+        hint = "It may be the rest of a message that was cut, or that had a line break in it."
+    else:
+        hint = "Only a syslog header is as it should be."
+    yield Found(0, f"no message. Expected CEF: or LEEF: after the syslog header. {hint}")
+
+
+def too_long(line: Line) -> Iterator[Found]:
+    """A receiver cuts a line that is longer than it takes, mid-value, or reads the rest as another.
+
+    RFC 3164 allows 1,024 bytes; RFC 5424 asks for 2,048. QRadar's TCP listener takes 4,096,
+    Wazuh 6,144, rsyslog and with it Sentinel's forwarder 8,192, Elastic over UDP 10,240, Splunk
+    Connect for Syslog 65,536; most can be told to take more. Leave out fields, whole ones, before
+    the receiver cuts. (The example stands for a value of 1,100 characters.)
+
+    Bad:
+        CEF:0|Acme|Gate|2.1|login|User logged in|3|act=Allow msg=<1100 x>
+    Good:
+        CEF:0|Acme|Gate|2.1|login|User logged in|3|act=Allow msg=All of it
+    """
+    over = [
+        limit for limit in LIMITS if line.size > limit.size and line.read_by in {"", limit.receiver}
+    ]
+    if over:
+        who = ", ".join(
+            f"{it.called} ({it.size:,})" if f"{it.size:,}" not in it.called else it.called
+            for it in over
+        )
+        read = f" Only its first {MOST_READ:,} were looked at." if line.size > MOST_READ else ""
+        yield Found(0, f"the line has {line.size:,} bytes, more than is taken by {who}.{read}")
+
+
+def rfc5424(line: Line) -> Iterator[Found]:
+    """Graylog's CEF input reads RFC 3164 headers only.
+
+    It takes the `1` behind the priority for the beginning of the time, and fails.
+
+    Bad:
+        <134>1 2026-03-01T10:00:00Z gate-1 acme - - - CEF:0|Acme|Gate|2.1|login|In|3|act=Allow
+    Good:
+        <134>Mar  1 10:00:00 gate-1 CEF:0|Acme|Gate|2.1|login|In|3|act=Allow
+    """
+    if line.format and line.syslog is not None and line.syslog.version == "rfc5424":
+        yield Found(0, "an RFC 5424 header, on which Graylog's CEF input fails. Send RFC 3164.")
+
+
+def tag(line: Line) -> Iterator[Found]:
+    """Sentinel's agent looks for a time, a host, and CEF right behind them.
+
+    With a program's name in between, the event ends in the Syslog table.
+
+    Bad:
+        <134>Mar  1 10:00:00 gate-1 gated[71]: CEF:0|Acme|Gate|2.1|login|In|3|act=Allow
+    Good:
+        <134>Mar  1 10:00:00 gate-1 CEF:0|Acme|Gate|2.1|login|In|3|act=Allow
+    """
+    if line.format and (line.syslog is None or line.syslog.version == "rfc3164"):
+        found = _TAG.search(line.prefix.raw[-80:])
+        if found:
+            at = line.at - len(found[0])
+            yield Found(
+                at,
+                f'the tag "{shown(found[1])}" stands before the message. '
+                "Sentinel then stores it as syslog; send without a tag.",
+            )
+
+
+def frame_length(line: Line) -> Iterator[Found]:
+    """A number before the priority is the length of an octet-counted frame.
+
+    Whoever received the line expected a line feed to end it, and took the length for text. Let
+    sender and receiver use the same framing (RFC 6587).
+
+    Bad:
+        88 <134>Mar  1 10:00:00 gate-1 CEF:0|Acme|Gate|2.1|login|In|3|act=Allow
+    Good:
+        <134>Mar  1 10:00:00 gate-1 CEF:0|Acme|Gate|2.1|login|In|3|act=Allow
+    """
+    found = _FRAME.match(line.text)
+    if found:
+        number = found[0].partition(" ")[0]
+        yield Found(
+            0,
+            f"{number} before the priority is a frame's length. The sender counts octets "
+            "(RFC 6587), and the receiver waits for line feeds: set both alike.",
+        )
+
+
+def bom(line: Line) -> Iterator[Found]:
+    """No byte order mark stands before a message.
+
+    RFC 5424 allows one, but it hides `CEF:` from receivers that look for it at a word's start.
+
+    Bad:
+        <134>1 2026-03-01T10:00:00Z h acme - - - <U+FEFF>CEF:0|Acme|Gate|2.1|login|In|3|act=Allow
+    Good:
+        <134>1 2026-03-01T10:00:00Z h acme - - - CEF:0|Acme|Gate|2.1|login|In|3|act=Allow
+    """
+    at = line.text.find("\ufeff", 0, line.at) if not line.text.isascii() else -1
+    if at >= 0:
+        yield Found(at, "a byte order mark, which hides the message. Leave it out.")
+
+
+def control(line: Line) -> Iterator[Found]:
+    r"""No raw control character stands in a message; a line break in a value is written `\n`.
+
+    Some receivers end the message there, some refuse it, and a terminal that shows it obeys it.
+    U+2028 and U+2029 end a line for some readers as well. Only LEEF has the TAB, as delimiter.
+
+    Bad:
+        CEF:0|Acme|Gate|2.1|login|User logged in|3|msg=bell <U+0007> rings
+    Good:
+        CEF:0|Acme|Gate|2.1|login|User logged in|3|msg=first line\nsecond line
+    """
+    text = line.text
+    if text.isprintable():
+        return
+    pattern = _ASCII_CONTROL if text.isascii() else _CONTROL
+    parts = line.format == "leef" and line.delimiter
+    for found in pattern.finditer(text):
+        if found[0] != parts or found.start() < line.extension_at:
+            what = f"U+{ord(found[0]):04X}"
+            yield Found(
+                found.start(),
+                f"a raw control character, {what}. Write line breaks as \\n and \\r in values, "
+                "and leave the others out.",
+            )
+
+
+def bidi(line: Line) -> Iterator[Found]:
+    """No character turns the reading order: who reads the line then reads another text.
+
+    Bad:
+        CEF:0|Acme|Gate|2.1|exec|Program started|3|filePath=/tmp/<U+202E>gpj.sh
+    Good:
+        CEF:0|Acme|Gate|2.1|exec|Program started|3|filePath=/tmp/hs.jpg
+    """
+    if line.text.isascii():
+        return
+    for found in _BIDI.finditer(line.text):
+        what = f"U+{ord(found[0]):04X}"
+        yield Found(found.start(), f"{what} turns the reading order. Write it visibly.")
+
+
+def not_utf8(line: Line) -> Iterator[Found]:
+    """The whole message is UTF-8 (v27, "Character Encoding"; IBM says the same of LEEF).
+
+    Told once a line. In the example the byte E9 is meant, Latin 1's é.
+
+    Bad:
+        CEF:0|Acme|Gate|2.1|login|User logged in|3|suser=Ren<U+DCE9>
+    Good:
+        CEF:0|Acme|Gate|2.1|login|User logged in|3|suser=René
+    """
+    found = _RAW_BYTE.search(line.text) if not line.text.isascii() else None
+    if found:
+        byte = ord(found[0]) - 0xDC00
+        yield Found(found.start(), f"the byte {byte:02X} is no UTF-8 here. Send UTF-8 only.")
+
+
+def second_beginning(line: Line) -> Iterator[Found]:
+    """Nothing in a message looks like the beginning of another one.
+
+    Splunk Connect for Syslog looks for the last `CEF:0` of a line: one in an argument, which an
+    attacker may choose, takes the place of the real record.
+
+    Bad:
+        CEF:0|Acme|Gate|2.1|exec|Program started|3|act=Block msg=echo CEF:0|A|B|1|x|y|0|act=Allow
+    Good:
+        CEF:0|Acme|Gate|2.1|exec|Program started|3|act=Block msg=echo CEF 0
+    """
+    if not line.format:
+        return
+    found = _BEGINNING.search(line.text, line.at + 1)
+    if found and line.text.startswith(("CEF", "LEEF"), found.start()):
+        yield Found(
+            found.start(),
+            f"{found[0]} inside the message. SC4S takes the last one of a line for its "
+            "beginning: break it up.",
+        )
