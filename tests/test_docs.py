@@ -151,6 +151,7 @@ RUN = (
     "event-id-forms.md",
     "first-mapping.md",
     "testing-mappings.md",
+    "workbench.md",
 )
 
 

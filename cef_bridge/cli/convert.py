@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cef_bridge.cli.logs import say
-from cef_bridge.cli.params import MAPPING
+from cef_bridge.cli.params import mapping_option
 from cef_bridge.cli.progress import progress, someone_looks
 from cef_bridge.cli.summary import Asked, report, summary
 from cef_bridge.cli.targets import Targets, appears, opened
@@ -58,16 +58,7 @@ def _size(_: click.Context, __: click.Parameter, text: str) -> int:
 @click.option(
     "-o", "--output", metavar="PATH", help="Write to a file, which appears when all is in it."
 )
-@click.option(
-    "-m",
-    "--mapping",
-    "mapping_name",
-    type=MAPPING,
-    metavar="NAME-or-PATH",
-    default="kubearmor-cef",
-    show_default=True,
-    help="A shipped mapping or a file.",
-)
+@mapping_option()
 @click.option(
     "--syslog-header",
     type=click.Choice(["none", "rfc3164", "rfc5424"]),

@@ -25,7 +25,7 @@ _MOST_FILES = 10_000
 _UNQUOTED = re.compile(r"[A-Za-z0-9_./+@%:=-]+")
 
 
-class _Name(click.types.StringParamType):
+class Name(click.types.StringParamType):
     """A text; `offers` gives the words that a shell offers for what was typed so far."""
 
     def __init__(self, offers: Callable[[str], list[CompletionItem]]) -> None:
@@ -34,6 +34,7 @@ class _Name(click.types.StringParamType):
     def shell_complete(
         self, _: click.Context, __: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
+        """Return what a shell may put where this was typed."""
         return self._offers(incomplete)
 
 
@@ -92,8 +93,24 @@ def _beside(folder: str, incomplete: str) -> tuple[list[str], bool]:
     return sorted(files), folders
 
 
-MAPPING = _Name(_mappings)
+MAPPING = Name(_mappings)
 """A shipped mapping's name, or the path of a mapping file."""
 
-SHIPPED = _Name(lambda incomplete: offered(shipped.names(), incomplete))
+SHIPPED = Name(lambda incomplete: offered(shipped.names(), incomplete))
 """A shipped mapping's name."""
+
+
+def mapping_option(
+    default: str | None = "kubearmor-cef", otherwise: str = ""
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the option -m, as `mapping_name`; `otherwise` says what it is without one."""
+    return click.option(
+        "-m",
+        "--mapping",
+        "mapping_name",
+        type=MAPPING,
+        metavar="NAME-or-PATH",
+        default=default,
+        show_default=default is not None,
+        help=f"A shipped mapping or a file{otherwise}.",
+    )

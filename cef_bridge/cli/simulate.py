@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cef_bridge.cli.event_input import one_record
+from cef_bridge.cli.params import mapping_option
 from cef_bridge.cli.tables import cut, json_option, print_table
 from cef_bridge.converter import Converted, Converter, Filtered
 from cef_bridge.errors import CefBridgeError, UsageError
@@ -43,13 +44,7 @@ _MAPPINGS = {
 @click.option(
     "--siem", required=True, type=click.Choice(list(SIMULATORS)), help="Whose parser reads it."
 )
-@click.option(
-    "-m",
-    "--mapping",
-    "mapping_name",
-    metavar="NAME-or-PATH",
-    help="A shipped mapping or a file; without it the receiver's own.",
-)
+@mapping_option(None, "; without it the receiver's own")
 @click.option(
     "--syslog-header",
     type=click.Choice(["none", "rfc3164", "rfc5424"]),

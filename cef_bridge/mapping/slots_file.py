@@ -31,6 +31,7 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 """What a name may be: a field's name in every receiver; flexString1Label has 128 characters."""
 
 MOST_BYTES = 64 * 1024
+SUFFIX = ".slots.yaml"
 _HEAD = """\
 # The custom slots of the names in {mapping} that have "slot: auto". cef-bridge adds to this file.
 # Keep it in version control, beside the mapping: a label never changes its slot while it is here.
@@ -54,10 +55,15 @@ class SlotsFile(NamedTuple):
     data: bytes = b""
 
 
+def is_one(name: str | Path) -> bool:
+    """Tell whether a path is that of a slots file."""
+    return str(name).endswith(SUFFIX)
+
+
 def read(mapping: str) -> tuple[SlotsFile, list[Problem]]:
     """Return the slots file beside a mapping's file, and what is wrong with it."""
     beside = Path(mapping)
-    path = beside.with_name(f"{beside.stem}.slots.yaml")
+    path = beside.with_name(f"{beside.stem}{SUFFIX}")
     nothing = SlotsFile(path, beside.name, {})
     try:
         data = _bytes(path)

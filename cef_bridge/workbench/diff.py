@@ -267,7 +267,7 @@ def _side(
     host = converter.host_size(event) if host_is_own else 0
     own = own_bytes(fmt, mine, host)
     where = place_bytes(fmt, place(event.fields))
-    rest = rest_of(fmt, event, [hit for hit in hits if not is_own(hit)], size - own, where)
+    rest = rest_of(fmt, raw, event, [hit for hit in hits if not is_own(hit)], size - own, where)
     return _Side(
         event=event,
         output=output,

@@ -44,7 +44,9 @@ def own_bytes(fmt: Format, hits: Sequence[Hit], host: int) -> int:
     return host + sum(len(write_hit(fmt, hit).encode()) for hit in hits)
 
 
-def rest_of(fmt: Format, event: Event, hits: Sequence[Hit], size: int, where: int) -> Rest:
+def rest_of(
+    fmt: Format, raw: Raw, event: Event, hits: Sequence[Hit], size: int, where: int
+) -> Rest:
     """Return what the rest of a message takes, of which `size` bytes are not the container's.
 
     `hits` are its hits; `where` is how many bytes the place has in this event's sentence.
@@ -53,7 +55,8 @@ def rest_of(fmt: Format, event: Event, hits: Sequence[Hit], size: int, where: in
     sentences = 0
     unknown = []
     for hit in hits:
-        if (name := _process_id(event, hit)) and hit.text == to_text(event.fields[name]):
+        name = _process_id(event, hit)
+        if name and type(raw.get(name)) is int and hit.text == str(raw[name]):
             ids[name] = ids.get(name, 0) + 1
             size -= len(hit.text)
         elif hit.path == SENTENCE:

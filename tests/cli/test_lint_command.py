@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from transcripts import page, run, transcript, write_files
 
-from cef_bridge.cli.mapping import command
+from cef_bridge.cli.mapping import command, explain_rule
 from cef_bridge.errors import UsageError
 from cef_bridge.mapping import codes, lint
 
@@ -72,7 +72,7 @@ def test_sarif_has_every_rule_with_its_page_and_every_problem_with_its_place(cli
     (found,) = json.loads(result.stdout)["runs"]
     rules = found["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == list(codes.CODES)
-    assert all("Bad:" in rule["fullDescription"]["text"] for rule in rules)
+    assert all("Bad:" in rule["help"]["text"] for rule in rules)
     last = found["results"][-1]
     assert (last["ruleId"], last["level"]) == ("M035", "error")
     assert rules[last["ruleIndex"]]["id"] == "M035"
@@ -153,3 +153,23 @@ def test_explain_rule_of_an_unknown_code_says_which_was_meant():
         'cef-bridge: There is no code "M0122". Did you mean "M012"? '
         '"cef-bridge mapping explain-rule" lists all of them.\n'
     )
+
+
+def test_what_stands_beside_mappings_is_no_mapping(cli, tmp_path):
+    (tmp_path / "wrong.yaml").write_text("mapping: m\nextends: splunk\ncluster: c\n")
+    (tmp_path / "wrong.slots.yaml").write_text("Team: cs6\n")
+    (tmp_path / "wrong.test.yaml").write_text("examples:\n  - {event: {Type: x}, expct: {}}\n")
+    names = [f"wrong{end}.yaml" for end in ("", ".slots", ".test")]
+    result = cli("lint", *names)
+    assert [line.split()[:2] for line in result.stdout.splitlines()] == [
+        ["wrong.slots.yaml:1:1", "M065"],
+        ["wrong.test.yaml:2:5", "M023"],
+        ["wrong.test.yaml:2:24", "M001"],
+    ]
+    assert result.exit_code == 2
+
+
+def test_a_code_is_offered_to_the_shell():
+    code = explain_rule.command.params[0]
+    offered = code.type.shell_complete(None, code, "m06")
+    assert [item.value for item in offered] == [it for it in codes.CODES if it.startswith("M06")]

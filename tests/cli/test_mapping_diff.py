@@ -46,7 +46,9 @@ def test_what_differs_is_told_and_ends_with_3(acme):
     done = diff("splunk", acme)
     assert done.returncode == 3
     lines = done.stdout.splitlines()
-    assert lines[0] == ("splunk → acme: 0 lines are the same, 299 differ, 1 filtered by acme only")
+    assert lines[0] == (
+        f"splunk → {acme}: 0 lines are the same, 299 differ, 1 filtered by {acme} only"
+    )
     rows = [line.split()[:3] for line in lines]
     assert ["KubeArmorTeam", "gained", "299"] in rows
     assert ["cs2", "lost", "299"] in rows

@@ -149,7 +149,8 @@ def test_the_counts_of_sample_events_are_those_of_their_lines(machines, pair):
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_the_counts_of_busy_pods_are_those_of_their_lines(machines, pair):
     recalled = check(machines[pair[0]], machines[pair[1]], BUSY)
-    assert recalled > 100 or "small" in pair or "qradar-leef" in pair
+    # Where lines are cut, keys are ordered anew or process ids go elsewhere, each is looked at.
+    assert recalled > 100 or {"small", "qradar-leef", "ids"} & {*pair}
 
 
 @settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=60)

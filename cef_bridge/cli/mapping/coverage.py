@@ -13,6 +13,7 @@ import click
 
 from cef_bridge.cli.logs import say
 from cef_bridge.cli.mapping.surveys import run_through
+from cef_bridge.cli.params import mapping_option
 from cef_bridge.cli.tables import counted, cut, json_option, print_table
 from cef_bridge.converter import Converter
 from cef_bridge.events.classes import new_words
@@ -37,15 +38,7 @@ _MOST_KEYS = 3
 
 @click.command("coverage")
 @click.argument("files", metavar="[FILE]...", nargs=-1)
-@click.option(
-    "-m",
-    "--mapping",
-    "name",
-    metavar="NAME-or-PATH",
-    default="kubearmor-cef",
-    show_default=True,
-    help="A shipped mapping or a file.",
-)
+@mapping_option()
 @click.option(
     "--min",
     "least",
@@ -64,7 +57,7 @@ _MOST_KEYS = 3
 @json_option
 def command(
     files: tuple[str, ...],
-    name: str,
+    mapping_name: str,
     least: float | None,
     least_mapped: float | None,
     everything: bool,
@@ -76,7 +69,7 @@ def command(
     often it is mapped, kept as KubeArmor…, repeated, dropped on purpose or lost; which rules never
     fired; which keys were cut; and what KubeArmor sends that this version does not know.
     """
-    mapping = load(name)
+    mapping = load(mapping_name)
     coverage = Coverage(Converter(mapping, syslog_header=mapping.envelope.syslog_header))
     survey = Survey(coverage)
     stats = run_through(survey, files).stats

@@ -82,10 +82,10 @@ def command(
     envelope = _envelope(*mappings)
     different = bool(diff.different or diff.only_old or diff.only_new)
     if as_json:
-        document = _document(mappings, diff, growth, envelope, samples)
+        document = _document((old, new), diff, growth, envelope, samples)
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
-        _print(mappings, diff, growth, envelope, samples)
+        _print((old, new), diff, growth, envelope, samples)
     if different:
         raise SystemExit(_DIFFERENT)
 
@@ -128,13 +128,13 @@ def _ordered(diff: Diff) -> list[tuple[Change, int]]:
 
 
 def _print(
-    mappings: tuple[Mapping, Mapping],
+    names: tuple[str, str],
     diff: Diff,
     growth: Growth,
     envelope: list[tuple[str, str, str]],
     samples: int,
 ) -> None:
-    old, new = (mapping.name for mapping in mappings)
+    old, new = names
     filtered = "".join(
         f", {number:,} {what}"
         for number, what in (
@@ -181,13 +181,12 @@ def _size(growth: Growth) -> str:
 
 
 def _document(
-    mappings: tuple[Mapping, Mapping],
+    names: tuple[str, str],
     diff: Diff,
     growth: Growth,
     envelope: list[tuple[str, str, str]],
     samples: int,
 ) -> dict[str, object]:
-    old, new = mappings
     keys = [
         {"key": key, "change": kind, "events": number}
         | ({"old": sample.before, "new": sample.after} if sample else {})
@@ -195,8 +194,8 @@ def _document(
         for sample in [diff.samples.get((kind, key))]
     ]
     return {
-        "old": old.name,
-        "new": new.name,
+        "old": names[0],
+        "new": names[1],
         "events": {
             "same": diff.same,
             "different": diff.different,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cef_bridge.cli.event_input import one_event
+from cef_bridge.cli.params import mapping_option
 from cef_bridge.cli.tables import cut, json_option, print_table
 from cef_bridge.converter import Converter
 from cef_bridge.errors import UsageError
@@ -32,15 +33,7 @@ _COLUMNS = ("key", "value", "from", "rule", "notes")
 
 @click.command("explain")
 @click.argument("event", metavar="[EVENT]", required=False)
-@click.option(
-    "-m",
-    "--mapping",
-    "name",
-    metavar="NAME-or-PATH",
-    default="kubearmor-cef",
-    show_default=True,
-    help="A shipped mapping or a file.",
-)
+@mapping_option()
 @click.option(
     "--event",
     "number",
@@ -56,7 +49,7 @@ _COLUMNS = ("key", "value", "from", "rule", "notes")
 @json_option
 def command(
     event: str | None,
-    name: str,
+    mapping_name: str,
     number: int | None,
     keys: tuple[str, ...],
     everything: bool,
@@ -69,10 +62,10 @@ def command(
     it, what was cut, escaped or shed, and which rules lost; which keys the line has not, and why;
     and which fields of the event no rule read.
     """
-    mapping = load(name)
+    mapping = load(mapping_name)
     found = one_event(event, number or 0, mapping)
     converter = Converter(mapping, syslog_header=mapping.envelope.syslog_header)
-    explained = explain(converter, found.fields, replaced(name))
+    explained = explain(converter, found.fields, replaced(mapping_name))
     if keys:
         explained = _only(explained, keys)
     if as_json:

@@ -9,14 +9,17 @@ import json
 
 import click
 
+from cef_bridge.cli.params import Name, offered
 from cef_bridge.cli.tables import json_option, print_rows
 from cef_bridge.errors import UsageError
 from cef_bridge.mapping import codes, lint
 from cef_bridge.mapping.wording import did_you_mean, shown
 
+_CODE = Name(lambda incomplete: offered(codes.CODES, incomplete.upper()))
+
 
 @click.command("explain-rule")
-@click.argument("code", required=False)
+@click.argument("code", required=False, type=_CODE)
 @json_option
 def command(code: str | None, as_json: bool) -> None:
     """Print what a code of `mapping lint` means: what, why, bad, good; without a code list all."""

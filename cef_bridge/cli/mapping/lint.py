@@ -15,8 +15,8 @@ import click
 from cef_bridge.cli import sarif
 from cef_bridge.cli.params import MAPPING
 from cef_bridge.cli.tables import counted, json_option
-from cef_bridge.errors import UsageError
-from cef_bridge.mapping import codes, lint, load, shipped
+from cef_bridge.errors import MappingError, UsageError
+from cef_bridge.mapping import codes, lint, load, shipped, slots_file, testfiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ def command(names: tuple[str, ...], form: str | None, as_json: bool, strict: boo
     """
     if as_json and form not in (None, "json"):
         raise UsageError(f"--json and --format {form} are two formats. Keep one.")
-    found, excused = load.check(names or shipped.names())
+    found, excused = _checked(names or shipped.names())
     form = "json" if as_json else form or "text"
     _PRINTERS[form](found)
     errors = sum(problem.severity == "error" for problem in found)
@@ -57,6 +57,19 @@ def command(names: tuple[str, ...], form: str | None, as_json: bool, strict: boo
         click.echo(", ".join(parts), err=True)
     if errors or (strict and found):
         raise SystemExit(_WRONG)
+
+
+def _checked(names: Sequence[str]) -> load.Checked:
+    """Check mappings, and what `*.yaml` takes along with them: files of examples, of slots."""
+    # A slots file is checked with its mapping.
+    mappings = [it for it in names if not (testfiles.is_test_file(it) or slots_file.is_one(it))]
+    found, excused = load.check(mappings)
+    for name in filter(testfiles.is_test_file, names):
+        try:
+            testfiles.suite(name)
+        except MappingError as error:
+            found = list(dict.fromkeys([*found, *error.problems]))
+    return load.Checked(found, excused)
 
 
 def _print_text(problems: Sequence[Problem]) -> None:
