@@ -10,7 +10,8 @@ help:
 	@echo "make demo    convert sample events, and forward some to a collector that dies on the way"
 	@echo "make test    run the tests"
 	@echo "make lint    check style and types"
-	@echo "make bench   measure convert against a bare JSON parser, and forward beside its peers"
+	@echo "make bench   measure convert against a bare JSON parser, coverage and diff against convert, and"
+	@echo "             forward beside its peers"
 
 demo: $(STAMP)
 	@$(VENV)/bin/cef-bridge demo
@@ -25,6 +26,7 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	@$(VENV)/bin/python benchmarks/convert.py
+	@$(VENV)/bin/python benchmarks/mapping.py
 	@$(VENV)/bin/python benchmarks/forward.py
 
 # `python3` may be older than what else is installed: the first that is new enough is taken.

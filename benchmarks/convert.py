@@ -44,11 +44,17 @@ def loads_alone(path: Path, events: int) -> float:
 def convert(path: Path, events: int, mapping: str) -> tuple[float, float]:
     """Return CPU microseconds an event and peak memory in MiB of a whole convert process."""
     command = [str(_COMMAND), "convert", "-j", "1", "-m", mapping, str(path), "-o", "/dev/null"]
+    cpu, peak = cpu_and_peak(command)
+    return cpu / events * 1e6, peak
+
+
+def cpu_and_peak(command: list[str]) -> tuple[float, float]:
+    """Return CPU seconds of a process, and the most memory in MiB that one had so far."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    return cpu / events * 1e6, after.ru_maxrss / 1024
+    return cpu, after.ru_maxrss / 1024
 
 
 def version() -> float:

@@ -22,7 +22,6 @@ from cef_bridge.workbench.split import (
     is_regular,
     own_hits,
     room,
-    size_of,
 )
 from cef_bridge.workbench.survey import Look
 
@@ -108,9 +107,12 @@ class Diff:
         """Return how an event's lines differ, told apart by what its container decides."""
         if not self._own:
             self._own = [own_hits(program, split) for program in self.programs]
+        event = derive(raw, origin=origin)
+        # Evaluating puts what a mapping defines (severity, cluster) among the event's fields.
+        events = (event._replace(fields=dict(event.fields)), event)
         old, new = (
-            _side(converter, is_own, raw, origin, host_is_own=HOST in split.keys)
-            for converter, is_own in zip(self._converters, self._own, strict=True)
+            _side(converter, is_own, raw, each, host_is_own=HOST in split.keys)
+            for converter, is_own, each in zip(self._converters, self._own, events, strict=True)
         )
         workload: list[Change] = []
         rest = list(_header_changes(old.output, new.output))
@@ -138,7 +140,7 @@ class Diff:
             ),
             regular=regular and self._ordered_alike,
             size=max(old.size, new.size),
-            own=max(old.most_own, new.most_own),
+            own=max(old.own, new.own),
             room=min(old.room, new.room),
             most=min(converter.max_bytes for converter in self._converters),
         )
@@ -234,7 +236,6 @@ class _Side(NamedTuple):
     regular: bool
     size: int
     own: int
-    most_own: int
     rest: Rest
     room: int
 
@@ -254,13 +255,11 @@ def _side(
     converter: Converter,
     is_own: Callable[[Hit], bool],
     raw: Raw,
-    origin: str,
+    event: Event,
     *,
     host_is_own: bool,
 ) -> _Side:
     program, fmt = converter.program, converter.program.format
-    # Evaluating puts what a mapping defines (severity, cluster) among the event's fields.
-    event = derive(raw, origin=origin)
     output = program.evaluate(event)
     hits, size = converter.measured(event, output)
     mine = [hit for hit in hits if is_own(hit)]
@@ -276,7 +275,6 @@ def _side(
         regular=is_regular(output) and hits is output.hits,
         size=size,
         own=own,
-        most_own=size_of(mine) + host,
         rest=rest,
         room=room(program, event, hits),
     )
