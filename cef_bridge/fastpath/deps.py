@@ -6,6 +6,7 @@ come the top-level keys of the raw event whose values decide the path's value.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cef_bridge.events.clock import WRAPPER_TIME
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from cef_bridge.events.classes import Class
 
 
+@lru_cache(maxsize=4096)
 def top(path: str) -> str:
     """Return the raw event's key that holds a raw path: `Owner.Name` stands in Owner."""
     head = path.partition(".")[0]

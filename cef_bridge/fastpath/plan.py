@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from cef_bridge.fastpath.workloads import Workload
     from cef_bridge.formats import Header
     from cef_bridge.mapping.compile import Program
-    from cef_bridge.mapping.rules import Slot
+    from cef_bridge.mapping.rules import Hit, Slot
 
 
 class Plan(NamedTuple):
@@ -75,9 +75,9 @@ def build(
 
 def _build(draft: Draft, priority: Callable[[Class, int], int]) -> Plan:
     _refuse_the_unusual(draft)
-    draft.program.prepare(draft.event)
+    rated = draft.program.prepare(draft.event)
     drops, filtered = _filters(draft)
-    header = _header(draft)
+    header = _header(draft, rated)
     _add_parts(draft)
     parts, joints = tuple(draft.parts), joints_of(draft)
     head = draft.format.head(header)
@@ -127,9 +127,9 @@ def _filters(draft: Draft) -> tuple[int, bool]:
     return bits, False
 
 
-def _header(draft: Draft) -> Header:
+def _header(draft: Draft, rated: Hit | None) -> Header:
     program = draft.program
-    header, hits = program.header_of(draft.event.fields)
+    header, hits = program.header_of(draft.event.fields, rated)
     slots = (*program.header, *program.header_severity)
     if not draft.is_fixed(path for slot in slots for path in slot.paths):
         raise NoPlan

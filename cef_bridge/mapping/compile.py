@@ -113,12 +113,14 @@ class Program:
 
     def evaluate(self, event: Event) -> Output:
         """Return the header and the hits for an event, leftovers before `msg`."""
-        self.prepare(event)
-        header, header_hits = self.header_of(event.fields)
+        rated = self.prepare(event)
+        header, header_hits = self.header_of(event.fields, rated)
         hits: list[Hit] = []
         last: list[Hit] = []
         for slot in self.slots:
-            found = [hit for hit in slot.evaluate(event.fields) if not self._is_dropped(hit, event)]
+            found = slot.evaluate(event.fields)
+            if found and self.mapping.drop:
+                found = [hit for hit in found if not self._is_dropped(hit, event)]
             (last if slot.key == "msg" else hits).extend(found)
         left = self.leftovers.of(event, [*header_hits, *hits, *last])
         self._mark_suspicious(event, hits, left, last)
@@ -139,12 +141,14 @@ class Program:
                 place = sum(1 for hit in hits if hit.key in before)
                 hits[place:place] = found
 
-    def prepare(self, event: Event) -> None:
-        """Add to the event's fields what the mapping itself defines: the severity, the cluster."""
+    def prepare(self, event: Event) -> Hit | None:
+        """Add to the event's fields what the mapping itself defines: the severity, the cluster.
+        Return what the severity was taken from.
+        """
         fields = event.fields
         if self.mapping.cluster:
             fields["cluster"] = self.mapping.cluster
-        fields["event.severity"] = _first_severity(self.severity, fields)[0]
+        fields["event.severity"], rated = _first_severity(self.severity, fields)
         if self.mapping.drop and "event.summary" in fields:
             kept = {
                 path: value
@@ -153,9 +157,13 @@ class Program:
                 and not any(self.drops(held) for held in event.holds.get(path, ()))
             }
             fields["event.summary"] = summary(kept)
+        return rated
 
-    def header_of(self, fields: Fields) -> tuple[Header, list[Hit]]:
-        """Return the header's texts, raw, and the hits they are from; the severity is 1 to 10."""
+    def header_of(self, fields: Fields, event_severity: Hit | None) -> tuple[Header, list[Hit]]:
+        """Return the header's texts, raw, and the hits they are from; the severity is 1 to 10.
+
+        `event_severity` is what `prepare` gave.
+        """
         hits = []
         texts = []
         for slot in self.header:
@@ -166,7 +174,7 @@ class Program:
         if rated:
             hits.append(rated)
             if rated.path == "event.severity":
-                hits += [hit for hit in (_first_severity(self.severity, fields)[1],) if hit]
+                hits += [event_severity] if event_severity else []
         return Header._make([*texts, str(severity)]), hits
 
     def _is_dropped(self, hit: Hit, event: Event) -> bool:

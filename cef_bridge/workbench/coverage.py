@@ -15,7 +15,7 @@ from cef_bridge.events.fields import find
 from cef_bridge.fastpath.deps import top
 from cef_bridge.mapping.conditions import to_text
 from cef_bridge.mapping.spec import NOWHERE
-from cef_bridge.workbench.fates import COVERED, Kind, fates, raw_fields
+from cef_bridge.workbench.fates import COVERED, Kind, fates
 from cef_bridge.workbench.split import is_regular, own_hits, room, size_of
 from cef_bridge.workbench.survey import Look
 
@@ -97,14 +97,16 @@ class Coverage:
         event = derive(raw, origin=origin)
         output = program.evaluate(event)
         hits, size = self._converter.measured(event, output)
-        self._note(event, hits)
+        rows = fates(program, event, output, hits)
+        self._note(event, rows, hits)
         if self._own is None:
             self._own = own_hits(program, split)
+        is_own = self._own
         workload, rest = Part([], []), Part([], [])
-        for row in fates(program, event, output, hits):
+        for row in rows:
             (workload if top(row.path) in split.workload else rest).rows.append(row)
         for hit in (*output.header_hits, *hits):
-            (workload if self._own(hit) else rest).hits.append(hit)
+            (workload if is_own(hit) else rest).hits.append(hit)
         shed = () if hits is output.hits else tuple(_gone(output.hits, hits))
         return Look(
             kind=event.kind,
@@ -193,11 +195,11 @@ class Coverage:
             self._interned.clear()
         return self._interned.setdefault(facts, facts)
 
-    def _note(self, event: Event, hits: Sequence[Hit]) -> None:
+    def _note(self, event: Event, rows: Sequence[Fate], hits: Sequence[Hit]) -> None:
         """Keep a sample of each field, and how long the longest of each cut key was."""
-        for path, value in raw_fields(event):
-            if path not in self._samples and len(self._samples) < MOST_FIELDS:
-                self._samples[path] = to_text(value)[:_MOST_SAMPLE]
+        for row in rows:
+            if row.path not in self._samples and len(self._samples) < MOST_FIELDS:
+                self._samples[row.path] = to_text(event.fields[row.path])[:_MOST_SAMPLE]
         for hit in hits:
             if hit.whole and len(self.longest) < MOST_FIELDS:
                 self.longest[hit.key] = max(self.longest.get(hit.key, 0), len(hit.whole))

@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 import datasets  # noqa: E402 - the benchmark's generator makes the busy events
 
 SAMPLES = sample_events()
-BUSY = [json.loads(datasets.line(event)) for event in datasets.events(1000, pods=8)]
+BUSY = [json.loads(datasets.line(event)) for event in datasets.events(500, pods=5)]
 OWN = {
     "acme": """\
 mapping: acme
@@ -143,17 +143,17 @@ def check(old: Converter, new: Converter, raws):
 
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_the_counts_of_sample_events_are_those_of_their_lines(machines, pair):
-    check(machines[pair[0]], machines[pair[1]], SAMPLES + SAMPLES[::3])
+    check(machines[pair[0]], machines[pair[1]], SAMPLES[::2] + SAMPLES[::6])
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_the_counts_of_busy_pods_are_those_of_their_lines(machines, pair):
     recalled = check(machines[pair[0]], machines[pair[1]], BUSY)
     # Where lines are cut, keys are ordered anew or process ids go elsewhere, each is looked at.
-    assert recalled > 100 or {"small", "qradar-leef", "ids"} & {*pair}
+    assert recalled > 50 or {"small", "qradar-leef", "ids"} & {*pair}
 
 
-@settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=60)
+@settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=40)
 @given(
     st.sampled_from(PAIRS), st.lists(events | st.sampled_from(BUSY[:40]), min_size=1, max_size=6)
 )

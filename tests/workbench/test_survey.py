@@ -120,7 +120,7 @@ def test_the_counts_of_sample_events_are_those_of_examining_each(name, machines)
     assert told(coverage) == told(one_by_one(machines[name], raws))
 
 
-BUSY = [json.loads(datasets.line(event)) for event in datasets.events(1500, pods=12)]
+BUSY = [json.loads(datasets.line(event)) for event in datasets.events(700, pods=6)]
 
 
 @pytest.mark.parametrize("name", ["kubearmor-cef", "arcsight", *OWN])
@@ -130,7 +130,7 @@ def test_the_counts_of_busy_pods_are_those_of_examining_each(name, machines):
     plain = one_by_one(converter, BUSY)
     assert told(coverage) == told(plain)
     assert filtered == sum(converter.program.filtered(e.fields) for e in map(derived, BUSY))
-    assert recalled > 300 or name in ("asks for what always changes", "small")
+    assert recalled > 120 or name in ("asks for what always changes", "small")
 
 
 def derived(raw):
@@ -205,7 +205,7 @@ def test_events_that_differ_in_one_thing_are_told_apart_where_it_matters(name, m
     assert told(coverage) == told(one_by_one(converter, raws + raws))
 
 
-@settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=60)
+@settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=40)
 @given(
     st.sampled_from(NAMES),
     st.lists(events | st.sampled_from(BUSY[:50]), min_size=1, max_size=6),
