@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from cef_bridge.mapping.compile import Program
     from cef_bridge.mapping.rules import Hit, Slot
     from cef_bridge.workbench.fates import Fate
+    from cef_bridge.workbench.signature import Raw
     from cef_bridge.workbench.split import Split
-    from cef_bridge.workbench.survey import Raw
 
 MOST_FIELDS = 2000
 """Field names are chosen by whoever writes the events; from here on they are `OTHER`."""
@@ -91,7 +91,9 @@ class Coverage:
         self.longest: dict[str, int] = {}
         self._own: Callable[[Hit], bool] | None = None
 
-    def examine(self, raw: Raw, origin: str, split: Split) -> Look[Facts]:
+    def examine(
+        self, raw: Raw, origin: str, split: Split, _texts: frozenset[str] = frozenset()
+    ) -> Look[Facts]:
         """Return what an event adds, told apart by what its container decides and the rest."""
         program = self._program
         event = derive(raw, origin=origin)
@@ -118,6 +120,7 @@ class Coverage:
             own=size_of(workload.hits),
             room=room(program, event, hits),
             most=self._converter.max_bytes,
+            alike=True,
         )
 
     def count(self, facts: Facts, number: int, *, filtered: bool) -> None:

@@ -14,6 +14,7 @@ from cef_bridge.events.summary import place
 from cef_bridge.formats import Header
 from cef_bridge.mapping.rules import bare
 from cef_bridge.mapping.spec import HEADER_FIELDS
+from cef_bridge.workbench.plain import TEXT_PATHS
 from cef_bridge.workbench.sizes import Rest, own_bytes, place_bytes, rest_of, size_for
 from cef_bridge.workbench.split import (
     HOST,
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from cef_bridge.events.derive import Event
     from cef_bridge.mapping.compile import Output, Program
     from cef_bridge.mapping.rules import Hit, Slot
+    from cef_bridge.workbench.signature import Raw
     from cef_bridge.workbench.split import Split
-    from cef_bridge.workbench.survey import Raw
 
 Change = tuple[str, str]
 """What happened to a key: ("gained" | "lost" | "changed", key); header fields are `header.name`."""
@@ -103,7 +104,7 @@ class Diff:
         self._wrapped_alike = _wrapping(old) == _wrapping(new)
         self._ordered_alike = _wrapping(old)[1:] != _wrapping(new)[1:] or _in_order(*self.programs)
 
-    def examine(self, raw: Raw, origin: str, split: Split) -> Look[Facts]:
+    def examine(self, raw: Raw, origin: str, split: Split, texts: frozenset[str]) -> Look[Facts]:
         """Return how an event's lines differ, told apart by what its container decides."""
         if not self._own:
             self._own = [own_hits(program, split) for program in self.programs]
@@ -111,15 +112,17 @@ class Diff:
         # Evaluating puts what a mapping defines (severity, cluster) among the event's fields.
         events = (event._replace(fields=dict(event.fields)), event)
         old, new = (
-            _side(converter, is_own, raw, each, host_is_own=HOST in split.keys)
+            _side(converter, is_own, raw, each, texts, host_is_own=HOST in split.keys)
             for converter, is_own, each in zip(self._converters, self._own, events, strict=True)
         )
         workload: list[Change] = []
         rest = list(_header_changes(old.output, new.output))
+        alike = not (old.rest.sentences or new.rest.sentences)
         regular = old.regular and new.regular and place(raw) == place(raw).strip()
         for key in dict.fromkeys((*old.hits, *new.hits)):
             before, after = old.hits.get(key), new.hits.get(key)
             regular = regular and self._is_sure(before, after)
+            alike = alike and _is_alike(before, after)
             if change := _change(before, after):
                 (workload if self._is_own(before, after) else rest).append((change, key))
         reordered = not (workload or rest) and list(old.hits) != list(new.hits)
@@ -143,6 +146,7 @@ class Diff:
             own=max(old.own, new.own),
             room=min(old.room, new.room),
             most=min(converter.max_bytes for converter in self._converters),
+            alike=alike,
         )
 
     def count(self, facts: Facts, number: int, *, filtered: bool) -> None:
@@ -256,6 +260,7 @@ def _side(
     is_own: Callable[[Hit], bool],
     raw: Raw,
     event: Event,
+    texts: frozenset[str],
     *,
     host_is_own: bool,
 ) -> _Side:
@@ -266,7 +271,10 @@ def _side(
     host = converter.host_size(event) if host_is_own else 0
     own = own_bytes(fmt, mine, host)
     where = place_bytes(fmt, place(event.fields))
-    rest = rest_of(fmt, raw, event, [hit for hit in hits if not is_own(hit)], size - own, where)
+    others = [hit for hit in hits if not is_own(hit)]
+    # What was shortened to fit is what it is.
+    usual = texts if hits is output.hits else frozenset[str]()
+    rest = rest_of(fmt, raw, event, others, size - own, where, usual)
     return _Side(
         event=event,
         output=output,
@@ -278,6 +286,15 @@ def _side(
         rest=rest,
         room=room(program, event, hits),
     )
+
+
+def _is_alike(before: Hit | None, after: Hit | None) -> bool:
+    """Tell whether two texts are equal whatever they are, or not made of what may be any text."""
+    if before is None or after is None:
+        return True
+    if not (before.path in TEXT_PATHS or after.path in TEXT_PATHS):
+        return True
+    return before.path == after.path and bare(before.rule) == bare(after.rule)
 
 
 def _change(before: Hit | None, after: Hit | None) -> str:

@@ -13,28 +13,34 @@ from cef_bridge.fastpath.deps import KNOWN, PROCESS_IDS, top
 from cef_bridge.mapping.compile import LEFTOVER
 from cef_bridge.mapping.conditions import to_text
 from cef_bridge.mapping.rules import write_hit
+from cef_bridge.mapping.transforms import find, first_word
+from cef_bridge.workbench.plain import TEXT_PATHS, escaped_length
 from cef_bridge.workbench.split import SENTENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cef_bridge.events.derive import Event
     from cef_bridge.formats import Format
     from cef_bridge.mapping.rules import Hit
-    from cef_bridge.workbench.survey import Raw
+    from cef_bridge.workbench.signature import Raw
+
+    Transform = Callable[[str], str]
 
 
 class Rest(NamedTuple):
     """Bytes of a message besides the container's, and what has to be added for each event.
 
     `ids`: (process id, how often the line says it). `sentences`: how often it says the place.
-    `unknown`: fields that are kept under a name of their own, whatever they hold.
+    `unknown`: fields that are kept under a name of their own, whatever they hold. `texts`: (field,
+    what is done to it) for each usual text in the line.
     """
 
     bytes: int
     ids: tuple[tuple[str, int], ...]
     sentences: int
     unknown: tuple[str, ...]
+    texts: tuple[tuple[str, tuple[Transform, ...]], ...]
 
 
 def own_bytes(fmt: Format, hits: Sequence[Hit], host: int) -> int:
@@ -45,15 +51,23 @@ def own_bytes(fmt: Format, hits: Sequence[Hit], host: int) -> int:
 
 
 def rest_of(
-    fmt: Format, raw: Raw, event: Event, hits: Sequence[Hit], size: int, where: int
+    fmt: Format,
+    raw: Raw,
+    event: Event,
+    hits: Sequence[Hit],
+    size: int,
+    where: int,
+    usual: frozenset[str],
 ) -> Rest:
     """Return what the rest of a message takes, of which `size` bytes are not the container's.
 
-    `hits` are its hits; `where` is how many bytes the place has in this event's sentence.
+    `hits` are its hits; `where` is how many bytes the place has in this event's sentence; `usual`
+    are the fields that have a usual text.
     """
     ids: dict[str, int] = {}
     sentences = 0
     unknown = []
+    texts = []
     for hit in hits:
         name = _process_id(event, hit)
         if name and type(raw.get(name)) is int and hit.text == str(raw[name]):
@@ -62,10 +76,27 @@ def rest_of(
         elif hit.path == SENTENCE:
             sentences += 1
             size -= where
+        elif (text := _text_of(event, hit)) and text[0] in usual:
+            texts.append(text)
+            size -= escaped_length(hit.text) if fmt.name == "cef" else len(hit.text)
         elif hit.rule is LEFTOVER and hit.path and top(hit.path) not in KNOWN:
             unknown.append(hit.path)
             size -= len(fmt.escape(hit.text).encode())
-    return Rest(size, tuple(ids.items()), sentences, tuple(unknown))
+    return Rest(size, tuple(ids.items()), sentences, tuple(unknown), tuple(texts))
+
+
+def _text_of(event: Event, hit: Hit) -> tuple[str, tuple[Transform, ...]] | None:
+    """Return the raw field that a hit's text is, and what was done to it; None for what is made of
+    more, or of a part.
+    """
+    if hit.path not in TEXT_PATHS:
+        return None
+    done = [transform for name in hit.rule.via if (transform := find(name))]
+    if hit.path in event.fields and hit.path not in ("file.path", "process.path"):
+        return hit.path, tuple(done)
+    held = event.holds.get(hit.path, ())
+    # What holds nothing is the first word of a command line.
+    return (held[0], tuple(done)) if held else ("Resource", (first_word, *done))
 
 
 def _process_id(event: Event, hit: Hit) -> str:
@@ -82,6 +113,11 @@ def size_for(fmt: Format, raw: Raw, own: int, rest: Rest, where: str) -> int:
         size += times * len(str(raw[name]))
     if rest.sentences:
         size += rest.sentences * place_bytes(fmt, where)
+    for field, done in rest.texts:
+        text = str(raw[field])
+        for transform in done:
+            text = transform(text)
+        size += escaped_length(text) if fmt.name == "cef" else len(text)
     for path in rest.unknown:
         size += len(fmt.escape(fmt.neutral(to_text(raw[path]))).encode())
     return size

@@ -13,21 +13,17 @@ examining each.
 
 from __future__ import annotations
 
-from operator import itemgetter
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
-
-import orjson
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from cef_bridge.converter import Converted, Filtered, Rejected
-from cef_bridge.events.classes import scope_of
-from cef_bridge.events.clock import WRAPPER_TIME
 from cef_bridge.events.summary import place
-from cef_bridge.fastpath.deps import INSTANT, KNOWN, NESTED, PROCESS_IDS
-from cef_bridge.fastpath.segments import SECONDS, Irregular, remember_second
+from cef_bridge.fastpath.segments import Irregular
+from cef_bridge.workbench.plain import alike_texts
+from cef_bridge.workbench.signature import Raw, Shape, own_key, rest_key
 from cef_bridge.workbench.split import ROOMY, split_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from cef_bridge.events.classes import Class
     from cef_bridge.mapping.compile import Program
@@ -35,7 +31,6 @@ if TYPE_CHECKING:
     from cef_bridge.stats import Kind
     from cef_bridge.workbench.split import Split
 
-Raw = dict[str, object]
 Facts = TypeVar("Facts")
 
 MOST_SHAPES = 256
@@ -43,9 +38,9 @@ MOST_ENTRIES = 65536
 MOST_BYTES = 64 << 20
 _ENTRY = 1000  # bytes of an entry besides its texts
 _LONGEST = 4096  # characters of a key's texts
+_UNKNOWN: Any = object()
 # Bytes by which process ids and the host in a header may be longer than those of another line.
 _PIDS = 512
-_MOST_UNKNOWN = 32
 
 
 class Look(NamedTuple, Generic[Facts]):
@@ -55,7 +50,8 @@ class Look(NamedTuple, Generic[Facts]):
     what there was to lose. `regular`: nothing of it was cut, shed or neutralised, so that an event
     with the same signature has the same facts. `size` is the longest message in bytes, and `own`
     what the workload's part of it has at most; `room` is how many characters the place in a
-    sentence may have, `most` the least of the limits of a message.
+    sentence may have, `most` the least of the limits of a message. `alike`: the facts are the
+    same whichever of the usual texts (`plain`) the event has.
     """
 
     kind: Class
@@ -67,6 +63,7 @@ class Look(NamedTuple, Generic[Facts]):
     own: int
     room: int
     most: int
+    alike: bool
 
 
 class Examiner(Protocol[Facts]):
@@ -80,8 +77,10 @@ class Examiner(Protocol[Facts]):
     def hosts(self) -> Sequence[Slot]:
         """What makes the host names of syslog headers, where facts depend on them."""
 
-    def examine(self, raw: Raw, origin: str, split: Split, /) -> Look[Facts]:
-        """Return what is to be known of an event; must not count it."""
+    def examine(self, raw: Raw, origin: str, split: Split, texts: frozenset[str], /) -> Look[Facts]:
+        """Return what is to be known of an event; must not count it. `texts` are the fields that
+        have a usual text, which other events of the same signature have not.
+        """
 
     def count(self, facts: Facts, number: int, /, *, filtered: bool) -> None:
         """Add facts so many times; those of a workload may be of filtered events."""
@@ -103,32 +102,6 @@ class _Entry(Generic[Facts]):
         self.most = look.most
         self.count = 0
         self.filtered = 0
-
-
-class _Shape:
-    """Events with the same keys in the same order: where the parts of their signature stand."""
-
-    def __init__(self, keys: tuple[str, ...], split: Split) -> None:
-        changing = (*NESTED, *INSTANT, WRAPPER_TIME)  # with UpdatedTime nobody asks the wrapper
-        flat = [key for key in keys if key not in changing]
-        own = [key for key in flat if key in split.workload]
-        unknown = [key for key in flat if key not in KNOWN and key not in split.asked]
-        rest = [key for key in flat if key not in own and key not in unknown]
-        nested = [key for key in keys if key in NESTED]
-        self.own_names = (*own, *(key for key in nested if key in split.workload))
-        self.own = _getter(own)
-        self.rest = _getter(rest)
-        self.own_nested = [key for key in nested if key in split.workload]
-        self.rest_nested = [key for key in nested if key not in split.workload]
-        self.unknown = unknown
-        self.process_ids = _getter([key for key in PROCESS_IDS if key in keys])
-        self.plain = "UpdatedTime" not in keys or len(unknown) > _MOST_UNKNOWN or split.live
-
-
-def _getter(keys: list[str]) -> Callable[[Raw], tuple[object, ...]]:
-    if len(keys) > 1:
-        return itemgetter(*keys)
-    return (lambda raw: (raw[keys[0]],)) if keys else (lambda _: ())
 
 
 class _Unseen:
@@ -156,9 +129,11 @@ class Survey(Generic[Facts]):
         self._examiner = examiner
         self._measure = examiner.measure
         self._split = split_of(examiner.programs, examiner.hosts)
-        self._shapes: dict[tuple[str, ...], _Shape] = {}
+        self._shapes: dict[tuple[str, ...], Shape] = {}
         self._workloads: dict[object, _Entry[Facts]] = {}
-        self._rests: dict[object, _Entry[Facts]] = {}
+        # None: such events differ by their texts, and have a key with them.
+        self._rests: dict[object, _Entry[Facts] | None] = {}
+        self._alike = alike_texts(examiner.programs)
         self._left = MOST_BYTES
 
     def recall(self, raw: Raw) -> Converted | Filtered | None:
@@ -167,9 +142,17 @@ class Survey(Generic[Facts]):
             shape = self._shapes.get(tuple(raw))
             if shape is None or shape.plain:
                 return None
-            workload = self._workloads.get(_own_key(shape, raw))
-            rest = self._rests.get(_rest_key(shape, raw))
-            if workload is None or rest is None or not _fit(shape, raw, workload, rest):
+            workload = self._workloads.get(own_key(shape, raw))
+            if workload is None:
+                return None
+            key = rest_key(shape, raw)
+            rest = self._rests.get(key.key, _UNKNOWN)
+            if rest is None:
+                key = rest_key(shape, raw, exact=True)
+                rest = self._rests.get(key.key, _UNKNOWN)
+            if rest is _UNKNOWN or rest is None:
+                return None
+            if not _fit(shape, raw, workload, rest, key.length):
                 return None
         except (Irregular, TypeError, ValueError, AttributeError):
             return None
@@ -182,7 +165,7 @@ class Survey(Generic[Facts]):
     def convert(self, raw: Raw, origin: str = "") -> Converted | Filtered | Rejected:
         """Examine an event, count it, and remember it if it is of the usual form."""
         try:
-            look = self._examiner.examine(raw, origin, self._split)
+            look = self._examiner.examine(raw, origin, self._split, self._texts(raw))
         except RecursionError:
             return Rejected("nested too deeply")
         self._measure(raw, look.workload, look.rest)
@@ -197,6 +180,8 @@ class Survey(Generic[Facts]):
     def finish(self) -> None:
         """Add up what was counted, and forget it."""
         for entry in (*self._workloads.values(), *self._rests.values()):
+            if entry is None:
+                continue
             if entry.count:
                 self._examiner.count(entry.facts, entry.count, filtered=False)
             if entry.filtered:
@@ -213,30 +198,40 @@ class Survey(Generic[Facts]):
         if shape.plain:
             return None
         try:
-            own_key, rest_key = _own_key(shape, raw), _rest_key(shape, raw)
+            own, rests = own_key(shape, raw), rest_key(shape, raw)
+            if not look.alike and shape.alike:
+                self._rests.setdefault(rests.key, None)
+                rests = rest_key(shape, raw, exact=True)
             texts = sum(len(value) for value in raw.values() if isinstance(value, str))
-            hash((own_key, rest_key))
+            hash((own, rests.key))
         except (Irregular, TypeError, ValueError, AttributeError, KeyError):
             return None
         if texts > _LONGEST:
             return None
         if self._left < 0 or len(self._workloads) + len(self._rests) >= MOST_ENTRIES:
             self.finish()
-        workload, rest = self._workloads.get(own_key), self._rests.get(rest_key)
+        workload, rest = self._workloads.get(own), self._rests.get(rests.key)
         if workload is None:
-            workload = self._workloads[own_key] = _Entry(look, look.workload, fate)
+            workload = self._workloads[own] = _Entry(look, look.workload, fate)
             self._left -= _ENTRY + 2 * texts
         if rest is None:
-            rest = self._rests[rest_key] = _Entry(look, look.rest, fate)
+            rest = self._rests[rests.key] = _Entry(look, look.rest, fate)
             self._left -= _ENTRY + 2 * texts
-        return (workload, rest) if _fit(shape, raw, workload, rest) else None
+        return (workload, rest) if _fit(shape, raw, workload, rest, rests.length) else None
 
-    def _shape(self, keys: tuple[str, ...]) -> _Shape:
+    def _texts(self, raw: Raw) -> frozenset[str]:
+        shape = self._shape(tuple(raw))
+        try:
+            return shape.usual(raw)
+        except (TypeError, ValueError):
+            return frozenset()
+
+    def _shape(self, keys: tuple[str, ...]) -> Shape:
         shape = self._shapes.get(keys)
         if shape is None:
             if len(self._shapes) >= MOST_SHAPES:
                 self._shapes.clear()
-            shape = self._shapes[keys] = _Shape(keys, self._split)
+            shape = self._shapes[keys] = Shape(keys, self._split, self._alike)
         return shape
 
 
@@ -250,68 +245,16 @@ def _counted(workload: _Entry[Facts], rest: _Entry[Facts]) -> Converted | Filter
     return rest.fate
 
 
-def _fit(shape: _Shape, raw: Raw, workload: _Entry[Facts], rest: _Entry[Facts]) -> bool:
-    """Tell whether the two together are sure to need no cut: both were seen with others."""
-    size = workload.size + rest.size + _PIDS
+def _fit(shape: Shape, raw: Raw, workload: _Entry[Facts], rest: _Entry[Facts], texts: int) -> bool:
+    """Tell whether the two together are sure to need no cut: both were seen with others, and with
+    other texts; this event's have `texts` characters.
+    """
+    size = workload.size + rest.size + _PIDS + 8 * texts
     for key in shape.unknown:
         size += 8 * len(str(raw[key]))
     if rest.room < ROOMY:  # there is a sentence, with the place in it
         where = len(place(raw))
-        if where > rest.room:
+        if where + texts > rest.room:
             return False
         size += 8 * where
     return size < rest.most
-
-
-def _own_key(shape: _Shape, raw: Raw) -> tuple[object, ...]:
-    """What the container decides: its scope, its fields and their kinds (7 equals 7.0 and true)."""
-    values = shape.own(raw)
-    nested = [orjson.dumps(raw[key]) for key in shape.own_nested]
-    return (shape.own_names, scope_of(raw), values, tuple(map(type, values)), *nested)
-
-
-def _rest_key(shape: _Shape, raw: Raw) -> tuple[object, ...]:
-    """What decides the rest. Of times and process ids only what `derive` asks of them."""
-    stamp = raw["UpdatedTime"]
-    if not isinstance(stamp, str) or len(stamp) != 27:
-        raise Irregular
-    _check_time(stamp)
-    values = shape.rest(raw)
-    key = (
-        shape,
-        scope_of(raw),
-        values,
-        tuple(map(type, values)),
-        type(raw.get("Timestamp")),
-        _equal_ids(shape.process_ids(raw)),
-    )
-    if shape.rest_nested or shape.unknown:
-        nested = [orjson.dumps(raw[key]) for key in shape.rest_nested]
-        return (*key, *nested, *[_unknown(raw[key]) for key in shape.unknown])
-    return key
-
-
-def _check_time(stamp: str) -> None:
-    """Raise Irregular for a time that CEF may not be able to say."""
-    if stamp[:19] not in SECONDS:
-        remember_second(stamp)
-    fraction = stamp[20:26]
-    if stamp[19] != "." or stamp[26] != "Z" or not (fraction.isdecimal() and fraction.isascii()):
-        raise Irregular
-
-
-def _equal_ids(ids: tuple[object, ...]) -> tuple[int, ...]:
-    """Return which process ids are 0 (-1) and which are equal (the place of the first of them)."""
-    for it in ids:
-        if type(it) is not int or not 0 <= it < 1 << 31:
-            raise Irregular
-    return tuple([-1 if it == 0 else ids.index(it) for it in ids])
-
-
-def _unknown(value: object) -> object:
-    """A field this version does not know is kept as it is, if there is anything to keep."""
-    if type(value) is int:
-        return int
-    if isinstance(value, str) and value and value.isprintable() and not value.isspace():
-        return str if "EF:" not in value else value
-    return orjson.dumps(value)

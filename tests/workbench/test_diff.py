@@ -146,6 +146,14 @@ def test_the_counts_of_sample_events_are_those_of_their_lines(machines, pair):
     check(machines[pair[0]], machines[pair[1]], SAMPLES[::2] + SAMPLES[::6])
 
 
+NEW = [json.loads(datasets.line(it)) for it in datasets.events(250, pods=3, novelty=1.0)]
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+def test_the_counts_of_texts_that_never_come_again_are_those_of_their_lines(machines, pair):
+    check(machines[pair[0]], machines[pair[1]], NEW)
+
+
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_the_counts_of_busy_pods_are_those_of_their_lines(machines, pair):
     recalled = check(machines[pair[0]], machines[pair[1]], BUSY)

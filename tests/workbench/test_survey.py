@@ -54,6 +54,16 @@ extends: qradar
 extension: {KubeArmorA: {from: Alpha}, cs6: {from: Beta, when: {PodName: {is: present}}, label: B}}
 filters: [soc_lean]
 """,
+    "asks for texts": """\
+mapping: own
+extends: kubearmor-cef
+extension:
+  KubeArmorShell: {value: "1", when: {ProcessName: ["*/sh", "/usr/bin/*"]}}
+  act: {from: Source}
+  app: {from: TTY, via: strip_digest}
+  cs5: {from: [Resource, Source], via: [redact, basename], label: C}
+  dpt: {from: Cwd}
+""",
     "spreads": "mapping: own\nextends: kubearmor-cef\nextension: {KubeArmorL: {spread: Labels, only: [app]}}\n",
 }
 
@@ -121,6 +131,14 @@ def test_the_counts_of_sample_events_are_those_of_examining_each(name, machines)
 
 
 BUSY = [json.loads(datasets.line(event)) for event in datasets.events(700, pods=6)]
+NEW = [json.loads(datasets.line(it)) for it in datasets.events(400, pods=3, novelty=1.0)]
+
+
+@pytest.mark.parametrize("name", ["kubearmor-cef", "qradar-leef", *OWN])
+def test_the_counts_of_texts_that_never_come_again_are_those_of_examining_each(name, machines):
+    coverage, recalled, _ = surveyed(machines[name], NEW)
+    assert told(coverage) == told(one_by_one(machines[name], NEW))
+    assert recalled > 100 or name in ("asks for what always changes", "small", "asks for texts")
 
 
 @pytest.mark.parametrize("name", ["kubearmor-cef", "arcsight", *OWN])
@@ -172,6 +190,35 @@ VARIANTS = [
     {"Resource": "/etc/" + "r" * 1100},
     {"Resource": "CEF:0|x"},
     {"Source": "\u202e"},
+    {"Source": "/bin/other --flag value"},
+    {"Source": "/bin/other", "ParentProcessName": "/bin/other"},
+    {"Source": "x" * 300},
+    {"Source": "/bin/LEEF"},
+    {"Source": "a|b"},
+    {"Source": "sh -c 'a=b\\c' \"|\" CEF :"},
+    {
+        "Resource": "/bin/x Fd=-100 Flags=O_RDONLY y",
+        "EventData": {"Flags": "O_RDONLY", "Fd": "-100"},
+    },
+    {"Resource": "=x=", "Operation": "Process"},
+    {"Source": "a^b"},
+    {"Source": "^"},
+    {"Source": " a"},
+    {"Source": "mysql --password hunter2 -p x"},
+    {"Source": "12"},
+    {"ProcessName": "/usr/bin/new"},
+    {"ProcessName": ""},
+    {"ProcessName": 7},
+    {"Cwd": "/"},
+    {"Cwd": "443"},
+    {"TTY": "pts1"},
+    {"Resource": "SYS_OPENAT"},
+    {"Resource": "O_RDONLY"},
+    {"Resource": "/some/where else"},
+    {"Resource": "x", "Operation": "Network"},
+    {"Resource": "SYS_OPENAT", "EventData": {"Syscall": "SYS_OPENAT", "Flags": "O_RDONLY a"}},
+    {"Resource": "TCP", "EventData": {"Protocol": "TCP"}},
+    {"Resource": "TCP", "Data": "lsm=FILE_OPEN protocol=TCP"},
     {"NewField": "x"},
     {"NewField": " "},
     {"NewField": ""},

@@ -1,0 +1,161 @@
+"""Texts that are all alike to a mapping: whichever it is, the same happens to it.
+
+Paths and command lines have no end of values, and rules seldom ask which one it is. In come
+compiled mappings, out comes how long the text of a field may be to be one of many (`alike_texts`),
+and of an event which of its texts are (`marks_of`). What rules do ask about, translate or could
+cut, and what has unusual characters, is told apart by its value.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from cef_bridge.mapping.compile import Program
+    from cef_bridge.mapping.rules import Slot
+    from cef_bridge.mapping.spec import Condition
+    from cef_bridge.workbench.signature import Raw
+
+# Fields that `derive` takes no tokens from, and the paths that are made of them. Resource is among
+# them where a file or a process is concerned.
+_MADE_OF = {
+    "Source": ("Source",),
+    "ParentProcessName": ("ParentProcessName",),
+    "ProcessName": ("ProcessName", "file.path", "process.path"),
+    "Resource": ("Resource", "file.path", "process.path"),
+    "Cwd": ("Cwd",),
+    "TTY": ("TTY",),
+}
+TEXT_PATHS = frozenset(path for paths in _MADE_OF.values() for path in paths)
+"""The paths whose texts may be one of many."""
+_WITHOUT_TOKENS = ("File", "Process")
+# None of these makes nothing of a text, or much more.
+_CALM = frozenset({"basename", "lower", "upper", "comma", "first_word", "redact"})
+_LONGEST = 512
+_LEAST = 16
+# Printable ASCII but the caret, no space at either end: no format makes anything visible in it, and
+# what is left of it is never nothing.
+_USUAL = re.compile(r"[!-\]_-~](?:[ -\]_-~]*[!-\]_-~])?").fullmatch
+_RECORD = "EF"  # CEF: and LEEF:, also together with what a sentence puts behind the text
+_DELIMITERS = ("^", "\t")
+
+
+class Marks(NamedTuple):
+    """What is to be known of an event's texts: True for one of many, else the text itself; what
+    they have to do with each other; and how many bytes those of many take together, escaped.
+    """
+
+    marks: tuple[object, ...]
+    length: int
+
+
+def alike_texts(programs: Sequence[Program]) -> dict[str, int]:
+    """Return the fields whose usual texts are all alike, and how many characters one may have."""
+    if not all(map(_is_usual, programs)) or len({_pipe(program) for program in programs}) > 1:
+        return {}
+    found = {}
+    for field, paths in _MADE_OF.items():
+        length = min(_room(program, frozenset(paths)) for program in programs)
+        if length >= _LEAST:
+            found[field] = length
+    return found
+
+
+def _is_usual(program: Program) -> bool:
+    """Tell whether the format leaves the usual texts as they are."""
+    fmt, envelope = program.format, program.mapping.envelope
+    return (fmt.name != "leef" or fmt.separator in _DELIMITERS) and all(
+        _RECORD in needle for needle in envelope.break_up
+    )
+
+
+def _pipe(program: Program) -> str:
+    """What becomes of a pipe in a text: two mappings that differ in it differ by the text."""
+    return program.format.neutral("a|b")
+
+
+def _room(program: Program, paths: frozenset[str]) -> int:
+    """Return how long a text may be so that nothing cuts it; 0 when it matters which one it is."""
+    for condition in _conditions(program):
+        if condition.path in paths and not all(
+            test.kind == "is" and test.text in ("present", "absent") for test in condition.any_of
+        ):
+            return 0
+    length = _LONGEST
+    header = (*program.header, *program.header_severity, *program.severity)
+    for slot in (*program.slots, *header):
+        for rule in slot.rules:
+            if paths.isdisjoint(rule.from_):
+                continue
+            if slot in header or rule.table or not _CALM.issuperset(rule.via):
+                return 0
+            row = program.format.key(slot.key)
+            if row is not None and row.kind != "string":
+                return 0
+            limits = (row.max_length if row else None, rule.max_length)
+            # Redacting may make a text longer, though not three times as long.
+            length = min([length, *(limit // 3 for limit in limits if limit)])
+    return length
+
+
+def _conditions(program: Program) -> Iterator[Condition]:
+    slots: tuple[Slot, ...] = (
+        *(*program.slots, *program.header),
+        *(*program.header_severity, *program.severity),
+    )
+    for slot in slots:
+        for rule in slot.rules:
+            yield from rule.when
+    for item in program.filters:
+        yield from item
+
+
+def marks_of(fields: Sequence[tuple[str, int]], raw: Raw, nested: Sequence[bytes]) -> Marks:
+    """Return what is to be known of some fields, each with its length, of an event.
+
+    `nested` are the JSON texts of its maps and lists, EventData among them.
+    """
+    marks: list[object] = []
+    total = 0
+    for field, length in fields:
+        value = raw[field]
+        if (
+            isinstance(value, str)
+            and len(value) <= length
+            and _USUAL(value)
+            and _RECORD not in value
+            and (field != "Resource" or _is_alone(value, raw, nested))
+        ):
+            total += escaped_length(value)
+            marks.append(True)
+        else:
+            marks.append((value,))
+    marks.append(raw.get("Source") == raw.get("ParentProcessName"))
+    return Marks(tuple(marks), total)
+
+
+def escaped_length(text: str) -> int:
+    """Return how many bytes a usual text takes in CEF; LEEF escapes nothing."""
+    return len(text) + text.count("=") + text.count("\\")
+
+
+def usual_fields(fields: Sequence[tuple[str, int]], marks: Marks) -> frozenset[str]:
+    """Return the fields whose texts are one of many, as `marks_of` found them."""
+    return frozenset(
+        field for (field, _), mark in zip(fields, marks.marks, strict=False) if mark is True
+    )
+
+
+def _is_alone(resource: str, raw: Raw, nested: Sequence[bytes]) -> bool:
+    """Tell whether a Resource is no list of tokens, and repeats none of Data or EventData."""
+    data = raw.get("Data")
+    return (
+        raw["Operation"] in _WITHOUT_TOKENS
+        and (not isinstance(data, str) or resource not in data)
+        and not ("=" in resource and "EventData" in raw)
+        # EventData is looked for in both texts: with a space in a value, half in each.
+        and not any(b" " in text or resource.encode() in text for text in nested)
+    )
