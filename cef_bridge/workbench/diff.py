@@ -116,7 +116,7 @@ class Diff:
             for converter, is_own, each in zip(self._converters, self._own, events, strict=True)
         )
         workload: list[Change] = []
-        rest = list(_header_changes(old.output, new.output))
+        rest = list(_header_changes(old, new))
         alike = not (old.rest.sentences or new.rest.sentences)
         regular = old.regular and new.regular and place(raw) == place(raw).strip()
         for key in dict.fromkeys((*old.hits, *new.hits)):
@@ -235,6 +235,7 @@ class _Side(NamedTuple):
 
     event: Event
     output: Output
+    header: Header
     hits: dict[str, Hit]
     filtered: bool
     regular: bool
@@ -246,7 +247,7 @@ class _Side(NamedTuple):
     def text(self, key: str) -> str | None:
         """Return the text of a key or of a header field, None when the line has none."""
         if key.startswith("header."):
-            text: str = getattr(self.output.header, key.removeprefix("header."))
+            text: str = getattr(self.header, key.removeprefix("header."))
             return text
         hit = self.hits.get(key)
         if hit is None:
@@ -278,6 +279,7 @@ def _side(
     return _Side(
         event=event,
         output=output,
+        header=fmt.normalise(output.header, {})[0],
         hits={hit.key: hit for hit in hits},
         filtered=program.filtered(event.fields),
         regular=is_regular(output) and hits is output.hits,
@@ -303,8 +305,8 @@ def _change(before: Hit | None, after: Hit | None) -> str:
     return "changed" if (before.text, before.label) != (after.text, after.label) else ""
 
 
-def _header_changes(old: Output, new: Output) -> Iterator[Change]:
-    """Yield the header's fields that differ; the severity is counted by itself."""
+def _header_changes(old: _Side, new: _Side) -> Iterator[Change]:
+    """Yield the header's fields that differ as they are written; the severity is counted apart."""
     for name, before, after in zip(HEADER_FIELDS, old.header, new.header, strict=True):
         if before != after and name != "severity":
             yield "changed", f"header.{name}"

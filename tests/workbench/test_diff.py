@@ -184,3 +184,7 @@ def test_the_time_between_the_events_is_told(machines):
     diff, _ = surveyed(machines["splunk"], machines["acme"], BUSY)
     stamps = sorted(str(raw["UpdatedTime"]) for raw in BUSY)
     assert (diff.first, diff.last) == (stamps[0], stamps[-1])
+
+
+def test_a_header_that_is_written_the_same_is_no_change(machines):
+    check(machines["sentinel"], machines["elastic"], [{"Type": "x", "KubeArmorVersion": "1|2"}])
