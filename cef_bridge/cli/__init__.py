@@ -8,56 +8,44 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from importlib import import_module
-from typing import TYPE_CHECKING, NoReturn
+from typing import ClassVar, NoReturn
 
 import click
 
 from cef_bridge import __version__
-from cef_bridge.cli import logs, params
+from cef_bridge.cli import logs
+from cef_bridge.cli.groups import LazyGroup
 from cef_bridge.errors import CefBridgeError, MappingError, UsageError
 
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
 
-# Command -> module that has it as `command`, and what it does: help needs no import.
-_COMMANDS = {
-    "forward": ("forward", "Forward KubeArmor events to syslog collectors, live, losing nothing."),
-    "convert": ("convert", "Convert KubeArmor JSON into CEF or LEEF messages."),
-    "mapping": ("mapping", "Change what goes where: list, show, check and test mappings."),
-    "simulate": ("simulate", "Show what a SIEM's parser makes of an event's line."),
-    "parse": ("parse", "Print CEF and LEEF lines as JSON lines."),
-    "lint-cef": (
-        "lint_cef",
-        "Check any product's CEF or LEEF lines against the standard and the receivers.",
-    ),
-    "receive": ("receive", "Be a collector for a test, and say what is wrong with each message."),
-    "generate": ("generate", "Print synthetic events, marked as test data."),
-    "queue": ("queue", "Look into the queues of a forwarder."),
-    "deadletter": ("deadletter", "Look at what could not be sent, and send it after all."),
-    "demo": ("demo", "Convert and forward sample events, and show what comes of it."),
-    "completion": ("completion", "Print what lets bash, zsh or fish complete what is typed."),
-}
-
-
-class _Group(click.Group):
-    """Commands by name, each imported when it is called."""
-
-    def list_commands(self, _: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, _: click.Context, name: str) -> click.Command | None:
-        if name not in _COMMANDS:
-            return None
-        command: click.Command = import_module(f"cef_bridge.cli.{_COMMANDS[name][0]}").command
-        return command
-
-    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, about) for name, (_, about) in _COMMANDS.items()])
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        return params.commands(self, ctx, incomplete, _COMMANDS)
+class _Group(LazyGroup):
+    package = "cef_bridge.cli"
+    table: ClassVar = {
+        "forward": (
+            "forward",
+            "Forward KubeArmor events to syslog collectors, live, losing nothing.",
+        ),
+        "convert": ("convert", "Convert KubeArmor JSON into CEF or LEEF messages."),
+        "mapping": (
+            "mapping",
+            "Change what goes where: begin, check, test, explain and compare mappings.",
+        ),
+        "simulate": ("simulate", "Show what a SIEM's parser makes of an event's line."),
+        "parse": ("parse", "Print CEF and LEEF lines as JSON lines."),
+        "lint-cef": (
+            "lint_cef",
+            "Check any product's CEF or LEEF lines against the standard and the receivers.",
+        ),
+        "receive": (
+            "receive",
+            "Be a collector for a test, and say what is wrong with each message.",
+        ),
+        "generate": ("generate", "Print synthetic events, marked as test data."),
+        "queue": ("queue", "Look into the queues of a forwarder."),
+        "deadletter": ("deadletter", "Look at what could not be sent, and send it after all."),
+        "demo": ("demo", "Convert and forward sample events, and show what comes of it."),
+        "completion": ("completion", "Print what lets bash, zsh or fish complete what is typed."),
+    }
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -75,6 +75,26 @@ def convert(
     return Ran(done.returncode, done.stdout or b"", plain(done.stderr.decode()))
 
 
+class Said(NamedTuple):
+    """How a run ended, and what it said, as texts."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def mapping(*words: object, stdin: bytes = b"") -> Said:
+    """Run a subcommand of `mapping`."""
+    done = subprocess.run(
+        [COMMAND, "mapping", *map(str, words)],
+        check=False,
+        input=stdin,
+        capture_output=True,
+        timeout=60,
+    )
+    return Said(done.returncode, done.stdout.decode(), plain(done.stderr.decode()))
+
+
 def start(*words: object, **options) -> subprocess.Popen[bytes]:
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     # Unbuffered: what `communicate` reads must not have been read ahead by `readline`.

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
 import pytest
-from running import COMMAND, DATA, event, events, plain
+from running import DATA, Said, event, events, mapping
 
 
-def coverage(*words: object, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [COMMAND, "mapping", "coverage", *map(str, words)],
-        check=False,
-        input=stdin,
-        capture_output=True,
-        timeout=60,
-    )
-    return subprocess.CompletedProcess(
-        done.args, done.returncode, done.stdout.decode(), plain(done.stderr.decode())
-    )
+def coverage(*words: object, stdin: bytes = b"") -> Said:
+    return mapping("coverage", *words, stdin=stdin)
 
 
 @pytest.fixture

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
 import pytest
-from running import COMMAND, event, plain
+from running import Said, event, mapping
 
 EVENTS = b"\n".join(event(number) for number in range(300))
 
 
-def diff(*words: object, stdin: bytes = EVENTS) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [COMMAND, "mapping", "diff", *map(str, words)],
-        check=False,
-        input=stdin,
-        capture_output=True,
-        timeout=60,
-    )
-    return subprocess.CompletedProcess(
-        done.args, done.returncode, done.stdout.decode(), plain(done.stderr.decode())
-    )
+def diff(*words: object, stdin: bytes = EVENTS) -> Said:
+    return mapping("diff", *words, stdin=stdin)
 
 
 @pytest.fixture

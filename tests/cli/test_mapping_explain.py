@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
-from running import COMMAND, DATA, event, plain
+from running import DATA, Said, event, mapping
 
 EVENT = event(Source="cat /etc/shadow", Resource="/etc/shadow")
 
 
-def explain(*words: object, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [COMMAND, "mapping", "explain", *map(str, words)],
-        check=False,
-        input=stdin,
-        capture_output=True,
-        timeout=60,
-    )
-    return subprocess.CompletedProcess(
-        done.args, done.returncode, done.stdout.decode(), plain(done.stderr.decode())
-    )
+def explain(*words: object, stdin: bytes = b"") -> Said:
+    return mapping("explain", *words, stdin=stdin)
 
 
 def test_an_event_is_taken_from_stdin_a_file_or_the_command_line(tmp_path):

@@ -1,0 +1,46 @@
+"""Groups of commands that are imported when they are called, so that `--version` costs nothing.
+
+In comes a table of commands, out comes what click needs of a group. Must not know any command.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, ClassVar
+
+import click
+
+from cef_bridge.cli import params
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+class LazyGroup(click.Group):
+    """Commands by name: each is `command` of a module in `package`.
+
+    `table` has the module's name and what the command does: help needs no import.
+    """
+
+    package: ClassVar[str]
+    table: ClassVar[dict[str, tuple[str, str]]]
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        """Return the names in the table's order."""
+        return list(self.table)
+
+    def get_command(self, _: click.Context, name: str) -> click.Command | None:
+        """Return a command, imported; None when there is none."""
+        if name not in self.table:
+            return None
+        command: click.Command = import_module(f"{self.package}.{self.table[name][0]}").command
+        return command
+
+    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table into the help."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in self.table.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands and options that go on from what was typed."""
+        return params.commands(self, ctx, incomplete, self.table)
