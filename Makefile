@@ -17,7 +17,7 @@ demo: $(STAMP)
 	@$(VENV)/bin/cef-bridge demo
 
 test: $(STAMP)
-	@$(VENV)/bin/python -m pytest
+	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .
