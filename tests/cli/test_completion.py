@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cef_bridge.cli import _COMMANDS
+from cef_bridge.cli import _Group
 from cef_bridge.mapping import shipped
 
 BIN = Path(sys.executable).parent
@@ -53,7 +53,7 @@ def folder(tmp_path):
 
 
 def test_all_commands_and_their_options_are_offered(folder):
-    assert offered("cef-bridge ", folder) == [f"plain,{name}" for name in _COMMANDS]
+    assert offered("cef-bridge ", folder) == [f"plain,{name}" for name in _Group.table]
     assert offered("cef-bridge mapping sh", folder) == ["plain,show"]
     assert "plain,--syslog-header" in offered("cef-bridge convert --s", folder)
     assert offered("cef-bridge convert --syslog-header rfc3", folder) == ["plain,rfc3164"]
