@@ -112,7 +112,8 @@ def test_to_offer_commands_none_of_them_is_imported():
     )
     lines = done.stdout.splitlines()
     assert "plain,convert" in lines
-    assert lines[-1] == "['cef_bridge.cli.logs', 'cef_bridge.cli.params']"
+    loaded = [f"cef_bridge.cli.{name}" for name in ("groups", "logs", "params")]
+    assert lines[-1] == str(loaded)
 
 
 def script(shell: str, folder: Path) -> Path:
