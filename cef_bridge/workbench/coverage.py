@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.events.derive import derive
 from cef_bridge.events.fields import find
 from cef_bridge.fastpath.deps import top
+from cef_bridge.formats.text import neutralise
 from cef_bridge.mapping.conditions import to_text
 from cef_bridge.mapping.spec import NOWHERE
 from cef_bridge.workbench.fates import COVERED, Kind, fates
@@ -148,7 +149,7 @@ class Coverage:
         for path, counts in self._fates.items():
             rows.append(
                 FieldCount(
-                    path,
+                    neutralise(path),
                     counts.total(),
                     dict(counts),
                     tuple(self._keys.get(path, ())),
@@ -202,7 +203,8 @@ class Coverage:
         """Keep a sample of each field, and how long the longest of each cut key was."""
         for row in rows:
             if row.path not in self._samples and len(self._samples) < MOST_FIELDS:
-                self._samples[row.path] = to_text(event.fields[row.path])[:_MOST_SAMPLE]
+                text = to_text(event.fields[row.path])[:_MOST_SAMPLE]
+                self._samples[row.path] = neutralise(text)
         for hit in hits:
             if hit.whole and len(self.longest) < MOST_FIELDS:
                 self.longest[hit.key] = max(self.longest.get(hit.key, 0), len(hit.whole))

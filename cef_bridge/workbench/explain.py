@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from cef_bridge.events.derive import derive
+from cef_bridge.formats.text import neutralise
 from cef_bridge.mapping.compile import HEADER_KEYS, LEFTOVER
 from cef_bridge.mapping.conditions import all_hold, getter, to_text
 from cef_bridge.mapping.filters import FILTERS
@@ -114,8 +115,13 @@ def explain(
         header=explained.header(),
         rows=tuple(explained.row(hit, fate) for hit in hits),
         unwritten=explained.unwritten(hits),
-        fields=tuple(Field(to_text(value), fate[path]) for path, value in raw_fields(event)),
+        fields=tuple(_field(value, fate[path]) for path, value in raw_fields(event)),
     )
+
+
+def _field(value: object, fate: Fate) -> Field:
+    """What an event says, fit to be looked at: names and texts are whoever's wrote the event."""
+    return Field(neutralise(to_text(value)), fate._replace(path=neutralise(fate.path)))
 
 
 def _filter(program: Program, event: Event) -> str:
@@ -189,9 +195,9 @@ class _Explained:
             written=self._format.escape(hit.text),
             label=hit.label,
             rule=self._rule(hit),
-            path=hit.path,
+            path=neutralise(hit.path),
             sources=tuple(
-                path
+                neutralise(path)
                 for path in sources_of(self._event, hit.path, self._owners)
                 if path != hit.path and path in self._event.fields
             ),

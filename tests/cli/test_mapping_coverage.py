@@ -68,3 +68,12 @@ def test_wrong_use_is_told_before_anything_is_read():
     assert coverage("--min", "101").returncode == 2
     assert coverage("no/such/file").returncode == 2
     assert coverage("-m", "splnuk").stderr.count('Did you mean "splunk"?') == 1
+
+
+def test_what_no_terminal_and_no_utf_8_has_is_made_visible():
+    hostile = rb"""{"Type":"Log\ud800","Operation":"File","Source":"a\ud800\u001b[31m\u202e","N\ud800":"\ud800"}"""
+    for words in ([], ["--json"]):
+        done = coverage(*words, stdin=hostile)
+        assert done.returncode == 0
+        assert "<U+D800>" in done.stdout
+        assert not any(char in done.stdout for char in "\x1b\u202e")

@@ -85,3 +85,12 @@ def test_a_filtered_event_is_said_to_be(tmp_path):
         "log.container.file.read.passed: filtered by filter alerts_only: event.kind is log\n"
     )
     assert json.loads(explain("-m", path, EVENT.decode(), "--json").stdout)["fate"] == "filtered"
+
+
+def test_what_no_terminal_and_no_utf_8_has_is_made_visible():
+    hostile = rb"""{"Type":"Log\ud800","Operation":"File","Source":"a\ud800\u001b[31m\u202e","N\ud800":"\ud800"}"""
+    for words in ([], ["--json"]):
+        done = explain(*words, stdin=hostile)
+        assert done.returncode == 0
+        assert "<U+D800>" in done.stdout
+        assert not any(char in done.stdout for char in "\x1b\u202e")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from cef_bridge.converter import Converted, Converter
 from cef_bridge.events.derive import derive
+from cef_bridge.formats.text import neutralise
 from cef_bridge.mapping import shipped
 from cef_bridge.mapping.load import load, replaced
 from cef_bridge.workbench.explain import explain
@@ -86,7 +87,7 @@ def check(converter: Converter, raw: dict[str, object]) -> None:
         named = {each.key.removeprefix("header."): each.value for each in explained.header}
         normal = converter.program.format.normalise(read.header._replace(**named), {})[0]
         assert normal == read.header
-    wanted = [path for path, _ in raw_fields(derive(raw, origin="explain"))]
+    wanted = [neutralise(path) for path, _ in raw_fields(derive(raw, origin="explain"))]
     assert [field.fate.path for field in explained.fields] == wanted
 
 

@@ -17,6 +17,7 @@ from cef_bridge.cli.params import mapping_option
 from cef_bridge.cli.tables import counted, cut, json_option, print_table
 from cef_bridge.converter import Converter
 from cef_bridge.events.classes import new_words
+from cef_bridge.formats.text import neutralise
 from cef_bridge.mapping.load import load
 from cef_bridge.workbench.coverage import Coverage
 from cef_bridge.workbench.fates import MEANINGS
@@ -168,8 +169,8 @@ def _news(fields: Sequence[FieldCount], stats: Stats) -> list[str]:
 def _words(stats: Stats) -> Counter[tuple[str, str]]:
     words: Counter[tuple[str, str]] = Counter()
     for (type_, operation, _), number in stats.kinds.items():
-        for word in new_words(type_, operation):
-            words[word] += number
+        for field, word in new_words(type_, operation):
+            words[field, neutralise(word)] += number
     return words
 
 
