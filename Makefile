@@ -17,7 +17,8 @@ demo: $(STAMP)
 	@$(VENV)/bin/cef-bridge demo
 
 test: $(STAMP)
-	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile
+	@$(VENV)/bin/python -m pytest -m "not alone" -n 2 --dist loadfile
+	@$(VENV)/bin/python -m pytest -m alone
 
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .
