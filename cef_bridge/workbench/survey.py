@@ -6,9 +6,10 @@ is from; so it is asked once for what the container decides and once for the res
 equal ones are counted. What may differ for any other reason (long messages, hostile texts, fields
 that are not of their usual form) is examined by itself each time. Everything remembered is bounded.
 
-tests/workbench/test_survey.py holds the counts against those of examining every event. Measured on
-benchmarks/datasets.py (3 % new), microseconds an event, orjson.loads included: 9 here, 190 for
-examining each.
+tests/workbench/test_survey.py holds the counts against those of examining every event. Measured by
+benchmarks/mapping.py: coverage takes 1.4 times what converting the same events does, diff 2.4, and
+no more when a third of the events is of things that never come again; examining an event takes
+400 and 750 us.
 """
 
 from __future__ import annotations
