@@ -117,16 +117,11 @@ class _Unseen:
         return iter(())
 
 
-def unseen() -> _Unseen:
-    """Return what knows no line before it is parsed."""
-    return _Unseen()
-
-
 class Survey(Generic[Facts]):
     """A machine for `unitloop` that examines events and converts none. `finish` adds up."""
 
     def __init__(self, examiner: Examiner[Facts]) -> None:
-        self.sections = unseen()
+        self.sections = _Unseen()
         self._examiner = examiner
         self._measure = examiner.measure
         self._split = split_of(examiner.programs, examiner.hosts)
