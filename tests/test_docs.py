@@ -73,19 +73,6 @@ def test_every_setting_of_the_mapping_language_stands_in_an_example(declared):
     assert missing == []
 
 
-@pytest.fixture(scope="module")
-def language_folder(tmp_path_factory):
-    path = tmp_path_factory.mktemp("language")
-    write_files(LANGUAGE, path)
-    return path
-
-
-@pytest.mark.parametrize("shown", transcript(LANGUAGE), ids=lambda shown: shown.command[:60])
-def test_a_command_of_the_mapping_language_prints_what_the_page_shows(shown, language_folder):
-    got = run(shown.command, language_folder)
-    assert shown.matches(got), f"$ {shown.command}\n{got}"
-
-
 def test_every_class_of_a_condition_stands_in_an_example():
     shown = "\n".join(blocks(LANGUAGE, "yaml"))
     used = set(re.findall(r"\w+", " ".join(re.findall(r"\{is: ([^}]+)\}", shown))))
@@ -118,12 +105,6 @@ def test_the_page_on_hostile_text_shows_every_suspicion():
     assert sorted(told) == sorted(MARKS)
 
 
-@pytest.mark.parametrize("shown", transcript(EDITORS), ids=lambda shown: shown.command[:60])
-def test_a_command_of_the_page_on_editors_prints_what_the_page_shows(shown, language_folder):
-    got = run(shown.command, language_folder)
-    assert shown.matches(got), f"$ {shown.command}\n{got}"
-
-
 def test_what_editors_are_told_to_read_is_what_the_commands_print():
     for option, name in (("", "mapping"), (" --config", "forward")):
         printed = run(f"cef-bridge mapping schema{option}", ROOT)
@@ -138,18 +119,16 @@ def test_the_settings_for_vs_code_are_json_and_the_modeline_names_a_file_of_the_
     assert re.findall(r"\$schema=(\S+)", mapping) == ["./mapping.schema.json"]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    path = tmp_path_factory.mktemp("docs")
-    write_files(CONVERT, path)
-    return path
-
-
 # Pages whose commands are run one after the other, each page in a folder of its own.
 RUN = (
     "completion.md",
+    "convert.md",
+    "editors.md",
     "event-id-forms.md",
     "first-mapping.md",
+    "lint-cef.md",
+    "lint.md",
+    "mapping-language.md",
     "testing-mappings.md",
     "workbench.md",
 )
@@ -170,18 +149,6 @@ def folders(tmp_path_factory):
 )
 def test_a_command_of_a_page_prints_what_the_page_shows(name, shown, folders):
     got = run(shown.command, folders[name])
-    assert shown.matches(got), f"$ {shown.command}\n{got}"
-
-
-@pytest.mark.parametrize("shown", transcript(CONVERT), ids=lambda shown: shown.command[:60])
-def test_a_command_of_the_page_on_convert_prints_what_the_page_shows(shown, folder):
-    got = run(shown.command, folder)
-    assert shown.matches(got), f"$ {shown.command}\n{got}"
-
-
-@pytest.mark.parametrize("shown", transcript(LINT_CEF), ids=lambda shown: shown.command[:60])
-def test_a_command_of_the_page_on_lint_cef_prints_what_the_page_shows(shown):
-    got = run(shown.command, ROOT)
     assert shown.matches(got), f"$ {shown.command}\n{got}"
 
 

@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from transcripts import page, run, transcript, write_files
 
 from cef_bridge.cli.mapping import command, explain_rule
 from cef_bridge.errors import UsageError
 from cef_bridge.mapping import codes, lint
 
-PAGE = page("docs/lint.md")
 WARNED = "mapping: m # lint-ok M029 M049 for a test\nextends: splunk\nextension:\n  act: Action\n"
 WRONG = "mapping: m\nextends: splunk\nextension:\n  dpt: none\n"
 
@@ -26,19 +24,6 @@ def cli(tmp_path, monkeypatch):
     (tmp_path / "warned.yaml").write_text(WARNED)
     (tmp_path / "wrong.yaml").write_text(WRONG)
     return lambda *words: CliRunner().invoke(command, words)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    path = tmp_path_factory.mktemp("lint")
-    write_files(PAGE, path)
-    return path
-
-
-@pytest.mark.parametrize("shown", transcript(PAGE), ids=lambda shown: shown.command[:60])
-def test_a_command_of_the_page_on_lint_prints_what_the_page_shows(shown, folder):
-    got = run(shown.command, folder)
-    assert shown.matches(got), f"$ {shown.command}\n{got}"
 
 
 def test_the_summary_counts_what_is_excused(cli):
