@@ -85,6 +85,7 @@ class Draft:
         self.may_take: dict[str, list[Slot]] = {}  # raw key -> slots that take it at times
         self.joined: dict[frozenset[str], list[MakeText]] = {}  # by what the texts depend on
         self.asks_verdict: set[frozenset[str]] = set()  # which of `joined` differ by the verdict
+        self.asks_address: set[frozenset[str]] = set()  # which are not blind (`outlines`)
 
     def constant(self, text: str) -> None:
         """Add a text that is the same in all lines."""

@@ -14,6 +14,7 @@ import orjson
 from cef_bridge.events.derive import INTEGERS, derive
 from cef_bridge.fastpath.deps import ACTIVITY, NESTED, SCOPE, VERDICT, WORKLOAD
 from cef_bridge.fastpath.draft import NoPlan
+from cef_bridge.fastpath.outlines import by_outline
 from cef_bridge.fastpath.segments import (
     ENTRY,
     LONGEST_REMEMBERED,
@@ -34,10 +35,11 @@ if TYPE_CHECKING:
 _MOST_VARYING = 8
 _BY_WORKLOAD = "(workload)"  # stands for all workload fields: the workload's number is the key
 _MAY_VARY = ACTIVITY | {_BY_WORKLOAD}
+_OUTLINED = frozenset({"Resource", "Data"})  # no other field repeats the address
 
 
-def join(draft: Draft, deps: set[str], make: MakeText) -> None:
-    """Put a text among those that depend on the same fields."""
+def join(draft: Draft, deps: set[str], make: MakeText, *, blind: bool) -> None:
+    """Put a text among those that depend on the same fields; `blind` as in `outlines`."""
     varying = frozenset(deps) - draft.fixed
     if varying & WORKLOAD:
         varying = (varying - WORKLOAD) | {_BY_WORKLOAD}
@@ -45,6 +47,8 @@ def join(draft: Draft, deps: set[str], make: MakeText) -> None:
         raise NoPlan
     if not VERDICT.isdisjoint(deps):
         draft.asks_verdict.add(varying)
+    if not blind:
+        draft.asks_address.add(varying)
     makes = draft.joined.setdefault(varying, [])
     draft.parts.append(Joined(list(draft.joined).index(varying), len(makes)))
     makes.append(make)
@@ -64,10 +68,15 @@ def _shared_joint(draft: Draft, deps: frozenset[str], makes: list[MakeText]) -> 
     name = (deps, draft.keys, draft.kind, flags, draft.call, verdict)
     found = draft.shared.joints.get(name)
     if found is None:
-        found = draft.shared.joints[name] = _joint(
-            deps, _maker(draft, deps, makes), draft.shared.memory
-        )
+        make = _maker(draft, deps, makes)
+        if draft.kind.operation == "network" and _has_outline(draft, deps):
+            make = by_outline(make, tuple(sorted(deps)), draft.shared.memory)
+        found = draft.shared.joints[name] = _joint(deps, make, draft.shared.memory)
     return found
+
+
+def _has_outline(draft: Draft, deps: frozenset[str]) -> bool:
+    return "Resource" in deps and deps <= _OUTLINED and deps not in draft.asks_address
 
 
 def _maker(

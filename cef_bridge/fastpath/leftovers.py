@@ -14,6 +14,7 @@ from cef_bridge.events.split import token_keys
 from cef_bridge.fastpath.deps import KNOWN, PROCESS_IDS, VERDICT, top
 from cef_bridge.fastpath.draft import NoPlan, clean
 from cef_bridge.fastpath.joints import join
+from cef_bridge.fastpath.outlines import is_blind
 from cef_bridge.fastpath.segments import Integer, Irregular, Text, WorkloadPiece
 from cef_bridge.mapping.conditions import to_text
 from cef_bridge.mapping.rules import marks_of, write_hit
@@ -78,7 +79,9 @@ def _activity(draft: Draft, key: str, left: dict[str, Hit]) -> None:
     elif key == "EventData":
         _event_data(draft)
     else:
-        join(draft, _decides_rest(draft, key), _rest_of(draft, key))
+        # What no rule took is written as it stands.
+        blind = all(map(is_blind, draft.may_take.get(key, ())))
+        join(draft, _decides_rest(draft, key), _rest_of(draft, key), blind=blind)
 
 
 def _decides_rest(draft: Draft, key: str) -> set[str]:
@@ -123,7 +126,7 @@ def _event_data(draft: Draft) -> None:
             raise Irregular
         return ""
 
-    join(draft, {"EventData", "Data", "Resource"} & draft.keys, make)
+    join(draft, {"EventData", "Data", "Resource"} & draft.keys, make, blind=False)
 
 
 def _process_id(draft: Draft, key: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.fastpath.draft import NoPlan, clean
 from cef_bridge.fastpath.joints import join
+from cef_bridge.fastpath.outlines import is_blind
 from cef_bridge.fastpath.shortcuts import take_shortcut
 from cef_bridge.mapping.rules import SUSPICIOUS, rule_paths
 
@@ -82,4 +83,4 @@ def _remember(draft: Draft, slot: Slot, deps: set[str]) -> None:
         hits = seen[id(slot)] = slot.evaluate(event.fields)
         return slot.write(clean(hits)) if hits else ""
 
-    join(draft, deps, make)
+    join(draft, deps, make, blind=is_blind(slot))

@@ -13,7 +13,7 @@ from typing import Literal
 from cef_bridge.errors import FormatError
 from cef_bridge.formats.dictionary import CEF_KEYS, HEADER_LENGTHS, SEVERITIES, Key
 from cef_bridge.formats.message import Header, Message, locate, refuse_controls
-from cef_bridge.formats.text import break_up, checked_needles, cut, neutralise
+from cef_bridge.formats.text import break_up, checked_needles, cut, neutralise, plain_test
 
 _VERSION = re.compile(r"CEF:(\d+)\|")
 _KEY = re.compile(r"[A-Za-z0-9]+")
@@ -46,6 +46,7 @@ class Cef:
     ) -> None:
         self._replaces_pipe = pipe == "replace"
         self._needles = checked_needles(tuple(break_up))
+        self.is_plain = plain_test("\\=|" if self._replaces_pipe else "\\=", self._needles)
         self._start = f"CEF:{version}|"
         self._pairs: dict[str, str] = {}
 

@@ -14,7 +14,7 @@ from typing import Literal
 from cef_bridge.errors import FormatError, UsageError
 from cef_bridge.formats.dictionary import HEADER_LENGTHS, LEEF_KEYS, Key
 from cef_bridge.formats.message import Header, Message, locate, refuse_controls
-from cef_bridge.formats.text import break_up, checked_needles, cut, neutralise
+from cef_bridge.formats.text import break_up, checked_needles, cut, neutralise, plain_test
 
 _BEGINNING = re.compile(r"LEEF:(1\.0|2\.0)\|")
 _KEY = re.compile(r"[A-Za-z0-9_.-]+")
@@ -47,6 +47,7 @@ class Leef:
             raise UsageError(
                 f'"{delimiter}" cannot part LEEF attributes. Use x09 or one of: {usable}'
             )
+        self.is_plain = plain_test(f"|{self.separator}", self._needles)
 
     def key(self, name: str) -> Key | None:
         """Return the row of a predefined attribute, None for one of one's own."""

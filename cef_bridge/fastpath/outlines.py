@@ -1,0 +1,118 @@
+"""Addresses filled in: texts made once for one network peer, and written for every other.
+
+In comes a function that makes some texts of a network event, out comes one that remembers them by
+the event without its address and port, which hardly ever come twice together (each connection that
+is accepted has a port of its own). Only for texts of slots that are `blind`: they copy an address,
+or ask of what kind it is, and never which one it is. What the texts say is not this module's
+business.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from cef_bridge.fastpath.segments import ENTRY, MOST_REMEMBERED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cef_bridge.fastpath.segments import Memory, Raw
+    from cef_bridge.mapping.rules import Slot
+    from cef_bridge.mapping.spec import Rule
+
+    Pieces = tuple[str, ...]
+
+# Fields that are an address or a port of `Resource` and nothing else.
+_COPIES = frozenset(
+    f"{end}.{what}"
+    for end in ("remote", "source", "destination", "local")
+    for what in ("ip", "port")
+) | {"data.remoteip", "data.port", "data.sin_addr", "data.sin_port"}
+_HOLDERS = frozenset({"Resource", "event.summary"})  # an address is a part of these
+
+# IPv4 as everybody writes it, and no port 0 (KubeArmor's "none"): to every rule that is blind all
+# of these are the same. Three tokens, in any order (a Go map's, at times).
+_IP = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}"
+_PORT = r"[1-9]\d{0,4}"
+_WORD = r"[A-Za-z_][A-Za-z0-9_]{1,15}"
+_TOKEN = (
+    rf"(?:(?:remoteip|sin_addr)={_IP}|(?:port|sin_port)={_PORT}|(?:protocol|sa_family)={_WORD})"
+)
+_socket = re.compile(rf"{_TOKEN} {_TOKEN} {_TOKEN}", re.ASCII).fullmatch
+_ip = re.compile(rf"(?<=ip=|dr=){_IP}(?= |\Z)", re.ASCII).search
+_port = re.compile(rf"(?<=port=){_PORT}(?= |\Z)", re.ASCII).search
+
+# What stands in for them; from the addresses of documentation (RFC 5737). A text that holds one of
+# these itself fails the check in `by_outline`.
+_SOME_IP, _SOME_PORT = "198.51.100.247", "60317"
+_BETWEEN = "\x00"  # is in no text: `neutral` has taken it out
+
+
+def is_blind(slot: Slot) -> bool:
+    """Tell whether a slot gives the same for all addresses, but for the address itself."""
+    return all(_is_blind(rule) for rule in slot.rules)
+
+
+def _is_blind(rule: Rule) -> bool:
+    reads = {*rule.from_, rule.spread or ""}
+    changed = rule.table or rule.via or rule.max_length or rule.spread
+    if reads & _HOLDERS or (reads & _COPIES and changed):
+        return False
+    return all(
+        test.kind == "is"
+        for condition in rule.when
+        if condition.path in _COPIES | _HOLDERS
+        for test in condition.any_of
+    )
+
+
+def by_outline(
+    make: Callable[[Raw], Pieces], keys: tuple[str, ...], memory: Memory
+) -> Callable[[Raw], Pieces]:
+    """Return what gives what `make` gives, which depends on the fields `keys`, Resource among them.
+
+    The texts of an outline are made with another address, and are used only if they become those
+    of the first event when its own is put in.
+    """
+    outlines: dict[tuple[object, ...], str | None] = {}
+    others = tuple(key for key in keys if key != "Resource")
+
+    def made(raw: Raw) -> Pieces:
+        resource = raw["Resource"]
+        if not isinstance(resource, str) or not _socket(resource):
+            return make(raw)
+        text, ip, port = _outline(resource)
+        key = (text, *[raw[name] for name in others])
+        if key not in outlines:
+            if len(outlines) >= MOST_REMEMBERED:
+                outlines.clear()
+            pieces = make(raw)
+            drawn = _BETWEEN.join(make({**raw, "Resource": text}))
+            outlines[key] = drawn if _filled(drawn, ip, port) == pieces else None
+            memory.left -= sum(len(str(each)) for each in key) + len(drawn) + ENTRY
+            return pieces
+        known = outlines[key]
+        return make(raw) if known is None else _filled(known, ip, port)
+
+    return made
+
+
+def _outline(resource: str) -> tuple[str, str, str]:
+    """Return a socket's text with another address and port in it, and its own; "" for none."""
+    ip = port = ""
+    if found := _ip(resource):
+        ip = found[0]
+        resource = f"{resource[: found.start()]}{_SOME_IP}{resource[found.end() :]}"
+    if found := _port(resource):
+        port = found[0]
+        resource = f"{resource[: found.start()]}{_SOME_PORT}{resource[found.end() :]}"
+    return resource, ip, port
+
+
+def _filled(drawn: str, ip: str, port: str) -> Pieces:
+    if port:  # first: no address has five digits in a row
+        drawn = drawn.replace(_SOME_PORT, port)
+    if ip:
+        drawn = drawn.replace(_SOME_IP, ip)
+    return tuple(drawn.split(_BETWEEN))
