@@ -20,10 +20,12 @@ from cef_bridge.sources.units import Oversized
 from cef_bridge.stats import Stats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from cef_bridge.sources.units import Block, Broken
     from cef_bridge.stats import Kind
+
+    Append = Callable[[bytes], object]
 
 # Noise is shown by samples: a relay's pod log is full of it.
 _FIRST_NOISE, _EVERY_NOISE, _SHOWN_NOISE = 10, 1000, 200
@@ -54,15 +56,13 @@ class Options(NamedTuple):
 
 
 class Glancing(Protocol):
-    """Knows lines by their bytes; `urgent`: the last one is what a SOC waits for."""
+    """Knows lines by their bytes."""
 
-    urgent: bool
-
-    def glance(self, line: bytes, /) -> bytes | None:
-        """Return the message of a line that is known, None for every other one."""
+    def run(self, lines: Sequence[bytes], start: int, alert: Append, log: Append, /) -> int:
+        """Append the messages of known lines; return the index of the first that is not known."""
 
     def counts(self) -> Iterator[tuple[Kind, int]]:
-        """Yield how many messages `glance` gave of each kind, since the last time it was asked."""
+        """Yield how many messages `run` wrote of each kind, since the last time it was asked."""
 
 
 class Machine(Protocol):
@@ -125,29 +125,26 @@ class UnitLoop:
         """Convert units, in the hot loop: what is remembered at once, all else the plain way."""
         loads, alert, log = orjson.loads, self._alerts.append, self._telemetry.append
         machine = self._machine
-        sections, recall, learn = machine.sections, machine.recall, machine.learn
-        glance = sections.glance
+        run, recall, learn = machine.sections.run, machine.recall, machine.learn
         kinds, stats = self.stats.kinds, self.stats
         if self.options.input_format != "auto":
-            glance = recall = _nothing
-        converted = 0
-        for index, line in enumerate(block.lines):
-            message = glance(line)
-            if message is not None:
-                converted += 1
-                if sections.urgent:
-                    alert(message)
-                else:
-                    log(message)
-                continue
+            run, recall = _stay, _nothing
+        lines = block.lines
+        converted = index = 0
+        while True:
+            start, index = index, run(lines, index, alert, log)
+            converted += index - start
+            if index == len(lines):
+                break
+            line, index = lines[index], index + 1
             try:
                 raw = loads(line)
             except ValueError:  # noise, a wrapper's prefix, or worse
-                self._plain(block, index)
+                self._plain(block, index - 1)
                 continue
             fate = recall(raw)
             if fate is None:
-                self._plain(block, index)
+                self._plain(block, index - 1)
                 continue
             kinds[raw.get("Type"), raw.get("Operation"), fate.kind.class_id] += 1
             if fate.__class__ is Converted:
@@ -240,5 +237,12 @@ class UnitLoop:
             _log.debug("%s:%d no event: %r", self._name, place, found.raw[:_SHOWN_NOISE])
 
 
+# A forced input format has to know what every line was wrapped in: nothing is remembered.
+
+
+def _stay(_lines: Sequence[bytes], start: int, _alert: Append, _log: Append) -> int:
+    return start
+
+
 def _nothing(_: object) -> None:
-    """Remember nothing: a forced input format has to know what every line was wrapped in."""
+    return None

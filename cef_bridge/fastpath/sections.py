@@ -38,12 +38,14 @@ from cef_bridge.formats import syslog
 from cef_bridge.mapping.rules import marks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from cef_bridge.converter import Converter
     from cef_bridge.fastpath.plan import Plan
     from cef_bridge.fastpath.segments import Memory, Raw
     from cef_bridge.fastpath.workloads import Workload
+
+    Append = Callable[[bytes], object]
 
 MOST_SECTIONS = 16384
 MOST_TAILS = 16384
@@ -64,13 +66,9 @@ _PIDS = re.compile(
 
 
 class Sections:
-    """Knows lines by their sections. `glance` looks, `learn` is told of lines that were parsed.
-
-    `urgent` says of the last line that `glance` knew whether it is what a SOC waits for.
-    """
+    """Knows lines by their sections. `run` writes known ones, `learn` is told of those parsed."""
 
     def __init__(self, converter: Converter, memory: Memory) -> None:
-        self.urgent = False
         self._memory = memory
         self._most = converter.max_bytes
         self._syslog = converter.syslog_header
@@ -84,43 +82,48 @@ class Sections:
         self._unknown: tuple[bytes, bytes] | None = None  # sections of the last line, for `learn`
         self._seconds: dict[bytes, bytes] = {}
 
-    def glance(self, line: bytes) -> bytes | None:
-        """Return the message of a line whose sections are both known; its activity is counted."""
-        # Looked for from the end, which is nearer: 0.12 us instead of 0.29. Which one is found does
-        # not matter: a line is known only as the very bytes around it that were proved (`learn`).
-        at = line.rfind(b',"HostPPID":')
-        pids = _PIDS(line, at + 1)
-        if pids is None:
-            self._unknown = None
-            return None
-        end = line.rfind(b',"ParentProcessName":', _SECTION, at)
-        if end < 0:  # alerts have the names of the processes after the ids, logs before
-            section, tail = line[_SECTION:at], line[pids.end() :]
-        else:
-            section, tail = line[_SECTION:end], line[end:at] + b"\n" + line[pids.end() :]
-        place = self._places.get(section)
-        known = place.tails.get(tail) if place is not None else None
-        if place is None or known is None:
-            self._unknown = section, tail
-            return None
-        # The beginning is the same for all lines of a second, and was checked once for all.
-        seconds = self._seconds.get(line[:_FRACTION]) or self._second(line)
-        fraction = line[_FRACTION:_FRACTION_END]
-        if not (seconds and fraction.isdigit()) or line[_FRACTION_END:_SECTION] != b'Z",':
-            self._unknown = None
-            return None
-        message = known.render(
-            line[_TIME : _FRACTION_END + 1],
-            seconds + fraction[:3],
-            pids.groups(),
-            place,
-        )
-        if len(message) > self._most:
-            self._unknown = None
-            return None
-        known.seen += 1
-        self.urgent = known.urgent
-        return message
+    def run(self, lines: Sequence[bytes], start: int, alert: Append, log: Append) -> int:
+        """Append the messages of lines to their lanes, from `start` on, as far as they are known;
+        return the index of the first that is not. Its sections are for `learn`.
+        """
+        # The hot loop. All but one in thirty lines end in it, so it is one function without calls
+        # of its own: 4.2 us a line, 5.0 as a method for each line.
+        pids_of, places, moments, most = _PIDS, self._places, self._seconds, self._most
+        self._unknown = None
+        for index in range(start, len(lines)):
+            line = lines[index]
+            # From the end, which is nearer: 0.12 us, 0.29 from the front. Which one is found does
+            # not matter: what is known are the very bytes around it, and they were proved.
+            at = line.rfind(b',"HostPPID":')
+            pids = pids_of(line, at + 1)
+            if pids is None:
+                return index
+            end = line.rfind(b',"ParentProcessName":', _SECTION, at)
+            if end < 0:  # alerts have the names of the processes after the ids, logs before
+                section, tail = line[_SECTION:at], line[pids.end() :]
+            else:
+                section, tail = line[_SECTION:end], line[end:at] + b"\n" + line[pids.end() :]
+            place = places.get(section)
+            known = place.tails.get(tail) if place is not None else None
+            if place is None or known is None:
+                self._unknown = section, tail
+                return index
+            # The beginning is the same for all lines of a second, and was checked once for all.
+            seconds = moments.get(line[:_FRACTION]) or self._second(line)
+            fraction = line[_FRACTION:_FRACTION_END]
+            if not (seconds and fraction.isdigit()) or line[_FRACTION_END:_SECTION] != b'Z",':
+                return index
+            message = known.render(
+                line[_TIME : _FRACTION_END + 1], seconds + fraction[:3], pids.groups(), place
+            )
+            if len(message) > most:
+                return index
+            known.seen += 1
+            if known.urgent:
+                alert(message)
+            else:
+                log(message)
+        return len(lines)
 
     def _second(self, line: bytes) -> bytes:
         """Return the epoch seconds that a line begins with, b"" when it begins otherwise."""
@@ -137,8 +140,8 @@ class Sections:
         return seconds
 
     def counts(self) -> Iterator[tuple[tuple[object, object, str], int]]:
-        """Yield (Type, Operation, class id) and how many messages `glance` gave of it, since the
-        last time it was asked.
+        """Yield (Type, Operation, class id) and how many messages `run` wrote of it, since the last
+        time it was asked.
         """
         tails = [tail for some in self._tails.values() for tail in some.values()] + self._old
         self._old = []
@@ -148,7 +151,7 @@ class Sections:
                 tail.seen = 0
 
     def learn(self, line: bytes, raw: Raw, workload: Workload, plan: Plan) -> None:
-        """Remember the sections of the line that was just glanced at in vain, then parsed.
+        """Remember the sections of the line that `run` stopped at, and that was parsed then.
 
         Writing a function for an activity costs as much as 15 lines that are parsed, so it has to
         come some times before that is done for it.

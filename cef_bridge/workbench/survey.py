@@ -24,7 +24,7 @@ from cef_bridge.workbench.signature import Raw, Shape, own_key, rest_key
 from cef_bridge.workbench.split import ROOMY, split_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from cef_bridge.events.classes import Class
     from cef_bridge.mapping.compile import Program
@@ -108,10 +108,15 @@ class _Entry(Generic[Facts]):
 class _Unseen:
     """A survey looks at parsed events only."""
 
-    urgent = False
-
-    def glance(self, _line: bytes, /) -> bytes | None:
-        return None
+    def run(
+        self,
+        _lines: Sequence[bytes],
+        start: int,
+        _alert: Callable[[bytes], object],
+        _log: Callable[[bytes], object],
+        /,
+    ) -> int:
+        return start
 
     def counts(self) -> Iterator[tuple[Kind, int]]:
         return iter(())
