@@ -22,12 +22,12 @@ import orjson
 
 from cef_bridge.events.summary import place as named_place
 from cef_bridge.fastpath.bake import (
+    Baked,
     Clock,
     Fixed,
     Host,
     Item,
     Place,
-    Render,
     Tail,
     compile_items,
     fill,
@@ -114,7 +114,7 @@ class Sections:
             if not (seconds and fraction.isdigit()) or line[_FRACTION_END:_SECTION] != b'Z",':
                 return index
             message = known.render(
-                line[_TIME : _FRACTION_END + 1], seconds + fraction[:3], pids.groups(), place
+                known, line[_TIME : _FRACTION_END + 1], seconds + fraction[:3], pids.groups(), place
             )
             if len(message) > most:
                 return index
@@ -177,8 +177,8 @@ class Sections:
         if place is None:
             self._place(section, names, workload)
             return
-        render = self._bake(plan, raw, workload)
-        if render is None:
+        baked = self._bake(plan, raw, workload)
+        if baked is None:
             return
         if self._count >= MOST_TAILS:
             self.forget()
@@ -186,7 +186,7 @@ class Sections:
         self._count += 1
         self._memory.left -= 4 * len(line) + 8 * ENTRY
         kind = (raw.get("Type"), raw.get("Operation"), plan.kind.class_id)
-        place.tails[tail] = Tail(render, kind, urgent=plan.kind.urgent)
+        place.tails[tail] = Tail(baked, kind, urgent=plan.kind.urgent)
 
     def forget(self) -> None:
         """Forget all sections; what was counted is still asked for by `counts`."""
@@ -216,8 +216,8 @@ class Sections:
             self._tails.setdefault((names, workload.scope), {}),
         )
 
-    def _bake(self, plan: Plan, raw: Raw, workload: Workload) -> Render | None:
-        """Return the plan's function with all that the activity decides filled in."""
+    def _bake(self, plan: Plan, raw: Raw, workload: Workload) -> Baked | None:
+        """Return the plan with all that the activity decides filled in."""
         body = fill(plan, raw, workload, self._format.separator)
         return None if body is None else compile_items([*self._syslog_items(plan), *body])
 
