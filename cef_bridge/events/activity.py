@@ -80,7 +80,7 @@ def describe(
         if [path for path, _ in rows] != [f"Resource.{REST}"]:
             parts["Resource"] = rows
     if event_data:
-        found = _only_in_event_data(event_data, data, resource)
+        found = only_in_event_data(event_data, data, resource)
         if rows := _take("EventData", found, tokens, void):
             parts["EventData"] = rows
     values = {f"data.{key}": value for key, value in tokens.items()}
@@ -111,7 +111,7 @@ def _take(
     return tuple(rows)
 
 
-def _only_in_event_data(event_data: dict[str, object], data: str, resource: str) -> list[Token]:
+def only_in_event_data(event_data: dict[str, object], data: str, resource: str) -> list[Token]:
     """Return the entries that Data and Resource lack, under the names that keys have there."""
     text = f" {data} {resource} "
     # Data writes userid=, EventData Userid; but SourceIP= and Class= have capitals in both.

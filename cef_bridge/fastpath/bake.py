@@ -56,10 +56,19 @@ class Place:
     """What a workload's section gives, as bytes.
 
     `pieces`, `identity` and `place` are those of the `Workload`, `host` is the header's, `where`
-    names the place in a sentence; `tails`: the activities seen with workloads of its kind.
+    names the place in a sentence; `node` is the node's id as the line has it behind the activity,
+    b"" for none; `tails`: the activities seen with workloads of its kind.
     """
 
-    __slots__ = ("host", "identity", "pieces", "place", "tails", "where")  # faster than a tuple
+    __slots__ = (
+        "host",
+        "identity",
+        "node",
+        "pieces",
+        "place",
+        "tails",
+        "where",
+    )  # not a tuple: faster
 
     def __init__(
         self,
@@ -68,6 +77,7 @@ class Place:
         identity: bytes,
         place: bytes,
         where: bytes,
+        node: bytes,
         tails: dict[bytes, Tail],
     ) -> None:
         self.pieces = pieces
@@ -75,6 +85,7 @@ class Place:
         self.identity = identity
         self.place = place
         self.where = where
+        self.node = node
         self.tails = tails
 
 

@@ -14,7 +14,7 @@ import orjson
 from cef_bridge.events.derive import INTEGERS, derive
 from cef_bridge.fastpath.deps import ACTIVITY, NESTED, SCOPE, VERDICT, WORKLOAD
 from cef_bridge.fastpath.draft import NoPlan
-from cef_bridge.fastpath.outlines import by_outline
+from cef_bridge.fastpath.outlines import OUTLINED, Outlines
 from cef_bridge.fastpath.segments import (
     ENTRY,
     LONGEST_REMEMBERED,
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 _MOST_VARYING = 8
 _BY_WORKLOAD = "(workload)"  # stands for all workload fields: the workload's number is the key
 _MAY_VARY = ACTIVITY | {_BY_WORKLOAD}
-_OUTLINED = frozenset({"Resource", "Data"})  # no other field repeats the address
 
 
 def join(draft: Draft, deps: set[str], make: MakeText, *, blind: bool) -> None:
@@ -68,15 +67,13 @@ def _shared_joint(draft: Draft, deps: frozenset[str], makes: list[MakeText]) -> 
     name = (deps, draft.keys, draft.kind, flags, draft.call, verdict)
     found = draft.shared.joints.get(name)
     if found is None:
-        make = _maker(draft, deps, makes)
-        if draft.kind.operation == "network" and _has_outline(draft, deps):
-            make = by_outline(make, tuple(sorted(deps)), draft.shared.memory)
-        found = draft.shared.joints[name] = _joint(deps, make, draft.shared.memory)
+        make, memory = _maker(draft, deps, makes), draft.shared.memory
+        network = draft.kind.operation == "network"
+        outlines = None
+        if network and deps not in draft.asks_address and OUTLINED >= deps >= {"Resource"}:
+            outlines = Outlines(make, memory)
+        found = draft.shared.joints[name] = _joint(deps, make, outlines, memory)
     return found
-
-
-def _has_outline(draft: Draft, deps: frozenset[str]) -> bool:
-    return "Resource" in deps and deps <= _OUTLINED and deps not in draft.asks_address
 
 
 def _maker(
@@ -101,7 +98,12 @@ def _maker(
     return make_all
 
 
-def _joint(deps: frozenset[str], make: Callable[[Raw], tuple[str, ...]], memory: Memory) -> Joint:
+def _joint(
+    deps: frozenset[str],
+    make: Callable[[Raw], tuple[str, ...]],
+    outlines: Outlines | None,
+    memory: Memory,
+) -> Joint:
     by_workload = _BY_WORKLOAD in deps
     keys = tuple(sorted(key for key in deps if key not in NESTED and key != _BY_WORKLOAD))
     nested = tuple(sorted(deps & NESTED))
@@ -117,6 +119,8 @@ def _joint(deps: frozenset[str], make: Callable[[Raw], tuple[str, ...]], memory:
         for name in nested:
             if raw[name].__class__ is not dict:
                 raise Irregular
+        if outlines is not None and (pieces := outlines.filled(raw)) is not None:
+            return pieces
         pieces = make(raw)
         size = sum(len(str(raw[name])) for name in (*keys, *nested))
         if size <= LONGEST_REMEMBERED:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cef_bridge.events.activity import only_in_event_data
 from cef_bridge.events.fields import RAW
 from cef_bridge.events.split import token_keys
 from cef_bridge.fastpath.deps import KNOWN, PROCESS_IDS, VERDICT, top
@@ -119,14 +120,20 @@ def _rest_of(draft: Draft, key: str) -> Callable[[Event, Seen], str]:
 
 
 def _event_data(draft: Draft) -> None:
-    """EventData repeats Data and Resource; when it says more, the plain path has it."""
+    """EventData repeats Data, in network events Resource too; when it says more, the plain path
+    has it.
+    """
+    network = draft.kind.operation == "network"
 
     def make(event: Event, _: Seen) -> str:
-        if event.parts.get("EventData"):
+        data, resource = (event.fields.get(key, "") for key in ("Data", "Resource"))
+        said = event.fields.get("EventData", {})
+        if only_in_event_data(said, data, resource if network else ""):  # type: ignore[arg-type] # such a Data or Resource has no joint
             raise Irregular
         return ""
 
-    join(draft, {"EventData", "Data", "Resource"} & draft.keys, make, blind=False)
+    repeated = {"Data", "Resource"} if network else {"Data"}
+    join(draft, {"EventData", *repeated} & draft.keys, make, blind=True)
 
 
 def _process_id(draft: Draft, key: str) -> None:
