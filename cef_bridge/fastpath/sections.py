@@ -55,7 +55,8 @@ _LONGEST_PLACE = 512
 _AGAIN, _OFTEN = 2, 6
 
 # The clock is of fixed width; `"PID":7,` and the like: JSON has no leading zeros, pids are small.
-_TIME, _FRACTION, _FRACTION_END, _SECTION = 39, 59, 65, 68
+_TIME, _FRACTION, _SECTION = 39, 59, 65
+_CLOCK_END = b'Z",'  # a section begins with it, so that it is looked at together with the rest
 _CLOCK = re.compile(
     rb'\{"Timestamp":[1-9]\d{9},"UpdatedTime":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.'
 ).fullmatch
@@ -106,24 +107,26 @@ class Sections:
             if place is None:
                 self._unknown = section
                 return index
-            rest = line[pids.end() :]
-            if node := place.node:
-                cut = rest.rfind(node)
+            after, node = pids.end(), place.node
+            tail = line[after:]
+            if node:
+                cut = line.rfind(node, after)
                 if cut < 0:
                     return index
-                rest = rest[:cut] + b"\n" + rest[cut + len(node) :]
-            tail = rest if end < 0 else line[end:at] + b"\n" + rest
+                tail = line[after:cut] + b"\n" + line[cut + len(node) :]
+            if end >= 0:
+                tail = line[end:at] + b"\n" + tail
             known = place.tails.get(tail)
             if known is None:
                 self._unknown = section
                 return index
             # The beginning is the same for all lines of a second, and was checked once for all.
             seconds = moments.get(line[:_FRACTION]) or self._second(line)
-            fraction = line[_FRACTION:_FRACTION_END]
-            if not (seconds and fraction.isdigit()) or line[_FRACTION_END:_SECTION] != b'Z",':
+            fraction = line[_FRACTION:_SECTION]
+            if not (seconds and fraction.isdigit()):
                 return index
             message = known.render(
-                known, line[_TIME : _FRACTION_END + 1], seconds + fraction[:3], pids.groups(), place
+                known, line[_TIME : _SECTION + 1], seconds + fraction[:3], pids.groups(), place
             )
             if len(message) > most:
                 return index
@@ -180,7 +183,9 @@ class Sections:
             return
         if not self._second(line):
             return
-        names = _proof(raw, b"{" + section + node + b"}", b"{" + members)
+        if not section.startswith(_CLOCK_END):
+            return
+        names = _proof(raw, b"{" + section.removeprefix(_CLOCK_END) + node + b"}", b"{" + members)
         if names is None:
             return
         if place is None:
