@@ -20,6 +20,7 @@ from cef_bridge.config.codes import CODES
 from cef_bridge.config.places import DESTINATION_WORDS, SOURCE_WORDS
 from cef_bridge.config.read import CONFIG_WORDS
 from cef_bridge.config.spec import InputFormat
+from cef_bridge.converter import Converted, Converter, Filtered
 from cef_bridge.delivery.certificates import validity
 from cef_bridge.errors import MappingError, UsageError
 from cef_bridge.events.decode import INPUT_FORMATS
@@ -287,6 +288,19 @@ destinations:
     assert program.filtered({"event.kind": "alert", "NamespaceName": "kube-system"})
     assert program.filtered({"event.kind": "log", "NamespaceName": "shop"})
     assert not program.filtered({"event.kind": "alert", "NamespaceName": "shop"})
+
+
+def test_a_filter_may_ask_for_what_the_mapping_itself_says(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        "mapping: own\nextends: kubearmor-cef\ncluster: test-9\n"
+        'drop_events: [{event.severity: ["1", "2"], cluster: "test-*"}]\n'
+    )
+    converter = Converter(load(str(path), env={}))
+    log = {"Type": "ContainerLog", "Operation": "File", "Resource": "/x", "Result": "Passed"}
+    alert = {"Type": "MatchedPolicy", "Operation": "File", "Severity": "9", "Action": "Block"}
+    assert isinstance(converter.convert(log), Filtered)
+    assert isinstance(converter.convert(alert), Converted)
 
 
 def test_the_formats_that_a_source_can_ask_for_are_those_that_are_read():

@@ -19,7 +19,7 @@ from cef_bridge.events.activity import call_of
 from cef_bridge.events.clock import event_time
 from cef_bridge.events.fields import find
 from cef_bridge.events.split import split_data
-from cef_bridge.fastpath.deps import KNOWN, VERDICT, WORKLOAD, top
+from cef_bridge.fastpath.deps import KNOWN, VERDICT, WORKLOAD, policy_of, top
 from cef_bridge.fastpath.draft import Shared
 from cef_bridge.fastpath.plan import Plan, build
 from cef_bridge.fastpath.sections import Sections
@@ -49,14 +49,16 @@ _FIREWALL = ("firewall", "", "")
 class Shape:
     """Events with the same keys in the same order: how to look up their workload and plan."""
 
-    def __init__(self, keys: tuple[str, ...]) -> None:
+    def __init__(self, keys: tuple[str, ...], policy: frozenset[str]) -> None:
         self.keys = frozenset(keys)
+        self.policy = tuple(key for key in keys if key in policy)
         own = [key for key in keys if key in WORKLOAD]
         self.workload_names = tuple(own)
         self.workload_key = _getter([key for key in own if key != "Owner"])
-        self.plan_key = _getter([key for key in keys if key in VERDICT and key != "ATags"])
+        fixed = [key for key in keys if key in VERDICT and key not in policy]
+        self.plan_key = _getter([key for key in fixed if key != "ATags"])
         self.owner = "Owner" in keys
-        self.atags = "ATags" in keys
+        self.atags = "ATags" in fixed
         self.data = "Data" in keys
         self.workloads: dict[object, Workload | None] = {}
         self.plans: dict[str, dict[object, Plan | None]] = {"container": {}, "host": {}}
@@ -91,6 +93,7 @@ class FastPath:
         self._unknown = {
             top(path) for slot in self._program.slots for path in slot.paths if find(path) is None
         }
+        self._policy = policy_of(self._program)
         self._contested = contested_fields(self._program)
         self._numbers = count()
         self.sections = Sections(converter, self._memory)
@@ -122,6 +125,8 @@ class FastPath:
             key = (call, shape.plan_key(raw))
             if shape.atags:
                 key = (*key, orjson.dumps(raw["ATags"]))
+            if shape.policy:
+                key = (*key, *[not raw[name] for name in shape.policy])
             if call is _FIREWALL:
                 key = (*key, raw.get("Resource"))
             plan = shape.plans[workload.scope].get(key)
@@ -130,16 +135,18 @@ class FastPath:
             if plan.filtered or plan.drops & workload.drops:
                 return Filtered(plan.kind)
             message = plan.render(raw, workload)
+            severity = plan.severity or plan.rate(raw, workload)
         except (Irregular, TypeError, ValueError, AttributeError):
             # A list, map or number where a text was expected, or text that UTF-8 has not.
             return None
         if self._header:
-            message = self._prefix(raw, workload, plan) + message
+            pri = plan.pri or self._converter.priority(plan.kind, severity)
+            message = self._converter.header(pri, event_time(raw), workload.host) + message
         # At most 4 bytes a character: only long messages have to be measured.
         if len(message) * 4 > self._most and len(message.encode()) > self._most:
             return None
         self.last = workload, plan
-        return Converted(message, plan.kind, plan.severity)
+        return Converted(message, plan.kind, severity)
 
     def convert(self, raw: Raw, origin: str = "") -> Converted | Filtered | Rejected:
         """Return an event's fate, and remember what its like will have in common with it."""
@@ -171,13 +178,10 @@ class FastPath:
         self.sections.forget()
         self._memory.left = MOST_BYTES
 
-    def _prefix(self, raw: Raw, workload: Workload, plan: Plan) -> str:
-        return self._converter.header(plan.pri, event_time(raw), workload.host)
-
     def _shape(self, raw: Raw) -> Shape:
         if len(self._shapes) >= MOST_SHAPES:
             self._forget()
-        shape = self._shapes[tuple(raw)] = Shape(tuple(raw))
+        shape = self._shapes[tuple(raw)] = Shape(tuple(raw), self._policy)
         shape.workloads = self._workloads.setdefault(shape.workload_names, {})
         shape.plain = shape.plain or not self._usable or not self._names_others(shape, raw)
         return shape
@@ -232,7 +236,8 @@ class FastPath:
         if len(plans) >= MOST_PLANS:
             plans.clear()
             self._shared.clear()  # what was found out for them is bounded with them
-        plan = build(self._program, self._shared, raw, shape.keys, self._converter.priority)
+        priority = self._converter.priority
+        plan = build(self._program, self._shared, raw, shape.keys, self._policy, priority)
         plans[key] = plan
         if plan is None:
             raise Irregular

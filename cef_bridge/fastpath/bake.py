@@ -190,13 +190,17 @@ def fill(plan: Plan, raw: Raw, workload: Workload, separator: str) -> list[Item]
     for index, item in enumerate(items):
         if isinstance(item, Fixed) and item.text:  # the first pair stands without its separator
             items[index] = Fixed(item.text.removeprefix(separator))
-            return [Fixed(plan.head), *items]
+            head = plan.head
+            return [
+                Fixed(head if isinstance(head, str) else plan.piece(head, raw, workload)),
+                *items,
+            ]
         if not isinstance(item, Fixed):
             return None
     return None
 
 
-def _fill(part: object, plan: Plan, raw: Raw, workload: Workload) -> list[Item] | None:  # noqa: C901 - a table of parts
+def _fill(part: object, plan: Plan, raw: Raw, workload: Workload) -> list[Item] | None:
     if isinstance(part, Constant):
         return [Fixed(part.text)]
     if isinstance(part, WorkloadPiece):
@@ -212,7 +216,8 @@ def _fill(part: object, plan: Plan, raw: Raw, workload: Workload) -> list[Item] 
         resource, data = raw.get("Resource") or "", raw.get("Data") or ""
         if part.stable is not None:
             resource = part.stable(resource)  # type: ignore[arg-type]
-        rest = f"{part.head}{resource}{SEPARATOR}{data}{part.tail}"
+        name = raw["PolicyName"] if part.policy else ""
+        rest = f"{part.head}{resource}{SEPARATOR}{data}{SEPARATOR}{name}{part.tail}"
         return [Fixed(part.prefix), Id(rest), Fixed(part.suffix)]
     if isinstance(part, ActKey):
         path = raw[part.key]
@@ -225,12 +230,7 @@ def _fill(part: object, plan: Plan, raw: Raw, workload: Workload) -> list[Item] 
         rest = f"{SEPARATOR}{part.group}{SEPARATOR}{path}"
         return [Fixed(part.prefix), Act(rest), Fixed(part.suffix)]
     if isinstance(part, Joined):
-        joint = plan.joints[part.joint]
-        if joint.key:
-            pieces = joint.memo.get(raw[joint.key]) or joint.miss(raw)
-        else:
-            pieces = joint.find(raw, workload)
-        return [Fixed(pieces[part.piece])]
+        return [Fixed(plan.piece(part, raw, workload))]
     if isinstance(part, Summary):
         ends = part.split(raw)
         return [Fixed(ends[0]), Where(), Fixed(ends[1])] if ends else None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from cef_bridge.events.classes import Class
+    from cef_bridge.mapping.compile import Program
 
 
 @lru_cache(maxsize=4096)
@@ -37,6 +38,10 @@ VERDICT = _keys("verdict")
 ACTIVITY = _keys("activity")
 INSTANT = _keys("instant")
 KNOWN = WORKLOAD | VERDICT | ACTIVITY | INSTANT | {WRAPPER_TIME}
+
+POLICY = frozenset({"PolicyName", "Severity", "Tags", "ATags", "Message"})
+"""What a policy's author chose. Of the fields of a verdict these come in hundreds of combinations,
+and little depends on them; so a plan is not made for one policy, but for all (`policy_of`)."""
 
 SCOPE = frozenset({"ContainerID", "PodName", "NamespaceName"})
 PROCESS_IDS = ("HostPPID", "HostPID", "PPID", "PID")  # in the order of KubeArmor's lines
@@ -70,6 +75,19 @@ _DECIDED_BY = {
 }
 
 
+def policy_of(program: Program) -> frozenset[str]:
+    """Return the fields of POLICY that may differ in events of one plan: those that no filter of
+    the mapping asks for, because a filter is decided once for a plan.
+    """
+    asked: set[str] = set()
+    for condition in (each for item in program.filters for each in item):
+        if condition.path == "event.severity":
+            return frozenset()
+        tags = condition.path.lower().startswith(("tags", "atags"))
+        asked |= {"Tags", "ATags"} if tags else {top(condition.path)}
+    return POLICY - asked
+
+
 def deps_of(path: str, kind: Class, keys: AbstractSet[str], call: str) -> frozenset[str]:
     """Return the raw keys that decide a path's value in events of a class that have these keys.
 
@@ -83,7 +101,7 @@ def _deps(path: str, kind: Class, keys: AbstractSet[str], call: str) -> frozense
         return frozenset()
     if path in _DECIDED_BY:
         return _DECIDED_BY[path]
-    if path.startswith("tags."):
+    if path == "Tags" or path.startswith("tags."):  # the one stands in for the other
         return frozenset({"Tags", "ATags"})
     if path.startswith("image."):
         return frozenset({"ContainerImage"})

@@ -7,7 +7,7 @@ knows neither the steps nor their order, which is `plan`'s.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from msgspec.structs import replace
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from cef_bridge.events.derive import Event
     from cef_bridge.fastpath.segments import Joint, Memory, Part, Raw, Text
     from cef_bridge.mapping.compile import Program
-    from cef_bridge.mapping.rules import Hit, Slot
+    from cef_bridge.mapping.conditions import Fields
+    from cef_bridge.mapping.rules import Hit
     from cef_bridge.mapping.spec import Rule
 
     DepsOfPaths = dict[str, frozenset[str]]
@@ -31,6 +32,15 @@ Seen: TypeAlias = "dict[int, list[Hit]]"
 """What the slots of a joint gave for the event in hand, by the slot's identity."""
 MakeText: TypeAlias = "Callable[[Event, Seen], str]"
 """Makes a text for an event that is derived; raises Irregular when it should not be remembered."""
+
+
+class Taker(Protocol):
+    """What may take a field: a slot of the mapping, or the header."""
+
+    rules: tuple[Rule, ...]
+
+    def evaluate(self, fields: Fields) -> list[Hit]:
+        """Return what it gives for an event."""
 
 
 class NoPlan(Exception):  # noqa: N818 - no error: the plain path takes such events
@@ -59,10 +69,18 @@ class Shared:
 
 class Draft:
     """The state that the steps hand on. `keys`: the event's keys, as all events of the plan have
-    them. `fixed`: those whose values are the same in all of them.
+    them. `fixed`: those whose values are the same in all of them. `policy`: those of the verdict
+    that are not; `sure`: of these, what has a value in all of them.
     """
 
-    def __init__(self, program: Program, shared: Shared, raw: Raw, keys: frozenset[str]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        shared: Shared,
+        raw: Raw,
+        keys: frozenset[str],
+        policy: frozenset[str],
+    ) -> None:
         self.program = program
         self.format = program.format
         self.shared = shared
@@ -70,8 +88,13 @@ class Draft:
         self.keys = keys
         self.event: Event = derive(raw, origin="?")
         self.kind = self.event.kind
+        self.policy = policy & keys
+        # A plan's events have all of these, or none; which one is open.
+        self.sure = frozenset(key for key in self.policy if raw[key])
         # The direction of a firewall event is its class, and Resource holds nothing else.
-        self.fixed = VERDICT | ({"Resource"} if self.kind.operation == "firewall" else set())
+        self.fixed = (VERDICT - policy) | (
+            {"Resource"} if self.kind.operation == "firewall" else set()
+        )
         self.call = str(self.event.fields.get("call", ""))
         # What depends on what is the same for all plans of a class, these keys and a call.
         alike = shared.alike.setdefault((self.kind, keys, self.call), ({}, {}))
@@ -82,7 +105,7 @@ class Draft:
         self.hits: list[Hit] = []  # of what the plan fixes, and of the workload
         self.taken_whole: set[str] = set()  # raw keys of which a segment leaves nothing, ever
         self.read_with: dict[str, set[str]] = {}  # raw key -> all that its readers depend on
-        self.may_take: dict[str, list[Slot]] = {}  # raw key -> slots that take it at times
+        self.may_take: dict[str, list[Taker]] = {}  # raw key -> what takes it at times
         self.joined: dict[frozenset[str], list[MakeText]] = {}  # by what the texts depend on
         self.asks_verdict: set[frozenset[str]] = set()  # which of `joined` differ by the verdict
         self.asks_address: set[frozenset[str]] = set()  # which are not blind (`outlines`)

@@ -42,9 +42,9 @@ def join(draft: Draft, deps: set[str], make: MakeText, *, blind: bool) -> None:
     varying = frozenset(deps) - draft.fixed
     if varying & WORKLOAD:
         varying = (varying - WORKLOAD) | {_BY_WORKLOAD}
-    if not varying <= _MAY_VARY or len(varying) > _MOST_VARYING or not varying:
+    if not varying <= _MAY_VARY | draft.policy or len(varying) > _MOST_VARYING or not varying:
         raise NoPlan
-    if not VERDICT.isdisjoint(deps):
+    if not VERDICT.isdisjoint(deps & draft.fixed):
         draft.asks_verdict.add(varying)
     if not blind:
         draft.asks_address.add(varying)
@@ -62,7 +62,7 @@ def _shared_joint(draft: Draft, deps: frozenset[str], makes: list[MakeText]) -> 
     # Plans that differ in the policy only share what does not ask for the policy.
     asks_verdict = deps in draft.asks_verdict
     get = draft.raw.get
-    verdict = tuple(repr(get(key)) for key in sorted(VERDICT)) if asks_verdict else ()
+    verdict = tuple(repr(get(key)) for key in sorted(VERDICT & draft.fixed)) if asks_verdict else ()
     flags = draft.event.fields.get("flags")
     name = (deps, draft.keys, draft.kind, flags, draft.call, verdict)
     found = draft.shared.joints.get(name)
@@ -82,10 +82,10 @@ def _maker(
     program = draft.program
     by_workload = _BY_WORKLOAD in deps
     # Nothing else can matter to these texts, so nothing else is derived.
-    needed = deps | draft.fixed | SCOPE | {"Data", "Resource", "HostPID"}
+    needed = deps | draft.fixed | SCOPE | {"Data", "Resource", "HostPID", "PolicyName"}
     if by_workload:
         needed |= WORKLOAD
-    prepared = deps in draft.asks_verdict or by_workload
+    prepared = deps in draft.asks_verdict or by_workload or not draft.policy.isdisjoint(deps)
 
     def make_all(raw: Raw) -> tuple[str, ...]:
         some = {key: raw[key] for key in raw if key in needed}
@@ -117,7 +117,7 @@ def _joint(
             if raw[name].__class__ is not (int if name in INTEGERS else str):
                 raise Irregular
         for name in nested:
-            if raw[name].__class__ is not dict:
+            if raw[name].__class__ is not (list if name == "ATags" else dict):
                 raise Irregular
         if outlines is not None and (pieces := outlines.filled(raw)) is not None:
             return pieces

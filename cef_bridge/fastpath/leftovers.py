@@ -65,7 +65,10 @@ def _left_of_fixed(draft: Draft) -> dict[str, Hit]:
 def _verdict(draft: Draft, left: dict[str, Hit]) -> None:
     for path in RAW:
         key = top(path)
-        if key in VERDICT and path in left:
+        stands_in = key == "Tags" and "ATags" in draft.policy
+        if (key in draft.policy or stands_in) and key not in draft.taken_whole:
+            _rest(draft, key)
+        elif key in VERDICT and path in left:
             if key in draft.read_with:
                 raise NoPlan  # a segment may take it, in some events
             draft.constant(write_hit(draft.format, left[path]))
@@ -80,15 +83,22 @@ def _activity(draft: Draft, key: str, left: dict[str, Hit]) -> None:
     elif key == "EventData":
         _event_data(draft)
     else:
-        # What no rule took is written as it stands.
-        blind = all(map(is_blind, draft.may_take.get(key, ())))
-        join(draft, _decides_rest(draft, key), _rest_of(draft, key), blind=blind)
+        _rest(draft, key)
+
+
+def _rest(draft: Draft, key: str) -> None:
+    """Add what is left of a field that differs from event to event."""
+    # What no rule took is written as it stands.
+    blind = all(is_blind(slot.rules) for slot in draft.may_take.get(key, ()))
+    join(draft, _decides_rest(draft, key), _rest_of(draft, key), blind=blind)
 
 
 def _decides_rest(draft: Draft, key: str) -> set[str]:
     """Return the raw keys that decide what is left of a field."""
     kind, keys = draft.kind, draft.keys
     deps = {key} | draft.read_with.get(key, set())
+    if key in ("Tags", "ATags"):
+        deps = (deps | {"Tags", "ATags"}) & keys
     if key == "UID" and "HostPID" not in keys:
         deps |= {"ProcessName"} & keys
     if key == "Source" and kind.verb == "exec":
@@ -104,7 +114,8 @@ def _decides_rest(draft: Draft, key: str) -> set[str]:
 
 def _rest_of(draft: Draft, key: str) -> Callable[[Event, Seen], str]:
     program = draft.program
-    slots = draft.may_take.get(key, ())
+    # Tags that only ATags brings are taken by what takes ATags.
+    slots = draft.may_take.get(key if key in draft.keys else "ATags", ())
     taken_by_fixed = draft.taken_by_fixed
 
     def make(event: Event, seen: Seen) -> str:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cef_bridge.fastpath.segments import Memory, Raw
-    from cef_bridge.mapping.rules import Slot
     from cef_bridge.mapping.spec import Rule
 
     Pieces = tuple[str, ...]
@@ -57,9 +56,9 @@ _HIDDEN = {_SOME_IP, _SOME_PORT}
 _BETWEEN = "\x00"  # is in no text: `neutral` has taken it out
 
 
-def is_blind(slot: Slot) -> bool:
-    """Tell whether a slot gives the same for all addresses, but for the address itself."""
-    return all(_is_blind(rule) for rule in slot.rules)
+def is_blind(rules: tuple[Rule, ...]) -> bool:
+    """Tell whether some rules give the same for all addresses, but for the address itself."""
+    return all(map(_is_blind, rules))
 
 
 def _is_blind(rule: Rule) -> bool:

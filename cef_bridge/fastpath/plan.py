@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.events.derive import INTEGERS
 from cef_bridge.fastpath.deps import WORKLOAD
 from cef_bridge.fastpath.draft import Draft, NoPlan
-from cef_bridge.fastpath.joints import joints_of
+from cef_bridge.fastpath.joints import join, joints_of
 from cef_bridge.fastpath.leftovers import add_leftovers
-from cef_bridge.fastpath.segments import Guard, Irregular, WorkloadPiece, remember_second
+from cef_bridge.fastpath.segments import Guard, Irregular, Joined, WorkloadPiece, remember_second
 from cef_bridge.fastpath.slots import add_slot
 from cef_bridge.fastpath.template import compile_parts
 from cef_bridge.fastpath.workloads import workload_runs, workload_slots
@@ -32,28 +32,46 @@ if TYPE_CHECKING:
     from cef_bridge.fastpath.workloads import Workload
     from cef_bridge.formats import Header
     from cef_bridge.mapping.compile import Program
+    from cef_bridge.mapping.conditions import Fields
     from cef_bridge.mapping.rules import Hit, Slot
+    from cef_bridge.mapping.spec import Rule
 
 
 class Plan(NamedTuple):
     """How to write the events of one verdict: `render(raw, workload)` gives the message without
     its syslog header, whose priority is `pri`.
 
-    `head`, `parts` and `joints` are what `render` was made from. `drops`: the filter items, as
-    bits, that take an event out when they hold for its workload (`Workload.drops`); `filtered`:
-    one holds already. `bakes`: an activity may be filled in for good.
+    `head`, `parts` and `joints` are what `render` was made from. Where the header differs by the
+    policy, `head` is one of the joined texts, `rating` that of the severity, and `severity` and
+    `pri` are 0. `drops`: the filter items, as bits, that take an event out when they hold for its
+    workload (`Workload.drops`); `filtered`: one holds already. `bakes`: an activity
+    may be filled in for good.
     """
 
     kind: Class
     severity: int
     pri: int
     render: Callable[[Raw, Workload], str]
-    head: str
+    head: str | Joined
+    rating: Joined | None
     parts: tuple[Part, ...]
     joints: tuple[Joint, ...]
     drops: int
     filtered: bool
     bakes: bool
+
+    def piece(self, part: Joined, raw: Raw, workload: Workload) -> str:
+        """Return a joined text of an event; may raise Irregular."""
+        joint = self.joints[part.joint]
+        if joint.key:
+            found = joint.memo.get(raw[joint.key]) or joint.miss(raw)
+        else:
+            found = joint.find(raw, workload)
+        return found[part.piece]
+
+    def rate(self, raw: Raw, workload: Workload) -> int:
+        """Return an event's severity; may raise Irregular."""
+        return int(self.piece(self.rating, raw, workload)) if self.rating else self.severity
 
 
 def build(
@@ -61,12 +79,14 @@ def build(
     shared: Shared,
     raw: Raw,
     keys: frozenset[str],
+    policy: frozenset[str],
     priority: Callable[[Class, int], int],
 ) -> Plan | None:
     """Return the plan for events with the keys and the verdict of a first one, or None when such
-    events must take the plain path. `priority` gives PRI for a class and a severity.
+    events must take the plain path. The fields of `policy` may differ. `priority` gives PRI for a
+    class and a severity.
     """
-    draft = Draft(program, shared, raw, keys)
+    draft = Draft(program, shared, raw, keys, policy)
     try:
         return _build(draft, priority)
     except (NoPlan, Irregular):
@@ -77,18 +97,17 @@ def _build(draft: Draft, priority: Callable[[Class, int], int]) -> Plan:
     _refuse_the_unusual(draft)
     rated = draft.program.prepare(draft.event)
     drops, filtered = _filters(draft)
-    header = _header(draft, rated)
+    head, rating, severity = _header(draft, rated)
     _add_parts(draft)
     parts, joints = tuple(draft.parts), joints_of(draft)
-    head = draft.format.head(header)
     runs = workload_runs(draft.program)
-    severity = int(header.severity)
     return Plan(
         kind=draft.kind,
         severity=severity,
-        pri=priority(draft.kind, severity),
+        pri=priority(draft.kind, severity) if severity else 0,
         render=compile_parts(head, draft.format.separator, parts, joints, runs),
         head=head,
+        rating=rating,
         parts=parts,
         joints=joints,
         drops=drops,
@@ -127,14 +146,50 @@ def _filters(draft: Draft) -> tuple[int, bool]:
     return bits, False
 
 
-def _header(draft: Draft, rated: Hit | None) -> Header:
+def _header(draft: Draft, rated: Hit | None) -> tuple[str | Joined, Joined | None, int]:
+    """Return the header's text, and the severity; as joined texts if the policy decides them."""
     program = draft.program
-    header, hits = program.header_of(draft.event.fields, rated)
     slots = (*program.header, *program.header_severity)
-    if not draft.is_fixed(path for slot in slots for path in slot.paths):
-        raise NoPlan
-    draft.hits += hits
-    return header
+    header, hits = program.header_of(draft.event.fields, rated)
+    draft.hits += [hit for hit in hits if draft.is_fixed([hit.path])]
+    open_ = [slot for slot in (*slots, *program.severity) if not draft.is_fixed(slot.paths)]
+    if not open_:
+        return draft.format.head(header), None, int(header.severity)
+    rules = [rule for slot in open_ for rule in slot.rules]
+    taken = draft.deps([path for rule in rules for path in rule.from_ if path != "event.severity"])
+    deps = draft.deps([path for slot in slots for path in slot.paths])
+    if taken & draft.fixed or not deps <= draft.policy | draft.fixed:
+        raise NoPlan  # what the header leaves of a field would differ from event to event
+    writer = HeaderSlot(program, tuple(rules))
+    for key in taken:
+        draft.read_with.setdefault(key, set()).update(deps)
+        draft.may_take.setdefault(key, []).append(writer)
+    join(draft, set(deps), lambda event, _: writer.head(event.fields), blind=True)
+    join(draft, set(deps), lambda event, _: writer.header(event.fields).severity, blind=True)
+    rating, head = draft.parts.pop(), draft.parts.pop()
+    assert isinstance(head, Joined)  # noqa: S101 - for mypy
+    assert isinstance(rating, Joined)  # noqa: S101 - as above
+    return head, rating, 0
+
+
+class HeaderSlot:
+    """The header as a slot: `evaluate` gives what its rules take of an event that is prepared."""
+
+    def __init__(self, program: Program, rules: tuple[Rule, ...]) -> None:
+        self.rules = rules
+        self._program = program
+
+    def evaluate(self, fields: Fields) -> list[Hit]:
+        """Return the hits of the header's texts and of the severity."""
+        return self._program.header_of(fields, self._program.rated(fields))[1]
+
+    def header(self, fields: Fields) -> Header:
+        """Return the header's texts."""
+        return self._program.header_of(fields, None)[0]
+
+    def head(self, fields: Fields) -> str:
+        """Return the header as it stands on the wire."""
+        return self._program.format.head(self.header(fields))
 
 
 def _add_parts(draft: Draft) -> None:

@@ -76,6 +76,7 @@ class Sections:
         self._most = converter.max_bytes
         self._syslog = converter.syslog_header
         self._app = converter.app_name
+        self._priority = converter.priority
         self._format = converter.program.format
         self._places: dict[bytes, Place] = {}
         self._tails: dict[tuple[frozenset[str], str], dict[bytes, Tail]] = {}
@@ -236,15 +237,18 @@ class Sections:
     def _bake(self, plan: Plan, raw: Raw, workload: Workload) -> Baked | None:
         """Return the plan with all that the activity decides filled in."""
         body = fill(plan, raw, workload, self._format.separator)
-        return None if body is None else compile_items([*self._syslog_items(plan), *body])
+        if body is None:
+            return None
+        pri = plan.pri or self._priority(plan.kind, plan.rate(raw, workload))
+        return compile_items([*self._syslog_items(pri), *body])
 
-    def _syslog_items(self, plan: Plan) -> list[Item]:
+    def _syslog_items(self, pri: int) -> list[Item]:
         if self._syslog == "none":
             return []
         if self._syslog == "rfc3164":
-            return [Fixed(f"<{plan.pri}>"), Clock("rfc3164"), Fixed(" "), Host(), Fixed(" ")]
+            return [Fixed(f"<{pri}>"), Clock("rfc3164"), Fixed(" "), Host(), Fixed(" ")]
         after = Fixed(f" {self._app} - - - ")
-        return [Fixed(f"<{plan.pri}>1 "), Clock("text"), Fixed(" "), Host(), after]
+        return [Fixed(f"<{pri}>1 "), Clock("text"), Fixed(" "), Host(), after]
 
 
 def _node_of(line: bytes) -> bytes:

@@ -90,7 +90,7 @@ class Time(NamedTuple):
 
 class EventId(NamedTuple):
     """The event id; `head` and `tail` are the parts of its text that the plan knows, `integers`
-    the process ids that the event has.
+    the process ids that the event has; `policy`: the policy's name stands before the tail.
     """
 
     prefix: str
@@ -98,6 +98,7 @@ class EventId(NamedTuple):
     head: str
     tail: str
     integers: tuple[str, ...]
+    policy: bool
     stable: Callable[[str], str] | None
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _PLACE_MARK = "\x1a"  # stands for the place's name; a text that holds one itself is not split
 _LONGEST_SENTENCE = 480  # with a place of at most 512 characters it is below msg's 1023
 _TEXTS = ("ParentProcessName", "ProcessName", "Source", "Resource")
+_OF_POLICY = "PolicyName"  # all that the sentence says of it
 
 
 def add_sentence(draft: Draft, slot: Slot, rule: Rule) -> None:
@@ -55,9 +56,11 @@ def add_sentence(draft: Draft, slot: Slot, rule: Rule) -> None:
 def _sayer(draft: Draft) -> Say:
     """Return what makes the sentence of an event of the plan."""
     kind, own = draft.kind, draft.event.fields
-    fixed = {key: own[key] for key in VERDICT if key in own}
+    fixed = {key: own[key] for key in VERDICT & draft.fixed if key in own}
     fixed["event.verb"] = kind.verb
     keys = tuple(key for key in _TEXTS if key in draft.keys)
+    if _OF_POLICY in draft.policy:
+        keys += (_OF_POLICY,)
     add_object = _object_of(kind, has_data="Data" in draft.keys)
 
     def say(raw: Raw, names: Mapping[str, object]) -> str:

@@ -76,11 +76,12 @@ def _time(draft: Draft, _: str, prefix: str, suffix: str) -> bool:
 def _event_id(draft: Draft, _: str, prefix: str, suffix: str) -> bool:
     get = draft.raw.get
     head = SEPARATOR + SEPARATOR.join((id_text(get("Type")), id_text(get("Operation")), ""))
-    names = ("PolicyName", "Action", "Result")
-    tail = SEPARATOR + SEPARATOR.join(id_text(get(name)) for name in names)
+    policy = "PolicyName" in draft.policy
+    names = ["" if policy else get("PolicyName"), get("Action"), get("Result")]
+    tail = SEPARATOR.join(map(id_text, names))
     stable = stable_resource if str(get("Operation", "")).lower() == "network" else None
     integers = tuple(key for key in ("HostPID", "PID") if key in draft.keys)
-    draft.parts.append(EventId(prefix, suffix, head, tail, integers, stable))
+    draft.parts.append(EventId(prefix, suffix, head, tail, integers, policy, stable))
     return True
 
 
@@ -143,6 +144,8 @@ _ANY_LENGTH = 1 << 62
 
 def _is_text(draft: Draft, key: str) -> bool:
     row = RAW.get(key)
+    if key == "Tags" and "ATags" in draft.keys:  # which stands in for it
+        return False
     return key in draft.keys and row is not None and row.kind == "text" and key not in NESTED
 
 

@@ -34,6 +34,10 @@ def add_slot(draft: Draft, slot: Slot) -> None:
         hits = _decided(draft, slot, index)
         if hits is None or (hits and alive):
             alive.append(rule)
+            # A text that is sure to be there wins; one that does not fit takes the plain path.
+            sure = rule.from_ and draft.sure.issuperset(rule.from_)
+            if sure and len(alive) == 1 and take_shortcut(draft, slot, rule):
+                return
         elif hits:
             draft.constant(slot.write(hits))
             draft.hits += hits
@@ -83,4 +87,4 @@ def _remember(draft: Draft, slot: Slot, deps: set[str]) -> None:
         hits = seen[id(slot)] = slot.evaluate(event.fields)
         return slot.write(clean(hits)) if hits else ""
 
-    join(draft, deps, make, blind=is_blind(slot))
+    join(draft, deps, make, blind=is_blind(slot.rules))

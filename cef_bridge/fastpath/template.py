@@ -144,7 +144,11 @@ class _Writer:
         )
         cut = self.close_over("c", SEPARATOR)
         begin = f"{{w.identity}}{{y}}{{{cut}}}{host_pid}{{{cut}}}{pid}"
-        text = f"{begin}{{{head}}}{{r}}{{{cut}}}{{d}}{{{tail}}}"
+        name = ""
+        if part.policy:
+            name = "{q}"
+            self.lines += ['q = raw["PolicyName"]', "if q.__class__ is not str: raise Irregular"]
+        text = f"{begin}{{{head}}}{{r}}{{{cut}}}{{d}}{{{cut}}}{name}{{{tail}}}"
         self.lines += [
             'd = raw.get("Data") or ""',
             "y = u" if self._timed else 'y = raw["UpdatedTime"]',
@@ -202,7 +206,7 @@ class _Writer:
 
 
 def compile_parts(
-    head: str, separator: str, parts: Sequence[Part], joints: Sequence[Joint], pieces: int
+    head: str | Joined, separator: str, parts: Sequence[Part], joints: Sequence[Joint], pieces: int
 ) -> Render:
     """Return the function that writes a plan's messages: header, then the parts."""
     writer = _Writer(joints, pieces)
@@ -216,18 +220,21 @@ def compile_parts(
     for key in dict.fromkeys(integers):
         writer.integer_name(key)
     writer.lines += writer.check()
+    beginning = Constant(head) if isinstance(head, str) else head
     # The first pair stands without its separator; when it is sure to be there, nothing is cut.
     first = parts[0] if parts else Constant("")  # a mapping may write a header only
     certain = isinstance(first, Time) or (isinstance(first, Constant) and first.text != "")
     if isinstance(first, (Time, Constant)) and certain:
         text = first[0].removeprefix(separator)
-        parts = [Constant(head), first._replace(**{first._fields[0]: text}), *parts[1:]]
+        parts = [beginning, first._replace(**{first._fields[0]: text}), *parts[1:]]
+    if not certain:
+        _write(writer, beginning)
+        message, writer.parts = f'f"{"".join(writer.parts)}" + ', []
     for part in _merged(parts):
         _write(writer, part)
     source = "\n        ".join(writer.lines)
-    message = f'f"{"".join(writer.parts)}"'
-    if not certain:
-        message = f"{writer.close_over('c', head)} + {message}[{len(separator)}:]"
+    text = f'f"{"".join(writer.parts)}"'
+    message = text if certain else f"{message}{text}[{len(separator)}:]"
     text = (
         f"def factory({', '.join(writer.values)}):\n"
         f"    def render(raw, w):\n        {source}\n"

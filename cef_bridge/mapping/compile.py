@@ -94,6 +94,8 @@ class Program:
             mapping.drop_events
         )
         self._filters = [all_hold(item) for item in self.filters]
+        asked = {condition.path for item in self.filters for condition in item}
+        self._filters_ask_mapping = not asked.isdisjoint(("event.severity", "cluster"))
         self.leftovers = Leftovers(self)
 
     def _without_dropped(self, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
@@ -108,7 +110,14 @@ class Program:
         return tuple(kept)
 
     def filtered(self, fields: Fields) -> bool:
-        """Tell whether `drop_events` or a named filter takes the event out."""
+        """Tell whether `drop_events` or a named filter takes the event out; it may ask for what the
+        mapping itself defines.
+        """
+        if self._filters_ask_mapping:
+            severity, _ = _first_severity(self.severity, fields)
+            fields = {**fields, "event.severity": severity}
+            if self.mapping.cluster:
+                fields["cluster"] = self.mapping.cluster
         return any(holds(fields) for holds in self._filters)
 
     def evaluate(self, event: Event) -> Output:
@@ -140,6 +149,10 @@ class Program:
                 before = set(keys[:index])
                 place = sum(1 for hit in hits if hit.key in before)
                 hits[place:place] = found
+
+    def rated(self, fields: Fields) -> Hit | None:
+        """Return what the severity of an event is taken from."""
+        return _first_severity(self.severity, fields)[1]
 
     def prepare(self, event: Event) -> Hit | None:
         """Add to the event's fields what the mapping itself defines: the severity, the cluster.
