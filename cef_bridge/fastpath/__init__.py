@@ -12,8 +12,6 @@ from itertools import count
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-import orjson
-
 from cef_bridge.converter import Converted, Converter, Filtered, Rejected
 from cef_bridge.events.activity import call_of
 from cef_bridge.events.clock import event_time
@@ -29,6 +27,7 @@ from cef_bridge.fastpath.segments import (
     MOST_BYTES,
     Irregular,
     Memory,
+    same,
 )
 from cef_bridge.fastpath.workloads import Workload, contested_fields, workload_of
 
@@ -116,7 +115,7 @@ class FastPath:
                 return None
             key = shape.workload_key(raw)
             if shape.owner:
-                key = (key, orjson.dumps(raw["Owner"]))
+                key = (key, same(raw["Owner"]))
             workload = shape.workloads.get(key)
             if workload is None:
                 workload = self._workload(shape, key, raw)
@@ -124,7 +123,7 @@ class FastPath:
             call = self._calls.get(data) or self._call(data)
             key = (call, shape.plan_key(raw))
             if shape.atags:
-                key = (*key, orjson.dumps(raw["ATags"]))
+                key = (*key, same(raw["ATags"]))
             if shape.policy:
                 key = (*key, *[not raw[name] for name in shape.policy])
             if call is _FIREWALL:
@@ -204,7 +203,7 @@ class FastPath:
         if len(shape.workloads) >= MOST_WORKLOADS:
             shape.workloads.clear()
         shape.workloads[key] = None
-        self._memory.left -= 4 * _length(raw, shape.workload_names) + 8 * ENTRY
+        self._memory.left -= 2 * _length(raw, shape.workload_names) + 4 * ENTRY
         number = next(self._numbers)
         workload = workload_of(self._converter, raw, number, self._contested)
         shape.workloads[key] = workload

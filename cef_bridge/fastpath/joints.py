@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
-
 from cef_bridge.events.derive import INTEGERS, derive
 from cef_bridge.fastpath.deps import ACTIVITY, NESTED, SCOPE, VERDICT, WORKLOAD
 from cef_bridge.fastpath.draft import NoPlan
@@ -23,6 +21,7 @@ from cef_bridge.fastpath.segments import (
     Joined,
     Joint,
     Memory,
+    same,
 )
 
 if TYPE_CHECKING:
@@ -109,7 +108,6 @@ def _joint(
     nested = tuple(sorted(deps & NESTED))
     memo: dict[object, tuple[str, ...]] = {}
     single = keys[0] if len(keys) == 1 and not nested and not by_workload else ""
-    dumps = orjson.dumps
 
     def remember(key: object, raw: Raw) -> tuple[str, ...]:
         # Numbers that are equal need not read the same: 7, 7.0, true.
@@ -134,7 +132,7 @@ def _joint(
         key = (
             workload.number if by_workload else 0,
             *[raw[name] for name in keys],
-            *[dumps(raw[name]) for name in nested],
+            *[same(raw[name]) for name in nested],
         )
         return memo.get(key) or remember(key, raw)
 

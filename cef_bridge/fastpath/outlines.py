@@ -14,9 +14,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from orjson import dumps
-
-from cef_bridge.fastpath.segments import ENTRY, MOST_REMEMBERED
+from cef_bridge.fastpath.segments import ENTRY, MOST_REMEMBERED, same
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +95,7 @@ class Outlines:
             if not isinstance(said, dict) or not _HIDDEN.isdisjoint(map(str, said.values())):
                 return None
             said = {key: _hidden(key, value, ip, port) for key, value in said.items()}
-        key = (outline, raw.get("Data"), dumps(said))
+        key = (outline, raw.get("Data"), same(said))
         if key in self._drawn:
             drawn = self._drawn[key]
             return None if drawn is None else _filled(drawn, ip, port)

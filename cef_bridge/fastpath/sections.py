@@ -223,7 +223,7 @@ class Sections:
         where = self._format.neutral(named_place(workload.names))
         if len(where) > _LONGEST_PLACE or marks_of(where):
             return
-        self._memory.left -= 4 * len(section) + 4 * ENTRY
+        self._memory.left -= 3 * len(section) + 2 * ENTRY
         self._places[section] = Place(
             tuple(piece.encode() for piece in workload.pieces),
             host.encode(),

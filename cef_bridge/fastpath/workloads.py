@@ -10,7 +10,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.events.classes import scope_of
-from cef_bridge.events.derive import derive
+from cef_bridge.events.derive import derive_place
 from cef_bridge.events.identity import SEPARATOR, id_text
 from cef_bridge.fastpath.deps import WORKLOAD, top
 from cef_bridge.fastpath.segments import Irregular
@@ -88,8 +88,9 @@ def workload_of(converter: Converter, raw: Raw, number: int, contested: frozense
         if value.__class__ not in (dict if key == "Owner" else str, NoneType):
             raise Irregular
     program = converter.program
-    event = derive(own)
-    program.prepare(event)
+    event = derive_place(own)
+    if program.mapping.cluster:
+        event.fields["cluster"] = program.mapping.cluster
     host = converter.host_slot.evaluate(event.fields)
     if any(hit.marks for hit in host):
         raise Irregular
