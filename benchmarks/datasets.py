@@ -106,7 +106,7 @@ def _payload(rng: Random) -> str:
 SETS = {
     "telemetry": NamedSet("300 pods, 8 % alerts, 3 % new", events),
     "alerts": NamedSet("85 % alerts of 40 policies, fields of KubeArmor 1.6, 5 % new", _alerts),
-    "hostile": NamedSet("forgeries in every field that is chosen, all new", hostile, 0.4),
+    "hostile": NamedSet("forgeries in every field that is chosen, all new", hostile, 0.05),
     "few-pods": NamedSet("30 pods", lambda count: events(count, pods=30)),
     "many-pods": NamedSet(
         "10,000 pods, each as busy", lambda count: events(count, mix=Mix(pods=10_000, even=True))

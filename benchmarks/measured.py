@@ -32,17 +32,17 @@ class Cost(NamedTuple):
     peak: float
 
 
-def run(command: list[str], stdin: Path | None = None) -> Cost:
+def run(command: list[str], codes: tuple[int, ...] = (0,)) -> Cost:
     """Run a process to its end. Raises RuntimeError with what it said when it failed."""
-    with (stdin or Path(os.devnull)).open("rb") as given:
-        started = time.perf_counter()
-        process = subprocess.Popen(
-            command, stdin=given, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
-        assert process.stderr  # noqa: S101 - it is a pipe
-        said = process.stderr.read()
-        cost = waited(process, started)
-    if process.returncode:
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    assert process.stderr  # noqa: S101 - it is a pipe
+    with process.stderr as errors:
+        said = errors.read()
+    cost = waited(process, started)
+    if process.returncode not in codes:
         raise RuntimeError(f"{' '.join(command)}: {said.decode(errors='replace')[-2000:]}")
     return cost
 
