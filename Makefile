@@ -1,5 +1,6 @@
-# make demo, make test, make lint, make bench (BENCH="--events 50000" gives it options). Needs make and a Python of 3.11 or later; each target
-# makes its own virtual environment on first use, and again when pyproject.toml changes.
+# make demo, make test, make lint, make bench. Needs make and a Python of 3.11 or later; each target
+# makes its own virtual environment on first use, and again when pyproject.toml changes. A benchmark
+# takes its options from BENCH: make bench BENCH="--events 50000 --rounds 1".
 
 VENV ?= .venv
 STAMP := $(VENV)/.installed-from-pyproject

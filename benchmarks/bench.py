@@ -14,11 +14,13 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,12 +30,10 @@ import measured
 import promises
 import table
 from peers import daemons, tenzir
-from peers.peer import MissingError
+from peers.peer import MissingError, Peer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from peers.peer import Peer
 
 _HERE = Path(__file__).parent
 _KEYS = str(_HERE / "peer-20-keys.yaml")
@@ -112,11 +112,16 @@ def compared(path: Path, events: int, able: list[Peer], rounds: int) -> Figures:
         return run
 
     found = in_turns({peer.name: way(peer) for peer in able}, rounds)
-    for peer in able:
+
+    def judge(peer: Peer) -> list[Any]:
         output = folder / peer.name / "out.cef"
         words = [sys.executable, "-m", "peers.judge", str(path), str(output)]
-        said = subprocess.run(words, check=True, capture_output=True, cwd=_HERE)
-        lines, right, wrong = json.loads(said.stdout)
+        said = subprocess.run(words, check=True, capture_output=True, cwd=_HERE).stdout
+        return list(json.loads(said))
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # nothing is measured meanwhile
+        judged = dict(zip(able, pool.map(judge, able), strict=True))
+    for peer, (lines, right, wrong) in judged.items():
         most = sorted(wrong.items(), key=lambda each: -each[1])[:5]
         found[peer.name] |= {"lines": lines, "right": right, "wrong": dict(most)}
         found[peer.name]["version"] = peer.version
@@ -126,8 +131,6 @@ def compared(path: Path, events: int, able: list[Peer], rounds: int) -> Figures:
 
 def ours() -> Peer:
     """Return cef-bridge as the peers are."""
-    from peers.peer import Peer  # noqa: PLC0415 - at run time only here
-
     return Peer(
         "cef-bridge",
         machine.described()["cef-bridge"],
