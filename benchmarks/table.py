@@ -22,8 +22,7 @@ def text(found: dict[str, Any]) -> str:
             lines.append("  ".join(cells).rstrip())
     lines += ["", *_notes(found)]
     for promise in found["promises"]:
-        says = "holds        " if promise.holds else "does not hold"
-        lines.append(f"{says}  {promise.says}: {promise.figures}")
+        lines.append(f"{promise.verdict:<14}  {promise.says}: {promise.figures}")
     return "\n".join(lines)
 
 
@@ -38,8 +37,8 @@ def markdown(found: dict[str, Any]) -> str:
     lines += ["", *(f"- {note}" for note in _notes(found))]
     lines += ["", "| Promise | Measured | |", "|---|---|---|"]
     for promise in found["promises"]:
-        holds = "holds" if promise.holds else "**does not hold**"
-        lines.append(f"| {promise.says} | {promise.figures} | {holds} |")
+        verdict = promise.verdict if promise.holds else f"**{promise.verdict}**"
+        lines.append(f"| {promise.says} | {promise.figures} | {verdict} |")
     return "\n".join(lines)
 
 
@@ -106,10 +105,8 @@ def _gz(one: dict[str, Any]) -> list[Row]:
 
 
 def _peers(found: dict[str, Any]) -> list[Row]:
-    head = (
-        "set and tool,,version,events/CPU s,CPU us,x loads,ours is,wall s,MiB,lines,right,right %"
-    )
-    rows = [head.split(",")]
+    head = "set and tool|events/CPU s|CPU us|x loads|ours is|wall s|MiB|lines right|%"
+    rows = [head.split("|")]
     for name, tools in found["peers"].items():
         one = found["sets"][name]
         loads = one.get("loads", {}).get("cpu_us")
@@ -117,28 +114,33 @@ def _peers(found: dict[str, Any]) -> list[Row]:
             rows.append(
                 [
                     f"{name}, {tool}",
-                    "",
-                    it["version"],
                     f"{1e6 / it['cpu_us']:,.0f}",
                     f"{it['cpu_us']:.2f}",
                     f"{it['cpu_us'] / loads:.2f}" if loads else "",
                     f"{it['cpu_us'] / tools['cef-bridge']['cpu_us']:.2f} x",
                     f"{it['wall_s']:.2f}",
                     f"{it['peak_mib']:.0f}",
-                    f"{it['lines']:,}",
                     f"{it['right']:,}",
                     f"{100 * it['right'] / one['events']:.2f}",
                 ]
             )
-    return [[row[0], *row[2:]] for row in rows]
+    return rows
 
 
 def _notes(found: dict[str, Any]) -> list[str]:
-    """Return who is missing, and why lines were wrong."""
-    notes = list(found["missing"])
+    """Return who took part, who is missing, and why lines were wrong."""
+    versions = {
+        tool.partition(",")[0]: it["version"]
+        for tools in found["peers"].values()
+        for tool, it in tools.items()
+    }
+    notes = [", ".join(f"{tool} {version}" for tool, version in versions.items())]
+    notes += found["missing"]
     for name, tools in found["peers"].items():
         for tool, it in tools.items():
             if it["wrong"]:
-                reasons = ", ".join(f"{text} ({count:,})" for text, count in it["wrong"].items())
-                notes.append(f"{name}, {tool}, wrong: {reasons}")
-    return notes
+                most = list(it["wrong"].items())[:3]
+                reasons = ", ".join(f"{text} ({count:,})" for text, count in most)
+                wrote = f"{it['lines']:,} lines" if it["lines"] != it["right"] else ""
+                notes.append(f"{name}, {tool}: {wrote}; wrong: {reasons}")
+    return [note for note in notes if note]

@@ -142,6 +142,14 @@ def test_promises_are_judged_by_the_figures_and_only_by_what_was_measured():
     assert not promises.judged(figures(base=7.1))[0].holds
 
 
+def test_what_two_processes_gain_is_not_judged_on_a_busy_machine():
+    for loops, wall, holds in ((1.9, 1.05, True), (1.9, 1.5, False), (1.2, 1.5, None)):
+        found = figures(base=7.0)
+        found["sets"]["telemetry"]["loops"]["speed_up"] = loops
+        found["sets"]["telemetry"]["two"]["wall_s"] = wall
+        assert [it.holds for it in promises.judged(found) if it.says.startswith("-j 2")] == [holds]
+
+
 def test_the_tables_have_a_row_for_each_set_tool_and_promise():
     found = figures(base=7.0)
     found["promises"] = promises.judged(found)
