@@ -25,7 +25,7 @@ __all__ = ["SETS", "NamedSet", "events", "line", "write"]
 
 
 class NamedSet(NamedTuple):
-    """A set of events: so many of them that a run takes `share` of what telemetry's takes."""
+    """A set of events; it has `share` as many as telemetry, so that all take about as long."""
 
     says: str
     make: Callable[[int], Iterator[dict[str, object]]]
@@ -107,11 +107,13 @@ SETS = {
     "telemetry": NamedSet("300 pods, 8 % alerts, 3 % new", events),
     "alerts": NamedSet("85 % alerts of 40 policies, fields of KubeArmor 1.6, 5 % new", _alerts),
     "hostile": NamedSet("forgeries in every field that is chosen, all new", hostile, 0.05),
-    "few-pods": NamedSet("30 pods", lambda count: events(count, pods=30)),
+    "few-pods": NamedSet("30 pods", lambda count: events(count, pods=30), 0.5),
     "many-pods": NamedSet(
-        "10,000 pods, each as busy", lambda count: events(count, mix=Mix(pods=10_000, even=True))
+        "10,000 pods, each as busy",
+        lambda count: events(count, mix=Mix(pods=10_000, even=True)),
+        0.5,
     ),
-    "long-arguments": NamedSet("16 KiB of arguments in a quarter", _long_arguments, 0.1),
+    "long-arguments": NamedSet("16 KiB of arguments in a quarter", _long_arguments, 0.05),
 }
 
 

@@ -2,7 +2,8 @@
 
 The expected values come from the JSON alone, not from any mapping. Strict is cef-bridge's own
 reader (CEF v27): seven pipes, escapes that are escapes, no `=` left as it is, no key without value,
-no control character. A value may stand as the event has it, or as docs/normalise.md makes it (white
+no control character (the standard does not forbid all of those: lines that have nothing else wrong
+are counted apart). A value may stand as the event has it, or as docs/normalise.md makes it (white
 space around it gone, control characters visible), whole or cut to its key's length.
 
     python benchmarks/peers/judge.py EVENTS OUTPUT
@@ -98,9 +99,18 @@ def _more(
 def _fault(raw: bytes, waiting: dict[tuple[str, ...], dict[str, object]]) -> str:
     """Return what is wrong with a line, or nothing: then its event waits no longer."""
     try:
-        message = _CEF.parse(raw.removesuffix(b"\n").decode())
+        line = raw.removesuffix(b"\n").decode()
     except UnicodeDecodeError:
         return "not UTF-8"
+    fault = _read(line, waiting)
+    if "raw control character" in fault and not _read(_CEF.neutral(line), waiting):
+        return "a raw control character, and nothing else"
+    return fault
+
+
+def _read(line: str, waiting: dict[tuple[str, ...], dict[str, object]]) -> str:
+    try:
+        message = _CEF.parse(line)
     except FormatError as error:
         return _reason(str(error))
     got = message.extension
