@@ -40,19 +40,25 @@ _KEYS = str(_HERE / "peer-20-keys.yaml")
 _BASE = "kubearmor-cef"
 _PEER_SETS = ("telemetry", "alerts", "hostile")
 _PEER_ROUNDS = 2  # they take longest, and vary least
+_OURS = "cef-bridge"
 _PARTS = ("convert", "gz", "peers", "start")
 Figures = dict[str, Any]  # what --json writes
 
 
 def in_turns(ways: dict[str, Callable[[], Figures]], rounds: int) -> dict[str, Figures]:
-    """Run each way once a round, in changing order; return the medians of what they measured."""
+    """Run each way once a round, in changing order; return the medians of what they measured.
+
+    A run that gives no figures is left out.
+    """
     found: dict[str, list[Figures]] = {name: [] for name in ways}
     for number in range(rounds):
         for name in list(ways)[:: -1 if number % 2 else 1]:
-            found[name].append(ways[name]())
+            if of_it := ways[name]():
+                found[name].append(of_it)
     return {
         name: {key: statistics.median(one[key] for one in runs) for key in runs[0]}
         for name, runs in found.items()
+        if runs
     }
 
 
@@ -99,8 +105,11 @@ def unpacked(path: Path, events: int, rounds: int) -> Figures:
     )
 
 
-def compared(path: Path, events: int, able: list[Peer], rounds: int) -> Figures:
-    """Let ours and the peers write the twenty keys, and check the lines of the last round."""
+def compared(path: Path, events: int, able: list[Peer], rounds: int, missing: list[str]) -> Figures:
+    """Let ours and the peers write the twenty keys, and check the lines of the last round.
+
+    A peer that fails is named in `missing`.
+    """
     folder = path.with_suffix(".peers")
 
     def way(peer: Peer) -> Callable[[], Figures]:
@@ -108,11 +117,18 @@ def compared(path: Path, events: int, able: list[Peer], rounds: int) -> Figures:
             work = folder / peer.name
             shutil.rmtree(work, ignore_errors=True)
             work.mkdir(parents=True)
-            return of_a_run(peer.run(path, work / "out.cef", work), events)
+            try:
+                return of_a_run(peer.run(path, work / "out.cef", work), events)
+            except RuntimeError as fault:
+                if peer.name == _OURS:
+                    raise
+                missing.append(f"{peer.name} failed on {path.stem}: {str(fault)[-200:]}")
+                return {}
 
         return run
 
     found = in_turns({peer.name: way(peer) for peer in able}, rounds)
+    able = [peer for peer in able if peer.name in found]
 
     def judge(peer: Peer) -> list[Any]:
         output = folder / peer.name / "out.cef"
@@ -133,7 +149,7 @@ def compared(path: Path, events: int, able: list[Peer], rounds: int) -> Figures:
 def ours() -> Peer:
     """Return cef-bridge as the peers are."""
     return Peer(
-        "cef-bridge",
+        _OURS,
         machine.described()["cef-bridge"],
         lambda events, output, _: measured.convert(events, _KEYS, output=str(output)),
     )
@@ -178,6 +194,7 @@ def _made(folder: Path, name: str, count: int) -> tuple[Path, int]:
 def figures(options: argparse.Namespace, folder: Path) -> Figures:
     """Measure everything that was asked for."""
     parts, names = options.only.split(","), options.sets.split(",")
+    rounds = min(options.rounds, _PEER_ROUNDS)
     able, missing = peers(install=options.install) if "peers" in parts else ([], [])
     found: Figures = {"machine": machine.described(), "rounds": options.rounds, "sets": {}}
     found |= {"missing": missing, "gz": {}, "peers": {}, "start": {}}
@@ -196,7 +213,7 @@ def figures(options: argparse.Namespace, folder: Path) -> Figures:
             found["gz"] = unpacked(path, count, options.rounds)
         if "peers" in parts and name in _PEER_SETS:
             _tell(f"{name}: peers")
-            found["peers"][name] = compared(path, count, able, min(options.rounds, _PEER_ROUNDS))
+            found["peers"][name] = compared(path, count, able, rounds, missing)
         path.unlink()
     found["promises"] = promises.judged(found)
     return found

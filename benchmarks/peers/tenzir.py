@@ -62,11 +62,12 @@ def _installed(*, install: bool) -> Path:
     if not install:
         raise MissingError(f"tenzir {_VERSION} is not in {at}, and --no-install was given")
     print(f"installing tenzir {_VERSION} from PyPI into {at}", flush=True)
-    for words in (["-m", "venv", str(at)], ["-m", "pip", "--version"]):
-        subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
-    pip = [str(at / "bin" / "python"), "-m", "pip", "install", "--quiet", f"tenzir=={_VERSION}"]
-    done = subprocess.run(pip, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise MissingError(f"pip cannot install it: {done.stderr.strip().splitlines()[-1:]}")
+    python = str(at / "bin" / "python")
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    for words in ([sys.executable, "-m", "venv", str(at)], [*pip, f"tenzir=={_VERSION}"]):
+        done = subprocess.run(words, check=False, capture_output=True, text=True)
+        if done.returncode:
+            said = (done.stderr or done.stdout).strip().splitlines() or ["it did not say why"]
+            raise MissingError(f"tenzir {_VERSION} cannot be installed: {said[-1]}")
     (at / "complete").touch()
     return command
