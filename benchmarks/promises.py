@@ -88,7 +88,7 @@ def _two_processes(found: dict[str, Any]) -> Iterator[Promise]:
         figures.append(f"{name} {got:.2f} (two loops {loops:.2f})")
         # Two loops that gain less than half a core were not alone: nothing can be said.
         enough = got >= min(1.85, 0.95 * loops)
-        held.append(None if loops < 1.5 and got < 1.85 else enough)
+        held.append(None if loops < 1.5 else enough)
     if figures:
         says = "-j 2: 1.85 x as fast as -j 1, or 95 % of what two plain loops reach"
         holds = None if None in held else all(held)
