@@ -1,17 +1,19 @@
 # make demo, make test, make lint, make bench. Needs make and a Python of 3.11 or later; each target
-# makes its own virtual environment on first use, and again when pyproject.toml changes.
+# makes its own virtual environment on first use, and again when pyproject.toml changes. A benchmark
+# takes its options from BENCH: make bench BENCH="--events 50000 --rounds 1".
 
 VENV ?= .venv
 STAMP := $(VENV)/.installed-from-pyproject
 SHELL := /bin/sh
 
-.PHONY: help demo test lint bench
+.PHONY: help demo test lint bench bench-forward bench-mapping bench-soak
 help:
 	@echo "make demo    convert sample events, and forward some to a collector that dies on the way"
 	@echo "make test    run the tests"
 	@echo "make lint    check style and types"
-	@echo "make bench   measure convert against a bare JSON parser, coverage and diff against convert, and"
-	@echo "             forward beside its peers"
+	@echo "make bench   measure convert against a bare JSON parser and its peers; a quarter of an hour"
+	@echo "make bench-forward, bench-mapping, bench-soak: forward beside its peers, coverage and diff"
+	@echo "             against convert, forward at a steady rate for ten minutes"
 
 demo: $(STAMP)
 	@$(VENV)/bin/cef-bridge demo
@@ -26,9 +28,16 @@ lint: $(STAMP)
 	$(VENV)/bin/mypy
 
 bench: $(STAMP)
-	@$(VENV)/bin/python benchmarks/convert.py
-	@$(VENV)/bin/python benchmarks/mapping.py
-	@$(VENV)/bin/python benchmarks/forward.py
+	@$(VENV)/bin/python benchmarks/bench.py $(BENCH)
+
+bench-forward: $(STAMP)
+	@$(VENV)/bin/python benchmarks/forward.py $(BENCH)
+
+bench-mapping: $(STAMP)
+	@$(VENV)/bin/python benchmarks/mapping.py $(BENCH)
+
+bench-soak: $(STAMP)
+	@$(VENV)/bin/python benchmarks/soak.py $(BENCH)
 
 # `python3` may be older than what else is installed: the first that is new enough is taken.
 $(STAMP): pyproject.toml

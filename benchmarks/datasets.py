@@ -1,267 +1,143 @@
 """Deterministic synthetic KubeArmor events: what a busy cluster's relay prints, one a line.
 
-`python benchmarks/datasets.py COUNT [--seed N] [--pods N] [--novelty 0.03]` writes them to
-standard output. Every kind of event is there, weighted as telemetry is: what an application does,
-it does over and over, and now and then (novelty) it does something that never was before. The
-names are invented; nothing here was ever observed.
+`python benchmarks/datasets.py COUNT [--set NAME]` writes them to standard output; without a set,
+`[--seed N] [--pods N] [--novelty 0.03]` vary the telemetry. The sets are listed below, with what
+each is for; the same name and count give the same bytes on every machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
-import json
-import random
 import sys
-from datetime import UTC, datetime, timedelta
-from itertools import accumulate
-from typing import TYPE_CHECKING
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple
+
+from busy import Mix, Policy, events, line
+from hostile import hostile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-_START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-_NAMESPACES = ["shop", "payments", "search", "kube-system", "monitoring", "default", "batch"]
-_APPS = ["web", "api", "cart", "worker", "cache", "ledger", "indexer", "gateway", "cron", "auth"]
-_SHELLS = ["/bin/sh", "/bin/bash", "/usr/bin/dash"]
-_PROGRAMS = {
-    "/usr/bin/curl": ["-fsS http://localhost:8080/healthz", "-s http://metrics:9090/-/ready"],
-    "/bin/cat": ["/proc/loadavg", "/etc/hostname", "/sys/fs/cgroup/memory.max"],
-    "/usr/bin/python3": ["-m app.worker --queue default", "/opt/app/check.py --timeout 5"],
-    "/bin/sleep": ["1", "5", "30"],
-    "/usr/bin/pg_isready": ["-U app -d app -h 127.0.0.1 -p 5432"],
-    "/bin/grep": ["-q ready /tmp/state", "-c ^processor /proc/cpuinfo"],
-    "/usr/local/bin/redis-cli": ["ping", "-h 127.0.0.1 info replication"],
-    "/bin/sh": ["-c exec /entrypoint.sh", "-c test -f /tmp/healthy"],
+__all__ = ["SETS", "NamedSet", "events", "line", "write"]
+
+
+class NamedSet(NamedTuple):
+    """A set of events; it has `share` as many as telemetry, so that all take about as long."""
+
+    says: str
+    make: Callable[[int], Iterator[dict[str, object]]]
+    share: float = 1.0
+
+    def count(self, asked: int) -> int:
+        """Return how many events this set has when telemetry has `asked`."""
+        return max(int(asked * self.share), 1)
+
+
+def _policies() -> tuple[Policy, ...]:
+    """Forty policies; a quarter says no severity, a third no message."""
+    rng = Random(5)
+    names = ["block", "audit", "deny", "protect", "restrict"]
+    things = [
+        "shell",
+        "package-manager",
+        "token",
+        "cron",
+        "ssh-keys",
+        "raw-socket",
+        "binaries",
+        "logs",
+    ]
+    tags = ["NIST", "MITRE", "PCI_DSS", "CIS", "MITRE_T1036_masquerading", "MITRE_T1059_execution"]
+    tags += ["MITRE_T1552_unsecured_credentials", "NIST_800-53_CM-7(4)", "ransomware", "egress"]
+    return tuple(
+        (
+            f"{name}-{thing}",
+            str(rng.randrange(1, 11)) if rng.random() < 0.75 else "",
+            f"{thing} was used: see runbook {rng.randrange(900)}" if rng.random() < 0.67 else "",
+            ",".join(rng.sample(tags, rng.randrange(5))),
+        )
+        for name in names
+        for thing in things
+    )
+
+
+def _alerts(count: int) -> Iterator[dict[str, object]]:
+    """Alerts as KubeArmor 1.6 writes them, with the fields that older versions have not."""
+    mix = Mix(alerts=0.85, novelty=0.05, alert_habits=1.0, policies=_policies())
+    for event in events(count, seed=8, mix=mix):
+        tokens = str(event["Data"]).split()
+        if event["Operation"] == "Network":
+            tokens += str(event["Resource"]).split()
+        pairs = (token.split("=", 1) for token in tokens if "=" in token)
+        data = {key[:1].upper() + key[1:]: value for key, value in pairs}
+        event["EventData"] = dict(sorted(data.items()))
+        event["ExecEvent"] = {"ExecID": "0", "ExecutableName": str(event["ProcessName"])[-15:]}
+        event["NodeID"] = hashlib.sha256(str(event["HostName"]).encode()).hexdigest()[:32]
+        if event.get("Enforcer") == "BPFLSM":
+            event["KubeArmorVersion"] = "v1.6.18"
+        yield event
+
+
+_LONG = 16 * 1024
+
+
+def _long_arguments(count: int) -> Iterator[dict[str, object]]:
+    """A quarter have 16 KiB of arguments; half of those a start script's, half of their own."""
+    rng = Random(9)
+    scripts = [
+        f"-cp {':'.join(f'/opt/app{n}/lib/{j:x}-{n * j}.jar' for j in range(900))}"
+        for n in range(9)
+    ]
+    for event in events(count, seed=9):
+        if rng.random() < 0.25:
+            where = "Resource" if event["Operation"] == "Process" else "Source"
+            words = rng.choice(scripts) if rng.random() < 0.5 else _payload(rng)
+            event[where] = f"{event[where]} {words}"[:_LONG]
+        yield event
+
+
+def _payload(rng: Random) -> str:
+    return "--data=" + base64.b64encode(rng.randbytes(_LONG)).decode()
+
+
+SETS = {
+    "telemetry": NamedSet("300 pods, 8 % alerts, 3 % new", events),
+    "alerts": NamedSet("85 % alerts of 40 policies, fields of KubeArmor 1.6, 5 % new", _alerts),
+    "hostile": NamedSet("forgeries in every field that is chosen, all new", hostile, 0.05),
+    "few-pods": NamedSet("30 pods", lambda count: events(count, pods=30), 0.5),
+    "many-pods": NamedSet(
+        "10,000 pods, each as busy",
+        lambda count: events(count, mix=Mix(pods=10_000, even=True)),
+        0.5,
+    ),
+    "long-arguments": NamedSet("16 KiB of arguments in a quarter", _long_arguments, 0.05),
 }
-_FILES = [
-    "/etc/ld.so.cache",
-    "/etc/nsswitch.conf",
-    "/etc/resolv.conf",
-    "/etc/passwd",
-    "/lib/x86_64-linux-gnu/libc.so.6",
-    "/lib/x86_64-linux-gnu/libm.so.6",
-    "/proc/self/status",
-    "/proc/meminfo",
-    "/usr/lib/locale/locale-archive",
-    "/usr/share/zoneinfo/UTC",
-    "/opt/app/config.yaml",
-    "/opt/app/__pycache__/main.cpython-311.pyc",
-    "/var/run/secrets/kubernetes.io/serviceaccount/token",
-    "/sys/fs/cgroup/cpu.stat",
-]
-_FLAGS = ["O_RDONLY", "O_RDONLY|O_CLOEXEC", "O_RDONLY|O_NONBLOCK|O_DIRECTORY|O_CLOEXEC"]
-_WRITE_FLAGS = ["O_WRONLY|O_CREAT|O_TRUNC", "O_RDWR|O_CLOEXEC", "O_WRONLY|O_APPEND"]
-_POLICIES = [
-    ("block-package-managers", "5", "Package manager in a container", "NIST,NIST_800-53_CM-7(4)"),
-    ("audit-service-account", "7", "Service account token was read", "MITRE,MITRE_T1552_creds"),
-    ("block-shell-history", "3", "", "MITRE_T1070_indicator_removal"),
-    ("deny-write-under-bin", "8", "Write below a binary folder", "PCI_DSS,MITRE_T1036"),
-    ("DefaultPosture", "", "", ""),
-]
-_TYPES = ["process"] * 22 + ["file"] * 52 + ["network"] * 20 + ["syscall"] * 3 + ["host"] * 3
 
 
-class _Cluster:
-    """The pods and nodes that the events come from."""
-
-    def __init__(self, seed: int, pods: int) -> None:
-        self.random = random.Random(seed)
-        self.pods = [self._pod(number) for number in range(pods)]
-
-    def _pod(self, number: int) -> dict[str, object]:
-        pick = self.random.choice
-        app, namespace = pick(_APPS), pick(_NAMESPACES)
-        digest = hashlib.sha256(f"image {app}".encode()).hexdigest()
-        container = hashlib.sha256(f"container {number}".encode()).hexdigest()
-        suffix = f"{number:05x}{self.random.randrange(16**5):05x}"
-        return {
-            "ClusterName": "default",
-            "HostName": f"node-pool-a-{number % 12:02d}.example.internal",
-            "NamespaceName": namespace,
-            "Owner": {"Ref": "Deployment", "Name": app, "Namespace": namespace},
-            "PodName": f"{app}-{suffix[:9]}-{suffix[-5:]}",
-            "Labels": f"app.kubernetes.io/name={app},app.kubernetes.io/part-of={namespace},"
-            f"pod-template-hash={suffix[:9]}",
-            "ContainerID": container,
-            "ContainerName": app,
-            "ContainerImage": f"registry.example.com/{namespace}/{app}:1.{number % 9}.0"
-            f"@sha256:{digest}",
-        }
-
-
-def events(
-    count: int, *, seed: int = 7, pods: int = 300, novelty: float = 0.03
-) -> Iterator[dict[str, object]]:
-    """Yield so many events; the same for the same arguments.
-
-    A container does the same few things over and over, so each application has a fixed set of
-    activities; `novelty` is the share of events in which something is done that never was before.
-    """
-    cluster = _Cluster(seed, pods)
-    rng = cluster.random
-    weights = list(accumulate(1 / (rank + 5) for rank in range(pods)))
-    habits = {app: _habits(rng) for app in _APPS}
-    when = _START
-    for number in range(count):
-        when += timedelta(microseconds=rng.randrange(20, 900))
-        pod = rng.choices(cluster.pods, cum_weights=weights)[0]
-        what = rng.choice(_TYPES)
-        alert = rng.random() < 0.08
-        if rng.random() < novelty:
-            done = _activity(rng, what, number + 1, alert=alert)
-        else:
-            done = rng.choice(habits[str(pod["ContainerName"])][what, alert])
-        where = pod
-        if what == "host":
-            where = {key: pod[key] for key in ("ClusterName", "HostName")}
-        host_pid = rng.randrange(2000, 4_000_000)
-        pid = rng.randrange(60, 9000)
-        yield {
-            "Timestamp": int(when.timestamp()),
-            "UpdatedTime": when.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            **where,
-            "HostPPID": host_pid - rng.randrange(1, 900),
-            "HostPID": host_pid,
-            "PPID": 0 if what == "host" else rng.randrange(1, 60),
-            "PID": host_pid if what == "host" else pid,
-            **done,
-        }
-
-
-def _habits(rng: random.Random) -> dict[tuple[str, bool], list[dict[str, object]]]:
-    """What an application does: some executions, files, peers, and what a policy matches."""
-    sizes = {"process": 20, "file": 60, "network": 25, "syscall": 3, "host": 20}
-    return {
-        (what, alert): [
-            _activity(rng, what, 0, alert=alert) for _ in range(size // 4 + 1 if alert else size)
-        ]
-        for what, size in sizes.items()
-        for alert in (False, True)
-    }
-
-
-def _activity(rng: random.Random, what: str, number: int, *, alert: bool) -> dict[str, object]:
-    """One thing done; with a number, something in it is of that number only."""
-    user = {"UID": rng.choice([0, 0, 1000, 999])}
-    return user | _act(rng, what, number) | _verdict(rng, what, alert=alert)
-
-
-def _act(rng: random.Random, what: str, number: int) -> dict[str, object]:
-    shell = rng.choice(_SHELLS)
-    program = rng.choice(list(_PROGRAMS))
-    command = f"{program} {rng.choice(_PROGRAMS[program])}"
-    if number and what in ("process", "host"):
-        command = f"{program} --request {number:x} --note 'a=b|c' /tmp/job-{number}"
-    act: dict[str, object] = {"ParentProcessName": shell, "ProcessName": program}
-    tail: dict[str, object] = {"Cwd": rng.choice(["/", "/opt/app/", "/tmp/"])}
-    if what == "process":
-        return act | {
-            "Source": shell,
-            "Operation": "Process",
-            "Resource": command,
-            "Data": "syscall=SYS_EXECVE",
-            **tail,
-        }
-    if what == "network":
-        resource, data = _socket(rng, number)
-        return (
-            act
-            | {"Source": command, "Operation": "Network", "Resource": resource, "Data": data}
-            | tail
-        )
-    if what == "syscall":
-        data = rng.choice(["syscall=SYS_SETUID userid=0", "syscall=SYS_SETGID userid=1000"])
-        return act | {"Source": command, "Operation": "Syscall", "Data": data} | tail
-    path = f"/tmp/upload-{number:07d}.part" if number else rng.choice(_FILES)
-    flags = rng.choice(_FLAGS if rng.random() < 0.85 else _WRITE_FLAGS)
-    data = f"syscall=SYS_OPENAT fd=-100 flags={flags}"
-    if rng.random() < 0.05:
-        data = rng.choice(["syscall=SYS_UNLINKAT flags=", "syscall=SYS_CHOWN userid=0 group=0"])
-    return act | {"Source": command, "Operation": "File", "Resource": path, "Data": data} | tail
-
-
-def _socket(rng: random.Random, number: int) -> tuple[str, str]:
-    service = rng.randrange(180)  # pods talk to the same services over and over
-    ip = f"10.{40 + service % 4}.{service % 7}.{2 + service}"
-    port = (53, 443, 5432, 6379, 8080, 9090)[service % 6]
-    if number:  # and now and then to the world
-        ip, port = f"203.0.113.{rng.randrange(256)}", rng.randrange(1024, 65536)
-    kind = rng.random()
-    if kind < 0.35:
-        return f"remoteip={ip} port={port} protocol=TCP", "kprobe=tcp_connect domain=AF_INET"
-    if kind < 0.55:
-        return f"remoteip={ip} port={port} protocol=TCP", "kprobe=tcp_accept domain=AF_INET"
-    if kind < 0.75:
-        tokens = ["sa_family=AF_INET", f"sin_port={port}", f"sin_addr={ip}"]
-        rng.shuffle(tokens)
-        return " ".join(tokens), f"syscall=SYS_CONNECT fd={rng.randrange(3, 12)}"
-    if kind < 0.9:
-        name = f"{rng.choice(_APPS)}.{rng.choice(_NAMESPACES)}.svc.cluster.local"
-        return (
-            "sa_family=AF_INET sin_port=53",
-            f"kfunc=UDP_SENDMSG domain={name} daddr=10.43.0.10 qtype={rng.choice(['A', 'AAAA'])}",
-        )
-    return "domain=AF_UNIX type=SOCK_STREAM|SOCK_CLOEXEC protocol=HOPOPT", "syscall=SYS_SOCKET"
-
-
-def _verdict(rng: random.Random, what: str, *, alert: bool) -> dict[str, object]:
-    host = what == "host"
-    if not alert:
-        failed = rng.random() < 0.3
-        result = "No such file or directory" if failed and what == "file" else "Passed"
-        return {"Type": "HostLog" if host else "ContainerLog", "Result": result}
-    name, severity, message, tags = rng.choice(_POLICIES)
-    blocked = rng.random() < 0.5
-    verdict: dict[str, object] = {
-        "Type": "MatchedHostPolicy" if host else "MatchedPolicy",
-        "PolicyName": name,
-        "Enforcer": rng.choice(["BPFLSM", "AppArmor", "eBPF Monitor"]),
-        "Action": "Block" if blocked else "Audit",
-        "Result": "Permission denied" if blocked else "Passed",
-    }
-    if severity:
-        verdict["Severity"] = severity
-    if tags:
-        verdict |= {"Tags": tags, "ATags": tags.split(",")}
-    if message:
-        verdict["Message"] = message
-    return verdict
-
-
-# The order in which KubeArmor's Go structs print their fields (protobuf/kubearmor.pb.go): alerts
-# have the names of the processes after the ids, logs before them.
-_WHERE = (
-    "Timestamp UpdatedTime ClusterName HostName NamespaceName Owner PodName Labels ContainerID "
-    "ContainerName ContainerImage"
-)
-_NAMES = "ParentProcessName ProcessName"
-_IDS = "HostPPID HostPID PPID PID UID"
-_WHAT = "Type Source Operation Resource Data"
-_LOG = f"{_WHERE} {_NAMES} {_IDS} {_WHAT} Result Cwd".split()
-_ALERT = (
-    f"{_WHERE} {_IDS} {_NAMES} PolicyName Severity Tags ATags Message {_WHAT} "
-    "Enforcer Action Result Cwd"
-).split()
-
-
-def line(event: dict[str, object]) -> bytes:
-    """Return an event as the relay prints it: fields in order, no spaces."""
-    order = _ALERT if "PolicyName" in event else _LOG
-    ordered = {key: event[key] for key in order if key in event}
-    return json.dumps(ordered, separators=(",", ":")).encode() + b"\n"
+def write(path: Path, name: str, count: int) -> int:
+    """Write a set to a file; return its bytes."""
+    with path.open("wb") as file:
+        for event in SETS[name].make(count):
+            file.write(line(event))
+        return file.tell()
 
 
 def main() -> None:
     """Write events to standard output."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", type=int)
+    says = "; ".join(f"{name}: {each.says}" for name, each in SETS.items())
+    parser.add_argument("--set", choices=SETS, help=says.replace("%", "%%"))
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--pods", type=int, default=300)
     parser.add_argument("--novelty", type=float, default=0.03)
     options = parser.parse_args()
     known = {"seed": options.seed, "pods": options.pods, "novelty": options.novelty}
-    for event in events(options.count, **known):
+    make = SETS[options.set].make if options.set else lambda count: events(count, **known)
+    for event in make(options.count):
         sys.stdout.buffer.write(line(event))
 
 

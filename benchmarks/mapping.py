@@ -12,14 +12,12 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 
 import datasets
-from convert import cpu_and_peak
+from measured import COMMAND, run
 
-_COMMAND = Path(sys.executable).with_name("cef-bridge")
 _MAPPING = """\
 mapping: acme
 extends: splunk
@@ -60,11 +58,11 @@ def main() -> None:
         for number in range(options.rounds):
             cells, base = f"{number + 1:>6}", 0.0
             for command, words in commands.items():
-                cpu, peak = cpu_and_peak([str(_COMMAND), *words])
-                each = cpu / options.events * 1e6
+                cost = run([str(COMMAND), *words], codes=(0, 3))
+                each = cost.cpu / options.events * 1e6
                 base = base or each
                 ratios[command].append(each / base)
-                cells += f"{each:>14.2f}{each / base:>7.2f}{peak:>6.0f}"
+                cells += f"{each:>14.2f}{each / base:>7.2f}{cost.peak:>6.0f}"
             print(cells, flush=True)
         for command in ("coverage", "diff"):
             median = statistics.median(ratios[command])

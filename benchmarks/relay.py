@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import datasets
+from sink import Sink
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
@@ -210,29 +211,9 @@ def offer(kind: str, requests: Connection) -> None:
                 requests.recv()  # the client may go
 
 
-class Counter:
-    """A TCP port that counts lines, and answers a half-close when it has read everything."""
-
-    def __init__(self) -> None:
-        self.lines = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            client, _ = self._listener.accept()
-            threading.Thread(target=self._count, args=(client,), daemon=True).start()
-
-    def _count(self, client: socket.socket) -> None:
-        with client, contextlib.suppress(OSError):
-            while data := client.recv(1 << 18):
-                self.lines += data.count(b"\n")
-
-
 def forwarded(port: int, kind: str, rate: int, seconds: float, requests: Connection) -> Run:
     """Run `cef-bridge forward` against the relay at this rate."""
-    counter = Counter()
+    counter = Sink()
     with tempfile.TemporaryDirectory() as folder:
         before = children_cpu()
         requests.send((rate, seconds))
