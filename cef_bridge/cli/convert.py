@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cef_bridge.cli.jobs import MOST_JOBS, shares
 from cef_bridge.cli.logs import say
 from cef_bridge.cli.params import mapping_option
 from cef_bridge.cli.progress import progress, someone_looks
@@ -23,6 +24,7 @@ from cef_bridge.cli.targets import Targets, appears, opened
 from cef_bridge.cli.times import moment
 from cef_bridge.conversion import MAX_EXPAND, Run
 from cef_bridge.converter import Converter
+from cef_bridge.errors import WorkerError
 from cef_bridge.events.decode import INPUT_FORMATS
 from cef_bridge.fastpath import FastPath
 from cef_bridge.mapping.load import load
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+    from cef_bridge.conversion import Outcome
+    from cef_bridge.parallel.run import ParallelRun
     from cef_bridge.sources.inputs import Input
 
 _SIGPIPE = 141
@@ -69,10 +73,9 @@ def _size(_: click.Context, __: click.Parameter, text: str) -> int:
 @click.option(
     "-j",
     "--jobs",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Worker processes; more than one has no effect yet.",
+    metavar="N",
+    type=click.IntRange(1, MOST_JOBS),
+    help="Convert by so many processes.  [default: the cores there are]",
 )
 @click.option("--rejects", metavar="PATH", help="Write rejected records there, as JSON lines.")
 @click.option(
@@ -121,7 +124,7 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
     output: str | None,
     mapping_name: str,
     syslog_header: str,
-    jobs: int,  # noqa: ARG001 - one for now; the option is part of the contract
+    jobs: int | None,
     rejects: str | None,
     report_path: str | None,
     strict: bool,
@@ -152,7 +155,10 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
     options = Options(max_record, input_format, strict)
     shown = someone_looks(targets.output) if wanted is None else wanted
     try:
-        run = _convert(converter, options, found, targets, asked, max_expand, shown=shown)
+        run = _convert(converter, options, found, targets, asked, max_expand, jobs, shown=shown)
+    except WorkerError as error:
+        what = f"; {asked.withheld} was not written" if asked.withheld else ""
+        raise WorkerError(f"{error}{what}. Fewer -j need less memory") from error
     except BrokenPipeError:
         # The reader has gone (`| head`): what a program that SIGPIPE ended reports, and no word.
         os._exit(_SIGPIPE)
@@ -169,9 +175,10 @@ def _convert(
     targets: Targets,
     asked: Asked,
     max_expand: int,
+    jobs: int | None,
     *,
     shown: bool,
-) -> Run:
+) -> Outcome:
     """Open the outputs, run, bring what was written to its name and say what it came to."""
     started = time.monotonic()
     # What is remembered lives long and has no cycles worth looking for: measured 2 to 4 % less CPU.
@@ -181,18 +188,22 @@ def _convert(
         out = opened(targets.output, files)
         aside = opened(targets.rejects, files) if targets.rejects else None
         told = opened(targets.report, files) if targets.report else None
-        with progress(inputs, shown=shown) as show:
-            run = Run(
-                FastPath(converter),
-                out,
-                aside,
-                options,
-                show,
-                max_expand=max_expand,
-                hashed=targets.report is not None,
-            )
-            with _interruptible(run):
-                run.run(inputs)
+        machine, hashed = FastPath(converter), told is not None
+        planned = shares(jobs, inputs)
+        run: Run | ParallelRun
+        if planned.jobs == 1:
+            run = Run(machine, out, aside, options, max_expand=max_expand, hashed=hashed)
+        else:
+            from cef_bridge.parallel.run import ParallelRun, Plan  # noqa: PLC0415 - not for little
+
+            # A process is forked before the bar's thread is there, or without it.
+            patience = 0 if shown else planned.patience
+            plan = Plan(planned.jobs, patience, max_expand, hashed)
+            run = ParallelRun(machine, out, aside, options, plan)
+            run.begin(inputs)
+            files.callback(run.close)
+        with progress(inputs, shown=shown) as run.progress, _interruptible(run):
+            run.run(inputs)
         seconds = time.monotonic() - started
         if isinstance(out, AtomicFile):  # first: a report must not speak of what is not there
             out.discard() if run.stopped else out.commit()
@@ -204,7 +215,7 @@ def _convert(
 
 
 @contextlib.contextmanager
-def _interruptible(run: Run) -> Iterator[None]:
+def _interruptible(run: Run | ParallelRun) -> Iterator[None]:
     """End the run on a signal: the first after the lines in hand, a second one at once."""
     again = False
 

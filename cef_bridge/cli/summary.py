@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge import __version__
 
 if TYPE_CHECKING:
-    from cef_bridge.conversion import Run
+    from cef_bridge.conversion import Outcome
     from cef_bridge.stats import Stats
 
 _MOST_REASONS = 10
@@ -33,7 +33,7 @@ class Asked(NamedTuple):
     assumed_time: bool
 
 
-def summary(run: Run, asked: Asked, seconds: float) -> list[str]:
+def summary(run: Outcome, asked: Asked, seconds: float) -> list[str]:
     """Return the lines that an operator reads on stderr: the counts, then what to do about them."""
     stats = run.stats
     rate = f", {stats.records / seconds:,.0f} events/s" if seconds >= _STEADY else ""
@@ -72,7 +72,7 @@ def _rejected(stats: Stats, asked: Asked) -> list[str]:
     return lines
 
 
-def report(run: Run, asked: Asked, seconds: float) -> bytes:
+def report(run: Outcome, asked: Asked, seconds: float) -> bytes:
     """Return the run as JSON: the sums, the counts by type, operation, class id and reason.
 
     Each input is there with its SHA-256, of the bytes as they stand on the disk; it has none when
@@ -106,7 +106,8 @@ def report(run: Run, asked: Asked, seconds: float) -> bytes:
 
 def _by(stats: Stats, place: int) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for kind, number in stats.kinds.most_common():
+    for kind, number in stats.kinds.items():
         name = str(kind[place] or "")
         counts[name] = counts.get(name, 0) + number
-    return counts
+    # What comes as often as another stands in the order of the names, whoever met it first.
+    return dict(sorted(counts.items(), key=lambda it: (-it[1], it[0])))
