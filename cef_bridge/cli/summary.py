@@ -31,6 +31,7 @@ class Asked(NamedTuple):
     rejects: str | None
     withheld: str | None
     assumed_time: bool
+    state: str | None = None
 
 
 def summary(run: Outcome, asked: Asked, seconds: float) -> list[str]:
@@ -55,7 +56,8 @@ def summary(run: Outcome, asked: Asked, seconds: float) -> list[str]:
         )
     if run.stopped:
         what = f"; {asked.withheld} was not written" if asked.withheld else ""
-        lines.append(f"interrupted: this is what was done until then{what}")
+        on = "; the same command goes on there" if asked.state else ""
+        lines.append(f"interrupted: this is what was done until then{what}{on}")
     return lines
 
 
@@ -72,11 +74,11 @@ def _rejected(stats: Stats, asked: Asked) -> list[str]:
     return lines
 
 
-def report(run: Outcome, asked: Asked, seconds: float) -> bytes:
+def report(run: Outcome, asked: Asked, seconds: float, digest: str | None) -> bytes:
     """Return the run as JSON: the sums, the counts by type, operation, class id and reason.
 
-    Each input is there with its SHA-256, of the bytes as they stand on the disk; it has none when
-    it was not read to its end.
+    `digest` is the SHA-256 of the file of messages. Each input is there with its own, of the bytes
+    as they stand on the disk; it has none when it was not read to its end.
     """
     stats = run.stats
     document = {
@@ -86,6 +88,7 @@ def report(run: Outcome, asked: Asked, seconds: float) -> bytes:
         "complete": not run.stopped,
         "mapping": asked.mapping,
         "output": asked.output,
+        "output_sha256": digest,
         "lines": stats.lines,
         "records": stats.records,
         "noise": stats.noise,

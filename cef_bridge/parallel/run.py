@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from cef_bridge.conversion import MAX_EXPAND, row, take_in
 from cef_bridge.parallel.feeder import BEGINNING, Feeder, Position
+from cef_bridge.parallel.mark import Mark
 from cef_bridge.parallel.pieces import DEPTH, Slots, Text
 from cef_bridge.sources.blocks import Block, Cutter, Idle
 from cef_bridge.sources.units import DamagedError
@@ -69,6 +70,8 @@ class ParallelRun:
     ) -> None:
         self.inputs: list[dict[str, object]] = []
         self.options = options or Options()
+        # Called between pieces, when all before has been written and `mark` says how far it is.
+        self.between: Callable[[], None] = lambda: None
         self.progress: Callable[[str, int], None] = lambda _name, _consumed: None
         self.waiting = False
         self.stopped = False
@@ -103,6 +106,19 @@ class ParallelRun:
         self.stopped = True
         if self._team is not None:
             self._team.wake()
+
+    def resume(self, mark: Mark) -> None:
+        """Go on where another run was; to be called before `begin`, with the same inputs."""
+        self._place, self._pending, self._last = mark.place, mark.pending, mark.last
+        self._lines[mark.place.input] = mark.lines
+        self.inputs = [*mark.inputs]
+        self.stats.merge(mark.stats)
+
+    def mark(self) -> Mark:
+        """Return how far it is, `between` pieces."""
+        self._loop.settle()
+        lines = self._lines[self._place.input]
+        return Mark(self._place, self._pending, self._last, lines, tuple(self.inputs), self.stats)
 
     def begin(self, inputs: Sequence[Input]) -> None:
         """Get ready for some inputs."""
@@ -220,6 +236,7 @@ class ParallelRun:
     def _settled(self, piece: Piece) -> None:
         """All up to the end of a piece was written, and nothing is in hand."""
         self._place = _behind(piece, self._place)
+        self.between()
         if self._team is None and self._patience:
             self._patience -= min(self._patience, sum(each.size for each in piece.segments))
             if not self._patience:

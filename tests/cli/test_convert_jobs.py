@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import signal
@@ -35,6 +36,8 @@ def files(folder: Path, *words: object) -> dict[str, object]:
     for row in (report, *report["inputs"]):
         for name in ("seconds", "finished", "output"):
             row.pop(name, None)
+    digest = hashlib.sha256((folder / "out").read_bytes()).hexdigest()
+    assert report["output_sha256"] == digest
     lines = ran.err.splitlines()[1:]
     return {
         "code": ran.code,
