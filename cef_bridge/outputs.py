@@ -191,6 +191,8 @@ class ResumableFile(AtomicFile):
         """Cut the file to what counts of it, and stand at its end."""
         if not _lock(descriptor, _LOCK_SECONDS):
             raise UsageError(f"another run writes to {printed(self.path)}")
+        if not _is(descriptor, temporary):  # it ended while we waited: this is its output now
+            raise UsageError(f"another run has just ended {printed(self.path)}")
         there = os.fstat(descriptor).st_size
         if there < self._kept:
             raise UsageError(
@@ -231,6 +233,13 @@ def _lock(descriptor: int, seconds: float) -> bool:
             return True
         else:
             return True
+
+
+def _is(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except FileNotFoundError:
+        return False
 
 
 def _sync_folder(folder: Path) -> None:

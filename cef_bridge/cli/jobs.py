@@ -22,6 +22,7 @@ _SMALL = 8 << 20
 """As much text is converted in a fifth of a second."""
 _SHRINKS = 16  # KubeArmor's JSON, 10 to 60 times
 _HEAD = 512
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # microseconds of CPU time in a period, and the period
 
 
 class Shares(NamedTuple):
@@ -33,7 +34,7 @@ class Shares(NamedTuple):
 
 def shares(jobs: int | None, inputs: Iterable[Input]) -> Shares:
     """Return the plan for some inputs; without a number of jobs each core gets one."""
-    cores = len(os.sched_getaffinity(0)) if jobs is None else jobs
+    cores = cores_there() if jobs is None else jobs
     if cores == 1:
         return Shares(1, 0)
     known, unknown = 0, False
@@ -47,6 +48,20 @@ def shares(jobs: int | None, inputs: Iterable[Input]) -> Shares:
     if known >= _SMALL:
         return Shares(cores, 0)
     return Shares(cores, _SMALL) if unknown else Shares(1, 0)
+
+
+def cores_there(quota: Path = _QUOTA) -> int:
+    """Return how many cores this process may use; a container may have less than the machine."""
+    cores = len(os.sched_getaffinity(0))
+    try:
+        allowed, period = quota.read_text().split()
+        return max(1, min(cores, -(-int(allowed) // int(period))))
+    except (
+        OSError,
+        ValueError,
+        ZeroDivisionError,
+    ):  # no cgroup of the second version, or `max`: no limit
+        return cores
 
 
 def _packed(each: Input) -> bool:
