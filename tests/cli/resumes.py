@@ -129,7 +129,7 @@ class Archive:
 
     def wait_for(self, size: int) -> None:
         """Wait until so many bytes of messages were written."""
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while time.monotonic() < until:
             for path in self.folder.glob(".out.cef*.part"):
                 if path.stat().st_size >= size:
@@ -168,7 +168,7 @@ def resumed_until_done(
     for turn in range(turns):
         with slow(archive, "-j", 1 + turn % 3) as process:
             interrupt(process, turn)
-            process.communicate(timeout=30)
+            process.communicate(timeout=60)
         interrupted += process.returncode not in {0, 3}
         if process.returncode in {0, 3}:
             return interrupted

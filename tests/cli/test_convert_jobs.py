@@ -91,7 +91,7 @@ def running(pid: int) -> bool:
 
 def workers(process, count: int = 2) -> list[int]:
     """Wait until the workers are at work."""
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         found = children(process.pid)
         if len(found) == count:
@@ -107,7 +107,7 @@ def test_a_worker_that_is_killed_ends_the_run_with_1_and_no_output(tmp_path, big
     ) as process:
         pids = workers(process)
         os.kill(pids[1], signal.SIGKILL)
-        err = process.communicate(timeout=10)[1].decode()
+        err = process.communicate(timeout=60)[1].decode()
     assert process.returncode == 1
     assert plain(err) == (
         f"cef-bridge: worker process {pids[1]} was killed by signal 9 (out of memory?); "
@@ -132,11 +132,11 @@ def test_a_signal_to_all_of_the_processes_ends_the_run_as_with_one(tmp_path, big
         process = start("-j", 2, big, big, stdout=file, start_new_session=True)
         with process:
             pids = workers(process)
-            until = time.monotonic() + 10
+            until = time.monotonic() + 60
             while not out.stat().st_size and time.monotonic() < until:
                 time.sleep(0.01)
             os.killpg(process.pid, number)
-            err = process.communicate(timeout=10)[1].decode()
+            err = process.communicate(timeout=60)[1].decode()
     assert process.returncode == 130
     written = out.read_bytes()
     assert 0 < counts(plain(err))["converted"] == written.count(b"\n")
