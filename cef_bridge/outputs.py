@@ -173,6 +173,7 @@ class ResumableFile(AtomicFile):
         if self._partial is None:
             descriptor = super()._open()
             _lock(descriptor, 0)
+            _sync_folder(self._final.parent)  # its name, too, has to survive a power cut
             return descriptor
         temporary = self._final.parent / self._partial
         try:
