@@ -65,13 +65,16 @@ class AtomicFile:
             raise UsageError(self._cannot("its folder does not exist"))
         if mode is not None and not os.access(self._final, os.W_OK):
             raise UsageError(self._cannot("Permission denied"))
-        temporary = folder / f".{name[:_NAME]}.{secrets.token_hex(4)}{PART}"
+        temporary = folder / self._temporary_name(name)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         descriptor = os.open(temporary, flags, 0o666)
         self._temporary = temporary
         if mode is not None:
             os.fchmod(descriptor, stat.S_IMODE(mode))
         return descriptor
+
+    def _temporary_name(self, name: str) -> str:
+        return partial_name(name)
 
     def write(self, data: bytes | bytearray | memoryview) -> int:
         """Write all of `data`, unbuffered: give it in large pieces."""
@@ -143,6 +146,11 @@ class AtomicFile:
         return f"cannot write {printed(self.path)}: {why}"
 
 
+def partial_name(name: str) -> str:
+    """Return a name for what is not complete of a file, another one each time."""
+    return f".{name[:_NAME]}.{secrets.token_hex(4)}{PART}"
+
+
 def printed(path: Path) -> str:
     """Return a path as a terminal can show it."""
     name = str(path)
@@ -150,36 +158,34 @@ def printed(path: Path) -> str:
 
 
 class ResumableFile(AtomicFile):
-    """An AtomicFile that stays when it is discarded, under the name that `partial` gives.
+    """An AtomicFile that stays when it is discarded, under the name `partial`.
 
-    Given that name and a `size`, it goes on behind so many bytes and forgets the rest. Others who
-    have it open end first: only one run may write to it. Only a path that is a regular file, or
-    will be one, can be resumed. UsageError as AtomicFile, and when what was there is not any more.
+    `partial` is what `partial_name` gave, once. It goes on behind `size` bytes and forgets the
+    rest; where none count and none are there, it begins. Others who have it open end first: only
+    one run may write to it. Only a path that is a regular file, or will be one, can be resumed.
+    UsageError as AtomicFile, and when what was there is not any more.
     """
 
-    def __init__(
-        self, path: str | os.PathLike[str], partial: str | None = None, size: int = 0
-    ) -> None:
-        self._partial = partial
+    def __init__(self, path: str | os.PathLike[str], partial: str, size: int = 0) -> None:
+        self.partial = partial
         self._kept = size
         super().__init__(path)
 
-    @property
-    def partial(self) -> str:
-        """The name of the file that is not complete, in the folder of the other."""
-        return self._temporary.name if self._temporary is not None else ""
+    def _temporary_name(self, _name: str) -> str:
+        return self.partial
 
     def _open(self) -> int:
-        if self._partial is None:
+        temporary = self._final.parent / self.partial
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError as error:
+            if self._kept:
+                what = f"{printed(temporary)}, what was written so far, is gone"
+                raise UsageError(what) from error
             descriptor = super()._open()
             _lock(descriptor, 0)
             _sync_folder(self._final.parent)  # its name, too, has to survive a power cut
             return descriptor
-        temporary = self._final.parent / self._partial
-        try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except FileNotFoundError as error:
-            raise UsageError(f"{printed(temporary)}, what was written so far, is gone") from error
         try:
             self._go_behind(descriptor, temporary)
         except BaseException:

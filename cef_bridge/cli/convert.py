@@ -251,8 +251,11 @@ def _opened(
     if state and state.resumed:
         say(f"an interrupted run is gone on with: {state.where()}")
 
+    if state:
+        state.begin()
+
     def open_(what: str, path: str | None) -> Stream | AtomicFile:
-        if state and path and appears(path):
+        if state and path and state.keeps(what):
             return files.enter_context(state.opened(what, path))
         return opened(path, files)
 

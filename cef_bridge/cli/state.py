@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from cef_bridge import __version__
 from cef_bridge.cli.times import Now
 from cef_bridge.errors import CefBridgeError, UsageError
-from cef_bridge.outputs import ResumableFile, printed
+from cef_bridge.outputs import ResumableFile, partial_name, printed
 from cef_bridge.parallel.mark import Mark
 
 if TYPE_CHECKING:
@@ -56,6 +55,8 @@ class State:
     ) -> None:
         self._path = Path(path)
         self._name = printed(self._path)
+        # One name for all: a run that is killed leaves one at most, and the next takes it.
+        self._temporary = self._path.with_name(f".{self._path.name[:_NAME]}.part")
         self._targets = targets
         self._check_targets(inputs)
         self._asked: dict[str, Any] = {
@@ -79,6 +80,7 @@ class State:
                 self.mark = Mark.from_json(self._said["at"])
                 self.seconds = float(self._said["seconds"])
         self._asked["assume-time"] = self.assumed_time
+        self._parts = self._named()
         self._run: ParallelRun | None = None
         self._started = time.monotonic()
         self._next = 0.0
@@ -89,34 +91,45 @@ class State:
         return self._said is not None
 
     def opened(self, what: str, path: str) -> ResumableFile:
-        """Open the `output` or the `rejects`, where the other run stopped if there was one.
-
-        The `report` is written at the end: where one is not complete, it takes that one's place.
-        """
-        if self._said is None or (what == "report" and not self._has_report(path)):
-            file = ResumableFile(path)
-        else:
-            with self._foreign():
-                name, size = self._said["files"][what]
-                name, size = Path(str(name)).name, int(size)
-            try:
-                file = ResumableFile(path, name, size)
-            except UsageError as error:
-                raise UsageError(f"{error}. {self._anew()}") from error
+        """Open the `output`, the `rejects` or the `report`, where the other run stopped."""
+        name, size = self._parts[what]
+        try:
+            file = ResumableFile(path, name, size)
+        except UsageError as error:
+            said = f"{error}. {self._anew()}" if self.resumed else str(error)
+            raise UsageError(said) from error
         self._files[what] = file
         return file
 
-    def _has_report(self, path: str) -> bool:
-        """Whether the other run left an unfinished report; an interrupted one may have ended it."""
-        name = self._said and self._said["files"].get("report", [""])[0]
-        return bool(name) and (Path(path).resolve().parent / Path(str(name)).name).is_file()
+    def keeps(self, what: str) -> bool:
+        """Whether one of these is a file that can be gone on with."""
+        return what in self._parts
+
+    def begin(self) -> None:
+        """Write down how the files are called that are not complete; before there are any."""
+        if not self.resumed:
+            self._write(self.mark)
+
+    def _named(self) -> dict[str, tuple[str, int]]:
+        """Return the names of the files that are not complete, and how much of them counts."""
+        if self._said is not None:
+            with self._foreign():
+                files = self._said["files"]
+                return {
+                    what: (Path(str(name)).name, int(size)) for what, (name, size) in files.items()
+                }
+        paths = self._targets._asdict().items()
+        return {
+            what: (partial_name(Path(path).resolve().name), 0)
+            for what, path in paths
+            if path and _may_resume(path)
+        }
 
     def follow(self, run: ParallelRun) -> None:
         """Let a run go on where the other stopped, and write down how far it is."""
         self._run = run
         run.resume(self.mark)
         run.between = self._keep
-        self._write(self.mark)
 
     def complete(self) -> None:
         """Write down that all is converted, and that the outputs get their names now."""
@@ -133,15 +146,16 @@ class State:
 
     def _write(self, mark: Mark, *, complete: bool = False) -> None:
         """Write down how far the run is, after all up to there is on the disk."""
-        for file in self._files.values():
+        for what, file in self._files.items():
             file.sync()
+            self._parts[what] = file.partial, file.size
         self._replace(
             {
                 "cef-bridge convert --state": _FORM,
                 "asked": self._asked,
                 "complete": complete,
                 "seconds": round(self.seconds + time.monotonic() - self._started, 3),
-                "files": {what: [file.partial, file.size] for what, file in self._files.items()},
+                "files": self._parts,
                 "at": mark.to_json(),
             }
         )
@@ -156,14 +170,15 @@ class State:
 
     def done(self) -> None:
         """Take the state file away: the outputs have their names."""
-        with contextlib.suppress(OSError):
-            self._path.unlink()
+        for path in (self._path, self._temporary):
+            with contextlib.suppress(OSError):
+                path.unlink()
 
     def _replace(self, said: dict[str, object]) -> None:
         """Write the file as a whole; nobody else may read it, for it has texts of events."""
-        temporary = self._path.with_name(f".{self._path.name[:_NAME]}.{secrets.token_hex(4)}.part")
+        temporary = self._temporary
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
             with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
                 file.write(json.dumps(said).encode() + b"\n")
                 file.flush()
