@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from cef_bridge.sources.archives import Stream
+    from cef_bridge.sources.blocks import Item
     from cef_bridge.sources.inputs import Input
     from cef_bridge.sources.raw import Raw
+    from cef_bridge.stats import Stats
     from cef_bridge.unitloop import Machine, Refused
 
 _T = TypeVar("_T")
@@ -34,6 +36,17 @@ class Sink(Protocol):
 
     def write(self, data: bytes, /) -> object:
         """Take all of the bytes, or raise."""
+
+
+class Outcome(Protocol):
+    """A run that has ended, and what it came to; `inputs` are rows of the report."""
+
+    inputs: list[dict[str, object]]
+    stopped: bool
+
+    @property
+    def stats(self) -> Stats:
+        """The counters."""
 
 
 class Run:
@@ -63,7 +76,7 @@ class Run:
         self._hashed = hashed
         self._out = out
         self._rejects = rejects
-        self._progress = progress
+        self.progress = progress
         self._messages: list[bytes] = []
         self._aside: list[bytes] = []
         # One list for both lanes: the order of the input is kept.
@@ -116,13 +129,9 @@ class Run:
         units = iter(blocks(stream, max_record=self.options.max_record))
         last = 1
         while not self.stopped and (item := self._wait(units)) is not None:
+            last = take_in(self._loop, item) or last
             if isinstance(item, Block):
-                self._loop.block(item)
-                last = item.lines_at[-1] if item.lines_at else item.line + len(item.lines) - 1
-                self._progress(name, item.consumed)
-                self.stats.settle()
-            else:
-                self._loop.lost(item)
+                self.progress(name, item.consumed)
             self._flush()
         if self.stopped:  # the rest of a line that a runtime cut may be there, but was not read
             return
@@ -132,14 +141,7 @@ class Run:
     def _refuse(self, refused: Refused) -> None:
         if self._rejects is None:
             return
-        row = {"source": refused.source, "line": refused.line, "reason": refused.reason}
-        row["size"] = refused.size
-        try:
-            row["raw"] = refused.raw.decode()
-        except UnicodeDecodeError:
-            row["raw"] = refused.raw.decode("utf-8", "replace")
-            row["raw_base64"] = base64.b64encode(refused.raw).decode()
-        self._aside.append(orjson.dumps(row))
+        self._aside.append(row(refused))
 
     def _flush(self) -> None:
         if self._messages:
@@ -150,3 +152,29 @@ class Run:
             self._aside.append(b"")
             self._rejects.write(b"\n".join(self._aside))
             self._aside.clear()
+
+
+def take_in(loop: UnitLoop, item: Item) -> int:
+    """Convert an item of a stream; return the line of its last unit, 0 when it has none."""
+    if isinstance(item, Block):
+        loop.block(item)
+        loop.stats.settle()
+        return item.lines_at[-1] if item.lines_at else item.line + len(item.lines) - 1
+    loop.lost(item)
+    return 0
+
+
+def row(refused: Refused) -> bytes:
+    """Return a rejected record as it stands in the file of rejects, without a line end."""
+    shown: dict[str, object] = {
+        "source": refused.source,
+        "line": refused.line,
+        "reason": refused.reason,
+        "size": refused.size,
+    }
+    try:
+        shown["raw"] = refused.raw.decode()
+    except UnicodeDecodeError:
+        shown["raw"] = refused.raw.decode("utf-8", "replace")
+        shown["raw_base64"] = base64.b64encode(refused.raw).decode()
+    return orjson.dumps(shown)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import secrets
 import stat
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,8 @@ _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 # These may lead to a regular file that a shell has opened (`> out`, `>> out`): never replaced.
 _STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
 
+PART = ".part"
+"""What the name of a file ends in that is not complete."""
 _NAME = 60  # characters of at most 4 bytes; a file name has at most 255 bytes
 
 
@@ -40,7 +44,7 @@ class AtomicFile:
         # A link keeps pointing to where it points; the file behind it is replaced.
         self._final = self.path.resolve()
         self._temporary: Path | None = None
-        self.size = 0
+        self.size = 0  # how many bytes were written, by whichever process
         try:
             self._file: int | None = self._open()
         except OSError as error:
@@ -61,13 +65,16 @@ class AtomicFile:
             raise UsageError(self._cannot("its folder does not exist"))
         if mode is not None and not os.access(self._final, os.W_OK):
             raise UsageError(self._cannot("Permission denied"))
-        temporary = folder / f".{name[:_NAME]}.{secrets.token_hex(4)}.part"
+        temporary = folder / self._temporary_name(name)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         descriptor = os.open(temporary, flags, 0o666)
         self._temporary = temporary
         if mode is not None:
             os.fchmod(descriptor, stat.S_IMODE(mode))
         return descriptor
+
+    def _temporary_name(self, name: str) -> str:
+        return partial_name(name)
 
     def write(self, data: bytes | bytearray | memoryview) -> int:
         """Write all of `data`, unbuffered: give it in large pieces."""
@@ -136,9 +143,110 @@ class AtomicFile:
         return CefBridgeError(self._cannot(what + after))
 
     def _cannot(self, why: str) -> str:
-        name = str(self.path)
-        shown = name if name.isprintable() else name.encode("unicode_escape").decode("ascii")
-        return f"cannot write {shown}: {why}"
+        return f"cannot write {printed(self.path)}: {why}"
+
+
+def partial_name(name: str) -> str:
+    """Return a name for what is not complete of a file, another one each time."""
+    return f".{name[:_NAME]}.{secrets.token_hex(4)}{PART}"
+
+
+def printed(path: Path) -> str:
+    """Return a path as a terminal can show it."""
+    name = str(path)
+    return name if name.isprintable() else name.encode("unicode_escape").decode("ascii")
+
+
+class ResumableFile(AtomicFile):
+    """An AtomicFile that stays when it is discarded, under the name `partial`.
+
+    `partial` is what `partial_name` gave, once. It goes on behind `size` bytes and forgets the
+    rest; where none count and none are there, it begins. Others who have it open end first: only
+    one run may write to it. Only a path that is a regular file, or will be one, can be resumed.
+    UsageError as AtomicFile, and when what was there is not any more.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], partial: str, size: int = 0) -> None:
+        self.partial = partial
+        self._kept = size
+        super().__init__(path)
+
+    def _temporary_name(self, _name: str) -> str:
+        return self.partial
+
+    def _open(self) -> int:
+        temporary = self._final.parent / self.partial
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError as error:
+            if self._kept:
+                what = f"{printed(temporary)}, what was written so far, is gone"
+                raise UsageError(what) from error
+            descriptor = super()._open()
+            _lock(descriptor, 0)
+            _sync_folder(self._final.parent)  # its name, too, has to survive a power cut
+            return descriptor
+        try:
+            self._go_behind(descriptor, temporary)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._temporary = temporary
+        return descriptor
+
+    def _go_behind(self, descriptor: int, temporary: Path) -> None:
+        """Cut the file to what counts of it, and stand at its end."""
+        if not _lock(descriptor, _LOCK_SECONDS):
+            raise UsageError(f"another run writes to {printed(self.path)}")
+        if not _is(descriptor, temporary):  # it ended while we waited: this is its output now
+            raise UsageError(f"another run has just ended {printed(self.path)}")
+        there = os.fstat(descriptor).st_size
+        if there < self._kept:
+            raise UsageError(
+                f"{printed(temporary)}, what was written so far, has {there:,} bytes "
+                f"where there were {self._kept:,}"
+            )
+        os.ftruncate(descriptor, self._kept)
+        self.size = os.lseek(descriptor, 0, os.SEEK_END)
+
+    def sync(self) -> None:
+        """Bring what was written to the disk; CefBridgeError when that fails."""
+        try:
+            if self._file is not None:
+                os.fdatasync(self._file)
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def discard(self) -> None:
+        """Close, and leave what was written for another run; does nothing after `commit`."""
+        self._temporary = None
+        super().discard()
+
+
+_LOCK_SECONDS = 10  # a worker of a run that was killed may have to finish its write
+
+
+def _lock(descriptor: int, seconds: float) -> bool:
+    """Lock a file for this process and those it forks; False when others kept it so long."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(0.05)
+        except OSError:  # a file system that knows no locks
+            return True
+        else:
+            return True
+
+
+def _is(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except FileNotFoundError:
+        return False
 
 
 def _sync_folder(folder: Path) -> None:

@@ -70,6 +70,25 @@ class Stats:
             self.firsts.setdefault(group, First(place, reason))
         self.reasons[group] += 1
 
+    def merge(self, later: Stats) -> None:
+        """Add the counts of what came later; the bounds stay."""
+        self.blank += later.blank
+        self.noise += later.noise
+        self.converted += later.converted
+        self.filtered += later.filtered
+        self.rejected += later.rejected
+        self.without_time += later.without_time
+        for group, number in later.reasons.items():
+            known = group
+            if known not in self.reasons:
+                if len(self.reasons) >= MOST_REASONS:
+                    known = OTHER
+                self.firsts.setdefault(known, later.firsts[group])
+            self.reasons[known] += number
+        for kind, number in later.kinds.items():
+            self.kinds[kind] += number
+        self.settle()
+
     def count(self, type_: object, operation: object, class_id: str) -> None:
         """Count an event whose type and operation may be any JSON."""
         self.kinds[_text(type_), _text(operation), class_id] += 1

@@ -48,8 +48,12 @@ ALLOWED = {
         "it runs units through a machine; where they come from and go to is not its business",
     ),
     "conversion": (
-        {"sources", "unitloop"},
+        {"sources", "stats", "unitloop"},
         "it runs inputs through a machine; YAML, formats and the command line are not its business",
+    ),
+    "parallel": (
+        {"conversion", "sources", "stats", "unitloop"},
+        "it runs inputs through machines in several processes; what a machine is, it is told",
     ),
     "workbench": (
         {
@@ -116,6 +120,7 @@ ALLOWED = {
             "mapping",
             "metrics",
             "outputs",
+            "parallel",
             "service",
             "simulators",
             "sources",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import subprocess
@@ -9,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from cef_bridge import outputs
 from cef_bridge.errors import CefBridgeError, UsageError
-from cef_bridge.outputs import AtomicFile
+from cef_bridge.outputs import AtomicFile, ResumableFile
 
 
 def names(folder: Path) -> list[str]:
@@ -189,3 +191,44 @@ def test_a_real_full_device_is_said_in_plain_words():
     with pytest.raises(CefBridgeError) as caught, AtomicFile("/dev/full") as file:
         file.write(b"x")
     assert str(caught.value) == "cannot write /dev/full: the disk is full after 0 bytes"
+
+
+# --- files that are gone on with
+
+
+def begun(path: Path, data: bytes) -> str:
+    """Leave a file that is not complete; return its name."""
+    with contextlib.suppress(KeyboardInterrupt), ResumableFile(path, ".out.part") as file:
+        file.write(data)
+        raise KeyboardInterrupt
+    return ".out.part"
+
+
+def test_a_resumable_file_goes_on_behind_what_counts_of_it(tmp_path):
+    (tmp_path / "out").write_bytes(b"old")
+    partial = begun(tmp_path / "out", b"onetwo")
+    assert (tmp_path / "out").read_bytes() == b"old"
+    assert (tmp_path / partial).read_bytes() == b"onetwo"
+    with ResumableFile(tmp_path / "out", partial, 3) as file:
+        assert file.size == 3
+        file.sync()
+        file.write(b"2")
+    assert (tmp_path / "out").read_bytes() == b"one2"
+    assert [each.name for each in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_resumable_file_that_another_run_has_is_not_touched(tmp_path, monkeypatch):
+    monkeypatch.setattr(outputs, "_LOCK_SECONDS", 0.2)
+    first = ResumableFile(tmp_path / "out", ".x.part")
+    first.write(b"one")
+    with pytest.raises(UsageError, match=r"another run writes to .*out"):
+        ResumableFile(tmp_path / "out", first.partial, 0)
+    partial = first.partial
+
+    def end(_: float) -> None:
+        first.commit()
+
+    monkeypatch.setattr(outputs.time, "sleep", end)
+    with pytest.raises(UsageError, match=r"another run has just ended .*out"):
+        ResumableFile(tmp_path / "out", partial, 0)
+    assert (tmp_path / "out").read_bytes() == b"one"

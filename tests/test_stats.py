@@ -67,3 +67,43 @@ def test_a_type_that_is_long_or_no_text_is_counted_under_a_short_name():
     stats.settle()
     name = "x" * 63 + "…"
     assert stats.kinds == {(name, OTHER, "class"): 1, (name, "", "class"): 2}
+
+
+def test_counts_of_two_parts_add_up_to_those_of_the_whole():
+    whole, first, later = Stats(), Stats(), Stats()
+    for number in range(60):
+        for stats in (whole, first if number < 20 else later):
+            stats.reject(
+                f"cut at {number}" if number % 3 else f"gone {'x' * (number % 4)}", f"a:{number}"
+            )
+            stats.count("HostLog", f"Op{number % 7}", "c")
+            stats.blank += 1
+            stats.noise += number
+            stats.converted += 2
+            stats.filtered += 3
+            stats.without_time += 1
+    first.merge(later)
+    assert first.reasons == whole.reasons
+    assert list(first.reasons) == list(whole.reasons)
+    assert first.firsts == whole.firsts
+    assert first.kinds == whole.kinds
+    assert (first.lines, first.records, first.without_time) == (whole.lines, whole.records, 60)
+
+
+def test_merged_counts_stay_bounded():
+    total = Stats()
+    for part in range(4):
+        stats = Stats()
+        for number in range(MOST_REASONS):
+            stats.reject("reason " + "x" * number + "y" * part, f"a:{number}")
+            stats.count(f"Type{part}-{number}", "File", "class")
+        total.merge(stats)
+    for part in range(8):
+        stats = Stats()
+        for number in range(MOST_KINDS // 2):
+            stats.count(f"Kind{part}-{number}", "File", "class")
+        total.merge(stats)
+    assert len(total.reasons) == MOST_REASONS + 1
+    assert total.reasons.total() == total.rejected == 4 * MOST_REASONS
+    assert len(total.kinds) <= MOST_KINDS + 1
+    assert total.kinds.total() == 4 * MOST_REASONS + 4 * MOST_KINDS

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import hashlib
 import os
 import signal
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from cef_bridge.cli.jobs import MOST_JOBS, shares
 from cef_bridge.cli.logs import say
 from cef_bridge.cli.params import mapping_option
 from cef_bridge.cli.progress import progress, someone_looks
@@ -23,8 +26,10 @@ from cef_bridge.cli.targets import Targets, appears, opened
 from cef_bridge.cli.times import moment
 from cef_bridge.conversion import MAX_EXPAND, Run
 from cef_bridge.converter import Converter
+from cef_bridge.errors import WorkerError
 from cef_bridge.events.decode import INPUT_FORMATS
 from cef_bridge.fastpath import FastPath
+from cef_bridge.mapping.dump import fingerprint
 from cef_bridge.mapping.load import load
 from cef_bridge.outputs import AtomicFile
 from cef_bridge.sources.inputs import expand
@@ -34,6 +39,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+    from cef_bridge.cli.state import State
+    from cef_bridge.cli.targets import Stream
+    from cef_bridge.conversion import Outcome
+    from cef_bridge.parallel.run import ParallelRun
     from cef_bridge.sources.inputs import Input
 
 _SIGPIPE = 141
@@ -69,14 +78,19 @@ def _size(_: click.Context, __: click.Parameter, text: str) -> int:
 @click.option(
     "-j",
     "--jobs",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Worker processes; more than one has no effect yet.",
+    metavar="N",
+    type=click.IntRange(1, MOST_JOBS),
+    help="Convert by so many processes.  [default: the cores there are]",
 )
 @click.option("--rejects", metavar="PATH", help="Write rejected records there, as JSON lines.")
 @click.option(
     "--report", "report_path", metavar="PATH", help="Write counts and input hashes there, as JSON."
+)
+@click.option(
+    "--state",
+    "state_path",
+    metavar="PATH",
+    help="Note there how far it is; the same command goes on there when it was interrupted.",
 )
 @click.option(
     "--strict", is_flag=True, help="Reject lines that are no events, instead of passing them over."
@@ -121,9 +135,10 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
     output: str | None,
     mapping_name: str,
     syslog_header: str,
-    jobs: int,  # noqa: ARG001 - one for now; the option is part of the contract
+    jobs: int | None,
     rejects: str | None,
     report_path: str | None,
+    state_path: str | None,
     strict: bool,
     input_format: str,
     max_record: int,
@@ -140,19 +155,43 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
     mapping = load(mapping_name)
     found = expand(inputs)
     targets = Targets.named(output, rejects, report_path)
+    state: State | None = None
+    if state_path is not None:
+        from cef_bridge.cli.state import State, others  # noqa: PLC0415 - seldom asked for
+
+        found = others(found, state_path)
     targets.check(found)
+    if state_path is not None:
+        said = {
+            "mapping": fingerprint(mapping),
+            "syslog-header": syslog_header,
+            "input-format": input_format,
+            "max-record": max_record,
+            "max-expand": max_expand,
+            "strict": strict,
+            "report": report_path is not None,
+            "rejects": rejects is not None,
+            "output": output,
+        }
+        state = State(state_path, said, found, targets, assume_time)
+        assume_time = state.assumed_time
     asked = Asked(
         mapping=mapping.name,
         output=output,
         rejects=rejects,
         withheld=output if targets.output and appears(targets.output) else None,
         assumed_time=assume_time is not None,
+        state=state_path,
     )
     converter = Converter(mapping, syslog_header=syslog_header, assumed_time=assume_time)
     options = Options(max_record, input_format, strict)
     shown = someone_looks(targets.output) if wanted is None else wanted
+    task = _Task(converter, options, found, targets, asked, max_expand, jobs, shown, state)
     try:
-        run = _convert(converter, options, found, targets, asked, max_expand, shown=shown)
+        run = _convert(task)
+    except WorkerError as error:
+        what = f"; {asked.withheld} was not written" if asked.withheld else ""
+        raise WorkerError(f"{error}{what}. Fewer -j need less memory") from error
     except BrokenPipeError:
         # The reader has gone (`| head`): what a program that SIGPIPE ended reports, and no word.
         os._exit(_SIGPIPE)
@@ -162,49 +201,107 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
         raise SystemExit(3)
 
 
-def _convert(
-    converter: Converter,
-    options: Options,
-    inputs: list[Input],
-    targets: Targets,
-    asked: Asked,
-    max_expand: int,
-    *,
-    shown: bool,
-) -> Run:
+class _Task(NamedTuple):
+    """What was asked for, checked."""
+
+    converter: Converter
+    options: Options
+    inputs: list[Input]
+    targets: Targets
+    asked: Asked
+    max_expand: int
+    jobs: int | None
+    shown: bool
+    state: State | None
+
+
+def _convert(task: _Task) -> Outcome:
     """Open the outputs, run, bring what was written to its name and say what it came to."""
     started = time.monotonic()
+    state, asked = task.state, task.asked
     # What is remembered lives long and has no cycles worth looking for: measured 2 to 4 % less CPU.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     with contextlib.ExitStack() as files:
-        out = opened(targets.output, files)
-        aside = opened(targets.rejects, files) if targets.rejects else None
-        told = opened(targets.report, files) if targets.report else None
-        with progress(inputs, shown=shown) as show:
-            run = Run(
-                FastPath(converter),
-                out,
-                aside,
-                options,
-                show,
-                max_expand=max_expand,
-                hashed=targets.report is not None,
-            )
-            with _interruptible(run):
-                run.run(inputs)
-        seconds = time.monotonic() - started
-        if isinstance(out, AtomicFile):  # first: a report must not speak of what is not there
-            out.discard() if run.stopped else out.commit()
+        out, aside, told = _opened(task, files)
+        run = _run(task, out, aside, files)
+        with progress(task.inputs, shown=task.shown) as run.progress, _interruptible(run):
+            run.run(task.inputs)
+        if state and not run.stopped:
+            state.complete()
+        # First the messages: a report must not speak of what is not there.
+        for file in (out, aside) if state else (out,):
+            if isinstance(file, AtomicFile):
+                file.discard() if run.stopped else file.commit()
+        seconds = time.monotonic() - started + (state.seconds if state else 0)
         if told:
-            told.write(report(run, asked, seconds))
+            told.write(report(run, asked, seconds, _digest(asked, run)))
+    if state and not run.stopped:
+        state.done()
     for line in summary(run, asked, seconds):
         say(line)
     return run
 
 
+def _opened(
+    task: _Task, files: contextlib.ExitStack
+) -> tuple[Stream | AtomicFile, Stream | AtomicFile | None, Stream | AtomicFile | None]:
+    """Open what the messages, the rejects and the report are written to."""
+    targets, state = task.targets, task.state
+    if state and state.resumed:
+        say(f"an interrupted run is gone on with: {state.where()}")
+
+    if state:
+        state.begin()
+
+    def open_(what: str, path: str | None) -> Stream | AtomicFile:
+        if state and path and state.keeps(what):
+            return files.enter_context(state.opened(what, path))
+        return opened(path, files)
+
+    return (
+        open_("output", targets.output),
+        open_("rejects", targets.rejects) if targets.rejects else None,
+        open_("report", targets.report) if targets.report else None,
+    )
+
+
+def _run(
+    task: _Task,
+    out: Stream | AtomicFile,
+    aside: Stream | AtomicFile | None,
+    files: contextlib.ExitStack,
+) -> Run | ParallelRun:
+    """Return the run, ready to go: by one process, or by several."""
+    machine, hashed = FastPath(task.converter), task.targets.report is not None
+    planned = shares(task.jobs, task.inputs)
+    options, max_expand = task.options, task.max_expand
+    if planned.jobs == 1 and task.state is None:
+        return Run(machine, out, aside, options, max_expand=max_expand, hashed=hashed)
+    from cef_bridge.parallel.run import ParallelRun, Plan  # noqa: PLC0415 - not for small inputs
+
+    # A process is forked before the bar's thread is there, or without it.
+    patience = 0 if task.shown else planned.patience
+    run = ParallelRun(
+        machine, out, aside, options, Plan(planned.jobs, patience, max_expand, hashed)
+    )
+    if task.state:
+        task.state.follow(run)
+    run.begin(task.inputs)
+    files.callback(run.close)
+    return run
+
+
+def _digest(asked: Asked, run: Outcome) -> str | None:
+    """Return the SHA-256 of the file of messages, None of what is no file."""
+    if asked.withheld is None or run.stopped or asked.withheld.startswith(("/dev/", "/proc/")):
+        return None
+    with Path(asked.withheld).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 @contextlib.contextmanager
-def _interruptible(run: Run) -> Iterator[None]:
+def _interruptible(run: Run | ParallelRun) -> Iterator[None]:
     """End the run on a signal: the first after the lines in hand, a second one at once."""
     again = False
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge import __version__
 
 if TYPE_CHECKING:
-    from cef_bridge.conversion import Run
+    from cef_bridge.conversion import Outcome
     from cef_bridge.stats import Stats
 
 _MOST_REASONS = 10
@@ -31,9 +31,10 @@ class Asked(NamedTuple):
     rejects: str | None
     withheld: str | None
     assumed_time: bool
+    state: str | None = None
 
 
-def summary(run: Run, asked: Asked, seconds: float) -> list[str]:
+def summary(run: Outcome, asked: Asked, seconds: float) -> list[str]:
     """Return the lines that an operator reads on stderr: the counts, then what to do about them."""
     stats = run.stats
     rate = f", {stats.records / seconds:,.0f} events/s" if seconds >= _STEADY else ""
@@ -55,7 +56,8 @@ def summary(run: Run, asked: Asked, seconds: float) -> list[str]:
         )
     if run.stopped:
         what = f"; {asked.withheld} was not written" if asked.withheld else ""
-        lines.append(f"interrupted: this is what was done until then{what}")
+        on = "; the same command goes on there" if asked.state else ""
+        lines.append(f"interrupted: this is what was done until then{what}{on}")
     return lines
 
 
@@ -72,11 +74,11 @@ def _rejected(stats: Stats, asked: Asked) -> list[str]:
     return lines
 
 
-def report(run: Run, asked: Asked, seconds: float) -> bytes:
+def report(run: Outcome, asked: Asked, seconds: float, digest: str | None) -> bytes:
     """Return the run as JSON: the sums, the counts by type, operation, class id and reason.
 
-    Each input is there with its SHA-256, of the bytes as they stand on the disk; it has none when
-    it was not read to its end.
+    `digest` is the SHA-256 of the file of messages. Each input is there with its own, of the bytes
+    as they stand on the disk; it has none when it was not read to its end.
     """
     stats = run.stats
     document = {
@@ -86,6 +88,7 @@ def report(run: Run, asked: Asked, seconds: float) -> bytes:
         "complete": not run.stopped,
         "mapping": asked.mapping,
         "output": asked.output,
+        "output_sha256": digest,
         "lines": stats.lines,
         "records": stats.records,
         "noise": stats.noise,
@@ -106,7 +109,8 @@ def report(run: Run, asked: Asked, seconds: float) -> bytes:
 
 def _by(stats: Stats, place: int) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for kind, number in stats.kinds.most_common():
+    for kind, number in stats.kinds.items():
         name = str(kind[place] or "")
         counts[name] = counts.get(name, 0) + number
-    return counts
+    # What comes as often as another stands in the order of the names, whoever met it first.
+    return dict(sorted(counts.items(), key=lambda it: (-it[1], it[0])))

@@ -84,6 +84,7 @@ class Stream:
     def __init__(self, number: int, name: str) -> None:
         self._file = number
         self._name = name
+        self.size = 0
         try:
             os.fstat(number)
         except OSError as error:
@@ -94,7 +95,9 @@ class Stream:
         view = memoryview(data)
         while view:
             try:
-                view = view[os.write(self._file, view) :]
+                written = os.write(self._file, view)
+                self.size += written
+                view = view[written:]
             except BlockingIOError:  # a shell may hand down a non-blocking pipe
                 select.select([], [self._file], [])
             except BrokenPipeError:

@@ -12,12 +12,16 @@ import click
 from cef_bridge.events.clock import microseconds
 
 
+class Now(int):
+    """The time at which a run began, because the operator asked for that."""
+
+
 def moment(_: click.Context, __: click.Parameter, text: str | None) -> int | None:
     """Read an option's time, as epoch microseconds; a click callback."""
     if text is None:
         return None
     if text == "now":
-        return time.time_ns() // 1000
+        return Now(time.time_ns() // 1000)
     found = microseconds(text)
     if found is None:
         raise click.BadParameter(

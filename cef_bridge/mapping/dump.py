@@ -6,6 +6,7 @@ declared types like `reader`, the other way round. Must not know files.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,6 +38,11 @@ def to_yaml(mapping: spec.Mapping) -> str:
     Settings with their default value are left out, and `extends`, for all of it is written here.
     """
     return _serialized(_root(mapping))
+
+
+def fingerprint(mapping: spec.Mapping) -> str:
+    """Return a hash of all that a mapping says, wherever it stands."""
+    return hashlib.sha256(to_yaml(mapping).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def to_plain(mapping: spec.Mapping) -> object:

@@ -6,6 +6,7 @@ shown to operators and is never used as a path. Must not know what the streams h
 
 from __future__ import annotations
 
+import contextlib
 import tarfile
 from typing import IO, TYPE_CHECKING, Self, cast
 
@@ -30,6 +31,7 @@ MAX_EXPAND = 200
 """KubeArmor's JSON shrinks 10 to 60 times; what expands 200 times was made to do so."""
 
 _LAYERS = 3
+_SKIPPED = 1 << 20
 _BLOCK = 512
 # A name or a comment in a tar may be long, but not this long; tarfile would read it into memory.
 _MOST_HEADER = 16 << 20
@@ -51,11 +53,12 @@ _TAR_ERRORS = (
 class Stream:
     """One decompressed stream: `name` as operators see it, `raw` the input that it comes from."""
 
-    __slots__ = ("name", "raw", "read")
+    __slots__ = ("_source", "name", "raw", "read")
 
     def __init__(self, name: str, raw: Raw, source: Readable) -> None:
         self.name = name
         self.raw = raw
+        self._source = source
         # Up to about `size` bytes, none at the end; DamagedError when it cannot go on.
         self.read = source.read
 
@@ -63,6 +66,16 @@ class Stream:
     def consumed(self) -> int:
         """How many bytes of the raw input were read so far."""
         return self.raw.consumed
+
+    def skip(self, size: int | None) -> None:
+        """Pass by `size` bytes; None: by all of it, and by its damage if there is any."""
+        if size is not None:
+            if isinstance(self._source, Peekable):
+                self._source.skip(size)
+            return
+        with contextlib.suppress(DamagedError):
+            while self.read(_SKIPPED):
+                pass
 
 
 def open_stream(raw: Raw, name: str, *, max_expand: int = MAX_EXPAND) -> Iterator[Stream]:

@@ -7,7 +7,9 @@ operating system become DamagedError here. Must not know what the bytes are.
 from __future__ import annotations
 
 import hashlib
+import os
 import select
+import stat
 from typing import TYPE_CHECKING, Protocol, Self
 
 from cef_bridge.sources.units import DamagedError
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from cef_bridge.sources.units import Readable
 
 _DRAIN = 1 << 20
+_STEP = 1 << 18
 
 
 class RawFile(Protocol):
@@ -37,12 +40,13 @@ class RawFile(Protocol):
 class Raw:
     """One input's bytes as they stand on the disk or come through the pipe."""
 
-    __slots__ = ("_digest", "_file", "_hash", "consumed")
+    __slots__ = ("_digest", "_file", "_hash", "_regular", "consumed")
 
     def __init__(self, file: RawFile, *, hashed: bool = False) -> None:
         self._file = file
         self._hash = hashlib.sha256() if hashed else None
         self._digest: str | None = None
+        self._regular: bool | None = None  # not known yet
         self.consumed = 0
 
     def read(self, size: int, /) -> bytes:
@@ -59,6 +63,34 @@ class Raw:
         if self._hash is not None:
             self._hash.update(data)
         return data
+
+    def ready(self, seconds: float) -> bool:
+        """Tell whether a read would return at once; waits so long for that to come true.
+
+        Only of a pipe, a terminal or a socket it is ever false.
+        """
+        if self._regular is None:
+            try:
+                self._regular = stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
+            except (OSError, ValueError):  # nothing that one could wait for
+                self._regular = True
+        return self._regular or bool(select.select([self._file], [], [], seconds)[0])
+
+    def skip(self, size: int) -> int:
+        """Pass by up to `size` bytes without reading them; return how many.
+
+        None of a pipe, none when a hash is wanted.
+        """
+        if self._hash is not None or not self.ready(0) or not self._regular:
+            return 0
+        file = self._file.fileno()
+        try:
+            here, end = os.lseek(file, 0, os.SEEK_CUR), os.fstat(file).st_size
+            passed = os.lseek(file, min(here + size, max(here, end)), os.SEEK_SET) - here
+        except OSError:
+            return 0
+        self.consumed += passed
+        return passed
 
     def sha256(self) -> str | None:
         """Return the SHA-256 of the whole input in hex; what was not read yet is read for it.
@@ -123,6 +155,19 @@ class Peekable:
         if self._damage is not None and not self._head:
             raise self._damage
         return self._head[:size]
+
+    def skip(self, size: int) -> None:
+        """Pass by `size` bytes; fewer only at the end. DamagedError as from `read`."""
+        while size:
+            if not self._head and isinstance(self._source, Raw):
+                size -= self._source.skip(size)
+            # Read as one reads who needs it: decoders ask after each read whether it is a bomb.
+            data = self.read(_STEP) if size else b""
+            if not data:
+                return
+            if len(data) > size:
+                self.unread(data[size:])
+            size -= min(len(data), size)
 
     def unread(self, data: bytes) -> None:
         """Give bytes back that were read too far."""

@@ -57,19 +57,20 @@ sys.exit(os.waitstatus_to_exitcode(status))
 
 
 def peak(
-    mode: str, megabytes: int, every: int, fields: str, pad: int = 0
+    mode: str, megabytes: int, every: int, fields: str, pad: int = 0, jobs: int = 1
 ) -> tuple[int, dict[str, int]]:
-    """Return the peak RSS of a conversion in MB, and its counts."""
+    """Return the peak RSS in MB of a conversion (of its largest process), and its counts."""
     words = [mode, str(megabytes), str(every), fields, str(pad), COMMAND, "convert"]
+    words += ["-j", str(jobs)]
     done = subprocess.run(
         [sys.executable, "-c", GENERATOR, *words], check=True, capture_output=True, text=True
     )
     return int(done.stdout), counts(plain(done.stderr))
 
 
-@pytest.mark.parametrize("mode", ["lines", "array"])
-def test_300_mb_with_ever_new_pods_images_and_paths_keep_memory_flat(mode):
-    used, told = peak(mode, 300, 6, "pod,image,path")
+@pytest.mark.parametrize(("mode", "jobs"), [("lines", 1), ("lines", 3), ("array", 1), ("array", 3)])
+def test_300_mb_with_ever_new_pods_images_and_paths_keep_memory_flat(mode, jobs):
+    used, told = peak(mode, 300, 6, "pod,image,path", jobs=jobs)
     assert told["converted"] == told["lines"] > 180_000
     assert used < LIMIT, f"{used} MB"
 

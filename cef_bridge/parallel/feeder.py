@@ -1,0 +1,200 @@
+"""Inputs, read and unpacked in their order, become pieces of text in slots.
+
+In come inputs and where to begin, out go Pieces. What damage, hashes and bombs are is known below
+(`sources`); what stands in the text is known to `seams` only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from cef_bridge.parallel.pieces import Finished, Piece, Segment
+from cef_bridge.parallel.seams import seam
+from cef_bridge.sources.units import DamagedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from cef_bridge.parallel.pieces import Slots
+    from cef_bridge.sources.archives import Stream
+    from cef_bridge.sources.inputs import Input
+    from cef_bridge.sources.raw import Raw
+
+_READ = 1 << 18  # as a run by one process does: whether it is a bomb is asked after each read
+_MOST_SEGMENTS = 64  # what is said of a piece has to fit into a socket's buffer
+_LONGEST_NAME = 4096  # the same: a tar may call its member anything
+# So long a pipe may have nothing to read before what came is passed on: whoever writes into it gets
+# its turn, and whoever waits for a message does not notice.
+_PATIENCE = 0.005
+
+
+_NEAR = 1 << 16
+
+
+class Position(NamedTuple):
+    """A place between records: all before it was converted. `line` counts from 1."""
+
+    input: int = 0
+    stream: int = 0
+    offset: int = 0
+    line: int = 1
+
+
+BEGINNING = Position()
+
+
+class Feeder:
+    """Fills slots. The iterator of `pieces` may be driven by one thread, then by another.
+
+    `ahead`: there are workers who convert pieces ahead; without them all that a pipe brought at a
+    time is one piece.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[Input],
+        slots: Slots,
+        *,
+        max_expand: int,
+        hashed: bool,
+        start: Position = BEGINNING,
+    ) -> None:
+        self.ahead = False
+        self._inputs = inputs
+        self._slots = slots
+        self._max_expand = max_expand
+        self._hashed = hashed
+        self._start = start
+        self._number = 0
+        self._slot = -1
+        self._used = 0  # bytes of the slot
+        self._begun = 0  # where the open segment begins in it
+        self._breaks = 0  # line ends of the open segment
+        self._segments: list[Segment] = []
+        self._finished: list[Finished] = []
+        self._alone = True  # the slot's text begins between records
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield all of it. Waits for slots, and for what a pipe brings."""
+        start = self._start
+        for index in range(start.input, len(self._inputs)):
+            each = self._inputs[index]
+            raw: Raw | None = None
+            streams = each.streams(max_expand=self._max_expand, hashed=self._hashed)
+            for number, stream in enumerate(streams):
+                raw = stream.raw
+                offset, line = 0, 1
+                if index == start.input and number <= start.stream:
+                    if number < start.stream:
+                        stream.skip(None)
+                        continue
+                    offset, line = start.offset, start.line
+                    stream.skip(offset)
+                yield from self._stream(stream, index, number, offset, line)
+            size, digest = (raw.consumed, raw.sha256()) if raw else (0, None)
+            self._finished.append(Finished(index, size, digest))
+        yield from self._emit(alone=True)
+
+    def _stream(
+        self, stream: Stream, index: int, number: int, offset: int, line: int
+    ) -> Iterator[Piece]:
+        """Read one stream to its end."""
+        self._open = Segment(index, number, stream.name, offset, line, 0, 0, 0)
+        self._begun, self._breaks = self._used, 0
+        ended, damage = False, None
+        while not ended:
+            if self._used and not stream.raw.ready(_PATIENCE):
+                if self.ahead:
+                    yield from self._cut(stream.raw.consumed)
+                yield from self._rest(stream.raw.consumed)
+            try:
+                data = stream.read(_READ)
+            except DamagedError as error:
+                data, damage = b"", str(error)
+            ended = not data
+            view = memoryview(data)
+            while view:
+                if self._slot < 0:
+                    self._slot = self._slots.take()
+                room = self._slots.size - self._used
+                self._slots.write(self._slot, self._used, view[:room])
+                self._used += min(room, len(view))
+                self._breaks += data.count(
+                    b"\n", len(data) - len(view), len(data) - len(view) + room
+                )
+                view = view[room:]
+                if self._used == self._slots.size:
+                    yield from self._cut(stream.raw.consumed)
+        self._close(self._used, self._breaks, stream.raw.consumed, damage, ended=True)
+        if len(self._segments) >= _MOST_SEGMENTS:
+            yield from self._emit(alone=True)
+
+    def _cut(self, consumed: int) -> Iterator[Piece]:
+        """Emit what is in the slot up to a seam; what stands behind it is put into the next slot.
+
+        Without a seam all of it goes.
+        """
+        begun, used = self._begun, self._used
+        at = self._seam(begun, used)
+        if at < 0 and self._segments:
+            at = begun  # what ended before this stream can go
+        if at < 0:
+            self._close(used, self._breaks, consumed, None, ended=False)
+            yield from self._emit(alone=False)
+            return
+        tail = self._slots.read(self._slot, at, used) if at < used else b""
+        breaks = tail.count(b"\n")
+        if at > begun:
+            self._close(at, self._breaks - breaks, consumed, None, ended=False)
+        yield from self._emit(alone=True)
+        if tail:
+            self._slot = self._slots.take()
+            self._slots.write(self._slot, 0, tail)
+            self._used = len(tail)
+        self._breaks = breaks
+
+    def _rest(self, consumed: int) -> Iterator[Piece]:
+        """Emit what stands behind the last seam: nobody knows when there will be more."""
+        if self._used:
+            self._close(self._used, self._breaks, consumed, None, ended=False)
+            yield from self._emit(alone=False)
+
+    def _seam(self, begun: int, used: int) -> int:
+        """Return where to cut the open segment, -1 when nowhere. Usually that is near its end."""
+        near = used - _NEAR
+        if near > begun:
+            text = self._slots.read(self._slot, near, used)
+            line = text.find(b"\n") + 1
+            at = seam(text[line:]) if line else -1
+            if at >= 0:
+                return near + line + at
+        at = seam(self._slots.read(self._slot, begun, used))
+        return begun + at if at >= 0 else -1
+
+    def _close(
+        self, at: int, breaks: int, consumed: int, damage: str | None, *, ended: bool
+    ) -> None:
+        """End the open segment at a place in the slot; what follows is of the same stream."""
+        segment = self._open._replace(
+            size=at - self._begun, breaks=breaks, consumed=consumed, ended=ended, damage=damage
+        )
+        self._segments.append(segment)
+        self._open = segment._replace(offset=segment.end, line=segment.line + breaks)
+        self._begun, self._breaks = at, 0
+
+    def _emit(self, *, alone: bool) -> Iterator[Piece]:
+        if self._segments or self._finished:
+            named = all(len(each.name) <= _LONGEST_NAME for each in self._segments)
+            yield Piece(
+                self._number,
+                self._slot,
+                tuple(self._segments),
+                tuple(self._finished),
+                alone and self._alone and named,
+            )
+            self._number += 1
+        elif self._slot >= 0:
+            self._slots.release(self._slot)
+        self._alone = alone
+        self._slot, self._used, self._begun = -1, 0, 0
+        self._segments, self._finished = [], []

@@ -1,0 +1,177 @@
+"""What the tests of `convert --state` share: an archive, and runs of it that can be interrupted.
+
+The command runs with pieces of 64 KiB and writes its state after each, so that a few megabytes do
+what an archive of hours does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import json
+import subprocess
+import sys
+import tarfile
+import time
+from typing import TYPE_CHECKING
+
+from running import Ran, event, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+WORDS = ["--rejects", "bad.jsonl", "--report", "report.json", "-o", "out.cef"]
+# sys.argv: "slow" or "", "hang" or "", then the words of the command
+SMALL_PIECES = """
+import sys, time
+import cef_bridge.cli.jobs, cef_bridge.cli.state, cef_bridge.outputs, cef_bridge.parallel.run
+from cef_bridge.cli import main
+slow, hang = sys.argv[1:3]
+sys.argv[:] = ["cef-bridge", *sys.argv[3:]]
+cef_bridge.cli.jobs._SMALL = 0
+cef_bridge.cli.state._EVERY = 0
+cef_bridge.parallel.run._LEAST_PIECE = cef_bridge.parallel.run._MOST_PIECE = 1 << 16
+if slow:
+    settled = cef_bridge.parallel.run.ParallelRun._settled
+    def slowly(run, piece):
+        settled(run, piece)
+        time.sleep(0.01)
+    cef_bridge.parallel.run.ParallelRun._settled = slowly
+if hang:
+    cef_bridge.outputs.AtomicFile.commit = lambda file: time.sleep(60)
+main()
+"""
+
+
+def content(first: int) -> bytes:
+    """Return some 1.5 MB: lines, documents, an array, cut lines, noise, damage."""
+    rows = []
+    for number in range(first, first + 2200):
+        line = event(number)
+        kind = number % 40
+        if kind == 7:
+            line = json.dumps(json.loads(line), indent=1).encode()
+        elif kind == 9:
+            line = b"[" + b",\n".join([line] * 3) + b"]"
+        elif kind == 11:
+            stamp = b"2026-03-03T09:00:01.3Z stdout "
+            rows.append(stamp + b"P " + line[:200])
+            rows += [event(number, Resource="/between")] * 3
+            line = stamp + b"F " + line[200:]
+        elif kind == 13:
+            line = b'{"Type":"x","Operation":}'
+        elif kind == 15:
+            line = b"Started to watch"
+        elif kind == 17:
+            line = event(number, UpdatedTime=None, Timestamp=None)
+        rows.append(line)
+    return b"\n".join(rows) + b"\n"
+
+
+class Archive:
+    """Inputs of several kinds in a folder, and what a run that nobody interrupts makes of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.said = ""
+        plain_text = content(0) + content(50_000)
+        (folder / "big.json").write_bytes(plain_text)
+        (folder / "a.gz").write_bytes(gzip.compress(content(1)))
+        made = io.BytesIO()
+        with tarfile.open(fileobj=made, mode="w:gz") as tar:
+            for name in ("x", "y", "z"):
+                data = content(ord(name))
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+        (folder / "c.tar.gz").write_bytes(made.getvalue())
+        self.inputs = ["big.json", "a.gz", "c.tar.gz"]
+        self.convert("-j", 1, state=None)
+        self.expected = self.written()
+        self.timeless = self.expected[2]["without_time"]
+        self.names = names = sorted([*self.inputs, "out.cef", "bad.jsonl", "report.json"])
+        assert sorted(each.name for each in folder.iterdir()) == names
+        for name in ("out.cef", "bad.jsonl", "report.json"):
+            (folder / name).unlink()
+
+    def words(self, *words: object, state: str | None = "state.json", base=None) -> list[str]:
+        given = self.inputs if base is None else base
+        kept = [] if state is None else ["--state", state]
+        return ["convert", *given, *WORDS, *kept, *map(str, words)]
+
+    def convert(self, *words: object, state: str | None = "state.json", base=None) -> Ran:
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                SMALL_PIECES,
+                "",
+                "",
+                *self.words(*words, state=state, base=base),
+            ],
+            check=False,
+            capture_output=True,
+            cwd=self.folder,
+            timeout=60,
+        )
+        return Ran(done.returncode, done.stdout, plain(done.stderr.decode()))
+
+    def written(self) -> tuple[bytes, bytes, dict[str, object]]:
+        """Return the messages, the rejects and the report without its times."""
+        report = json.loads((self.folder / "report.json").read_bytes())
+        for row in (report, *report["inputs"]):
+            row.pop("seconds")
+        del report["finished"]
+        out = (self.folder / "out.cef").read_bytes()
+        return out, (self.folder / "bad.jsonl").read_bytes(), report
+
+    def wait_for(self, size: int) -> None:
+        """Wait until so many bytes of messages were written."""
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            for path in self.folder.glob(".out.cef*.part"):
+                if path.stat().st_size >= size:
+                    return
+            time.sleep(0.005)
+        raise AssertionError("nothing was written")
+
+    def complete(self) -> bool:
+        """Tell whether the state file says that all is converted."""
+        with contextlib.suppress(FileNotFoundError):
+            return bool(json.loads((self.folder / "state.json").read_bytes())["complete"])
+        return False
+
+
+@contextlib.contextmanager
+def slow(archive: Archive, *words: object, hang: bool = False) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a run that can be interrupted in time; `hang`: before it gives files their names."""
+    modes = ["slow", "hang" if hang else ""]
+    with subprocess.Popen(
+        [sys.executable, "-c", SMALL_PIECES, *modes, *archive.words(*words)],
+        cwd=archive.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        yield process
+
+
+def resumed_until_done(
+    archive: Archive, interrupt: Callable[[subprocess.Popen[bytes], int], None], turns: int
+) -> int:
+    """Begin and interrupt some runs by 1, 2 and 3 processes, then run to the end.
+
+    Returns how many were interrupted indeed.
+    """
+    interrupted = 0
+    for turn in range(turns):
+        with slow(archive, "-j", 1 + turn % 3) as process:
+            interrupt(process, turn)
+            process.communicate(timeout=60)
+        interrupted += process.returncode not in {0, 3}
+        if process.returncode in {0, 3}:
+            return interrupted
+    ran = archive.convert("-j", 2)
+    assert ran.code == 3, ran.err
+    return interrupted

@@ -1,0 +1,330 @@
+"""Several processes give the bytes that one gives, whatever stands in the inputs."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import os
+import random
+import signal
+import tarfile
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from cef_bridge.conversion import Run
+from cef_bridge.converter import Converter
+from cef_bridge.errors import CefBridgeError, WorkerError
+from cef_bridge.fastpath import FastPath
+from cef_bridge.mapping.load import load
+from cef_bridge.parallel.run import ParallelRun, Plan
+from cef_bridge.sources.inputs import Input
+from cef_bridge.unitloop import Options
+
+# xdist's own thread is there when a test forks; what is forked here needs none of its locks
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+
+DATA = Path(__file__).parent.parent / "data"
+
+
+class File:
+    """A sink that several processes can write to."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = 0
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+
+    def write(self, data: bytes) -> None:
+        self.size += os.write(self._file, data)
+
+    def close(self) -> bytes:
+        os.close(self._file)
+        written = self.path.read_bytes()
+        assert len(written) == self.size
+        return written
+
+
+@pytest.fixture(scope="module")
+def converter():
+    return Converter(load("kubearmor-cef"))
+
+
+def outcome(run: Run | ParallelRun) -> dict[str, object]:
+    stats = {name: value for name, value in vars(run.stats).items() if name != "_settled"}
+    inputs = [{**row, "seconds": None} for row in run.inputs]
+    return {**stats, "reasons": list(stats["reasons"].items()), "inputs": inputs}
+
+
+class Both:
+    """Runs inputs by one process and by several, and compares all that comes of it."""
+
+    def __init__(self, converter: Converter, folder: Path) -> None:
+        self._converter = converter
+        self._folder = folder
+
+    def write(self, *contents: bytes) -> list[Input]:
+        inputs = []
+        for number, data in enumerate(contents):
+            path = self._folder / f"in{number}"
+            path.write_bytes(data)
+            inputs.append(Input(f"in{number}", str(path), len(data)))
+        return inputs
+
+    def same(self, *contents: bytes, jobs: int = 2, piece: int = 4096, **options) -> Run:
+        inputs = self.write(*contents)
+        expand = options.pop("max_expand", 200)
+        options = Options(**options)
+        out, bad = File(self._folder / "out1"), File(self._folder / "bad1")
+        one = Run(FastPath(self._converter), out, bad, options, max_expand=expand, hashed=True)
+        one.run(inputs)
+        expected = out.close(), bad.close(), outcome(one)
+        plan = Plan(jobs, 0, expand, True, piece)
+        out, bad = File(self._folder / "out2"), File(self._folder / "bad2")
+        several = ParallelRun(FastPath(self._converter), out, bad, options, plan)
+        several.begin(inputs)
+        several.run(inputs)
+        found = out.close(), bad.close(), outcome(several)
+        assert found[1] == expected[1]
+        assert found[2] == expected[2]
+        assert found[0] == expected[0]
+        return one
+
+
+@pytest.fixture
+def both(converter, tmp_path):
+    return Both(converter, tmp_path)
+
+
+def event(number: int, **fields: object) -> dict[str, object]:
+    row = {
+        "Timestamp": 1772528401,
+        "UpdatedTime": f"2026-03-03T09:{number // 60 % 60:02d}:{number % 60:02d}.004233Z",
+        "ClusterName": "harbor-eu",
+        "HostName": "node-a1",
+        "NamespaceName": "shop",
+        "PodName": f"checkout-{number % 7}",
+        "HostPID": 40000 + number,
+        "PID": 102,
+        "Type": "ContainerLog" if number % 3 else "MatchedPolicy",
+        "Source": "/usr/bin/python3",
+        "Operation": ("File", "Process", "Network")[number % 4 % 3],
+        "Resource": f"/srv/file-{number % 50}",
+        "Data": "syscall=SYS_OPENAT fd=-100 flags=O_RDONLY",
+        "Result": "Passed",
+        **fields,
+    }
+    return {key: value for key, value in row.items() if value is not None}
+
+
+def line(number: int, **fields: object) -> bytes:
+    return json.dumps(event(number, **fields)).encode() + b"\n"
+
+
+def pretty(number: int) -> bytes:
+    return json.dumps(event(number), indent=2).encode() + b"\n"
+
+
+def cri(number: int, stream: str = "stdout", cut: bool = False) -> bytes:
+    text = line(number).rstrip()
+    stamp = b"2026-03-03T09:00:01.303111222Z %b " % stream.encode()
+    if not cut:
+        return stamp + b"F " + text + b"\n"
+    half = len(text) // 2
+    return stamp + b"P " + text[:half] + b"\n" + stamp + b"F " + text[half:] + b"\n"
+
+
+def array(first: int, count: int, indent: int | None = None, separator: str = ",\n") -> bytes:
+    if indent:
+        return json.dumps([event(first + i) for i in range(count)], indent=indent).encode() + b"\n"
+    rows = separator.join(json.dumps(event(first + i)) for i in range(count))
+    return f"[{rows}]\n".encode()
+
+
+def mixed(seed: int, size: int) -> bytes:
+    """Return everything that an input may have, in an order of its own for each seed."""
+    dice = random.Random(seed)  # noqa: S311 - not for secrets
+    kinds = [
+        *[line] * 12,
+        lambda n: line(n, UpdatedTime=None, Timestamp=None),
+        lambda n: line(n).replace(b"\n", b"\r\n"),
+        pretty,
+        lambda n: array(n, dice.randrange(4)),
+        lambda n: array(n, dice.randrange(30)),
+        lambda n: array(n, 3, indent=2),
+        cri,
+        lambda n: cri(n, cut=True),
+        lambda n: cri(n, "stderr", cut=True).partition(b"\n")[0] + b"\n" + line(n),
+        lambda _: b"Started to watch alerts\n",
+        lambda _: b"\n",
+        lambda _: b'{"Operation":"File","Resource":"/etc/pass\n',
+        lambda _: b'{"Operation":"File",}\n',
+        lambda n: line(n, Resource="x" * dice.randrange(3000)),
+        lambda n: line(n, Resource="y" * 20_000),
+        lambda n: json.dumps({"hits": {"hits": [{"_source": event(n)}] * 5}}).encode() + b"\n",
+        lambda n: b"\xff\xfe" + line(n),
+        lambda n: line(n).rstrip() + b"," + line(n),
+    ]
+    parts, have = [], 0
+    while have < size:
+        parts.append(dice.choice(kinds)(len(parts)))
+        have += len(parts[-1])
+    data = b"".join(parts)
+    return data if seed % 3 else data.rstrip(b"\n")
+
+
+def zst(data: bytes, frames: int = 1) -> bytes:
+    size = len(data) // frames + 1
+    packer = zstandard.ZstdCompressor()
+    return b"".join(packer.compress(data[i : i + size]) for i in range(0, len(data), size))
+
+
+def tar(**members: bytes) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as file:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            file.addfile(info, io.BytesIO(data))
+    return made.getvalue()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_is_mixed_comes_out_as_by_one_process(both, seed):
+    run = both.same(
+        mixed(seed, 150_000),
+        jobs=2 + seed % 2,
+        piece=(1500, 4096, 9000, 30_000)[seed % 4],
+        strict=seed % 5 == 0,
+        max_record=(1 << 20, 10_000)[seed % 2],
+    )
+    assert run.stats.converted
+    assert run.stats.rejected
+
+
+def test_plain_lines_come_out_as_by_one_process(both):
+    data = b"".join(map(line, range(2000)))
+    assert both.same(data, piece=8192, jobs=3).stats.converted == 2000
+
+
+@pytest.mark.parametrize(
+    "end", [b"", b"\n", b'{"Operation":"File",\n', b"2026-03-03T09:00:01Z stdout P {"]
+)
+def test_the_end_of_an_input_comes_out_as_by_one_process(both, end):
+    both.same(b"".join(map(line, range(200))) + end)
+    both.same(end, line(1) + end, end)
+
+
+@pytest.mark.parametrize("data", [
+    b"".join(map(pretty, range(300))),
+    array(0, 300),
+    array(0, 300, separator=","),
+    array(0, 300, indent=2),
+    b"\xef\xbb\xbf" + b"".join(map(line, range(300))),
+    b"\r\n".join(line(n).rstrip() for n in range(300)),
+    "\n".join(json.dumps(event(n)) for n in range(300)).encode("utf-16"),
+    b"".join(cri(n, cut=n % 3 == 0) for n in range(300)),
+    # the rest of a cut line comes pieces later
+    cri(0, "stderr", cut=True).partition(b"\n")[0] + b"\n" + b"".join(cri(n) for n in range(300)) + cri(0, "stderr", cut=True).partition(b"\n")[2],
+    json.dumps({"hits": {"hits": [{"_source": event(n)} for n in range(300)]}}).encode(),
+    b"".join(line(n, Resource="z" * 9000) for n in range(40)),
+    b"\n" * 20_000,
+    b"x" * 50_000,
+    b"[" * 9000,
+    b'{"a":\n' * 3000,
+    b"",
+], ids=lambda data: ascii(data[:12]))  # fmt: skip
+def test_an_input_of_one_kind_comes_out_as_by_one_process(both, data):
+    both.same(data, data[:5000], max_record=8000)
+    both.same(data, piece=60_000, jobs=3)
+
+
+@pytest.mark.parametrize("pack", [
+    gzip.compress,
+    bz2.compress,
+    lzma.compress,
+    zst,
+    lambda data: zst(data, 7),
+    lambda data: gzip.compress(data[:50_000]) + gzip.compress(data[50_000:]),
+    # what looks like a member's beginning stands in one that is not compressed
+    lambda data: gzip.compress(data[:900] + b"\n\x1f\x8b\x08\x00\n" + data[900:], 0),
+    lambda data: tar(a=data, b=b"", c=gzip.compress(data[:20_000])),
+    lambda data: gzip.compress(tar(a=data[:30_000], b=data[30_000:])),
+])  # fmt: skip
+def test_an_archive_comes_out_as_by_one_process_whole_and_damaged(both, pack):
+    packed = pack(mixed(3, 80_000))
+    both.same(packed)
+    both.same(packed[: len(packed) // 2], b"".join(map(line, range(50))))
+    middle = len(packed) // 2
+    both.same(packed[:middle] + bytes(64) + packed[middle + 64 :], packed)
+
+
+def test_a_bomb_is_stopped_where_one_process_stops_it(both):
+    both.same(gzip.compress((b"x" * 9999 + b"\n") * 7000), line(1), piece=1 << 20)
+
+
+def test_many_small_files_come_out_as_by_one_process(both):
+    files = [b"".join(map(line, range(n, n + n % 5))) for n in range(300)]
+    both.same(*files, mixed(1, 20_000), *files[:50], piece=20_000)
+
+
+def test_the_shipped_examples_come_out_as_by_one_process(both):
+    files = [path.read_bytes() for path in sorted(DATA.iterdir()) if path.is_file()]
+    both.same(*files, piece=3000)
+
+
+# --- ends
+
+
+def begun(converter, folder, data: bytes, jobs: int = 2) -> tuple[ParallelRun, list[Input], File]:
+    inputs = Both(converter, folder).write(data)
+    out = File(folder / "out")
+    run = ParallelRun(FastPath(converter), out, plan=Plan(jobs, piece_size=4096))
+    run.begin(inputs)
+    return run, inputs, out
+
+
+def alive(pids: list[int]) -> list[int]:
+    return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def test_a_worker_that_is_killed_ends_the_run_and_the_others(converter, tmp_path):
+    run, inputs, _ = begun(converter, tmp_path, b"".join(map(line, range(3000))))
+    pids = [member.pid for member in run._team._pool.members]  # noqa: SLF001
+
+    def kill(_name: str, _consumed: int) -> None:
+        if alive(pids) == pids:
+            os.kill(pids[0], signal.SIGKILL)
+
+    run.progress = kill
+    said = rf"worker process {pids[0]} was killed by signal 9 \(out of memory\?\)"
+    with pytest.raises(WorkerError, match=said):
+        run.run(inputs)
+    assert alive(pids) == []
+
+
+def test_a_run_that_is_stopped_has_written_a_whole_beginning(converter, tmp_path):
+    data = b"".join(map(line, range(3000)))
+    run, inputs, out = begun(converter, tmp_path, data)
+    run.progress = lambda _name, consumed: run.stop() if consumed > 100_000 else None
+    run.run(inputs)
+    written = out.close()
+    assert 0 < run.stats.converted == written.count(b"\n") < 3000
+    assert run.inputs[0]["lines"] == run.stats.lines
+    assert run.inputs[0]["sha256"] is None
+
+
+def test_a_sink_that_fails_in_a_worker_fails_the_run(converter, tmp_path):
+    class Full(File):
+        def write(self, data: bytes) -> None:
+            raise CefBridgeError(f"full after {self.size}, no room for {len(data) > 0}")
+
+    inputs = Both(converter, tmp_path).write(b"".join(map(line, range(3000))))
+    run = ParallelRun(FastPath(converter), Full(tmp_path / "out"), plan=Plan(2, piece_size=4096))
+    run.begin(inputs)
+    with pytest.raises(CefBridgeError, match="full after 0, no room for True"):
+        run.run(inputs)
