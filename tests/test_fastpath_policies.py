@@ -36,6 +36,7 @@ FIELDS = {
     "PolicyName": TEXTS,
     "Message": TEXTS,
     "Severity": st.sampled_from(["1", "3", "5", "7", "9", "10", "0", "", "high", "11", " 4"]),
+    "Enforcer": st.sampled_from(["BPFLSM", "AppArmor", "eBPF Monitor", "", "x=y"]),
     "Tags": st.lists(TAGS, max_size=3).map(",".join),
     "ATags": st.lists(TAGS, max_size=3),
 }
@@ -64,7 +65,6 @@ def event(**more: object) -> dict[str, object]:
         "Operation": "File",
         "Resource": "/etc/passwd",
         "Data": "syscall=SYS_OPENAT fd=-100 flags=O_RDONLY",
-        "Enforcer": "BPFLSM",
         "Action": "Block",
         "Result": "Permission denied",
         "Cwd": "/",
@@ -129,7 +129,11 @@ def test_a_hundred_policies_are_one_plan(monkeypatch):
     )
     fast = FastPath(Converter(load("kubearmor-cef", env={})))
     for number in range(100):
-        policy = {"PolicyName": f"policy-{number}", "Severity": str(number % 10 + 1)}
+        policy: dict[str, object] = {
+            "PolicyName": f"policy-{number}",
+            "Severity": str(number % 10 + 1),
+        }
+        policy["Enforcer"] = ("BPFLSM", "AppArmor")[number % 2]
         tags = {"Tags": f"MITRE_T1{number:03},c{number}", "Message": f"m {number}"}
         alert = event(Type="MatchedPolicy", **policy, **tags)
         fate = fast.convert(dict(alert))
@@ -143,4 +147,4 @@ def test_a_hundred_policies_are_one_plan(monkeypatch):
 def test_what_a_filter_asks_for_belongs_to_the_plan(tmp_path):
     path = tmp_path / "own.yaml"
     path.write_text(f"mapping: own\nextends: kubearmor-cef\n{OWN['filters by policy']}")
-    assert policy_of(Converter(load(str(path), env={})).program) == {"Message"}
+    assert policy_of(Converter(load(str(path), env={})).program) == {"Message", "Enforcer"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cef_bridge.events import identity
 from cef_bridge.events.activity import Activity, call_of, describe
@@ -46,10 +46,10 @@ def derive(
     *,
     origin: str = "",
     assumed_time: int | None = None,
-    act_only: bool = False,
+    only: Literal["act", "verdict", ""] = "",
 ) -> Event:
-    """Return the event with everything derived, or with `act_only` what its act decides: not its
-    place, image, tags, time, ids and summary.
+    """Return the event with everything derived. `only` for what its act decides: not its place,
+    image, time, ids and summary; nor, unless for its `verdict`, its tags and reason.
 
     `origin` (source name, 0x1f, byte offset) tells an event without UpdatedTime from its
     repetitions; `assumed_time`, in epoch microseconds, is the time of an event that has none. It
@@ -69,7 +69,10 @@ def derive(
     fields.update(act.values)
     parts, holds, spare = act.parts, act.holds, set(act.void)
     _class_fields(kind, fields)
-    if act_only:
+    if only:
+        if only == "verdict":
+            _tags(fields, parts, spare)
+            _reason(fields, holds)
         _process(raw, kind, fields, holds)
         _hash(kind, fields, holds)
         _spare(kind, fields, spare, act)

@@ -39,9 +39,10 @@ ACTIVITY = _keys("activity")
 INSTANT = _keys("instant")
 KNOWN = WORKLOAD | VERDICT | ACTIVITY | INSTANT | {WRAPPER_TIME}
 
-POLICY = frozenset({"PolicyName", "Severity", "Tags", "ATags", "Message"})
-"""What a policy's author chose. Of the fields of a verdict these come in hundreds of combinations,
-and little depends on them; so a plan is not made for one policy, but for all (`policy_of`)."""
+POLICY = frozenset({"PolicyName", "Severity", "Tags", "ATags", "Message", "Enforcer"})
+"""What a policy's author chose, and who enforces it. Of the fields of a verdict these come in
+hundreds of combinations, and little depends on them; so a plan is not made for one policy, but for
+all (`policy_of`)."""
 
 SCOPE = frozenset({"ContainerID", "PodName", "NamespaceName"})
 PROCESS_IDS = ("HostPPID", "HostPID", "PPID", "PID")  # in the order of KubeArmor's lines

@@ -7,7 +7,7 @@ by the plain path's own functions.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cef_bridge.events.derive import INTEGERS, derive
 from cef_bridge.fastpath.deps import ACTIVITY, NESTED, SCOPE, VERDICT, WORKLOAD
@@ -36,8 +36,10 @@ _BY_WORKLOAD = "(workload)"  # stands for all workload fields: the workload's nu
 _MAY_VARY = ACTIVITY | {_BY_WORKLOAD}
 
 
-def join(draft: Draft, deps: set[str], make: MakeText, *, blind: bool) -> None:
-    """Put a text among those that depend on the same fields; `blind` as in `outlines`."""
+def join(draft: Draft, deps: set[str], make: MakeText, *, blind: bool, whole: bool = False) -> None:
+    """Put a text among those that depend on the same fields; `blind` as in `outlines`, `whole`:
+    it needs everything that can be derived of an event.
+    """
     varying = frozenset(deps) - draft.fixed
     if varying & WORKLOAD:
         varying = (varying - WORKLOAD) | {_BY_WORKLOAD}
@@ -47,6 +49,8 @@ def join(draft: Draft, deps: set[str], make: MakeText, *, blind: bool) -> None:
         draft.asks_verdict.add(varying)
     if not blind:
         draft.asks_address.add(varying)
+    if whole:
+        draft.asks_all.add(varying)
     makes = draft.joined.setdefault(varying, [])
     draft.parts.append(Joined(list(draft.joined).index(varying), len(makes)))
     makes.append(make)
@@ -84,11 +88,13 @@ def _maker(
     needed = deps | draft.fixed | SCOPE | {"Data", "Resource", "HostPID", "PolicyName"}
     if by_workload:
         needed |= WORKLOAD
-    prepared = deps in draft.asks_verdict or by_workload or not draft.policy.isdisjoint(deps)
+    all_of_it = by_workload or deps in draft.asks_all
+    prepared = deps in draft.asks_verdict or all_of_it or not draft.policy.isdisjoint(deps)
+    only: Literal["act", "verdict", ""] = "" if all_of_it else "verdict" if prepared else "act"
 
     def make_all(raw: Raw) -> tuple[str, ...]:
         some = {key: raw[key] for key in raw if key in needed}
-        event = derive(some, origin="?", act_only=not prepared)
+        event = derive(some, origin="?", only=only)
         if prepared:
             program.prepare(event)
         seen: Seen = {}

@@ -21,6 +21,7 @@ from cef_bridge.fastpath.segments import Guard, Irregular, Joined, WorkloadPiece
 from cef_bridge.fastpath.slots import add_slot
 from cef_bridge.fastpath.template import compile_parts
 from cef_bridge.fastpath.workloads import workload_runs, workload_slots
+from cef_bridge.formats import Header
 from cef_bridge.mapping.conditions import holds
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from cef_bridge.fastpath.draft import Shared
     from cef_bridge.fastpath.segments import Joint, Part, Raw
     from cef_bridge.fastpath.workloads import Workload
-    from cef_bridge.formats import Header
     from cef_bridge.mapping.compile import Program
     from cef_bridge.mapping.conditions import Fields
     from cef_bridge.mapping.rules import Hit, Slot
@@ -164,7 +164,8 @@ def _header(draft: Draft, rated: Hit | None) -> tuple[str | Joined, Joined | Non
     for key in taken:
         draft.read_with.setdefault(key, set()).update(deps)
         draft.may_take.setdefault(key, []).append(writer)
-    join(draft, set(deps), lambda event, _: writer.head(event.fields), blind=True)
+    whole = any("event.summary" in slot.paths for slot in (*slots, *program.severity))
+    join(draft, set(deps), lambda event, _: writer.head(event.fields), blind=True, whole=whole)
     join(draft, set(deps), lambda event, _: writer.header(event.fields).severity, blind=True)
     rating, head = draft.parts.pop(), draft.parts.pop()
     assert isinstance(head, Joined)  # noqa: S101 - for mypy
@@ -178,14 +179,17 @@ class HeaderSlot:
     def __init__(self, program: Program, rules: tuple[Rule, ...]) -> None:
         self.rules = rules
         self._program = program
+        self._last: tuple[object, Header] = (None, Header("", "", "", "", "", ""))
 
     def evaluate(self, fields: Fields) -> list[Hit]:
         """Return the hits of the header's texts and of the severity."""
         return self._program.header_of(fields, self._program.rated(fields))[1]
 
     def header(self, fields: Fields) -> Header:
-        """Return the header's texts."""
-        return self._program.header_of(fields, None)[0]
+        """Return the header's texts; both texts of a plan ask for those of one event."""
+        if self._last[0] is not fields:
+            self._last = fields, self._program.header_of(fields, None)[0]
+        return self._last[1]
 
     def head(self, fields: Fields) -> str:
         """Return the header as it stands on the wire."""

@@ -87,4 +87,5 @@ def _remember(draft: Draft, slot: Slot, deps: set[str]) -> None:
         hits = seen[id(slot)] = slot.evaluate(event.fields)
         return slot.write(clean(hits)) if hits else ""
 
-    join(draft, deps, make, blind=is_blind(slot.rules))
+    whole = "event.summary" in slot.paths
+    join(draft, deps, make, blind=is_blind(slot.rules), whole=whole)
