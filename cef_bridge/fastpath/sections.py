@@ -83,7 +83,8 @@ class Sections:
         self._old: list[Tail] = []  # forgotten, and not counted yet
         self._count = 0
         self._seen: dict[int, int] = {}  # how often a section came that is not known yet
-        self._unknown: bytes | None = None  # the place's section of the last line, for `learn`
+        # The place's section of the last line and its tail, b"" if the place is not known.
+        self._unknown: tuple[bytes, bytes] | None = None
         self._seconds: dict[bytes, bytes] = {}
 
     def run(self, lines: Sequence[bytes], start: int, alert: Append, log: Append) -> int:
@@ -106,7 +107,7 @@ class Sections:
             end = line.rfind(_NAMES, _SECTION, at)
             place = places.get(section := line[_SECTION : at if end < 0 else end])
             if place is None:
-                self._unknown = section
+                self._unknown = section, b""
                 return index
             after, node = pids.end(), place.node
             tail = line[after:]
@@ -119,7 +120,7 @@ class Sections:
                 tail = line[end:at] + b"\n" + tail
             known = place.tails.get(tail)
             if known is None:
-                self._unknown = section
+                self._unknown = section, tail
                 return index
             # The beginning is the same for all lines of a second, and was checked once for all.
             seconds = moments.get(line[:_FRACTION]) or self._second(line)
@@ -169,13 +170,11 @@ class Sections:
         Writing a function for an activity costs as much as 15 lines that are parsed, so it has to
         come some times before that is done for it.
         """
-        section = self._unknown
-        if section is None or not plan.bakes:
+        if self._unknown is None or not plan.bakes:
             return
+        section, tail = self._unknown
         place = self._places.get(section)
-        node = place.node if place is not None else _node_of(line)
-        tail, members = _tail_of(line, node)
-        mark = hash(section if place is None else tail)
+        mark = hash(tail or section)
         times = self._seen.get(mark, 0) + 1
         if times < (_AGAIN if place is None else _OFTEN):
             if len(self._seen) >= MOST_SEEN:
@@ -186,6 +185,8 @@ class Sections:
             return
         if not section.startswith(_CLOCK_END):
             return
+        node = place.node if place is not None else _node_of(line)
+        members = _members_of(line, node)
         names = _proof(raw, b"{" + section.removeprefix(_CLOCK_END) + node + b"}", b"{" + members)
         if names is None:
             return
@@ -196,8 +197,7 @@ class Sections:
         if baked is None:
             return
         if self._count >= MOST_TAILS:
-            self.forget()
-            return
+            self._forget_tails()
         self._count += 1
         self._memory.left -= 4 * len(line) + 8 * ENTRY
         kind = (raw.get("Type"), raw.get("Operation"), plan.kind.class_id)
@@ -205,9 +205,14 @@ class Sections:
 
     def forget(self) -> None:
         """Forget all sections; what was counted is still asked for by `counts`."""
-        self._old += [tail for some in self._tails.values() for tail in some.values() if tail.seen]
+        self._forget_tails()
         self._places.clear()
         self._tails.clear()
+
+    def _forget_tails(self) -> None:
+        self._old += [tail for some in self._tails.values() for tail in some.values() if tail.seen]
+        for some in self._tails.values():
+            some.clear()
         self._count = 0
 
     def _place(
@@ -257,21 +262,16 @@ def _node_of(line: bytes) -> bytes:
     return found[0] if found else b""
 
 
-def _tail_of(line: bytes, node: bytes) -> tuple[bytes, bytes]:
-    """Return the tail of a line of the usual form, as `Sections.run` has it, and the members of
-    the JSON object that it is.
-    """
+def _members_of(line: bytes, node: bytes) -> bytes:
+    """Return the tail of a line, as `Sections.run` cuts it, as the members of a JSON object."""
     at = line.rfind(_HOST_PPID)
     end = line.rfind(_NAMES, _SECTION, at)
     pids = _PIDS(line, at + 1)
     rest = line[pids.end() :] if pids else b""
     cut = rest.rfind(node) if node else -1
     if cut >= 0:
-        rest = rest[:cut] + b"\n" + rest[cut + len(node) :]
-    if end < 0:
-        return rest, rest.replace(b"\n", b"")
-    names = line[end:at]
-    return names + b"\n" + rest, names[1:] + b"," + rest.replace(b"\n", b"")
+        rest = rest[:cut] + rest[cut + len(node) :]
+    return rest if end < 0 else line[end + 1 : at] + b"," + rest
 
 
 def _proof(raw: Raw, section: bytes, tail: bytes) -> frozenset[str] | None:
