@@ -1,8 +1,9 @@
 """Deterministic synthetic KubeArmor events: what a busy cluster's relay prints, one a line.
 
 `python benchmarks/datasets.py COUNT [--set NAME]` writes them to standard output; without a set,
-`[--seed N] [--pods N] [--novelty 0.03]` vary the telemetry. The sets are listed below, with what
-each is for; the same name and count give the same bytes on every machine.
+`[--seed N] [--pods N] [--novelty 0.03]` vary the telemetry of an older KubeArmor. The sets, of
+1.6, are listed below, with what each is for; the same name and count give the same bytes on every
+machine.
 """
 
 from __future__ import annotations
@@ -65,9 +66,13 @@ def _policies() -> tuple[Policy, ...]:
 
 
 def _alerts(count: int) -> Iterator[dict[str, object]]:
-    """Alerts as KubeArmor 1.6 writes them, with the fields that older versions have not."""
     mix = Mix(alerts=0.85, novelty=0.05, alert_habits=1.0, policies=_policies())
-    for event in events(count, seed=8, mix=mix):
+    return _of_1_6(events(count, seed=8, mix=mix))
+
+
+def _of_1_6(some: Iterator[dict[str, object]]) -> Iterator[dict[str, object]]:
+    """Yield events as KubeArmor 1.6 writes them, with the fields that older versions have not."""
+    for event in some:
         tokens = str(event["Data"]).split()
         if event["Operation"] == "Network":
             tokens += str(event["Resource"]).split()
@@ -91,7 +96,7 @@ def _long_arguments(count: int) -> Iterator[dict[str, object]]:
         f"-cp {':'.join(f'/opt/app{n}/lib/{j:x}-{n * j}.jar' for j in range(900))}"
         for n in range(9)
     ]
-    for event in events(count, seed=9):
+    for event in _of_1_6(events(count, seed=9)):
         if rng.random() < 0.25:
             where = "Resource" if event["Operation"] == "Process" else "Source"
             words = rng.choice(scripts) if rng.random() < 0.5 else _payload(rng)
@@ -104,13 +109,13 @@ def _payload(rng: Random) -> str:
 
 
 SETS = {
-    "telemetry": NamedSet("300 pods, 8 % alerts, 3 % new", events),
-    "alerts": NamedSet("85 % alerts of 40 policies, fields of KubeArmor 1.6, 5 % new", _alerts),
+    "telemetry": NamedSet("300 pods, 8 % alerts, 3 % new", lambda count: _of_1_6(events(count))),
+    "alerts": NamedSet("85 % alerts of 40 policies, 5 % new", _alerts),
     "hostile": NamedSet("forgeries in every field that is chosen, all new", hostile, 0.05),
-    "few-pods": NamedSet("30 pods", lambda count: events(count, pods=30), 0.5),
+    "few-pods": NamedSet("30 pods", lambda count: _of_1_6(events(count, pods=30)), 0.5),
     "many-pods": NamedSet(
         "10,000 pods, each as busy",
-        lambda count: events(count, mix=Mix(pods=10_000, even=True)),
+        lambda count: _of_1_6(events(count, mix=Mix(pods=10_000, even=True))),
         0.5,
     ),
     "long-arguments": NamedSet("16 KiB of arguments in a quarter", _long_arguments, 0.05),
