@@ -97,6 +97,7 @@ class FastPath:
         self._numbers = count()
         self.sections = Sections(converter, self._memory)
         self.last: tuple[Workload, Plan]  # of the event that `recall` wrote last
+        self._refused: Raw | None = None  # the event that it tried last and could not write
 
     def learn(self, line: bytes, raw: Raw) -> None:
         """Remember the line that was just recalled by its bytes, if it is of the usual form."""
@@ -137,12 +138,14 @@ class FastPath:
             severity = plan.severity or plan.rate(raw, workload)
         except (Irregular, TypeError, ValueError, AttributeError):
             # A list, map or number where a text was expected, or text that UTF-8 has not.
+            self._refused = raw
             return None
         if self._header:
             pri = plan.pri or self._converter.priority(plan.kind, severity)
             message = self._converter.header(pri, event_time(raw), workload.host) + message
         # At most 4 bytes a character: only long messages have to be measured.
         if len(message) * 4 > self._most and len(message.encode()) > self._most:
+            self._refused = raw
             return None
         self.last = workload, plan
         return Converted(message, plan.kind, severity)
@@ -154,6 +157,8 @@ class FastPath:
         keys = tuple(raw)
         if keys not in self._shapes and self._seen(keys):
             self._shape(raw)
+        elif raw == self._refused:  # as it was just now: a line is recalled before it is decoded
+            return self._converter.convert(raw, origin)
         return self.recall(raw) or self._converter.convert(raw, origin)
 
     def _seen(self, key: object) -> bool:
