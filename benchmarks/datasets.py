@@ -16,7 +16,7 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from busy import Mix, Policy, events, line
-from hostile import hostile
+from forgeries import hostile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
