@@ -19,8 +19,8 @@ demo: $(STAMP)
 	@$(VENV)/bin/cef-bridge demo
 
 test: $(STAMP)
-	@$(VENV)/bin/python -m pytest -m "not alone" -n 2 --dist loadfile
-	@$(VENV)/bin/python -m pytest -m alone
+	@$(VENV)/bin/python -m pytest -m "not apart" -n 2 --dist loadfile
+	@$(VENV)/bin/python -m pytest -m apart -n 2 --dist loadfile
 
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .

@@ -1,7 +1,7 @@
-"""Puts this folder on the path, so that all tests find what they share in it; tells who runs alone.
+"""Puts this folder on the path, so that all tests find what they share in it; tells who runs apart.
 
-`make test` runs most tests two at a time, and what is marked `alone` by itself afterwards: tests
-in which processes are killed at random moments, clocks matter or a megabyte is counted.
+`make test` runs the tests two at a time; what is marked `apart` comes after those that keep both
+cores busy: tests in which processes are killed at random moments, or clocks matter.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-ALONE = (
+APART = (
     "receivers",
     *("cli/test_forward", "cli/test_demo", "cli/test_receive", "cli/test_convert_memory"),
     "cli/test_convert_state_kill",
@@ -22,7 +22,7 @@ ALONE = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need the machine for themselves."""
+    """Mark the tests that are not to wait for the processor."""
     for item in items:
-        if str(item.path.relative_to(HERE)).startswith(ALONE):
-            item.add_marker(pytest.mark.alone)
+        if str(item.path.relative_to(HERE)).startswith(APART):
+            item.add_marker(pytest.mark.apart)

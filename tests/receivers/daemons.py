@@ -34,6 +34,10 @@ class Credentials(NamedTuple):
     key: Path
 
 
+def _stands(thread: Path) -> bool:
+    return thread.joinpath("stat").read_text().rpartition(")")[2].split()[0] in ("T", "t")
+
+
 class Receiver:
     """One daemon that writes what it gets to `output`. `with` starts it, and ends it for good."""
 
@@ -96,8 +100,13 @@ class Receiver:
         self._end(signal.SIGTERM)
 
     def freeze(self) -> None:
-        """Let it stand still: its kernel takes what fits into the buffers, and it reads nothing."""
+        """Let it stand still: its kernel takes what fits into the buffers, and it reads nothing.
+
+        Returns when all of its threads do; on a busy machine one goes on for a moment.
+        """
         os.kill(self.pid, signal.SIGSTOP)
+        while not all(map(_stands, Path(f"/proc/{self.pid}/task").iterdir())):
+            time.sleep(0.001)
 
     def thaw(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
