@@ -26,7 +26,11 @@ ALLOWED = {
     "simulators": ({"formats"}, "it reads a line as a receiver does, wherever the line comes from"),
     "marks": (set(), "a position means something to its source only"),
     "sources": ({"marks"}, "it brings bytes and does not know what stands in them"),
-    "delivery": ({"marks"}, "it carries messages and does not know what stands in them"),
+    "lineends": (set(), "it counts, and that is all"),
+    "delivery": (
+        {"lineends", "marks"},
+        "it carries messages and does not know what stands in them",
+    ),
     "collector": ({"delivery", "formats"}, "it reads what was sent, and knows no mapping"),
     "generator": (set(), "it makes events, and does not care who reads them"),
     "outputs": (set(), "it writes bytes and does not know what stands in them"),
@@ -52,7 +56,7 @@ ALLOWED = {
         "it runs inputs through a machine; YAML, formats and the command line are not its business",
     ),
     "parallel": (
-        {"conversion", "sources", "stats", "unitloop"},
+        {"conversion", "lineends", "sources", "stats", "unitloop"},
         "it runs inputs through machines in several processes; what a machine is, it is told",
     ),
     "workbench": (

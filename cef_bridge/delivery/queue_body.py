@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import zstandard
 
 from cef_bridge.delivery.queue_types import Packed
+from cef_bridge.lineends import line_ends
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,7 @@ def unsqueeze(body: bytes) -> bytes:
 def pack(batch: Batch) -> Packed:
     """Return the batch as it is stored; ValueError when a message holds a line end."""
     joined = b"\n".join(batch.messages)
-    if joined.count(b"\n") != len(batch.messages) - 1:
+    if line_ends(joined) != len(batch.messages) - 1:
         raise ValueError("a message holds a line end")
     return Packed(batch.lane, len(batch.messages), squeeze(joined))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from cef_bridge.lineends import line_ends
 from cef_bridge.parallel.pieces import Finished, Piece, Segment
 from cef_bridge.parallel.seams import seam
 from cef_bridge.sources.units import DamagedError
@@ -119,9 +120,8 @@ class Feeder:
                 room = self._slots.size - self._used
                 self._slots.write(self._slot, self._used, view[:room])
                 self._used += min(room, len(view))
-                self._breaks += data.count(
-                    b"\n", len(data) - len(view), len(data) - len(view) + room
-                )
+                first = len(data) - len(view)
+                self._breaks += line_ends(data[first : first + room])
                 view = view[room:]
                 if self._used == self._slots.size:
                     yield from self._cut(stream.raw.consumed)
@@ -143,7 +143,7 @@ class Feeder:
             yield from self._emit(alone=False)
             return
         tail = self._slots.read(self._slot, at, used) if at < used else b""
-        breaks = tail.count(b"\n")
+        breaks = line_ends(tail)
         if at > begun:
             self._close(at, self._breaks - breaks, consumed, None, ended=False)
         yield from self._emit(alone=True)
