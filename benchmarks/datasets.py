@@ -111,6 +111,11 @@ def _payload(rng: Random) -> str:
 SETS = {
     "telemetry": NamedSet("300 pods, 8 % alerts, 3 % new", lambda count: _of_1_6(events(count))),
     "alerts": NamedSet("85 % alerts of 40 policies, 5 % new", _alerts),
+    "archive": NamedSet(
+        "as telemetry, four times as many: one big file",
+        lambda count: _of_1_6(events(count, seed=11)),
+        4.0,
+    ),
     "hostile": NamedSet("forgeries in every field that is chosen, all new", hostile, 0.05),
     "few-pods": NamedSet("30 pods", lambda count: _of_1_6(events(count, pods=30)), 0.5),
     "many-pods": NamedSet(
