@@ -49,6 +49,32 @@ class Outcome(Protocol):
         """The counters."""
 
 
+class Results:
+    """What was made of some blocks, on its way to the sinks: messages, and rejected records."""
+
+    def __init__(self, out: Sink, rejects: Sink | None) -> None:
+        self.messages: list[bytes] = []
+        self._aside: list[bytes] = []
+        self._out = out
+        self._rejects = rejects
+
+    def refuse(self, refused: Refused) -> None:
+        """Take a rejected record, if anybody wants them."""
+        if self._rejects is not None:
+            self._aside.append(row(refused))
+
+    def flush(self) -> None:
+        """Write all of it."""
+        if self.messages:
+            self.messages.append(b"")
+            self._out.write(b"\n".join(self.messages))
+            self.messages.clear()
+        if self._aside and self._rejects is not None:
+            self._aside.append(b"")
+            self._rejects.write(b"\n".join(self._aside))
+            self._aside.clear()
+
+
 class Run:
     """Converts inputs one after another. `stop()` ends it after the lines in hand.
 
@@ -74,13 +100,11 @@ class Run:
         self.stopped = False
         self._max_expand = max_expand
         self._hashed = hashed
-        self._out = out
-        self._rejects = rejects
         self.progress = progress
-        self._messages: list[bytes] = []
-        self._aside: list[bytes] = []
+        self._results = results = Results(out, rejects)
         # One list for both lanes: the order of the input is kept.
-        self._loop = UnitLoop(machine, self._messages, self._messages, self._refuse, self.options)
+        lane = results.messages
+        self._loop = UnitLoop(machine, lane, lane, results.refuse, self.options)
         self.stats = self._loop.stats
 
     def stop(self) -> None:
@@ -132,26 +156,11 @@ class Run:
             last = take_in(self._loop, item) or last
             if isinstance(item, Block):
                 self.progress(name, item.consumed)
-            self._flush()
+            self._results.flush()
         if self.stopped:  # the rest of a line that a runtime cut may be there, but was not read
             return
         self._loop.finish(last)
-        self._flush()
-
-    def _refuse(self, refused: Refused) -> None:
-        if self._rejects is None:
-            return
-        self._aside.append(row(refused))
-
-    def _flush(self) -> None:
-        if self._messages:
-            self._messages.append(b"")
-            self._out.write(b"\n".join(self._messages))
-            self._messages.clear()
-        if self._aside and self._rejects is not None:
-            self._aside.append(b"")
-            self._rejects.write(b"\n".join(self._aside))
-            self._aside.clear()
+        self._results.flush()
 
 
 def take_in(loop: UnitLoop, item: Item) -> int:

@@ -12,7 +12,7 @@ import time
 from collections import Counter, deque
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from cef_bridge.conversion import MAX_EXPAND, row, take_in
+from cef_bridge.conversion import MAX_EXPAND, Results, take_in
 from cef_bridge.parallel.feeder import BEGINNING, Feeder, Position
 from cef_bridge.parallel.mark import Mark
 from cef_bridge.parallel.pieces import DEPTH, Slots, Text
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cef_bridge.parallel.worker import Result
     from cef_bridge.sources.inputs import Input
     from cef_bridge.stats import Stats
-    from cef_bridge.unitloop import Machine, Refused
+    from cef_bridge.unitloop import Machine
 
 _MOST_SHARED = 64 << 20  # bytes of all slots
 _LEAST_PIECE, _MOST_PIECE = 1 << 20, 4 << 20
@@ -83,9 +83,9 @@ class ParallelRun:
         count = DEPTH * self._plan.jobs + 2
         size = min(max(_MOST_SHARED // count, _LEAST_PIECE), _MOST_PIECE)
         self._slots = Slots(count, self._plan.piece_size or size)
-        self._messages: list[bytes] = []
-        self._aside: list[bytes] = []
-        self._loop = UnitLoop(machine, self._messages, self._messages, self._refuse, self.options)
+        self._results = results = Results(out, rejects)
+        lane = results.messages
+        self._loop = UnitLoop(machine, lane, lane, results.refuse, self.options)
         self.stats: Stats = self._loop.stats
         self._feeder: Feeder | None = None
         self._pieces: Iterator[Piece] = iter(())
@@ -314,7 +314,7 @@ class ParallelRun:
                 if isinstance(item, Idle):
                     continue  # cannot be: it waits itself
                 last = take_in(self._loop, item) or last
-                self._flush()
+                self._results.flush()
                 if isinstance(item, Block):
                     self.progress(self._names[along.segment.input], along.segment.consumed)
                 if self.stopped:
@@ -325,24 +325,10 @@ class ParallelRun:
                     return
             along.finish()
             self._loop.finish(last)
-            self._flush()
+            self._results.flush()
             self._pending, self._last = b"", 1
         finally:
             self._lines[segment.input] += self.stats.lines - before
-
-    def _refuse(self, refused: Refused) -> None:
-        if self._rejects is not None:
-            self._aside.append(row(refused))
-
-    def _flush(self) -> None:
-        if self._messages:
-            self._messages.append(b"")
-            self._out.write(b"\n".join(self._messages))
-            self._messages.clear()
-        if self._aside and self._rejects is not None:
-            self._aside.append(b"")
-            self._rejects.write(b"\n".join(self._aside))
-            self._aside.clear()
 
 
 def _behind(piece: Piece, before: Position) -> Position:
