@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pod_event import IN_A_POD
 
 from cef_bridge.converter import Converted, Converter
 from cef_bridge.events.split import CAPITAL_KEYS
@@ -56,18 +57,7 @@ def resources(draw: st.DrawFn) -> str:
 
 def event(resource: str, data: str, **more: object) -> dict[str, object]:
     return {
-        "Timestamp": 1772366400,
-        "UpdatedTime": "2026-03-01T12:00:00.000447Z",
-        "ClusterName": "default",
-        "HostName": "node-1",
-        "NamespaceName": "shop",
-        "PodName": "web-1",
-        "ContainerID": "a" * 64,
-        "HostPPID": 1,
-        "HostPID": 2,
-        "PPID": 3,
-        "PID": 4,
-        "UID": 0,
+        **IN_A_POD,
         "Type": "ContainerLog",
         "Source": "/usr/bin/curl",
         "Operation": "Network",

@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pod_event import IN_A_POD
 
 from cef_bridge.converter import Converted, Converter
 from cef_bridge.fastpath import FastPath
@@ -46,18 +47,7 @@ ODD = st.sampled_from([None, 7, 7.0, True, [], {}, ["a"], "7"])
 def event(**more: object) -> dict[str, object]:
     """Return an alert; what is None there is left out."""
     fields: dict[str, object] = {
-        "Timestamp": 1772366400,
-        "UpdatedTime": "2026-03-01T12:00:00.000447Z",
-        "ClusterName": "default",
-        "HostName": "node-1",
-        "NamespaceName": "shop",
-        "PodName": "web-1",
-        "ContainerID": "a" * 64,
-        "HostPPID": 1,
-        "HostPID": 2,
-        "PPID": 3,
-        "PID": 4,
-        "UID": 0,
+        **IN_A_POD,
         "ParentProcessName": "/bin/sh",
         "ProcessName": "/bin/cat",
         **more,
