@@ -248,10 +248,9 @@ def _opened(
 ) -> tuple[Stream | AtomicFile, Stream | AtomicFile | None, Stream | AtomicFile | None]:
     """Open what the messages, the rejects and the report are written to."""
     targets, state = task.targets, task.state
-    if state and state.resumed:
-        say(f"an interrupted run is gone on with: {state.where()}")
-
     if state:
+        if state.resumed:
+            say(f"an interrupted run is gone on with: {state.where()}")
         state.begin()
 
     def open_(what: str, path: str | None) -> Stream | AtomicFile:

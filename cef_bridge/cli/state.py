@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cef_bridge import __version__
+from cef_bridge.cli.targets import appears
 from cef_bridge.cli.times import Now
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.outputs import ResumableFile, partial_name, printed
@@ -273,9 +274,7 @@ def others(inputs: list[Input], path: str) -> list[Input]:
 
 
 def _may_resume(path: str) -> bool:
-    return not path.startswith(("/dev/", "/proc/")) and (
-        Path(path).is_file() or not Path(path).exists()
-    )
+    return not path.startswith(("/dev/", "/proc/")) and appears(path)
 
 
 def _identity(each: Input) -> dict[str, object]:

@@ -27,9 +27,7 @@ _LONGEST_NAME = 4096  # the same: a tar may call its member anything
 # So long a pipe may have nothing to read before what came is passed on: whoever writes into it gets
 # its turn, and whoever waits for a message does not notice.
 _PATIENCE = 0.005
-
-
-_NEAR = 1 << 16
+_NEAR = 1 << 16  # bytes before the end of a slot that are searched for a seam first
 
 
 class Position(NamedTuple):
