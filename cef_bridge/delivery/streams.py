@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _PROBES = 3  # times its patience that a target has for the first answer of all
-_GREETING = 0.3  # seconds in which a collector that ends its side at once has done so
+_GREETING = 0.3  # seconds in which a collector that ends its side or refuses us has done so
 
 
 class Patience(NamedTuple):
@@ -78,6 +78,9 @@ class Streams:
         self._strays = Strays()
         self._passed_at = 0.0
         self._trusted = False  # a receipt came, and nothing has failed since
+        self._refused = (
+            False  # the last connection ended with an error that will not heal by itself
+        )
 
     def run(self) -> None:
         """Send until told to stop, or to end and all is sent. What is in flight then, stays."""
@@ -118,6 +121,11 @@ class Streams:
         self._connection = connection
         standing = self._route.standing
         self._probing = standing.wants_probe(self._desk.clock())
+        if self._refused:
+            # With TLS 1.3 a certificate is refused after the handshake: it may seem that we are in.
+            self._desk.sleep(_GREETING)
+            self._look(connection)
+            self._refused = False
         self._progress.connected(connection.peer)
         if standing.mode is Mode.WINDOW:
             self._desk.sleep(_GREETING)
@@ -351,6 +359,7 @@ class Streams:
         """Send again what was sent over the connection, and what is held."""
         self._hang_up("broken")
         self._trusted = False
+        self._refused = error.permanent
         messages = self._flight.generation.messages
         lost = bool(messages) or not self._desk.nothing_waits()
         if lost and not error.permanent:
