@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from grpc_tools import protoc
 from hypothesis import given
 from hypothesis import strategies as st
 from relay_server import encode, kind_of
@@ -106,7 +107,6 @@ def test_the_sample_logs_are_in_the_order_of_the_table_as_the_fast_path_expects(
 
 
 def test_the_schema_is_what_protoc_makes_of_the_field_tables(tmp_path):
-    protoc = pytest.importorskip("grpc_tools.protoc")
     types = {"strings": "repeated string", "map": "map<string, string>"}
     rows = ['syntax = "proto3";', "package feeder;"]
     for name, fields in TABLE.items():
