@@ -16,7 +16,7 @@ from cef_bridge.fastpath.deps import VERDICT, deps_of, possible
 from cef_bridge.fastpath.segments import Constant, Irregular
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Hashable, Iterable
 
     from cef_bridge.events.derive import Event
     from cef_bridge.fastpath.segments import Joint, Memory, Part, Raw, Text
@@ -28,15 +28,20 @@ if TYPE_CHECKING:
     DepsOfPaths = dict[str, frozenset[str]]
     PossiblePaths = dict[tuple[str, ...], bool]
 
+_OF_DATA = frozenset({"call", "flags"})  # tokens of Data that a plan is made for
+
 Seen: TypeAlias = "dict[int, list[Hit]]"
 """What the slots of a joint gave for the event in hand, by the slot's identity."""
 MakeText: TypeAlias = "Callable[[Event, Seen], str]"
 """Makes a text for an event that is derived; raises Irregular when it should not be remembered."""
+What: TypeAlias = "tuple[Hashable, ...]"
+"""Says which text it is: plans whose texts depend on the same fields need not have the same."""
 
 
 class Taker(Protocol):
     """What may take a field: a slot of the mapping, or the header."""
 
+    key: str
     rules: tuple[Rule, ...]
 
     def evaluate(self, fields: Fields) -> list[Hit]:
@@ -106,8 +111,9 @@ class Draft:
         self.taken_whole: set[str] = set()  # raw keys of which a segment leaves nothing, ever
         self.read_with: dict[str, set[str]] = {}  # raw key -> all that its readers depend on
         self.may_take: dict[str, list[Taker]] = {}  # raw key -> what takes it at times
-        self.joined: dict[frozenset[str], list[MakeText]] = {}  # by what the texts depend on
+        self.joined: dict[frozenset[str], dict[What, MakeText]] = {}  # by what texts depend on
         self.asks_verdict: set[frozenset[str]] = set()  # which of `joined` differ by the verdict
+        self.asks_prepared: set[frozenset[str]] = set()  # which need what the mapping defines
         self.asks_all: set[frozenset[str]] = set()  # which need all that can be derived
         self.asks_address: set[frozenset[str]] = set()  # which are not blind (`outlines`)
 
@@ -132,6 +138,13 @@ class Draft:
             found |= deps
         return found
 
+    def touched(self, paths: Collection[str]) -> frozenset[str]:
+        """Return the raw keys of which less is left when some paths are taken."""
+        keys = self.deps(paths)
+        if not _OF_DATA.isdisjoint(paths):
+            keys |= {"Data"} & self.keys  # the same in all events of the plan, not so the rest
+        return keys
+
     def is_fixed(self, paths: Iterable[str]) -> bool:
         """Tell whether some paths have the same values in all events of the plan."""
         return self.deps(paths) <= self.fixed
@@ -144,7 +157,7 @@ class Draft:
         return found
 
     def taken_by_fixed(self) -> frozenset[str]:
-        """Return the paths that the plan's fixed texts take; asked when the plan is whole."""
+        """Return the paths that the plan's fixed texts take; asked when all slots are added."""
         if self._taken is None:
             if any(hit.whole for hit in self.hits):
                 raise Irregular  # what was cut off needs a place of its own

@@ -25,20 +25,29 @@ from cef_bridge.fastpath.segments import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
-    from cef_bridge.fastpath.draft import Draft, MakeText, Seen
+    from cef_bridge.fastpath.draft import Draft, MakeText, Seen, What
     from cef_bridge.fastpath.segments import Raw
     from cef_bridge.fastpath.workloads import Workload
 
 _MOST_VARYING = 8
 _BY_WORKLOAD = "(workload)"  # stands for all workload fields: the workload's number is the key
 _MAY_VARY = ACTIVITY | {_BY_WORKLOAD}
+_PREPARED = frozenset({"cluster", "event.severity"})  # what the mapping defines (`prepare`)
 
 
-def join(draft: Draft, deps: set[str], make: MakeText, *, blind: bool, whole: bool = False) -> None:
-    """Put a text among those that depend on the same fields; `blind` as in `outlines`, `whole`:
-    it needs everything that can be derived of an event.
+def join(
+    draft: Draft,
+    deps: set[str],
+    what: What,
+    make: MakeText,
+    *,
+    blind: bool,
+    reads: Collection[str] = (),
+) -> None:
+    """Put a text among those that depend on the same fields. `what` it is has to tell it from all
+    that another plan may make of them; `blind` as in `outlines`, `reads`: the paths it asks for.
     """
     varying = frozenset(deps) - draft.fixed
     if varying & WORKLOAD:
@@ -49,11 +58,13 @@ def join(draft: Draft, deps: set[str], make: MakeText, *, blind: bool, whole: bo
         draft.asks_verdict.add(varying)
     if not blind:
         draft.asks_address.add(varying)
-    if whole:
+    if not _PREPARED.isdisjoint(reads):
+        draft.asks_prepared.add(varying)
+    if "event.summary" in reads:
         draft.asks_all.add(varying)
-    makes = draft.joined.setdefault(varying, [])
+    makes = draft.joined.setdefault(varying, {})
     draft.parts.append(Joined(list(draft.joined).index(varying), len(makes)))
-    makes.append(make)
+    makes[what] = make
 
 
 def joints_of(draft: Draft) -> tuple[Joint, ...]:
@@ -61,16 +72,17 @@ def joints_of(draft: Draft) -> tuple[Joint, ...]:
     return tuple(_shared_joint(draft, deps, makes) for deps, makes in draft.joined.items())
 
 
-def _shared_joint(draft: Draft, deps: frozenset[str], makes: list[MakeText]) -> Joint:
-    # Plans that differ in the policy only share what does not ask for the policy.
+def _shared_joint(draft: Draft, deps: frozenset[str], makes: dict[What, MakeText]) -> Joint:
+    # Plans that differ in the verdict, or in fields that the texts do not see, share them.
     asks_verdict = deps in draft.asks_verdict
     get = draft.raw.get
     verdict = tuple(repr(get(key)) for key in sorted(VERDICT & draft.fixed)) if asks_verdict else ()
     flags = draft.event.fields.get("flags")
-    name = (deps, draft.keys, draft.kind, flags, draft.call, verdict)
+    seen = _seen_by(draft, deps)
+    name = (deps, (*makes,), draft.keys & seen, draft.kind, flags, draft.call, verdict)
     found = draft.shared.joints.get(name)
     if found is None:
-        make, memory = _maker(draft, deps, makes), draft.shared.memory
+        make, memory = _maker(draft, deps, seen, [*makes.values()]), draft.shared.memory
         network = draft.kind.operation == "network"
         outlines = None
         if network and deps not in draft.asks_address and OUTLINED >= deps >= {"Resource"}:
@@ -79,17 +91,21 @@ def _shared_joint(draft: Draft, deps: frozenset[str], makes: list[MakeText]) -> 
     return found
 
 
+def _seen_by(draft: Draft, deps: frozenset[str]) -> frozenset[str]:
+    """Return the raw keys that the event has of which some texts are made: nothing else can matter
+    to them, so nothing else is derived.
+    """
+    seen = deps | draft.fixed | SCOPE | {"Data", "Resource", "HostPID", "PolicyName"}
+    return seen | WORKLOAD if _BY_WORKLOAD in deps else seen
+
+
 def _maker(
-    draft: Draft, deps: frozenset[str], makes: list[MakeText]
+    draft: Draft, deps: frozenset[str], needed: frozenset[str], makes: list[MakeText]
 ) -> Callable[[Raw], tuple[str, ...]]:
     program = draft.program
-    by_workload = _BY_WORKLOAD in deps
-    # Nothing else can matter to these texts, so nothing else is derived.
-    needed = deps | draft.fixed | SCOPE | {"Data", "Resource", "HostPID", "PolicyName"}
-    if by_workload:
-        needed |= WORKLOAD
-    all_of_it = by_workload or deps in draft.asks_all
-    prepared = deps in draft.asks_verdict or all_of_it or not draft.policy.isdisjoint(deps)
+    all_of_it = _BY_WORKLOAD in deps or deps in draft.asks_all
+    prepared = deps in draft.asks_verdict | draft.asks_prepared or not draft.policy.isdisjoint(deps)
+    prepared = prepared or all_of_it
     only: Literal["act", "verdict", ""] = "" if all_of_it else "verdict" if prepared else "act"
 
     def make_all(raw: Raw) -> tuple[str, ...]:

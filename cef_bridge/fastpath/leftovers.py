@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 from cef_bridge.events.activity import only_in_event_data
 from cef_bridge.events.fields import RAW
 from cef_bridge.events.split import token_keys
-from cef_bridge.fastpath.deps import KNOWN, PROCESS_IDS, VERDICT, top
+from cef_bridge.fastpath.deps import KNOWN, PROCESS_IDS, VERDICT, WORKLOAD, top
 from cef_bridge.fastpath.draft import NoPlan, clean
 from cef_bridge.fastpath.joints import join
 from cef_bridge.fastpath.outlines import is_blind
 from cef_bridge.fastpath.segments import Integer, Irregular, Text, WorkloadPiece
 from cef_bridge.mapping.conditions import to_text
-from cef_bridge.mapping.rules import marks_of, write_hit
+from cef_bridge.mapping.rules import marks_of, rule_paths, write_hit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from cef_bridge.events.derive import Event
-    from cef_bridge.fastpath.draft import Draft, Seen
+    from cef_bridge.fastpath.draft import Draft, Seen, Taker
     from cef_bridge.mapping.rules import Hit
 
 _ACTIVITY = tuple(dict.fromkeys(top(path) for path, row in RAW.items() if row.pace == "activity"))
@@ -89,8 +89,19 @@ def _activity(draft: Draft, key: str, left: dict[str, Hit]) -> None:
 def _rest(draft: Draft, key: str) -> None:
     """Add what is left of a field that differs from event to event."""
     # What no rule took is written as it stands.
-    blind = all(is_blind(slot.rules) for slot in draft.may_take.get(key, ()))
-    join(draft, _decides_rest(draft, key), _rest_of(draft, key), blind=blind)
+    # Tags that only ATags brings are taken by what takes ATags.
+    slots = draft.may_take.get(key if key in draft.keys else "ATags", ())
+    blind = all(is_blind(slot.rules) for slot in slots)
+    gone = frozenset(path for path in draft.taken_by_fixed() if _is_open(draft, path))
+    what = ("rest", key, tuple(slot.key for slot in slots), gone)
+    reads = {path for slot in slots for rule in slot.rules for path in rule_paths(rule)}
+    make = _rest_of(draft, key, slots)
+    join(draft, _decides_rest(draft, key), what, make, blind=blind, reads=reads)
+
+
+def _is_open(draft: Draft, path: str) -> bool:
+    """Tell whether something of a path may be left in another event of the plan."""
+    return top(path) not in WORKLOAD and top(path) not in draft.fixed
 
 
 def _decides_rest(draft: Draft, key: str) -> set[str]:
@@ -112,18 +123,15 @@ def _decides_rest(draft: Draft, key: str) -> set[str]:
     return deps
 
 
-def _rest_of(draft: Draft, key: str) -> Callable[[Event, Seen], str]:
-    program = draft.program
-    # Tags that only ATags brings are taken by what takes ATags.
-    slots = draft.may_take.get(key if key in draft.keys else "ATags", ())
-    taken_by_fixed = draft.taken_by_fixed
+def _rest_of(draft: Draft, key: str, slots: Sequence[Taker]) -> Callable[[Event, Seen], str]:
+    program, taken = draft.program, draft.taken_by_fixed()
 
     def make(event: Event, seen: Seen) -> str:
         hits: list[Hit] = []
         for slot in slots:
             found = seen.get(id(slot))
             hits += slot.evaluate(event.fields) if found is None else found
-        left = program.leftovers.of(event, hits, key, taken_by_fixed())
+        left = program.leftovers.of(event, hits, key, taken)
         left = [hit for hit in left if top(hit.path) == key]
         return "".join(write_hit(program.format, hit) for hit in clean(left))
 
@@ -144,7 +152,7 @@ def _event_data(draft: Draft) -> None:
         return ""
 
     repeated = {"Data", "Resource"} if network else {"Data"}
-    join(draft, {"EventData", *repeated} & draft.keys, make, blind=True)
+    join(draft, {"EventData", *repeated} & draft.keys, ("said",), make, blind=True)
 
 
 def _process_id(draft: Draft, key: str) -> None:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cef_bridge.events.classes import Class
-    from cef_bridge.fastpath.draft import Shared
+    from cef_bridge.events.derive import Event
+    from cef_bridge.fastpath.draft import Seen, Shared
     from cef_bridge.fastpath.segments import Joint, Part, Raw
     from cef_bridge.fastpath.workloads import Workload
     from cef_bridge.mapping.compile import Program
@@ -156,7 +157,9 @@ def _header(draft: Draft, rated: Hit | None) -> tuple[str | Joined, Joined | Non
     if not open_:
         return draft.format.head(header), None, int(header.severity)
     rules = [rule for slot in open_ for rule in slot.rules]
-    taken = draft.deps([path for rule in rules for path in rule.from_ if path != "event.severity"])
+    taken = draft.touched(
+        [path for rule in rules for path in rule.from_ if path != "event.severity"]
+    )
     deps = draft.deps([path for slot in slots for path in slot.paths])
     if taken & draft.fixed or not deps <= draft.policy | draft.fixed:
         raise NoPlan  # what the header leaves of a field would differ from event to event
@@ -164,9 +167,16 @@ def _header(draft: Draft, rated: Hit | None) -> tuple[str | Joined, Joined | Non
     for key in taken:
         draft.read_with.setdefault(key, set()).update(deps)
         draft.may_take.setdefault(key, []).append(writer)
-    whole = any("event.summary" in slot.paths for slot in (*slots, *program.severity))
-    join(draft, set(deps), lambda event, _: writer.head(event.fields), blind=True, whole=whole)
-    join(draft, set(deps), lambda event, _: writer.header(event.fields).severity, blind=True)
+    reads = {path for slot in (*slots, *program.severity) for path in slot.paths}
+
+    def head_of(event: Event, _: Seen) -> str:
+        return writer.head(event.fields)
+
+    def severity_of(event: Event, _: Seen) -> str:
+        return writer.header(event.fields).severity
+
+    join(draft, set(deps), ("head",), head_of, blind=True, reads=reads)
+    join(draft, set(deps), ("severity",), severity_of, blind=True)
     rating, head = draft.parts.pop(), draft.parts.pop()
     assert isinstance(head, Joined)  # noqa: S101 - for mypy
     assert isinstance(rating, Joined)  # noqa: S101 - as above
@@ -177,6 +187,7 @@ class HeaderSlot:
     """The header as a slot: `evaluate` gives what its rules take of an event that is prepared."""
 
     def __init__(self, program: Program, rules: tuple[Rule, ...]) -> None:
+        self.key = "header"
         self.rules = rules
         self._program = program
         self._last: tuple[object, Header] = (None, Header("", "", "", "", "", ""))

@@ -79,7 +79,7 @@ def _remember(draft: Draft, slot: Slot, deps: set[str]) -> None:
     """Have a slot evaluated once for each set of values it depends on."""
     for rule in slot.rules:
         # The sentence repeats what has its place elsewhere, so it takes nothing.
-        for key in draft.deps([path for path in _takes(rule) if path != "event.summary"]):
+        for key in draft.touched([path for path in _takes(rule) if path != "event.summary"]):
             draft.read_with.setdefault(key, set()).update(deps)
             draft.may_take.setdefault(key, []).append(slot)
 
@@ -87,5 +87,5 @@ def _remember(draft: Draft, slot: Slot, deps: set[str]) -> None:
         hits = seen[id(slot)] = slot.evaluate(event.fields)
         return slot.write(clean(hits)) if hits else ""
 
-    whole = "event.summary" in slot.paths
-    join(draft, deps, make, blind=is_blind(slot.rules), whole=whole)
+    blind = is_blind(slot.rules)
+    join(draft, deps, ("slot", slot.key), make, blind=blind, reads=slot.paths)
