@@ -19,16 +19,10 @@ from cef_bridge.events.fields import find
 from cef_bridge.events.split import split_data
 from cef_bridge.fastpath.deps import KNOWN, VERDICT, WORKLOAD, policy_of, top
 from cef_bridge.fastpath.draft import Shared
+from cef_bridge.fastpath.memory import ENTRY, LONGEST_REMEMBERED, Memory
 from cef_bridge.fastpath.plan import Plan, build
 from cef_bridge.fastpath.sections import Sections
-from cef_bridge.fastpath.segments import (
-    ENTRY,
-    LONGEST_REMEMBERED,
-    MOST_BYTES,
-    Irregular,
-    Memory,
-    same,
-)
+from cef_bridge.fastpath.segments import Irregular, same
 from cef_bridge.fastpath.workloads import Workload, contested_fields, workload_of
 
 if TYPE_CHECKING:
@@ -180,7 +174,7 @@ class FastPath:
         self._shared.clear()
         self._calls.clear()
         self.sections.forget()
-        self._memory.left = MOST_BYTES
+        self._memory.forget()
 
     def _shape(self, raw: Raw) -> Shape:
         if len(self._shapes) >= MOST_SHAPES:

@@ -94,17 +94,26 @@ class Tail:
     """What an activity's section gives: `render(self, …)` writes the message.
 
     `text` is the message as a format of `%`, `rest` the end of the event id's text, `act` that of
-    the act key's. `kind` is (Type, Operation, class id), `seen` counts its messages; `urgent` is
-    the class's.
+    the act key's. `kind` is (Type, Operation, class id), `seen` counts the messages that were not
+    asked for yet, `lately` tells that there were some before; `urgent` is the class's; `size` in
+    bytes, by a rough count.
     """
 
-    __slots__ = ("act", "kind", "render", "rest", "seen", "text", "urgent")
+    __slots__ = ("act", "kind", "lately", "render", "rest", "seen", "size", "text", "urgent")
 
-    def __init__(self, baked: Baked, kind: tuple[object, object, str], *, urgent: bool) -> None:
+    def __init__(
+        self, baked: Baked, kind: tuple[object, object, str], size: int, *, urgent: bool
+    ) -> None:
         self.render, self.text, self.rest, self.act = baked
         self.kind = kind
+        self.size = size
         self.seen = 0
+        self.lately = False
         self.urgent = urgent
+
+    def used(self) -> bool:
+        """Tell whether it came after it was made, and not long ago."""
+        return self.seen > 0 or self.lately
 
 
 class Fixed(NamedTuple):

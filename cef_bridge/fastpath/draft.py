@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable
 
     from cef_bridge.events.derive import Event
-    from cef_bridge.fastpath.segments import Joint, Memory, Part, Raw, Text
+    from cef_bridge.fastpath.memory import Memory
+    from cef_bridge.fastpath.segments import Joint, Part, Raw, Text
     from cef_bridge.mapping.compile import Program
     from cef_bridge.mapping.conditions import Fields
     from cef_bridge.mapping.rules import Hit
@@ -70,6 +71,7 @@ class Shared:
         self.texts.clear()
         self.joints.clear()
         self.alike.clear()
+        self.memory.pairs.clear()
 
 
 class Draft:

@@ -12,17 +12,9 @@ from typing import TYPE_CHECKING, Literal
 from cef_bridge.events.derive import INTEGERS, derive
 from cef_bridge.fastpath.deps import ACTIVITY, NESTED, SCOPE, VERDICT, WORKLOAD
 from cef_bridge.fastpath.draft import NoPlan
+from cef_bridge.fastpath.memory import ENTRY, Memo, Memory
 from cef_bridge.fastpath.outlines import OUTLINED, Outlines
-from cef_bridge.fastpath.segments import (
-    ENTRY,
-    LONGEST_REMEMBERED,
-    MOST_REMEMBERED,
-    Irregular,
-    Joined,
-    Joint,
-    Memory,
-    same,
-)
+from cef_bridge.fastpath.segments import Irregular, Joined, Joint, same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -128,7 +120,7 @@ def _joint(
     by_workload = _BY_WORKLOAD in deps
     keys = tuple(sorted(key for key in deps if key not in NESTED and key != _BY_WORKLOAD))
     nested = tuple(sorted(deps & NESTED))
-    memo: dict[object, tuple[str, ...]] = {}
+    memo: Memo[tuple[str, ...]] = Memo(memory)
     single = keys[0] if len(keys) == 1 and not nested and not by_workload else ""
 
     def remember(key: object, raw: Raw) -> tuple[str, ...]:
@@ -141,13 +133,11 @@ def _joint(
                 raise Irregular
         if outlines is not None and (pieces := outlines.filled(raw)) is not None:
             return pieces
-        pieces = make(raw)
-        size = sum(len(str(raw[name])) for name in (*keys, *nested))
-        if size <= LONGEST_REMEMBERED:
-            if len(memo) >= MOST_REMEMBERED:
-                memo.clear()
-            memo[key] = pieces
-            memory.left -= size + sum(map(len, pieces)) + 2 * ENTRY
+        pieces = memo.again(key)
+        if pieces is None:
+            pieces = make(raw)
+            length = sum(len(str(raw[name])) for name in (*keys, *nested))
+            memo.note(key, pieces, length, sum(map(len, pieces)) + ENTRY)
         return pieces
 
     def find(raw: Raw, workload: Workload) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from cef_bridge.events.split import token_keys
 from cef_bridge.fastpath.deps import KNOWN, PROCESS_IDS, VERDICT, WORKLOAD, top
 from cef_bridge.fastpath.draft import NoPlan, clean
 from cef_bridge.fastpath.joints import join
+from cef_bridge.fastpath.memory import Memo
 from cef_bridge.fastpath.outlines import is_blind
 from cef_bridge.fastpath.segments import Integer, Irregular, Text, WorkloadPiece
 from cef_bridge.mapping.conditions import to_text
@@ -164,7 +165,7 @@ def _process_id(draft: Draft, key: str) -> None:
 
 def _unknown_fields(draft: Draft) -> None:
     """Add the fields that this version does not know, in the event's order."""
-    fmt, leftovers = draft.format, draft.program.leftovers
+    fmt, leftovers, memory = draft.format, draft.program.leftovers, draft.shared.memory
     used = set(leftovers.taken)
     for key in draft.raw:
         if key in KNOWN:
@@ -178,4 +179,4 @@ def _unknown_fields(draft: Draft) -> None:
             text = fmt.neutral(text)
             return prefix + fmt.escape(text) if text else ""
 
-        draft.parts.append(Text(key, {}, make, make, draft.shared.memory))
+        draft.parts.append(Text(key, Memo(memory), make, make, memory))

@@ -14,12 +14,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from cef_bridge.fastpath.segments import ENTRY, MOST_REMEMBERED, same
+from cef_bridge.fastpath.memory import ENTRY, MOST_REMEMBERED
+from cef_bridge.fastpath.segments import same
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cef_bridge.fastpath.segments import Memory, Raw
+    from cef_bridge.fastpath.memory import Memory
+    from cef_bridge.fastpath.segments import Raw
     from cef_bridge.mapping.spec import Rule
 
     Pieces = tuple[str, ...]

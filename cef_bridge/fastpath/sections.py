@@ -33,7 +33,8 @@ from cef_bridge.fastpath.bake import (
     fill,
 )
 from cef_bridge.fastpath.deps import INSTANT, PROCESS_IDS, WORKLOAD
-from cef_bridge.fastpath.segments import ENTRY, Irregular, remember_second
+from cef_bridge.fastpath.memory import ENTRY
+from cef_bridge.fastpath.segments import Irregular, remember_second
 from cef_bridge.formats import syslog
 from cef_bridge.mapping.rules import marks_of
 
@@ -41,15 +42,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from cef_bridge.converter import Converter
+    from cef_bridge.fastpath.memory import Memory
     from cef_bridge.fastpath.plan import Plan
-    from cef_bridge.fastpath.segments import Memory, Raw
+    from cef_bridge.fastpath.segments import Raw
     from cef_bridge.fastpath.workloads import Workload
 
     Append = Callable[[bytes], object]
 
 MOST_SECTIONS = 16384
-MOST_TAILS = 16384
-MOST_SEEN = 65536
+MOST_OF_TAILS = 32 << 20  # bytes, by the rough count of `memory`
+MOST_SEEN = 16384
 MOST_SECONDS = 4096
 _LONGEST_PLACE = 512
 
@@ -80,7 +82,7 @@ class Sections:
         self._places: dict[bytes, Place] = {}
         self._tails: dict[tuple[frozenset[str], str], dict[bytes, Tail]] = {}
         self._old: list[Tail] = []  # forgotten, and not counted yet
-        self._count = 0
+        self._room = MOST_OF_TAILS
         self._seen: set[int] = set()  # the tails that came, by their hashes
         # The place's section of the last line and its tail, b"" if the place is not known.
         self._unknown: tuple[bytes, bytes] | None = None
@@ -156,12 +158,13 @@ class Sections:
         """Yield (Type, Operation, class id) and how many messages `run` wrote of it, since the last
         time it was asked.
         """
-        tails = [tail for some in self._tails.values() for tail in some.values()] + self._old
+        tails = [*self._all_tails(), *self._old]
         self._old = []
         for tail in tails:
             if tail.seen:
                 yield tail.kind, tail.seen
                 tail.seen = 0
+                tail.lately = True
 
     def learn(self, line: bytes, raw: Raw, workload: Workload, plan: Plan) -> None:
         """Remember the sections of the line that `run` stopped at, and that was parsed then.
@@ -196,24 +199,41 @@ class Sections:
         baked = self._bake(plan, raw, workload)
         if baked is None:
             return
-        if self._count >= MOST_TAILS:
-            self._forget_tails()
-        self._count += 1
-        self._memory.left -= 4 * len(line) + 8 * ENTRY
+        size = 2 * len(line) + 4 * ENTRY
+        if self._room < size:
+            self._thin_out()
+        self._room -= size
+        self._memory.left -= size
         kind = (raw.get("Type"), raw.get("Operation"), plan.kind.class_id)
-        place.tails[tail] = Tail(baked, kind, urgent=plan.kind.urgent)
+        place.tails[tail] = Tail(baked, kind, size, urgent=plan.kind.urgent)
 
     def forget(self) -> None:
         """Forget all sections; what was counted is still asked for by `counts`."""
-        self._forget_tails()
+        self._drop(everything=True)
         self._places.clear()
         self._tails.clear()
 
-    def _forget_tails(self) -> None:
-        self._old += [tail for some in self._tails.values() for tail in some.values() if tail.seen]
+    def _thin_out(self) -> None:
+        """Forget the activities that did not come since the last time; all of them when nearly all
+        came, for each look through them has to make room for many.
+        """
+        used = sum(tail.size for tail in self._all_tails() if tail.used())
+        self._drop(everything=used > MOST_OF_TAILS * 7 // 8)
+        for tail in self._all_tails():
+            tail.lately = False
+
+    def _drop(self, *, everything: bool) -> None:
         for some in self._tails.values():
-            some.clear()
-        self._count = 0
+            for key in [key for key, tail in some.items() if everything or not tail.used()]:
+                tail = some.pop(key)
+                self._seen.discard(hash(key))  # to come twice again before it is written again
+                if tail.seen:
+                    self._old.append(tail)
+                self._room += tail.size
+                self._memory.left += tail.size
+
+    def _all_tails(self) -> Iterator[Tail]:
+        return (tail for some in self._tails.values() for tail in some.values())
 
     def _place(
         self, section: bytes, node: bytes, names: frozenset[str], workload: Workload

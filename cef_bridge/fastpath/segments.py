@@ -16,28 +16,10 @@ from cef_bridge.events.clock import microseconds
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cef_bridge.fastpath.memory import Memo, Memory
     from cef_bridge.fastpath.workloads import Workload
 
 Raw: TypeAlias = "dict[str, object]"
-
-MOST_REMEMBERED = 16384  # entries of one memo
-LONGEST_REMEMBERED = 512  # characters of a key; command lines of 16 KB hardly ever come twice
-
-
-MOST_BYTES = 64 << 20
-ENTRY = 250  # bytes of an entry besides its texts
-
-
-class Memory:
-    """How many bytes may still be remembered, by a rough count: below 0 all is forgotten.
-
-    Attackers choose names and arguments: counts of entries alone would bound nothing.
-    """
-
-    __slots__ = ("left",)
-
-    def __init__(self) -> None:
-        self.left = MOST_BYTES
 
 
 class Irregular(Exception):  # noqa: N818 - no error: the plain path takes over
@@ -73,12 +55,12 @@ class Guard(NamedTuple):
 
 
 class Text(NamedTuple):
-    """A text field through a rule: `memo` by the raw text, `miss` for a value met first, which
-    `make` renders.
+    """A text field through a rule: `memo` by the raw text, `miss` for a value that is not kept
+    there, which `make` renders.
     """
 
     key: str
-    memo: dict[object, str]
+    memo: Memo[str]
     miss: Callable[[object], str]
     make: Callable[[str], str]
     memory: Memory
@@ -144,7 +126,7 @@ class Joint(NamedTuple):
     """
 
     key: str
-    memo: dict[object, tuple[str, ...]]
+    memo: Memo[tuple[str, ...]]
     miss: Callable[[Raw], tuple[str, ...]]
     find: Callable[[Raw, Workload], tuple[str, ...]]
     by_workload: bool
@@ -159,22 +141,18 @@ def same(value: object) -> str:
     return dumps(value).decode()
 
 
-def text_miss(
-    make: Callable[[str], str], memo: dict[object, str], memory: Memory
-) -> Callable[[object], str]:
-    """Return what makes a text for a value that is not remembered; `make` may raise Irregular."""
+def text_miss(make: Callable[[str], str], memo: Memo[str]) -> Callable[[object], str]:
+    """Return what gives a text for a value that is not kept; `make` may raise Irregular."""
 
     def miss(value: object) -> str:
         if value is None:
             return make("")
         if not isinstance(value, str):
             raise Irregular
-        piece = make(value)
-        if len(value) <= LONGEST_REMEMBERED:
-            if len(memo) >= MOST_REMEMBERED:
-                memo.clear()
-            memo[value] = piece
-            memory.left -= len(value) + len(piece) + ENTRY
+        piece = memo.again(value)
+        if piece is None:
+            piece = make(value)
+            memo.note(value, piece, len(value), len(piece))
         return piece
 
     return miss

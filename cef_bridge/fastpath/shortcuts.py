@@ -13,6 +13,7 @@ from cef_bridge.events.fields import RAW
 from cef_bridge.events.identity import SEPARATOR, id_text, stable_resource, verb_group
 from cef_bridge.fastpath.deps import NESTED, PROCESS_IDS, alias_of
 from cef_bridge.fastpath.draft import NoPlan, unconditional
+from cef_bridge.fastpath.memory import Memo
 from cef_bridge.fastpath.segments import (
     ActKey,
     EventId,
@@ -190,9 +191,9 @@ def _text_part(draft: Draft, slot: Slot, rule: Rule, path: str, key: str) -> tup
             raise Irregular
         return write_hit(fmt, hit)
 
-    memo: dict[object, str] = {}
     memory = draft.shared.memory
-    return Text(key, memo, text_miss(make, memo, memory), make, memory), whole
+    memo: Memo[str] = Memo(memory)
+    return Text(key, memo, text_miss(make, memo), make, memory), whole
 
 
 def _takes_whole(fire: Fire, path: str) -> bool:

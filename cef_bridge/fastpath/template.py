@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 from cef_bridge.events.derive import INTEGERS
 from cef_bridge.events.fields import RAW
 from cef_bridge.events.identity import SEPARATOR
+from cef_bridge.fastpath.memory import Memo
 from cef_bridge.fastpath.segments import (
     SECONDS,
     ActKey,
@@ -55,9 +56,6 @@ if TYPE_CHECKING:
 
 _FACTORIES: dict[str, Callable[..., Render]] = {}
 _MOST_FACTORIES = 512
-# The memo of two texts of one field, by the identity of theirs (which it keeps alive).
-_BOTH: dict[tuple[int, int], tuple[dict[object, str], ...]] = {}
-_MOST_BOTH = 512
 
 
 class _Writer:
@@ -259,14 +257,13 @@ def _merged(parts: Sequence[Part]) -> list[Part]:
 
 
 def _both(one: Text, other: Text) -> Text:
-    if len(_BOTH) >= _MOST_BOTH:
-        _BOTH.clear()
-    memo = _BOTH.setdefault((id(one.memo), id(other.memo)), ({}, one.memo, other.memo))[0]
+    memory = one.memory
+    memo: Memo[str] = memory.pairs.setdefault((one.memo, other.memo), Memo(memory))
 
     def make(text: str) -> str:
         return one.make(text) + other.make(text)
 
-    return Text(one.key, memo, text_miss(make, memo, one.memory), make, one.memory)
+    return Text(one.key, memo, text_miss(make, memo), make, memory)
 
 
 def _write(writer: _Writer, part: Part) -> None:
