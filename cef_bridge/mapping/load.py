@@ -7,13 +7,13 @@ know events or how rules are run.
 
 from __future__ import annotations
 
-import glob
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import Location, MappingError, Problem
 from cef_bridge.mapping import codes, excuses, lint, lint_across, nodes, reader, shipped
+from cef_bridge.mapping.beside import is_tested
 from cef_bridge.mapping.merge import merge
 from cef_bridge.mapping.slots_chain import Names
 from cef_bridge.mapping.view import View
@@ -235,7 +235,7 @@ class _Chain:
             self.order |= {draft.path: index, beside: index}
             own = index == 0 and not self.files[0].shipped
             merged = merge(drafts[index:][::-1])
-            tested = own and _has_test_file(Path(draft.path))
+            tested = own and is_tested(Path(draft.path))
             view = View(draft, format_name, merged, view, own, cluster, tested)
             self._problems += [*draft.problems, *found, *lint.run(view)]
         if not any(problem.severity == "error" for problem in self._problems):
@@ -244,16 +244,6 @@ class _Chain:
 
     def _report(self, at: Location, code: codes.Code, message: str) -> None:
         self._problems.append(Problem(at, code.id, message, code.severity))
-
-
-def _has_test_file(path: Path) -> bool:
-    """Tell whether examples stand beside a mapping: STEM.test.yaml, or STEM.NAME.test.yaml."""
-    stem = glob.escape(path.stem)
-    names = (f"{stem}.test.yaml", f"{stem}.*.test.yaml")
-    try:
-        return any(True for name in names for _ in path.parent.glob(name))
-    except OSError:  # the name is too long for a file beside it
-        return False
 
 
 def _is_file(path: Path) -> bool:

@@ -240,6 +240,14 @@ def test_a_file_of_tests_beside_a_mapping_counts_as_its_examples(beside, codes, 
     assert codes("extends: splunk\n", but={"M029"}) == []
 
 
+def test_a_file_of_tests_counts_for_the_mapping_with_the_longest_name_only(codes, tmp_path):
+    (tmp_path / "m.eu.test.yaml").write_text("")
+    assert codes("extends: splunk\n", but={"M029"}) == []
+    (tmp_path / "m.eu.yaml").write_text("mapping: eu\nextends: splunk\n")
+    assert codes("extends: splunk\n", but={"M029"}) == ["M049"]
+    assert codes("extends: splunk\n", "m.eu.yaml", but={"M029"}) == []
+
+
 def test_the_name_of_a_mapping_is_no_pattern_of_test_files(codes, tmp_path):
     (tmp_path / "m1.test.yaml").write_text("")
     assert codes("extends: splunk\n", "m[1].yaml", but={"M029"}) == ["M049"]
