@@ -18,10 +18,10 @@ from cef_bridge.linelint.codes import CODES, RECEIVERS, STANDARD
 from cef_bridge.linelint.linter import Linter
 from cef_bridge.linelint.pages import page
 from cef_bridge.linelint.rules_line import MOST_READ
-from cef_bridge.mapping.wording import did_you_mean, shown
 from cef_bridge.sources.inputs import expand
 from cef_bridge.sources.text_lines import text_lines
 from cef_bridge.sources.units import DamagedError
+from cef_bridge.wording import did_you_mean, shown
 
 if TYPE_CHECKING:
     from cef_bridge.cli.linted import Report

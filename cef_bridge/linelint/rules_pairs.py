@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.formats.dictionary import CEF_KEYS, LEEF_KEYS
 from cef_bridge.linelint.guess import prefixes_of
-from cef_bridge.linelint.parts import WORDS, Found, Line, shown
+from cef_bridge.linelint.parts import WORDS, Found, Line
+from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

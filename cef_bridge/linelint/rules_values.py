@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from cef_bridge.formats.check import type_fault
 from cef_bridge.formats.dictionary import CEF_KEYS, LEEF_KEYS, Key
 from cef_bridge.linelint.guess import MANY_FIELDS, fields_inside, whole_values
-from cef_bridge.linelint.parts import Found, Line, Pair, printable, shown
+from cef_bridge.linelint.parts import Found, Line, Pair
+from cef_bridge.wording import printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ import yaml
 
 from cef_bridge.errors import Location, Problem
 from cef_bridge.mapping import codes
-from cef_bridge.mapping.wording import did_you_mean, shown
+from cef_bridge.wording import did_you_mean, shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.errors import Location, Problem
 from cef_bridge.formats.dictionary import LABELS
 from cef_bridge.mapping import codes
-from cef_bridge.mapping.wording import shown
+from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -14,7 +14,7 @@ from cef_bridge.formats.leef import LEEF_HEADER_LENGTHS
 from cef_bridge.formats.text import cut
 from cef_bridge.mapping.rules import PARTIAL
 from cef_bridge.mapping.view import Found, extension
-from cef_bridge.mapping.wording import shown
+from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from cef_bridge.formats.dictionary import CEF_KEYS, LABELS, LEEF_KEYS
 from cef_bridge.mapping.spec import HEADER_FIELDS
 from cef_bridge.mapping.view import Found, extension, named, output_keys, said_extension
-from cef_bridge.mapping.wording import closest, did_you_mean, shown
-from cef_bridge.mapping.wording import named as named_key
+from cef_bridge.wording import closest, did_you_mean, shown
+from cef_bridge.wording import named as named_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

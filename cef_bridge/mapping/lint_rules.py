@@ -11,8 +11,8 @@ from cef_bridge.events import fields
 from cef_bridge.formats.dictionary import CEF_KEYS
 from cef_bridge.mapping.lint_keys import PREFIX
 from cef_bridge.mapping.view import Found, named
-from cef_bridge.mapping.wording import named as named_key
-from cef_bridge.mapping.wording import shown
+from cef_bridge.wording import named as named_key
+from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

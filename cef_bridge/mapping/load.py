@@ -17,7 +17,7 @@ from cef_bridge.mapping.beside import is_tested
 from cef_bridge.mapping.merge import merge
 from cef_bridge.mapping.slots_chain import Names
 from cef_bridge.mapping.view import View
-from cef_bridge.mapping.wording import did_you_mean, shown
+from cef_bridge.wording import did_you_mean, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -16,8 +16,8 @@ import yaml
 from cef_bridge.errors import CefBridgeError, Location, Problem
 from cef_bridge.mapping import codes, nodes
 from cef_bridge.mapping.nodes import Broken, Pairs, Text
-from cef_bridge.mapping.wording import did_you_mean, shown
 from cef_bridge.outputs import AtomicFile
+from cef_bridge.wording import did_you_mean, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,7 @@ from cef_bridge.errors import Location, MappingError, Problem
 from cef_bridge.mapping import codes, reader, shipped, spec
 from cef_bridge.mapping.beside import MAPPINGS, SUFFIX, candidates, is_test_file, mapping_of
 from cef_bridge.mapping.load import load, nodes_of
-from cef_bridge.mapping.wording import did_you_mean, shown
+from cef_bridge.wording import did_you_mean, shown
 
 if TYPE_CHECKING:
     from cef_bridge.mapping.draft import Draft

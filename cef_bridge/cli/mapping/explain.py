@@ -17,7 +17,7 @@ from cef_bridge.cli.tables import cut, json_option, print_table
 from cef_bridge.converter import Converter
 from cef_bridge.errors import UsageError
 from cef_bridge.mapping.load import load, replaced
-from cef_bridge.mapping.wording import did_you_mean, shown
+from cef_bridge.wording import did_you_mean, shown
 from cef_bridge.workbench.explain import Explanation, explain
 from cef_bridge.workbench.fates import MEANINGS
 

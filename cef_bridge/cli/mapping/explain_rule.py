@@ -13,7 +13,7 @@ from cef_bridge.cli.params import Name, offered
 from cef_bridge.cli.tables import json_option, print_rows
 from cef_bridge.errors import UsageError
 from cef_bridge.mapping import codes, lint
-from cef_bridge.mapping.wording import did_you_mean, shown
+from cef_bridge.wording import did_you_mean, shown
 
 _CODE = Name(lambda incomplete: offered(codes.CODES, incomplete.upper()))
 

@@ -19,9 +19,9 @@ from cef_bridge.cli.tables import counted
 from cef_bridge.errors import UsageError
 from cef_bridge.events.classes import kind_of
 from cef_bridge.mapping import load, shipped
-from cef_bridge.mapping.wording import did_you_mean, shown
 from cef_bridge.outputs import AtomicFile
 from cef_bridge.sources.inputs import expand
+from cef_bridge.wording import did_you_mean, shown
 from cef_bridge.workbench.events import events_of
 from cef_bridge.workbench.scaffold import NO_CLUSTER, Taken, scaffold
 
