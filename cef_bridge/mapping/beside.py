@@ -1,18 +1,22 @@
-"""Which files of examples stand beside a mapping, by their names alone.
+"""What stands beside a mapping, by its name alone: files of examples, other mappings.
 
-In comes the path of a mapping or of a file of examples, out comes what belongs to it. Opens no
-file: a file of examples may name another mapping inside, which is for its reader to see.
+In comes the path of a mapping or of a file of examples, out comes what belongs to it, or what may
+have been meant. Opens no file: a file of examples may name another mapping inside, which is for its
+reader to see.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cef_bridge.wording import closest
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 SUFFIX = ".test.yaml"
 MAPPINGS = (".yaml", ".yml")
+_MOST_LOOKED_AT = 10_000
 
 
 def is_test_file(name: str | Path) -> bool:
@@ -55,3 +59,21 @@ def mapping_of(test_file: Path) -> Path | None:
 def is_tested(mapping: Path) -> bool:
     """Tell whether a file of examples stands beside a mapping that is of no other one."""
     return any(mapping_of(path) in (mapping, None) for path in candidates(mapping))
+
+
+def meant(name: str, folder: Path) -> str | None:
+    """Return the name of the mapping file in a folder that was most likely meant, None for none.
+
+    `acme` is meant for acme.yaml, `amce.yaml` as well.
+    """
+    wanted = name.rpartition("/")[2]
+    stem = wanted.removesuffix(".yaml").removesuffix(".yml")
+    files: dict[str, str] = {}
+    try:
+        for _, path in zip(range(_MOST_LOOKED_AT), folder.iterdir(), strict=False):
+            if path.suffix in MAPPINGS and not is_test_file(path) and path.is_file():
+                files[path.stem] = path.name
+    except (OSError, ValueError):  # no folder; a null character
+        return None
+    found = closest(stem, sorted(files))
+    return None if found is None else files[found]

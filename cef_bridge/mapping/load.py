@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import Location, MappingError, Problem
 from cef_bridge.mapping import codes, excuses, lint, lint_across, nodes, reader, shipped
-from cef_bridge.mapping.beside import is_tested
+from cef_bridge.mapping.beside import is_tested, meant
 from cef_bridge.mapping.merge import merge
 from cef_bridge.mapping.slots_chain import Names
 from cef_bridge.mapping.view import View
-from cef_bridge.wording import did_you_mean, shown
+from cef_bridge.wording import closest, did_you_mean, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -132,6 +132,8 @@ def _bytes_of(path: Path, at: Location) -> bytes | Problem:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "this is no path"
         message = f"{shown(str(path))} cannot be read: {reason}."
+        if isinstance(error, FileNotFoundError) and (near := meant(path.name, path.parent)):
+            message += f' Did you mean "{shown(str(path.parent / near))}"?'
         return Problem(at, codes.UNREADABLE.id, message, codes.UNREADABLE.severity)
 
 
@@ -177,12 +179,7 @@ class _Chain:
         elif target in shipped.names():
             path, is_shipped = shipped.path(target), True
         else:
-            hint = did_you_mean(target, shipped.names())
-            message = (
-                f'There is no shipped mapping "{shown(target)}".{hint} '
-                "A file of your own is named with its path."
-            )
-            self._report(at, codes.UNREADABLE, message)
+            self._report(at, codes.UNREADABLE, _no_mapping(target, folder))
             return None
         real = _resolved(path)
         if real in self._seen:
@@ -244,6 +241,17 @@ class _Chain:
 
     def _report(self, at: Location, code: codes.Code, message: str) -> None:
         self._problems.append(Problem(at, code.id, message, code.severity))
+
+
+def _no_mapping(name: str, folder: Path) -> str:
+    """Return what to say of a name that is neither a shipped mapping's nor a file's."""
+    known = shipped.names()
+    near = None if closest(name, known) else meant(name, folder)
+    hint = f' Did you mean "{shown(near)}"?' if near else did_you_mean(name, known)
+    return (
+        f'There is no shipped mapping "{shown(name)}".{hint} '
+        "A file of your own is named with its path."
+    )
 
 
 def _is_file(path: Path) -> bool:

@@ -82,6 +82,7 @@ def test_envelopes_that_differ_are_told():
     done = diff("splunk", "sentinel")
     assert done.returncode == 3
     assert "\nsyslog_header  rfc5424          rfc3164\n" in done.stdout
+    assert "\nfirst          KubeArmorFormat\n" in done.stdout
 
 
 def test_wrong_use_is_told():

@@ -777,12 +777,21 @@ def test_a_table_file_that_is_no_utf8_is_told(tmp_path, monkeypatch):
             "kubearmor-cfe",
             'kubearmor-cfe:1:1 M016 There is no shipped mapping "kubearmor-cfe". Did you mean "kubearmor-cef"?',
         ),
+        (
+            "acme",
+            'acme:1:1 M016 There is no shipped mapping "acme". Did you mean "acme.yaml"? A file of your own is named with its path.',
+        ),
+        (
+            "acne.yaml",
+            'acne.yaml:1:1 M016 acne.yaml cannot be read: No such file or directory. Did you mean "acme.yaml"?',
+        ),
         ("a\0b", 'M016 There is no shipped mapping "a\\u0000b".'),
         ("a/\0b", "M016 a/\\u0000b cannot be read: this is no path."),
     ],
 )
 def test_a_name_that_leads_nowhere_is_a_problem(name, expected, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "acme.yaml").write_text(N)
     with pytest.raises(MappingError) as error:
         load(name)
     assert expected in str(error.value)
