@@ -134,6 +134,9 @@ def _print(simulator: Simulator, reading: Reading) -> None:
     click.echo(f"\n{simulator.title}. What cannot be known here:")
     for text in simulator.unknown:
         click.echo(f"  {text}")
+    click.echo("What is known here was read in:")
+    for text in simulator.sources:
+        click.echo(f"  {text}")
 
 
 def _print_finding(finding: Finding, keys: list[str]) -> None:

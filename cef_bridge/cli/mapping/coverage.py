@@ -121,8 +121,8 @@ def _print(mapping: Mapping, coverage: Coverage, stats: Stats, *, everything: bo
             for row in coverage.fields()
         ],
     )
-    for line in _news(coverage.fields(), stats):
-        click.echo(f"\nKubeArmor sends something new: {line}")
+    for number, line in enumerate(_news(coverage.fields(), stats)):
+        click.echo(f"{'' if number else chr(10)}KubeArmor sends something new: {line}")
     _print_lost(coverage)
     never = [rule for rule in coverage.rules() if not rule.fired]
     own = [rule for rule in never if rule.at.path == mapping.path]
