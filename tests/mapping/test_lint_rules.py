@@ -99,6 +99,19 @@ def rules(body, extends=""):
         (rules("KubeArmorX: {from: Owner.Name, default: x}\ndrop: [Owner]"), []),
         (rules("KubeArmorX: {spread: Labels}\ndrop: ['Lab*']"), ["M060"]),
         ("extends: splunk\ndrop: [PolicyName, Tags]\n", []),
+        # Rules that never win
+        (rules("act: [{from: [Action, Result]}, {from: Action}]"), ["M027"]),
+        (rules("act: [{from: [Result, Action]}, {from: Action}]"), []),
+        (rules("act: [{from: Action, table: {a: b}}, {from: Action}]"), []),
+        (
+            rules("act: [{from: Action, via: lower, when: {Type: x}}, {from: Action, via: lower}]"),
+            [],
+        ),
+        (rules("act: [{from: Action, via: lower}, {from: Action}]"), []),
+        (
+            rules("act: [{from: Action, when: {UID: 0}}, {from: Action, when: {PID: 1, UID: 0}}]"),
+            ["M027"],
+        ),
         # Shedding
         ("envelope: {first: KubeArmorFormat, shed: [KubeArmorFormat, KubeArmorCwd]}\n", []),
         ("unmapped: drop\nenvelope: {shed: [KubeArmorCwd]}\n", ["M052"]),
@@ -116,6 +129,8 @@ def rules(body, extends=""):
         ("extends: qradar\nenvelope: {hostname: one-source}\n", []),
         ("extends: splunk\nenvelope: {break_up: ['EF:', 'LEEF']}\n", []),
         ("extends: splunk\nenvelope: {break_up: []}\n", ["M043"]),
+        ("extends: graylog\nenvelope: {break_up: ['CEF:0']}\n", ["M043"]),
+        ("extends: graylog\nenvelope: {break_up: ['EF:']}\n", []),
         ("extends: splunk\nenvelope: {syslog_header: none}\nextension: {rt: null}\n", []),
         ("extends: splunk\nextension: {KubeArmorEventName: null}\n", []),
         ("extends: sentinel\nextension: {devicePayloadId: null}\n", ["M046"]),

@@ -402,6 +402,10 @@ CASES = {
         N + "extension:\n  act: [none, {from: Action}]\n",
         "m.yaml:4:15 M027 The rule before this one always has a value. Change the order, or add when.",
     ),
+    "asks for more than one before": (
+        N + "extension:\n  act: [{from: Action}, {from: Action, when: {event.kind: alert}}]\n",
+        "m.yaml:4:25 M027 A rule before this one writes the same, and asks for less. Remove one of them.",
+    ),
     "nothing to remove": (N + "extension: {cs6: null}\n", "m.yaml:3:13 M028 No parent writes cs6. Remove this line."),
     "no cluster": (
         "mapping: m\n",
@@ -607,7 +611,7 @@ CASES = {
     "an excuse without a reason": (
         N + "extension:\n  act: Action # lint-ok M059\n",
         ('m.yaml:4:8 M059 This writes the text "Action". Write {from: Action} for the field.\n'
-        'm.yaml:4:15 M055 This excuse has no reason. Write "# lint-ok M033 why this is right here".'),
+        'm.yaml:4:15 M055 This excuse has no reason. Write "# lint-ok M059 why this is right here".'),
     ),
     # M056
     "an excuse of no code": (
