@@ -92,5 +92,6 @@ KEPT_SLOT = Code("M065", "error", "A custom slot that is kept for another name."
 BAD_SLOTS_FILE = Code("M066", "error", "A slots file that cannot be read as one.")
 SLOTS_NOT_WRITTEN = Code("M067", "error", "A slots file that has to be written and cannot be.")
 TEXT_IN_NUMBER_SLOT = Code("M068", "warning", "A text for a name that is kept in a number slot.")
+SECONDS = Code("M069", "warning", "Seconds in a key whose times are milliseconds.")
 
 CODES: dict[str, Code] = {row.id: row for row in list(globals().values()) if isinstance(row, Code)}

@@ -112,6 +112,10 @@ def rules(body, extends=""):
             rules("act: [{from: Action, when: {UID: 0}}, {from: Action, when: {PID: 1, UID: 0}}]"),
             ["M027"],
         ),
+        # Seconds
+        (rules("rt: {from: Timestamp}"), ["M069"]),
+        (rules("rt: {from: Timestamp}", "splunk"), []),
+        ("format: leef\nextension: {devTime: {from: Timestamp}}\n", []),
         # Shedding
         ("envelope: {first: KubeArmorFormat, shed: [KubeArmorFormat, KubeArmorCwd]}\n", []),
         ("unmapped: drop\nenvelope: {shed: [KubeArmorCwd]}\n", ["M052"]),

@@ -483,7 +483,7 @@ CASES = {
     ),
     "a time in words": (
         N + "extension:\n  rt: {from: UpdatedTime}\n",
-        "m.yaml:4:8 M036 rt takes epoch seconds or milliseconds, and UpdatedTime never holds one, so it is never written. Use another field or key.",
+        "m.yaml:4:8 M036 rt takes epoch milliseconds, and UpdatedTime never holds one, so it is never written. Use another field or key.",
     ),
     "milliseconds in 32 bits": (
         N + "extension:\n  cnt: {from: event.time}\n",
@@ -606,6 +606,11 @@ CASES = {
     "ipv6 under CEF:1": (
         N + "envelope: {cef_version: 1, ipv6: direct}\n",
         "m.yaml:3:28 M053 CEF:1 has IPv6 in src, dst and dvc, whatever is said here. Remove it.",
+    ),
+    # M069
+    "a time in seconds": (
+        N + "extension: {end: {from: [Timestamp, event.time]}}\n",
+        "m.yaml:3:19 M069 end takes milliseconds, and Timestamp has seconds. Use event.time.",
     ),
     # M055
     "an excuse without a reason": (
