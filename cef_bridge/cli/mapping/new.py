@@ -57,7 +57,7 @@ class _Asked(NamedTuple):
 @click.option(
     "--from",
     "source",
-    type=click.Path(),
+    type=click.Path(readable=False),
     metavar="FILE",
     help="Take its examples from the first events in there (any dialect, wrapper or archive).",
 )
