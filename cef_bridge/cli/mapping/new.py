@@ -136,8 +136,11 @@ def _from_parent(mapping: Mapping) -> list[Taken]:
 
 def _from_file(source: str) -> tuple[list[Taken], str]:
     """Return the events to take as examples, and the cluster's name, "" when they have none."""
-    alert, other = _first_two(events_of(expand([source]), most_units=_MOST_UNITS))
+    unread: list[str] = []
+    alert, other = _first_two(events_of(expand([source]), unread, most_units=_MOST_UNITS))
     chosen = [found for found in (alert, other) if found is not None]
+    if not chosen and unread:
+        raise UsageError(f"no event of KubeArmor can be read. {unread[0]}. Name another file.")
     if not chosen:
         raise UsageError(
             f"{shown(source)} has no event of KubeArmor that could be an example "
