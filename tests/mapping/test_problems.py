@@ -49,6 +49,10 @@ CASES = {
         N + "extension:\n  dstt: {from: destination.ip}\n",
         'm.yaml:4:3 M002 CEF has no "dstt". Did you mean "dst"?',
     ),
+    "key by its full name": (
+        N + "extension:\n  destinationAddress: {from: destination.ip}\n",
+        'm.yaml:4:3 M002 CEF has no "destinationAddress". Did you mean "dst"?',
+    ),
     "key of one's own": (
         N + "extension:\n  blueTeam: {value: x}\n",
         'm.yaml:4:3 M002 CEF has no "blueTeam". Call keys of your own KubeArmor….',
