@@ -1,9 +1,9 @@
 """What `mapping coverage` and `mapping diff` cost, as multiples of `convert -j 1` on the same file.
 
 Makes the events of `convert.py` and runs the three installed commands over the file in turns:
-convert with one mapping, coverage with the same, diff of it and the one that it extends. Prints CPU
-per event of each whole process, the ratios to convert, and peak memory. No more than three times
-convert is what is promised.
+convert with one mapping, coverage with the same, diff of it and the one that it extends, and diff
+of two that ship and treat pipes differently (`far`). Prints CPU per event of each whole process,
+the ratios to convert, and peak memory. No more than three times convert is what is promised.
 
     python benchmarks/mapping.py [--events 500000] [--novelty 0.03] [--pods 300]
 """
@@ -49,6 +49,7 @@ def main() -> None:
             "convert": ["convert", "-j", "1", "-m", str(acme), str(events), "-o", "/dev/null"],
             "coverage": ["mapping", "coverage", "-m", str(acme), str(events)],
             "diff": ["mapping", "diff", "splunk", str(acme), str(events)],
+            "far": ["mapping", "diff", "splunk", "sentinel", str(events)],
         }
         print(
             f"{options.events:,} events, {options.pods:,} pods, {options.novelty:.0%} of them new"
@@ -64,7 +65,7 @@ def main() -> None:
                 ratios[command].append(each / base)
                 cells += f"{each:>14.2f}{each / base:>7.2f}{cost.peak:>6.0f}"
             print(cells, flush=True)
-        for command in ("coverage", "diff"):
+        for command in ("coverage", "diff", "far"):
             median = statistics.median(ratios[command])
             print(f"{command}: {median:.2f} times convert (at most 3 is promised)")
 

@@ -174,7 +174,7 @@ class UnitLoop:
         """Count what a source could not bring."""
         if isinstance(item, Oversized):
             limit = self.options.max_record
-            reason = f"over the limit of {limit} bytes for a record; --max-record raises it"
+            reason = f"over the limit of {limit} bytes for a record; convert --max-record raises it"
             self.reject(item.line, reason, item.head, size=item.size)
         else:
             self.reject(item.line, item.reason, item.raw)

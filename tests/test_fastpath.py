@@ -267,6 +267,22 @@ USER_MAPPINGS = {
     "drop": """
         drop: [Cwd, "EventData.*", Owner, Resource]
     """,
+    "the events' own name for the cluster": """
+        cluster: harbor-eu
+    """,
+    "a cluster that only alerts name": """
+        cluster: harbor-eu
+        extension:
+          cs6: {from: cluster, when: {event.kind: alert}, label: K8sCluster}
+    """,
+    "a cluster that only the header names": """
+        cluster: harbor-eu
+        header: {device_product: {from: cluster}}
+        extension: {cs6: null}
+    """,
+    "a message that alone reads a field of the container": """
+        extension: {cs6: null, msg: {from: ClusterName}}
+    """,
     "spread and small": """
         extension:
           KubeArmorLabel: {spread: Labels, max: 2}

@@ -7,6 +7,7 @@ Exit codes: 0 fine, 1 could not go on, 2 wrong use or a wrong mapping, 3 it ran 
 from __future__ import annotations
 
 import contextlib
+import errno
 import sys
 from typing import ClassVar, NoReturn
 
@@ -16,6 +17,9 @@ from cef_bridge import __version__
 from cef_bridge.cli import logs
 from cef_bridge.cli.groups import LazyGroup
 from cef_bridge.errors import CefBridgeError, MappingError, UsageError
+
+# Files and queues name themselves when they are full: what has no name is what prints.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class _Group(LazyGroup):
@@ -94,7 +98,11 @@ def _sentence(error: Exception) -> str:
         return f"cef-bridge: {error}"
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if isinstance(error.filename, str) else ""
+        if not where and error.errno in _NO_ROOM:
+            where = "cannot write to standard output: "
         return f"cef-bridge: {where}{error.strerror}"
+    if sys.stdout is None:
+        return "cef-bridge: standard output is closed, and nothing can be printed."
     return (
         "cef-bridge: an error inside the program ended this run. "
         "Run it again with --debug, and report what that shows."

@@ -19,7 +19,7 @@ import click
 
 from cef_bridge.cli.jobs import MOST_JOBS, shares
 from cef_bridge.cli.logs import say
-from cef_bridge.cli.params import mapping_option
+from cef_bridge.cli.params import Whole, mapping_option
 from cef_bridge.cli.progress import progress, someone_looks
 from cef_bridge.cli.summary import Asked, report, summary
 from cef_bridge.cli.targets import Targets, appears, opened
@@ -79,7 +79,7 @@ def _size(_: click.Context, __: click.Parameter, text: str) -> int:
     "-j",
     "--jobs",
     metavar="N",
-    type=click.IntRange(1, MOST_JOBS),
+    type=Whole(1, MOST_JOBS),
     help="Convert by so many processes.  [default: the cores there are]",
 )
 @click.option("--rejects", metavar="PATH", help="Write rejected records there, as JSON lines.")
@@ -113,7 +113,7 @@ def _size(_: click.Context, __: click.Parameter, text: str) -> int:
 @click.option(
     "--max-expand",
     metavar="FACTOR",
-    type=click.IntRange(1, 1_000_000),
+    type=Whole(1, 1_000_000),
     default=MAX_EXPAND,
     show_default=True,
     help="Stop an archive that expands to more than so many times its size (and 64 MiB).",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cef_bridge.cli import tables
+from cef_bridge.cli.params import Whole
 from cef_bridge.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def command() -> None:
 @_FOLDER
 @click.option(
     "--count",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=100,
     show_default=True,
     help="The newest so many of each queue.",

@@ -21,7 +21,7 @@ from cef_bridge.sources.inputs import STDIN, expand
 from cef_bridge.workbench.events import Found, Line, records_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from cef_bridge.mapping.spec import Mapping
 
@@ -59,7 +59,8 @@ def one_record(argument: str | None, number: int, mapping: Mapping) -> Found | L
     if argument is None and sys.stdin is not None and sys.stdin.isatty():
         return _example(mapping)
     asked = _Asked(argument or STDIN, number)
-    return _chosen(records_of(expand([asked.argument])), asked)
+    unread: list[str] = []
+    return _chosen(records_of(expand([asked.argument]), unread), asked, unread)
 
 
 def _from_json(text: str) -> Found:
@@ -85,7 +86,7 @@ def _example(mapping: Mapping) -> Found:
     return Found(canonical(first.event), str(first.at))
 
 
-def _chosen(records: Iterable[Found | Line], asked: _Asked) -> Found | Line:
+def _chosen(records: Iterable[Found | Line], asked: _Asked, unread: Sequence[str]) -> Found | Line:
     wanted = max(asked.number, 1)
     # One more tells whether there is one, without reading on.
     found = list(islice(records, wanted - 1, wanted + (not asked.number)))
@@ -93,6 +94,8 @@ def _chosen(records: Iterable[Found | Line], asked: _Asked) -> Found | Line:
         name = "stdin" if asked.argument == STDIN else printable(asked.argument)
         if wanted > 1:
             raise CefBridgeError(f"{name} has fewer than {wanted} events.")
+        if unread:
+            raise CefBridgeError(f"no event of KubeArmor can be read. {unread[0]}.")
         raise CefBridgeError(
             f"{name} has no event of KubeArmor and no CEF or LEEF line. "
             "Expected JSON, one event a line, or a message of a SIEM's log."

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cef_bridge.cli.params import Number, Whole
 from cef_bridge.cli.targets import Stream
 from cef_bridge.cli.times import moment
 from cef_bridge.generator import KINDS, START, STEP, events
@@ -29,16 +30,16 @@ _FASTEST = 10_000_000
 
 
 @click.command("generate")
-@click.option(
-    "--count", type=click.IntRange(0), help="End after so many events.  [default: never end]"
-)
+@click.option("--count", type=Whole(0), help="End after so many events.  [default: never end]")
 @click.option(
     "--rate",
     metavar="R",
-    type=click.FloatRange(0, _FASTEST, min_open=True),
+    type=Number(0, _FASTEST, min_open=True),
     help="Write R events a second.  [default: as fast as they are read]",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, other events.")
+@click.option(
+    "--seed", type=Whole(), default=1, show_default=True, help="Another seed, other events."
+)
 @click.option(
     "--kind",
     type=click.Choice(KINDS),

@@ -36,6 +36,21 @@ class LazyGroup(click.Group):
         command: click.Command = import_module(f"{self.package}.{self.table[name][0]}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return name, command and the words behind it; a name that is none is told, with what may
+        have been meant.
+        """
+        name = args[0]
+        told = name.startswith("-") or ctx.resilient_parsing
+        if not told and self.get_command(ctx, name) is None:
+            from cef_bridge.wording import did_you_mean, shown  # noqa: PLC0415 - for a fault only
+
+            hint = did_you_mean(name, list(self.table))
+            raise click.UsageError(f'There is no command "{shown(name)}".{hint}', ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table into the help."""
         with formatter.section("Commands"):

@@ -7,6 +7,7 @@ they add up to on stderr. Must not know any rule.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -18,10 +19,10 @@ from cef_bridge.linelint.codes import CODES, RECEIVERS, STANDARD
 from cef_bridge.linelint.linter import Linter
 from cef_bridge.linelint.pages import page
 from cef_bridge.linelint.rules_line import MOST_READ
-from cef_bridge.mapping.wording import did_you_mean, shown
 from cef_bridge.sources.inputs import expand
 from cef_bridge.sources.text_lines import text_lines
 from cef_bridge.sources.units import DamagedError
+from cef_bridge.wording import did_you_mean, shown
 
 if TYPE_CHECKING:
     from cef_bridge.cli.linted import Report
@@ -35,6 +36,11 @@ def _explain(context: click.Context, _: click.Parameter, name: str | None) -> No
     if name is None or context.resilient_parsing:
         return
     code = CODES.get(name.upper())
+    if code is None and re.fullmatch(r"M\d+", name.upper()):
+        raise UsageError(
+            f'"{shown(name)}" is a code of mapping lint. '
+            f'Write "cef-bridge mapping explain-rule {name}".'
+        )
     if code is None:
         hint = did_you_mean(name.upper(), list(CODES))
         last = list(CODES)[-1]

@@ -25,6 +25,18 @@ _MOST_FILES = 10_000
 _UNQUOTED = re.compile(r"[A-Za-z0-9_./+@%:=-]+")
 
 
+class Whole(click.IntRange):
+    """A whole number, called so where something else was typed."""
+
+    name = "whole number"
+
+
+class Number(click.FloatRange):
+    """A number, called so where something else was typed."""
+
+    name = "number"
+
+
 class Name(click.types.StringParamType):
     """A text; `offers` gives the words that a shell offers for what was typed so far."""
 

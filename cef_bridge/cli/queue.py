@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cef_bridge.cli import tables
+from cef_bridge.cli.params import Whole
 
 if TYPE_CHECKING:
     from cef_bridge.delivery.queue_view import Peeked, Status, View
@@ -98,7 +99,7 @@ def _plain(status: Status) -> dict[str, object]:
 @click.option("--lane", type=click.Choice(_LANES), help="Only this lane.")
 @click.option(
     "--count",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=10,
     show_default=True,
     help="Messages of each queue.",

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from cef_bridge.cli.logs import say
+from cef_bridge.cli.params import Number, Whole
 from cef_bridge.cli.received import as_json, summary
 from cef_bridge.cli.targets import Stream
 from cef_bridge.collector.collector import Collector
@@ -55,19 +56,17 @@ _SLICE = 0.2
 )
 @click.option(
     "--count",
-    type=click.IntRange(1),
+    type=Whole(1),
     help="End when so many different events came and senders closed their connections. What has "
     "no event id counts each time.",
 )
-@click.option(
-    "--timeout", metavar="S", type=click.FloatRange(0, min_open=True), help="End after S seconds."
-)
+@click.option("--timeout", metavar="S", type=Number(0, min_open=True), help="End after S seconds.")
 @click.option("--json", "wants_json", is_flag=True, help="Print the summary as JSON on stdout.")
 @click.option("--quiet", is_flag=True, help="Tell no faults one by one, only the summary.")
 @click.option("--no-check", is_flag=True, help="Count only, some twenty times faster.")
 @click.option(
     "--max-bytes",
-    type=click.IntRange(1, 1 << 20),
+    type=Whole(1, 1 << 20),
     default=MAX_BYTES,
     show_default=True,
     help="A longer message is a fault; its syslog header counts.",

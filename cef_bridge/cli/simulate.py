@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cef_bridge.cli.event_input import one_record
-from cef_bridge.cli.params import mapping_option
+from cef_bridge.cli.params import Whole, mapping_option
 from cef_bridge.cli.tables import cut, json_option, print_table
 from cef_bridge.converter import Converted, Converter, Filtered
 from cef_bridge.errors import CefBridgeError, UsageError
@@ -53,7 +53,7 @@ _MAPPINGS = {
 @click.option(
     "--event",
     "number",
-    type=click.IntRange(1),
+    type=Whole(1),
     metavar="N",
     help="Take the Nth event, or line, of several.",
 )
@@ -133,6 +133,9 @@ def _print(simulator: Simulator, reading: Reading) -> None:
         _print_finding(finding, keys)
     click.echo(f"\n{simulator.title}. What cannot be known here:")
     for text in simulator.unknown:
+        click.echo(f"  {text}")
+    click.echo("What is known here was read in:")
+    for text in simulator.sources:
         click.echo(f"  {text}")
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+_SHORT = 24  # characters
 _SPANS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
@@ -57,8 +58,10 @@ def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[str]], *, err: b
     from rich.text import Text  # noqa: PLC0415
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for number, column in enumerate(columns):
-        table.add_column(column, no_wrap=number == 0, overflow="fold")
+    for number, cells in enumerate(zip(columns, *rows, strict=True)):
+        # A short one such as `acme.yaml:12` is of no use in two pieces.
+        whole = number == 0 or max(map(len, cells)) <= _SHORT
+        table.add_column(cells[0], no_wrap=whole, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     width = shutil.get_terminal_size().columns

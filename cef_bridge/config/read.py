@@ -31,7 +31,7 @@ from cef_bridge.mapping.merge import merge
 from cef_bridge.mapping.nodes import Broken, Items, Node, Pairs, Text
 from cef_bridge.mapping.variables import expand
 from cef_bridge.mapping.view import View
-from cef_bridge.mapping.wording import did_you_mean, shown
+from cef_bridge.wording import did_you_mean, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

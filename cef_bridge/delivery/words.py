@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Meta
 from msgspec import inspect as kinds
 
+from cef_bridge.wording import shown
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
-_LONGEST = 60
 _NUMBER = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([A-Za-z]*)")
 _BYTES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _SECONDS = {"ms": 0.001, "": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -154,9 +155,7 @@ def shown_number(number: float, unit: object = None) -> str:
 
 def quoted(text: str) -> str:
     """Return a foreign text in quotes, at most 60 characters, without terminal escapes."""
-    cut = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    plain = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in cut)
-    return f'"{plain}"'
+    return f'"{shown(text)}"'
 
 
 def did_you_mean(text: str, known: Iterable[str]) -> str:

@@ -69,15 +69,15 @@ def workload_runs(program: Program) -> int:
 
 
 def contested_fields(program: Program) -> frozenset[str]:
-    """Return the workload fields that slots read which read other fields too: what is left of
-    such a field may depend on the event.
+    """Return the workload fields that are read by what is not among a workload's pieces: slots that
+    read other fields too, `msg`, the header. What is left of such a field is not known here.
     """
-    return WORKLOAD & {
-        top(path)
-        for slot, by_workload in zip(program.slots, workload_slots(program), strict=True)
-        if not by_workload
-        for path in slot.paths
-    }
+    found = {top(path) for slot in program.header for path in slot.paths}
+    for slot, by_workload in zip(program.slots, workload_slots(program), strict=True):
+        if slot.key == "msg" or not by_workload:
+            found |= {top(path) for path in slot.paths}
+    # What writes the mapping's name of the cluster may say all of the event's.
+    return WORKLOAD & (found | {"ClusterName"} if "cluster" in found else found)
 
 
 def workload_of(converter: Converter, raw: Raw, number: int, contested: frozenset[str]) -> Workload:

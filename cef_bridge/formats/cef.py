@@ -1,8 +1,9 @@
 r"""CEF: a header and an extension become a `CEF:0` (or `CEF:1`) message, and back.
 
 In the header `\` is escaped and no pipe is ever written, since the Splunk add-on and SC4S split
-at every pipe; in values `\`, `=`, CR and LF are escaped (CEF v27, "Character Encoding"). `CEF:0`
-unless asked, because QRadar and SC4S take no other. Must not know mappings or transports.
+at every pipe, nor a `\` at a field's end, for Graylog; in values `\`, `=`, CR and LF are escaped
+(CEF v27, "Character Encoding"). `CEF:0` unless asked, because QRadar and SC4S take no other. Must
+not know mappings or transports.
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ class Cef:
 
     def _neutral_header(self, header: Header) -> Header:
         fields = [
-            cut(self._neutral_field(text), length)
+            _whole(cut(self._neutral_field(text), length))
             for text, length in zip(header, HEADER_LENGTHS.values(), strict=False)
         ]
         severity = self._neutral_field(header.severity)
@@ -142,6 +143,14 @@ class Cef:
         text = self.neutral(text)
         row = CEF_KEYS.get(name)
         return text if row is None or row.max_length is None else cut(text, row.max_length)
+
+
+def _whole(field: str) -> str:
+    r"""Return a header field, a backslash at its end written as `/`.
+
+    Graylog takes the pipe behind `\\` for an escaped one, and joins two fields.
+    """
+    return f"{field[:-1]}/" if field.endswith("\\") else field
 
 
 def split_header(line: str) -> tuple[str, str, list[tuple[str, int]], int]:

@@ -327,3 +327,8 @@ LABELS: dict[str, str] = {
     name.removesuffix("Label"): name for name in CEF_KEYS if name.endswith("Label")
 }
 """Each custom slot of CEF and the key of its label: neither goes without the other (v27)."""
+
+NAMES: dict[str, str] = {row.full_name.lower(): row.name for row in CEF_KEYS.values()} | {
+    row.name.lower(): row.name for row in CEF_KEYS.values()
+}
+"""Each CEF key by its own name and by its full one (`sourceAddress` for src), in lower case."""

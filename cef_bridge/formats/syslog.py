@@ -44,9 +44,10 @@ FACILITIES: dict[str, int] = {
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z: RFC 3339 has four digits for the year
-# Printable ASCII but the pipe: a header never looks like the beginning of a message.
-_NOT_IN_HOST = re.compile(r"[^!-{}~]")
-_NOT_IN_HOST_3164 = re.compile(r"[^!-9;-{}~]")
+# Printable ASCII but the pipe: a header never looks like the beginning of a message. Nor does it
+# hold an equals sign, before which the Splunk add-on takes the whole header for a field's name.
+_NOT_IN_HOST = re.compile(r"[^!-<>-{}~]")
+_NOT_IN_HOST_3164 = re.compile(r"[^!-9;<>-{}~]")
 _MESSAGE_MARKS = re.compile(r"(?<=EF):")
 
 _PRI = r"<(0|[1-9]\d{0,2})>"
@@ -135,7 +136,7 @@ def _seconds5424(seconds: int) -> str:
 
 
 def hostname3164(text: str) -> str:
-    """Return the text as HOSTNAME of RFC 3164: printable ASCII without `:` and `|`, 255 at most.
+    """Return the text as HOSTNAME of RFC 3164: printable ASCII but `:`, `=`, `|`; 255 at most.
 
     What may not stand becomes `-`; no text becomes `unknown`.
     """
@@ -143,7 +144,7 @@ def hostname3164(text: str) -> str:
 
 
 def hostname5424(text: str) -> str:
-    """Return the text as HOSTNAME of RFC 5424 6.2.4: printable ASCII without `|`, 255 at most.
+    """Return the text as HOSTNAME of RFC 5424 6.2.4: printable ASCII, no `=`, no `|`; 255 at most.
 
     What may not stand becomes `-`, as does the colon of `CEF:` and `LEEF:`; no text becomes `-`.
     """

@@ -6,16 +6,11 @@ In comes a code, out comes a `Page`. Must not know how a page is printed.
 from __future__ import annotations
 
 import inspect
-import re
 import textwrap
 from typing import NamedTuple
 
 from cef_bridge.linelint.codes import CODES, Code
 from cef_bridge.linelint.rules import ACROSS, RULES
-
-_VISIBLE = re.compile(r"<U\+([0-9A-F]{4})>")
-_LONG = re.compile(r"<(\d+) x>")
-_REPEATS = 200
 
 
 class Page(NamedTuple):
@@ -38,14 +33,3 @@ def page(code: Code) -> Page:
 def pages() -> list[Page]:
     """Return all pages by code."""
     return [page(code) for code in CODES.values()]
-
-
-def lines_of(example: str) -> list[str]:
-    """Return the lines that an example means: characters by number, long texts, repeats."""
-    lines: list[str] = []
-    for shown in example.split("\n"):
-        text = _VISIBLE.sub(lambda found: chr(int(found[1], 16)), shown)
-        text = _LONG.sub(lambda found: "x" * int(found[1]), text)
-        numbers = range(1, _REPEATS + 1) if "{n}" in text else range(1)
-        lines += [text.replace("{n}", str(number)) for number in numbers]
-    return lines

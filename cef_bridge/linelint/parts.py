@@ -1,7 +1,7 @@
 """A line taken apart: what rules see. Offsets count characters from 0.
 
-Plain values, and the words that rules say them with. Must not know any rule, nor how a line is
-taken apart.
+Plain values, and what sentences call the header's fields. Must not know any rule, nor how a line
+is taken apart.
 """
 
 from __future__ import annotations
@@ -30,8 +30,6 @@ WORDS = {
     "severity": "severity",
 }
 """Header fields as sentences call them."""
-
-_MOST_SHOWN = 60
 
 
 class Piece(NamedTuple):
@@ -109,15 +107,3 @@ class Found(NamedTuple):
 
     at: int
     message: str
-
-
-def shown(text: str) -> str:
-    """Return at most 60 characters of a line's text, what cannot be printed by its number."""
-    return printable(text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 1] + "…")
-
-
-def printable(text: str) -> str:
-    """Return the text with what cannot be printed by its number: `<U+0007>`."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else f"<U+{ord(char):04X}>" for char in text)

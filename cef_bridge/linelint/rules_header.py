@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.formats.dictionary import HEADER_LENGTHS, SEVERITIES
 from cef_bridge.formats.leef import LEEF_HEADER_LENGTHS
-from cef_bridge.linelint.parts import CEF_FIELDS, WORDS, Found, Line, Piece, shown
+from cef_bridge.linelint.parts import CEF_FIELDS, WORDS, Found, Line, Piece
+from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

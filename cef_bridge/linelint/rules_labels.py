@@ -9,7 +9,8 @@ import re
 from typing import TYPE_CHECKING
 
 from cef_bridge.formats.dictionary import LABELS
-from cef_bridge.linelint.parts import Found, Line, Pair, shown
+from cef_bridge.linelint.parts import Found, Line, Pair
+from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from cef_bridge.formats.check import type_fault
 from cef_bridge.formats.dictionary import LEEF_KEYS
 from cef_bridge.formats.leef import read_delimiter
-from cef_bridge.linelint.parts import Found, Line, printable, shown
+from cef_bridge.linelint.parts import Found, Line
+from cef_bridge.wording import printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.linelint.parts import Found, Line, shown
+from cef_bridge.linelint.parts import Found, Line
+from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

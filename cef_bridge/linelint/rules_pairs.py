@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from cef_bridge.formats.dictionary import CEF_KEYS, LEEF_KEYS
+from cef_bridge.formats.dictionary import CEF_KEYS, LEEF_KEYS, NAMES
 from cef_bridge.linelint.guess import prefixes_of
-from cef_bridge.linelint.parts import WORDS, Found, Line, shown
+from cef_bridge.linelint.parts import WORDS, Found, Line
+from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 _BACKSLASH = re.compile(r"\\(?s:.)?")
 _VALUE_ESCAPES = frozenset(("\\\\", "\\=", "\\n", "\\r"))
 _HEADER_ESCAPES = frozenset(("\\\\", "\\|"))
-_FULL_NAMES = {row.full_name.lower(): row.name for row in CEF_KEYS.values()} | {
-    row.name.lower(): row.name for row in CEF_KEYS.values()
-}
 _CONSUMER = {name: row for name, row in CEF_KEYS.items() if row.role == "consumer"}
 _CONSUMER_KEYS = frozenset(_CONSUMER)
 _KNOWN = frozenset(CEF_KEYS)
@@ -243,7 +241,7 @@ def foreign_key(line: Line) -> Iterator[Found]:
     prefixes = prefixes_of(*line.product)
     for pair in strange:
         small = pair.key.lower()
-        if small.startswith(prefixes) or small in _FULL_NAMES or pair.at in line.inner:
+        if small.startswith(prefixes) or small in NAMES or pair.at in line.inner:
             continue
         if not pair.key.isalnum():
             continue  # another rule tells of its characters
@@ -261,7 +259,7 @@ def _shorter(word: str) -> set[str]:
 # Attackers choose keys: asking difflib for the nearest of 400 names takes 0.5 ms, this 5 us.
 _NEAR = {
     form: known
-    for name, known in _FULL_NAMES.items()
+    for name, known in NAMES.items()
     for form in (_shorter(name) if len(name) > 4 else {name})
 }
 
@@ -284,7 +282,7 @@ def misnamed_key(line: Line) -> Iterator[Found]:
     if line.format != "cef":
         return
     for pair in line.lacking(_KNOWN):
-        meant = _FULL_NAMES.get(pair.key.lower())
+        meant = NAMES.get(pair.key.lower())
         if meant:
             yield Found(pair.at, f'CEF has no "{shown(pair.key)}". Write "{meant}".')
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from cef_bridge.formats.check import type_fault
 from cef_bridge.formats.dictionary import CEF_KEYS, LEEF_KEYS, Key
 from cef_bridge.linelint.guess import MANY_FIELDS, fields_inside, whole_values
-from cef_bridge.linelint.parts import Found, Line, Pair, printable, shown
+from cef_bridge.linelint.parts import Found, Line, Pair
+from cef_bridge.wording import printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,7 @@ _JSON_MEMBER = re.compile(r'"\s{0,8}:')
 _POD = re.compile(
     r"[a-z0-9][a-z0-9.-]{0,240}-[bcdfghjklmnpqrstvwxz2456789]{6,10}-[bcdfghjklmnpqrstvwxz2456789]{5}"
 )
+_EPOCH_S = re.compile(r"[0-9]{10}")
 _EPOCH_MS = re.compile(r"[0-9]{12}")
 _TIMES = frozenset(("rt", "start", "end"))
 _HOSTS = frozenset(("shost", "dhost"))
@@ -72,10 +74,12 @@ def wrong_type(line: Line) -> Iterator[Found]:
 def iso_time(line: Line) -> Iterator[Found]:
     """A time is epoch milliseconds, or `MMM dd yyyy HH:mm:ss` (v27, Appendix A): never ISO 8601.
 
-    ArcSight leaves the field out, SC4S takes the header's time, and Sentinel's row has none.
+    ArcSight leaves the field out, SC4S takes the header's time, and Sentinel's row has none. Nor is
+    it epoch seconds: read as milliseconds they are a day of January 1970.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|rt=2026-03-01T10:00:00Z act=Allow
+        CEF:0|Acme|Gate|2.1|login|User logged in|3|rt=1772359200 act=Allow
     Good:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|rt=1772359200000 act=Allow
         CEF:0|Acme|Gate|2.1|login|User logged in|3|rt=Mar 01 2026 10:00:00 UTC act=Allow
@@ -83,12 +87,16 @@ def iso_time(line: Line) -> Iterator[Found]:
     if line.format != "cef":
         return
     for pair, row in _typed(line):
-        if row.kind == "timestamp" and _ISO.fullmatch(pair.value):
+        if row.kind != "timestamp":
+            continue
+        if _ISO.fullmatch(pair.value):
             message = (
                 f'{row.name} is "{shown(pair.value)}". CEF has no such time: write epoch '
                 "milliseconds, or MMM dd yyyy HH:mm:ss."
             )
             yield Found(pair.at, message)
+        elif _EPOCH_S.fullmatch(pair.value):
+            yield Found(pair.at, f"{row.name} is in seconds. CEF has milliseconds: append 000.")
 
 
 def ipv6(line: Line) -> Iterator[Found]:

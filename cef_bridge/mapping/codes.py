@@ -59,7 +59,9 @@ IPV6_LOST = Code("M039", "warning", "An address whose IPv6 form is written nowhe
 SLOT_EMPTIED = Code("M040", "warning", "c6a1 to c6a4 for Splunk, which empties them.")
 NO_HOST = Code("M041", "warning", "The name of a pod or workload where receivers read a host.")
 TIME_LOST = Code("M042", "warning", "A header for Splunk whose time has whole seconds.")
-FORGED_RECORD = Code("M043", "warning", "Values for Splunk that may hold a record's beginning.")
+FORGED_RECORD = Code(
+    "M043", "warning", "Values that may hold what a receiver takes for a record's beginning."
+)
 VERSION_UNREAD = Code("M044", "warning", "CEF:1 for a receiver that reads CEF:0 only.")
 RECEIVER_SETTING = Code("M045", "warning", "A setting that the receiver does not get on with.")
 RECEIVER_NEEDS = Code("M046", "warning", "A key that the receiver needs is not written.")
@@ -90,5 +92,6 @@ KEPT_SLOT = Code("M065", "error", "A custom slot that is kept for another name."
 BAD_SLOTS_FILE = Code("M066", "error", "A slots file that cannot be read as one.")
 SLOTS_NOT_WRITTEN = Code("M067", "error", "A slots file that has to be written and cannot be.")
 TEXT_IN_NUMBER_SLOT = Code("M068", "warning", "A text for a name that is kept in a number slot.")
+SECONDS = Code("M069", "warning", "Seconds in a key whose times are milliseconds.")
 
 CODES: dict[str, Code] = {row.id: row for row in list(globals().values()) if isinstance(row, Code)}

@@ -172,6 +172,13 @@ class Program:
             fields["event.summary"] = summary(kept)
         return rated
 
+    def says_cluster(self, fields: Fields) -> bool:
+        """Tell whether an event's own name of the cluster is the one that the mapping gives it.
+
+        What writes the one then says all of the other. Another name is kept beside it.
+        """
+        return bool(self.mapping.cluster) and fields.get("ClusterName") == self.mapping.cluster
+
     def header_of(self, fields: Fields, event_severity: Hit | None) -> tuple[Header, list[Hit]]:
         """Return the header's texts, raw, and the hits they are from; the severity is 1 to 10.
 
@@ -301,6 +308,8 @@ class Leftovers:
                 consumed.update(held)
                 if hit.whole:
                     whole[held[0] if held else hit.path] = hit.whole
+        if self._program.says_cluster(event.fields) and "cluster" in consumed:
+            consumed.add("ClusterName")
         left: list[tuple[str, str]] = []
         fields = event.fields
         if only and only not in MAPS:

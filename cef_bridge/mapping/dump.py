@@ -68,6 +68,13 @@ def rule_lines(key: str, rules: Iterable[spec.Rule], via: str) -> list[str]:
     return _serialized(node).split("\n")[:-1]
 
 
+def rules_text(rules: tuple[spec.Rule, ...]) -> str:
+    """Return the rules of one key as YAML in one line: `{from: HostName}`."""
+    writer = _Writer(expanded=False)
+    texts = [_serialized(writer.value(rule)).strip() for rule in rules]
+    return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+
+
 def example_lines(example: spec.Example) -> list[str]:
     """Return the lines of an example as an item of a list, a field or a key on each line."""
     pairs: list[tuple[str, yaml.Node]] = [("name", _quoted(example.name))] if example.name else []

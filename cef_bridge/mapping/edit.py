@@ -16,7 +16,7 @@ from cef_bridge.errors import Location, UsageError
 from cef_bridge.mapping import nodes
 from cef_bridge.mapping.dump import scalar
 from cef_bridge.mapping.nodes import Items, Pairs, Text
-from cef_bridge.mapping.wording import shown
+from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,7 @@ import yaml
 
 from cef_bridge.errors import Location, Problem
 from cef_bridge.mapping import codes
-from cef_bridge.mapping.wording import did_you_mean, shown
+from cef_bridge.wording import did_you_mean, shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -137,7 +137,8 @@ def apply(
 def _faults(
     excuse: Excuse, used: Collection[tuple[str, int, str]], *, is_top: bool
 ) -> Iterator[tuple[codes.Code, str]]:
-    example = f'"# {_WORD} M033 why this is right here"'
+    named = " ".join(name for name in excuse.codes if name in codes.CODES) or "M033"
+    example = f'"# {_WORD} {named} why this is right here"'
     if not excuse.codes:
         yield codes.EXCUSE_UNKNOWN, f"This excuse names no code. Write {example}."
         return

@@ -76,6 +76,7 @@ RULES: dict[codes.Code, Callable[[View], Iterator[Found]]] = {
     codes.SHEDS_NOTHING: lint_settings.sheds_nothing,
     codes.NEVER_WRITTEN: lint_settings.never_written,
     codes.IDLE_SETTING: lint_settings.idle_setting,
+    codes.SECONDS: lint_fits.in_seconds,
 }
 
 

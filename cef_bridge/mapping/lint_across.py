@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.errors import Location, Problem
 from cef_bridge.formats.dictionary import LABELS
 from cef_bridge.mapping import codes
-from cef_bridge.mapping.wording import shown
+from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,10 +33,11 @@ def labels_of(drafts: Sequence[Draft]) -> list[Said]:
     decided: set[str] = set()
     for draft in drafts:
         of_draft = {
-            seen.key: Said(seen.key, seen.rule.label, seen.said["label"])
+            seen.key: Said(seen.key, seen.rule.label, at)
             for seen in reversed(draft.rules)
             if seen.section == "extension" and seen.key in LABELS
-            if seen.rule.label and "label" in seen.said
+            # `slot: auto` makes the rule's name its label.
+            if seen.rule.label and (at := seen.said.get("label") or seen.said.get("slot"))
         }
         found += [said for key, said in of_draft.items() if key not in decided]
         own = draft.said.get("extension")

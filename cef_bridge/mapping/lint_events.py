@@ -12,7 +12,7 @@ from cef_bridge.events.classes import catalogue, kind_of, role_of
 from cef_bridge.mapping.conditions import holds
 from cef_bridge.mapping.lint_names import vocabulary
 from cef_bridge.mapping.view import Found, removed
-from cef_bridge.mapping.wording import shown
+from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

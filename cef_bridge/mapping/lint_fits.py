@@ -14,7 +14,7 @@ from cef_bridge.formats.leef import LEEF_HEADER_LENGTHS
 from cef_bridge.formats.text import cut
 from cef_bridge.mapping.rules import PARTIAL
 from cef_bridge.mapping.view import Found, extension
-from cef_bridge.mapping.wording import shown
+from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ FILLS: dict[str, tuple[str, frozenset[str]]] = {
     "integer": ("whole numbers below 2,147,483,648", _NUMBERS),
     "long": ("whole numbers", _NUMBERS | _TIMES),
     "float": ("numbers", _NUMBERS | _TIMES),
-    "timestamp": ("epoch seconds or milliseconds", _TIMES),
+    "timestamp": ("epoch milliseconds", _TIMES),
     # Some clouds call their nodes by address.
     "ipv4": ("IPv4 addresses", _ADDRESSES | {"HostName"}),
     "ipv6": ("IPv6 addresses", _ADDRESSES | {"HostName"}),
@@ -205,6 +205,31 @@ def never_fits(view: View) -> Iterator[Found]:
                     "written. Use another field or key."
                 )
                 yield Found(seen.said.get("from_", seen.rule.at), message)
+
+
+def in_seconds(view: View) -> Iterator[Found]:
+    """A time goes into CEF in milliseconds.
+
+    ArcSight and Elastic read every number as milliseconds (v27, Appendix A): KubeArmor's Timestamp,
+    which is in seconds, is a day of January 1970 there. event.time is the same moment, and exact.
+    SC4S reads seconds, so a mapping for Splunk may write them.
+
+    Bad:
+        extension:
+          end: {from: Timestamp}
+    Good:
+        extension:
+          end: {from: event.time}
+    """
+    if view.format != "cef" or view.is_for("splunk"):
+        return
+    for seen in extension(view):
+        row = _key(view, seen)
+        # An event with a Timestamp has an event.time, so behind that it is never taken.
+        first = next((it for it in seen.rule.from_ if it in _TIMES), "")
+        if row and row.kind == "timestamp" and first == "Timestamp":
+            message = f"{row.name} takes milliseconds, and Timestamp has seconds. Use event.time."
+            yield Found(seen.said.get("from_", seen.rule.at), message)
 
 
 def will_be_cut(view: View) -> Iterator[Found]:

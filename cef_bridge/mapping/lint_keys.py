@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from cef_bridge.formats.dictionary import CEF_KEYS, LABELS, LEEF_KEYS
+from cef_bridge.formats.dictionary import CEF_KEYS, LABELS, LEEF_KEYS, NAMES
 from cef_bridge.mapping.spec import HEADER_FIELDS
 from cef_bridge.mapping.view import Found, extension, named, output_keys, said_extension
-from cef_bridge.mapping.wording import closest, did_you_mean, shown
-from cef_bridge.mapping.wording import named as named_key
+from cef_bridge.wording import closest, did_you_mean, shown
+from cef_bridge.wording import named as named_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,8 @@ def unknown_key(view: View) -> Iterator[Found]:
                 message = f'LEEF has no "{shown(name.text)}". Did you mean "{meant}"?'
                 yield Found(name.at, message)
             continue
-        meant = closest(name.text, known)
+        # What ArcSight shows is the full name: sourceAddress for src.
+        meant = NAMES.get(name.text.lower()) or closest(name.text, known)
         hint = f'Did you mean "{meant}"?' if meant else f"Call keys of your own {PREFIX}…."
         yield Found(name.at, f'CEF has no "{shown(name.text)}". {hint}')
 

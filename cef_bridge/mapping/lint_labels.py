@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.formats.dictionary import CEF_KEYS, LABELS
 from cef_bridge.mapping.view import Found, extension
-from cef_bridge.mapping.wording import shown
+from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,7 @@ from cef_bridge.formats.syslog import FACILITIES
 from cef_bridge.mapping.filters import FILTERS
 from cef_bridge.mapping.transforms import TRANSFORMS
 from cef_bridge.mapping.view import Found, named
-from cef_bridge.mapping.wording import closest, did_you_mean, shown
+from cef_bridge.wording import closest, did_you_mean, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

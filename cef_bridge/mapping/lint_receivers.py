@@ -59,10 +59,11 @@ _TIME_LOST = (
 
 
 def forged_record(view: View) -> Iterator[Found]:
-    """In a mapping for Splunk no value may hold the beginning of a record.
+    """In a mapping for Splunk or Graylog no value may hold the beginning of a record.
 
-    SC4S looks for `CEF:0` greedily: who runs `echo "CEF:0|…"` puts a record of his own in place of
-    the real one. `break_up` is replaced whole by what a child says, so it names both beginnings.
+    SC4S looks for the last `CEF:0` of a line, Graylog for the last `CEF:` and a digit: who runs
+    `echo "CEF:0|…"` puts a record of his own in place of the real one. `break_up` is replaced whole
+    by what a child says, so it names all beginnings.
 
     Bad:
         extends: splunk
@@ -74,19 +75,28 @@ def forged_record(view: View) -> Iterator[Found]:
     yield from _sprung(view, _FORGED_RECORD)
 
 
-_BEGINNINGS = ("CEF:0", "LEEF:")
+def _lets_through(envelope: Envelope, *beginnings: str) -> bool:
+    """Tell whether one of some texts may stand in a value.
+
+    A shorter text that is broken up takes the longer one along: CEF: also stands in CEF:0.
+    """
+    return not all(any(text in beginning for text in envelope.break_up) for beginning in beginnings)
+
+
 _FORGED_RECORD = (
     Trap(
         ("splunk",),
         "break_up",
-        # A shorter text that is broken up takes the longer one along: CEF: also stands in CEF:0.
-        lambda envelope: (
-            not all(
-                any(text in beginning for text in envelope.break_up) for beginning in _BEGINNINGS
-            )
-        ),
+        lambda envelope: _lets_through(envelope, "CEF:0", "LEEF:"),
         "SC4S takes a CEF:0 or LEEF: in a command line for the record's beginning, so that an "
         'attacker writes the record. Say break_up: ["CEF:0", "LEEF:"].',
+    ),
+    Trap(
+        ("graylog",),
+        "break_up",
+        lambda envelope: _lets_through(envelope, "CEF:"),
+        "Graylog takes a CEF: and a digit in a command line for the record's beginning, so that an "
+        'attacker writes the record. Say break_up: ["CEF:"].',
     ),
 )
 

@@ -11,13 +11,14 @@ from cef_bridge.events import fields
 from cef_bridge.formats.dictionary import CEF_KEYS
 from cef_bridge.mapping.lint_keys import PREFIX
 from cef_bridge.mapping.view import Found, named
-from cef_bridge.mapping.wording import named as named_key
-from cef_bridge.mapping.wording import shown
+from cef_bridge.wording import named as named_key
+from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cef_bridge.mapping.draft import RuleSeen
+    from cef_bridge.mapping.spec import Rule
     from cef_bridge.mapping.view import View
 
 
@@ -106,21 +107,41 @@ def bad_spread(view: View) -> Iterator[Found]:
 def unreachable(view: View) -> Iterator[Found]:
     """A rule after one that always has a value can never win.
 
+    Nor can one that asks for more than a rule before it that writes the same.
+
     Bad:
         extension:
           act: [{value: none}, {from: Action}]
+          reason: [{from: Result}, {from: Result, when: {event.kind: alert}}]
     Good:
         extension:
           act: [{from: Action}, {value: none}]
+          reason: [{from: Message, when: {event.kind: alert}}, {from: Result}]
     """
-    always: RuleSeen | None = None
+    before: list[RuleSeen] = []
     for seen in view.draft.rules:
         # Rules of one key follow each other; a single one stands at its key.
-        if always is not None and (seen.section, seen.key) == (always.section, always.key):
+        if before and (seen.section, seen.key) != (before[0].section, before[0].key):
+            before = []
+        if any(not it.rule.when and (it.rule.value or it.rule.default) for it in before):
             message = "The rule before this one always has a value. Change the order, or add when."
             yield Found(seen.rule.at, message)
-        elif not seen.rule.when and (seen.rule.value or seen.rule.default):
-            always = seen
+        elif any(_says_all(it.rule, seen.rule) for it in before):
+            message = (
+                "A rule before this one writes the same, and asks for less. Remove one of them."
+            )
+            yield Found(seen.rule.at, message)
+        before.append(seen)
+
+
+def _says_all(first: Rule, second: Rule) -> bool:
+    """Tell whether a rule has a value wherever a later one has, by the fields they take."""
+    if not second.from_ or first.from_[: len(second.from_)] != second.from_ or second.default:
+        return False
+    if first.table or second.table or first.via != second.via:
+        return False  # a type may refuse what one makes of a value, and take the other's
+    asked = {(condition.path, condition.any_of) for condition in second.when}
+    return all((condition.path, condition.any_of) in asked for condition in first.when)
 
 
 def drops_all(view: View) -> Iterator[Found]:

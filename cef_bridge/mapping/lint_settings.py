@@ -11,7 +11,7 @@ from cef_bridge.events import fields
 from cef_bridge.mapping.compile import dropper
 from cef_bridge.mapping.names import PREFIX, camel
 from cef_bridge.mapping.view import Found, named
-from cef_bridge.mapping.wording import closest, shown
+from cef_bridge.wording import closest, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

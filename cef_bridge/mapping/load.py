@@ -7,17 +7,17 @@ know events or how rules are run.
 
 from __future__ import annotations
 
-import glob
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import Location, MappingError, Problem
 from cef_bridge.mapping import codes, excuses, lint, lint_across, nodes, reader, shipped
+from cef_bridge.mapping.beside import is_tested, meant
 from cef_bridge.mapping.merge import merge
 from cef_bridge.mapping.slots_chain import Names
 from cef_bridge.mapping.view import View
-from cef_bridge.mapping.wording import did_you_mean, shown
+from cef_bridge.wording import closest, did_you_mean, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -132,6 +132,8 @@ def _bytes_of(path: Path, at: Location) -> bytes | Problem:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "this is no path"
         message = f"{shown(str(path))} cannot be read: {reason}."
+        if isinstance(error, FileNotFoundError) and (near := meant(path.name, path.parent)):
+            message += f' Did you mean "{shown(str(path.parent / near))}"?'
         return Problem(at, codes.UNREADABLE.id, message, codes.UNREADABLE.severity)
 
 
@@ -177,12 +179,7 @@ class _Chain:
         elif target in shipped.names():
             path, is_shipped = shipped.path(target), True
         else:
-            hint = did_you_mean(target, shipped.names())
-            message = (
-                f'There is no shipped mapping "{shown(target)}".{hint} '
-                "A file of your own is named with its path."
-            )
-            self._report(at, codes.UNREADABLE, message)
+            self._report(at, codes.UNREADABLE, _no_mapping(target, folder))
             return None
         real = _resolved(path)
         if real in self._seen:
@@ -235,7 +232,7 @@ class _Chain:
             self.order |= {draft.path: index, beside: index}
             own = index == 0 and not self.files[0].shipped
             merged = merge(drafts[index:][::-1])
-            tested = own and _has_test_file(Path(draft.path))
+            tested = own and is_tested(Path(draft.path))
             view = View(draft, format_name, merged, view, own, cluster, tested)
             self._problems += [*draft.problems, *found, *lint.run(view)]
         if not any(problem.severity == "error" for problem in self._problems):
@@ -246,14 +243,15 @@ class _Chain:
         self._problems.append(Problem(at, code.id, message, code.severity))
 
 
-def _has_test_file(path: Path) -> bool:
-    """Tell whether examples stand beside a mapping: STEM.test.yaml, or STEM.NAME.test.yaml."""
-    stem = glob.escape(path.stem)
-    names = (f"{stem}.test.yaml", f"{stem}.*.test.yaml")
-    try:
-        return any(True for name in names for _ in path.parent.glob(name))
-    except OSError:  # the name is too long for a file beside it
-        return False
+def _no_mapping(name: str, folder: Path) -> str:
+    """Return what to say of a name that is neither a shipped mapping's nor a file's."""
+    known = shipped.names()
+    near = None if closest(name, known) else meant(name, folder)
+    hint = f' Did you mean "{shown(near)}"?' if near else did_you_mean(name, known)
+    return (
+        f'There is no shipped mapping "{shown(name)}".{hint} '
+        "A file of your own is named with its path."
+    )
 
 
 def _is_file(path: Path) -> bool:

@@ -15,8 +15,8 @@ import yaml
 
 from cef_bridge.errors import Location, Problem
 from cef_bridge.mapping import codes
-from cef_bridge.mapping.wording import shown
 from cef_bridge.mapping.yaml_faults import explain
+from cef_bridge.wording import shown
 
 MOST_BYTES = 1024 * 1024
 MOST_DEPTH = 32

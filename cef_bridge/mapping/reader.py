@@ -20,7 +20,7 @@ from cef_bridge.mapping.draft import Draft, Named, RuleSeen
 from cef_bridge.mapping.nodes import Broken, Items, Node, Pairs, Text
 from cef_bridge.mapping.values import INTEGER, TRUTH, json_value, test_of
 from cef_bridge.mapping.variables import expand
-from cef_bridge.mapping.wording import did_you_mean, either, named, shown
+from cef_bridge.wording import did_you_mean, either, named, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

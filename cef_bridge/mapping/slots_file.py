@@ -16,8 +16,8 @@ import yaml
 from cef_bridge.errors import CefBridgeError, Location, Problem
 from cef_bridge.mapping import codes, nodes
 from cef_bridge.mapping.nodes import Broken, Pairs, Text
-from cef_bridge.mapping.wording import did_you_mean, shown
 from cef_bridge.outputs import AtomicFile
+from cef_bridge.wording import did_you_mean, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,7 +110,8 @@ def _slots(root: nodes.Node | None, problems: list[Problem]) -> dict[str, Kept]:
             problems.append(_problem(key.at, message))
         elif slot not in SLOTS:
             hint = did_you_mean(slot, SLOTS)
-            message = f'{shown(key.text)} has no custom slot here, but "{shown(slot)}".{hint}'
+            what = f'"{shown(slot)}"' if isinstance(node, Text) else "more than one text"
+            message = f"{shown(key.text)} has no custom slot here, but {what}.{hint}"
             problems.append(_problem(node.at, message))
         elif slot in names:
             message = f"{slot} is kept for {shown(names[slot])} already. Remove one of the lines."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cef_bridge.formats.dictionary import LABELS
 from cef_bridge.mapping.names import PREFIX, camel
 from cef_bridge.mapping.slots_file import TEXT_SLOTS
-from cef_bridge.mapping.wording import named, shown
+from cef_bridge.wording import named, shown
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.errors import Location, Problem
 from cef_bridge.mapping.codes import BAD_TABLE, TWICE
-from cef_bridge.mapping.wording import shown
+from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
     from pathlib import Path

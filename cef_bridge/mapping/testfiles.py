@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from cef_bridge.errors import Location, MappingError, Problem
 from cef_bridge.mapping import codes, reader, shipped, spec
+from cef_bridge.mapping.beside import MAPPINGS, SUFFIX, candidates, is_test_file, mapping_of
 from cef_bridge.mapping.load import load, nodes_of
-from cef_bridge.mapping.wording import did_you_mean, shown
+from cef_bridge.wording import did_you_mean, shown
 
 if TYPE_CHECKING:
     from cef_bridge.mapping.draft import Draft
-
-SUFFIX = ".test.yaml"
-_MAPPINGS = (".yaml", ".yml")
 
 
 class Examples(NamedTuple):
@@ -47,11 +45,6 @@ class _File(NamedTuple):
     mapping: str
 
 
-def is_test_file(name: str | Path) -> bool:
-    """Tell whether a path is that of a file of examples."""
-    return str(name).endswith(SUFFIX)
-
-
 def suite(name_or_path: str | Path) -> Suite:
     """Return what is to be run for a mapping, or for one file of examples alone.
 
@@ -67,7 +60,7 @@ def suite(name_or_path: str | Path) -> Suite:
     files = [Examples(own, mapping.examples, mine)]
     problems: list[Problem] = []
     others = []
-    for path in _beside(own) if mine else ():
+    for path in candidates(own) if mine else ():
         try:
             file = _read(path)
         except MappingError as error:
@@ -78,17 +71,6 @@ def suite(name_or_path: str | Path) -> Suite:
         else:
             others.append((path, file.mapping))
     return Suite(mapping, tuple(files), tuple(problems), tuple(others))
-
-
-def _beside(mapping: Path) -> list[Path]:
-    """Return the files of examples that a mapping's name begins, sorted; a.test.yaml first."""
-    begin = f"{mapping.stem}."
-    found = [
-        path
-        for path in mapping.parent.iterdir()
-        if path.name.startswith(begin) and is_test_file(path) and path != mapping
-    ]
-    return sorted(found, key=lambda path: (path.name != f"{mapping.stem}{SUFFIX}", path.name))
 
 
 def _read(path: Path) -> _File:
@@ -113,16 +95,11 @@ def _target(draft: Draft, path: Path, problems: list[Problem]) -> str:
         return _named(named, path, draft.places["mapping"], problems)
     if "mapping" in draft.places and "mapping" not in draft.said:
         return ""  # it was named, and what is wrong with that has been reported
-    # acme.alerts.test.yaml is of acme.alerts.yaml if there is one, else of acme.yaml.
-    stem = whole = path.name.removesuffix(SUFFIX)
-    while stem:
-        for suffix in _MAPPINGS:
-            candidate = path.parent / f"{stem}{suffix}"
-            if candidate.is_file():
-                return str(candidate)
-        stem = stem.rpartition(".")[0]
+    own = mapping_of(path)
+    if own is not None:
+        return str(own)
     message = (
-        f'There is no mapping "{shown(whole)}.yaml" beside this file. '
+        f'There is no mapping "{shown(path.name.removesuffix(SUFFIX))}.yaml" beside this file. '
         'Name the one that the examples are of: "mapping: PATH".'
     )
     problems.append(Problem(Location(str(path)), codes.MISSING.id, message))
@@ -134,7 +111,7 @@ def _named(named: str, path: Path, at: Location, problems: list[Problem]) -> str
     found = _is_file(beside)
     if found or (named in shipped.names() and "/" not in named):
         return str(beside) if found else named
-    is_path = "/" in named or named.endswith(_MAPPINGS)
+    is_path = "/" in named or named.endswith(MAPPINGS)
     hint = "" if is_path else did_you_mean(named, shipped.names())
     message = (
         f'There is no mapping "{shown(named)}": a path is taken from where this file is.{hint}'

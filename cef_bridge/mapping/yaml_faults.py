@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.mapping.wording import shown
+from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
     import yaml

@@ -16,9 +16,10 @@ from cef_bridge.simulators.parts import (
     HEADER_3164,
     Parts,
     broken,
+    cef_moment,
     header_time,
+    in_seconds,
     is_ipv6,
-    moment,
     refused,
     take_apart,
     untimed,
@@ -70,7 +71,7 @@ def read(line: str) -> Reading:
         findings += found
         if kept:
             fields.append(Field(row.full_name, kept, key))
-    findings += [*_labels(parts), *_prefixed(parts), *untimed(parts)]
+    findings += [*_labels(parts), *_prefixed(parts), *in_seconds(parts), *untimed(parts)]
     return Reading(tuple(fields), _time(parts), tuple(findings))
 
 
@@ -126,7 +127,7 @@ def _prefixed(parts: Parts) -> Iterator[Finding]:
 
 def _time(parts: Parts) -> Time:
     if rt := parts.said.get("rt", ""):
-        return Time(moment(rt), "rt (deviceReceiptTime)")
+        return Time(cef_moment(rt), "rt (deviceReceiptTime)")
     return header_time(parts.header)
 
 

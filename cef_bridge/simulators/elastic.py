@@ -17,11 +17,12 @@ from cef_bridge.simulators.parts import (
     HEADER_5424,
     Parts,
     broken,
+    cef_moment,
     differences,
     header_time,
+    in_seconds,
     integer,
     is_address,
-    moment,
     refused,
     take_apart,
     untimed,
@@ -95,7 +96,8 @@ def read(line: str) -> Reading:
     fields = [Field(name, header[at], f"header.{key}") for at, (key, name) in enumerate(_HEADER)]
     fields[-1] = fields[-1]._replace(value=_SEVERITIES.get(header[-1].lower(), header[-1]))
     more, dropped = _typed(found)
-    findings += [*dropped, *_collisions(more), *_notes(parts, found), *untimed(parts)]
+    findings += [*dropped, *_collisions(more), *_notes(parts, found)]
+    findings += [*in_seconds(parts), *untimed(parts)]
     return Reading((*fields, *more), _time(parts, found), tuple(findings))
 
 
@@ -189,7 +191,7 @@ def _field(key: str, name: str, value: str) -> Field:
         return Field(f"cef.extensions.{name}", value, key)
     if CEF_KEYS[key].kind == "mac" and name in ECS:
         return Field(field, value.replace(":", "-").upper(), key)
-    return Field(field, moment(value) if CEF_KEYS[key].kind == "timestamp" else value, key)
+    return Field(field, cef_moment(value) if CEF_KEYS[key].kind == "timestamp" else value, key)
 
 
 def _unknown(key: str) -> Finding:
@@ -258,7 +260,7 @@ def _notes(parts: Parts, found: dict[str, str]) -> Iterator[Finding]:
 
 def _time(parts: Parts, found: dict[str, str]) -> Time:
     if _fits(found.get("rt", ""), "timestamp"):
-        return Time(moment(found["rt"]), "rt")
+        return Time(cef_moment(found["rt"]), "rt")
     return header_time(parts.header)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import FormatError
 from cef_bridge.formats import parse
+from cef_bridge.formats.dictionary import CEF_KEYS
 from cef_bridge.formats.message import locate
 from cef_bridge.formats.syslog import split
 from cef_bridge.simulators.reading import ARRIVAL, Finding, Time, nothing
@@ -30,7 +31,7 @@ NO_TIME = "Jan  1 00:00:00"
 HEADER_3164 = "envelope: {syslog_header: rfc3164}"
 HEADER_5424 = "envelope: {syslog_header: rfc5424}"
 
-_MILLISECONDS = re.compile(r"[0-9]{13}")
+_MILLISECONDS = re.compile(r"[0-9]{1,13}")
 _SECONDS = re.compile(r"[0-9]{10}")
 
 
@@ -119,12 +120,29 @@ def differences(
 
 def moment(text: str) -> str:
     """Return epoch seconds or milliseconds as RFC 3339 in UTC; other texts as they are."""
-    if _MILLISECONDS.fullmatch(text):
-        at = datetime.fromtimestamp(int(text) // 1000, UTC)
-        return f"{at:%Y-%m-%dT%H:%M:%S}.{text[-3:]}Z"
     if _SECONDS.fullmatch(text):
         return f"{datetime.fromtimestamp(int(text), UTC):%Y-%m-%dT%H:%M:%S}Z"
-    return text
+    return cef_moment(text) if len(text) == 13 else text
+
+
+def cef_moment(text: str) -> str:
+    """Return epoch milliseconds as RFC 3339 in UTC; other texts as they are.
+
+    An integer is milliseconds however small it is (CEF v27, Appendix A; decode_cef's types.go).
+    """
+    if not _MILLISECONDS.fullmatch(text):
+        return text
+    at = datetime.fromtimestamp(int(text) // 1000, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{int(text) % 1000:03d}Z"
+
+
+def in_seconds(parts: Parts) -> Iterator[Finding]:
+    """Yield what is misread when a time is written in seconds."""
+    for key, value in parts.said.items():
+        row = CEF_KEYS.get(key)
+        if row is not None and row.kind == "timestamp" and _SECONDS.fullmatch(value):
+            message = f"Seconds, read as milliseconds: {cef_moment(value)}."
+            yield Finding("misread", key, message, f"extension: {{{key}: {{from: event.time}}}}")
 
 
 def header_time(header: SyslogHeader | None) -> Time:

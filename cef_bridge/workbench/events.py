@@ -2,20 +2,21 @@
 
 In come inputs (`sources`), out come events with their place, or the lines of an input that holds
 CEF or LEEF already. For commands that look at some events; who converts archives runs them through
-`conversion`. Noise and what cannot be read is passed over here.
+`conversion`. Noise is passed over here; of what cannot be read the first place and reason are kept.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.events.decode import Decoded, Decoder
+from cef_bridge.events.decode import Decoded, Decoder, Unreadable
 from cef_bridge.formats.message import locate
-from cef_bridge.sources.blocks import Block, blocks
+from cef_bridge.sources.blocks import Block, Oversized, blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from cef_bridge.sources.blocks import Broken
     from cef_bridge.sources.inputs import Input
 
 
@@ -33,35 +34,58 @@ class Line(NamedTuple):
     place: str
 
 
-def events_of(inputs: Sequence[Input], *, most_units: int | None = None) -> Iterator[Found]:
-    """Yield the events of some inputs, in their order; look at no more than `most_units` units."""
+def events_of(
+    inputs: Sequence[Input], unread: list[str], *, most_units: int | None = None
+) -> Iterator[Found]:
+    """Yield the events of some inputs, in their order; look at no more than `most_units` units.
+
+    `unread` is told of the first that cannot be read: its place, and why.
+    """
     left = most_units
     for each in inputs:
         for stream in each.streams():
             decoder = Decoder()
             for item in blocks(stream):
                 if isinstance(item, Block):
-                    yield from _events(item, decoder, stream.name, left)
+                    yield from _events(item, decoder, stream.name, unread, left)
+                else:
+                    _tell(unread, stream.name, item.line, _why(item))
                 units = len(item.lines) if isinstance(item, Block) else 1
                 if left is not None and (left := left - units) <= 0:
                     return
 
 
-def records_of(inputs: Sequence[Input]) -> Iterator[Found | Line]:
-    """Yield the events of some inputs, or the lines of one whose first text is CEF or LEEF."""
+def records_of(inputs: Sequence[Input], unread: list[str]) -> Iterator[Found | Line]:
+    """Yield the events of some inputs, or the lines of one whose first text is CEF or LEEF.
+
+    `unread` is told of the first that cannot be read: its place, and why.
+    """
     for each in inputs:
         for stream in each.streams():
             decoder = Decoder()
             lines: bool | None = None
             for item in blocks(stream):
                 if not isinstance(item, Block):
+                    _tell(unread, stream.name, item.line, _why(item))
                     continue
                 if lines is None:
                     first = next((unit for unit in item.lines if unit.strip()), None)
                     lines = None if first is None else _is_message(first)
-                yield from (
-                    _lines(item, stream.name) if lines else _events(item, decoder, stream.name)
-                )
+                if lines:
+                    yield from _lines(item, stream.name)
+                else:
+                    yield from _events(item, decoder, stream.name, unread)
+
+
+def _tell(unread: list[str], name: str, line: int, reason: str) -> None:
+    if not unread:
+        unread.append(f"{name}:{line}: {reason}")
+
+
+def _why(item: Oversized | Broken) -> str:
+    if isinstance(item, Oversized):
+        return f"a record of {item.size:,} bytes is too long"
+    return item.reason
 
 
 def _is_message(unit: bytes) -> bool:
@@ -78,10 +102,14 @@ def _lines(block: Block, name: str) -> Iterator[Line]:
             yield Line(_text(unit), f"{name}:{line}")
 
 
-def _events(block: Block, decoder: Decoder, name: str, most: int | None = None) -> Iterator[Found]:
+def _events(
+    block: Block, decoder: Decoder, name: str, unread: list[str], most: int | None = None
+) -> Iterator[Found]:
     for unit, (line, _) in zip(block.lines[:most], block.places(), strict=False):
         if not unit.strip():
             continue
         for found in decoder.decode(unit):
             if isinstance(found, Decoded):
                 yield Found(found.fields, f"{name}:{line}")
+            elif isinstance(found, Unreadable):
+                _tell(unread, name, line, found.reason)

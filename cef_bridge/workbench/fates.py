@@ -112,7 +112,7 @@ def _is_spare(program: Program, event: Event, path: str) -> Kind | None:
     """Tell why a field of which nothing is left stands in no key: "dropped", "repeated" or None."""
     if program.drops(path):
         return "dropped"
-    if path in event.spare:
+    if path in event.spare or (path == "ClusterName" and program.says_cluster(event.fields)):
         return "repeated"
     parts = [part for part, _ in event.parts.get(path, ())]
     if parts and any(program.drops(part) for part in parts):

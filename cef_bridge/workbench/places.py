@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cef_bridge.mapping import shipped
-from cef_bridge.mapping.wording import either, shown
+from cef_bridge.wording import either, shown
 
 if TYPE_CHECKING:
     from cef_bridge.errors import Location

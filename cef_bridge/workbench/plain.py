@@ -9,7 +9,9 @@ cut, and what has unusual characters, is told apart by its value.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from cef_bridge.mapping.transforms import basename, first_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,6 +36,9 @@ TEXT_PATHS = frozenset(path for paths in _MADE_OF.values() for path in paths)
 _WITHOUT_TOKENS = ("File", "Process")
 # None of these makes nothing of a text, or much more.
 _CALM = frozenset({"basename", "lower", "upper", "comma", "first_word", "redact"})
+# Of what these make of a text `_pipes_in` knows whether it has pipes; `lower` and `upper` aside.
+_KEEP_PIPES = ((), ("basename",), ("first_word",), ("first_word", "basename"))
+_CASES = ("lower", "upper")
 _LONGEST = 512
 _LEAST = 16
 # Printable ASCII but the caret, no space at either end: no format makes anything visible in it, and
@@ -43,24 +48,41 @@ _RECORD = "EF"  # CEF: and LEEF:, also together with what a sentence puts behind
 _DELIMITERS = ("^", "\t")
 
 
+class Alike(NamedTuple):
+    """A field whose usual texts are all alike: its name, and how many characters one may have.
+
+    `pipes`: texts with pipes are alike too; "by place" are those that have them in the same parts,
+    "no": none of them.
+    """
+
+    name: str
+    length: int
+    pipes: Literal["yes", "by place", "no"]
+
+
 class Marks(NamedTuple):
-    """What is to be known of an event's texts: True for one of many, else the text itself; what
-    they have to do with each other; and how many bytes those of many take together, escaped.
+    """What is to be known of an event's texts: True for one of many, for one with pipes the parts
+    that have some, else the text itself; what they have to do with each other; and how many bytes
+    those of many take together, escaped.
     """
 
     marks: tuple[object, ...]
     length: int
 
 
-def alike_texts(programs: Sequence[Program]) -> dict[str, int]:
-    """Return the fields whose usual texts are all alike, and how many characters one may have."""
-    if not all(map(_is_usual, programs)) or len({_pipe(program) for program in programs}) > 1:
+def alike_texts(programs: Sequence[Program]) -> dict[str, Alike]:
+    """Return the fields whose usual texts are all alike to some mappings."""
+    if not all(map(_is_usual, programs)):
         return {}
+    # Two mappings that differ in what becomes of a pipe differ by a text that has one.
+    same_pipes = len({program.format.neutral("a|b") for program in programs}) == 1
     found = {}
     for field, paths in _MADE_OF.items():
         length = min(_room(program, frozenset(paths)) for program in programs)
         if length >= _LEAST:
-            found[field] = length
+            known = all(_keeps_pipes(program, frozenset(paths)) for program in programs)
+            pipes: Literal["by place", "no"] = "by place" if known else "no"
+            found[field] = Alike(field, length, "yes" if same_pipes else pipes)
     return found
 
 
@@ -72,9 +94,14 @@ def _is_usual(program: Program) -> bool:
     )
 
 
-def _pipe(program: Program) -> str:
-    """What becomes of a pipe in a text: two mappings that differ in it differ by the text."""
-    return program.format.neutral("a|b")
+def _keeps_pipes(program: Program, paths: frozenset[str]) -> bool:
+    """Tell whether it is known of all that rules make of the texts whether it has pipes."""
+    rules = (rule for slot in program.slots for rule in slot.rules)
+    return all(
+        tuple(name for name in rule.via if name not in _CASES) in _KEEP_PIPES
+        for rule in rules
+        if not paths.isdisjoint(rule.from_)
+    )
 
 
 def _room(program: Program, paths: frozenset[str]) -> int:
@@ -113,28 +140,36 @@ def _conditions(program: Program) -> Iterator[Condition]:
         yield from item
 
 
-def marks_of(fields: Sequence[tuple[str, int]], raw: Raw, nested: Sequence[bytes]) -> Marks:
-    """Return what is to be known of some fields, each with its length, of an event.
+def marks_of(fields: Sequence[Alike], raw: Raw, nested: Sequence[bytes]) -> Marks:
+    """Return what is to be known of some fields of an event.
 
     `nested` are the JSON texts of its maps and lists, EventData among them.
     """
     marks: list[object] = []
     total = 0
-    for field, length in fields:
+    for field, length, pipes in fields:
         value = raw[field]
         if (
             isinstance(value, str)
             and len(value) <= length
             and _USUAL(value)
             and _RECORD not in value
+            and (pipes != "no" or "|" not in value)
             and (field != "Resource" or _is_alone(value, raw, nested))
         ):
             total += escaped_length(value)
-            marks.append(True)
+            marks.append(_pipes_in(value) if pipes == "by place" and "|" in value else True)
         else:
             marks.append((value,))
     marks.append(raw.get("Source") == raw.get("ParentProcessName"))
     return Marks(tuple(marks), total)
+
+
+def _pipes_in(text: str) -> frozenset[str]:
+    """Return which parts of a text that has pipes have some."""
+    word = first_word(text)
+    parts = {"word": word, "base": basename(text), "word's base": basename(word)}
+    return frozenset(name for name, part in parts.items() if "|" in part)
 
 
 def escaped_length(text: str) -> int:
@@ -142,10 +177,12 @@ def escaped_length(text: str) -> int:
     return len(text) + text.count("=") + text.count("\\")
 
 
-def usual_fields(fields: Sequence[tuple[str, int]], marks: Marks) -> frozenset[str]:
+def usual_fields(fields: Sequence[Alike], marks: Marks) -> frozenset[str]:
     """Return the fields whose texts are one of many, as `marks_of` found them."""
     return frozenset(
-        field for (field, _), mark in zip(fields, marks.marks, strict=False) if mark is True
+        field.name
+        for field, mark in zip(fields, marks.marks, strict=False)
+        if mark is True or isinstance(mark, frozenset)
     )
 
 

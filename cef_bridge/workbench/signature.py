@@ -22,6 +22,7 @@ from cef_bridge.workbench.plain import marks_of, usual_fields
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cef_bridge.workbench.plain import Alike
     from cef_bridge.workbench.split import Split
 
 Raw = dict[str, object]
@@ -41,7 +42,7 @@ class RestKey(NamedTuple):
 class Shape:
     """Events with the same keys in the same order: where the parts of their signature stand."""
 
-    def __init__(self, keys: tuple[str, ...], split: Split, alike: dict[str, int]) -> None:
+    def __init__(self, keys: tuple[str, ...], split: Split, alike: dict[str, Alike]) -> None:
         changing = (*NESTED, *INSTANT, WRAPPER_TIME)  # with UpdatedTime nobody asks the wrapper
         flat = [key for key in keys if key not in changing]
         own = [key for key in flat if key in split.workload]
@@ -51,11 +52,11 @@ class Shape:
         self.exact = _getter(rest)
         # A Resource is asked what it is the resource of.
         self.alike = [
-            (key, alike[key])
+            alike[key]
             for key in rest
             if key in alike and (key != "Resource" or "Operation" in keys)
         ]
-        texts = {key for key, _ in self.alike}
+        texts = {field.name for field in self.alike}
         rest = [key for key in rest if key not in texts]
         self.own_names = (*own, *(key for key in nested if key in split.workload))
         self.own = _getter(own)

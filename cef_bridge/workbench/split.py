@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # Derived from workload fields: what they are made of.
 _MADE_OF = {
-    "cluster": frozenset[str](),
+    "cluster": frozenset({"ClusterName"}),  # which says nothing new when it is the same
     "event.scope": frozenset[str](),  # told apart by itself
     "event.place": frozenset({"NamespaceName", "PodName", "HostName"}),
     "image.repository": frozenset({"ContainerImage"}),

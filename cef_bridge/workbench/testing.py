@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import MappingError
-from cef_bridge.mapping import examples, testfiles
+from cef_bridge.mapping import beside, examples, testfiles
 from cef_bridge.mapping.compile import Program
 from cef_bridge.mapping.edit import Change
 
@@ -61,7 +61,7 @@ def run(names: Iterable[str]) -> Report:
             continue
         problems |= dict.fromkeys(suite.problems)
         for file in suite.files:
-            if testfiles.is_test_file(file.path):
+            if beside.is_test_file(file.path):
                 path = file.path.resolve()
                 if path in seen:
                     continue
@@ -86,10 +86,10 @@ def _notes(suite: testfiles.Suite) -> list[str]:
         for path, mapping in suite.others
     ]
     if not any(file.examples for file in suite.files) and not suite.problems:
-        beside = f"{Path(suite.mapping.path).stem}{testfiles.SUFFIX}"
+        own = f"{Path(suite.mapping.path).stem}{beside.SUFFIX}"
         notes.append(
             f'{suite.mapping.name} has no examples. Write some under "examples:", '
-            f"in it or in {beside} beside it."
+            f"in it or in {own} beside it."
         )
     return notes
 

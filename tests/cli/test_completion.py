@@ -68,6 +68,11 @@ def test_all_commands_and_their_options_are_offered(folder):
         "mapping show ",
         "mapping lint ",
         "mapping test ",
+        "mapping diff ",
+        "mapping diff splunk ",
+        "mapping explain -m ",
+        "mapping coverage -m ",
+        "simulate -m ",
         "-v convert -m ",
     ],
 )

@@ -231,7 +231,7 @@ def test_a_record_over_the_limit_is_rejected_and_the_rest_goes_on(tmp_path):
         {
             "source": "stdin",
             "line": 2,
-            "reason": "over the limit of 2048 bytes for a record; --max-record raises it",
+            "reason": "over the limit of 2048 bytes for a record; convert --max-record raises it",
             "size": len(long),
             "raw": long[:2048].decode(),
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cef_bridge.cli.event_input import one_event, one_record
-from cef_bridge.errors import UsageError
+from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.mapping.load import load
 from cef_bridge.workbench.events import Line
 
@@ -32,3 +32,13 @@ def test_only_what_is_asked_for_is_read(tmp_path):
     good = b'{"Operation":"File","Type":"HostLog","Resource":"/a"}\n'
     path.write_bytes(good * 2 + b'{"Operation":\n')
     assert one_event(str(path), 2, ARCSIGHT).place == f"{path}:2"
+
+
+def test_an_event_that_cannot_be_read_is_told_with_its_place_and_why(tmp_path):
+    path = tmp_path / "events.log"
+    path.write_text(
+        'noise\n{"Type":"HostLog","Operation":"File","X":' + "[" * 99 + "]" * 99 + "}\n"
+    )
+    with pytest.raises(CefBridgeError) as error:
+        one_event(str(path), 0, ARCSIGHT)
+    assert str(error.value) == (f"no event of KubeArmor can be read. {path}:2: nested too deeply.")

@@ -202,6 +202,9 @@ def test_a_rule_that_is_none_is_told():
     code, out, err = lint("--explain", "L999")
     assert (code, out) == (2, "")
     assert err.startswith('cef-bridge: There is no rule "L999". Expected L001 to ')
+    code, out, err = lint("--explain", "M011")
+    assert (code, out) == (2, "")
+    assert 'Write "cef-bridge mapping explain-rule M011".' in err
 
 
 def test_bytes_that_are_no_utf8_are_told_and_printed_safely():

@@ -128,6 +128,15 @@ def test_explain_rule_without_a_code_lists_all(cli):
     assert [row["code"] for row in rows] == list(codes.CODES)
 
 
+def test_a_code_of_lint_cef_is_asked_there():
+    binary = Path(sys.executable).parent / "cef-bridge"
+    done = subprocess.run(
+        [binary, "mapping", "explain-rule", "l011"], check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert 'Write "cef-bridge lint-cef --explain l011".' in done.stderr
+
+
 def test_explain_rule_of_an_unknown_code_says_which_was_meant():
     binary = Path(sys.executable).parent / "cef-bridge"
     done = subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -62,7 +63,10 @@ def test_the_help_names_every_command():
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["konvert"], "No such command 'konvert'"),
+        (["konvert"], 'There is no command "konvert". Did you mean "convert"?'),
+        (["mapping", "tset"], 'There is no command "tset". Did you mean "test"?'),
+        (["mapping", "coverage", "--min", "abc"], "'abc' is not a valid number."),
+        (["convert", "-j", "abc"], "'abc' is not a valid whole number."),
         (["convert", "--nope"], "No such option"),
         (["convert", "no/such/file"], "no/such/file: no such file or folder"),
         (["convert", "-m", "splnuk", "/dev/null"], 'Did you mean "splunk"?'),
@@ -115,6 +119,11 @@ def test_debug_shows_where_an_internal_error_arose(monkeypatch, capsys):
             2,
             "a.yaml:9:3 M003 cs2 has no label.\n",
         ),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            1,
+            "cef-bridge: cannot write to standard output: No space left on device\n",
+        ),
         (KeyboardInterrupt(), 130, "\n"),  # after the ^C of the terminal
         (click.exceptions.Abort(), 130, ""),
     ],
@@ -122,6 +131,14 @@ def test_debug_shows_where_an_internal_error_arose(monkeypatch, capsys):
 )
 def test_an_error_becomes_its_exit_code_and_a_sentence(monkeypatch, capsys, error, code, said):
     assert ends(monkeypatch, capsys, error) == (code, said)
+
+
+def test_a_command_that_prints_says_when_it_cannot():
+    done = subprocess.run(
+        ["bash", "-c", '"$0" mapping list >&-', COMMAND], check=False, capture_output=True
+    )
+    said = b"cef-bridge: standard output is closed, and nothing can be printed.\n"
+    assert (done.returncode, done.stderr) == (1, said)
 
 
 @pytest.mark.parametrize(

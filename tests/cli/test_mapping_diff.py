@@ -82,6 +82,20 @@ def test_envelopes_that_differ_are_told():
     done = diff("splunk", "sentinel")
     assert done.returncode == 3
     assert "\nsyslog_header  rfc5424          rfc3164\n" in done.stdout
+    assert "\nfirst          KubeArmorFormat\n" in done.stdout
+
+
+def test_a_host_name_of_another_field_is_told(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        "mapping: own\nextends: splunk\nenvelope: {hostname: {from: [cluster, HostName]}}\n"
+    )
+    lines = diff("splunk", path, "--samples", 0).stdout.splitlines()
+    at = lines.index("Settings of the envelope:")
+    assert lines[at + 2].split(None, 1) == [
+        "hostname",
+        "{from: HostName}  {from: [cluster, HostName]}",
+    ]
 
 
 def test_wrong_use_is_told():

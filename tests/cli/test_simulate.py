@@ -206,3 +206,4 @@ def test_the_table_has_no_control_character_and_no_cell_over_60_characters():
     assert max(map(len, table.splitlines())) < 200
     assert "time: 2026-03-03T09:00:00.004233Z from the RFC 5424 header" in rest
     assert "What cannot be known here:" in rest
+    assert "What is known here was read in:\n  splunk/splunk-connect-for-syslog: " in rest

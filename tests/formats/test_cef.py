@@ -53,7 +53,14 @@ def test_newline_in_value_cannot_forge_a_second_message():
 
 def test_no_pipe_or_newline_reaches_the_header():
     head = Cef().head(Header("a|b", "c\\", " d\n", "e\x00", "f=g\r\nh", "10"))
-    assert head == "CEF:0|a/b|c\\\\|d|e<U+0000>|f=g  h|10|"
+    assert head == "CEF:0|a/b|c/|d|e<U+0000>|f=g  h|10|"
+
+
+def test_no_header_field_ends_with_a_backslash():
+    header = Header("A\\B", "C\\", "1.2" + "\\" * 40, "id", "name", "5")
+    line = Cef().render(header, {"act": "a\\"})
+    assert line == "CEF:0|A\\\\B|C/|1.2" + "\\\\" * 27 + "/|id|name|5|act=a\\\\"
+    assert Cef().parse(line).header == Cef().normalise(header, {})[0]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +69,7 @@ def test_no_pipe_or_newline_reaches_the_header():
 )  # fmt: skip
 def test_a_header_field_is_cut_before_it_is_escaped(field, most):
     header, _ = Cef().normalise(HEADER._replace(**{field: "\\" * 2000}), {})
-    assert getattr(header, field) == "\\" * most
+    assert getattr(header, field) == "\\" * (most - 1) + "/"
     assert Cef().parse(Cef().head(header)).header == header
 
 

@@ -79,6 +79,7 @@ def test_microseconds_stand_whole(epoch_us, text):
         ("2001:db8::7", "2001-db8--7", "2001:db8::7"),
         ("CEF:0|a|b", "CEF-0-a-b", "CEF-0-a-b"),
         ("nöde", "n-de", "n-de"),
+        ("no=de<1>", "no-de<1>", "no-de<1>"),
         ("h" * 300, "h" * 255, "h" * 255),
     ],
 )

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from cef_bridge.linelint.codes import CODES, RECEIVERS
 from cef_bridge.linelint.linter import Linter
-from cef_bridge.linelint.pages import lines_of, pages
+from cef_bridge.linelint.pages import pages
 from cef_bridge.linelint.rules import ACROSS, RULES
 
 PAGES = {page.code.id: page for page in pages()}
+
+
+VISIBLE = re.compile(r"<U\+([0-9A-F]{4})>")
+LONG = re.compile(r"<(\d+) x>")
+REPEATS = 200
+
+
+def lines_of(example: str) -> list[str]:
+    """Return the lines that an example means: characters by number, long texts, repeats."""
+    lines: list[str] = []
+    for shown in example.split("\n"):
+        text = VISIBLE.sub(lambda found: chr(int(found[1], 16)), shown)
+        text = LONG.sub(lambda found: "x" * int(found[1]), text)
+        numbers = range(1, REPEATS + 1) if "{n}" in text else range(1)
+        lines += [text.replace("{n}", str(number)) for number in numbers]
+    return lines
 
 
 def codes_of(lines, read_by=""):

@@ -40,6 +40,19 @@ def test_one_slot_with_two_labels_is_told_at_both_places(run):
     ]
 
 
+def test_names_that_got_different_slots_are_told(run):
+    a = "extension: {cs2: null, Team: {from: Cwd, slot: auto}}"
+    parent = "extends: splunk\n"
+    assert run(a=parent + a, b=parent + a.replace("cs2", "cs3")) == [
+        'a.yaml:3:42 M054 "Team" is cs2 here, and cs3 in b.yaml:3:42. Agree on one.',
+        'b.yaml:3:42 M054 "Team" is cs3 here, and cs2 in a.yaml:3:42. Agree on one.',
+    ]
+    assert run(c=parent + a, d=parent + a.replace("Team", "Crew")) == [
+        'c.yaml:3:42 M054 cs2 is "Team" here, and "Crew" in d.yaml:3:42. Agree on one.',
+        'd.yaml:3:42 M054 cs2 is "Crew" here, and "Team" in c.yaml:3:42. Agree on one.',
+    ]
+
+
 def test_of_many_mappings_each_is_told_once(run):
     files = {name: slots(cs1="Team") for name in "abcd"}
     assert len(run(**files, e=slots(cs1="Zone"))) == 5

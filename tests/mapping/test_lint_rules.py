@@ -99,6 +99,23 @@ def rules(body, extends=""):
         (rules("KubeArmorX: {from: Owner.Name, default: x}\ndrop: [Owner]"), []),
         (rules("KubeArmorX: {spread: Labels}\ndrop: ['Lab*']"), ["M060"]),
         ("extends: splunk\ndrop: [PolicyName, Tags]\n", []),
+        # Rules that never win
+        (rules("act: [{from: [Action, Result]}, {from: Action}]"), ["M027"]),
+        (rules("act: [{from: [Result, Action]}, {from: Action}]"), []),
+        (rules("act: [{from: Action, table: {a: b}}, {from: Action}]"), []),
+        (
+            rules("act: [{from: Action, via: lower, when: {Type: x}}, {from: Action, via: lower}]"),
+            [],
+        ),
+        (rules("act: [{from: Action, via: lower}, {from: Action}]"), []),
+        (
+            rules("act: [{from: Action, when: {UID: 0}}, {from: Action, when: {PID: 1, UID: 0}}]"),
+            ["M027"],
+        ),
+        # Seconds
+        (rules("rt: {from: Timestamp}"), ["M069"]),
+        (rules("rt: {from: Timestamp}", "splunk"), []),
+        ("format: leef\nextension: {devTime: {from: Timestamp}}\n", []),
         # Shedding
         ("envelope: {first: KubeArmorFormat, shed: [KubeArmorFormat, KubeArmorCwd]}\n", []),
         ("unmapped: drop\nenvelope: {shed: [KubeArmorCwd]}\n", ["M052"]),
@@ -116,6 +133,8 @@ def rules(body, extends=""):
         ("extends: qradar\nenvelope: {hostname: one-source}\n", []),
         ("extends: splunk\nenvelope: {break_up: ['EF:', 'LEEF']}\n", []),
         ("extends: splunk\nenvelope: {break_up: []}\n", ["M043"]),
+        ("extends: graylog\nenvelope: {break_up: ['CEF:0']}\n", ["M043"]),
+        ("extends: graylog\nenvelope: {break_up: ['EF:']}\n", []),
         ("extends: splunk\nenvelope: {syslog_header: none}\nextension: {rt: null}\n", []),
         ("extends: splunk\nextension: {KubeArmorEventName: null}\n", []),
         ("extends: sentinel\nextension: {devicePayloadId: null}\n", ["M046"]),
@@ -238,6 +257,14 @@ def test_a_file_of_tests_beside_a_mapping_counts_as_its_examples(beside, codes, 
     assert codes("extends: splunk\n", but={"M029"}) == ["M049"]
     (tmp_path / beside).write_text("")
     assert codes("extends: splunk\n", but={"M029"}) == []
+
+
+def test_a_file_of_tests_counts_for_the_mapping_with_the_longest_name_only(codes, tmp_path):
+    (tmp_path / "m.eu.test.yaml").write_text("")
+    assert codes("extends: splunk\n", but={"M029"}) == []
+    (tmp_path / "m.eu.yaml").write_text("mapping: eu\nextends: splunk\n")
+    assert codes("extends: splunk\n", but={"M029"}) == ["M049"]
+    assert codes("extends: splunk\n", "m.eu.yaml", but={"M029"}) == []
 
 
 def test_the_name_of_a_mapping_is_no_pattern_of_test_files(codes, tmp_path):

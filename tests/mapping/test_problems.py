@@ -49,6 +49,10 @@ CASES = {
         N + "extension:\n  dstt: {from: destination.ip}\n",
         'm.yaml:4:3 M002 CEF has no "dstt". Did you mean "dst"?',
     ),
+    "key by its full name": (
+        N + "extension:\n  destinationAddress: {from: destination.ip}\n",
+        'm.yaml:4:3 M002 CEF has no "destinationAddress". Did you mean "dst"?',
+    ),
     "key of one's own": (
         N + "extension:\n  blueTeam: {value: x}\n",
         'm.yaml:4:3 M002 CEF has no "blueTeam". Call keys of your own KubeArmor….',
@@ -402,6 +406,10 @@ CASES = {
         N + "extension:\n  act: [none, {from: Action}]\n",
         "m.yaml:4:15 M027 The rule before this one always has a value. Change the order, or add when.",
     ),
+    "asks for more than one before": (
+        N + "extension:\n  act: [{from: Action}, {from: Action, when: {event.kind: alert}}]\n",
+        "m.yaml:4:25 M027 A rule before this one writes the same, and asks for less. Remove one of them.",
+    ),
     "nothing to remove": (N + "extension: {cs6: null}\n", "m.yaml:3:13 M028 No parent writes cs6. Remove this line."),
     "no cluster": (
         "mapping: m\n",
@@ -479,7 +487,7 @@ CASES = {
     ),
     "a time in words": (
         N + "extension:\n  rt: {from: UpdatedTime}\n",
-        "m.yaml:4:8 M036 rt takes epoch seconds or milliseconds, and UpdatedTime never holds one, so it is never written. Use another field or key.",
+        "m.yaml:4:8 M036 rt takes epoch milliseconds, and UpdatedTime never holds one, so it is never written. Use another field or key.",
     ),
     "milliseconds in 32 bits": (
         N + "extension:\n  cnt: {from: event.time}\n",
@@ -603,11 +611,16 @@ CASES = {
         N + "envelope: {cef_version: 1, ipv6: direct}\n",
         "m.yaml:3:28 M053 CEF:1 has IPv6 in src, dst and dvc, whatever is said here. Remove it.",
     ),
+    # M069
+    "a time in seconds": (
+        N + "extension: {end: {from: [Timestamp, event.time]}}\n",
+        "m.yaml:3:19 M069 end takes milliseconds, and Timestamp has seconds. Use event.time.",
+    ),
     # M055
     "an excuse without a reason": (
         N + "extension:\n  act: Action # lint-ok M059\n",
         ('m.yaml:4:8 M059 This writes the text "Action". Write {from: Action} for the field.\n'
-        'm.yaml:4:15 M055 This excuse has no reason. Write "# lint-ok M033 why this is right here".'),
+        'm.yaml:4:15 M055 This excuse has no reason. Write "# lint-ok M059 why this is right here".'),
     ),
     # M056
     "an excuse of no code": (
@@ -777,12 +790,21 @@ def test_a_table_file_that_is_no_utf8_is_told(tmp_path, monkeypatch):
             "kubearmor-cfe",
             'kubearmor-cfe:1:1 M016 There is no shipped mapping "kubearmor-cfe". Did you mean "kubearmor-cef"?',
         ),
+        (
+            "acme",
+            'acme:1:1 M016 There is no shipped mapping "acme". Did you mean "acme.yaml"? A file of your own is named with its path.',
+        ),
+        (
+            "acne.yaml",
+            'acne.yaml:1:1 M016 acne.yaml cannot be read: No such file or directory. Did you mean "acme.yaml"?',
+        ),
         ("a\0b", 'M016 There is no shipped mapping "a\\u0000b".'),
         ("a/\0b", "M016 a/\\u0000b cannot be read: this is no path."),
     ],
 )
 def test_a_name_that_leads_nowhere_is_a_problem(name, expected, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "acme.yaml").write_text(N)
     with pytest.raises(MappingError) as error:
         load(name)
     assert expected in str(error.value)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cef_bridge.mapping import redaction, transforms, wording
+from cef_bridge import wording
+from cef_bridge.mapping import redaction, transforms
 from cef_bridge.mapping.redaction import redact
 
 

@@ -77,10 +77,8 @@ def test_every_key_of_a_sample_event_is_a_field_or_told(siem, mapping):
 @given(event=events)
 def test_of_no_hostile_event_a_receiver_loses_or_misreads_anything(siem, mapping, event):
     text = line(mapping, event)
-    before = text[: text.index("|", text.index("EF:")) + 1] + parse(text).header.device_version
-    # The node's name and KubeArmor's version are no attacker's: what they can break is told.
-    assume("=" not in before)
-    assume(not parse(text).header.device_version.endswith("\\"))
+    # KubeArmor's version is no attacker's: what it can break is told.
+    assume("=" not in parse(text).header.device_version)
     assert read(siem, text).problems == [], text
 
 

@@ -82,3 +82,10 @@ def test_an_event_without_a_time_is_noted():
     assert (
         "--assume-time" in found(read("arcsight", written("arcsight", event)), "note")["rt"].message
     )
+
+
+def test_a_time_in_seconds_is_read_as_milliseconds():
+    reading = read("arcsight", RFC3164 + HEADER + "rt=1770797742 start=1770797742118")
+    assert ("misread", "rt") in problems(reading)
+    assert ("misread", "start") not in problems(reading)
+    assert reading.time.value == "1970-01-21T11:53:17.742Z"

@@ -139,3 +139,10 @@ def test_over_10_kib_a_udp_input_cuts():
 
 def test_a_mapping_without_the_acting_process_of_ecs_is_told_so():
     assert "sproc" in found(read("elastic", written("arcsight", EXEC)), "note")
+
+
+def test_a_time_in_seconds_is_read_as_milliseconds():
+    reading = read("elastic", RFC3164 + HEADER + "rt=1770797742 start=1770797742118")
+    assert ("misread", "rt") in problems(reading)
+    assert ("misread", "start") not in problems(reading)
+    assert reading.time.value == "1970-01-21T11:53:17.742Z"

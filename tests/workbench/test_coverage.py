@@ -52,6 +52,12 @@ def test_each_fate_is_counted(covered):
     }
 
 
+def test_an_own_name_of_the_cluster_is_kept_unless_it_is_the_mappings(covered):
+    same, other = ({"ClusterName": name, "HostName": "n"} for name in ("prod", "default"))
+    coverage = covered("extends: splunk\ncluster: prod\n", same, other, other)
+    assert fates(coverage)["ClusterName"] == {"repeated": 1, "kept": 2}
+
+
 def test_of_a_filtered_event_every_field_is_filtered(covered):
     coverage = covered(
         RULES + "\ndrop_events: [{Operation: File}]", LOG, {**LOG, "Operation": "Process"}

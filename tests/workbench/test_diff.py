@@ -43,6 +43,19 @@ header: {name: {from: event.class_id}}
     "small": "mapping: small\nextends: splunk\nenvelope: {max_bytes: 1300}\n",
     "ids": "mapping: ids\nextends: splunk\nextension: {spid: {from: HostPPID}, cn3: {from: PPID, label: P}}\n",
     "dropping": "mapping: dropping\nextends: splunk\ndrop: [PodName, Cwd]\n",
+    "words": """\
+mapping: words
+extends: sentinel
+extension:
+  KubeArmorA: {from: Resource, via: [first_word, upper]}
+  KubeArmorB: {from: Source, via: basename}
+  KubeArmorC: {from: ProcessName, via: [first_word, basename]}
+""",
+    "twisted": """\
+mapping: twisted
+extends: sentinel
+extension: {KubeArmorA: {from: Resource, via: [basename, first_word]}}
+""",
     "host": "mapping: host\nextends: splunk\nenvelope: {hostname: {from: PodName}, app_name: other}\n",
 }
 PAIRS = [
@@ -51,6 +64,7 @@ PAIRS = [
     ("kubearmor-cef", "qradar"),
     ("kubearmor-cef", "qradar-leef"),
     ("sentinel", "elastic"),
+    ("splunk", "sentinel"),
     ("small", "dropping"),
     ("arcsight", "acme"),
 ]
@@ -152,6 +166,41 @@ NEW = [json.loads(datasets.line(it)) for it in datasets.events(250, pods=3, nove
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_the_counts_of_texts_that_never_come_again_are_those_of_their_lines(machines, pair):
     check(machines[pair[0]], machines[pair[1]], NEW)
+
+
+PIPED = (
+    "/bin/sh -c 'a | b'",
+    "/bin/sh -c x",
+    "/a|b/c d",
+    "/a/b|c d",
+    "/a/b c/d|e",
+    "/a|/b c/d",
+    "|",
+    "/a b|c d/e f",
+)
+
+
+@pytest.mark.parametrize("new", ["sentinel", "words", "twisted", "acme"])
+def test_pipes_are_told_apart_by_where_they_stand(machines, new):
+    base = next(it for it in BUSY if it["Operation"] == "Process" and it["Type"] == "ContainerLog")
+    raws = [
+        {**base, "HostPID": 4000 + number, **dict.fromkeys(fields, text)}
+        for fields in (
+            ("Resource",),
+            ("Source",),
+            ("ProcessName",),
+            ("Resource", "Source"),
+            ("Cwd",),
+        )
+        for number, text in enumerate((*PIPED, *(f"{text}z" for text in PIPED)))
+    ]
+    check(machines["splunk"], machines[new], raws * 2)
+
+
+def test_mappings_that_differ_in_pipes_are_compared_as_fast_as_others(machines):
+    raws = [json.loads(datasets.line(it)) for it in datasets.events(400, pods=3, novelty=1.0)]
+    _, recalled = surveyed(machines["splunk"], machines["sentinel"], raws)
+    assert recalled > 200
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)

@@ -13,7 +13,7 @@ import click
 
 from cef_bridge.cli.logs import say
 from cef_bridge.cli.mapping.surveys import run_through
-from cef_bridge.cli.params import mapping_option
+from cef_bridge.cli.params import Number, mapping_option
 from cef_bridge.cli.tables import counted, cut, json_option, print_table
 from cef_bridge.converter import Converter
 from cef_bridge.events.classes import new_words
@@ -44,14 +44,14 @@ _MOST_KEYS = 3
     "--min",
     "least",
     metavar="PERCENT",
-    type=click.FloatRange(0, 100),
+    type=Number(0, 100),
     help="Exit code 3 when less than this stands in the lines.",
 )
 @click.option(
     "--min-mapped",
     "least_mapped",
     metavar="PERCENT",
-    type=click.FloatRange(0, 100),
+    type=Number(0, 100),
     help="Exit code 3 when rules write less than this; what is only kept does not count.",
 )
 @click.option("--all", "everything", is_flag=True, help="Also the parents' rules that never fired.")
@@ -121,8 +121,8 @@ def _print(mapping: Mapping, coverage: Coverage, stats: Stats, *, everything: bo
             for row in coverage.fields()
         ],
     )
-    for line in _news(coverage.fields(), stats):
-        click.echo(f"\nKubeArmor sends something new: {line}")
+    for number, line in enumerate(_news(coverage.fields(), stats)):
+        click.echo(f"{'' if number else chr(10)}KubeArmor sends something new: {line}")
     _print_lost(coverage)
     never = [rule for rule in coverage.rules() if not rule.fired]
     own = [rule for rule in never if rule.at.path == mapping.path]

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from cef_bridge.cli.mapping.surveys import run_through
+from cef_bridge.cli.params import MAPPING, Number, Whole
 from cef_bridge.cli.tables import cut, json_option, print_table, size
 from cef_bridge.converter import Converter
+from cef_bridge.mapping.dump import rules_text
 from cef_bridge.mapping.load import load
+from cef_bridge.mapping.spec import Rule
 from cef_bridge.workbench.diff import Diff
 from cef_bridge.workbench.survey import Survey
 
@@ -43,16 +46,16 @@ class Growth(NamedTuple):
 
 
 @click.command("diff")
-@click.argument("old", metavar="OLD")
-@click.argument("new", metavar="NEW")
+@click.argument("old", metavar="OLD", type=MAPPING)
+@click.argument("new", metavar="NEW", type=MAPPING)
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 @click.option(
-    "--samples", type=click.IntRange(0, 20), default=2, show_default=True, help="Whole lines shown."
+    "--samples", type=Whole(0, 20), default=2, show_default=True, help="Whole lines shown."
 )
 @click.option(
     "--events-per-day",
     metavar="N",
-    type=click.FloatRange(1),
+    type=Number(1),
     help="For the bytes a day; else as many as the time between the events lets guess.",
 )
 @json_option
@@ -110,16 +113,20 @@ def _moment(stamp: str) -> datetime:
 
 def _envelope(old: Mapping, new: Mapping) -> list[tuple[str, str, str]]:
     """Return the settings of the envelope that differ: name, before, after."""
-    return [
-        (name, _said(before), _said(after))
+    rows = (
+        (name, _said(getattr(old.envelope, name)), _said(getattr(new.envelope, name)))
         for name in old.envelope.__struct_fields__
-        if (before := getattr(old.envelope, name)) != (after := getattr(new.envelope, name))
-        and name != "hostname"
-    ]
+    )
+    return [row for row in rows if row[1] != row[2]]
 
 
 def _said(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if isinstance(value, tuple):
+        rules = tuple(it for it in value if isinstance(it, Rule))
+        return rules_text(rules) if rules else ", ".join(map(str, value))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
 
 
 def _ordered(diff: Diff) -> list[tuple[Change, int]]:

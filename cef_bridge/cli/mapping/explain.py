@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import click
 
 from cef_bridge.cli.event_input import one_event
-from cef_bridge.cli.params import mapping_option
+from cef_bridge.cli.params import Whole, mapping_option
 from cef_bridge.cli.tables import cut, json_option, print_table
 from cef_bridge.converter import Converter
 from cef_bridge.errors import UsageError
 from cef_bridge.mapping.load import load, replaced
-from cef_bridge.mapping.wording import did_you_mean, shown
+from cef_bridge.wording import did_you_mean, shown
 from cef_bridge.workbench.explain import Explanation, explain
 from cef_bridge.workbench.fates import MEANINGS
 
@@ -38,7 +38,7 @@ _COLUMNS = ("key", "value", "from", "rule", "notes")
     "--event",
     "number",
     metavar="N",
-    type=click.IntRange(1),
+    type=Whole(1),
     default=None,
     help="Take the Nth event of the input.",
 )

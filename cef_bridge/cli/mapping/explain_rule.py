@@ -6,6 +6,7 @@ In comes a code, out goes its page. Must not know any rule.
 from __future__ import annotations
 
 import json
+import re
 
 import click
 
@@ -13,7 +14,7 @@ from cef_bridge.cli.params import Name, offered
 from cef_bridge.cli.tables import json_option, print_rows
 from cef_bridge.errors import UsageError
 from cef_bridge.mapping import codes, lint
-from cef_bridge.mapping.wording import did_you_mean, shown
+from cef_bridge.wording import did_you_mean, shown
 
 _CODE = Name(lambda incomplete: offered(codes.CODES, incomplete.upper()))
 
@@ -28,6 +29,10 @@ def command(code: str | None, as_json: bool) -> None:
         print_rows(("code", "severity", "meaning"), rows, as_json=as_json)
         return
     row = codes.CODES.get(code.upper())
+    if row is None and re.fullmatch(r"L\d+", code.upper()):
+        raise UsageError(
+            f'"{shown(code)}" is a code of lint-cef. Write "cef-bridge lint-cef --explain {code}".'
+        )
     if row is None:
         hint = did_you_mean(code.upper(), list(codes.CODES))
         raise UsageError(

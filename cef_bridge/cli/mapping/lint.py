@@ -16,7 +16,7 @@ from cef_bridge.cli import sarif
 from cef_bridge.cli.params import MAPPING
 from cef_bridge.cli.tables import counted, json_option
 from cef_bridge.errors import MappingError, UsageError
-from cef_bridge.mapping import codes, lint, load, shipped, slots_file, testfiles
+from cef_bridge.mapping import beside, codes, lint, load, shipped, slots_file, testfiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,9 +62,9 @@ def command(names: tuple[str, ...], form: str | None, as_json: bool, strict: boo
 def _checked(names: Sequence[str]) -> load.Checked:
     """Check mappings, and what `*.yaml` takes along with them: files of examples, of slots."""
     # A slots file is checked with its mapping.
-    mappings = [it for it in names if not (testfiles.is_test_file(it) or slots_file.is_one(it))]
+    mappings = [it for it in names if not (beside.is_test_file(it) or slots_file.is_one(it))]
     found, excused = load.check(mappings)
-    for name in filter(testfiles.is_test_file, names):
+    for name in filter(beside.is_test_file, names):
         try:
             testfiles.suite(name)
         except MappingError as error:

@@ -19,9 +19,9 @@ from cef_bridge.cli.tables import counted
 from cef_bridge.errors import UsageError
 from cef_bridge.events.classes import kind_of
 from cef_bridge.mapping import load, shipped
-from cef_bridge.mapping.wording import did_you_mean, shown
 from cef_bridge.outputs import AtomicFile
 from cef_bridge.sources.inputs import expand
+from cef_bridge.wording import did_you_mean, shown
 from cef_bridge.workbench.events import events_of
 from cef_bridge.workbench.scaffold import NO_CLUSTER, Taken, scaffold
 
@@ -57,7 +57,7 @@ class _Asked(NamedTuple):
 @click.option(
     "--from",
     "source",
-    type=click.Path(),
+    type=click.Path(readable=False),
     metavar="FILE",
     help="Take its examples from the first events in there (any dialect, wrapper or archive).",
 )
@@ -136,8 +136,11 @@ def _from_parent(mapping: Mapping) -> list[Taken]:
 
 def _from_file(source: str) -> tuple[list[Taken], str]:
     """Return the events to take as examples, and the cluster's name, "" when they have none."""
-    alert, other = _first_two(events_of(expand([source]), most_units=_MOST_UNITS))
+    unread: list[str] = []
+    alert, other = _first_two(events_of(expand([source]), unread, most_units=_MOST_UNITS))
     chosen = [found for found in (alert, other) if found is not None]
+    if not chosen and unread:
+        raise UsageError(f"no event of KubeArmor can be read. {unread[0]}. Name another file.")
     if not chosen:
         raise UsageError(
             f"{shown(source)} has no event of KubeArmor that could be an example "

@@ -1,6 +1,7 @@
 """Words of problem texts: foreign text made presentable, guesses at what was meant.
 
-In come texts from files, out go pieces of sentences. Must not know what is wrong with them.
+In come texts from files and lines, out go pieces of sentences. Must not know what is wrong with
+them, and imports nothing of ours: every room has problems to tell.
 """
 
 from __future__ import annotations
@@ -16,8 +17,14 @@ _LONGEST = 60
 
 def shown(text: str) -> str:
     """Return at most 60 characters of the text, on one line and without terminal escapes."""
-    cut = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in cut)
+    return printable(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
+
+
+def printable(text: str) -> str:
+    r"""Return the text with what cannot be printed by its number: `\u001b`."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
 def named(key: str) -> str:
