@@ -18,6 +18,7 @@ from cef_bridge.converter import Converted, Converter
 from cef_bridge.errors import UsageError
 from cef_bridge.fastpath import FastPath
 from cef_bridge.mapping.load import load
+from cef_bridge.mapping.shipped import names
 from cef_bridge.sources.relay_schema import TABLE
 
 ORIGIN = "test\x1f7"
@@ -62,6 +63,7 @@ PATHS = st.sampled_from(
         *("Type", "Operation", "Action", "Result", "KubeArmorVersion", "PolicyName", "Severity"),
         *("Message", "Enforcer", "Tags", "tags.mitre", "PodName", "Labels.app", "Owner.Name"),
         *("ExecEvent.ExecutableName", "NodeID", "call", "flags", "data.flags", "data.fd"),
+        *("cluster", "ClusterName", "event.place", "HostName", "NamespaceName", "ContainerImage"),
         *("file.path", "process.path", "image.tag", "remote.ip", "destination.port", "user.id"),
         *("event.summary", "event.verb", "event.disposition", "event.severity", "event.reason"),
     ]
@@ -131,11 +133,13 @@ def mappings(draw: st.DrawFn) -> dict[str, object]:
             extension[key] = draw(some)
     mapping: dict[str, object] = {"mapping": "own", "extension": extension, "unmapped": "keep"}
     if draw(st.booleans()):  # above the shipped rules, which take most fields
-        mapping["extends"] = draw(st.sampled_from(["kubearmor-cef", "splunk", "qradar-leef"]))
+        mapping["extends"] = draw(st.sampled_from(names()))
     if draw(st.integers(0, 3)) == 0:
         mapping["header"] = {draw(st.sampled_from(["name", "device_version"])): draw(rules())}
     if draw(st.integers(0, 3)) == 0:
         mapping["severity"] = [draw(rules()), {"from": "Severity"}, {"value": 2}]
+    if draw(st.integers(0, 3)) == 0:
+        mapping["cluster"] = draw(st.sampled_from(["production", "default"]))
     if draw(st.integers(0, 5)) == 0:
         mapping["unmapped"] = "drop"
     if draw(st.integers(0, 5)) == 0:
