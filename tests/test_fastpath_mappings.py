@@ -83,6 +83,10 @@ WHEN: list[tuple[str, object]] = [
     ("event.kind", "alert"),
     ("PodName", "web-*"),
     ("Labels.app", {"is": "present"}),
+    ("remote.ip", "192.0.*"),
+    ("data.fd", {"is": "present"}),
+    ("event.severity", ["5", "7"]),
+    ("cluster", "production"),
 ]
 
 
@@ -142,8 +146,11 @@ def mappings(draw: st.DrawFn) -> dict[str, object]:
         mapping["cluster"] = draw(st.sampled_from(["production", "default"]))
     if draw(st.integers(0, 5)) == 0:
         mapping["unmapped"] = "drop"
+    if draw(st.integers(0, 2)) == 0:
+        items = st.lists(st.sampled_from(WHEN), min_size=1, max_size=3).map(dict)
+        mapping["drop_events"] = draw(st.lists(items, min_size=1, max_size=2))
     if draw(st.integers(0, 5)) == 0:
-        mapping["drop_events"] = [dict([draw(st.sampled_from(WHEN))])]
+        mapping["filters"] = ["soc_lean"]
     if draw(st.integers(0, 7)) == 0:
         mapping["drop"] = [draw(st.sampled_from(["Cwd", "Source", "Owner", "ExecEvent.*", "Tags"]))]
     if draw(st.integers(0, 5)) == 0:
@@ -188,6 +195,7 @@ def check(plain: Converter, fast: FastPath, some: list[dict[str, object]]) -> No
         line = json.dumps(each, separators=(",", ":")).encode()
         got: list[bytes] = []
         if fast.sections.run([line], 0, got.append, got.append):
+            assert isinstance(expected, Converted)
             assert got == [expected.message.encode()]
         elif (fate := fast.recall(dict(each))) is None:
             assert fast.convert(dict(each), ORIGIN) == expected

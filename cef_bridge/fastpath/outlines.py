@@ -18,11 +18,11 @@ from cef_bridge.fastpath.memory import ENTRY, MOST_REMEMBERED
 from cef_bridge.fastpath.segments import same
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from cef_bridge.fastpath.memory import Memory
     from cef_bridge.fastpath.segments import Raw
-    from cef_bridge.mapping.spec import Rule
+    from cef_bridge.mapping.spec import Condition, Rule
 
     Pieces = tuple[str, ...]
 
@@ -66,9 +66,14 @@ def _is_blind(rule: Rule) -> bool:
     changed = rule.table or rule.via or rule.max_length or rule.spread
     if reads & _HOLDERS or (reads & _COPIES and changed):
         return False
+    return asks_no_address(rule.when)
+
+
+def asks_no_address(conditions: Iterable[Condition]) -> bool:
+    """Tell whether conditions hold for all addresses or for none, if these are of one kind."""
     return all(
         test.kind == "is"
-        for condition in rule.when
+        for condition in conditions
         if condition.path in _COPIES | _HOLDERS
         for test in condition.any_of
     )

@@ -13,16 +13,15 @@ from types import NoneType
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.events.derive import INTEGERS
-from cef_bridge.fastpath.deps import WORKLOAD
 from cef_bridge.fastpath.draft import Draft, NoPlan
 from cef_bridge.fastpath.joints import join, joints_of
 from cef_bridge.fastpath.leftovers import add_leftovers
 from cef_bridge.fastpath.segments import Guard, Irregular, Joined, WorkloadPiece, remember_second
+from cef_bridge.fastpath.sieve import sieve_of
 from cef_bridge.fastpath.slots import add_slot
 from cef_bridge.fastpath.template import compile_parts
 from cef_bridge.fastpath.workloads import workload_runs, workload_slots
 from cef_bridge.formats import Header
-from cef_bridge.mapping.conditions import holds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from cef_bridge.events.derive import Event
     from cef_bridge.fastpath.draft import Seen, Shared
     from cef_bridge.fastpath.segments import Joint, Part, Raw
+    from cef_bridge.fastpath.sieve import Sieve
     from cef_bridge.fastpath.workloads import Workload
     from cef_bridge.mapping.compile import Program
     from cef_bridge.mapping.conditions import Fields
@@ -44,9 +44,8 @@ class Plan(NamedTuple):
 
     `head`, `parts` and `joints` are what `render` was made from. Where the header differs by the
     policy, `head` is one of the joined texts, `rating` that of the severity, and `severity` and
-    `pri` are 0. `drops`: the filter items, as bits, that take an event out when they hold for its
-    workload (`Workload.drops`); `filtered`: one holds already. `bakes`: an activity
-    may be filled in for good.
+    `pri` are 0. `sieve`: what is filtered, None when nothing is. `bakes`: an activity may be filled
+    in for good.
     """
 
     kind: Class
@@ -57,9 +56,21 @@ class Plan(NamedTuple):
     rating: Joined | None
     parts: tuple[Part, ...]
     joints: tuple[Joint, ...]
-    drops: int
-    filtered: bool
+    sieve: Sieve | None
     bakes: bool
+
+    def filters(self, raw: Raw, workload: Workload) -> bool:
+        """Tell whether a filter takes an event out; may raise Irregular."""
+        sieve = self.sieve
+        if sieve is None:
+            return False
+        if sieve.all or sieve.workloads & workload.drops:
+            return True
+        return any(
+            self.piece(part, raw, workload)
+            for bit, part in sieve.activities
+            if not bit or bit & workload.drops
+        )
 
     def piece(self, part: Joined, raw: Raw, workload: Workload) -> str:
         """Return a joined text of an event; may raise Irregular."""
@@ -97,7 +108,7 @@ def build(
 def _build(draft: Draft, priority: Callable[[Class, int], int]) -> Plan:
     _refuse_the_unusual(draft)
     rated = draft.program.prepare(draft.event)
-    drops, filtered = _filters(draft)
+    sieve = sieve_of(draft)
     head, rating, severity = _header(draft, rated)
     _add_parts(draft)
     parts, joints = tuple(draft.parts), joints_of(draft)
@@ -111,9 +122,8 @@ def _build(draft: Draft, priority: Callable[[Class, int], int]) -> Plan:
         rating=rating,
         parts=parts,
         joints=joints,
-        drops=drops,
-        filtered=filtered,
-        bakes=not drops and not any(joint.by_workload for joint in joints),
+        sieve=sieve,
+        bakes=not any(joint.by_workload for joint in joints),
     )
 
 
@@ -125,26 +135,6 @@ def _refuse_the_unusual(draft: Draft) -> None:
         # Numbers that are equal need not read the same: 7, 7.0, true.
         if draft.raw[key].__class__ not in (int if key in INTEGERS else str, NoneType, list):
             raise NoPlan
-
-
-def _filters(draft: Draft) -> tuple[int, bool]:
-    """Which filter items only the workload can still decide, and whether one holds already."""
-    bits = 0
-    for index, item in enumerate(draft.program.filters):
-        undecided: frozenset[str] = frozenset()
-        for condition in item:
-            deps = draft.deps([condition.path])
-            if not deps <= draft.fixed:
-                undecided |= deps
-            elif not holds(condition)(draft.event.fields):
-                break
-        else:
-            if not undecided:
-                return 0, True
-            if not undecided <= WORKLOAD:
-                raise NoPlan
-            bits |= 1 << index
-    return bits, False
 
 
 def _header(draft: Draft, rated: Hit | None) -> tuple[str | Joined, Joined | None, int]:

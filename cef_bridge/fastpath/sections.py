@@ -173,7 +173,8 @@ class Sections:
         time). An activity is at the second time: writing its texts costs as much as two lines that
         are parsed, and most that come again do so often (5 to 8 % less than at the sixth time).
         """
-        if self._unknown is None or not plan.bakes:
+        # Not at a place that a filter names: what passes elsewhere may be taken out there.
+        if self._unknown is None or not plan.bakes or workload.drops:
             return
         section, tail = self._unknown
         place = self._places.get(section)

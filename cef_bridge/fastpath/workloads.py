@@ -34,9 +34,9 @@ class Workload(NamedTuple):
 
     `pieces`: text of each run of slots that read workload fields only, then the leftovers.
     `host`: the syslog header's HOSTNAME. `identity`, `place`: the beginnings of the texts that
-    the event id and the act key are made of. `drops`: which items of the filters hold as far as
-    they ask for workload fields, as bits. `names`: its raw fields that have a value. `scope`:
-    container or host.
+    the event id and the act key are made of. `drops`: which items of the filters ask for workload
+    fields, and hold as far as they do, as bits. `names`: its raw fields that have a value.
+    `scope`: container or host.
     """
 
     number: int
@@ -132,6 +132,6 @@ def _drops(program: Program, event: Event) -> int:
     bits = 0
     for index, item in enumerate(program.filters):
         own = [each for each in item if top(each.path) in WORKLOAD or each.path in _DERIVED]
-        if all(holds(condition)(event.fields) for condition in own):
+        if own and all(holds(condition)(event.fields) for condition in own):
             bits |= 1 << index
     return bits

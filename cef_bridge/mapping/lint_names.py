@@ -190,9 +190,14 @@ def _bad_severities(view: View, seen: RuleSeen) -> Iterator[Found]:
         if text is not None and text not in allowed:
             at = seen.said.get("value", rule.at)
             yield Found(at, f'"{shown(text)}" is no severity. Expected a whole number, 1 to 10.')
-    if not in_header and "event.severity" in rule.from_:
-        message = "event.severity is what this table makes. Read Severity instead."
+    if in_header:
+        return
+    message = "event.severity is what this table makes. Read Severity instead."
+    if "event.severity" in rule.from_:
         yield Found(rule.at, message)
+    for condition in rule.when:
+        if condition.path == "event.severity":
+            yield Found(condition.at, message)
 
 
 def no_cluster(view: View) -> Iterator[Found]:

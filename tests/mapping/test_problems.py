@@ -205,6 +205,10 @@ CASES = {
         N + "severity: [{from: event.severity}]\n",
         "m.yaml:3:12 M006 event.severity is what this table makes. Read Severity instead.",
     ),
+    "severity that asks for itself": (
+        N + 'severity: [{value: 9, when: {event.severity: ["5"]}}]\n',
+        "m.yaml:3:30 M006 event.severity is what this table makes. Read Severity instead.",
+    ),
     "class": (
         N + "drop_events: [{HostIP: {is: ipv5}}]\n",
         'm.yaml:3:29 M006 "ipv5" is not possible here. Did you mean "ipv4"?',
