@@ -115,8 +115,7 @@ class Draft:
         self.may_take: dict[str, list[Taker]] = {}  # raw key -> what takes it at times
         self.joined: dict[frozenset[str], dict[What, MakeText]] = {}  # by what texts depend on
         self.asks_verdict: set[frozenset[str]] = set()  # which of `joined` differ by the verdict
-        self.asks_prepared: set[frozenset[str]] = set()  # which need what the mapping defines
-        self.asks_all: set[frozenset[str]] = set()  # which need all that can be derived
+        self.reads: dict[frozenset[str], set[str]] = {}  # the paths that they ask for
         self.asks_address: set[frozenset[str]] = set()  # which are not blind (`outlines`)
 
     def constant(self, text: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from cef_bridge.events.derive import INTEGERS, derive
-from cef_bridge.fastpath.deps import ACTIVITY, NESTED, SCOPE, VERDICT, WORKLOAD
+from cef_bridge.fastpath.deps import ACTIVITY, NESTED, SCOPE, VERDICT, WORKLOAD, top
 from cef_bridge.fastpath.draft import NoPlan
 from cef_bridge.fastpath.memory import ENTRY, Memo, Memory
 from cef_bridge.fastpath.outlines import OUTLINED, Outlines
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _MOST_VARYING = 8
 _BY_WORKLOAD = "(workload)"  # stands for all workload fields: the workload's number is the key
 _MAY_VARY = ACTIVITY | {_BY_WORKLOAD}
+_ACTLESS = frozenset({"Tags", "ATags", "ExecEvent"})
 _PREPARED = frozenset({"cluster", "event.severity"})  # what the mapping defines (`prepare`)
 
 
@@ -36,7 +37,7 @@ def join(
     make: MakeText,
     *,
     blind: bool,
-    reads: Collection[str] = (),
+    reads: Collection[str],
 ) -> None:
     """Put a text among those that depend on the same fields. `what` it is has to tell it from all
     that another plan may make of them; `blind` as in `outlines`, `reads`: the paths it asks for.
@@ -50,10 +51,7 @@ def join(
         draft.asks_verdict.add(varying)
     if not blind:
         draft.asks_address.add(varying)
-    if not _PREPARED.isdisjoint(reads):
-        draft.asks_prepared.add(varying)
-    if "event.summary" in reads:
-        draft.asks_all.add(varying)
+    draft.reads.setdefault(varying, set()).update(reads)
     makes = draft.joined.setdefault(varying, {})
     draft.parts.append(Joined(list(draft.joined).index(varying), len(makes)))
     makes[what] = make
@@ -67,11 +65,11 @@ def joints_of(draft: Draft) -> tuple[Joint, ...]:
 def _shared_joint(draft: Draft, deps: frozenset[str], makes: dict[What, MakeText]) -> Joint:
     # Plans that differ in the verdict, or in fields that the texts do not see, share them.
     asks_verdict = deps in draft.asks_verdict
-    get = draft.raw.get
+    get, get_field = draft.raw.get, draft.event.fields.get
     verdict = tuple(repr(get(key)) for key in sorted(VERDICT & draft.fixed)) if asks_verdict else ()
-    flags = draft.event.fields.get("flags")
+    act = () if _asks_no_act(draft, deps) else (draft.kind, get_field("flags"), draft.call)
     seen = _seen_by(draft, deps)
-    name = (deps, (*makes,), draft.keys & seen, draft.kind, flags, draft.call, verdict)
+    name = (deps, (*makes,), draft.keys & seen, act, verdict)
     found = draft.shared.joints.get(name)
     if found is None:
         make, memory = _maker(draft, deps, seen, [*makes.values()]), draft.shared.memory
@@ -81,6 +79,15 @@ def _shared_joint(draft: Draft, deps: frozenset[str], makes: dict[What, MakeText
             outlines = Outlines(make, memory)
         found = draft.shared.joints[name] = _joint(deps, make, outlines, memory)
     return found
+
+
+def _asks_no_act(draft: Draft, deps: frozenset[str]) -> bool:
+    """Tell whether some texts are the same whatever was done: they ask for nothing but fields that
+    mean the same in every event, and are left over alike.
+    """
+    return deps <= _ACTLESS and all(
+        top(path) in deps or path.startswith("tags.") for path in draft.reads[deps]
+    )
 
 
 def _seen_by(draft: Draft, deps: frozenset[str]) -> frozenset[str]:
@@ -95,9 +102,10 @@ def _maker(
     draft: Draft, deps: frozenset[str], needed: frozenset[str], makes: list[MakeText]
 ) -> Callable[[Raw], tuple[str, ...]]:
     program = draft.program
-    all_of_it = _BY_WORKLOAD in deps or deps in draft.asks_all
-    prepared = deps in draft.asks_verdict | draft.asks_prepared or not draft.policy.isdisjoint(deps)
-    prepared = prepared or all_of_it
+    reads = draft.reads[deps]
+    all_of_it = _BY_WORKLOAD in deps or "event.summary" in reads
+    prepared = all_of_it or deps in draft.asks_verdict or not draft.policy.isdisjoint(deps)
+    prepared = prepared or not _PREPARED.isdisjoint(reads)
     only: Literal["act", "verdict", ""] = "" if all_of_it else "verdict" if prepared else "act"
 
     def make_all(raw: Raw) -> tuple[str, ...]:

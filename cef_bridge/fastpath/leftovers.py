@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cef_bridge.events.activity import only_in_event_data
 from cef_bridge.events.fields import RAW
 from cef_bridge.events.split import token_keys
-from cef_bridge.fastpath.deps import KNOWN, PROCESS_IDS, VERDICT, WORKLOAD, top
+from cef_bridge.fastpath.deps import KNOWN, PROCESS_IDS, VERDICT, top
 from cef_bridge.fastpath.draft import NoPlan, clean
 from cef_bridge.fastpath.joints import join
 from cef_bridge.fastpath.memory import Memo
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from cef_bridge.mapping.rules import Hit
 
 _ACTIVITY = tuple(dict.fromkeys(top(path) for path, row in RAW.items() if row.pace == "activity"))
+# Paths of the tokens of a field.
+_PARTS = dict.fromkeys(("Data", "Resource", "EventData"), "data.")
+_PARTS |= dict.fromkeys(("Tags", "ATags"), "tags.")
 # The id on the host that makes the one in the container needless when both are the same.
 _HOSTS_OWN = {"PID": "HostPID", "PPID": "HostPPID"}
 
@@ -93,16 +96,16 @@ def _rest(draft: Draft, key: str) -> None:
     # Tags that only ATags brings are taken by what takes ATags.
     slots = draft.may_take.get(key if key in draft.keys else "ATags", ())
     blind = all(is_blind(slot.rules) for slot in slots)
-    gone = frozenset(path for path in draft.taken_by_fixed() if _is_open(draft, path))
+    gone = frozenset(path for path in draft.taken_by_fixed() if _is_of(path, key))
     what = ("rest", key, tuple(slot.key for slot in slots), gone)
-    reads = {path for slot in slots for rule in slot.rules for path in rule_paths(rule)}
+    reads = {key} | {path for slot in slots for rule in slot.rules for path in rule_paths(rule)}
     make = _rest_of(draft, key, slots)
     join(draft, _decides_rest(draft, key), what, make, blind=blind, reads=reads)
 
 
-def _is_open(draft: Draft, path: str) -> bool:
-    """Tell whether something of a path may be left in another event of the plan."""
-    return top(path) not in WORKLOAD and top(path) not in draft.fixed
+def _is_of(path: str, key: str) -> bool:
+    """Tell whether less is left of a raw field when a path is taken."""
+    return top(path) == key or path.startswith(_PARTS.get(key, "\0"))
 
 
 def _decides_rest(draft: Draft, key: str) -> set[str]:
@@ -153,7 +156,14 @@ def _event_data(draft: Draft) -> None:
         return ""
 
     repeated = {"Data", "Resource"} if network else {"Data"}
-    join(draft, {"EventData", *repeated} & draft.keys, ("said",), make, blind=True)
+    join(
+        draft,
+        {"EventData", *repeated} & draft.keys,
+        ("said",),
+        make,
+        blind=True,
+        reads=("EventData",),
+    )
 
 
 def _process_id(draft: Draft, key: str) -> None:

@@ -129,6 +129,7 @@ _WAYS: dict[str, Callable[[Draft, str, str, str], bool]] = {
     "container.pid": _container_pid,
     "container.ppid": _container_pid,
     "user.id": _user_id,
+    "UID": _user_id,
 }
 
 
