@@ -23,7 +23,7 @@ from cef_bridge.fastpath.memory import ENTRY, LONGEST_REMEMBERED, Memory
 from cef_bridge.fastpath.plan import Plan, build
 from cef_bridge.fastpath.sections import Sections
 from cef_bridge.fastpath.segments import Irregular, same
-from cef_bridge.fastpath.workloads import Workload, contested_fields, workload_of
+from cef_bridge.fastpath.workloads import Workload, layout_of, workload_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -76,7 +76,6 @@ class FastPath:
         self._most = converter.max_bytes
         self._shapes: dict[tuple[str, ...], Shape] = {}
         self._memory = Memory()
-        self._shared = Shared(self._memory)
         self._once: set[int] = set()
         self._workloads: dict[tuple[str, ...], dict[object, Workload | None]] = {}
         self._calls: dict[object, tuple[str, str, str]] = {}
@@ -87,7 +86,8 @@ class FastPath:
             top(path) for slot in self._program.slots for path in slot.paths if find(path) is None
         }
         self._policy = policy_of(self._program)
-        self._contested = contested_fields(self._program)
+        self._layout = layout_of(self._program)
+        self._shared = Shared(self._memory, self._layout)
         self._numbers = count()
         self.sections = Sections(converter, self._memory)
         self.last: tuple[Workload, Plan]  # of the event that `recall` wrote last
@@ -204,7 +204,7 @@ class FastPath:
         shape.workloads[key] = None
         self._memory.left -= 2 * _length(raw, shape.workload_names) + 4 * ENTRY
         number = next(self._numbers)
-        workload = workload_of(self._converter, raw, number, self._contested)
+        workload = workload_of(self._converter, self._layout, raw, number)
         shape.workloads[key] = workload
         return workload
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cef_bridge.events.derive import Event
     from cef_bridge.fastpath.memory import Memory
     from cef_bridge.fastpath.segments import Joint, Part, Raw, Text
+    from cef_bridge.fastpath.workloads import Layout
     from cef_bridge.mapping.compile import Program
     from cef_bridge.mapping.conditions import Fields
     from cef_bridge.mapping.rules import Hit
@@ -60,8 +61,9 @@ class Shared:
     all that their texts depend on. `alike`: what depends on what, by class, keys and call.
     """
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, layout: Layout) -> None:
         self.memory = memory
+        self.layout = layout
         self.texts: dict[object, tuple[Text, bool]] = {}
         self.joints: dict[object, Joint] = {}
         self.alike: dict[object, tuple[DepsOfPaths, PossiblePaths]] = {}

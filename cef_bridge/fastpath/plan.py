@@ -20,7 +20,6 @@ from cef_bridge.fastpath.segments import Guard, Irregular, Joined, WorkloadPiece
 from cef_bridge.fastpath.sieve import sieve_of
 from cef_bridge.fastpath.slots import add_slot
 from cef_bridge.fastpath.template import compile_parts
-from cef_bridge.fastpath.workloads import workload_runs, workload_slots
 from cef_bridge.formats import Header
 
 if TYPE_CHECKING:
@@ -112,12 +111,12 @@ def _build(draft: Draft, priority: Callable[[Class, int], int]) -> Plan:
     head, rating, severity = _header(draft, rated)
     _add_parts(draft)
     parts, joints = tuple(draft.parts), joints_of(draft)
-    runs = workload_runs(draft.program)
+    pieces = len(draft.shared.layout.runs) + 1
     return Plan(
         kind=draft.kind,
         severity=severity,
         pri=priority(draft.kind, severity) if severity else 0,
-        render=compile_parts(head, draft.format.separator, parts, joints, runs),
+        render=compile_parts(head, draft.format.separator, parts, joints, pieces),
         head=head,
         rating=rating,
         parts=parts,
@@ -205,7 +204,7 @@ def _add_parts(draft: Draft) -> None:
     message: list[Slot] = []
     runs = 0
     in_run = False
-    for slot, by_workload in zip(program.slots, workload_slots(program), strict=True):
+    for slot, by_workload in zip(program.slots, draft.shared.layout.alone, strict=True):
         if slot.key == "msg":
             message.append(slot)
             continue

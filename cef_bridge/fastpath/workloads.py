@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cef_bridge.events.derive import Event
     from cef_bridge.fastpath.segments import Raw
     from cef_bridge.mapping.compile import Program
-    from cef_bridge.mapping.rules import Hit
+    from cef_bridge.mapping.rules import Hit, Slot
 
 # Derived from workload fields alone, or from nothing of the event.
 _DERIVED = frozenset({"cluster", "event.place", "image.repository", "image.tag", "image.digest"})
@@ -49,38 +49,45 @@ class Workload(NamedTuple):
     scope: str
 
 
-def workload_slots(program: Program) -> list[bool]:
-    """Tell for each slot whether it reads workload fields only."""
-    return [
+class Layout(NamedTuple):
+    """What a mapping makes of workload fields, found out once.
+
+    `alone` tells for each slot whether it reads nothing else; `runs` are those that do so one after
+    another, and give a workload's pieces. `contested` are the workload fields that are read by
+    what is not among these: slots that read other fields too, `msg`, the header. What is left of
+    such a field is not known here.
+    """
+
+    alone: tuple[bool, ...]
+    runs: tuple[tuple[Slot, ...], ...]
+    contested: frozenset[str]
+
+
+def layout_of(program: Program) -> Layout:
+    """Return the layout of a mapping."""
+    alone = tuple(
         slot.pace == "workload" and bool(slot.paths) and SUSPICIOUS not in slot.paths
         for slot in program.slots
-    ]
-
-
-def workload_runs(program: Program) -> int:
-    """How many pieces a workload has: the runs of its slots, and its leftovers."""
-    runs, in_run = 1, False
-    for slot, by_workload in zip(program.slots, workload_slots(program), strict=True):
+    )
+    runs: list[list[Slot]] = []
+    in_run = False
+    contested = {top(path) for slot in program.header for path in slot.paths}
+    for slot, by_workload in zip(program.slots, alone, strict=True):
+        if slot.key == "msg" or not by_workload:
+            contested |= {top(path) for path in slot.paths}
         if slot.key == "msg":
             continue
-        runs += by_workload and not in_run
+        if by_workload and not in_run:
+            runs.append([])
+        if by_workload:
+            runs[-1].append(slot)
         in_run = by_workload
-    return runs
-
-
-def contested_fields(program: Program) -> frozenset[str]:
-    """Return the workload fields that are read by what is not among a workload's pieces: slots that
-    read other fields too, `msg`, the header. What is left of such a field is not known here.
-    """
-    found = {top(path) for slot in program.header for path in slot.paths}
-    for slot, by_workload in zip(program.slots, workload_slots(program), strict=True):
-        if slot.key == "msg" or not by_workload:
-            found |= {top(path) for path in slot.paths}
     # What writes the mapping's name of the cluster may say all of the event's.
-    return WORKLOAD & (found | {"ClusterName"} if "cluster" in found else found)
+    contested |= {"ClusterName"} if "cluster" in contested else set()
+    return Layout(alone, tuple(map(tuple, runs)), WORKLOAD & contested)
 
 
-def workload_of(converter: Converter, raw: Raw, number: int, contested: frozenset[str]) -> Workload:
+def workload_of(converter: Converter, layout: Layout, raw: Raw, number: int) -> Workload:
     """Return the workload of an event; Irregular when the plain path must take its events."""
     own = {key: value for key, value in raw.items() if key in WORKLOAD}
     for key, value in own.items():
@@ -97,7 +104,7 @@ def workload_of(converter: Converter, raw: Raw, number: int, contested: frozense
     place = [id_text(raw.get(name)) for name in ("ClusterName", "HostName", "ContainerID")]
     return Workload(
         number=number,
-        pieces=_pieces(program, event, contested),
+        pieces=_pieces(program, layout, event),
         host=host[0].text if host else "",
         identity=SEPARATOR.join((*place, "")),
         place=SEPARATOR.join((*place[1:], "")),
@@ -107,22 +114,20 @@ def workload_of(converter: Converter, raw: Raw, number: int, contested: frozense
     )
 
 
-def _pieces(program: Program, event: Event, contested: frozenset[str]) -> tuple[str, ...]:
-    pieces: list[str] = []
+def _pieces(program: Program, layout: Layout, event: Event) -> tuple[str, ...]:
     hits: list[Hit] = []
-    in_run = False
-    for slot, by_workload in zip(program.slots, workload_slots(program), strict=True):
-        if slot.key == "msg":
-            continue
-        if by_workload:
-            found = slot.evaluate(event.fields)
-            hits += found
-            if not in_run:
-                pieces.append("")
-            pieces[-1] += slot.write(found)
-        in_run = by_workload
+    pieces: list[str] = []
+    for run in layout.runs:
+        text = ""
+        for slot in run:
+            if found := slot.evaluate(event.fields):
+                hits += found
+                text += slot.write(found)
+        pieces.append(text)
     left = [hit for hit in program.leftovers.of(event, hits) if top(hit.path) in WORKLOAD]
-    if any(hit.marks for hit in (*hits, *left)) or any(top(hit.path) in contested for hit in left):
+    if any(hit.marks for hit in (*hits, *left)):
+        raise Irregular
+    if any(top(hit.path) in layout.contested for hit in left):
         raise Irregular
     left = [hit for hit in left if hit.rule is LEFTOVER]
     return (*pieces, "".join(write_hit(program.format, hit) for hit in left))
