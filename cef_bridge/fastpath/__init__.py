@@ -126,7 +126,7 @@ class FastPath:
             plan = shape.plans[workload.scope].get(key)
             if plan is None:
                 plan = self._plan(shape, workload, key, raw)
-            if plan.sieve is not None and plan.filters(raw, workload):
+            if plan.filters(raw, workload):
                 return Filtered(plan.kind)
             message = plan.render(raw, workload)
             severity = plan.severity or plan.rate(raw, workload)

@@ -38,9 +38,10 @@ def join(
     *,
     blind: bool,
     reads: Collection[str],
-) -> None:
-    """Put a text among those that depend on the same fields. `what` it is has to tell it from all
-    that another plan may make of them; `blind` as in `outlines`, `reads`: the paths it asks for.
+) -> Joined:
+    """Put a text among those that depend on the same fields, and return its part. `what` it is has
+    to tell it from all that another plan may make of them; `blind` as in `outlines`, `reads`: the
+    paths it asks for.
     """
     varying = frozenset(deps) - draft.fixed
     if varying & WORKLOAD:
@@ -53,8 +54,9 @@ def join(
         draft.asks_address.add(varying)
     draft.reads.setdefault(varying, set()).update(reads)
     makes = draft.joined.setdefault(varying, {})
-    draft.parts.append(Joined(list(draft.joined).index(varying), len(makes)))
+    part = Joined(list(draft.joined).index(varying), len(makes))
     makes[what] = make
+    return part
 
 
 def joints_of(draft: Draft) -> tuple[Joint, ...]:

@@ -100,7 +100,8 @@ def _rest(draft: Draft, key: str) -> None:
     what = ("rest", key, tuple(slot.key for slot in slots), gone)
     reads = {key} | {path for slot in slots for rule in slot.rules for path in rule_paths(rule)}
     make = _rest_of(draft, key, slots)
-    join(draft, _decides_rest(draft, key), what, make, blind=blind, reads=reads)
+    part = join(draft, _decides_rest(draft, key), what, make, blind=blind, reads=reads)
+    draft.parts.append(part)
 
 
 def _is_of(path: str, key: str) -> bool:
@@ -156,14 +157,8 @@ def _event_data(draft: Draft) -> None:
         return ""
 
     repeated = {"Data", "Resource"} if network else {"Data"}
-    join(
-        draft,
-        {"EventData", *repeated} & draft.keys,
-        ("said",),
-        make,
-        blind=True,
-        reads=("EventData",),
-    )
+    deps = {"EventData", *repeated} & draft.keys
+    draft.parts.append(join(draft, deps, ("said",), make, blind=True, reads=("EventData",)))
 
 
 def _process_id(draft: Draft, key: str) -> None:
@@ -189,4 +184,4 @@ def _unknown_fields(draft: Draft) -> None:
             text = fmt.neutral(text)
             return prefix + fmt.escape(text) if text else ""
 
-        draft.parts.append(Text(key, Memo(memory), make, make, memory))
+        draft.parts.append(Text(key, Memo(memory), make, make))

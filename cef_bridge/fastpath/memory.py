@@ -21,7 +21,8 @@ LONGEST_REMEMBERED = 512  # characters of a key; command lines of 16 KB hardly e
 class Memory:
     """How many bytes may still be remembered, by a rough count: below 0 all is to be forgotten.
 
-    Counts of entries alone would bound nothing. `pairs`: memos that are made of two others.
+    Counts of entries alone would bound nothing. `pairs`: memos that are made of two others; who
+    drops those has to clear it.
     """
 
     __slots__ = ("_room", "_young", "left", "pairs")
@@ -34,7 +35,6 @@ class Memory:
 
     def forget(self) -> None:
         """Begin again; whoever has memos has to drop them."""
-        self.pairs.clear()
         self._young.clear()
         self._room = MOST_YOUNG
         self.left = MOST_BYTES
@@ -60,16 +60,16 @@ class Memo(Generic[_T]):
     `again` what is still young.
     """
 
-    __slots__ = ("_kept", "_memory", "get")
+    __slots__ = ("_kept", "get", "memory")
 
     def __init__(self, memory: Memory) -> None:
         self._kept: dict[object, _T] = {}
-        self._memory = memory
+        self.memory = memory
         self.get = self._kept.get
 
     def again(self, key: object) -> _T | None:
         """Return what was found once before, and keep it from now on; None if it was not."""
-        taken = self._memory.take(self, key)
+        taken = self.memory.take(self, key)
         if taken is None:
             return None
         found: _T
@@ -77,10 +77,10 @@ class Memo(Generic[_T]):
         if len(self._kept) >= MOST_REMEMBERED:
             self._kept.clear()
         self._kept[key] = found
-        self._memory.left -= size
+        self.memory.left -= size
         return found
 
     def note(self, key: object, found: _T, length: int, size: int) -> None:
         """Take note of something; `length` of the key and `size` in characters."""
         if length <= LONGEST_REMEMBERED:
-            self._memory.note(self, key, found, length + size + ENTRY)
+            self.memory.note(self, key, found, length + size + ENTRY)

@@ -164,11 +164,8 @@ def _header(draft: Draft, rated: Hit | None) -> tuple[str | Joined, Joined | Non
     def severity_of(event: Event, _: Seen) -> str:
         return writer.header(event.fields).severity
 
-    join(draft, set(deps), ("head",), head_of, blind=True, reads=reads)
-    join(draft, set(deps), ("severity",), severity_of, blind=True, reads=reads)
-    rating, head = draft.parts.pop(), draft.parts.pop()
-    assert isinstance(head, Joined)  # noqa: S101 - for mypy
-    assert isinstance(rating, Joined)  # noqa: S101 - as above
+    head = join(draft, set(deps), ("head",), head_of, blind=True, reads=reads)
+    rating = join(draft, set(deps), ("severity",), severity_of, blind=True, reads=reads)
     return head, rating, 0
 
 

@@ -16,7 +16,7 @@ from cef_bridge.events.clock import microseconds
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cef_bridge.fastpath.memory import Memo, Memory
+    from cef_bridge.fastpath.memory import Memo
     from cef_bridge.fastpath.workloads import Workload
 
 Raw: TypeAlias = "dict[str, object]"
@@ -63,7 +63,6 @@ class Text(NamedTuple):
     memo: Memo[str]
     miss: Callable[[object], str]
     make: Callable[[str], str]
-    memory: Memory
 
 
 class Time(NamedTuple):

@@ -192,9 +192,8 @@ def _text_part(draft: Draft, slot: Slot, rule: Rule, path: str, key: str) -> tup
             raise Irregular
         return write_hit(fmt, hit)
 
-    memory = draft.shared.memory
-    memo: Memo[str] = Memo(memory)
-    return Text(key, memo, text_miss(make, memo), make, memory), whole
+    memo: Memo[str] = Memo(draft.shared.memory)
+    return Text(key, memo, text_miss(make, memo), make), whole
 
 
 def _takes_whole(fire: Fire, path: str) -> bool:

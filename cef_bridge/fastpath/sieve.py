@@ -13,7 +13,6 @@ from cef_bridge.fastpath.deps import WORKLOAD
 from cef_bridge.fastpath.draft import NoPlan
 from cef_bridge.fastpath.joints import join
 from cef_bridge.fastpath.outlines import asks_no_address
-from cef_bridge.fastpath.segments import Joined
 from cef_bridge.mapping.conditions import all_hold, holds
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from cef_bridge.events.derive import Event
     from cef_bridge.fastpath.draft import Draft, Seen
+    from cef_bridge.fastpath.segments import Joined
     from cef_bridge.mapping.spec import Condition
 
 _HOLDS = "1"
@@ -91,7 +91,4 @@ def _joined(draft: Draft, index: int, conditions: list[Condition]) -> Joined:
     # The verdict decided which conditions are open.
     what = ("filter", index, tuple(paths))
     deps = set(draft.deps(paths))
-    join(draft, deps, what, make, blind=asks_no_address(conditions), reads=paths)
-    part = draft.parts.pop()
-    assert isinstance(part, Joined)  # noqa: S101 - for mypy
-    return part
+    return join(draft, deps, what, make, blind=asks_no_address(conditions), reads=paths)

@@ -88,4 +88,5 @@ def _remember(draft: Draft, slot: Slot, deps: set[str]) -> None:
         return slot.write(clean(hits)) if hits else ""
 
     blind = is_blind(slot.rules)
-    join(draft, deps, ("slot", slot.key), make, blind=blind, reads=slot.paths)
+    part = join(draft, deps, ("slot", slot.key), make, blind=blind, reads=slot.paths)
+    draft.parts.append(part)

@@ -257,13 +257,13 @@ def _merged(parts: Sequence[Part]) -> list[Part]:
 
 
 def _both(one: Text, other: Text) -> Text:
-    memory = one.memory
+    memory = one.memo.memory
     memo: Memo[str] = memory.pairs.setdefault((one.memo, other.memo), Memo(memory))
 
     def make(text: str) -> str:
         return one.make(text) + other.make(text)
 
-    return Text(one.key, memo, text_miss(make, memo), make, memory)
+    return Text(one.key, memo, text_miss(make, memo), make)
 
 
 def _write(writer: _Writer, part: Part) -> None:
