@@ -239,9 +239,8 @@ class FastPath:
             raise Irregular  # such a verdict takes the plain path, as was found before
         if not self._seen(key):
             raise Irregular
-        if not is_known(raw):  # it may be an envelope
-            plans[key] = None
-            raise Irregular
+        if not is_known(raw) or not raw.get("HostPID", 1):
+            raise Irregular  # it may be an envelope; or whose UID is absent is not root's
         self._memory.left -= 4 * _length(raw, raw) + 48 * ENTRY
         if len(plans) >= MOST_PLANS:
             plans.clear()
