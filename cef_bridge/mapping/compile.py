@@ -218,10 +218,16 @@ def _format(mapping: Mapping) -> Format:
     envelope = mapping.envelope
     if mapping.format == "leef":
         return FORMATS["leef"](
-            version=envelope.leef_version, delimiter=envelope.delimiter, break_up=envelope.break_up
+            version=envelope.leef_version,
+            delimiter=envelope.delimiter,
+            break_up=envelope.break_up,
+            longest=envelope.max_bytes,
         )
     return FORMATS["cef"](
-        pipe=envelope.pipe, break_up=envelope.break_up, version=envelope.cef_version
+        pipe=envelope.pipe,
+        break_up=envelope.break_up,
+        version=envelope.cef_version,
+        longest=envelope.max_bytes,
     )
 
 
