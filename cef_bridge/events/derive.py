@@ -271,6 +271,7 @@ def _process(
         if "process.path" in fields:
             fields["file.path"] = fields["process.path"]
             holds["file.path"] = holds.get("process.path", ())
+    _actor(kind, fields, holds)
     if kind.scope == "container":
         pid, ppid = fields.get("PID"), fields.get("PPID")
         if isinstance(pid, int) and pid:
@@ -279,6 +280,23 @@ def _process(
         if isinstance(ppid, int) and ppid and ppid != fields.get("HostPPID"):
             fields["container.ppid"] = ppid
             holds["container.ppid"] = ("PPID",)
+
+
+def _actor(kind: Class, fields: dict[str, object], holds: dict[str, tuple[str, ...]]) -> None:
+    """Name the program that acts: the parent of an exec, else the process itself.
+
+    Where its field is absent (in a sixth of the real execs, a quarter of the rest) Source names it:
+    the parent's path of an exec, else the command line (monitor/logUpdate.go, BuildLogBase).
+    """
+    executes = kind.verb == "exec"
+    name = "ParentProcessName" if executes else "ProcessName"
+    if actor := _text(fields.get(name)):
+        fields["process.actor"] = actor
+        holds["process.actor"] = (name,)
+    elif (source := _text(fields.get("Source"))).startswith("/"):
+        fields["process.actor"] = source if executes else source.split(None, 1)[0]
+        if executes:
+            holds["process.actor"] = ("Source",)
 
 
 def _has_process(fields: Mapping[str, object]) -> bool:
