@@ -158,7 +158,7 @@ def split_header(line: str) -> tuple[str, str, list[tuple[str, int]], int]:
 
     Raises FormatError when the line holds no CEF message or its header lacks pipes.
     """
-    name, start = locate(line)
+    name, start, *_ = locate(line)
     if name != "cef":
         raise FormatError("no CEF message. Expected CEF: at the start or after a syslog header.")
     version = _VERSION.match(line, start)

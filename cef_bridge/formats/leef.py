@@ -110,7 +110,7 @@ class Leef:
         Strict: raises FormatError, with the position counted from 1, for missing header fields,
         control characters, a key twice or without a value, an attribute without `=`.
         """
-        name, start = locate(line)
+        name, start, *_ = locate(line)
         beginning = _BEGINNING.match(line, start) if name == "leef" else None
         if beginning is None:
             raise FormatError("no LEEF message. Expected LEEF:1.0| or LEEF:2.0| after any header.")

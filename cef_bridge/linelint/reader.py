@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.formats.dictionary import CEF_KEYS, SEVERITIES
 from cef_bridge.formats.leef import read_delimiter
 from cef_bridge.formats.message import locate
-from cef_bridge.formats.syslog import split
 from cef_bridge.linelint.guess import inner_pairs
 from cef_bridge.linelint.parts import CEF_FIELDS, LEEF_FIELDS, Line, Pair, Piece
 
@@ -46,12 +45,11 @@ class _Header(NamedTuple):
 def read(text: str, size: int | None = None, read_by: str = "") -> Line:
     """Return a line's parts; never fails. `size` is its length in bytes where that is known."""
     size = len(text.encode("utf-8", "surrogatepass")) if size is None else size
-    syslog, rest = split(text)
-    header_end = len(text) - len(rest)
-    name, at = locate(text)
+    name, at, syslog, between = locate(text)
     if name is None:
-        return Line(text, size, read_by, syslog=syslog, prefix=Piece(header_end, rest))
-    line = Line(text, size, read_by, name, at, syslog, Piece(header_end, text[header_end:at]))
+        prefix = Piece(len(text) - len(between), between)
+        return Line(text, size, read_by, syslog=syslog, prefix=prefix)
+    line = Line(text, size, read_by, name, at, syslog, Piece(at - len(between), between))
     begin = at + len(name) + 1
     pipe = text.find("|", begin, begin + _MOST_VERSION)
     if pipe < 0:

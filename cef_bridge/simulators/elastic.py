@@ -251,7 +251,7 @@ def _notes(parts: Parts, found: dict[str, str]) -> Iterator[Finding]:
     if ("sproc" in found or "dproc" in found) and "deviceProcessName" not in found:
         message = "ECS rules ask process.name, which comes from deviceProcessName alone."
         yield Finding("note", "sproc" if "sproc" in found else "dproc", message, "extends: elastic")
-    if "rt" not in found and parts.header is not None and parts.header.version == "rfc3164":
+    if "rt" not in found and parts.header is not None and parts.header.is_vague:
         message = "Without rt @timestamp is the header's: whole seconds, no year, no zone."
         yield Finding("note", "rt", message, HEADER_5424)
     message = "Each key stands by its full name in cef.extensions, too, where it has an ECS field."

@@ -15,7 +15,6 @@ from cef_bridge.errors import FormatError
 from cef_bridge.formats import parse
 from cef_bridge.formats.dictionary import CEF_KEYS
 from cef_bridge.formats.message import locate
-from cef_bridge.formats.syslog import split
 from cef_bridge.simulators.reading import ARRIVAL, Finding, Time, nothing
 
 if TYPE_CHECKING:
@@ -59,9 +58,9 @@ class Parts(NamedTuple):
 
 def take_apart(line: str) -> Parts:
     """Return the parts of a line; never fails, whatever the line is."""
-    header, rest = split(line)
-    name, start = locate(line)
+    name, start, header, between = locate(line)
     if name is None:
+        rest = between
         return Parts(
             line, header, rest, "", "", "", None, "there is no CEF: or LEEF: where a message begins"
         )
@@ -69,8 +68,7 @@ def take_apart(line: str) -> Parts:
         meant, fault = parse(line), ""
     except FormatError as error:
         meant, fault = None, str(error)
-    tag = line[len(line) - len(rest) : start]
-    return Parts(line, header, rest, tag, line[start:], name, meant, fault)
+    return Parts(line, header, between + line[start:], between, line[start:], name, meant, fault)
 
 
 def refused(parts: Parts, wanted: str, who: str) -> Reading | None:
@@ -149,6 +147,10 @@ def header_time(header: SyslogHeader | None) -> Time:
     """Return the time that a syslog header says; RFC 3164 has no year, zone or fraction."""
     if header is None or not header.timestamp:
         return Time("", ARRIVAL)
+    if not header.strict:
+        return Time(
+            header.timestamp, "the syslog header, which follows neither RFC 3164 nor RFC 5424"
+        )
     if header.version == "rfc3164":
         return Time(header.timestamp, "the RFC 3164 header: whole seconds, no year, no zone")
     return Time(header.timestamp, "the RFC 5424 header")

@@ -187,7 +187,7 @@ def _elsewhere(parts: Parts) -> Finding | None:
         message = "The agent looks for CEF:0: the line ends in the table Syslog, as raw text."
         return Finding("lost", "", message, "Send CEF:0, as every mapping here does.")
     header = parts.header
-    if header is None:
+    if header is None or not (header.timestamp and header.hostname):
         message = "No time and host before CEF: the agent does not take the line for CEF."
         return Finding("lost", "", message, HEADER_3164)
     if header.version == "rfc5424" or parts.tag:

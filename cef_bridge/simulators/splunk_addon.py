@@ -288,13 +288,15 @@ def _escapes(kept: dict[str, str]) -> Iterator[Finding]:
 
 
 def _time(parts: Parts) -> Time:
-    if parts.header is None:
+    if parts.header is None or not parts.header.timestamp:
         return Time("", "Splunk's guess: the first date in the first 128 characters, or arrival")
     return header_time(parts.header)
 
 
 def _timed(parts: Parts) -> Iterator[Finding]:
-    if "rt" in parts.said and (parts.header is None or parts.header.version == "rfc3164"):
+    if "rt" in parts.said and (
+        parts.header is None or not parts.header.timestamp or parts.header.is_vague
+    ):
         message = "A field, not the event's time: that has whole seconds and a guessed zone."
         yield Finding("note", "rt", message, HEADER_5424)
 
