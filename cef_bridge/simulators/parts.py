@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import FormatError
-from cef_bridge.formats import parse
 from cef_bridge.formats.dictionary import CEF_KEYS
 from cef_bridge.formats.message import locate
+from cef_bridge.linelint.lenient import read_leniently
 from cef_bridge.simulators.reading import ARRIVAL, Finding, Time, nothing
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ class Parts(NamedTuple):
     """A line's parts: `rest` is what follows the syslog header, `body` begins with CEF: or LEEF:.
 
     `tag` is what stands between the two; both are empty where there is no message.
-    `meant` is the message as the standard reads it; None where it cannot, and `fault` says why.
+    `meant` is the message as the standard reads it, or what can be read where it cannot; None where
+    that is nothing. `fault` says what is wrong with it.
     """
 
     line: str
@@ -64,10 +65,12 @@ def take_apart(line: str) -> Parts:
         return Parts(
             line, header, rest, "", "", "", None, "there is no CEF: or LEEF: where a message begins"
         )
+    meant, fault = None, ""
     try:
-        meant, fault = parse(line), ""
+        meant, faults = read_leniently(line)
+        fault = " ".join(faults)
     except FormatError as error:
-        meant, fault = None, str(error)
+        fault = str(error)
     return Parts(line, header, between + line[start:], between, line[start:], name, meant, fault)
 
 
@@ -88,7 +91,7 @@ def refused(parts: Parts, wanted: str, who: str) -> Reading | None:
 
 def broken(parts: Parts) -> Iterator[Finding]:
     """Yield a finding when the line is not what the standard asks for."""
-    if parts.meant is None:
+    if parts.fault:
         yield Finding(
             "misread",
             "",

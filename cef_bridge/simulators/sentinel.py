@@ -154,7 +154,7 @@ def read(line: str) -> Reading:
         return nothing(away)
     if parts.meant is None:
         return nothing(*broken(parts))
-    findings = [*_sizes(parts), *_pipes(parts)]
+    findings = [*broken(parts), *_sizes(parts), *_pipes(parts)]
     fields = [
         Field(column, getattr(parts.meant.header, name), f"header.{name}")
         for name, column in _HEADER
