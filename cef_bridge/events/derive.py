@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from cef_bridge.events import identity
 from cef_bridge.events.activity import Activity, call_of, describe
 from cef_bridge.events.classes import Class, classify
-from cef_bridge.events.clock import WRAPPER_TIME, event_time, microseconds
+from cef_bridge.events.clock import WRAPPER_TIME, timed
 from cef_bridge.events.fields import RAW
 from cef_bridge.events.names import MAPS
 from cef_bridge.events.numbers import whole
@@ -326,17 +326,15 @@ def _time(
     holds: dict[str, tuple[str, ...]],
     spare: set[str],
 ) -> None:
-    found = event_time(raw)
+    found, name = timed(raw)
     if found is None:
         return
     fields["event.time"] = found // 1000
     fields[EVENT_TIME_US] = found
-    updated = _text(raw.get("UpdatedTime"))
-    if updated and microseconds(updated) == found:
-        holds["event.time"] = ("UpdatedTime",)
+    if name != WRAPPER_TIME:
+        holds["event.time"] = (name,)
+    if name == "UpdatedTime":
         spare.add("Timestamp")
-    elif WRAPPER_TIME not in raw or found != raw[WRAPPER_TIME]:
-        holds["event.time"] = ("Timestamp",)
 
 
 EVENT_TIME_US = "event.time_us"
