@@ -83,7 +83,7 @@ class FastPath:
         self._workloads: dict[tuple[str, ...], dict[object, Workload | None]] = {}
         self._calls: dict[object, tuple[str, str, str]] = {}
         # HOSTNAME is written once for a workload; one that asks for more needs the plain path.
-        self._usable = converter.host_slot.pace == "workload"
+        self._usable = converter.host_slot.pace == "workload" and not self._program.by_reference
         # A mapping that reads a field this version does not know needs the plain path for it.
         self._unknown = {
             top(path) for slot in self._program.slots for path in slot.paths if find(path) is None
