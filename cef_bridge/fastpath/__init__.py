@@ -38,6 +38,7 @@ MOST_PLANS = 4096
 MOST_OTHERS = 8
 MOST_CALLS = 65536
 MOST_ONCE = 65536
+_MOST_OF_NAMES = 4096  # characters of an event's keys: 256 shapes of them are bounded by bytes
 _FIREWALL = ("firewall", "", "")
 
 
@@ -63,6 +64,11 @@ class Shape:
 
 def _length(raw: Raw, keys: Iterable[str]) -> int:
     return sum(len(value) for key in keys if isinstance(value := raw[key], str))
+
+
+def _are_short(keys: tuple[str, ...]) -> bool:
+    """Tell whether some names may be remembered: KubeArmor's have 700 characters together."""
+    return sum(map(len, keys)) <= _MOST_OF_NAMES
 
 
 def _getter(keys: list[str]) -> Callable[[Raw], object]:
@@ -154,7 +160,7 @@ class FastPath:
         if self._memory.left < 0:
             self._forget()
         keys = tuple(raw)
-        if keys not in self._shapes and self._seen(keys):
+        if keys not in self._shapes and self._seen(keys) and _are_short(keys):
             self._shape(raw)
         elif raw == self._refused:  # as it was just now: a line is recalled before it is decoded
             return self._converter.convert(raw, origin)
