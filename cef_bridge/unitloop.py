@@ -202,6 +202,8 @@ class UnitLoop:
 
     def _event(self, found: Decoded, block: Block, index: int) -> None:
         raw, origin = found.fields, ""
+        if found.path:
+            self.stats.enveloped(found.path)
         timeless = event_time(raw) is None
         if repeats(raw):
             origin = f"{self._name}{SEPARATOR}{self._place(block, index)[1]}"
