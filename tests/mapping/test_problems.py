@@ -320,7 +320,7 @@ CASES = {
     "comments": ("# x\n---\n", 'm.yaml:1:1 M016 The file is empty. Begin with "mapping: NAME".'),
     "latin 1": (b"mapping: m\n# caf\xe9\n", "m.yaml:2:6 M016 This is no UTF-8. Save the file as UTF-8."),
     "utf-16": ("mapping: m".encode("utf-16"), "m.yaml:1:1 M016 This is no UTF-8. Save the file as UTF-8."),
-    "large": (b"#" * (1 << 20) + b"#", "m.yaml:1:1 M016 The file is larger than 1 MiB."),
+    "large": (b"#" * (1 << 20) + b"#", "m.yaml:1:1 M016 m.yaml cannot be read: it is larger than 1 MiB."),
     "no parent": (
         N + "extends: splnk.yaml\n",
         "m.yaml:3:10 M016 splnk.yaml cannot be read: No such file or directory.",
