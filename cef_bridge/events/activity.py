@@ -113,7 +113,7 @@ def _take(
 
 def only_in_event_data(event_data: dict[str, object], data: str, resource: str) -> list[Token]:
     """Return the entries that Data and Resource lack, under the names that keys have there."""
-    text = f" {data} {resource} "
+    said = {*data.split(" "), *resource.split(" ")}
     # Data writes userid=, EventData Userid; but SourceIP= and Class= have capitals in both.
     capital = "SourceIP" in event_data or "Class" in event_data
     found = []
@@ -121,7 +121,8 @@ def only_in_event_data(event_data: dict[str, object], data: str, resource: str) 
         if not isinstance(value, str) or not value:
             continue
         small = key[:1].lower() + key[1:]
-        if f" {key}={value} " in text or f" {small}={value} " in text:
+        # Words, as parseDataString cut them: looking through the texts for each would be quadratic.
+        if f"{key}={value}" in said or f"{small}={value}" in said:
             continue
         name = key if capital and key in CAPITAL_KEYS else small
         # Of KubeArmor 1.6.0 to 1.6.5: Kfunc holds all the tokens, joined by commas.

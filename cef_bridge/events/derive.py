@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from cef_bridge.events import identity
 from cef_bridge.events.activity import Activity, call_of, describe
 from cef_bridge.events.classes import Class, classify
-from cef_bridge.events.clock import WRAPPER_TIME, event_time, microseconds
+from cef_bridge.events.clock import WRAPPER_TIME, timed
 from cef_bridge.events.fields import RAW
 from cef_bridge.events.names import MAPS
 from cef_bridge.events.numbers import whole
@@ -179,31 +179,44 @@ _IMAGE = re.compile(
 )
 
 
-@lru_cache(maxsize=1024)
+_MOST_IMAGE = 1024  # names have at most 255 characters, digests 71
+
+
 def image_parts(image: str) -> dict[str, str]:
-    """Return the derived fields of an image reference; not to be changed, for it is remembered."""
-    match = _IMAGE.fullmatch(image) if len(image) <= _MOST_IMAGE else None
+    """Return the derived fields of an image reference, none of a text too long to be one.
+
+    Not to be changed, for it is remembered.
+    """
+    return _image_parts(image) if len(image) <= _MOST_IMAGE else {}
+
+
+@lru_cache(maxsize=1024)
+def _image_parts(image: str) -> dict[str, str]:
+    match = _IMAGE.fullmatch(image)
     found = match.groupdict() if match else {}
     return {f"image.{name}": value for name, value in found.items() if value}
-
-
-_MOST_IMAGE = 1024  # names have at most 255 characters, digests 71
 
 
 def _tags(
     fields: dict[str, object], parts: dict[str, tuple[tuple[str, str], ...]], spare: set[str]
 ) -> None:
-    """Sort the tags into MITRE ones and others; Tags and ATags say the same, Tags first."""
+    """Sort the tags into MITRE ones and others; Tags and ATags say the same, Tags first.
+
+    They are kept as written: the second 4.4 of `CIS-4.4,4.3,NIST-4.4` belongs to another standard.
+    """
     text, listed = fields.get("Tags"), fields.get("ATags")
     if text is None and listed is None:
         return
-    tags = text.split(",") if isinstance(text, str) else []
+    tags = _tag_list(text.split(",")) if isinstance(text, str) else []
     if isinstance(listed, list) and all(isinstance(tag, str) for tag in listed):
         spare.add("ATags")
-        tags += listed
-    tags = [tag for tag in dict.fromkeys(tag.strip() for tag in tags) if tag not in _NO_TAGS]
-    mitre = [tag for tag in tags if tag[:5].upper() == "MITRE" or _TECHNIQUE.search(tag)]
-    others = [tag for tag in tags if tag not in mitre]
+        said = {*tags}
+        tags += [tag for tag in _tag_list(listed) if tag not in said]
+    mitre: list[str] = []
+    others: list[str] = []
+    for tag in tags:
+        known = tag[:5].upper() == "MITRE" or _TECHNIQUE.search(tag)
+        (mitre if known else others).append(tag)
     rows = tuple(
         (path, ",".join(some))
         for path, some in (("tags.mitre", mitre), ("tags.other", others))
@@ -216,6 +229,10 @@ def _tags(
         parts["Tags"] = rows
     if ids := technique_ids(mitre):
         fields["tags.mitre_ids"] = ids
+
+
+def _tag_list(tags: Iterable[str]) -> list[str]:
+    return [tag for each in tags if (tag := each.strip()) not in _NO_TAGS]
 
 
 _NO_TAGS = ("", "null")  # an exporter wrote ["null"]
@@ -254,6 +271,7 @@ def _process(
         if "process.path" in fields:
             fields["file.path"] = fields["process.path"]
             holds["file.path"] = holds.get("process.path", ())
+    _actor(kind, fields, holds)
     if kind.scope == "container":
         pid, ppid = fields.get("PID"), fields.get("PPID")
         if isinstance(pid, int) and pid:
@@ -262,6 +280,23 @@ def _process(
         if isinstance(ppid, int) and ppid and ppid != fields.get("HostPPID"):
             fields["container.ppid"] = ppid
             holds["container.ppid"] = ("PPID",)
+
+
+def _actor(kind: Class, fields: dict[str, object], holds: dict[str, tuple[str, ...]]) -> None:
+    """Name the program that acts: the parent of an exec, else the process itself.
+
+    Where its field is absent (in a sixth of the real execs, a quarter of the rest) Source names it:
+    the parent's path of an exec, else the command line (monitor/logUpdate.go, BuildLogBase).
+    """
+    executes = kind.verb == "exec"
+    name = "ParentProcessName" if executes else "ProcessName"
+    if actor := _text(fields.get(name)):
+        fields["process.actor"] = actor
+        holds["process.actor"] = (name,)
+    elif (source := _text(fields.get("Source"))).startswith("/"):
+        fields["process.actor"] = source if executes else source.split(None, 1)[0]
+        if executes:
+            holds["process.actor"] = ("Source",)
 
 
 def _has_process(fields: Mapping[str, object]) -> bool:
@@ -291,17 +326,15 @@ def _time(
     holds: dict[str, tuple[str, ...]],
     spare: set[str],
 ) -> None:
-    found = event_time(raw)
+    found, name = timed(raw)
     if found is None:
         return
     fields["event.time"] = found // 1000
     fields[EVENT_TIME_US] = found
-    updated = _text(raw.get("UpdatedTime"))
-    if updated and microseconds(updated) == found:
-        holds["event.time"] = ("UpdatedTime",)
+    if name != WRAPPER_TIME:
+        holds["event.time"] = (name,)
+    if name == "UpdatedTime":
         spare.add("Timestamp")
-    elif WRAPPER_TIME not in raw or found != raw[WRAPPER_TIME]:
-        holds["event.time"] = ("Timestamp",)
 
 
 EVENT_TIME_US = "event.time_us"

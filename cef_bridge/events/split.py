@@ -121,7 +121,10 @@ def _cut(text: str, starts: list[tuple[int, str]]) -> list[Token]:
 
 def split_data(text: str) -> list[Token]:
     """Return the tokens of a `Data` field; text without a known head is one token of key ""."""
-    return list(_split_data(text))
+    return list(_split_data(text) if len(text) <= _MOST_KEPT else _tokens_of(text))
+
+
+_MOST_KEPT = 512  # characters: what is remembered has to be bounded by bytes, not by entries
 
 
 @lru_cache(maxsize=1024)  # processes do the same thing over and over

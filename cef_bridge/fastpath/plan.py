@@ -13,17 +13,26 @@ from types import NoneType
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.events.derive import INTEGERS
+from cef_bridge.fastpath.deps import WORKLOAD
 from cef_bridge.fastpath.draft import Draft, NoPlan
 from cef_bridge.fastpath.joints import join, joints_of
 from cef_bridge.fastpath.leftovers import add_leftovers
-from cef_bridge.fastpath.segments import Guard, Irregular, Joined, WorkloadPiece, remember_second
+from cef_bridge.fastpath.segments import (
+    Guard,
+    Integer,
+    Irregular,
+    Joined,
+    Text,
+    WorkloadPiece,
+    remember_second,
+)
 from cef_bridge.fastpath.sieve import sieve_of
 from cef_bridge.fastpath.slots import add_slot
 from cef_bridge.fastpath.template import compile_parts
 from cef_bridge.formats import Header
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from cef_bridge.events.classes import Class
     from cef_bridge.events.derive import Event
@@ -44,7 +53,7 @@ class Plan(NamedTuple):
     `head`, `parts` and `joints` are what `render` was made from. Where the header differs by the
     policy, `head` is one of the joined texts, `rating` that of the severity, and `severity` and
     `pri` are 0. `sieve`: what is filtered, None when nothing is. `bakes`: an activity may be filled
-    in for good.
+    in for good, for nothing but the pieces of the workload depends on the workload.
     """
 
     kind: Class
@@ -122,8 +131,13 @@ def _build(draft: Draft, priority: Callable[[Class, int], int]) -> Plan:
         parts=parts,
         joints=joints,
         sieve=sieve,
-        bakes=not any(joint.by_workload for joint in joints),
+        bakes=not any(joint.by_workload for joint in joints) and not _copies_a_place(parts),
     )
+
+
+def _copies_a_place(parts: Sequence[Part]) -> bool:
+    """Tell whether a part writes a field of the workload: an activity is shared by workloads."""
+    return any(isinstance(part, (Integer, Text)) and part.key in WORKLOAD for part in parts)
 
 
 def _refuse_the_unusual(draft: Draft) -> None:

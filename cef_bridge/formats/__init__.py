@@ -39,8 +39,10 @@ class Format(Protocol):
     def pair(self, name: str) -> str:
         """Return what stands before a value, separator included; FormatError for a bad key."""
 
-    def neutral(self, text: str) -> str:
-        """Return raw text made harmless, without length limit; idempotent."""
+    def neutral(self, text: str, most: int = 0) -> str:
+        """Return raw text made harmless; idempotent. Of a longer text than `most` characters, if
+        that is not 0, it may be the beginning only, but more than so many characters.
+        """
 
     def escape(self, text: str) -> str:
         """Return neutral text as written on the wire."""

@@ -14,7 +14,14 @@ from typing import Literal
 from cef_bridge.errors import FormatError
 from cef_bridge.formats.dictionary import CEF_KEYS, HEADER_LENGTHS, SEVERITIES, Key, severity_of
 from cef_bridge.formats.message import Header, Message, locate, refuse_controls
-from cef_bridge.formats.text import break_up, checked_needles, cut, neutralise, plain_test
+from cef_bridge.formats.text import (
+    beginning,
+    break_up,
+    checked_needles,
+    cut,
+    neutralise,
+    plain_test,
+)
 
 _VERSION = re.compile(r"CEF:(\d+)\|")
 _KEY = re.compile(r"[A-Za-z0-9]+")
@@ -33,7 +40,8 @@ class Cef:
 
     `pipe="replace"` writes `/` for `|` in values too (old Sentinel agents take one for the end of
     a header field); no value holds a text of `break_up`; `version` is what stands behind `CEF:`.
-    Raises UsageError for a text that cannot be broken up.
+    `longest`: of texts of more characters only the beginning is made neutral, 0 for no limit; it is
+    more than a message takes. Raises UsageError for a text that cannot be broken up.
     """
 
     name = "cef"
@@ -44,7 +52,9 @@ class Cef:
         pipe: Literal["keep", "replace"] = "keep",
         break_up: tuple[str, ...] = (),
         version: Literal["0", "1"] = "0",
+        longest: int = 0,
     ) -> None:
+        self._longest = longest
         self._replaces_pipe = pipe == "replace"
         self._needles = checked_needles(tuple(break_up))
         self.is_plain = plain_test("\\=|" if self._replaces_pipe else "\\=", self._needles)
@@ -68,8 +78,17 @@ class Cef:
             self._pairs[name] = f" {name}="
         return f" {name}="
 
-    def neutral(self, text: str) -> str:
-        """Return the text as a reader will see it, before any cut; CR and LF stay. Idempotent."""
+    def neutral(self, text: str, most: int = 0) -> str:
+        """Return the text as a reader will see it, before any cut; CR and LF stay. Idempotent.
+
+        With `most` it may be the beginning of that, of more than so many characters.
+        """
+        most = most or self._longest
+        if most and len(text) > most:
+            return beginning(self._neutral, text, most, self._needles)
+        return self._neutral(text)
+
+    def _neutral(self, text: str) -> str:
         text = neutralise(text)
         if self._replaces_pipe:
             text = text.replace("|", "/")

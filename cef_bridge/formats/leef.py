@@ -14,7 +14,14 @@ from typing import Literal
 from cef_bridge.errors import FormatError, UsageError
 from cef_bridge.formats.dictionary import HEADER_LENGTHS, LEEF_KEYS, Key
 from cef_bridge.formats.message import Header, Message, locate, refuse_controls
-from cef_bridge.formats.text import break_up, checked_needles, cut, neutralise, plain_test
+from cef_bridge.formats.text import (
+    beginning,
+    break_up,
+    checked_needles,
+    cut,
+    neutralise,
+    plain_test,
+)
 
 _BEGINNING = re.compile(r"LEEF:(1\.0|2\.0)\|")
 _KEY = re.compile(r"[A-Za-z0-9_.-]+")
@@ -32,6 +39,7 @@ class Leef:
     """The LEEF writer and reader.
 
     `delimiter` is one character or its hexadecimal form (`x09`); version 1.0 always has TAB.
+    `longest`: of texts of more characters only the beginning is made neutral, 0 for no limit.
     Raises UsageError for a delimiter that values need, or a text that cannot be broken up.
     """
 
@@ -42,7 +50,9 @@ class Leef:
         version: Literal["1.0", "2.0"] = "2.0",
         delimiter: str = "^",
         break_up: tuple[str, ...] = (),
+        longest: int = 0,
     ) -> None:
+        self._longest = longest
         self._version = version
         self._needles = checked_needles(tuple(break_up))
         self.separator = "\t" if version == "1.0" else read_delimiter(delimiter) or ""
@@ -68,8 +78,17 @@ class Leef:
             )
         return f"{self.separator}{name}="
 
-    def neutral(self, text: str) -> str:
-        """Return the text as it is written: CR, LF, delimiter a space, `|` a `/`. Idempotent."""
+    def neutral(self, text: str, most: int = 0) -> str:
+        """Return the text as it is written: CR, LF, delimiter a space, `|` a `/`. Idempotent.
+
+        With `most` it may be the beginning of that, of more than so many characters.
+        """
+        most = most or self._longest
+        if most and len(text) > most:
+            return beginning(self._neutral, text, most, self._needles)
+        return self._neutral(text)
+
+    def _neutral(self, text: str) -> str:
         text = neutralise(text)
         text = text.replace("\r", " ").replace("\n", " ").replace("|", "/")
         text = text.replace(self.separator, " ")

@@ -21,6 +21,11 @@ _BIDI = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _SURROGATE = r"\ud800-\udfff"
 
 _HARMFUL = re.compile(f"[{_CONTROL}{_BIDI}{_SURROGATE}]")
+_SHOWN = {
+    code: f"<U+{code:04X}>"
+    for code in (*range(0x2100), *range(0xD800, 0xE000))
+    if _HARMFUL.match(chr(code))
+}
 _SUSPICIONS = (
     ("control", re.compile(f"[{_CONTROL}]")),
     ("bidi", re.compile(f"[{_BIDI}]")),
@@ -37,13 +42,28 @@ def neutralise(text: str) -> str:
     C0 (but CR and LF), DEL, C1, U+2028, U+2029, the bidi controls and lone surrogates. Idempotent.
     """
     # None of them is printable; on clean text isprintable() takes two thirds of a search's time.
-    if text.isprintable():
+    if text.isprintable() or not _HARMFUL.search(text):
         return text
-    return _HARMFUL.sub(_shown, text)
+    # Measured for 4,000 control characters: 0.2 ms, 1.3 ms by a function for each of them.
+    return text.translate(_SHOWN)
 
 
-def _shown(match: re.Match[str]) -> str:
-    return f"<U+{ord(match[0]):04X}>"
+def beginning(neutral: Callable[[str], str], text: str, most: int, needles: tuple[str, ...]) -> str:
+    """Return what `neutral` makes of a text, or its beginning: more than `most` characters then.
+
+    The first `most` are those of the whole, so that a text is cut before it is neutralised: one
+    that an attacker made long costs no more than what is kept of it. `neutral` strips, and breaks
+    up the `needles`.
+    """
+    margin = max(map(len, needles), default=0) + 1
+    size = most + 2 * margin
+    while size < len(text):
+        found = neutral(text[:size])
+        # Only at its end the beginning may be another than that of the whole.
+        if len(found) > most + margin:
+            return found
+        size *= 2
+    return neutral(text)
 
 
 def suspicions(text: str) -> tuple[str, ...]:

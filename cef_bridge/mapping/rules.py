@@ -44,7 +44,7 @@ PARTIAL = frozenset({"basename", "dirname", "first_word", "strip_digest"})
 
 
 class Hit(NamedTuple):
-    """What a rule gave. `whole` is the text before it was cut, "" when it was not; `taken` says
+    """What a rule gave. `whole` is the raw text if it was cut, "" when it was not; `taken` says
     that the field needs no other place; `marks` are the suspicions of the raw text.
     """
 
@@ -212,12 +212,12 @@ def _finisher(
                     return refuse("table", text)
                 text = found
         marks = marks_of(text)
-        text = fmt.neutral(text)
+        raw, text = text, fmt.neutral(text, limit)
         if not text or not fits(text):
             return refuse("type" if text else "empty", text)
         whole = ""
         if limit and len(text) > limit:
-            whole, text = text, cut(text, limit)
+            whole, text = raw, cut(text, limit)
             taken = taken and secret  # a redacted text must not come back unredacted
         return Hit(key, text, label, path, rule, whole, taken, marks)
 

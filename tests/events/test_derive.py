@@ -151,6 +151,18 @@ def test_a_list_of_tags_alone_is_as_good_as_the_text():
     assert fields(Type="MatchedPolicy", **event)["Tags"] == "NIST,MITRE_T1036_masquerading"
 
 
+def test_tags_are_kept_as_they_are_written_repetitions_too():
+    text = "CIS-4.4,4.3,4.12,NIST-4.4,4.3,4.12,MITRE,MITRE"
+    others, mitre = "CIS-4.4,4.3,4.12,NIST-4.4,4.3,4.12", "MITRE,MITRE"
+    expected = {"tags.other": others, "tags.mitre": mitre}
+    assert tags(Tags=text) == expected
+    assert tags(ATags=text.split(",")) == expected
+    assert tags(Tags=text, ATags=[*text.split(","), "CIS-4.4", "more"]) == {
+        "tags.other": f"{others},more",
+        "tags.mitre": mitre,
+    }
+
+
 def test_lower_cased_mitre_tags_have_ids_too():
     assert tags(Tags="mitre_t1036_masquerading")["tags.mitre_ids"] == "T1036"
 

@@ -1,0 +1,55 @@
+"""The loop that `convert` and `forward` use, for tests: a line in, its messages out.
+
+What the loop has seen before must not show in a message, so golden and event tests put their events
+through it several times, among others.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from cef_bridge.fastpath import FastPath
+from cef_bridge.sources.units import Block
+from cef_bridge.unitloop import Options, Refused, UnitLoop
+
+if TYPE_CHECKING:
+    from cef_bridge.converter import Converter
+    from cef_bridge.stats import Stats
+
+
+class UserLoop:
+    """One loop over one stream. `rejected` collects what was rejected."""
+
+    def __init__(self, converter: Converter, options: Options | None = None) -> None:
+        self.rejected: list[Refused] = []
+        self._messages: list[bytes] = []
+        self._loop = UnitLoop(
+            FastPath(converter),
+            self._messages,
+            self._messages,
+            self.rejected.append,
+            options or Options(),
+        )
+        self._loop.begin("test")
+
+    @property
+    def stats(self) -> Stats:
+        """The counters of all lines so far."""
+        self._loop.settle()
+        return self._loop.stats
+
+    def messages(self, line: bytes) -> list[bytes]:
+        """Return the messages of one line of the stream; all stand at its beginning, for the id of an
+        event without time is made of its place.
+        """
+        self._loop.block(Block([line], 1, 0, 0, single=True))
+        found = [*self._messages]
+        self._messages.clear()
+        return found
+
+
+def compact(event: dict[str, object]) -> bytes:
+    """Return an event in the compact JSON that KubeArmor writes."""
+    return orjson.dumps(event)
