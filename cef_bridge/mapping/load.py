@@ -180,8 +180,8 @@ class _Chain:
         path = folder / target
         if "/" in target or target.endswith((".yaml", ".yml")) or _is_file(path):
             is_shipped = False
-        elif target in shipped.names():
-            path, is_shipped = shipped.path(target), True
+        elif name := shipped.named(target):
+            path, is_shipped = shipped.path(name), True
         else:
             self._report(at, codes.UNREADABLE, _no_mapping(target, folder))
             return None
