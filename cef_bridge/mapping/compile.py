@@ -369,6 +369,8 @@ class Leftovers:
         }
         if not self._names["Data"]:
             del self._names["Data"]
+        firsts = {camel(PREFIX, path, set()) for path in RAW}
+        self._reserved = frozenset(taken | firsts)
         for path in RAW:
             if path not in self._names:
                 self._names[path] = camel(PREFIX, path, taken)
@@ -376,8 +378,11 @@ class Leftovers:
         self._rank = {path: (PACES.index(row.pace), i) for i, (path, row) in enumerate(RAW.items())}
 
     def name(self, path: str, used: set[str]) -> str:
-        """Return the key that a field gets when no rule takes it."""
-        return self._names.get(path) or camel(PREFIX, path, used)
+        """Return the key that a field gets when no rule takes it, and note it in `used`."""
+        if known := self._names.get(path):
+            used.add(known)
+            return known
+        return camel(PREFIX, path, used)
 
     def of(
         self, event: Event, hits: list[Hit], only: str = "", known: frozenset[str] = frozenset()
@@ -452,7 +457,7 @@ class Leftovers:
 
     def _hits(self, left: Iterable[tuple[str, str]]) -> list[Hit]:
         fmt = self._program.format
-        used = set(self.taken)
+        used = set(self._reserved)
         hits: list[Hit] = []
         over: dict[str, str] = {}
         for path, text in left:
