@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import orjson
 
 from cef_bridge.converter import Converted, Filtered, Rejected
-from cef_bridge.events.clock import event_time
+from cef_bridge.events.clock import event_time, repeats
 from cef_bridge.events.decode import Decoded, Decoder, Noise, Unreadable
 from cef_bridge.events.identity import SEPARATOR
 from cef_bridge.sources.units import Oversized
@@ -201,8 +201,7 @@ class UnitLoop:
     def _event(self, found: Decoded, block: Block, index: int) -> None:
         raw, origin = found.fields, ""
         timeless = event_time(raw) is None
-        if timeless:
-            # Nothing else tells the repetitions of such an event apart.
+        if repeats(raw):
             origin = f"{self._name}{SEPARATOR}{self._place(block, index)[1]}"
         try:
             fate = self._machine.convert(raw, origin)

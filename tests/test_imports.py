@@ -23,7 +23,10 @@ ALLOWED = {
     "events": (set(), "it knows KubeArmor, and neither mappings nor what is written"),
     "formats": (set(), "a format is pure: it knows neither events nor mappings"),
     "linelint": ({"formats"}, "it judges lines whoever wrote them, so it knows no mapping"),
-    "simulators": ({"formats"}, "it reads a line as a receiver does, wherever the line comes from"),
+    "simulators": (
+        {"formats", "linelint"},
+        "it reads a line as a receiver does, wherever the line comes from",
+    ),
     "marks": (set(), "a position means something to its source only"),
     "sources": ({"marks"}, "it brings bytes and does not know what stands in them"),
     "lineends": (set(), "it counts, and that is all"),

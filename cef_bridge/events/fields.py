@@ -104,6 +104,7 @@ event.summary         | text    | instant  | A sentence: who did what to what, w
 event.suspicious      | text    | instant  | What had to be neutralised: control, bidi, newline, cef_header.
 process.role          | text    | verdict  | What ProcessName is here: executed, tracer, listener or actor.
 process.path          | text    | activity | Exec: ProcessName, else the first word of Resource.
+process.actor         | text    | activity | Who acts: ParentProcessName (exec) or ProcessName, else the path in Source.
 user.id               | text    | activity | UID where it means something (0 is a Go zero on firewall, USB and throttle events).
 container.pid         | integer | instant  | PID, on container events.
 container.ppid        | integer | instant  | PPID, on container events, when not 0 and not HostPPID.

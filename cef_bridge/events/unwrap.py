@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.events.clock import WRAPPER_TIME, microseconds, number
-from cef_bridge.events.names import canonical, is_event, needs_canonical
+from cef_bridge.events.clock import WRAPPER_TIME, moment, number
+from cef_bridge.events.names import as_written, canonical, is_event, needs_canonical
 from cef_bridge.events.numbers import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 DIALECTS = ("relay", "logfile", "sidekick", "otlp", "elasticsearch")
 WRAPPERS = ("docker", "cri", "syslog")
@@ -99,6 +99,16 @@ def _wrapped(value: Mapping[str, object]) -> Wrapped | None:
     return None
 
 
+_AROUND = frozenset(("Detail", "_source", "hits", "resourceLogs", "body", "log"))
+
+
+def stands_alone(keys: Iterable[str]) -> bool:
+    """Tell whether an event with these keys is what `unwrap` gives, whatever else its values are:
+    none of them is renamed, and none may hold the event itself.
+    """
+    return as_written(keys) and _AROUND.isdisjoint(keys)
+
+
 def _named(value: dict[str, object]) -> dict[str, object]:
     return canonical(value) if needs_canonical(value) else value
 
@@ -114,9 +124,7 @@ def _stamp(event: dict[str, object], time: int | None) -> dict[str, object]:
 
 
 def _when(value: object) -> int | None:
-    if isinstance(value, str) and (found := microseconds(value)) is not None:
-        return found
-    return number(value)
+    return number(value) if (found := moment(value)) is None else found
 
 
 def _sidekick(outer: Mapping[str, object], detail: dict[str, object]) -> dict[str, object]:

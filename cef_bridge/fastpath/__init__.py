@@ -16,7 +16,9 @@ from cef_bridge.converter import Converted, Converter, Filtered, Rejected
 from cef_bridge.events.activity import call_of
 from cef_bridge.events.clock import event_time
 from cef_bridge.events.fields import find
+from cef_bridge.events.names import is_known, named_inside
 from cef_bridge.events.split import split_data
+from cef_bridge.events.unwrap import stands_alone
 from cef_bridge.fastpath.deps import KNOWN, VERDICT, WORKLOAD, policy_of, top
 from cef_bridge.fastpath.draft import Shared
 from cef_bridge.fastpath.memory import ENTRY, LONGEST_REMEMBERED, Memory
@@ -53,6 +55,7 @@ class Shape:
         self.plan_key = _getter([key for key in fixed if key != "ATags"])
         self.owner = "Owner" in keys
         self.atags = "ATags" in fixed
+        self.exec_event = "ExecEvent" in keys
         self.data = "Data" in keys
         self.workloads: dict[object, Workload | None] = {}
         self.plans: dict[str, dict[object, Plan | None]] = {"container": {}, "host": {}}
@@ -83,9 +86,8 @@ class FastPath:
         self._calls: dict[object, tuple[str, str, str]] = {}
         # HOSTNAME is written once for a workload, facility and APP-NAME once for all; what asks for
         # more needs the plain path.
-        self._usable = not self._header or (
-            self._syslog.steady and self._syslog.hostname.pace == "workload"
-        )
+        steady = self._syslog.steady and self._syslog.hostname.pace == "workload"
+        self._usable = (steady or not self._header) and not self._program.by_reference
         self._facility, self._app_name = self._syslog.facility_of({}), self._syslog.app_name_of({})
         # A mapping that reads a field this version does not know needs the plain path for it.
         self._unknown = {
@@ -120,6 +122,8 @@ class FastPath:
             workload = shape.workloads.get(key)
             if workload is None:
                 workload = self._workload(shape, key, raw)
+            if shape.exec_event and not named_inside(raw):
+                return None
             data = raw["Data"] if shape.data else ""
             call = self._calls.get(data) or self._call(data)
             key = (call, shape.plan_key(raw))
@@ -189,6 +193,8 @@ class FastPath:
         shape = self._shapes[tuple(raw)] = Shape(tuple(raw), self._policy)
         shape.workloads = self._workloads.setdefault(shape.workload_names, {})
         shape.plain = shape.plain or not self._usable or not self._names_others(shape, raw)
+        # An object is an event by its names only as far as no value can make it something else.
+        shape.plain = shape.plain or not stands_alone(shape.keys)
         return shape
 
     def _names_others(self, shape: Shape, raw: Raw) -> bool:
@@ -210,6 +216,8 @@ class FastPath:
             shape.workloads.clear()
         shape.workloads[key] = None
         self._memory.left -= 2 * _length(raw, shape.workload_names) + 4 * ENTRY
+        if not named_inside(raw):
+            raise Irregular
         number = next(self._numbers)
         workload = workload_of(self._converter, self._layout, raw, number)
         shape.workloads[key] = workload
@@ -236,6 +244,9 @@ class FastPath:
         if key in plans:
             raise Irregular  # such a verdict takes the plain path, as was found before
         if not self._seen(key):
+            raise Irregular
+        if not is_known(raw):  # it may be an envelope
+            plans[key] = None
             raise Irregular
         self._memory.left -= 4 * _length(raw, raw) + 48 * ENTRY
         if len(plans) >= MOST_PLANS:

@@ -94,5 +94,6 @@ MANY_IDS = Code("L058", "warning", "Class ids without end.")
 MANY_NAMES = Code("L059", "warning", "Names without end.")
 MANY_LABELS = Code("L060", "warning", "A custom key whose label changes from line to line.")
 ORDER = Code("L061", "warning", "Keys in another order on each line.")
+UNDECLARED = Code("L062", "error", "LEEF attributes that another character parts.")
 
 CODES: dict[str, Code] = {row.id: row for row in list(globals().values()) if isinstance(row, Code)}

@@ -105,9 +105,10 @@ def too_long(line: Line) -> Iterator[Found]:
 
 
 def rfc5424(line: Line) -> Iterator[Found]:
-    """Graylog's CEF input reads RFC 3164 headers only.
+    """Graylog's CEF input is made for RFC 3164 headers.
 
-    It takes the `1` behind the priority for the beginning of the time, and fails.
+    It takes the word before `CEF:` for the host, which in RFC 5424 is a dash, and microseconds for
+    milliseconds, so that the time is off by up to 17 minutes. Before 6.3.0 it stored nothing.
 
     Bad:
         <134>1 2026-03-01T10:00:00Z gate-1 acme - - - CEF:0|Acme|Gate|2.1|login|In|3|act=Allow
@@ -115,7 +116,10 @@ def rfc5424(line: Line) -> Iterator[Found]:
         <134>Mar  1 10:00:00 gate-1 CEF:0|Acme|Gate|2.1|login|In|3|act=Allow
     """
     if line.format and line.syslog is not None and line.syslog.version == "rfc5424":
-        yield Found(0, "an RFC 5424 header, on which Graylog's CEF input fails. Send RFC 3164.")
+        yield Found(
+            0,
+            "an RFC 5424 header, whose host and time Graylog's CEF input misreads. Send RFC 3164.",
+        )
 
 
 def tag(line: Line) -> Iterator[Found]:

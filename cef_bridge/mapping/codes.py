@@ -93,5 +93,7 @@ BAD_SLOTS_FILE = Code("M066", "error", "A slots file that cannot be read as one.
 SLOTS_NOT_WRITTEN = Code("M067", "error", "A slots file that has to be written and cannot be.")
 TEXT_IN_NUMBER_SLOT = Code("M068", "warning", "A text for a name that is kept in a number slot.")
 SECONDS = Code("M069", "warning", "Seconds in a key whose times are milliseconds.")
+NO_SEVERITY = Code("M070", "error", "Events that no rule of the severity is about.")
+HEADER_DIFFERS = Code("M071", "error", "A key that repeats the header and says something else.")
 
 CODES: dict[str, Code] = {row.id: row for row in list(globals().values()) if isinstance(row, Code)}

@@ -10,6 +10,8 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
 from cef_bridge.events.clock import WRAPPER_TIME
 from cef_bridge.events.derive import EVENT_TIME_US
 from cef_bridge.events.fields import DERIVED, RAW
@@ -19,7 +21,7 @@ from cef_bridge.formats import FORMATS, Header
 from cef_bridge.mapping.conditions import all_hold, compact_json, to_text
 from cef_bridge.mapping.filters import FILTERS
 from cef_bridge.mapping.names import PREFIX, camel
-from cef_bridge.mapping.rules import PACES, SUSPICIOUS, Hit, Slot, marks_of
+from cef_bridge.mapping.rules import PACES, SUSPICIOUS, Hit, Slot, bare, marks_of, rule_paths
 from cef_bridge.mapping.spec import HEADER_FIELDS, Mapping, Rule
 
 if TYPE_CHECKING:
@@ -48,7 +50,14 @@ DEFAULT_SEVERITY = 5
 HEADER_KEYS = {name: camel("header", name, set()) for name in HEADER_FIELDS}
 """What the hits of the header are called: `headerDeviceVersion`; no line has such a key."""
 _JOINTS = {"Tags": ","}
-INTERNAL = frozenset({EVENT_TIME_US, WRAPPER_TIME, "EventData", SUSPICIOUS})
+REPEATED = {
+    "event.class_id": "device_event_class_id",
+    "event.name": "name",
+    "event.severity": "severity",
+}
+"""What the keys that repeat the header read, and the header field that each of them follows."""
+_SAID = {path: f"header.{name}" for path, name in REPEATED.items()}
+INTERNAL = frozenset({EVENT_TIME_US, WRAPPER_TIME, "EventData", SUSPICIOUS, *_SAID.values()})
 
 
 class Output(NamedTuple):
@@ -64,15 +73,22 @@ class Output(NamedTuple):
 
 
 class Program:
-    """A compiled mapping. Pure: the same event gives the same output."""
+    """A compiled mapping. Pure: the same event gives the same output.
+
+    `by_reference`: it says what the fast path does not know, so all events take the plain path.
+    """
 
     def __init__(self, mapping: Mapping) -> None:
         self.mapping = mapping
         self.format = _format(mapping)
         ipv6 = mapping.envelope.both_families
         self.drops = dropper(mapping.drop)
+        header = {
+            name: mapping.header.get(name) or _HEADER_DEFAULTS[name] for name in HEADER_FIELDS
+        }
+        self.repeats = _repeats(header, mapping.extension)
         self.slots = [
-            Slot(key, kept, self.format, ipv6=ipv6)
+            Slot(key, tuple(map(self._repeating, kept)), self.format, ipv6=ipv6)
             for key, rules in mapping.extension.items()
             if (kept := self._without_dropped(rules))
         ]
@@ -81,9 +97,6 @@ class Program:
             self.slots.insert(0, first)
         # A severity of a table is a number from 1 to 10; LEEF's `sev` has no 0.
         self.severity = [_severity_slot(rule, self.format) for rule in mapping.severity]
-        header = {
-            name: mapping.header.get(name) or _HEADER_DEFAULTS[name] for name in HEADER_FIELDS
-        }
         self.header_severity = [_severity_slot(rule, self.format) for rule in header["severity"]]
         self.header = [
             Slot(HEADER_KEYS[name], header[name], self.format, ipv6=True)
@@ -96,7 +109,24 @@ class Program:
         self._filters = [all_hold(item) for item in self.filters]
         asked = {condition.path for item in self.filters for condition in item}
         self._filters_ask_mapping = not asked.isdisjoint(("event.severity", "cluster"))
+        own_severity = not _is_repeated(header["severity"], "event.severity")
+        self.by_reference = bool(self.repeats) or (own_severity and "event.severity" in asked)
         self.leftovers = Leftovers(self)
+
+    def _repeating(self, rule: Rule) -> Rule:
+        """A rule that repeats the header reads what the header says, where that is another text;
+        of its conditions those on the severity do: there is one of it.
+        """
+        if not self.repeats:
+            return rule
+        from_ = tuple(_SAID[path] if path in self.repeats else path for path in rule.from_)
+        when = tuple(
+            replace(each, path=_SAID[each.path])
+            if each.path == "event.severity" and each.path in self.repeats
+            else each
+            for each in rule.when
+        )
+        return replace(rule, from_=from_, when=when)
 
     def _without_dropped(self, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
         """Rules without the paths that `drop` names; a rule that read nothing else goes."""
@@ -106,7 +136,7 @@ class Program:
             spread = rule.spread if rule.spread and not self.drops(rule.spread) else None
             if (rule.from_ and not paths) or (rule.spread and not spread):
                 continue
-            kept.append(_replace(rule, paths) if paths != rule.from_ else rule)
+            kept.append(replace(rule, from_=paths) if paths != rule.from_ else rule)
         return tuple(kept)
 
     def filtered(self, fields: Fields) -> bool:
@@ -114,8 +144,8 @@ class Program:
         mapping itself defines.
         """
         if self._filters_ask_mapping:
-            severity, _ = _first_severity(self.severity, fields)
-            fields = {**fields, "event.severity": severity}
+            fields = {**fields, "event.severity": _first_severity(self.severity, fields)[0]}
+            fields["event.severity"], _ = _first_severity(self.header_severity, fields)
             if self.mapping.cluster:
                 fields["cluster"] = self.mapping.cluster
         return any(holds(fields) for holds in self._filters)
@@ -124,6 +154,8 @@ class Program:
         """Return the header and the hits for an event, leftovers before `msg`."""
         rated = self.prepare(event)
         header, header_hits = self.header_of(event.fields, rated)
+        if self.repeats:
+            self._say_header(event, header)
         hits: list[Hit] = []
         last: list[Hit] = []
         for slot in self.slots:
@@ -134,6 +166,15 @@ class Program:
         left = self.leftovers.of(event, [*header_hits, *hits, *last])
         self._mark_suspicious(event, hits, left, last)
         return Output(header, [*hits, *left, *last], int(header.severity), header_hits)
+
+    def _say_header(self, event: Event, header: Header) -> None:
+        """Add to the event's fields what the header says, as a reader finds it there."""
+        read = self.format.normalise(header, {})[0]
+        for path in self.repeats:
+            name = REPEATED[path]
+            # LEEF's header has neither name nor severity; other keys say them.
+            text = getattr(read, name) or getattr(header, name)
+            event.fields[_SAID[path]] = int(text) if name == "severity" else text
 
     def _mark_suspicious(
         self, event: Event, hits: list[Hit], left: list[Hit], last: list[Hit]
@@ -231,10 +272,40 @@ def _format(mapping: Mapping) -> Format:
     )
 
 
-def _replace(rule: Rule, paths: tuple[str, ...]) -> Rule:
-    from msgspec.structs import replace  # noqa: PLC0415 - only mappings with `drop` need it
+def _repeats(
+    header: MappingType[str, tuple[Rule, ...]], extension: MappingType[str, tuple[Rule, ...]]
+) -> frozenset[str]:
+    """Return what keys of the extension read that repeats the header, and the header says in words
+    of its own.
+    """
+    read = {path for rules in extension.values() for rule in rules for path in rule_paths(rule)}
+    return frozenset(
+        path
+        for path, name in REPEATED.items()
+        if path in read and not _is_repeated(header[name], path)
+    )
 
-    return replace(rule, from_=paths)
+
+def _is_repeated(rules: tuple[Rule, ...], path: str) -> bool:
+    """Tell whether rules give what a path has, and nothing else."""
+    return [bare(rule) for rule in rules] == [Rule(from_=(path,))]
+
+
+def rates(mapping: Mapping) -> Callable[[Fields], Hit | None]:
+    """Return what a mapping takes the severity in the header from; None: no rule says one, and the
+    severity is `DEFAULT_SEVERITY`.
+    """
+    fmt = _format(mapping)
+    table = [_severity_slot(rule, fmt) for rule in mapping.severity]
+    rules = mapping.header.get("severity") or _HEADER_DEFAULTS["severity"]
+    header = [_severity_slot(rule, fmt) for rule in rules]
+
+    def rate(fields: Fields) -> Hit | None:
+        severity, by_table = _first_severity(table, fields)
+        found = _first_severity(header, {**fields, "event.severity": severity})[1]
+        return by_table if found and found.path == "event.severity" else found
+
+    return rate
 
 
 def _severity_slot(rule: Rule, fmt: Format) -> Slot:
@@ -281,6 +352,8 @@ class Leftovers:
         }
         if not self._names["Data"]:
             del self._names["Data"]
+        firsts = {camel(PREFIX, path, set()) for path in RAW}
+        self._reserved = frozenset(taken | firsts)
         for path in RAW:
             if path not in self._names:
                 self._names[path] = camel(PREFIX, path, taken)
@@ -288,8 +361,11 @@ class Leftovers:
         self._rank = {path: (PACES.index(row.pace), i) for i, (path, row) in enumerate(RAW.items())}
 
     def name(self, path: str, used: set[str]) -> str:
-        """Return the key that a field gets when no rule takes it."""
-        return self._names.get(path) or camel(PREFIX, path, used)
+        """Return the key that a field gets when no rule takes it, and note it in `used`."""
+        if known := self._names.get(path):
+            used.add(known)
+            return known
+        return camel(PREFIX, path, used)
 
     def of(
         self, event: Event, hits: list[Hit], only: str = "", known: frozenset[str] = frozenset()
@@ -364,7 +440,7 @@ class Leftovers:
 
     def _hits(self, left: Iterable[tuple[str, str]]) -> list[Hit]:
         fmt = self._program.format
-        used = set(self.taken)
+        used = set(self._reserved)
         hits: list[Hit] = []
         over: dict[str, str] = {}
         for path, text in left:

@@ -36,7 +36,9 @@ class RuleSeen(NamedTuple):
 
 @dataclass(slots=True)
 class Draft:
-    """What one file says. In `header` and `extension` None stands for a key that goes."""
+    """What one file says. In `header` and `extension` None stands for a key that goes; `replaces`
+    are the settings that leave out what a parent says, where they would add to it.
+    """
 
     path: str
     said: dict[str, object] = field(default_factory=dict)
@@ -47,5 +49,6 @@ class Draft:
     conditions: list[spec.Condition] = field(default_factory=list)
     empty_items: list[Location] = field(default_factory=list)
     envelope_at: dict[str, Location] = field(default_factory=dict)
+    replaces: set[str] = field(default_factory=set)
     excuses: list[Excuse] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)

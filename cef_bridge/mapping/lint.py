@@ -24,6 +24,7 @@ from cef_bridge.mapping import (
     lint_receivers,
     lint_rules,
     lint_settings,
+    lint_severity,
 )
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ RULES: dict[codes.Code, Callable[[View], Iterator[Found]]] = {
     codes.NEVER_WRITTEN: lint_settings.never_written,
     codes.IDLE_SETTING: lint_settings.idle_setting,
     codes.SECONDS: lint_fits.in_seconds,
+    codes.NO_SEVERITY: lint_severity.no_severity,
+    codes.HEADER_DIFFERS: lint_severity.header_differs,
 }
 
 

@@ -122,7 +122,7 @@ _PATHS = (*_PARTS, "event.class_id", "event.name", "process.role")
 
 
 @cache
-def _classes() -> tuple[dict[str, object], ...]:
+def kinds_of_events() -> tuple[dict[str, object], ...]:
     """Every kind of event, as the fields that conditions can ask."""
     kinds = []
     for row in catalogue():
@@ -135,7 +135,7 @@ def _classes() -> tuple[dict[str, object], ...]:
 def _classes_of(conditions: Iterable[Condition]) -> Iterator[dict[str, object]]:
     """Yield the kinds of events that meet some conditions."""
     predicates = [holds(condition) for condition in conditions]
-    return (kind for kind in _classes() if all(holds_for(kind) for holds_for in predicates))
+    return (kind for kind in kinds_of_events() if all(holds_for(kind) for holds_for in predicates))
 
 
 def _is_impossible(condition: Condition) -> bool:

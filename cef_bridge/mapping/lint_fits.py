@@ -79,6 +79,7 @@ LENGTHS = {
     "ProcessName": 255,
     "ParentProcessName": 255,
     "process.path": 255,
+    "process.actor": 255,
     "file.path": 255,
 }
 """Characters that a field has (an id, a hash) or well may have (Kubernetes' limits of names, a

@@ -14,7 +14,6 @@ from cef_bridge.errors import Location, UsageError
 from cef_bridge.events import fields
 from cef_bridge.events.classes import catalogue
 from cef_bridge.formats import FORMATS, zones
-from cef_bridge.formats.dictionary import SEVERITIES
 from cef_bridge.formats.syslog import FACILITIES
 from cef_bridge.mapping.filters import FILTERS
 from cef_bridge.mapping.transforms import TRANSFORMS
@@ -136,8 +135,7 @@ def unknown_filter(view: View) -> Iterator[Found]:
 def bad_setting(view: View) -> Iterator[Found]:
     """A facility, a time zone, a delimiter, a text to break up and a severity must be one.
 
-    Severities are whole numbers from 1 to 10: LEEF has no 0. The header of CEF also takes Low,
-    Medium, High and Very-High.
+    Severities are whole numbers from 1 to 10: LEEF has no 0.
 
     Bad:
         severity: [{value: critical}]
@@ -161,7 +159,7 @@ def bad_setting(view: View) -> Iterator[Found]:
         if len(_extends(view)) > 1 and name.text == _extends(view)[1]:
             yield Found(name.at, "A mapping extends one other. Remove this one.")
     for seen in view.draft.rules:
-        yield from _bad_severities(view, seen)
+        yield from bad_severities(seen)
 
 
 def _bad_facilities(seen: RuleSeen) -> Iterator[Found]:
@@ -186,12 +184,12 @@ def _refused(name: Named, format_name: str, **settings: str | tuple[str, ...]) -
         yield Found(name.at, str(error).replace(f'"{name.text}"', f'"{shown(name.text)}"'))
 
 
-def _bad_severities(view: View, seen: RuleSeen) -> Iterator[Found]:
+def bad_severities(seen: RuleSeen) -> Iterator[Found]:
+    """Yield what is no severity in a rule of one."""
     in_header = seen.section == "header" and seen.key == "severity"
     if seen.section != "severity" and not in_header:
         return
-    words = SEVERITIES if in_header and view.format == "cef" else frozenset[str]()
-    allowed = {str(number) for number in range(1, 11)} | words
+    allowed = {str(number) for number in range(1, 11)}
     rule = seen.rule
     for text in constants(rule):
         if text not in allowed:

@@ -130,7 +130,8 @@ _VERSION_UNREAD = (
 def receiver_setting(view: View) -> Iterator[Found]:
     """Some settings of the envelope are wrong for one receiver.
 
-    - Graylog's CEF input fails on an RFC 5424 header, and does not part octet-counted messages.
+    - Graylog's CEF input misreads host and time of an RFC 5424 header (before 6.3.0 it stored
+      nothing), and does not part octet-counted messages.
     - Sentinel's agent wants `CEF` right behind time and host. With a program's name between, as in
       RFC 5424, the event ends in the Syslog table; a pipe in a value tore the events of an older
       agent; and on a facility that the system uses itself, the rules for CEF and for Syslog both
@@ -168,7 +169,8 @@ _RECEIVER_SETTING = (
         ("graylog",),
         "syslog_header",
         lambda envelope: envelope.syslog_header == "rfc5424",
-        'Graylog\'s CEF input fails on an RFC 5424 header. Say "syslog_header: rfc3164".',
+        "Graylog's CEF input misreads host and time of an RFC 5424 header, and before 6.3.0 stored "
+        'nothing. Say "syslog_header: rfc3164".',
     ),
     Trap(
         ("sentinel",),

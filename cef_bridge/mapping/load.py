@@ -101,13 +101,17 @@ def replaced(
     chain.finish()  # gives names their slots
     over: dict[tuple[str, str], list[Location]] = {}
     taken: set[tuple[str, str]] = set()
+    replaces = False
     for file in chain.files:
         said = {(seen.section, seen.key) for seen in file.draft.rules}
         said |= {(name.kind, name.text) for name in file.draft.keys}
         for seen in file.draft.rules:
+            if seen.section == "severity" and not replaces:
+                continue  # these still have their turn
             if (seen.section, seen.key) in taken:
                 over.setdefault((seen.section, seen.key), []).append(seen.rule.at)
         taken |= said
+        replaces |= "severity" in file.draft.replaces
     return over
 
 

@@ -133,6 +133,7 @@ class _Reader:
             self._report(key.at, codes.WRONG_KIND, message)
         elif not isinstance(kind, (kinds.DictType, kinds.StructType)):
             said[row.name] = row.default
+            self._draft.replaces.add(row.name)
 
     def _value(self, node: Node, kind: kinds.Type, names: str = "") -> object:
         """Return the value of a node as a declared type, or BAD."""
@@ -140,7 +141,10 @@ class _Reader:
             return BAD
         match kind:
             case kinds.Metadata():
-                return self._value(node, kind.type, (kind.extra or {}).get("names", names))
+                extra = kind.extra or {}
+                if "replace" in extra:
+                    node = self._replacing(node)
+                return self._value(node, kind.type, extra.get("names", names))
             case kinds.UnionType():
                 inner = next(it for it in kind.types if not isinstance(it, kinds.NoneType))
                 return self._value(node, inner, names)
@@ -152,6 +156,13 @@ class _Reader:
                 return self._struct(node, kind.cls)
             case _:
                 return self._scalar(node, kind, names)
+
+    def _replacing(self, node: Node) -> Node:
+        """Return what stands behind `replace:`, and note that it stands alone."""
+        if not isinstance(node, Pairs) or [key.text for key, _ in node.pairs] != ["replace"]:
+            return node
+        self._draft.replaces.add(self._section)
+        return node.pairs[0][1]
 
     def _scalar(self, node: Node, kind: kinds.Type, names: str) -> object:
         if not isinstance(node, Text):

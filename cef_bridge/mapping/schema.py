@@ -165,6 +165,9 @@ def _of(kind: kinds.Type, *, variables: bool, names: str = "", keys: str = "") -
                 names=str(extra.get("names", "")),
                 keys=str(extra.get("keys", "")),
             )
+            if "replace" in extra:
+                alone = yaml_schema.settings({"replace": said}, ["replace"])
+                said = yaml_schema.any_of(said, alone)
             return {**said, **(kind.extra_json_schema or {})}
         case kinds.UnionType():
             inner = next(it for it in kind.types if not isinstance(it, kinds.NoneType))

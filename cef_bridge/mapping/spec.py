@@ -271,7 +271,12 @@ class Mapping(Struct, frozen=True):
         Meta(description="Rules of the header's fields.", extra={"keys": "header"}),
     ] = {}
     severity: Annotated[
-        tuple[Rule, ...], Meta(description="The severity, 1 to 10, of an event: `event.severity`.")
+        tuple[Rule, ...],
+        Meta(
+            description="Rules of the severity, 1 to 10, of an event. They stand before the"
+            " parent's; `{replace: [...]}` leaves those out.",
+            extra={"replace": "rules"},
+        ),
     ] = ()
     extension: Annotated[
         dict[str, tuple[Rule, ...]],

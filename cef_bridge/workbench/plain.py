@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 # Fields that `derive` takes no tokens from, and the paths that are made of them. Resource is among
 # them where a file or a process is concerned.
 _MADE_OF = {
-    "Source": ("Source",),
-    "ParentProcessName": ("ParentProcessName",),
-    "ProcessName": ("ProcessName", "file.path", "process.path"),
+    "Source": ("Source", "process.actor"),
+    "ParentProcessName": ("ParentProcessName", "process.actor"),
+    "ProcessName": ("ProcessName", "file.path", "process.path", "process.actor"),
     "Resource": ("Resource", "file.path", "process.path"),
     "Cwd": ("Cwd",),
     "TTY": ("TTY",),
@@ -161,7 +161,9 @@ def marks_of(fields: Sequence[Alike], raw: Raw, nested: Sequence[bytes]) -> Mark
             marks.append(_pipes_in(value) if pipes == "by place" and "|" in value else True)
         else:
             marks.append((value,))
-    marks.append(raw.get("Source") == raw.get("ParentProcessName"))
+    source = raw.get("Source")
+    marks.append(source == raw.get("ParentProcessName"))
+    marks.append(isinstance(source, str) and source.startswith("/"))  # it may name who acts
     return Marks(tuple(marks), total)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import random
 from itertools import pairwise
 
 import pytest
@@ -11,6 +12,7 @@ from samples import DATA, units
 from cef_bridge.events.clock import WRAPPER_TIME
 from cef_bridge.events.decode import Decoded, Decoder, Noise, Unreadable, loads
 from cef_bridge.events.derive import derive
+from cef_bridge.events.names import CANONICAL, as_written, canonical
 
 EVENT = {"Type": "HostLog", "Operation": "File", "HostName": "h", "Resource": "/etc/my file"}
 LINE = json.dumps(EVENT).encode()
@@ -47,12 +49,18 @@ def cri(text, flag=b"F", stream=b"stdout"):
         '{"operation":"file"}',
         '{"OPERATION":"FILE"}',
         '{"Type":"Message"}',
-        '{"type":"x"}',
+        '{"type":"containerlog"}',
+        '{"TYPE":"MatchedHostPolicy"}',
+        '{"Type":"NotKnownYet","HostName":"h"}',
+        '{"Type":"NotKnownYet","Operation":"Teleport"}',
+        '{"type":"notknownyet","clustername":"c"}',
+        '{"type":"Normal","Operation":"File"}',
+        '{"type":"message","updatedTime":"t","message":"x"}',
         '{"ClusterName":"c","HostName":"h"}',
         '{"clustername":"c","hostname":"h","PPID":0,"UID":0}',
     ],
 )
-def test_an_object_with_operation_or_type_or_cluster_and_host_is_an_event(text):
+def test_a_known_type_or_operation_or_one_with_another_name_makes_an_event(text):
     assert [type(found) for found in decode(text.encode())] == [Decoded]
 
 
@@ -75,6 +83,17 @@ def test_an_object_with_operation_or_type_or_cluster_and_host_is_an_event(text):
         b"null",
         b"{'Operation': 'File'}",
         b"Started to watch alerts",
+        b'{"type":"x"}',
+        b'{"Type":"x"}',
+        b'{"Operation":null,"a":1}',
+        b'{"type":"message","text":"hello","user":"U1"}',
+        b'{"type":"Normal","operation":"CREATE"}',
+        b'{"level":"info","logger":"webhook","operation":"CREATE"}',
+        b'{"metadata":{"name":"x"},"involvedObject":{"kind":"Pod"},"reason":"Killing","type":"Normal"}',
+        b'{"reason":"x","message":"y","source":{"host":"n"},"action":"Killing","type":"Normal"}',
+        b'{"level":30,"time":1772528401000,"pid":1,"hostname":"h","type":"http","msg":"GET /"}',
+        b'{"specversion":"1.0","type":"com.example.x","source":"/a","data":{"b":1}}',
+        b'{"operation":"heartbeat","resource":"x"}',
         b'{"Detail":{"a":1}}',
         b'{"_source":{"a":1}}',
         b'{"hits":{"hits":[]}}',
@@ -211,7 +230,35 @@ def test_of_two_spellings_neither_is_lost():
     (found,) = fields(b'{"Type":"x","HostName":"a","hostname":"b","HOSTNAME":"a","hostName":""}')
     assert found == {"Type": "x", "HostName": "a", "hostname": "b"}
     (found,) = fields(b'{"Type":"x","hostname":"a","HostName":"b","HostName2":"c"}')
-    assert sorted(found.values()) == ["a", "b", "c", "x"]
+    assert found == {"Type": "x", "hostname": "a", "HostName": "b", "HostName2": "c"}
+    (found,) = fields(b'{"Type":"HostLog","hostname":"a","HOSTNAME":"b"}')
+    assert found == {"Type": "HostLog", "HostName": "a", "HOSTNAME": "b"}
+
+
+NAMES = sorted(CANONICAL)
+FOREIGN = st.dictionaries(
+    st.sampled_from(NAMES).map(lambda name: name.lower()).filter(lambda name: name not in NAMES),
+    st.sampled_from(["", "x", "index", 5, None, {"a": 1}]),
+    max_size=5,
+)
+
+
+@given(FOREIGN, st.randoms())
+@example({"source": "/var/log/x", "action": "index", "type": "kubearmor"}, random.Random(1))  # noqa: S311 - an order
+def test_a_name_as_kubearmor_writes_it_keeps_its_value_wherever_other_spellings_stand(foreign, by):
+    own = {**EVENT, "Action": "Block", "Source": "/bin/sh", "PolicyName": "", "UpdatedTime": "t"}
+    pairs = [*own.items(), *foreign.items()]
+    by.shuffle(pairs)
+    (found,) = fields(json.dumps(dict(pairs)).encode())
+    assert {name: found[name] for name in own} == own
+
+
+@given(FOREIGN, st.randoms())
+def test_what_is_as_written_whatever_its_values_is_not_renamed(foreign, by):
+    pairs = [*EVENT.items(), ("UpdatedTime", "t"), *foreign.items()]
+    by.shuffle(pairs)
+    if as_written(dict(pairs)):
+        assert canonical(dict(pairs)) == dict(pairs)
 
 
 def test_a_flat_owner_becomes_a_map_and_contradictions_stay():

@@ -209,6 +209,14 @@ CASES = {
         N + 'severity: [{value: 9, when: {event.severity: ["5"]}}]\n',
         "m.yaml:3:30 M006 event.severity is what this table makes. Read Severity instead.",
     ),
+    "severity of some events only": (
+        N + "severity: [{value: 9, when: {event.kind: alert}}]\n",
+        "m.yaml:3:1 M070 Some events meet no rule, and get 5: log.container.process.exec.passed and 204 other kinds of events. Add a rule without when at the end, such as {value: 3}.",
+    ),
+    "key that repeats the header": (
+        "mapping: m\ncluster: c\nextends: splunk\nextension: {KubeArmorSeverity: 3}\nexamples: [{event: {a: b}, expect: {}}]\n",
+        "m.yaml:4:13 M071 KubeArmorSeverity repeats the header's severity, and would say something else. Remove this rule, and change severity.",
+    ),
     "class": (
         N + "drop_events: [{HostIP: {is: ipv5}}]\n",
         'm.yaml:3:29 M006 "ipv5" is not possible here. Did you mean "ipv4"?',

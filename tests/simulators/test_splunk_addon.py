@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hostile_events import texts
 from hypothesis import given
 from reading_help import CONNECT6, EXEC, HEADER, RFC3164, fields, found, problems, read, written
@@ -132,3 +133,19 @@ def test_leef_stays_raw_text():
     reading = read("splunk-addon", written("qradar-leef", EXEC))
     assert reading.fields == ()
     assert "format: cef" in reading.problems[0].mend
+
+
+@pytest.mark.parametrize(
+    ("key", "name"), [("ad.foo[0]", "ad_foo_0_"), ("_cefVer", "cefVer"), ("2x-y", "x_y")]
+)
+def test_keys_are_cleaned_as_labels_are(key, name):
+    reading = read("splunk-addon", HEADER + f"x=1 {key}=a")
+    assert fields(reading)[name] == "a"
+    assert key not in fields(reading)
+    assert key in found(reading, "renamed")
+
+
+def test_of_two_keys_that_are_cleaned_to_one_name_the_first_stays():
+    reading = read("splunk-addon", HEADER + "x=1 a.b=c a_b=d 1=e")
+    assert fields(reading)["a_b"] == "c"
+    assert {("lost", "a_b"), ("lost", "1")} <= problems(reading)
