@@ -43,8 +43,12 @@ ALLOWED = {
         "it turns fields into keys, wherever the events come from; what it writes are slots files",
     ),
     "shedding": ({"formats", "mapping"}, "it shortens a message, and reads no event"),
+    "syslog_writer": (
+        {"events", "formats", "mapping"},
+        "it writes the header of one event, and knows neither the message nor where it goes",
+    ),
     "converter": (
-        {"events", "formats", "mapping", "shedding"},
+        {"events", "formats", "mapping", "shedding", "syslog_writer"},
         "it makes one event into one message and knows no files",
     ),
     "fastpath": (
@@ -74,6 +78,7 @@ ALLOWED = {
             "shedding",
             "sources",
             "stats",
+            "syslog_writer",
             "unitloop",
         },
         "it tells what a mapping does to events, and neither prints nor delivers",

@@ -820,7 +820,11 @@ def test_a_table_file_that_is_no_utf8_is_told(tmp_path, monkeypatch):
         ),
         (
             "acme",
-            'acme:1:1 M016 There is no shipped mapping "acme". Did you mean "acme.yaml"? A file of your own is named with its path.',
+            'acme:1:1 M016 There is no shipped mapping "acme". Did you mean "./acme.yaml"? Name a file of your own with its path.',
+        ),
+        (
+            "splunk-2",
+            'splunk-2:1:1 M016 There is no shipped mapping "splunk-2". Did you mean "./splunk-2.yml"? Name a file of your own with its path.',
         ),
         (
             "acne.yaml",
@@ -833,6 +837,7 @@ def test_a_table_file_that_is_no_utf8_is_told(tmp_path, monkeypatch):
 def test_a_name_that_leads_nowhere_is_a_problem(name, expected, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "acme.yaml").write_text(N)
+    (tmp_path / "splunk-2.yml").write_text(N)
     with pytest.raises(MappingError) as error:
         load(name)
     assert expected in str(error.value)
