@@ -122,7 +122,9 @@ def parts() -> dict[str, str]:
     """Return the generated parts of pages by name."""
     transforms = [(code(name), _example(name)) for name in TRANSFORMS]
     return {
-        "destination-metrics": metrics_table((*metrics.DESTINATION_ROWS, metrics.DROPPED)),
+        "destination-metrics": metrics_table(
+            (*metrics.DESTINATION_ROWS, metrics.REJECTED, metrics.DROPPED)
+        ),
         "source-metrics": metrics_table(metrics.SOURCE_ROWS),
         "mapping": settings(spec.Mapping),
         "rule": settings(spec.Rule),
