@@ -23,7 +23,9 @@ class Named(NamedTuple):
 
 
 class RuleSeen(NamedTuple):
-    """A rule of a section ("extension", "header", "severity", "hostname") as it was written."""
+    """A rule of a section as it was written: "extension", "header", "severity", or a setting of
+    the envelope ("facility", "app_name", "hostname").
+    """
 
     section: str
     key: str

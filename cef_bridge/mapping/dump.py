@@ -77,6 +77,24 @@ def rule_lines(key: str, rules: Iterable[spec.Rule], via: str) -> list[str]:
     return _serialized(node).split("\n")[:-1]
 
 
+def constant(value: object) -> str | None:
+    """Return the text of a single rule that says nothing else, None for anything else."""
+    match _without_places(value):
+        case (spec.Rule(value=str(text)) as rule,) if rule == spec.Rule(value=text):
+            return text
+    return None
+
+
+def _without_places(value: object) -> object:
+    """Return rules without their places in a file; any other value as it is."""
+    if not isinstance(value, tuple):
+        return value
+    return tuple(
+        msgspec.structs.replace(it, at=spec.NOWHERE) if isinstance(it, spec.Rule) else it
+        for it in value
+    )
+
+
 def rules_text(rules: tuple[spec.Rule, ...]) -> str:
     """Return the rules of one key as YAML in one line: `{from: HostName}`."""
     writer = _Writer(expanded=False)
@@ -232,8 +250,11 @@ class _Writer:
         """Yield what a rule or an envelope says beyond its defaults."""
         for key, row in yaml_fields(type(struct)).items():
             value = getattr(struct, row.name)
-            if value == row.default:
+            if value == row.default or _without_places(value) == row.default:
                 continue
+            # The facility is a text, unless rules are wanted; a host's name is a rule.
+            if constant(row.default) is not None and (text := constant(value)) is not None:
+                value = text
             if row.name in ("from_", "via") and len(value) == 1:
                 value = value[0]
             yield key, self.value(value)

@@ -81,8 +81,8 @@ Good:
     codes.UNREADABLE: """\
 A mapping, and what it extends, is there and is UTF-8 text of at most 1 MiB.
 
-What has a slash or ends in .yaml is a path, from the folder of the file that names it; all else
-is a shipped mapping (`cef-bridge mapping list`).
+What has a slash or ends in .yaml is a path, from the folder of the file that names it; a name
+without either is a shipped mapping (`cef-bridge mapping list`). For acme.yaml write ./acme.yaml.
 
 Bad:
     extends: ./no-such-file.yaml

@@ -310,7 +310,7 @@ class _Reader:
         return tuple(_labelled(rule, label) for rule in read) if read else BAD
 
     def _rule(self, node: Node, at: Location) -> object:
-        section = "hostname" if self._key == "hostname" else self._section
+        section = self._key if self._section == "envelope" else self._section
         key, key_at = self._key, self._key_at
         if isinstance(node, Pairs):
             said, places = self._fields(node, spec.Rule)

@@ -167,8 +167,8 @@ def _rule(*, variables: bool) -> Schema:
     }
 
 
-def _rules(rule: str) -> Schema:
-    one = yaml_schema.any_of({**yaml_schema.TEXT, "description": "A constant."}, ref(rule))
+def _rules(rule: str, constant: Schema = yaml_schema.TEXT) -> Schema:
+    one = yaml_schema.any_of({**constant, "description": "A constant."}, ref(rule))
     return yaml_schema.one_or_list(one, least=1)
 
 
@@ -222,6 +222,9 @@ def _of(kind: kinds.Type, *, variables: bool, names: str = "", keys: str = "") -
 
 
 def _list(item: kinds.Type, *, variables: bool, names: str) -> Schema:
+    if is_of(item, spec.Rule) and names:  # a constant is one of a list
+        constant = yaml_schema.or_variable(ref(_NAMED[names]), variables=variables)
+        return _rules("rule_with_variables" if variables else "rule", constant)
     if is_of(item, spec.Rule):
         return ref("rules_with_variables" if variables else "rules")
     if is_of(item, spec.Condition):

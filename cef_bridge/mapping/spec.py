@@ -128,16 +128,37 @@ class Envelope(Struct, frozen=True):
     """What stands around the message and what bounds it."""
 
     syslog_header: Annotated[
-        Literal["none", "rfc3164", "rfc5424"], Meta(description="The syslog header to write.")
-    ] = "none"
+        Literal["none", "rfc3164", "rfc5424"] | None,
+        Meta(
+            description="The syslog header to write. Not set: `forward` writes RFC 3164 to udp, tcp"
+            " and tls, with a warning, and none elsewhere; `none` says that none is wanted."
+        ),
+    ] = None
     facility: Annotated[
-        str, Meta(description="Syslog facility, by name.", extra={"names": "facility"})
-    ] = "local0"
-    app_name: Annotated[str, Meta(description="APP-NAME of an RFC 5424 header.")] = "kubearmor"
+        tuple[Rule, ...],
+        Meta(
+            description="Syslog facility, by name: a text, or rules. What names no facility is"
+            " passed over; without one it is local0.",
+            extra={"names": "facility"},
+        ),
+    ] = (Rule(value="local0"),)
+    app_name: Annotated[
+        tuple[Rule, ...],
+        Meta(description="APP-NAME of an RFC 5424 header: a text, or rules."),
+    ] = (Rule(value="kubearmor"),)
     hostname: Annotated[
         tuple[Rule, ...],
-        Meta(description="HOSTNAME of the header: a rule (`{from: HostName}`) or a text."),
+        Meta(description="HOSTNAME of the header: rules (`{from: HostName}`), or a text."),
     ] = (Rule(from_=("HostName",)),)
+    time_zone: Annotated[
+        str,
+        Meta(
+            description="The zone of the header's time: a name (`Europe/Berlin`), an offset"
+            " (`+01:00`), `UTC`, or `local`, this machine's. RFC 3164 does not say it, so it is"
+            " the one that the receiver assumes; RFC 5424 writes its offset.",
+            extra={"names": "time zone"},
+        ),
+    ] = "UTC"
     framing: Annotated[
         Literal["lf", "octet-counting"],
         Meta(description="How messages are told apart on TCP and TLS."),
@@ -198,6 +219,14 @@ class Envelope(Struct, frozen=True):
     sequence: Annotated[
         bool, Meta(description="`forward`: number the messages of a queue (KubeArmorSeq).")
     ] = False
+
+    @property
+    def network_header(self) -> str:
+        """The header on the way to a collector: what the mapping says, else `rfc3164`.
+
+        Without one Sentinel's agent refuses a line, and others take the time of arrival.
+        """
+        return self.syslog_header or "rfc3164"
 
     @property
     def both_families(self) -> bool:

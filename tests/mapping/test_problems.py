@@ -336,7 +336,7 @@ CASES = {
     "comments": ("# x\n---\n", 'm.yaml:1:1 M016 The file is empty. Begin with "mapping: NAME".'),
     "latin 1": (b"mapping: m\n# caf\xe9\n", "m.yaml:2:6 M016 This is no UTF-8. Save the file as UTF-8."),
     "utf-16": ("mapping: m".encode("utf-16"), "m.yaml:1:1 M016 This is no UTF-8. Save the file as UTF-8."),
-    "large": (b"#" * (1 << 20) + b"#", "m.yaml:1:1 M016 The file is larger than 1 MiB."),
+    "large": (b"#" * (1 << 20) + b"#", "m.yaml:1:1 M016 m.yaml cannot be read: it is larger than 1 MiB."),
     "no parent": (
         N + "extends: splnk.yaml\n",
         "m.yaml:3:10 M016 splnk.yaml cannot be read: No such file or directory.",
@@ -820,7 +820,11 @@ def test_a_table_file_that_is_no_utf8_is_told(tmp_path, monkeypatch):
         ),
         (
             "acme",
-            'acme:1:1 M016 There is no shipped mapping "acme". Did you mean "acme.yaml"? A file of your own is named with its path.',
+            'acme:1:1 M016 There is no shipped mapping "acme". Did you mean "./acme.yaml"? Name a file of your own with its path.',
+        ),
+        (
+            "splunk-2",
+            'splunk-2:1:1 M016 There is no shipped mapping "splunk-2". Did you mean "./splunk-2.yml"? Name a file of your own with its path.',
         ),
         (
             "acne.yaml",
@@ -833,6 +837,7 @@ def test_a_table_file_that_is_no_utf8_is_told(tmp_path, monkeypatch):
 def test_a_name_that_leads_nowhere_is_a_problem(name, expected, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "acme.yaml").write_text(N)
+    (tmp_path / "splunk-2.yml").write_text(N)
     with pytest.raises(MappingError) as error:
         load(name)
     assert expected in str(error.value)
