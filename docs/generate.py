@@ -31,7 +31,7 @@ from cef_bridge.events.classes import catalogue
 from cef_bridge.linelint import pages as line_pages
 from cef_bridge.linelint.codes import CODES as LINE_CODES
 from cef_bridge.linelint.codes import RECEIVERS
-from cef_bridge.mapping import lint, spec
+from cef_bridge.mapping import condition_forms, lint, spec
 from cef_bridge.mapping.codes import CODES
 from cef_bridge.mapping.filters import DESCRIPTIONS
 from cef_bridge.mapping.reader import yaml_fields
@@ -127,6 +127,10 @@ def parts() -> dict[str, str]:
         "mapping": settings(spec.Mapping),
         "rule": settings(spec.Rule),
         "envelope": settings(spec.Envelope),
+        "conditions": table(
+            ("Form", "What it asks"),
+            [(code(f"{{{word}: …}}"), text) for word, text in condition_forms.WORDS.items()],
+        ),
         "transforms": table(("Transform", "What it does"), transforms),
         "filters": table(
             ("Filter", "What it drops"), [(code(name), text) for name, text in DESCRIPTIONS.items()]

@@ -92,7 +92,7 @@ def command(
 
 
 def _written(found: Found, mapping: Mapping, syslog_header: str | None) -> str:
-    header = syslog_header or mapping.envelope.syslog_header
+    header = syslog_header or mapping.envelope.network_header
     fate = Converter(mapping, syslog_header=header).convert(found.fields)
     if isinstance(fate, Converted):
         return fate.message

@@ -180,6 +180,8 @@ def test_every_mapping_of_the_tests_that_is_taken_is_valid(tmp_path):
         "extension:\nenvelope:\nunmapped:\ndrop:\nexamples:\ncluster: ~",
         "header: {severity: {from: event.severity, via: '${V:-upper}', max_length: '${L:-5}'}}",
         "envelope: {max_bytes: '${B:-2048}', sequence: '${Q:-yes}', facility: '${F:-local3}'}",
+        "envelope: {facility: [{value: local3, when: {HostName: a}}, local4], app_name: {from: Type}}",
+        "envelope: {facility: {from: Labels.f, default: '${F:-local3}'}, time_zone: +01:00}",
         "envelope: {sequence: Off, leef_version: 1.0, hostname: node-1, shed: KubeArmorX}",
         "envelope: {sequence: 'TRUE', framing: '${F:-lf}', delimiter: '^'}",
         "drop_events: {event.kind: log}",
