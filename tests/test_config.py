@@ -440,10 +440,10 @@ def test_a_check_finds_a_queue_that_is_a_file_and_a_mapping_with_its_problems(tm
     ]
 
 
-def test_a_name_that_is_not_found_and_a_missing_syslog_header_are_only_warnings():
+def test_a_name_that_is_not_found_and_a_syslog_header_that_nobody_asked_for_are_only_warnings():
     read = from_urls(["kubearmor://relay"], ["tcp://siem?name=d"])
     assert [str(it) for it in check(read, resolve=found_nowhere)] == [
-        "warning: destination d: the mapping kubearmor-cef writes no syslog header, which most collectors need. Set syslog_header, or take the mapping of your SIEM.",
+        "warning: destination d: the mapping kubearmor-cef does not say which syslog header to write, so RFC 3164 is written. Set syslog_header (or --syslog-header) to rfc3164, rfc5424 or none, or use the mapping of your SIEM.",
         "warning: source kubearmor://relay:32767: the name relay is not found from here (now).",
         "warning: destination d: the name siem is not found from here (now).",
     ]

@@ -19,6 +19,7 @@ PACKAGE = Path(__file__).parent.parent / "cef_bridge"
 ALLOWED = {
     "errors": (set(), "it is the ground floor"),
     "wording": (set(), "it is the ground floor too: whoever finds a fault has words for it"),
+    "small_files": (set(), "it is the ground floor too: a path comes in, bytes go out"),
     "stats": (set(), "counters know nothing of what they count"),
     "events": (set(), "it knows KubeArmor, and neither mappings nor what is written"),
     "formats": (set(), "a format is pure: it knows neither events nor mappings"),
@@ -42,8 +43,12 @@ ALLOWED = {
         "it turns fields into keys, wherever the events come from; what it writes are slots files",
     ),
     "shedding": ({"formats", "mapping"}, "it shortens a message, and reads no event"),
+    "syslog_writer": (
+        {"events", "formats", "mapping"},
+        "it writes the header of one event, and knows neither the message nor where it goes",
+    ),
     "converter": (
-        {"events", "formats", "mapping", "shedding"},
+        {"events", "formats", "mapping", "shedding", "syslog_writer"},
         "it makes one event into one message and knows no files",
     ),
     "fastpath": (
@@ -73,6 +78,7 @@ ALLOWED = {
             "shedding",
             "sources",
             "stats",
+            "syslog_writer",
             "unitloop",
         },
         "it tells what a mapping does to events, and neither prints nor delivers",
@@ -141,7 +147,7 @@ ALLOWED = {
 }
 
 # Everything may import these, which import nothing.
-GROUND = ("errors", "wording")
+GROUND = ("errors", "small_files", "wording")
 
 # Foreign package -> where alone it may be imported, and why.
 FOREIGN = {

@@ -67,7 +67,7 @@ def _as(cls: type, name: str) -> Callable[[click.Context, click.Parameter, str |
 @click.option(
     "--syslog-header",
     type=click.Choice(["none", "rfc3164", "rfc5424"]),
-    help="The syslog header; else as the mapping says.",
+    help="The syslog header; else as the mapping says, else rfc3164 for udp, tcp and tls.",
 )
 @click.option("--queue", metavar="DIR", help="Folder of the queues; else a private one.")
 @click.option(

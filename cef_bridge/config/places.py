@@ -19,6 +19,8 @@ from cef_bridge.delivery.targets import shown_url
 from cef_bridge.delivery.urls import FILE_SECRET, Words
 from cef_bridge.delivery.words import did_you_mean, extra_of
 from cef_bridge.errors import UsageError
+from cef_bridge.mapping import shipped
+from cef_bridge.mapping.beside import is_path, no_mapping
 from cef_bridge.mapping.filters import FILTERS
 
 if TYPE_CHECKING:
@@ -118,17 +120,12 @@ def destination_of(
             "with a letter or digit: it names a file."
         )
     mapping = destination.mapping
-    if folder is not None and _is_path(mapping, folder):
-        mapping = str(folder / mapping)
+    if is_path(mapping, folder or Path()):
+        mapping = str(folder / mapping) if folder is not None else mapping
+    elif mapping not in shipped.names():
+        problems.append(no_mapping(mapping, folder or Path()))
     destination = msgspec.structs.replace(destination, name=name, mapping=mapping)
     return (None if problems else destination), problems
-
-
-def _is_path(mapping: str, folder: Path) -> bool:
-    # As `mapping.load` tells a path from a shipped name.
-    if "/" in mapping or mapping.endswith((".yaml", ".yml")):
-        return True
-    return (folder / mapping).is_file()
 
 
 def in_folder(said: Mapping[str, object], words: Words, folder: Path | None) -> dict[str, object]:

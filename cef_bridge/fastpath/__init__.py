@@ -30,6 +30,7 @@ from cef_bridge.fastpath.workloads import Workload, layout_of, workload_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from cef_bridge.events.classes import Class
     from cef_bridge.fastpath.segments import Raw
 
 MOST_SHAPES = 256
@@ -81,15 +82,19 @@ class FastPath:
     def __init__(self, converter: Converter) -> None:
         self._converter = converter
         self._program = converter.program
-        self._header = converter.syslog_header != "none"
+        self._syslog = converter.syslog
+        self._header = converter.syslog.kind != "none"
         self._most = converter.max_bytes
         self._shapes: dict[tuple[str, ...], Shape] = {}
         self._memory = Memory()
         self._once: set[int] = set()
         self._workloads: dict[tuple[str, ...], dict[object, Workload | None]] = {}
         self._calls: dict[object, tuple[str, str, str]] = {}
-        # HOSTNAME is written once for a workload; one that asks for more needs the plain path.
-        self._usable = converter.host_slot.pace == "workload" and not self._program.by_reference
+        # HOSTNAME is written once for a workload, facility and APP-NAME once for all; what asks for
+        # more needs the plain path.
+        steady = self._syslog.steady and self._syslog.hostname.pace == "workload"
+        self._usable = (steady or not self._header) and not self._program.by_reference
+        self._facility, self._app_name = self._syslog.facility_of({}), self._syslog.app_name_of({})
         # A mapping that reads a field this version does not know needs the plain path for it.
         self._unknown = {
             top(path) for slot in self._program.slots for path in slot.paths if find(path) is None
@@ -98,7 +103,7 @@ class FastPath:
         self._layout = layout_of(self._program)
         self._shared = Shared(self._memory, self._layout)
         self._numbers = count()
-        self.sections = Sections(converter, self._memory)
+        self.sections = Sections(converter, self._memory, self._app_name, self._priority)
         self.last: tuple[Workload, Plan]  # of the event that `recall` wrote last
         self._refused: Raw | None = None  # the event that it tried last and could not write
 
@@ -146,8 +151,9 @@ class FastPath:
             self._refused = raw
             return None
         if self._header:
-            pri = plan.pri or self._converter.priority(plan.kind, severity)
-            message = self._converter.header(pri, event_time(raw), workload.host) + message
+            pri = plan.pri or self._priority(plan.kind, severity)
+            header = self._syslog.text(pri, event_time(raw), workload.host, self._app_name)
+            message = header + message
         # At most 4 bytes a character: only long messages have to be measured.
         if len(message) * 4 > self._most and len(message.encode()) > self._most:
             self._refused = raw
@@ -251,9 +257,11 @@ class FastPath:
         if len(plans) >= MOST_PLANS:
             plans.clear()
             self._shared.clear()  # what was found out for them is bounded with them
-        priority = self._converter.priority
-        plan = build(self._program, self._shared, raw, shape.keys, self._policy, priority)
+        plan = build(self._program, self._shared, raw, shape.keys, self._policy, self._priority)
         plans[key] = plan
         if plan is None:
             raise Irregular
         return plan
+
+    def _priority(self, kind: Class, severity: int) -> int:
+        return self._syslog.priority(kind, severity, self._facility)

@@ -28,7 +28,7 @@ UNKNOWN_FIELD = Code("M008", "error", "A misspelled event field.")
 NEW_FIELD = Code("M009", "warning", "An event field that this version does not know.")
 UNKNOWN_TRANSFORM = Code("M010", "error", "A transform that does not exist.")
 UNKNOWN_FILTER = Code("M011", "error", "A named filter that does not exist.")
-NO_SOURCE = Code("M012", "error", "A rule has not exactly one of from, value and spread.")
+NO_SOURCE = Code("M012", "error", "A rule has not exactly one of from, value, template and spread.")
 NO_PARTNER = Code("M013", "error", "A setting that does nothing without another one.")
 BAD_TABLE = Code("M014", "error", "A table file that cannot be read, or is not two columns.")
 UNSET_VARIABLE = Code("M015", "error", "An environment variable that is not set.")
@@ -95,5 +95,7 @@ TEXT_IN_NUMBER_SLOT = Code("M068", "warning", "A text for a name that is kept in
 SECONDS = Code("M069", "warning", "Seconds in a key whose times are milliseconds.")
 NO_SEVERITY = Code("M070", "error", "Events that no rule of the severity is about.")
 HEADER_DIFFERS = Code("M071", "error", "A key that repeats the header and says something else.")
+LOOKS_LIKE_TEST = Code("M072", "error", "A text that looks like a condition.")
+KEEPS_NO_ALERTS = Code("M073", "warning", "A list of keep_events without any alert.")
 
 CODES: dict[str, Code] = {row.id: row for row in list(globals().values()) if isinstance(row, Code)}

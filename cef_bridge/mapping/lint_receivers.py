@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.formats.syslog import FACILITIES
-from cef_bridge.mapping.view import Found
+from cef_bridge.mapping.view import Found, constants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,7 +51,7 @@ _TIME_LOST = (
     Trap(
         ("splunk",),
         "syslog_header",
-        lambda envelope: envelope.syslog_header != "rfc5424",
+        lambda envelope: envelope.network_header != "rfc5424",
         "SC4S throws an rt in milliseconds away and takes the header's time, which has a fraction "
         'and a zone in RFC 5424 only. Say "syslog_header: rfc5424".',
     ),
@@ -195,8 +195,10 @@ _RECEIVER_SETTING = (
     Trap(
         ("sentinel",),
         "facility",
-        lambda envelope: (
-            envelope.facility in FACILITIES and not envelope.facility.startswith("local")
+        lambda envelope: any(
+            text in FACILITIES and not text.startswith("local")
+            for rule in envelope.facility
+            for text in constants(rule)
         ),
         "The system logs under this facility as well, and Sentinel's rules for CEF and for Syslog "
         "then both store the event. Choose one of local0 to local7 that nothing else uses.",

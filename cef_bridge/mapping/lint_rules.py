@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def no_source(view: View) -> Iterator[Found]:
-    """A rule has exactly one of from, value and spread: where its value comes from.
+    """A rule has exactly one of from, value, template and spread: where its value comes from.
 
     Bad:
         extension:
@@ -33,7 +33,7 @@ def no_source(view: View) -> Iterator[Found]:
           act: {from: Action, default: Block}
     """
     for seen in view.draft.rules:
-        sources = [name for name in seen.said if name in ("from_", "value", "spread")]
+        sources = [name for name in seen.said if name in ("from_", "value", "template", "spread")]
         if not sources:
             yield Found(
                 seen.rule.at,
@@ -49,6 +49,7 @@ def no_source(view: View) -> Iterator[Found]:
 # What does nothing -> without which of these, or beside which.
 _NEEDS = {"else_": "table", "only": "spread", "max": "spread", "default": "from_"}
 _POINTLESS = {
+    "template": ("default",),
     "value": ("via", "table", "else_", "default", "max_length"),
     "spread": ("via", "table", "else_", "default", "max_length"),
 }
@@ -145,17 +146,18 @@ def _says_all(first: Rule, second: Rule) -> bool:
 
 
 def drops_all(view: View) -> Iterator[Found]:
-    """An item of drop_events has conditions, and a condition has values.
+    """An item of drop_events or keep_events has conditions, and a condition has values.
 
-    An empty item would drop every event, alerts too; an empty list never holds.
+    An empty item would drop every event, alerts too, or keep all; an empty list never holds.
 
     Bad:
         drop_events: [{}]
     Good:
         drop_events: [{event.kind: log, NamespaceName: kube-system}]
     """
-    for at in view.draft.empty_items:
-        yield Found(at, "Without a condition every event is dropped. Add one.")
+    for item in view.draft.empty_items:
+        done = "kept" if item.kind == "keep_events" else "dropped"
+        yield Found(item.at, f"Without a condition every event is {done}. Add one.")
     for condition in view.draft.conditions:
         if not condition.any_of:
             message = f'"{shown(condition.path)}" has no value to compare with, so it never holds.'

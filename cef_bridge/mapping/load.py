@@ -7,17 +7,19 @@ know events or how rules are run.
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import Location, MappingError, Problem
 from cef_bridge.mapping import codes, excuses, lint, lint_across, nodes, reader, shipped
-from cef_bridge.mapping.beside import is_tested, meant
+from cef_bridge.mapping.beside import is_path, is_tested, meant, no_mapping
 from cef_bridge.mapping.merge import merge
 from cef_bridge.mapping.slots_chain import Names
 from cef_bridge.mapping.view import View
-from cef_bridge.wording import closest, did_you_mean, shown
+from cef_bridge.small_files import UnreadableError, read_small
+from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,10 +32,9 @@ if TYPE_CHECKING:
 def load(name_or_path: str | Path, *, env: MappingType[str, str] = os.environ) -> Mapping:
     """Return a mapping with everything it extends merged in.
 
-    What has a slash, ends in .yaml or .yml, or is a file, is a path; all else is a shipped
-    mapping's name. Names that are new (`slot: auto`) are written to the slots file beside their
-    mapping, and said on stderr. Raises MappingError with all errors of all files, each with its
-    place.
+    `beside.is_path` tells a path from a shipped mapping's name. Names that are new (`slot: auto`)
+    are written to the slots file beside their mapping, and said on stderr. Raises MappingError with
+    all errors of all files, each with its place.
     """
     chain = _Chain(env)
     chain.add(name_or_path)
@@ -131,12 +132,10 @@ def nodes_of(
 
 def _bytes_of(path: Path, at: Location) -> bytes | Problem:
     try:
-        with path.open("rb") as file:
-            return file.read(nodes.MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "this is no path"
-        message = f"{shown(str(path))} cannot be read: {reason}."
-        if isinstance(error, FileNotFoundError) and (near := meant(path.name, path.parent)):
+        return read_small(path, nodes.MOST_BYTES)
+    except UnreadableError as error:
+        message = f"{shown(str(path))} cannot be read: {error}."
+        if error.errno == errno.ENOENT and (near := meant(path.name, path.parent)):
             message += f' Did you mean "{shown(str(path.parent / near))}"?'
         return Problem(at, codes.UNREADABLE.id, message, codes.UNREADABLE.severity)
 
@@ -178,12 +177,12 @@ class _Chain:
         self, target: str, folder: Path, at: Location, *, top: bool
     ) -> tuple[Path, bool] | None:
         path = folder / target
-        if "/" in target or target.endswith((".yaml", ".yml")) or _is_file(path):
+        if is_path(target, folder):
             is_shipped = False
-        elif target in shipped.names():
-            path, is_shipped = shipped.path(target), True
+        elif name := shipped.named(target):
+            path, is_shipped = shipped.path(name), True
         else:
-            self._report(at, codes.UNREADABLE, _no_mapping(target, folder))
+            self._report(at, codes.UNREADABLE, no_mapping(target, folder))
             return None
         real = _resolved(path)
         if real in self._seen:
@@ -245,24 +244,6 @@ class _Chain:
 
     def _report(self, at: Location, code: codes.Code, message: str) -> None:
         self._problems.append(Problem(at, code.id, message, code.severity))
-
-
-def _no_mapping(name: str, folder: Path) -> str:
-    """Return what to say of a name that is neither a shipped mapping's nor a file's."""
-    known = shipped.names()
-    near = None if closest(name, known) else meant(name, folder)
-    hint = f' Did you mean "{shown(near)}"?' if near else did_you_mean(name, known)
-    return (
-        f'There is no shipped mapping "{shown(name)}".{hint} '
-        "A file of your own is named with its path."
-    )
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except ValueError:  # a null character
-        return False
 
 
 def _resolved(path: Path) -> Path:

@@ -65,8 +65,7 @@ def converter_of(spec: Destination) -> Converter:
         most = min(most, spec.target.max_datagram)
     if envelope.sequence:
         most = max(most - ROOM, _LEAST)
-    header = spec.syslog_header or envelope.syslog_header
-    return Converter(mapping, syslog_header=header, max_bytes=most)
+    return Converter(mapping, syslog_header=spec.header(mapping), max_bytes=most)
 
 
 def outlet_of(spec: Destination, queue: Queue) -> Outlet:

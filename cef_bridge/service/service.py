@@ -166,6 +166,7 @@ class Service:
             except CefBridgeError:
                 queue.close()
                 raise
+            _tell_header(spec, outlet)
             self._rejected_before += queue.totals().get("rejected", 0)
             self._ways[spec.name] = self._forward(spec, outlet)
         self._strangers()
@@ -309,6 +310,9 @@ class Service:
             for queue in opened:
                 queue.close()
             raise
+        for spec in config.destinations:
+            if spec.name not in self._ways:
+                _tell_header(spec, outlets[spec.name])
         gone = [way for name, way in self._ways.items() if name not in outlets]
         self._ways = {
             spec.name: self._changed(spec, outlets[spec.name]) for spec in config.destinations
@@ -433,6 +437,12 @@ def _key(spec: SourceSpec) -> str:
 
 def _framing(spec: Destination, outlet: Outlet) -> str:
     return spec.target.framing or outlet.converter.program.mapping.envelope.framing
+
+
+def _tell_header(spec: Destination, outlet: Outlet) -> None:
+    """Warn of a syslog header that nobody asked for."""
+    if unsaid := spec.unsaid_header(outlet.converter.program.mapping):
+        _log.warning("destination %s: %s", spec.name, unsaid)
 
 
 def _differs(old: Config, new: Config, name: str) -> bool:

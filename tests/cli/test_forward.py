@@ -44,7 +44,7 @@ def test_once_sends_what_convert_writes_with_the_same_header(tmp_path, collector
 def test_once_reads_every_form_that_convert_reads(collector, name):
     from running import DATA
 
-    written = convert(DATA / name)
+    written = convert(DATA / name, "--syslog-header", "rfc3164")
     assert forward("--from", DATA / name, "--to", url(collector), "--once").code == written.code
     assert Counter(collector.messages) == Counter(line.encode() for line in written.messages)
 
