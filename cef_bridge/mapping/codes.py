@@ -18,7 +18,7 @@ class Code(NamedTuple):
 
 
 UNKNOWN_SETTING = Code("M001", "error", "A setting that mappings do not have.")
-UNKNOWN_KEY = Code("M002", "error", "An output key that is no CEF or LEEF key nor KubeArmor….")
+UNKNOWN_KEY = Code("M002", "error", "An output key that is nearly one of the format's.")
 NO_LABEL = Code("M003", "error", "A custom key (cs1, cn1, c6a2 …) without its label.")
 NEEDLESS_LABEL = Code("M004", "error", "A label where none goes.")
 WRONG_KIND = Code("M005", "error", "A list where a text is expected, and the like.")

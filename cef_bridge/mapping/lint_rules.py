@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cef_bridge.events import fields
-from cef_bridge.formats.dictionary import CEF_KEYS
 from cef_bridge.mapping.lint_keys import PREFIX
 from cef_bridge.mapping.view import Found, named
 from cef_bridge.wording import named as named_key
@@ -100,7 +99,8 @@ def bad_spread(view: View) -> Iterator[Found]:
             continue
         if seen.section != "extension":
             yield Found(seen.said["spread"], f"{named_key(seen.key)} takes one value. Use from.")
-        elif view.format == "cef" and seen.key in CEF_KEYS:
+        elif view.format == "cef" and not seen.key.startswith(PREFIX):
+            # What stands behind the name is chosen by others: cs and 1 would make cs1.
             message = f"{seen.key} takes one value. Spread under a key such as {PREFIX}Label."
             yield Found(seen.said["spread"], message)
 
