@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from cef_bridge import __version__
 from cef_bridge.errors import UsageError
+from cef_bridge.stats import LABELS
 from cef_bridge.views import not_ready
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Row(NamedTuple):
     meaning: str
 
 
-COUNTS = ("received", "converted", "filtered", "rejected", "noise")
+COUNTS = ("received", "converted", "filtered", "rejected", "noise", "blank")
 """Of the queue's counters; the others are fields of the view."""
 
 SOURCE_ROWS = (
@@ -50,6 +51,7 @@ DESTINATION_ROWS = (
     Row("filtered", "counter", "Events that the mapping takes out."),
     Row("rejected", "counter", "Records that cannot be converted: dead letters."),
     Row("noise", "counter", "Lines that are no events."),
+    Row("blank", "counter", "Blank lines."),
     Row("queued", "counter", "Messages that were taken into the queue."),
     Row("confirmed", "counter", "Messages that the collector gave a receipt for."),
     Row("unconfirmed", "counter", "Messages that left without a receipt."),
@@ -66,6 +68,7 @@ DESTINATION_ROWS = (
     Row("queue_oldest_age_seconds", "gauge", "How long the oldest message has been waiting."),
 )
 DROPPED = Row("dropped", "counter", "Messages that were dropped, by reason.")
+REJECTED = Row("rejected_by_reason", "counter", "Records that cannot be converted, by reason.")
 PREFIX = "cef_bridge_"
 
 
@@ -176,6 +179,11 @@ class _Values(Collector):
             for each in view.destinations:
                 family.add_metric([each.name], _of_destination(each, row.name))
             yield family
+        rejected = _family(REJECTED, ["destination", "reason"])
+        for each in view.destinations:
+            for label in LABELS:
+                rejected.add_metric([each.name, label], each.rejected.get(label, 0))
+        yield rejected
         dropped = _family(DROPPED, ["destination", "reason"])
         for each in view.destinations:
             for reason, number in each.dropped.items():

@@ -128,7 +128,9 @@ def parts() -> dict[str, str]:
         for name, it in TRANSFORMS.items()
     ]
     return {
-        "destination-metrics": metrics_table((*metrics.DESTINATION_ROWS, metrics.DROPPED)),
+        "destination-metrics": metrics_table(
+            (*metrics.DESTINATION_ROWS, metrics.REJECTED, metrics.DROPPED)
+        ),
         "source-metrics": metrics_table(metrics.SOURCE_ROWS),
         "mapping": settings(spec.Mapping),
         "rule": settings(spec.Rule),

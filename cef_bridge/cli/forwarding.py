@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from cef_bridge.config import Config
 
+COUNTS = ("received", "converted", "filtered", "rejected", "noise", "blank")
 _FOUND_SOMETHING, _INTERRUPTED = 3, 130
 _TEST_TIMEOUT = 10.0
 
@@ -102,11 +103,11 @@ def _last_words(outcome: Outcome) -> Iterator[str]:
         parts += [f"{each.waiting + each.in_flight:,} in the queue"]
         parts += [f"{each.resent:,} sent again"] if each.resent else []
         counts = each.counts
-        came = ", ".join(
-            f"{counts.get(name, 0):,} {name}" for name in ("received", "converted", "filtered")
-        )
-        rejected = f"{counts.get('rejected', 0):,} rejected"
-        yield f"{each.name}: {came}, {rejected}; {', '.join(parts)}"
+        came = ", ".join(f"{counts.get(name, 0):,} {name}" for name in COUNTS)
+        yield f"{each.name}: {came}; {', '.join(parts)}"
+        if rejected := each.rejected:
+            why = sorted(rejected.items(), key=lambda it: (-it[1], it[0]))
+            yield "  rejected: " + ", ".join(f"{number:,} {label}" for label, number in why)
         if each.last_error and each.waiting + each.in_flight:
             yield f"  {each.last_error}"
     if outcome.waiting:
