@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cef_bridge.events import fields
+from cef_bridge.mapping.condition_forms import meant_by
 from cef_bridge.mapping.lint_keys import PREFIX
 from cef_bridge.mapping.view import Found, named
 from cef_bridge.wording import named as named_key
@@ -76,6 +77,36 @@ def no_partner(view: View) -> Iterator[Found]:
                     f'"{name.rstrip("_")}" does nothing without "{need.rstrip("_")}". '
                     "Add that, or remove this.",
                 )
+
+
+def row_looks_like_a_condition(view: View) -> Iterator[Found]:
+    """A row of a table is a whole text: globs and comparisons are for conditions.
+
+    `"kube-*"` or `">=7"` in a table is compared as it stands, and no value is that. A list of rules
+    with `when` says it; `else` is for all others. A value that really is so stands in a table that
+    is a file.
+
+    Bad:
+        extension:
+          KubeArmorTier: {from: NamespaceName, table: {"kube-*": system}, else: other}
+    Good:
+        extension:
+          KubeArmorTier:
+            - {value: system, when: {NamespaceName: "kube-*"}}
+            - {value: other}
+    """
+    for seen in view.draft.rules:
+        table = seen.rule.table
+        if table is None or table.file is not None:
+            continue
+        path = next(iter(seen.rule.from_), "Resource")
+        for row in table.rows:
+            if "*" in row or meant_by(path, row):
+                message = (
+                    f'The row "{shown(row)}" is compared as a text. Use rules with "when", or '
+                    '"else" for all others.'
+                )
+                yield Found(seen.said.get("table", seen.rule.at), message)
 
 
 def bad_spread(view: View) -> Iterator[Found]:

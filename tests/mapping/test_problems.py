@@ -221,6 +221,10 @@ CASES = {
         N + "drop_events: [{event.kind: log, Severity: {min: seven}}]\n",
         'm.yaml:3:49 M006 "seven" is not possible here. Expected a number, such as 7 or -0.5.',
     ),
+    "condition in a table": (
+        N + "extension: {KubeArmorX: {from: Severity, table: {'>=7': high}, else: low}}\n",
+        'm.yaml:3:42 M074 The row ">=7" is compared as a text. Use rules with "when", or "else" for all others.',
+    ),
     "no alerts kept": (
         N + "keep_events: [{event.kind: log}]\n",
         "m.yaml:3:16 M073 This keeps no alert. Add an item such as {event.kind: alert}.",
