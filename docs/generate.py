@@ -203,11 +203,11 @@ def fields_page() -> str:
     return f"""{_NOTE}
 # Event fields
 
-What a mapping can read, in `from`, `when`, `drop` and `spread`. `cef-bridge mapping fields`
-prints the same. After `Labels.`, `EventData.` and `data.` the rest is one key, dots included:
-`Labels.app.kubernetes.io/name`. `data.KEY` is a value of KubeArmor's `Data` or `Resource`:
-`data.fd`, `data.DestinationIP`. A field that is not listed can be read as well; `mapping lint`
-then warns (M009).
+What a mapping can read, in `from`, `template`, `when`, `drop` and `spread`.
+`cef-bridge mapping fields` prints the same. After `Labels.`, `EventData.` and `data.` the rest is
+one key, dots included: `Labels.app.kubernetes.io/name`. `data.KEY` is a value of KubeArmor's
+`Data` or `Resource`: `data.fd`, `data.DestinationIP`. A field that is not listed can be read as
+well; `mapping lint` then warns (M009).
 
 ## As KubeArmor writes them
 

@@ -150,8 +150,9 @@ def mappings(draw: st.DrawFn) -> dict[str, object]:
         st.lists(st.sampled_from(["Red", "Green", "Blue", "Black"]), min_size=1, unique=True)
     )
     extension: dict[str, object] = {"rt": {"from": "event.time"}}
+    prefix = draw(st.sampled_from(["KubeArmorX", "KubeArmorX", "own"]))
     for key in keys:
-        extension[f"KubeArmorX{key}"] = draw(st.lists(rules(), min_size=1, max_size=3))
+        extension[f"{prefix}{key}"] = draw(st.lists(rules(), min_size=1, max_size=3))
     if draw(st.booleans()):
         extension["msg"] = draw(st.lists(rules(), min_size=1, max_size=2))
     for key, some in TYPED.items():

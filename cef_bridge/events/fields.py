@@ -96,7 +96,7 @@ event.reason          | text    | verdict  | Result as written, unless it is Pas
 event.class_id        | text    | verdict  | kind.scope.operation.verb.disposition.
 event.name            | text    | verdict  | The fixed sentence of the class id.
 event.place           | text    | workload | Where it happened: namespace/pod, else the node.
-event.severity        | integer | verdict  | What the mapping's `severity` table says, 1 to 10.
+event.severity        | integer | verdict  | The severity in the header, 1 to 10, by the mapping's rules.
 event.time            | integer | instant  | Epoch milliseconds, of UpdatedTime, Timestamp, what an exporter added, or the wrapper.
 event.id              | text    | instant  | SHA-1 that identifies the event, 40 hex digits.
 event.act_key         | text    | instant  | 12 hex digits that the two events of one act share.

@@ -18,7 +18,7 @@ class Code(NamedTuple):
 
 
 UNKNOWN_SETTING = Code("M001", "error", "A setting that mappings do not have.")
-UNKNOWN_KEY = Code("M002", "error", "An output key that is no CEF or LEEF key nor KubeArmor….")
+UNKNOWN_KEY = Code("M002", "error", "An output key that is nearly one of the format's.")
 NO_LABEL = Code("M003", "error", "A custom key (cs1, cn1, c6a2 …) without its label.")
 NEEDLESS_LABEL = Code("M004", "error", "A label where none goes.")
 WRONG_KIND = Code("M005", "error", "A list where a text is expected, and the like.")
@@ -97,5 +97,6 @@ NO_SEVERITY = Code("M070", "error", "Events that no rule of the severity is abou
 HEADER_DIFFERS = Code("M071", "error", "A key that repeats the header and says something else.")
 LOOKS_LIKE_TEST = Code("M072", "error", "A text that looks like a condition.")
 KEEPS_NO_ALERTS = Code("M073", "warning", "A list of keep_events without any alert.")
+ROW_LOOKS_LIKE_TEST = Code("M074", "warning", "A row of a table that looks like a condition.")
 
 CODES: dict[str, Code] = {row.id: row for row in list(globals().values()) if isinstance(row, Code)}

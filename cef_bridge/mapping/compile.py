@@ -332,9 +332,9 @@ def _is_repeated(rules: tuple[Rule, ...], path: str) -> bool:
 
 def rates(mapping: Mapping) -> Callable[[Fields], Hit | None]:
     """Return what a mapping takes the severity in the header from; None: no rule says one, and the
-    severity is `DEFAULT_SEVERITY`.
+    severity is `DEFAULT_SEVERITY`. The mapping's envelope may be faulty.
     """
-    fmt = _format(mapping)
+    fmt = FORMATS[mapping.format]()
     table = [_severity_slot(rule, fmt) for rule in mapping.severity]
     rules = mapping.header.get("severity") or _HEADER_DEFAULTS["severity"]
     header = [_severity_slot(rule, fmt) for rule in rules]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cef_bridge.events import fields
-from cef_bridge.formats.dictionary import CEF_KEYS
+from cef_bridge.mapping.condition_forms import meant_by
 from cef_bridge.mapping.lint_keys import PREFIX
 from cef_bridge.mapping.view import Found, named
 from cef_bridge.wording import named as named_key
@@ -79,6 +79,36 @@ def no_partner(view: View) -> Iterator[Found]:
                 )
 
 
+def row_looks_like_a_condition(view: View) -> Iterator[Found]:
+    """A row of a table is a whole text: globs and comparisons are for conditions.
+
+    `"kube-*"` or `">=7"` in a table is compared as it stands, and no value is that. A list of rules
+    with `when` says it; `else` is for all others. A value that really is so stands in a table that
+    is a file.
+
+    Bad:
+        extension:
+          KubeArmorTier: {from: NamespaceName, table: {"kube-*": system}, else: other}
+    Good:
+        extension:
+          KubeArmorTier:
+            - {value: system, when: {NamespaceName: "kube-*"}}
+            - {value: other}
+    """
+    for seen in view.draft.rules:
+        table = seen.rule.table
+        if table is None or table.file is not None:
+            continue
+        path = next(iter(seen.rule.from_), "Resource")
+        for row in table.rows:
+            if "*" in row or meant_by(path, row):
+                message = (
+                    f'The row "{shown(row)}" is compared as a text. Use rules with "when", or '
+                    '"else" for all others.'
+                )
+                yield Found(seen.said.get("table", seen.rule.at), message)
+
+
 def bad_spread(view: View) -> Iterator[Found]:
     """`spread` takes a map apart, under a key of one's own in the extension.
 
@@ -100,7 +130,8 @@ def bad_spread(view: View) -> Iterator[Found]:
             continue
         if seen.section != "extension":
             yield Found(seen.said["spread"], f"{named_key(seen.key)} takes one value. Use from.")
-        elif view.format == "cef" and seen.key in CEF_KEYS:
+        elif view.format == "cef" and not seen.key.startswith(PREFIX):
+            # What stands behind the name is chosen by others: cs and 1 would make cs1.
             message = f"{seen.key} takes one value. Spread under a key such as {PREFIX}Label."
             yield Found(seen.said["spread"], message)
 

@@ -174,8 +174,11 @@ class _Explained:
             value = getattr(self._header, name)
             rows.append(self._header_row(name, value, found, losers(slot, fields, self._format)))
         rated = [hit for hit in self._header_hits if hit.key == HEADER_KEYS["severity"]]
+        asked = [*self._program.header_severity]
+        if not rated or rated[0].path == "event.severity":
+            asked = [*self._program.severity]  # the table decides
         lost = []
-        for slot in self._program.severity:
+        for slot in asked:
             if rated and slot.rules[0] is rated[-1].rule:
                 break
             lost += losers(slot, fields, self._format)

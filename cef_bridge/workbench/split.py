@@ -164,6 +164,10 @@ def _asks_live(program: Program) -> bool:
             test.kind == "is" and test.text in ("present", "absent") for test in condition.any_of
         ):
             return True
+    # What the header says of such a value, keys that repeat the header say too.
+    repeated = any(not _LIVE.keys().isdisjoint(slot.paths) for slot in program.header)
+    if program.repeats and repeated:
+        return True
     return any(_shapes_live(program, slot) for slot in _slots(program))
 
 

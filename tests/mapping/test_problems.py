@@ -53,9 +53,9 @@ CASES = {
         N + "extension:\n  destinationAddress: {from: destination.ip}\n",
         'm.yaml:4:3 M002 CEF has no "destinationAddress". Did you mean "dst"?',
     ),
-    "key of one's own": (
-        N + "extension:\n  blueTeam: {value: x}\n",
-        'm.yaml:4:3 M002 CEF has no "blueTeam". Call keys of your own KubeArmor….',
+    "key that is nearly another": (
+        N + "extension:\n  blueTeam: {value: x}\n  host: {value: x}\n",
+        'm.yaml:5:3 M002 CEF has no "host". Did you mean "dhost"?',
     ),
     "leef key": (
         N + "format: leef\nextension:\n  userName: {from: UserName}\n  targetProcess: {from: ProcessName}\n",
@@ -220,6 +220,10 @@ CASES = {
     "bound that is no number": (
         N + "drop_events: [{event.kind: log, Severity: {min: seven}}]\n",
         'm.yaml:3:49 M006 "seven" is not possible here. Expected a number, such as 7 or -0.5.',
+    ),
+    "condition in a table": (
+        N + "extension: {KubeArmorX: {from: Severity, table: {'>=7': high}, else: low}}\n",
+        'm.yaml:3:42 M074 The row ">=7" is compared as a text. Use rules with "when", or "else" for all others.',
     ),
     "no alerts kept": (
         N + "keep_events: [{event.kind: log}]\n",
@@ -576,7 +580,7 @@ CASES = {
     # M045
     "RFC 5424 for Graylog": (
         N + "extends: graylog\nenvelope: {syslog_header: rfc5424}\n",
-        'm.yaml:4:12 M045 Graylog\'s CEF input fails on an RFC 5424 header. Say "syslog_header: rfc3164".',
+        'm.yaml:4:12 M045 Graylog\'s CEF input misreads host and time of an RFC 5424 header, and before 6.3.0 stored nothing. Say "syslog_header: rfc3164".',
     ),
     "RFC 5424 and more for Sentinel": (
         N + "extends: sentinel\nenvelope: {syslog_header: rfc5424, pipe: keep, facility: authpriv}\n",

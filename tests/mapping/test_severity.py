@@ -95,6 +95,12 @@ def test_a_table_that_is_about_every_event_is_none(mapping, text):
     assert not errors(mapping(text))
 
 
+def test_a_faulty_envelope_is_told_and_nothing_else_happens(mapping):
+    path = mapping(f"extends: splunk\nseverity: {RAISE}\nenvelope: {{break_up: [C]}}\n")
+    (message,) = errors(path)
+    assert "cannot be broken up" in message
+
+
 def test_what_show_prints_has_the_whole_table(mapping):
     path = mapping(f"extends: splunk\ncluster: lab\nseverity: {RAISE}\n")
     again = mapping(to_yaml(load(path)).partition("\n")[2], "again")
