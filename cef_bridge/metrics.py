@@ -35,7 +35,7 @@ class Row(NamedTuple):
     meaning: str
 
 
-COUNTS = ("received", "converted", "filtered", "rejected", "noise")
+COUNTS = ("received", "converted", "filtered", "routed_away", "rejected", "noise")
 """Of the queue's counters; the others are fields of the view."""
 
 SOURCE_ROWS = (
@@ -47,7 +47,8 @@ SOURCE_ROWS = (
 DESTINATION_ROWS = (
     Row("received", "counter", "Units that came from the sources, whatever became of them."),
     Row("converted", "counter", "Events that became messages."),
-    Row("filtered", "counter", "Events that the mapping takes out."),
+    Row("filtered", "counter", "Events that the mapping or the destination takes out."),
+    Row("routed_away", "counter", "Of these, events that the destination's `when` does not take."),
     Row("rejected", "counter", "Records that cannot be converted: dead letters."),
     Row("noise", "counter", "Lines that are no events."),
     Row("queued", "counter", "Messages that were taken into the queue."),
@@ -65,6 +66,7 @@ DESTINATION_ROWS = (
     Row("queue_limit_bytes", "gauge", "What they may come to."),
     Row("queue_oldest_age_seconds", "gauge", "How long the oldest message has been waiting."),
 )
+UNROUTED = Row("unrouted", "counter", "Events that the `when` of no destination takes.")
 DROPPED = Row("dropped", "counter", "Messages that were dropped, by reason.")
 PREFIX = "cef_bridge_"
 
@@ -176,6 +178,9 @@ class _Values(Collector):
             for each in view.destinations:
                 family.add_metric([each.name], _of_destination(each, row.name))
             yield family
+        unrouted = _family(UNROUTED, [])
+        unrouted.add_metric([], view.unrouted)
+        yield unrouted
         dropped = _family(DROPPED, ["destination", "reason"])
         for each in view.destinations:
             for reason, number in each.dropped.items():

@@ -36,6 +36,8 @@ class Stats:
     `kinds` has (Type, Operation, class id) of every event that was converted or filtered;
     `reasons` are those of rejected records, with N for every number, so that equal ones add up;
     `firsts` says of each where it was met first. `without_time` are converted events.
+    Of the filtered ones, `routed_away` are not for this destination (its `when`), `unrouted` for
+    none at all.
     """
 
     def __init__(self) -> None:
@@ -45,6 +47,8 @@ class Stats:
         self.filtered = 0
         self.rejected = 0
         self.without_time = 0
+        self.routed_away = 0
+        self.unrouted = 0
         self.reasons: Counter[str] = Counter()
         self.firsts: dict[str, First] = {}
         self.kinds: Counter[Kind] = Counter()
@@ -78,6 +82,8 @@ class Stats:
         self.filtered += later.filtered
         self.rejected += later.rejected
         self.without_time += later.without_time
+        self.routed_away += later.routed_away
+        self.unrouted += later.unrouted
         for group, number in later.reasons.items():
             known = group
             if known not in self.reasons:

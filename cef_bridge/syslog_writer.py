@@ -53,6 +53,12 @@ class SyslogWriter:
         self._facility = facility
         self._app_name = None if app_name is None else syslog.app_name5424(app_name)
 
+    def seen(self, fields: Fields, severity: int) -> Fields:
+        """Return the fields as the rules see them: there is one severity, that of the line."""
+        if not any("event.severity" in slot.paths for slot in self.slots):
+            return fields
+        return {**fields, "event.severity": severity}
+
     @property
     def choices(self) -> tuple[Slot, ...]:
         """Return those of `slots` that choose by the event which of their rules holds."""
@@ -91,7 +97,7 @@ class SyslogWriter:
         """
         if self.kind == "none":
             return ""
-        fields = event.fields
+        fields = self.seen(event.fields, severity)
         pri = self.priority(event.kind, severity, self.facility_of(fields))
         host = self.host_of(fields)
         host = host[: max(len(host) - shorter, 1)]

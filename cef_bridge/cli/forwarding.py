@@ -106,9 +106,13 @@ def _last_words(outcome: Outcome) -> Iterator[str]:
             f"{counts.get(name, 0):,} {name}" for name in ("received", "converted", "filtered")
         )
         rejected = f"{counts.get('rejected', 0):,} rejected"
+        away = counts.get("routed_away", 0)
+        came += f" ({away:,} by when)" if away else ""
         yield f"{each.name}: {came}, {rejected}; {', '.join(parts)}"
         if each.last_error and each.waiting + each.in_flight:
             yield f"  {each.last_error}"
+    if outcome.view.unrouted:
+        yield f"{outcome.view.unrouted:,} events sent nowhere: no destination's when takes them"
     if outcome.waiting:
         yield (
             f"{outcome.waiting:,} messages wait in {outcome.folder}; none is lost. "

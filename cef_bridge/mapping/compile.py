@@ -144,11 +144,16 @@ class Program:
         mapping itself defines.
         """
         if self._filters_ask_mapping:
-            fields = {**fields, "event.severity": _first_severity(self.severity, fields)[0]}
-            fields["event.severity"], _ = _first_severity(self.header_severity, fields)
-            if self.mapping.cluster:
-                fields["cluster"] = self.mapping.cluster
+            fields = self.with_own(fields)
         return any(holds(fields) for holds in self._filters)
+
+    def with_own(self, fields: Fields) -> Fields:
+        """Return an event's fields with what the mapping itself defines: severity and cluster."""
+        fields = {**fields, "event.severity": _first_severity(self.severity, fields)[0]}
+        fields["event.severity"], _ = _first_severity(self.header_severity, fields)
+        if self.mapping.cluster:
+            fields["cluster"] = self.mapping.cluster
+        return fields
 
     def evaluate(self, event: Event) -> Output:
         """Return the header and the hits for an event, leftovers before `msg`."""

@@ -179,7 +179,7 @@ class _Explained:
 
     def syslog(self) -> tuple[Row, ...]:
         """Return the rows of the syslog header's parts that the event decides."""
-        fields = self._event.fields
+        fields = self._syslog.seen(self._event.fields, int(self._header.severity))
         usual = tuple(map(bare, Envelope().hostname))
         rows = []
         for slot in self._syslog.slots:
