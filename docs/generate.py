@@ -31,7 +31,7 @@ from cef_bridge.events.classes import catalogue
 from cef_bridge.linelint import pages as line_pages
 from cef_bridge.linelint.codes import CODES as LINE_CODES
 from cef_bridge.linelint.codes import RECEIVERS
-from cef_bridge.mapping import lint, spec
+from cef_bridge.mapping import condition_forms, lint, spec
 from cef_bridge.mapping.codes import CODES
 from cef_bridge.mapping.filters import DESCRIPTIONS
 from cef_bridge.mapping.reader import yaml_fields
@@ -127,6 +127,10 @@ def parts() -> dict[str, str]:
         "mapping": settings(spec.Mapping),
         "rule": settings(spec.Rule),
         "envelope": settings(spec.Envelope),
+        "conditions": table(
+            ("Form", "What it asks"),
+            [(code(f"{{{word}: …}}"), text) for word, text in condition_forms.WORDS.items()],
+        ),
         "transforms": table(("Transform", "What it does"), transforms),
         "filters": table(
             ("Filter", "What it drops"), [(code(name), text) for name, text in DESCRIPTIONS.items()]
@@ -271,7 +275,8 @@ def line_rules_page() -> str:
 # Line rules
 
 What [`cef-bridge lint-cef`](lint-cef.md) finds. An error is against the standard: CEF v27, or
-IBM's LEEF. A warning is a trap of the receivers it names, or of all. Codes keep their meaning
+IBM's LEEF. A warning is a trap of the receivers it names, or of all. A note is told
+only when `--for` asks for its receiver, and is no fault. Codes keep their meaning
 for ever; `cef-bridge lint-cef --explain L023` prints one of these pages.
 
 In the examples `<U+0007>` stands for that character, `<1100 x>` for so many x, and a line with

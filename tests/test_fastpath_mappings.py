@@ -87,6 +87,15 @@ WHEN: list[tuple[str, object]] = [
     ("data.fd", {"is": "present"}),
     ("event.severity", ["5", "7"]),
     ("cluster", "production"),
+    ("NamespaceName", {"not": "shop"}),
+    ("Result", {"not": ["Passed", {"is": "absent"}]}),
+    ("PolicyName", {"not": "deny-*"}),
+    ("Source", {"not": {"is": "present"}}),
+    ("Severity", {"min": "5"}),
+    ("event.severity", {"max": "5"}),
+    ("UID", {"min": "1", "max": "1000"}),
+    ("destination.port", [{"max": "1023"}, "8443"]),
+    ("tags.mitre", {"not": "MITRE_T1059*"}),
 ]
 
 
@@ -135,7 +144,8 @@ def mappings(draw: st.DrawFn) -> dict[str, object]:
     for key, some in TYPED.items():
         if draw(st.integers(0, 4)) == 0:
             extension[key] = draw(some)
-    mapping: dict[str, object] = {"mapping": "own", "extension": extension, "unmapped": "keep"}
+    unmapped = draw(st.sampled_from(["keep"] * 5 + ["drop"]))
+    mapping: dict[str, object] = {"mapping": "own", "extension": extension, "unmapped": unmapped}
     if draw(st.booleans()):  # above the shipped rules, which take most fields
         mapping["extends"] = draw(st.sampled_from(names()))
     if draw(st.integers(0, 3)) == 0:
@@ -144,11 +154,10 @@ def mappings(draw: st.DrawFn) -> dict[str, object]:
         mapping["severity"] = [draw(rules()), {"from": "Severity"}, {"value": 2}]
     if draw(st.integers(0, 3)) == 0:
         mapping["cluster"] = draw(st.sampled_from(["production", "default"]))
-    if draw(st.integers(0, 5)) == 0:
-        mapping["unmapped"] = "drop"
-    if draw(st.integers(0, 2)) == 0:
-        items = st.lists(st.sampled_from(WHEN), min_size=1, max_size=3).map(dict)
-        mapping["drop_events"] = draw(st.lists(items, min_size=1, max_size=2))
+    items = st.lists(st.sampled_from(WHEN), min_size=1, max_size=3).map(dict)
+    for key, one_in in (("drop_events", 2), ("keep_events", 9)):
+        if draw(st.integers(0, one_in)) == 0:
+            mapping[key] = draw(st.lists(items, min_size=1, max_size=2))
     if draw(st.integers(0, 5)) == 0:
         mapping["filters"] = ["soc_lean"]
     if draw(st.integers(0, 7)) == 0:

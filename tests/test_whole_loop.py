@@ -94,6 +94,10 @@ def compact(event):
         [{**EVENT, "ExecEvent": {"ExecID": "5"}}, {**EVENT, "ExecEvent": {"execid": "5"}}],
         [{"Type": "New", "Resource": "a"}, {"Type": "HostLog", "Resource": "a"}],
         [{**EVENT, "Type": "New", "Operation": "New"}, EVENT],
+        [{"Type": "New", "PodName": "p", "LogMessage": text} for text in ("x", json.dumps(EVENT))],
+        [{"ClusterName": "c", "HostName": "n", "line": text} for text in ("", json.dumps(EVENT))],
+        [{**EVENT, "log": text} for text in ("x", "{", json.dumps({**EVENT, "Resource": "/x"}))],
+        [{**EVENT, "Detail": value} for value in ("x", {"a": 1}, {"Operation": "Process"})],
         [{**EVENT, "UpdatedTime": value} for value in (1772528400004, 1.5, "?", "1772528400004")],
         [{**EVENT, "Timestamp": value} for value in (1772528400, "2026-03-03T09:00:00Z", "?")],
     ],
@@ -108,7 +112,7 @@ VALUES = st.sampled_from(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.dictionaries(NAMES, VALUES, max_size=4), min_size=2, max_size=5),
     st.sampled_from(MAPPINGS),

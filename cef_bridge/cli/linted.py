@@ -49,13 +49,15 @@ class Tally:
         """Count a line."""
         wrong = {fault.code.id for fault in faults if fault.code.severity == "error"}
         errors = sum(fault.code.severity == "error" for fault in faults)
+        warnings = sum(fault.code.severity == "warning" for fault in faults)
+        clean = not errors and not warnings  # a note is no fault
         self.lines += 1
-        self.clean += not faults
+        self.clean += clean
         self.errors += errors
-        self.warnings += len(faults) - errors
+        self.warnings += warnings
         self.wrong += bool(wrong)
         row = self.files[-1]
-        counts = (1, int(not faults), errors, len(faults) - errors)
+        counts = (1, int(clean), errors, warnings)
         for name, more in zip(("lines", "clean", "errors", "warnings"), counts, strict=True):
             row[name] = int(row[name]) + more
         if faults:
@@ -220,7 +222,7 @@ class _JUnit(_Document):
     def document(self) -> str:
         found: dict[tuple[str, str], list[str]] = {}
         for it in self.problems:
-            if it.severity == "error" or self.strict:
+            if it.severity == "error" or (self.strict and it.severity == "warning"):
                 found.setdefault((it.at.path, it.code), []).append(str(it))
         cases = [
             junit.Case(path, f"{it.id} {it.meaning}", "\n".join(found.get((path, it.id), ())))

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from pathlib import Path
 from typing import NamedTuple
 
 from cef_bridge.delivery import urls
 from cef_bridge.delivery.urls import shown_endpoint
 from cef_bridge.delivery.words import did_you_mean, quoted
 from cef_bridge.errors import CefBridgeError, UsageError
+from cef_bridge.small_files import MOST_PEM, UnreadableError, read_small
 
 SCHEMES = ("udp", "tcp", "tls")
 _WORDS = ("cert", "key", "client_ca")
@@ -124,9 +124,10 @@ def tls_context(listener: Listener) -> ssl.SSLContext | None:
     ):
         try:
             if path:
-                Path(path).read_bytes()
-        except OSError as error:
-            why = (error.strerror or "unknown error").lower()
+                read_small(path, MOST_PEM)
+        except UnreadableError as error:
+            why = str(error)
+            why = why[:1].lower() + why[1:]
             raise UsageError(
                 f"cannot listen on {listener}: {name} {quoted(path)}: {why}."
             ) from error

@@ -31,6 +31,7 @@ from cef_bridge.mapping.merge import merge
 from cef_bridge.mapping.nodes import Broken, Items, Node, Pairs, Text
 from cef_bridge.mapping.variables import expand
 from cef_bridge.mapping.view import View
+from cef_bridge.small_files import UnreadableError, read_small
 from cef_bridge.wording import did_you_mean, shown
 
 if TYPE_CHECKING:
@@ -75,11 +76,9 @@ def load_config(path: str | Path, *, env: Mapping[str, str] = os.environ) -> Con
 def _nodes(path: Path, problems: list[Problem]) -> Node | None:
     at = Location(str(path))
     try:
-        with path.open("rb") as file:
-            data = file.read(nodes.MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "this is no path"
-        message = f"The file cannot be read: {reason}."
+        data = read_small(path, nodes.MOST_BYTES)
+    except UnreadableError as error:
+        message = f"The file cannot be read: {error}."
         problems.append(codes.problem(at, codes.UNREADABLE, message))
         return None
     root, found = nodes.read(data, str(path), begin="sources:")
@@ -283,7 +282,7 @@ class _Reader:
         draft = reader.read(Pairs([name, *pairs], at), self._path, self._env)
         if empty_when:
             for place in draft.empty_items:
-                self._report(place, codes.WRONG_KIND, _EMPTY_WHEN)
+                self._report(place.at, codes.WRONG_KIND, _EMPTY_WHEN)
             draft.empty_items.clear()
         view = View(draft, "cef", merge([draft]), None, own=True, cluster=True, tested=True)
         found = [*draft.problems, *lint.run(view)]

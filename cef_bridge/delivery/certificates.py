@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import UsageError
+from cef_bridge.small_files import MOST_PEM, UnreadableError, read_small
 
 if TYPE_CHECKING:
     from cef_bridge.delivery.targets import Tls
@@ -90,11 +91,9 @@ def _refused(error: ssl.SSLError, cert: str, key: str, *, asked: bool) -> str:
 
 def _readable(what: str, path: str, faults: Faults) -> bool:
     try:
-        with Path(path).open("rb") as file:
-            file.read(1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "this is no path"
-        faults.errors.append(f"the {what} {path} cannot be read: {reason}.")
+        read_small(path, MOST_PEM)
+    except UnreadableError as error:
+        faults.errors.append(f"the {what} {path} cannot be read: {error}.")
         return False
     return True
 

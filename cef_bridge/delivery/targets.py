@@ -7,7 +7,6 @@ nothing; whether files are there and names are known is asked by `config`'s chec
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import unquote
 
@@ -17,6 +16,7 @@ from cef_bridge.delivery import urls
 from cef_bridge.delivery.urls import FILE_SECRET, Endpoint, Words, shown_endpoint
 from cef_bridge.delivery.words import did_you_mean, quoted, word
 from cef_bridge.errors import UsageError
+from cef_bridge.small_files import MOST_SECRET, UnreadableError, read_small
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -66,10 +66,11 @@ class Tls(Struct, frozen=True, kw_only=True):
             return secret
         path = secret.removeprefix(FILE_SECRET)
         try:
-            text = Path(path).read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "it is no text"
-            raise UsageError(f"cannot read the key's password from {path}: {reason}.") from error
+            text = read_small(path, MOST_SECRET).decode()
+        except UnreadableError as error:
+            raise UsageError(f"cannot read the key's password from {path}: {error}.") from error
+        except UnicodeDecodeError as error:
+            raise UsageError(f"the key's password in {path} is no text.") from error
         return text.rstrip("\r\n")
 
     def tls_problems(self) -> list[str]:

@@ -95,6 +95,11 @@ def is_event(found: Mapping[str, object]) -> bool:
     return likeness(found) is not Likeness.NONE
 
 
+def own_names(found: Mapping[str, object]) -> int:
+    """Return how many names an object has that only KubeArmor uses."""
+    return sum(key.lower() in _KUBEARMOR_ONLY for key in found)
+
+
 def is_name(key: str) -> bool:
     """Tell whether a key is one of KubeArmor's names, in any spelling."""
     return key.lower() in _CANONICAL

@@ -39,6 +39,7 @@ MOST_PLANS = 4096
 MOST_OTHERS = 8
 MOST_CALLS = 65536
 MOST_ONCE = 65536
+_MOST_OF_NAMES = 4096  # characters of an event's keys: 256 shapes of them are bounded by bytes
 _FIREWALL = ("firewall", "", "")
 
 
@@ -64,6 +65,11 @@ class Shape:
 
 def _length(raw: Raw, keys: Iterable[str]) -> int:
     return sum(len(value) for key in keys if isinstance(value := raw[key], str))
+
+
+def _are_short(keys: tuple[str, ...]) -> bool:
+    """Tell whether some names may be remembered: KubeArmor's have 700 characters together."""
+    return sum(map(len, keys)) <= _MOST_OF_NAMES
 
 
 def _getter(keys: list[str]) -> Callable[[Raw], object]:
@@ -161,7 +167,7 @@ class FastPath:
         if self._memory.left < 0:
             self._forget()
         keys = tuple(raw)
-        if keys not in self._shapes and self._seen(keys):
+        if keys not in self._shapes and self._seen(keys) and _are_short(keys):
             self._shape(raw)
         elif raw == self._refused:  # as it was just now: a line is recalled before it is decoded
             return self._converter.convert(raw, origin)
@@ -246,9 +252,8 @@ class FastPath:
             raise Irregular  # such a verdict takes the plain path, as was found before
         if not self._seen(key):
             raise Irregular
-        if not is_known(raw):  # it may be an envelope
-            plans[key] = None
-            raise Irregular
+        if not is_known(raw) or not raw.get("HostPID", 1):
+            raise Irregular  # it may be an envelope; or whose UID is absent is not root's
         self._memory.left -= 4 * _length(raw, raw) + 48 * ENTRY
         if len(plans) >= MOST_PLANS:
             plans.clear()

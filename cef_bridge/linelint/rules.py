@@ -99,4 +99,5 @@ ACROSS: dict[codes.Code, Callable[[], Across]] = {
     codes.MANY_NAMES: rules_across.ManyNames,
     codes.MANY_LABELS: rules_across.ManyLabels,
     codes.ORDER: rules_across.Order,
+    codes.NO_HEADER: rules_across.NoHeader,
 }

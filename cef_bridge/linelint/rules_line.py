@@ -32,19 +32,19 @@ class Limit(NamedTuple):
     """A size, in bytes, from which on a receiver cuts or refuses; and how it is called."""
 
     size: int
-    receiver: str
+    receivers: tuple[str, ...]
     called: str
 
 
 LIMITS = (
-    Limit(1024, "syslog", "RFC 3164 relays"),
-    Limit(2048, "syslog", "relays that keep to RFC 5424's 2,048"),
-    Limit(4096, "qradar", "QRadar's TCP listener"),
-    Limit(6144, "wazuh", "Wazuh"),
-    Limit(8192, "rsyslog", "rsyslog"),
-    Limit(8192, "sentinel", "Sentinel's forwarder"),
-    Limit(10240, "elastic", "Elastic over UDP"),
-    Limit(65536, "splunk", "Splunk Connect for Syslog"),
+    Limit(1024, ("syslog",), "RFC 3164 relays"),
+    Limit(2048, ("syslog",), "relays that keep to RFC 5424's 2,048"),
+    Limit(4096, ("qradar",), "QRadar's TCP listener"),
+    Limit(6144, ("wazuh",), "Wazuh"),
+    Limit(8192, ("rsyslog",), "rsyslog"),
+    Limit(8192, ("sentinel",), "Sentinel's forwarder"),
+    Limit(10240, ("elastic",), "Elastic over UDP"),
+    Limit(65536, ("sc4s", "splunk"), "Splunk Connect for Syslog"),
 )
 """What receivers take at most, unless they are told otherwise."""
 
@@ -93,7 +93,9 @@ def too_long(line: Line) -> Iterator[Found]:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|act=Allow msg=All of it
     """
     over = [
-        limit for limit in LIMITS if line.size > limit.size and line.read_by in {"", limit.receiver}
+        limit
+        for limit in LIMITS
+        if line.size > limit.size and line.read_by in {"", *limit.receivers}
     ]
     if over:
         who = ", ".join(

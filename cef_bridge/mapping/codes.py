@@ -95,5 +95,7 @@ TEXT_IN_NUMBER_SLOT = Code("M068", "warning", "A text for a name that is kept in
 SECONDS = Code("M069", "warning", "Seconds in a key whose times are milliseconds.")
 NO_SEVERITY = Code("M070", "error", "Events that no rule of the severity is about.")
 HEADER_DIFFERS = Code("M071", "error", "A key that repeats the header and says something else.")
+LOOKS_LIKE_TEST = Code("M072", "error", "A text that looks like a condition.")
+KEEPS_NO_ALERTS = Code("M073", "warning", "A list of keep_events without any alert.")
 
 CODES: dict[str, Code] = {row.id: row for row in list(globals().values()) if isinstance(row, Code)}

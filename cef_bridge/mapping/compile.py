@@ -107,10 +107,15 @@ class Program:
             mapping.drop_events
         )
         self._filters = [all_hold(item) for item in self.filters]
-        asked = {condition.path for item in self.filters for condition in item}
+        self.keeps = mapping.keep_events
+        self._keeps = [all_hold(item) for item in self.keeps]
+        items = (*self.filters, *self.keeps)
+        asked = {condition.path for item in items for condition in item}
         self._filters_ask_mapping = not asked.isdisjoint(("event.severity", "cluster"))
         own_severity = not _is_repeated(header["severity"], "event.severity")
-        self.by_reference = bool(self.repeats) or (own_severity and "event.severity" in asked)
+        self.by_reference = bool(
+            self.repeats or self.keeps or (own_severity and "event.severity" in asked)
+        )
         self.leftovers = Leftovers(self)
 
     def _repeating(self, rule: Rule) -> Rule:
@@ -140,12 +145,24 @@ class Program:
         return tuple(kept)
 
     def filtered(self, fields: Fields) -> bool:
-        """Tell whether `drop_events` or a named filter takes the event out; it may ask for what the
-        mapping itself defines.
+        """Tell whether `drop_events` or a named filter takes the event out, or `keep_events` does
+        not name it.
+        """
+        return self.taken_out_by(fields) is not None
+
+    def taken_out_by(self, fields: Fields) -> int | None:
+        """Return the number of the item in `filters` that takes the event out, -1 when it is none
+        of `keep_events`; None when it stays. It may ask for what the mapping itself defines.
         """
         if self._filters_ask_mapping:
             fields = self.with_own(fields)
-        return any(holds(fields) for holds in self._filters)
+        for index, holds in enumerate(self._filters):
+            if holds(fields):
+                return index
+        # What tells of lost and withheld events is not asked for.
+        if not self._keeps or fields.get("event.kind") == "event":
+            return None
+        return None if any(holds(fields) for holds in self._keeps) else -1
 
     def with_own(self, fields: Fields) -> Fields:
         """Return an event's fields with what the mapping itself defines: severity and cluster."""

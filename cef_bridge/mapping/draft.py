@@ -47,7 +47,7 @@ class Draft:
     names: list[Named] = field(default_factory=list)
     rules: list[RuleSeen] = field(default_factory=list)
     conditions: list[spec.Condition] = field(default_factory=list)
-    empty_items: list[Location] = field(default_factory=list)
+    empty_items: list[Named] = field(default_factory=list)
     envelope_at: dict[str, Location] = field(default_factory=dict)
     replaces: set[str] = field(default_factory=set)
     excuses: list[Excuse] = field(default_factory=list)

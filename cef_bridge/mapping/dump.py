@@ -14,6 +14,7 @@ import msgspec
 import yaml
 
 from cef_bridge.mapping import spec
+from cef_bridge.mapping.condition_forms import needs_text
 from cef_bridge.mapping.reader import EXPANDED, yaml_fields
 from cef_bridge.mapping.values import json_scalar
 from cef_bridge.mapping.variables import escape
@@ -28,7 +29,15 @@ _BREAK: Final = re.compile("[\n\r\x85\u2028\u2029]")
 _WIDTH = 10_000  # one rule, one line: breaks would come in the middle of texts
 _RESOLVER: Any = yaml.resolver.Resolver()  # PyYAML's stubs do not type `resolve`
 
-_OWN_LINES = ("header", "severity", "extension", "drop_events", "envelope", "examples")
+_OWN_LINES = (
+    "header",
+    "severity",
+    "extension",
+    "drop_events",
+    "keep_events",
+    "envelope",
+    "examples",
+)
 """Sections whose entries stand on lines of their own; what is inside of them stands in one line."""
 
 
@@ -192,10 +201,8 @@ class _Writer:
                 return _typed(str(value))
             case str():
                 return _text(escape(value) if self._expanded else value)
-            case spec.Test(kind="is"):
-                return _pairs([("is", _text(value.text))])
             case spec.Test():
-                return self.value(value.text)
+                return self._test(value)
             case spec.Table(file=str(file)):
                 return _pairs([("file", self.value(file))])
             case spec.Table():
@@ -211,6 +218,19 @@ class _Writer:
             case tuple():
                 return _items(map(self.value, value))
         raise TypeError(value)  # a type that spec has got and this module does not know
+
+    def _test(self, test: spec.Test) -> yaml.Node:
+        match test.kind:
+            case "not":
+                return _pairs([("not", self._one_or_more(test.tests))])
+            case "range":
+                bounds = (("min", test.least), ("max", test.most))
+                return _pairs((word, _text(text)) for word, text in bounds if text is not None)
+            case "is":
+                return _pairs([("is", _text(test.text))])
+            case "literal" if needs_text(test.text):
+                return _pairs([("text", _text(test.text))])
+        return _text(test.text)
 
     def _one_or_more(self, values: tuple[object, ...]) -> yaml.Node:
         if len(values) == 1:

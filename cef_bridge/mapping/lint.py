@@ -79,6 +79,7 @@ RULES: dict[codes.Code, Callable[[View], Iterator[Found]]] = {
     codes.IDLE_SETTING: lint_settings.idle_setting,
     codes.SECONDS: lint_fits.in_seconds,
     codes.NO_SEVERITY: lint_severity.no_severity,
+    codes.KEEPS_NO_ALERTS: lint_events.keeps_no_alerts,
     codes.HEADER_DIFFERS: lint_severity.header_differs,
 }
 

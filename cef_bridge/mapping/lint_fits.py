@@ -196,7 +196,10 @@ def never_fits(view: View) -> Iterator[Found]:
         asked = {
             condition.path
             for condition in seen.rule.when
-            if any(test.kind == "is" and test.text != "present" for test in condition.any_of)
+            if any(
+                test.kind == "range" or (test.kind == "is" and test.text != "present")
+                for test in condition.any_of
+            )
         }
         for path in seen.rule.from_:
             known = path in fields.RAW or path in fields.DERIVED

@@ -15,6 +15,7 @@ from cef_bridge.events import fields
 from cef_bridge.events.classes import catalogue
 from cef_bridge.formats import FORMATS, zones
 from cef_bridge.formats.syslog import FACILITIES
+from cef_bridge.mapping.condition_forms import leaves
 from cef_bridge.mapping.filters import FILTERS
 from cef_bridge.mapping.transforms import TRANSFORMS
 from cef_bridge.mapping.view import Found, constants, named
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cef_bridge.mapping.draft import Named, RuleSeen
+    from cef_bridge.mapping.spec import Condition, Test
     from cef_bridge.mapping.view import View
 
 
@@ -231,15 +233,20 @@ def never_equal(view: View) -> Iterator[Found]:
     """
     for condition in view.draft.conditions:
         values = vocabulary().get(condition.path, ())
-        for test in condition.any_of if values else ():
-            if test.kind == "is" or any(
+        for test in _leaves(condition) if values else ():
+            if test.kind == "range":
+                yield Found(condition.at, f"{condition.path} is never a number.")
+            elif test.kind != "is" and not any(
                 fnmatchcase(value, test.text) if test.kind == "glob" else value == test.text
                 for value in values
             ):
-                continue
-            hint = did_you_mean(test.text, values)
-            message = f'{condition.path} is never "{shown(test.text)}".{hint}'
-            yield Found(condition.at, message)
+                hint = did_you_mean(test.text, values)
+                message = f'{condition.path} is never "{shown(test.text)}".{hint}'
+                yield Found(condition.at, message)
+
+
+def _leaves(condition: Condition) -> Iterator[Test]:
+    return (leaf for test in condition.any_of for leaf in leaves(test))
 
 
 @cache

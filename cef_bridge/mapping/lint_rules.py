@@ -145,17 +145,18 @@ def _says_all(first: Rule, second: Rule) -> bool:
 
 
 def drops_all(view: View) -> Iterator[Found]:
-    """An item of drop_events has conditions, and a condition has values.
+    """An item of drop_events or keep_events has conditions, and a condition has values.
 
-    An empty item would drop every event, alerts too; an empty list never holds.
+    An empty item would drop every event, alerts too, or keep all; an empty list never holds.
 
     Bad:
         drop_events: [{}]
     Good:
         drop_events: [{event.kind: log, NamespaceName: kube-system}]
     """
-    for at in view.draft.empty_items:
-        yield Found(at, "Without a condition every event is dropped. Add one.")
+    for item in view.draft.empty_items:
+        done = "kept" if item.kind == "keep_events" else "dropped"
+        yield Found(item.at, f"Without a condition every event is {done}. Add one.")
     for condition in view.draft.conditions:
         if not condition.any_of:
             message = f'"{shown(condition.path)}" has no value to compare with, so it never holds.'

@@ -7,6 +7,7 @@ know events or how rules are run.
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,6 +18,7 @@ from cef_bridge.mapping.beside import is_path, is_tested, meant, no_mapping
 from cef_bridge.mapping.merge import merge
 from cef_bridge.mapping.slots_chain import Names
 from cef_bridge.mapping.view import View
+from cef_bridge.small_files import UnreadableError, read_small
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
@@ -130,12 +132,10 @@ def nodes_of(
 
 def _bytes_of(path: Path, at: Location) -> bytes | Problem:
     try:
-        with path.open("rb") as file:
-            return file.read(nodes.MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "this is no path"
-        message = f"{shown(str(path))} cannot be read: {reason}."
-        if isinstance(error, FileNotFoundError) and (near := meant(path.name, path.parent)):
+        return read_small(path, nodes.MOST_BYTES)
+    except UnreadableError as error:
+        message = f"{shown(str(path))} cannot be read: {error}."
+        if error.errno == errno.ENOENT and (near := meant(path.name, path.parent)):
             message += f' Did you mean "{shown(str(path.parent / near))}"?'
         return Problem(at, codes.UNREADABLE.id, message, codes.UNREADABLE.severity)
 
@@ -179,8 +179,8 @@ class _Chain:
         path = folder / target
         if is_path(target, folder):
             is_shipped = False
-        elif target in shipped.names():
-            path, is_shipped = shipped.path(target), True
+        elif name := shipped.named(target):
+            path, is_shipped = shipped.path(name), True
         else:
             self._report(at, codes.UNREADABLE, no_mapping(target, folder))
             return None

@@ -7,6 +7,7 @@ is read here. Whether names exist and rules make sense is `lint`'s. Must not kno
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,7 +16,7 @@ import msgspec
 from msgspec import inspect as kinds
 
 from cef_bridge.errors import Location, Problem
-from cef_bridge.mapping import codes, spec, tables
+from cef_bridge.mapping import codes, condition_forms, spec, tables
 from cef_bridge.mapping.draft import Draft, Named, RuleSeen
 from cef_bridge.mapping.nodes import Broken, Items, Node, Pairs, Text
 from cef_bridge.mapping.values import INTEGER, TRUTH, json_value, test_of
@@ -216,15 +217,14 @@ class _Reader:
             return self._conditions(node)
         if is_of(kind.item_type, spec.Rule):
             return self._rules(node)
-        items = node.items if isinstance(node, Items) else [node]
         values = []
-        for item in items:
+        for item in _items(node):
             value = self._value(item, kind.item_type, names)
             if value is BAD:
                 continue
             values.append(value)
             if isinstance(value, tuple) and isinstance(item, Pairs) and not item.pairs:
-                self._draft.empty_items.append(item.at)
+                self._draft.empty_items.append(Named(self._section, "", item.at))
         return tuple(values)
 
     def _dict(self, node: Node, kind: kinds.DictType) -> object:
@@ -339,31 +339,84 @@ class _Reader:
             self._draft.names.append(Named("field", key.text, key.at))
             if isinstance(inner, Broken):
                 continue
-            items = inner.items if isinstance(inner, Items) else [inner]
-            tests = [test for item in items for test in self._tests(item)]
-            condition = spec.Condition(key.text, tuple(tests), key.at)
-            if not isinstance(inner, Items) and not tests:
+            found = [test for item in _items(inner) for test in self._tests(item, key.text)]
+            condition = spec.Condition(key.text, tuple(found), key.at)
+            if not found and not (isinstance(inner, Items) and not inner.items):
                 continue  # reported already
             conditions.append(condition)
             self._draft.conditions.append(condition)
         return tuple(conditions)
 
-    def _tests(self, node: Node) -> list[spec.Test]:
+    def _tests(self, node: Node, path: str) -> list[spec.Test]:
+        """Read one item of a condition: a text, or one of the forms of `condition_forms.WORDS`."""
         if isinstance(node, Text):
-            if node.is_null:
-                message = "Nothing stands here. For a field that is not there write {is: absent}."
-                self._report(node.at, codes.WRONG_KIND, message)
-                return []
-            return [test_of(node.text)]
-        if isinstance(node, Pairs) and [key.text for key, _ in node.pairs] == ["is"]:
-            inner = node.pairs[0][1]
-            items = inner.items if isinstance(inner, Items) else [inner]
-            kind = kinds.LiteralType(spec.IS_CLASSES)
-            texts = [self._value(item, kind) for item in items]
-            return [spec.Test("is", text) for text in texts if isinstance(text, str)]
+            return self._text_test(node, path)
+        if isinstance(node, Pairs):
+            return self._form(node, path)
         if not isinstance(node, Broken):
-            self._expected(node, "a text, a list of texts, or {is: ipv4}")
+            self._expected(node, "a text, a list of texts, or a form such as {is: ipv4}")
         return []
+
+    def _text_test(self, node: Text, path: str) -> list[spec.Test]:
+        if node.is_null:
+            message = "Nothing stands here. For a field that is not there write {is: absent}."
+            self._report(node.at, codes.WRONG_KIND, message)
+            return []
+        if meant := condition_forms.meant_by(path, node.text):
+            text = shown(node.text)
+            message = (
+                f'"{text}" looks like a condition, and would be compared as a text. '
+                f'Write {shown(meant)}, or for this very text {{text: "{text}"}}.'
+            )
+            self._report(node.at, codes.LOOKS_LIKE_TEST, message)
+            return []
+        return [test_of(node.text)]
+
+    def _form(self, node: Pairs, path: str) -> list[spec.Test]:
+        said = {key.text: inner for key, inner in node.pairs}
+        for key, _ in node.pairs:
+            if key.text not in condition_forms.WORDS:
+                hint = did_you_mean(key.text, list(condition_forms.WORDS))
+                message = f'"{shown(key.text)}" is no form of a condition.{hint}'
+                self._report(key.at, codes.UNKNOWN_SETTING, message)
+                return []
+        if not said or (len(said) > 1 and set(said) != {"min", "max"}):
+            self._expected(node, "one form, such as {is: ipv4}, {not: shop} or {min: 7}")
+            return []
+        if "is" in said:
+            kind = kinds.LiteralType(spec.IS_CLASSES)
+            texts = [self._value(item, kind) for item in _items(said["is"])]
+            return [spec.Test("is", text) for text in texts if isinstance(text, str)]
+        if "text" in said:
+            text = self._value(said["text"], kinds.StrType(min_length=1))
+            return [spec.Test("literal", text)] if isinstance(text, str) else []
+        if "not" in said:
+            inner = [test for item in _items(said["not"]) for test in self._tests(item, path)]
+            if isinstance(said["not"], Items) and not said["not"].items:
+                self._expected(said["not"], "what must not hold")
+            return [spec.Test("not", tests=tuple(inner))] if inner else []
+        return self._range(node, said)
+
+    def _range(self, node: Pairs, said: Mapping[str, Node]) -> list[spec.Test]:
+        bounds: dict[str, str] = {}
+        for name, inner in said.items():
+            text = self._value(inner, kinds.StrType())
+            if isinstance(text, str) and condition_forms.number_of(text) is None:
+                self._refuse(inner, text, " Expected a number, such as 7 or -0.5.")
+            elif isinstance(text, str):
+                bounds[name] = text
+        least, most = bounds.get("min"), bounds.get("max")
+        if len(bounds) < len(said):
+            return []
+        if least is not None and most is not None and Decimal(least) > Decimal(most):
+            self._refuse(node, f"min: {least}, max: {most}", " No number is as much and as little.")
+            return []
+        return [spec.Test("range", least=least, most=most)]
+
+
+def _items(node: Node) -> list[Node]:
+    """Return the items of a list, or the one that stands for it."""
+    return node.items if isinstance(node, Items) else [node]
 
 
 def _labelled(rule: spec.Rule, label: str | None) -> spec.Rule:

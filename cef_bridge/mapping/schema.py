@@ -15,6 +15,7 @@ from cef_bridge.events import fields
 from cef_bridge.formats.dictionary import CEF_KEYS, LEEF_KEYS
 from cef_bridge.formats.syslog import FACILITIES
 from cef_bridge.mapping import shipped, spec, yaml_schema
+from cef_bridge.mapping.condition_forms import WORDS as FORMS
 from cef_bridge.mapping.filters import FILTERS
 from cef_bridge.mapping.reader import EXPANDED, is_of, yaml_fields
 from cef_bridge.mapping.transforms import TRANSFORMS
@@ -79,9 +80,19 @@ def definitions() -> dict[str, Schema]:
 
 def conditions() -> dict[str, Schema]:
     """Return the definition of conditions, and those that it refers to."""
-    is_ = yaml_schema.one_or_list(yaml_schema.choice(spec.IS_CLASSES, variables=False))
-    is_["description"] = "A class of values instead of a text."
-    test = yaml_schema.any_of(yaml_schema.TEXT, yaml_schema.settings({"is": is_}, ["is"]))
+    form = {
+        "is": yaml_schema.one_or_list(yaml_schema.choice(spec.IS_CLASSES, variables=False)),
+        "not": ref("tests"),
+        "text": yaml_schema.text(1),
+        **dict.fromkeys(("min", "max"), yaml_schema.number()),
+    }
+    form = {word: {**form[word], "description": doc} for word, doc in FORMS.items()}
+    bounds = {word: form.pop(word) for word in ("min", "max")}
+    test = yaml_schema.any_of(
+        yaml_schema.TEXT,
+        *(yaml_schema.settings({word: said}, [word]) for word, said in form.items()),
+        {**yaml_schema.settings(bounds), "minProperties": 1},
+    )
     known = {
         path: {**ref("tests"), "description": row.doc}
         for path, row in (fields.RAW | fields.DERIVED).items()
@@ -89,7 +100,8 @@ def conditions() -> dict[str, Schema]:
     return {
         "tests": {
             **yaml_schema.one_or_list(test, least=1),
-            "description": "A text, a glob (`*`, `?`, `[a-z]`), `{is: ipv4}`, or a list of them.",
+            "description": "A text, a glob (`*`, `?`, `[a-z]`), a form such as `{is: ipv4}` or "
+            "`{not: shop}`, or a list of them.",
         },
         "conditions": yaml_schema.entries(ref("tests"), known),
     }

@@ -17,6 +17,7 @@ from cef_bridge.errors import CefBridgeError, Location, Problem
 from cef_bridge.mapping import codes, nodes
 from cef_bridge.mapping.nodes import Broken, Pairs, Text
 from cef_bridge.outputs import AtomicFile
+from cef_bridge.small_files import UnreadableError, read_small
 from cef_bridge.wording import did_you_mean, shown
 
 if TYPE_CHECKING:
@@ -66,29 +67,18 @@ def read(mapping: str) -> tuple[SlotsFile, list[Problem]]:
     path = beside.with_name(f"{beside.stem}{SUFFIX}")
     nothing = SlotsFile(path, beside.name, {})
     try:
-        data = _bytes(path)
-    except FileNotFoundError:
-        return nothing, []
-    except (OSError, ValueError) as error:
-        if getattr(error, "errno", 0) == errno.ENAMETOOLONG:  # told when there is something to keep
+        data = read_small(path, MOST_BYTES)
+    except UnreadableError as error:
+        # A name that is too long is told when there is something to keep.
+        if error.errno in {errno.ENOENT, errno.ENAMETOOLONG}:
             return nothing, []
-        reason = getattr(error, "strerror", None) or "it is no file"
-        return nothing, [_problem(Location(str(path)), f"The slots file cannot be read: {reason}.")]
-    if len(data) > MOST_BYTES:
-        message = "The slots file is larger than 64 KiB. Restore it from version control."
+        message = f"The slots file cannot be read: {error}. Restore it from version control."
         return nothing, [_problem(Location(str(path)), message)]
     if all(not line or line.startswith(b"#") for line in map(bytes.strip, data.splitlines())):
         return nothing._replace(data=data), []  # all its lines were removed
     root, problems = nodes.read(data, str(path), begin="NAME: cs1")
     slots = _slots(root, problems)
     return SlotsFile(path, beside.name, slots, data), problems
-
-
-def _bytes(path: Path) -> bytes:
-    if path.exists() and not path.is_file():  # a FIFO would never end
-        raise ValueError(path)
-    with path.open("rb") as file:
-        return file.read(MOST_BYTES + 1)
 
 
 def _problem(at: Location, message: str) -> Problem:
@@ -134,9 +124,10 @@ def write(file: SlotsFile, new: Mapping[str, str]) -> None:
     text = _HEAD.format(mapping=file.mapping) + yaml.safe_dump(said, sort_keys=False, width=1000)
     data = text.encode()
     try:
-        now = _bytes(file.path) if file.path.exists() else b""
-    except (OSError, ValueError):
-        now = file.data  # whether it can be written is told below
+        now = read_small(file.path, MOST_BYTES)
+    except UnreadableError as error:
+        # Whether it can be written is told below.
+        now = b"" if error.errno == errno.ENOENT else file.data
     if now == data:
         return
     if now != file.data:

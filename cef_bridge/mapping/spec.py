@@ -21,12 +21,17 @@ IS_CLASSES: tuple[str, ...] = ("ipv4", "ipv6", "present", "absent", "integer")
 
 
 class Test(Struct, frozen=True):
-    """One thing a value may be: a literal, a glob (`*`, `?`, `[a-z]`), or a class of values."""
+    """One thing a value may be: a literal, a glob (`*`, `?`, `[a-z]`), a class of values, a number
+    from `least` to `most` (as they were written), or none of some other `tests`.
+    """
 
     __test__ = False  # pytest: not a test class
 
-    kind: Literal["literal", "glob", "is"]
-    text: str
+    kind: Literal["literal", "glob", "is", "range", "not"]
+    text: str = ""
+    least: str | None = None
+    most: str | None = None
+    tests: tuple[Test, ...] = ()
 
 
 class Condition(Struct, frozen=True):
@@ -296,6 +301,13 @@ class Mapping(Struct, frozen=True):
     drop_events: Annotated[
         tuple[tuple[Condition, ...], ...],
         Meta(description="Events that go nowhere: within an item all must hold, one is enough."),
+    ] = ()
+    keep_events: Annotated[
+        tuple[tuple[Condition, ...], ...],
+        Meta(
+            description="Only these alerts and logs are written: within an item all must hold, one"
+            " is enough."
+        ),
     ] = ()
     filters: Annotated[
         tuple[str, ...],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.errors import Location, Problem
 from cef_bridge.mapping.codes import BAD_TABLE, TWICE
+from cef_bridge.small_files import UnreadableError, read_small
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
@@ -26,14 +27,9 @@ def read(path: Path, at: Location) -> tuple[dict[str, str], list[Problem]]:
     Empty lines are passed over. Keys are compared without regard to case.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "this is no path"
-        message = f"The table {shown(str(path))} cannot be read: {reason}."
-        return {}, [Problem(at, BAD_TABLE.id, message)]
-    if len(data) > MOST_BYTES:
-        message = f"The table {shown(str(path))} is larger than 16 MiB."
+        data = read_small(path, MOST_BYTES)
+    except UnreadableError as error:
+        message = f"The table {shown(str(path))} cannot be read: {error}."
         return {}, [Problem(at, BAD_TABLE.id, message)]
     try:
         text = data.decode("utf-8-sig")

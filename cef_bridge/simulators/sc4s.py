@@ -213,7 +213,7 @@ SIMULATOR = Simulator(
     "Splunk Connect for Syslog",
     read,
     (
-        "What Splunk shows at search time: ask --siem splunk-addon",
+        "What Splunk shows at search time: ask --siem splunk",
         "Your splunk_metadata.csv, and vendors' own CEF parsers in SC4S",
         "Whether CEF:1 behind an RFC 3164 header comes in by its second route (program CEF)",
         "A later parser_cef.py ends values at the next key, not at the next equals sign",

@@ -323,7 +323,7 @@ def _timed(parts: Parts) -> Iterator[Finding]:
 
 
 SIMULATOR = Simulator(
-    "splunk-addon",
+    "splunk",
     "Splunk Add-on for CEF, at search time",
     read,
     (

@@ -19,6 +19,7 @@ import grpc
 import grpc.experimental
 
 from cef_bridge.errors import UsageError
+from cef_bridge.small_files import MOST_PEM, UnreadableError, read_small
 from cef_bridge.sources.relay_faults import Fault, Place, refused, unreachable
 from cef_bridge.sources.relay_schema import CLASSES, SERVICE, STREAMS
 
@@ -192,9 +193,9 @@ def _system_roots() -> bytes | None:
 
 def _read(path: str, word: str) -> bytes:
     try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise UsageError(f"{word}={path} cannot be read: {error.strerror}") from error
+        content = read_small(path, MOST_PEM)
+    except UnreadableError as error:
+        raise UsageError(f"{word}={path} cannot be read: {error}") from error
     if b"-----BEGIN " not in content:
         raise UsageError(f"{word}={path} holds no PEM: expected a line -----BEGIN ...-----")
     return content

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from cef_bridge.events.derive import derive
 from cef_bridge.formats.text import neutralise
 from cef_bridge.mapping.compile import HEADER_KEYS, LEFTOVER
-from cef_bridge.mapping.conditions import all_hold, getter, to_text
+from cef_bridge.mapping.conditions import getter, to_text
 from cef_bridge.mapping.filters import FILTERS
 from cef_bridge.mapping.rules import bare, write_hit
 from cef_bridge.mapping.spec import HEADER_FIELDS, Envelope
@@ -131,14 +131,17 @@ def _field(value: object, fate: Fate) -> Field:
 
 def _filter(program: Program, event: Event) -> str:
     """Return what takes an event out: the item's place and conditions, or the named filter."""
+    index = program.taken_out_by(event.fields)
+    if index is None:
+        return ""
+    if index < 0:
+        return f"keep_events, {place(program.keeps[0][0].at)}: none of its items holds"
     named = [name for name in program.mapping.filters for _ in FILTERS[name]]
-    for index, item in enumerate(program.filters):
-        if all_hold(item)(event.fields):
-            conditions = ", ".join(asked(condition) for condition in item)
-            if index < len(named):
-                return f"filter {named[index]}: {conditions}"
-            return f"drop_events, {place(item[0].at)}: {conditions}"
-    return ""
+    item = program.filters[index]
+    conditions = ", ".join(asked(condition) for condition in item)
+    if index < len(named):
+        return f"filter {named[index]}: {conditions}"
+    return f"drop_events, {place(item[0].at)}: {conditions}"
 
 
 class _Explained:

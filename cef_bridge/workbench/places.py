@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cef_bridge.mapping import shipped
+from cef_bridge.mapping.condition_forms import form_of
 from cef_bridge.wording import either, shown
 
 if TYPE_CHECKING:
@@ -26,9 +27,7 @@ def place(at: Location) -> str:
 
 def asked(condition: Condition) -> str:
     """Return what a condition asks: `event.verb is exec or ptrace`."""
-    texts = [
-        f"{{is: {test.text}}}" if test.kind == "is" else test.text for test in condition.any_of
-    ]
+    texts = [form_of(test) for test in condition.any_of]
     return f"{condition.path} is {either(texts)}" if texts else f"{condition.path} is nothing"
 
 

@@ -136,7 +136,7 @@ def _conditions(program: Program) -> Iterator[Condition]:
     for slot in slots:
         for rule in slot.rules:
             yield from rule.when
-    for item in program.filters:
+    for item in (*program.filters, *program.keeps):
         yield from item
 
 

@@ -138,7 +138,7 @@ def _made_of(paths: Sequence[str]) -> frozenset[str]:
 
 
 def _filters(program: Program) -> Iterator[Condition]:
-    return (condition for item in program.filters for condition in item)
+    return (condition for item in (*program.filters, *program.keeps) for condition in item)
 
 
 def _slots(program: Program) -> Iterator[Slot]:

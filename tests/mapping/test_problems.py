@@ -128,8 +128,8 @@ CASES = {
         'm.yaml:3:15 M005 Expected conditions such as {Operation: File}. Found the text "kube-system".',
     ),
     "mapping for a value": (
-        N + "drop_events: [{Operation: {not: File}}]\n",
-        "m.yaml:3:27 M005 Expected a text, a list of texts, or {is: ipv4}. Found a mapping.",
+        N + "drop_events: [{Operation: {is: integer, not: File}}]\n",
+        "m.yaml:3:27 M005 Expected one form, such as {is: ipv4}, {not: shop} or {min: 7}. Found a mapping.",
     ),
     "null for a value": (
         N + "drop_events: [{Operation: null}]\n",
@@ -208,6 +208,22 @@ CASES = {
     "severity that asks for itself": (
         N + 'severity: [{value: 9, when: {event.severity: ["5"]}}]\n',
         "m.yaml:3:30 M006 event.severity is what this table makes. Read Severity instead.",
+    ),
+    "condition in a text": (
+        N + "drop_events: [{event.kind: log, NamespaceName: '!shop'}]\n",
+        'm.yaml:3:48 M072 "!shop" looks like a condition, and would be compared as a text. Write {not: shop}, or for this very text {text: "!shop"}.',
+    ),
+    "misspelt form": (
+        N + "drop_events: [{event.kind: log, NamespaceName: {nott: shop}}]\n",
+        'm.yaml:3:49 M001 "nott" is no form of a condition. Did you mean "not"?',
+    ),
+    "bound that is no number": (
+        N + "drop_events: [{event.kind: log, Severity: {min: seven}}]\n",
+        'm.yaml:3:49 M006 "seven" is not possible here. Expected a number, such as 7 or -0.5.',
+    ),
+    "no alerts kept": (
+        N + "keep_events: [{event.kind: log}]\n",
+        "m.yaml:3:16 M073 This keeps no alert. Add an item such as {event.kind: alert}.",
     ),
     "severity of some events only": (
         N + "severity: [{value: 9, when: {event.kind: alert}}]\n",
@@ -320,7 +336,7 @@ CASES = {
     "comments": ("# x\n---\n", 'm.yaml:1:1 M016 The file is empty. Begin with "mapping: NAME".'),
     "latin 1": (b"mapping: m\n# caf\xe9\n", "m.yaml:2:6 M016 This is no UTF-8. Save the file as UTF-8."),
     "utf-16": ("mapping: m".encode("utf-16"), "m.yaml:1:1 M016 This is no UTF-8. Save the file as UTF-8."),
-    "large": (b"#" * (1 << 20) + b"#", "m.yaml:1:1 M016 The file is larger than 1 MiB."),
+    "large": (b"#" * (1 << 20) + b"#", "m.yaml:1:1 M016 m.yaml cannot be read: it is larger than 1 MiB."),
     "no parent": (
         N + "extends: splnk.yaml\n",
         "m.yaml:3:10 M016 splnk.yaml cannot be read: No such file or directory.",
@@ -725,7 +741,7 @@ def test_all_problems_come_in_one_run_in_order_of_place(tmp_path, monkeypatch):
         'm.yaml:4:30 M010 There is no transform "loud". Expected one of: basename, dirname, lower, upper, first_word, comma, strip_digest, redact.',
         'm.yaml:5:23 M006 "1" is not possible here. Expected a whole number of 512 or more.',
         'm.yaml:5:35 M006 "crlf" is not possible here. Expected one of: lf, octet-counting.',
-        'm.yaml:6:1 M001 "colour" is no setting here. Expected one of: mapping, format, description, extends, cluster, header, severity, extension, unmapped, drop, drop_events, filters, envelope, examples.',
+        'm.yaml:6:1 M001 "colour" is no setting here. Expected one of: mapping, format, description, extends, cluster, header, severity, extension, unmapped, drop, drop_events, keep_events, filters, envelope, examples.',
     ]
 
 

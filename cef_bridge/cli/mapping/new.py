@@ -84,6 +84,7 @@ def command(
     of another kind in FILE, with what comes out of them; secrets in command lines are masked.
     """
     asked = _asked(name, output)
+    parent = shipped.named(parent) or parent
     _check(asked, parent, cluster)
     if os.path.lexists(asked.path) and not force:
         raise UsageError(f"{asked.path} is there already. Name another one, or add --force.")

@@ -16,7 +16,9 @@ from cef_bridge.cli.params import MAPPING
 from cef_bridge.cli.tables import counted, json_option
 from cef_bridge.errors import UsageError
 from cef_bridge.mapping import edit, shipped
+from cef_bridge.mapping.nodes import MOST_BYTES
 from cef_bridge.outputs import AtomicFile
+from cef_bridge.small_files import UnreadableError, read_small
 from cef_bridge.workbench import testing
 
 if TYPE_CHECKING:
@@ -86,10 +88,17 @@ def _update(report: Report, *, aside: bool) -> None:
 
 
 def _rewrite(path: Path, changes: list[Change]) -> list[edit.Changed]:
-    data, made = edit.updated(path.read_bytes(), str(path), changes)
+    data, made = edit.updated(_bytes_of(path), str(path), changes)
     with AtomicFile(path) as file:
         file.write(data)
     return made
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return read_small(path, MOST_BYTES)
+    except UnreadableError as error:
+        raise UsageError(f"{path} cannot be read: {error}.") from error
 
 
 def _print_text(report: Report) -> None:
