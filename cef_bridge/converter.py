@@ -43,9 +43,10 @@ class Filtered(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """The event cannot be converted; the reason is for people."""
+    """The event cannot be converted; the reason is for people, the label for counters."""
 
     reason: str
+    label: str = "other"
 
 
 class Converter:
@@ -89,7 +90,7 @@ class Converter:
             output = self.program.evaluate(event)
             return Converted(self.write(event, output), event.kind, output.severity)
         except RecursionError:
-            return Rejected("nested too deeply")
+            return Rejected("nested too deeply", "too-deep")
 
     def write(self, event: Event, output: Output) -> str:
         """Return the whole message; over `max_bytes` it sheds fields by the mapping's order."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,7 @@ from cef_bridge.delivery.queue import ALERTS, TELEMETRY, Batch, Dead, Stopped
 from cef_bridge.fastpath import FastPath
 from cef_bridge.sources.feed import Notice
 from cef_bridge.sources.units import Block
+from cef_bridge.stats import REJECTED
 from cef_bridge.unitloop import Options, Refused, UnitLoop
 
 if TYPE_CHECKING:
@@ -239,7 +241,7 @@ class _Branch:
         self._ended: list[str] = []
         machine = FastPath(outlet.converter)
         self.loop = UnitLoop(machine, self._alerts, self._telemetry, self._refused, options)
-        self._counted = dict.fromkeys(_COUNTED, 0)
+        self._counted: Counter[str] = Counter()
         self.decoders: dict[str, Decoder] = before.decoders if before else {}
         self.pending: dict[str, bytes] = before.pending if before else outlet.queue.pending()
         # What the queue has already of a stream that is read again for the sake of another queue.
@@ -304,9 +306,7 @@ class _Branch:
             counts=counts,
             dead=self._dead,
         )
-        for name, number in counts.items():
-            if name in self._counted:
-                self._counted[name] += number
+        self._counted.update(counts)
         self.pending.update(pending)
         for each in (self._alerts, self._telemetry, self._dead):
             each.clear()
@@ -321,9 +321,11 @@ class _Branch:
 
     def _counts(self) -> dict[str, int]:
         stats = self.loop.stats
-        new = {name: getattr(stats, name) - self._counted[name] for name in _COUNTED}
-        received = sum(new[name] for name in _COUNTED[:5])
-        return {name: number for name, number in (("received", received), *new.items()) if number}
+        now = {name: getattr(stats, name) for name in _COUNTED}
+        now["received"] = stats.lines
+        now |= {f"{REJECTED}{label}": number for label, number in stats.labels.items()}
+        new = {name: number - self._counted[name] for name, number in now.items()}
+        return {name: number for name, number in new.items() if number}
 
     def _pendings(self) -> dict[str, bytes]:
         """Return what waits for its rest in each stream that can be read again, if it changed."""

@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from cef_bridge import __version__
 from cef_bridge.errors import UsageError
+from cef_bridge.stats import LABELS
 from cef_bridge.views import not_ready
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Row(NamedTuple):
     meaning: str
 
 
-COUNTS = ("received", "converted", "filtered", "routed_away", "rejected", "noise")
+COUNTS = ("received", "converted", "filtered", "routed_away", "rejected", "noise", "blank")
 """Of the queue's counters; the others are fields of the view."""
 
 SOURCE_ROWS = (
@@ -51,6 +52,7 @@ DESTINATION_ROWS = (
     Row("routed_away", "counter", "Of these, events that the destination's `when` does not take."),
     Row("rejected", "counter", "Records that cannot be converted: dead letters."),
     Row("noise", "counter", "Lines that are no events."),
+    Row("blank", "counter", "Blank lines."),
     Row("queued", "counter", "Messages that were taken into the queue."),
     Row("confirmed", "counter", "Messages that the collector gave a receipt for."),
     Row("unconfirmed", "counter", "Messages that left without a receipt."),
@@ -68,6 +70,7 @@ DESTINATION_ROWS = (
 )
 UNROUTED = Row("unrouted", "counter", "Events that the `when` of no destination takes.")
 DROPPED = Row("dropped", "counter", "Messages that were dropped, by reason.")
+REJECTED = Row("rejected_by_reason", "counter", "Records that cannot be converted, by reason.")
 PREFIX = "cef_bridge_"
 
 
@@ -181,6 +184,11 @@ class _Values(Collector):
         unrouted = _family(UNROUTED, [])
         unrouted.add_metric([], view.unrouted)
         yield unrouted
+        rejected = _family(REJECTED, ["destination", "reason"])
+        for each in view.destinations:
+            for label in LABELS:
+                rejected.add_metric([each.name, label], each.rejected.get(label, 0))
+        yield rejected
         dropped = _family(DROPPED, ["destination", "reason"])
         for each in view.destinations:
             for reason, number in each.dropped.items():

@@ -17,6 +17,17 @@ MOST_KINDS = 1000
 """KubeArmor has 7 types and about 10 operations; from here on the rest is `OTHER`."""
 MOST_REASONS = 200
 OTHER = "(other)"
+LABELS = (
+    *("not-json", "too-deep", "too-long", "unfinished", "damaged", "no-kind", "karmor-text"),
+    *("no-event", "fault", "other"),
+)
+"""The words for a rejected record's reason that counters have: a closed list, whatever the records
+say. not-json: it cannot be parsed; unfinished: the rest of a line never came; damaged: its source
+could not bring it whole; no-kind: it has neither Type nor Operation; karmor-text: karmor's output
+for people; no-event: noise, with --strict; fault: of this program.
+"""
+REJECTED = "rejected:"
+"""What stands before a label in the name of the counter that a queue keeps of it."""
 
 _LONGEST = 64  # characters of a type or an operation
 # 7, 1,048,576; not the 16 of UTF-16
@@ -35,9 +46,9 @@ class Stats:
 
     `kinds` has (Type, Operation, class id) of every event that was converted or filtered;
     `reasons` are those of rejected records, with N for every number, so that equal ones add up;
-    `firsts` says of each where it was met first. `without_time` are converted events.
-    Of the filtered ones, `routed_away` are not for this destination (its `when`), `unrouted` for
-    none at all.
+    `firsts` says of each where it was met first; `labels` are the same by one of LABELS.
+    `without_time` are converted events. Of the filtered ones, `routed_away` are not for this
+    destination (its `when`), `unrouted` for none at all.
     """
 
     def __init__(self) -> None:
@@ -51,6 +62,7 @@ class Stats:
         self.unrouted = 0
         self.reasons: Counter[str] = Counter()
         self.firsts: dict[str, First] = {}
+        self.labels: Counter[str] = Counter()
         self.kinds: Counter[Kind] = Counter()
         self._settled = 0
 
@@ -64,9 +76,12 @@ class Stats:
         """All units of all inputs."""
         return self.records + self.noise + self.blank
 
-    def reject(self, reason: str, place: str) -> None:
-        """Count a rejected record under its reason; `place` is where it stands, `source:line`."""
+    def reject(self, reason: str, place: str, label: str = "other") -> None:
+        """Count a rejected record under its reason and its label, which is one of LABELS; `place`
+        is where it stands, `source:line`.
+        """
         self.rejected += 1
+        self.labels[label if label in LABELS else "other"] += 1
         group = _NUMBER.sub("N", reason)
         if group not in self.reasons:
             if len(self.reasons) >= MOST_REASONS:
@@ -91,6 +106,7 @@ class Stats:
                     known = OTHER
                 self.firsts.setdefault(known, later.firsts[group])
             self.reasons[known] += number
+        self.labels.update(later.labels)
         for kind, number in later.kinds.items():
             self.kinds[kind] += number
         self.settle()

@@ -171,20 +171,22 @@ class UnitLoop:
         """End the stream at its last line: the rest of a line that a runtime cut never came."""
         for left in self.decoder.finish():
             if isinstance(left, Unreadable):
-                self.reject(line, left.reason, left.raw)
+                self.reject(line, left.reason, left.raw, left.label)
 
     def lost(self, item: Oversized | Broken) -> None:
         """Count what a source could not bring."""
         if isinstance(item, Oversized):
             limit = self.options.max_record
             reason = f"over the limit of {limit} bytes for a record; convert --max-record raises it"
-            self.reject(item.line, reason, item.head, size=item.size)
+            self.reject(item.line, reason, item.head, "too-long", size=item.size)
         else:
-            self.reject(item.line, item.reason, item.raw)
+            self.reject(item.line, item.reason, item.raw, "damaged")
 
-    def reject(self, line: int, reason: str, raw: bytes, size: int | None = None) -> None:
-        """Count a record as rejected, and hand it on."""
-        self.stats.reject(reason, f"{self._name}:{line}")
+    def reject(
+        self, line: int, reason: str, raw: bytes, label: str, *, size: int | None = None
+    ) -> None:
+        """Count a record as rejected, and hand it on; `label` is one of `stats.LABELS`."""
+        self.stats.reject(reason, f"{self._name}:{line}", label)
         self._refuse(Refused(self._name, line, reason, raw, len(raw) if size is None else size))
 
     def _plain(self, block: Block, index: int) -> None:
@@ -201,7 +203,7 @@ class UnitLoop:
             elif isinstance(found, Noise):
                 self._noise(found, block, index)
             else:
-                self.reject(self._place(block, index)[0], found.reason, found.raw)
+                self.reject(self._place(block, index)[0], found.reason, found.raw, found.label)
 
     def _event(self, found: Decoded, block: Block, index: int) -> None:
         raw, origin = found.fields, ""
@@ -212,9 +214,9 @@ class UnitLoop:
             fate = self._machine.convert(raw, origin)
         except Exception:  # noqa: BLE001 - one bad event never stops the stream, nor a fault of ours
             _log.debug("%s:%d", self._name, self._place(block, index)[0], exc_info=True)
-            fate = Rejected(FAULT)
+            fate = Rejected(FAULT, "fault")
         if isinstance(fate, Rejected):
-            self.reject(self._place(block, index)[0], fate.reason, found.raw)
+            self.reject(self._place(block, index)[0], fate.reason, found.raw, fate.label)
             return
         self.stats.count(raw.get("Type"), raw.get("Operation"), fate.kind.class_id)
         if isinstance(fate, Filtered):
@@ -236,7 +238,8 @@ class UnitLoop:
 
     def _noise(self, found: Noise, block: Block, index: int) -> None:
         if self.options.strict:
-            self.reject(self._place(block, index)[0], "no KubeArmor event", found.raw)
+            place = self._place(block, index)[0]
+            self.reject(place, "no KubeArmor event", found.raw, "no-event")
             return
         self.stats.noise += 1
         if self.stats.noise <= _FIRST_NOISE or not self.stats.noise % _EVERY_NOISE:

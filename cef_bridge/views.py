@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from cef_bridge.stats import LABELS, REJECTED
+
 
 class SourceView(NamedTuple):
     """One source. `state` is a sentence's worth; `bytes` were read by this process."""
@@ -46,6 +48,18 @@ class DestinationView(NamedTuple):
     sent_bytes: int
     resent: int
     breaks: int
+
+    @property
+    def rejected(self) -> dict[str, int]:
+        """How many records were rejected, by label; what an older version counted has none."""
+        found = {
+            label: number
+            for label in LABELS
+            if (number := self.counts.get(f"{REJECTED}{label}", 0))
+        }
+        if (rest := self.counts.get("rejected", 0) - sum(found.values())) > 0:
+            found["other"] = found.get("other", 0) + rest
+        return found
 
 
 class View(NamedTuple):

@@ -9,6 +9,7 @@ and of lines, filters and transforms), out go whole pages, and the parts of page
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import re
@@ -36,7 +37,7 @@ from cef_bridge.mapping.codes import CODES
 from cef_bridge.mapping.filters import DESCRIPTIONS
 from cef_bridge.mapping.reader import yaml_fields
 from cef_bridge.mapping.schema import schema
-from cef_bridge.mapping.transforms import TRANSFORMS
+from cef_bridge.mapping.transforms import TRANSFORMS, step_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -95,6 +96,8 @@ def _takes(kind: kinds.Type) -> str:
             return "list of conditions"
         case kinds.VarTupleType(item_type=kinds.StructType(cls=cls)):
             return "conditions" if cls is spec.Condition else "rule, or list of rules"
+        case kinds.VarTupleType(item_type=kinds.UnionType()):
+            return "transform, or list of transforms"
         case kinds.VarTupleType():
             return "text, or list of texts"
         case kinds.StructType():
@@ -120,9 +123,14 @@ def metrics_table(rows: Iterable[metrics.Row]) -> str:
 
 def parts() -> dict[str, str]:
     """Return the generated parts of pages by name."""
-    transforms = [(code(name), _example(name)) for name in TRANSFORMS]
+    transforms = [
+        (code(step_form(name) if it.arguments else name), _example(name))
+        for name, it in TRANSFORMS.items()
+    ]
     return {
-        "destination-metrics": metrics_table((*metrics.DESTINATION_ROWS, metrics.DROPPED)),
+        "destination-metrics": metrics_table(
+            (*metrics.DESTINATION_ROWS, metrics.REJECTED, metrics.DROPPED)
+        ),
         "source-metrics": metrics_table(metrics.SOURCE_ROWS),
         "mapping": settings(spec.Mapping),
         "rule": settings(spec.Rule),
@@ -178,10 +186,13 @@ def _word_default(row: kinds.Field) -> str:
 
 
 def _example(name: str) -> str:
-    text = inspect.getdoc(TRANSFORMS[name]) or ""
+    text = inspect.getdoc(TRANSFORMS[name].function) or ""
     summary = " ".join(text.partition("\n\n")[0].split())
-    before, after = re.findall(r'>>> \w+\(["\'](.*)["\']\)\n\'(.*)\'', text)[0]
-    return f"{summary.replace('Return ', 'Gives ', 1)} {code(before)} gives {code(after)}."
+    call, after = re.findall(r">>> \w+\((.*)\)\n(.*)", text)[0]
+    before, *arguments = ast.literal_eval(f"({call},)")
+    given = f"With `{'` and `'.join(arguments)}`, " if arguments else ""
+    example = f"{given}{code(before)} gives {code(ast.literal_eval(after))}."
+    return f"{summary.replace('Return ', 'Gives ', 1)} {example}"
 
 
 def fields_page() -> str:

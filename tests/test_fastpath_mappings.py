@@ -99,15 +99,28 @@ WHEN: list[tuple[str, object]] = [
 ]
 
 
+STEPS: list[list[object]] = [
+    [{"before": "/"}],
+    [{"after_last": "/"}],
+    ["upper", {"replace": ["A", ""]}],
+    [{"part": "2", "of": " "}, {"replace": ["e", "CEF:0|"]}],
+    [{"between": ["/", "/"]}],
+]
+
+
 @st.composite
 def rules(draw: st.DrawFn) -> dict[str, object]:
     rule: dict[str, object] = {}
     if draw(st.integers(0, 9)) == 0:
         rule["value"] = "fixed"
+    elif draw(st.integers(0, 19)) == 0:
+        rule["template"] = draw(
+            st.sampled_from(["{NamespaceName}/{PodName}", "{Source} {{{Result}}}", "{event.name}"])
+        )
     else:
         rule["from"] = draw(st.lists(PATHS, min_size=1, max_size=2, unique=True))
         for key, some in (
-            ("via", st.sampled_from([["basename"], ["first_word"], ["upper"]])),
+            ("via", st.sampled_from([["basename"], ["first_word"], ["upper"], *STEPS])),
             ("max_length", st.integers(4, 40)),
             ("default", st.just("none")),
             ("table", st.just({"/bin/cat": "reader", "Passed": "good", "7": "high"})),

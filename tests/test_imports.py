@@ -116,8 +116,8 @@ ALLOWED = {
         },
         "it puts the parts of the forwarder together, and knows no command line",
     ),
-    "views": (set(), "it says how it goes, whoever wants to know"),
-    "metrics": ({"views"}, "it shows what it is given"),
+    "views": ({"stats"}, "it says how it goes, whoever wants to know"),
+    "metrics": ({"stats", "views"}, "it shows what it is given, by reasons that are known"),
     "cli": (
         {
             "collector",

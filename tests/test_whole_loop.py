@@ -66,7 +66,8 @@ def lines_of(machine, lines, **options):
     loop.settle()
     stats = loop.stats
     assert stats.converted == len(messages)
-    assert stats.rejected == len(refused)
+    assert stats.rejected == len(refused) == stats.labels.total()
+    assert stats.lines == stats.records + stats.noise + stats.blank
     return messages, [each.reason for each in refused], stats
 
 

@@ -35,6 +35,11 @@ def summary(counts: Snapshot) -> list[str]:
         lines.append(
             f"  {counts.without_id:,} without an event id: each of them counts as different"
         )
+    if counts.headless:
+        lines.append(
+            f"  {counts.headless:,} without a syslog header: Sentinel refuses such a message; "
+            "QRadar, Graylog and SC4S take the time of its arrival"
+        )
     lines += _told(counts.faults)
     lines += _told(counts.troubles)
     if counts.refused:

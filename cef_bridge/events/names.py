@@ -112,22 +112,19 @@ def canonical(found: dict[str, object]) -> dict[str, object]:
     spellings the first with a value gets the name, if nothing else has it; the rest stay as they
     came, so that none is lost. `Owner.Name` goes into the map Owner.
     """
-    event: dict[str, object] = {}
+    names = _Names(found)
     for key, value in found.items():
         lower = key.lower()
         head, dot, rest = key.partition(".")
         if key in CANONICAL:
-            event[key] = value
+            names.put_own(key, value)
         elif lower in _FLAT_OWNER:
-            _put_inside(event, "Owner", _FLAT_OWNER[lower], key, value)
+            names.put_inside("Owner", _FLAT_OWNER[lower], key, value)
         elif dot and (name := _CANONICAL.get(head.lower(), "")) in MAPS:
-            _put_inside(event, name, rest, key, value)
+            names.put_inside(name, rest, key, value)
         else:
-            name = _CANONICAL.get(lower, "")
-            if name in found:
-                _put_beside(event, found[name], key, value)
-            else:
-                _put(event, name or _free(key), key, value)
+            names.put(_CANONICAL.get(lower, ""), key, value)
+    event = names.event
     for name, parts in _PARTS.items():
         inner = event.get(name)
         if isinstance(inner, dict) and not inner.keys() <= set(parts.values()):
@@ -169,33 +166,59 @@ _MAPS_LOWERED = frozenset(name.lower() for name in MAPS)
 _OURS = frozenset(DERIVED) | {WRAPPER_TIME}
 
 
-def _put(event: dict[str, object], name: str, key: str, value: object) -> None:
-    """Set a field; a second spelling with another value keeps a name of its own."""
-    if name not in event or event[name] in _EMPTY:
-        event[name] = value
-    else:
-        _put_beside(event, event[name], key, value)
+class _Names:
+    """An event in the making: the fields of `found` under KubeArmor's names, each at its place.
 
+    `inside`: the maps that got fields from beside them. `numbers`: the next number of a name that
+    several fields have; looking for a free one from 2 on would be quadratic.
+    """
 
-def _put_beside(event: dict[str, object], other: object, key: str, value: object) -> None:
-    """Set a field under the name it came with, unless it says nothing or the same as `other`."""
-    if value in _EMPTY or value == other:
-        return
-    stem = name = _free(key)
-    number = 2
-    while name in event:
-        name, number = f"{stem}{number}", number + 1
-    event[name] = value
+    def __init__(self, found: dict[str, object]) -> None:
+        self.event: dict[str, object] = {}
+        self._found = found
+        self._inside: dict[str, dict[str, object]] = {}
+        self._numbers: dict[str, int] = {}
 
+    def put_own(self, name: str, value: object) -> None:
+        """Set a field that is named as KubeArmor names it."""
+        if name not in self._inside:  # it holds the value, too
+            self.event[name] = value
 
-def _put_inside(event: dict[str, object], name: str, part: str, key: str, value: object) -> None:
-    if value in _EMPTY:
-        return
-    inner = event.setdefault(name, {})
-    if isinstance(inner, dict) and inner.get(part, value) == value:
-        event[name] = {**inner, part: value}
-    else:
-        _put(event, _free(key), key, value)
+    def put(self, name: str, key: str, value: object) -> None:
+        """Set a field in another spelling, or one that KubeArmor has not ("" for a name)."""
+        if name and name in self._found:
+            self._put_beside(self._found[name], key, value)
+            return
+        name = name or _free(key)
+        if name not in self.event or self.event[name] in _EMPTY:
+            self.event[name] = value
+        else:
+            self._put_beside(self.event[name], key, value)
+
+    def put_inside(self, name: str, part: str, key: str, value: object) -> None:
+        """Set a field of a map that stands beside it."""
+        if value in _EMPTY:
+            return
+        inner = self._inside.get(name)
+        if inner is None:
+            there = self._found.get(name) or self.event.get(name) or {}
+            if not isinstance(there, dict):
+                self.put("", key, value)
+                return
+            inner = self._inside[name] = self.event[name] = {**there}
+        if inner.setdefault(part, value) != value:
+            self.put("", key, value)
+
+    def _put_beside(self, other: object, key: str, value: object) -> None:
+        """Set a field under the name it came with, if it says something that `other` does not."""
+        if value in _EMPTY or value == other:
+            return
+        stem = name = _free(key)
+        number = self._numbers.get(stem, 2)
+        while name in self.event:
+            name, number = f"{stem}{number}", number + 1
+        self._numbers[stem] = number
+        self.event[name] = value
 
 
 def _free(key: str) -> str:

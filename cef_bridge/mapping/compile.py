@@ -21,11 +21,21 @@ from cef_bridge.formats import FORMATS, Header
 from cef_bridge.mapping.conditions import all_hold, compact_json, to_text
 from cef_bridge.mapping.filters import FILTERS
 from cef_bridge.mapping.names import PREFIX, camel
-from cef_bridge.mapping.rules import PACES, SUSPICIOUS, Hit, Slot, bare, marks_of, rule_paths
+from cef_bridge.mapping.rules import (
+    PACES,
+    SUSPICIOUS,
+    Hit,
+    Slot,
+    bare,
+    hit_paths,
+    marks_of,
+    rule_paths,
+)
 from cef_bridge.mapping.spec import HEADER_FIELDS, Mapping, Rule
+from cef_bridge.mapping.template import paths_of, renamed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from collections.abc import Mapping as MappingType
 
     from cef_bridge.events.derive import Event
@@ -114,7 +124,10 @@ class Program:
         self._filters_ask_mapping = not asked.isdisjoint(("event.severity", "cluster"))
         own_severity = not _is_repeated(header["severity"], "event.severity")
         self.by_reference = bool(
-            self.repeats or self.keeps or (own_severity and "event.severity" in asked)
+            self.repeats
+            or self.keeps
+            or (own_severity and "event.severity" in asked)
+            or any(rule.template for rule in _all_rules(mapping))
         )
         self.leftovers = Leftovers(self)
 
@@ -124,14 +137,16 @@ class Program:
         """
         if not self.repeats:
             return rule
-        from_ = tuple(_SAID[path] if path in self.repeats else path for path in rule.from_)
+        said = {path: _SAID[path] for path in self.repeats}
+        from_ = tuple(said.get(path, path) for path in rule.from_)
+        template = renamed(rule.template, said) if rule.template is not None else None
         when = tuple(
             replace(each, path=_SAID[each.path])
             if each.path == "event.severity" and each.path in self.repeats
             else each
             for each in rule.when
         )
-        return replace(rule, from_=from_, when=when)
+        return replace(rule, from_=from_, template=template, when=when)
 
     def _without_dropped(self, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
         """Rules without the paths that `drop` names; a rule that read nothing else goes."""
@@ -139,7 +154,8 @@ class Program:
         for rule in rules:
             paths = tuple(path for path in rule.from_ if not self.drops(path))
             spread = rule.spread if rule.spread and not self.drops(rule.spread) else None
-            if (rule.from_ and not paths) or (rule.spread and not spread):
+            gone = any(map(self.drops, paths_of(rule.template)))
+            if (rule.from_ and not paths) or (rule.spread and not spread) or gone:
                 continue
             kept.append(replace(rule, from_=paths) if paths != rule.from_ else rule)
         return tuple(kept)
@@ -264,12 +280,13 @@ class Program:
         """A derived value goes nowhere too when `drop` names what it was taken from."""
         if not self.mapping.drop or not hit.path:
             return False
-        held = event.holds.get(hit.path, ())
+        paths = hit_paths(hit)
+        held = [path for each in paths for path in event.holds.get(each, ())]
         owners = [
             field
             for field, rows in event.parts.items()
             for path, _ in rows
-            if path in (hit.path, *held)
+            if path in (*paths, *held)
         ]
         return any(self.drops(path) for path in (*held, *owners))
 
@@ -292,6 +309,11 @@ def _format(mapping: Mapping) -> Format:
         version=envelope.cef_version,
         longest=envelope.max_bytes,
     )
+
+
+def _all_rules(mapping: Mapping) -> Iterator[Rule]:
+    for rules in (*mapping.extension.values(), *mapping.header.values(), mapping.severity):
+        yield from rules
 
 
 def _repeats(
@@ -406,12 +428,14 @@ class Leftovers:
         consumed = set(known)
         whole: dict[str, str] = {}
         for hit in hits:
-            if hit.taken and hit.path:
-                consumed.add(hit.path)
-                held = event.holds.get(hit.path, ())
+            if not hit.taken:
+                continue
+            for path in hit_paths(hit):
+                consumed.add(path)
+                held = event.holds.get(path, ())
                 consumed.update(held)
                 if hit.whole:
-                    whole[held[0] if held else hit.path] = hit.whole
+                    whole[held[0] if held else path] = hit.whole
         if self._program.says_cluster(event.fields) and "cluster" in consumed:
             consumed.add("ClusterName")
         left: list[tuple[str, str]] = []

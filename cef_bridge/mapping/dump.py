@@ -203,6 +203,8 @@ class _Writer:
                 return _text(escape(value) if self._expanded else value)
             case spec.Test():
                 return self._test(value)
+            case spec.Step():
+                return self._step(value)
             case spec.Table(file=str(file)):
                 return _pairs([("file", self.value(file))])
             case spec.Table():
@@ -231,6 +233,13 @@ class _Writer:
             case "literal" if needs_text(test.text):
                 return _pairs([("text", _text(test.text))])
         return _text(test.text)
+
+    def _step(self, step: spec.Step) -> yaml.Node:
+        if step.name == "part":
+            number, mark = step.arguments
+            return _pairs([("part", _text(number)), ("of", self.value(mark))])
+        nodes = [self.value(text) for text in step.arguments]
+        return _pairs([(step.name, nodes[0] if len(nodes) == 1 else _items(nodes))])
 
     def _one_or_more(self, values: tuple[object, ...]) -> yaml.Node:
         if len(values) == 1:

@@ -17,7 +17,8 @@ from cef_bridge.formats import FORMATS, zones
 from cef_bridge.formats.syslog import FACILITIES
 from cef_bridge.mapping.condition_forms import leaves
 from cef_bridge.mapping.filters import FILTERS
-from cef_bridge.mapping.transforms import TRANSFORMS
+from cef_bridge.mapping.template import paths_of
+from cef_bridge.mapping.transforms import TRANSFORMS, step_form
 from cef_bridge.mapping.view import Found, constants, named
 from cef_bridge.wording import closest, did_you_mean, shown
 
@@ -115,9 +116,13 @@ def unknown_transform(view: View) -> Iterator[Found]:
           fname: {from: file.path, via: basename}
     """
     for name in named(view, "transform"):
-        if name.text not in TRANSFORMS:
+        declared = TRANSFORMS.get(name.text)
+        if declared is None:
             hint = did_you_mean(name.text, list(TRANSFORMS))
             yield Found(name.at, f'There is no transform "{shown(name.text)}".{hint}')
+        elif declared.arguments:
+            form = step_form(name.text)
+            yield Found(name.at, f"{name.text} does nothing by itself. Write it as {form}.")
 
 
 def unknown_filter(view: View) -> Iterator[Found]:
@@ -200,7 +205,7 @@ def bad_severities(seen: RuleSeen) -> Iterator[Found]:
     if in_header:
         return
     message = "event.severity is what this table makes. Read Severity instead."
-    if "event.severity" in rule.from_:
+    if "event.severity" in (*rule.from_, *paths_of(rule.template)):
         yield Found(rule.at, message)
     for condition in rule.when:
         if condition.path == "event.severity":

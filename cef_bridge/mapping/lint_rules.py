@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def no_source(view: View) -> Iterator[Found]:
-    """A rule has exactly one of from, value and spread: where its value comes from.
+    """A rule has exactly one of from, value, template and spread: where its value comes from.
 
     Bad:
         extension:
@@ -33,7 +33,7 @@ def no_source(view: View) -> Iterator[Found]:
           act: {from: Action, default: Block}
     """
     for seen in view.draft.rules:
-        sources = [name for name in seen.said if name in ("from_", "value", "spread")]
+        sources = [name for name in seen.said if name in ("from_", "value", "template", "spread")]
         if not sources:
             yield Found(
                 seen.rule.at,
@@ -49,6 +49,7 @@ def no_source(view: View) -> Iterator[Found]:
 # What does nothing -> without which of these, or beside which.
 _NEEDS = {"else_": "table", "only": "spread", "max": "spread", "default": "from_"}
 _POINTLESS = {
+    "template": ("default",),
     "value": ("via", "table", "else_", "default", "max_length"),
     "spread": ("via", "table", "else_", "default", "max_length"),
 }

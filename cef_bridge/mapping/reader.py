@@ -16,9 +16,10 @@ import msgspec
 from msgspec import inspect as kinds
 
 from cef_bridge.errors import Location, Problem
-from cef_bridge.mapping import codes, condition_forms, spec, tables
+from cef_bridge.mapping import codes, condition_forms, spec, tables, template
 from cef_bridge.mapping.draft import Draft, Named, RuleSeen
 from cef_bridge.mapping.nodes import Broken, Items, Node, Pairs, Text
+from cef_bridge.mapping.transforms import TRANSFORMS, step_form, wrong_argument
 from cef_bridge.mapping.values import INTEGER, TRUTH, json_value, test_of
 from cef_bridge.mapping.variables import expand
 from cef_bridge.wording import did_you_mean, either, named, shown
@@ -187,9 +188,16 @@ class _Reader:
                 return self._refuse(node, text, " Expected true or false.")
             case kinds.StrType(min_length=least) if least and len(text) < least:
                 return self._refuse(node, text, " Expected a text that is not empty.")
+        if names == "template":
+            return self._template(node, text)
         if names:
             self._draft.names.append(Named(names, text, node.at))
         return text
+
+    def _template(self, node: Node, text: str) -> object:
+        found = template.parse(text)
+        self._draft.names += [Named("field", path, node.at) for path in found.paths]
+        return self._refuse(node, text, f" {found.wrong}") if found.wrong else text
 
     def _refuse(self, node: Node, text: str, hint: str) -> object:
         message = f'"{shown(text)}" is not possible here.{hint}'
@@ -219,13 +227,41 @@ class _Reader:
             return self._rules(node)
         values = []
         for item in _items(node):
-            value = self._value(item, kind.item_type, names)
+            if names == "transform" and isinstance(item, Pairs):
+                value = self._step(item)
+            else:
+                value = self._value(item, kind.item_type, names)
             if value is BAD:
                 continue
             values.append(value)
             if isinstance(value, tuple) and isinstance(item, Pairs) and not item.pairs:
                 self._draft.empty_items.append(Named(self._section, "", item.at))
         return tuple(values)
+
+    def _step(self, node: Pairs) -> object:
+        """Read a transform with arguments: `{before: ":"}`, `{part: 2, of: ","}`."""
+        name = node.pairs[0][0] if node.pairs else Text("", node.at)
+        declared = TRANSFORMS.get(name.text)
+        takers = [it for it, row in TRANSFORMS.items() if row.arguments]
+        if declared is None or not declared.arguments:
+            hint = did_you_mean(name.text, takers)
+            message = f'"{shown(name.text)}" is no transform with arguments.{hint}'
+            return self._report(name.at, codes.UNKNOWN_TRANSFORM, message)
+        said = {key.text: inner for key, inner in node.pairs}
+        if len(said) == 1:
+            nodes = _items(node.pairs[0][1])
+        else:
+            nodes = [said[it] for it in declared.arguments if it in said]
+            nodes = nodes if len(nodes) == len(said) else []
+        values = [self._value(item, kinds.StrType()) for item in nodes]
+        if any(value is BAD for value in values):
+            return BAD
+        arguments = tuple(map(str, values))
+        if len(arguments) != len(declared.arguments):
+            return self._expected(node, f"{step_form(name.text)}")
+        if wrong := wrong_argument(name.text, arguments):
+            return self._refuse(node.pairs[0][1], wrong[0], f" {wrong[1]}")
+        return spec.Step(name.text, arguments)
 
     def _dict(self, node: Node, kind: kinds.DictType) -> object:
         if not isinstance(node, Pairs):

@@ -18,7 +18,7 @@ from cef_bridge.mapping import shipped, spec, yaml_schema
 from cef_bridge.mapping.condition_forms import WORDS as FORMS
 from cef_bridge.mapping.filters import FILTERS
 from cef_bridge.mapping.reader import EXPANDED, is_of, yaml_fields
-from cef_bridge.mapping.transforms import TRANSFORMS
+from cef_bridge.mapping.transforms import MOST_ARGUMENT, MOST_PART, TRANSFORMS
 from cef_bridge.mapping.yaml_schema import ref
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _MOST = 2**31 - 1
 _KEY = "^[A-Za-z0-9_.-]+$"
-_SOURCES = ("from", "value", "spread")
+_SOURCES = ("from", "value", "template", "spread")
 
 # What a text names (see `spec`) -> its definition. What is not here is any text.
 _NAMED = {
@@ -121,12 +121,31 @@ def _names() -> dict[str, Schema]:
     return {
         "field": yaml_schema.suggestion([*fields.RAW, *fields.DERIVED]),
         "map_field": yaml_schema.suggestion(["Labels", "EventData"]),
-        "transform": yaml_schema.choice(TRANSFORMS, variables=False),
+        "transform": _transform(),
         "filter": yaml_schema.choice(FILTERS, variables=False),
         "facility": yaml_schema.choice(FACILITIES, variables=False),
         "mapping": yaml_schema.suggestion(shipped.names()),
         "key_name": yaml_schema.suggestion(_keys()),
     }
+
+
+def _transform() -> Schema:
+    """A name, or a name with its arguments."""
+    mark = {**yaml_schema.text(1), "maxLength": MOST_ARGUMENT}
+    forms: list[Schema] = []
+    for name, declared in TRANSFORMS.items():
+        if name == "part":
+            number = yaml_schema.integer(1, MOST_PART, variables=False)
+            forms.append(yaml_schema.settings({name: number, "of": mark}, [name, "of"]))
+        elif declared.arguments:
+            many = len(declared.arguments)
+            new: Schema = {**yaml_schema.TEXT, "maxLength": MOST_ARGUMENT}
+            taken = [new if it == "new" else mark for it in declared.arguments]
+            items: Schema = {"type": "array", "prefixItems": taken, "minItems": many}
+            one = yaml_schema.any_of(mark, {**items, "maxItems": many}) if many == 1 else None
+            forms.append(yaml_schema.settings({name: one or {**items, "maxItems": many}}, [name]))
+    plain = [name for name, declared in TRANSFORMS.items() if not declared.arguments]
+    return yaml_schema.any_of(yaml_schema.choice(plain, variables=False), *forms)
 
 
 def _keys() -> dict[str, str]:
@@ -212,6 +231,10 @@ def _list(item: kinds.Type, *, variables: bool, names: str) -> Schema:
         return ref("conditions")
     if isinstance(item, kinds.VarTupleType):
         return drop_events()
+    if names == "transform":
+        return yaml_schema.one_or_list(
+            yaml_schema.or_variable(ref("transform"), variables=variables)
+        )
     return yaml_schema.one_or_list(_of(item, variables=variables, names=names))
 
 

@@ -49,6 +49,13 @@ class Table(Struct, frozen=True):
     file: str | None = None
 
 
+class Step(Struct, frozen=True):
+    """A transform of `via` with its arguments; one without any is its name alone."""
+
+    name: str
+    arguments: tuple[str, ...] = ()
+
+
 class Rule(Struct, frozen=True):
     """One way to fill an output key. The first rule of a list that holds and has a value wins."""
 
@@ -60,6 +67,14 @@ class Rule(Struct, frozen=True):
         ),
     ] = ()
     value: Annotated[str | None, Meta(description="A constant, instead of `from`.")] = None
+    template: Annotated[
+        str | None,
+        Meta(
+            description='A text with fields in braces: `"{NamespaceName}/{PodName}"`. Where one of'
+            " them is not there, the rule gives nothing.",
+            extra={"names": "template"},
+        ),
+    ] = None
     when: Annotated[
         tuple[Condition, ...],
         Meta(description="All of these must hold. A list of values means: any of them."),
@@ -72,7 +87,7 @@ class Rule(Struct, frozen=True):
         str | None, Meta(description="What a value becomes that `table` does not know.")
     ] = None
     via: Annotated[
-        tuple[str, ...],
+        tuple[str | Step, ...],
         Meta(
             description="Transforms, applied in this order before `table`.",
             extra={"names": "transform"},

@@ -10,17 +10,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from cef_bridge.events.derive import derive
+from cef_bridge.events.fields import DERIVED
 from cef_bridge.formats.text import neutralise
 from cef_bridge.mapping.compile import HEADER_KEYS, LEFTOVER
 from cef_bridge.mapping.conditions import getter, to_text
 from cef_bridge.mapping.filters import FILTERS
-from cef_bridge.mapping.rules import bare, write_hit
+from cef_bridge.mapping.rules import bare, hit_paths, write_hit
 from cef_bridge.mapping.spec import HEADER_FIELDS, Envelope
+from cef_bridge.mapping.template import filler
 from cef_bridge.mapping.transforms import find as find_transform
 from cef_bridge.shedding import TRUNCATED
 from cef_bridge.syslog_writer import SETTINGS
 from cef_bridge.workbench.fates import Fate, fates, owners_of, raw_fields, sources_of
-from cef_bridge.workbench.places import asked, place, said
+from cef_bridge.workbench.places import asked, place, said, step_words
 from cef_bridge.workbench.reasons import Loser, dropped, losers
 
 if TYPE_CHECKING:
@@ -230,16 +232,22 @@ class _Explained:
             written=self._format.escape(hit.text),
             label=hit.label,
             rule=self._rule(hit),
-            path=neutralise(hit.path),
-            sources=tuple(
-                neutralise(path)
-                for path in sources_of(self._event, hit.path, self._owners)
-                if path != hit.path and path in self._event.fields
-            ),
+            path=neutralise(hit.path if hit.rule.template is None else hit.rule.template),
+            sources=self._sources(hit),
             steps=self._steps(hit),
             notes=self._notes(hit),
             lost=tuple(lost),
         )
+
+    def _sources(self, hit: Hit) -> tuple[str, ...]:
+        """The raw fields behind the field that a rule took; those of a template."""
+        found = [
+            path
+            for each in hit_paths(hit)
+            for path in sources_of(self._event, each, self._owners)
+            if (path != each or hit.rule.template is not None) and path in self._event.fields
+        ]
+        return tuple(neutralise(path) for path in dict.fromkeys(found) if path not in DERIVED)
 
     def _rule(self, hit: Hit) -> str:
         if hit.key == TRUNCATED:
@@ -261,10 +269,13 @@ class _Explained:
             return (f"spread of {rule.spread}",)
         text = to_text(getter(hit.path)(self._event.fields))
         steps = []
-        for name in rule.via:
-            if transform := find_transform(name):
+        if rule.template is not None:
+            text = filler(rule.template)(self._event.fields) or ""
+            steps.append(f"template: {said(text)}")
+        for step in rule.via:
+            if transform := find_transform(step):
                 text = transform(text)
-                steps.append(f"via {name}: {said(text)}")
+                steps.append(f"via {step_words(step)}: {said(text)}")
         if rule.table:
             rows = {row.lower() for row in rule.table.rows}
             known = text.strip().lower() in rows
@@ -298,7 +309,8 @@ class _Explained:
 
     def _replaced_text(self, hit: Hit) -> str:
         """Tell that the format itself changed a text that no transform or table touched."""
-        if hit.rule.via or hit.rule.table or hit.rule.spread or hit.marks:
+        rule = hit.rule
+        if rule.via or rule.table or rule.spread or rule.template or hit.marks:
             return ""
         raw = to_text(getter(hit.path)(self._event.fields))
         pipes = "|" in raw and "|" not in hit.text

@@ -14,7 +14,7 @@ from cef_bridge.wording import either, shown
 
 if TYPE_CHECKING:
     from cef_bridge.errors import Location
-    from cef_bridge.mapping.spec import Condition
+    from cef_bridge.mapping.spec import Condition, Step
 
 
 def place(at: Location) -> str:
@@ -34,3 +34,10 @@ def asked(condition: Condition) -> str:
 def said(value: object) -> str:
     """Return a field's value as a part of a sentence, shortened and on one line."""
     return f'"{shown(str(value))}"'
+
+
+def step_words(step: str | Step) -> str:
+    """Return a step of `via`: `lower`, `before ":"`."""
+    if isinstance(step, str):
+        return step
+    return f"{step.name} {', '.join(map(said, step.arguments))}"

@@ -15,6 +15,7 @@ from cef_bridge.events.summary import place
 from cef_bridge.fastpath.deps import KNOWN, WORKLOAD, top
 from cef_bridge.mapping.compile import LEFTOVER, MOST_LEFTOVERS
 from cef_bridge.mapping.rules import SUSPICIOUS, pace_of
+from cef_bridge.mapping.template import paths_of
 from cef_bridge.syslog_writer import SLOT_KEYS
 
 if TYPE_CHECKING:
@@ -172,8 +173,9 @@ def _shapes_live(program: Program, slot: Slot) -> bool:
     kind = row.kind if row else "string"
     for rule in slot.rules:
         live = [path for path in (*rule.from_, rule.spread) if path in _LIVE]
+        live += [path for path in paths_of(rule.template) if path in _LIVE]
         length = min((n for n in (row and row.max_length, rule.max_length) if n), default=99)
-        shaped = rule.table or rule.via or rule.spread or length < _LEAST_ROOM
+        shaped = rule.table or rule.via or rule.spread or rule.template or length < _LEAST_ROOM
         if live and (shaped or any(kind not in _LIVE[path or ""] for path in live)):
             return True
     return False

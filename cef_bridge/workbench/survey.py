@@ -169,7 +169,7 @@ class Survey(Generic[Facts]):
         try:
             look = self._examiner.examine(raw, origin, self._split, self._texts(raw))
         except RecursionError:
-            return Rejected("nested too deeply")
+            return Rejected("nested too deeply", "too-deep")
         self._measure(raw, look.workload, look.rest)
         fate = Filtered(look.kind) if look.filtered else Converted("", look.kind, 0)
         entries = self._entries(raw, look, fate) if look.regular else None

@@ -75,6 +75,21 @@ def test_a_record_that_cannot_be_read_is_a_dead_letter_and_the_exit_code_says_so
     assert "a text has no end" in listed
 
 
+def test_the_last_line_adds_up_and_rejected_records_are_counted_by_reason(tmp_path, collector):
+    log = write_events(tmp_path / "ka.log", 10)
+    event = log.read_bytes().splitlines()[0]
+    with log.open("ab") as file:
+        file.write(b'Started to watch alerts\n\n{"type":"Normal","reason":"x"}\n')
+        file.write(b'{"Operation":"File","Resource":"/etc/pass\n')
+        file.write(b"== Alert / 2025-01-29 05:58:24.249900 ==\nHostName: n\n")
+        file.write(b'{"schema":{},"payload":' + event.replace(b"node-", b"other-") + b"}\n")
+    ended = forward("--from", log, "--to", url(collector), "--once")
+    said = "17 received, 11 converted, 0 filtered, 2 rejected, 3 noise, 1 blank; 11 confirmed"
+    assert said in ended.err
+    assert "  rejected: 1 karmor-text, 1 not-json\n" in ended.err
+    assert "17 lines: 11 converted, 0 filtered, 2 rejected, 3 noise, 1 blank" in convert(log).err
+
+
 def test_a_private_queue_goes_when_nothing_is_left_in_it_and_is_named_when_something_is(tmp_path):
     log = write_events(tmp_path / "ka.log", 10)
     env = {"TMPDIR": str(tmp_path)}

@@ -277,6 +277,16 @@ def test_a_dotted_name_goes_into_its_map():
     assert found == {"Type": "x", "Owner": {"Name": "a"}, "EventData": {"Lsm": "FILE_OPEN"}}
 
 
+def test_a_map_and_dotted_names_become_one_map_in_any_order():
+    owner, dotted = {"Owner": {"Ref": "Deployment"}}, {"Owner.Name": "shop", "owner.Ref": "Pod"}
+    for found in ({**owner, **dotted}, {**dotted, **owner}):
+        assert canonical(found) == {
+            "Owner": {"Ref": "Deployment", "Name": "shop"},
+            "owner.Ref": "Pod",
+        }
+    assert owner == {"Owner": {"Ref": "Deployment"}}
+
+
 def test_an_event_cannot_set_what_is_concluded_from_it():
     forged = {
         **EVENT,

@@ -87,7 +87,12 @@ def test_every_setting_says_what_it_means():
 def test_an_editor_can_complete_fields_keys_transforms_and_filters():
     defs = SCHEMA["$defs"]
     assert defs["field"]["anyOf"][0]["enum"] == [*fields.RAW, *fields.DERIVED]
-    assert defs["transform"]["enum"] == list(TRANSFORMS)
+    assert defs["transform"]["anyOf"][0]["enum"] == [
+        name for name, it in TRANSFORMS.items() if not it.arguments
+    ]
+    assert len(defs["transform"]["anyOf"]) == 1 + sum(
+        bool(it.arguments) for it in TRANSFORMS.values()
+    )
     assert defs["filter"]["enum"] == list(FILTERS)
     keys = SCHEMA["properties"]["extension"]["anyOf"][0]["properties"]
     assert {"act", "cs1", "msg", "devTime"} <= set(keys)
