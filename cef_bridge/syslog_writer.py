@@ -131,7 +131,7 @@ class SyslogWriter:
         """Return what the facility is taken from; a text that names none is passed over."""
         for slot in self._facilities:
             for hit in slot.evaluate(fields):
-                if hit.text.strip().lower() in syslog.FACILITIES:
+                if names_facility(hit.text):
                     return hit
         return None
 
@@ -150,6 +150,11 @@ class SyslogWriter:
     def host_size(self, fields: Fields) -> int:
         """Return how many bytes the host's name has in the header, 0 without a header."""
         return 0 if self.kind == "none" else len(self.value(self.hostname, fields))
+
+
+def names_facility(text: str) -> bool:
+    """Tell whether a text is a facility's name, case and spaces around it aside."""
+    return text.strip().lower() in syslog.FACILITIES
 
 
 def _slot(setting: str, rules: tuple[Rule, ...], fmt: Format) -> Slot:

@@ -66,7 +66,9 @@ def test_explain_says_which_rule_chose_the_facility_and_which_named_none(mapping
     (row,) = told["syslog"]
     assert (row["key"], row["value"], row["rule"]) == ("syslog.facility", "local3", f"{mapping}:7")
     assert [(it["rule"], it["why"]) for it in row["lost"]] == [
-        (f"{mapping}:6", '"locl1" is no syslog facility')
+        (f"{mapping}:6", '"locl1" is no syslog facility'),
+        (f"{mapping}:8", "a rule before it won"),
+        (f"{mapping}:9", 'a rule before it won; it has "local5"'),
     ]
     table = run("explain", "-m", mapping, json.dumps(EVENT))
     assert "\nsyslog.facility " in table
