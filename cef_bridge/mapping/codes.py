@@ -97,5 +97,6 @@ NO_SEVERITY = Code("M070", "error", "Events that no rule of the severity is abou
 HEADER_DIFFERS = Code("M071", "error", "A key that repeats the header and says something else.")
 LOOKS_LIKE_TEST = Code("M072", "error", "A text that looks like a condition.")
 KEEPS_NO_ALERTS = Code("M073", "warning", "A list of keep_events without any alert.")
+NO_FACILITY = Code("M080", "warning", "Events that no rule of the facility is about.")
 
 CODES: dict[str, Code] = {row.id: row for row in list(globals().values()) if isinstance(row, Code)}
