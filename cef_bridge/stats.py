@@ -48,7 +48,8 @@ class Stats:
     `kinds` has (Type, Operation, class id) of every event that was converted or filtered;
     `reasons` are those of rejected records, with N for every number, so that equal ones add up;
     `firsts` says of each where it was met first; `labels` are the same by one of LABELS.
-    `without_time` are converted events. `envelopes` has the paths that led to events.
+    `without_time` are converted events. `envelopes` has the paths that led to events. Of the
+    filtered ones, `routed_away` are not for this destination (its `when`), `unrouted` for none.
     """
 
     def __init__(self) -> None:
@@ -58,6 +59,8 @@ class Stats:
         self.filtered = 0
         self.rejected = 0
         self.without_time = 0
+        self.routed_away = 0
+        self.unrouted = 0
         self.reasons: Counter[str] = Counter()
         self.firsts: dict[str, First] = {}
         self.labels: Counter[str] = Counter()
@@ -96,6 +99,8 @@ class Stats:
         self.filtered += later.filtered
         self.rejected += later.rejected
         self.without_time += later.without_time
+        self.routed_away += later.routed_away
+        self.unrouted += later.unrouted
         for group, number in later.reasons.items():
             known = group
             if known not in self.reasons:
