@@ -13,11 +13,11 @@ import click
 
 from cef_bridge.cli.logs import say
 from cef_bridge.cli.params import MAPPING
-from cef_bridge.cli.tables import counted
 from cef_bridge.config import Config, Destination, check, from_urls, load_config
 from cef_bridge.delivery import urls
 from cef_bridge.delivery.words import read
 from cef_bridge.errors import UsageError
+from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

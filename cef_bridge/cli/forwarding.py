@@ -22,6 +22,7 @@ from cef_bridge.cli import logs
 from cef_bridge.service import systemd
 from cef_bridge.service.service import Outcome, Service, Ways
 from cef_bridge.views import DestinationView, View, line
+from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -114,11 +115,14 @@ def _last_words(outcome: Outcome) -> Iterator[str]:
         yield f"{outcome.view.unrouted:,} events sent nowhere: no destination's when takes them"
     if outcome.waiting:
         yield (
-            f"{outcome.waiting:,} messages wait in {outcome.folder}; none is lost. "
-            f"The next run with --queue {outcome.folder} sends them."
+            f"{counted(outcome.waiting, 'message', 'wait')} in {outcome.folder}; none is lost. "
+            f"The next run with --queue {outcome.folder} sends what waits."
         )
     if outcome.rejected:
-        yield f"{outcome.rejected:,} rejected records: cef-bridge deadletter list {outcome.folder}"
+        what = counted(outcome.rejected, "rejected record")
+        yield f"{what}: cef-bridge deadletter list {outcome.folder}"
+    elif outcome.kept and not outcome.waiting:
+        yield f"{outcome.folder} keeps dead letters: cef-bridge deadletter list {outcome.folder}"
 
 
 def _away(name: str, counts: Mapping[str, int]) -> str:

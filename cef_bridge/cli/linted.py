@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from cef_bridge.cli import junit, sarif
-from cef_bridge.cli.tables import counted, print_table
+from cef_bridge.cli.tables import print_table
 from cef_bridge.linelint.codes import CODES
 from cef_bridge.linelint.pages import page
+from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

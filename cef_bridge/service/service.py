@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.delivery.forwarder import Forwarder
 from cef_bridge.errors import CefBridgeError, UsageError
+from cef_bridge.service import private_queue
 from cef_bridge.service.inflow import Inflow
 from cef_bridge.service.own_words import tell_heartbeat, tell_test
 from cef_bridge.service.parts import (
@@ -84,13 +84,14 @@ class Source(NamedTuple):
 
 class Outcome(NamedTuple):
     """How it ended: how many messages wait in the queues in `folder`, how many records this run
-    rejected.
+    rejected; `kept` says that a private folder stays, for there is something in it.
     """
 
     waiting: int
     rejected: int
     folder: Path
     view: View
+    kept: bool = False
 
 
 class Service:
@@ -143,6 +144,7 @@ class Service:
     def run(self) -> Outcome:
         """Forward until the end, and say how it ended."""
         self._started = time.monotonic()
+        outcome: Outcome | None = None
         try:
             self._open()
             if self.ways.ready is not None:
@@ -151,10 +153,12 @@ class Service:
             self._drain()
             outcome = self._outcome()
         finally:
-            self._close()
+            kept = self._close()
+            if kept and (self._fault or outcome is None):  # else the last words say it
+                _log.warning("%s keeps what is left. forward --queue %s sends it.", kept, kept)
         if self._fault:
             raise CefBridgeError(self._fault)
-        return outcome
+        return outcome._replace(kept=bool(kept))
 
     # --- the parts --------------------------------------------------------------------------------
 
@@ -186,7 +190,7 @@ class Service:
         if self.config.queue is not None:
             return Path(self.config.queue)
         if self._private is None:
-            self._private = Path(tempfile.mkdtemp(prefix="cef-bridge-queue-"))
+            self._private = private_queue.make()
         return self._private
 
     def _forward(self, spec: Destination, outlet: Outlet) -> Way:
@@ -295,7 +299,7 @@ class Service:
         except CefBridgeError as error:
             _log.error("the new configuration is not in use, the old one goes on: %s", error)
         else:
-            _log.warning("the configuration was read again, and is in use")
+            _log.info("the configuration was read again, and is in use")
 
     def _change(self, config: Config) -> None:
         opened: list[Queue] = []
@@ -404,7 +408,8 @@ class Service:
         rejected = sum(each.counts.get("rejected", 0) for each in view.destinations)
         return Outcome(waiting, rejected - self._rejected_before, self._folder(), view)
 
-    def _close(self) -> None:
+    def _close(self) -> Path | None:
+        """End all that is left; return the private folder if there is something in it."""
         for way in self._ways.values():
             way.stop.set()
             way.outlet.queue.stop_waiting()
@@ -422,8 +427,13 @@ class Service:
             rejected = way.outlet.queue.totals().get("rejected", 0)
             left = left or bool(fate.waiting + fate.in_flight + fate.dead_lettered + rejected)
             way.outlet.queue.close()
-        if self._private is not None and not left:
-            shutil.rmtree(self._private, ignore_errors=True)
+        if self._private is None:
+            return None
+        if left:
+            private_queue.give_back(self._private)
+            return self._private
+        shutil.rmtree(self._private, ignore_errors=True)
+        return None
 
 
 def _named(config: Config) -> dict[str, SourceSpec]:

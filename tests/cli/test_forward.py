@@ -16,6 +16,8 @@ from forwards import Forward, balanced, books, forward, ids, until, write_events
 from running import COMMAND, convert
 
 from cef_bridge.collector.collector import Collector
+from cef_bridge.delivery.queue_view import inspect
+from cef_bridge.errors import CefBridgeError
 from cef_bridge.formats import parse
 
 
@@ -67,7 +69,7 @@ def test_a_record_that_cannot_be_read_is_a_dead_letter_and_the_exit_code_says_so
     queue = tmp_path / "q"
     ended = forward("--from", log, "--to", url(collector), "--queue", queue, "--once")
     assert ended.code == 3
-    assert "1 rejected records: cef-bridge deadletter list" in ended.err
+    assert "1 rejected record: cef-bridge deadletter list" in ended.err
     listed = subprocess.run(
         [COMMAND, "deadletter", "list", queue], check=True, capture_output=True, text=True
     ).stdout
@@ -96,7 +98,7 @@ def test_a_private_queue_goes_when_nothing_is_left_in_it_and_is_named_when_somet
     words = ("--from", log, "--to", "tcp://127.0.0.1:1", "--once", "--timeout", "1s")
     ended = forward(*words, env=env)
     assert ended.code == 1
-    kept = [path for path in tmp_path.iterdir() if path.name.startswith("cef-bridge-queue-")]
+    kept = private_queues(tmp_path)
     assert len(kept) == 1
     assert f"10 messages wait in {kept[0]}; none is lost" in ended.err
     assert "cannot reach 127.0.0.1:1" in ended.err
@@ -106,8 +108,60 @@ def test_a_private_queue_goes_when_nothing_is_left_in_it_and_is_named_when_somet
         assert len(set(ids(collector.messages))) == 10
     with Collector(["tcp://127.0.0.1:0"]) as collector:
         assert forward("--from", log, "--to", url(collector), "--once", env=env).code == 0
-    left = [path for path in tmp_path.iterdir() if path.name.startswith("cef-bridge-queue-")]
-    assert left == kept
+    assert private_queues(tmp_path) == []  # what was sent from the one that was kept is gone, too
+
+
+def private_queues(folder):
+    return sorted(folder.glob("cef-bridge-queue-*"))
+
+
+def test_private_queues_of_earlier_runs_are_named_at_the_next_start_and_take_little_room(tmp_path):
+    log = write_events(tmp_path / "ka.log", 10)
+    env = {"TMPDIR": str(tmp_path)}
+    words = ("--from", log, "--to", "tcp://127.0.0.1:1", "--once", "--timeout", "1s")
+    assert "earlier runs" not in forward(*words, env=env).err
+    (first,) = private_queues(tmp_path)
+    assert sum(path.stat().st_size for path in first.iterdir()) < 1 << 20
+    ended = forward(*words, env=env)
+    assert (
+        f"earlier runs without --queue left what was not sent: {first} (10 messages)" in ended.err
+    )
+    assert f"forward --queue {first}" not in ended.err  # the last words are of its own folder
+    assert len(private_queues(tmp_path)) == 2
+
+
+def waiting_in(folders):
+    """Return how many messages wait in the queues of some folders, also while they are in use."""
+    try:
+        views = [inspect(path) for folder in folders for path in folder.glob("*.queue")]
+        return sum(view.status().sum.waiting for view in views)
+    except CefBridgeError:  # it is being made
+        return 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_private_queue_is_named_or_gone_however_the_run_ends(tmp_path, number):
+    log = write_events(tmp_path / "ka.log", 10)
+    env = {"TMPDIR": str(tmp_path)}
+    words = ("--from", log, "--to", "tcp://127.0.0.1:1", "--grace", "60s")
+    with Forward(*words, env=env) as run:
+        until(lambda: waiting_in(private_queues(tmp_path)) == 10)
+        run.send(number)
+        time.sleep(0.5)  # a second one while it waits for the collector; earlier it is the same
+        ended = run.end(number)
+    (kept,) = private_queues(tmp_path)
+    assert str(kept) in ended.err
+
+
+def test_a_run_that_cannot_begin_leaves_no_private_queue(tmp_path):
+    env = {"TMPDIR": str(tmp_path)}
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        metrics = f"127.0.0.1:{taken.getsockname()[1]}"
+        words = ("--from", "-", "--to", "tcp://127.0.0.1:1", "--metrics", metrics)
+        assert forward(*words, env=env).code in (1, 2)
+    assert private_queues(tmp_path) == []
 
 
 def test_after_sigterm_what_waits_stays_in_the_queue_and_the_next_run_sends_it(tmp_path):
