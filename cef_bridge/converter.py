@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.events.derive import derive
 from cef_bridge.mapping.compile import Program
+from cef_bridge.mapping.routing import Route
 from cef_bridge.mapping.rules import write_hit
 from cef_bridge.shedding import LEAST_ROOM, fit
 from cef_bridge.syslog_writer import SyslogWriter
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from cef_bridge.events.derive import Event
     from cef_bridge.mapping.compile import Output
     from cef_bridge.mapping.rules import Hit
-    from cef_bridge.mapping.spec import Mapping
+    from cef_bridge.mapping.spec import Condition, Mapping
 
 
 class Converted(NamedTuple):
@@ -33,9 +34,12 @@ class Converted(NamedTuple):
 
 
 class Filtered(NamedTuple):
-    """The mapping's `drop_events` or one of its filters took the event out."""
+    """The mapping's `drop_events` or one of its filters took the event out, or, `by_when`, the
+    destination does not take such events.
+    """
 
     kind: Class
+    by_when: bool = False
 
 
 class Rejected(NamedTuple):
@@ -50,7 +54,8 @@ class Converter:
 
     `syslog_header` is the one to write (None: none), whatever the mapping says; `assumed_time`
     (epoch microseconds) is the time of events that have none; `max_bytes` is for a transport that
-    takes less than the mapping's.
+    takes less than the mapping's. `when`: the events to take, as `mapping.routing` has it; without
+    items all of them.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class Converter:
         syslog_header: str | None = None,
         assumed_time: int | None = None,
         max_bytes: int | None = None,
+        when: Sequence[Sequence[Condition]] = (),
     ) -> None:
         self.program = Program(mapping)
         self.assumed_time = assumed_time
@@ -67,6 +73,7 @@ class Converter:
         self.max_bytes = min(envelope.max_bytes, max_bytes or envelope.max_bytes)
         self._shed = envelope.shed
         self._first = envelope.first
+        self.route = Route(self.program, when) if when else None
         self.syslog = SyslogWriter(envelope, self.program.format, syslog_header or "none")
 
     def convert(self, raw: dict[str, object], origin: str = "") -> Converted | Filtered | Rejected:
@@ -76,6 +83,8 @@ class Converter:
         """
         try:
             event = derive(raw, origin=origin, assumed_time=self.assumed_time)
+            if self.route is not None and not self.route.takes(event.fields):
+                return Filtered(event.kind, by_when=True)
             if self.program.filtered(event.fields):
                 return Filtered(event.kind)
             output = self.program.evaluate(event)

@@ -40,7 +40,10 @@ ROOM = len(" KubeArmorQueue=01234567 KubeArmorSeq=") + 19
 """Bytes that a message is shorter, when it is to be numbered."""
 _RAW = 65536  # bytes of a rejected record that are kept
 
-_COUNTED = ("converted", "filtered", "rejected", "noise", "blank", "without_time")
+_COUNTED = (
+    *("converted", "filtered", "rejected", "noise", "blank"),
+    *("without_time", "routed_away", "unrouted"),
+)
 _log = logging.getLogger(__name__)
 
 
@@ -121,6 +124,7 @@ class Intake:
         self._clock = clock
         self._branches = [_Branch(outlet, options, live=not feed.can_wait) for outlet in outlets]
         self._next: tuple[Sequence[Outlet], Callable[[], None]] | None = None
+        self._told_unrouted = False
         self._since = 0.0  # when the oldest message that is not stored yet was made
 
     @property
@@ -189,10 +193,30 @@ class Intake:
         now = self._clock()
         for branch in self._branches:
             branch.take(arrival)
+        self._count_unrouted()
         if not self._since:
             self._since = now
         if now - self._since >= AGE or any(each.waiting >= MOST for each in self._branches):
             self._store()
+
+    def _count_unrouted(self) -> None:
+        """Count the events of the last arrival that no destination takes, in each of them."""
+        loops = [branch.loop for branch in self._branches]
+        nowhere = set(loops[0].away) if loops else set()
+        for loop in loops:
+            nowhere.intersection_update(loop.away)
+            loop.away.clear()
+        if not nowhere:
+            return
+        for loop in loops:
+            loop.stats.unrouted += len(nowhere)
+        if not self._told_unrouted:
+            self._told_unrouted = True
+            _log.warning(
+                "%s: an event meets the when of no destination, so it is sent nowhere. It is "
+                "counted as unrouted, like all that follow",
+                self.feed.name,
+            )
 
     def _store(self) -> None:
         self._since = 0.0

@@ -36,7 +36,7 @@ class Row(NamedTuple):
     meaning: str
 
 
-COUNTS = ("received", "converted", "filtered", "rejected", "noise", "blank")
+COUNTS = ("received", "converted", "filtered", "routed_away", "rejected", "noise", "blank")
 """Of the queue's counters; the others are fields of the view."""
 
 SOURCE_ROWS = (
@@ -48,7 +48,8 @@ SOURCE_ROWS = (
 DESTINATION_ROWS = (
     Row("received", "counter", "Units that came from the sources, whatever became of them."),
     Row("converted", "counter", "Events that became messages."),
-    Row("filtered", "counter", "Events that the mapping takes out."),
+    Row("filtered", "counter", "Events that the mapping or the destination takes out."),
+    Row("routed_away", "counter", "Of these, events that the destination's `when` does not take."),
     Row("rejected", "counter", "Records that cannot be converted: dead letters."),
     Row("noise", "counter", "Lines that are no events."),
     Row("blank", "counter", "Blank lines."),
@@ -67,6 +68,7 @@ DESTINATION_ROWS = (
     Row("queue_limit_bytes", "gauge", "What they may come to."),
     Row("queue_oldest_age_seconds", "gauge", "How long the oldest message has been waiting."),
 )
+UNROUTED = Row("unrouted", "counter", "Events that the `when` of no destination takes.")
 DROPPED = Row("dropped", "counter", "Messages that were dropped, by reason.")
 REJECTED = Row("rejected_by_reason", "counter", "Records that cannot be converted, by reason.")
 PREFIX = "cef_bridge_"
@@ -179,6 +181,9 @@ class _Values(Collector):
             for each in view.destinations:
                 family.add_metric([each.name], _of_destination(each, row.name))
             yield family
+        unrouted = _family(UNROUTED, [])
+        unrouted.add_metric([], view.unrouted)
+        yield unrouted
         rejected = _family(REJECTED, ["destination", "reason"])
         for each in view.destinations:
             for label in LABELS:

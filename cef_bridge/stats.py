@@ -16,6 +16,7 @@ Kind: TypeAlias = "tuple[object, object, str]"
 MOST_KINDS = 1000
 """KubeArmor has 7 types and about 10 operations; from here on the rest is `OTHER`."""
 MOST_REASONS = 200
+MOST_ENVELOPES = 100
 OTHER = "(other)"
 LABELS = (
     *("not-json", "too-deep", "too-long", "unfinished", "damaged", "no-kind", "karmor-text"),
@@ -47,7 +48,8 @@ class Stats:
     `kinds` has (Type, Operation, class id) of every event that was converted or filtered;
     `reasons` are those of rejected records, with N for every number, so that equal ones add up;
     `firsts` says of each where it was met first; `labels` are the same by one of LABELS.
-    `without_time` are converted events.
+    `without_time` are converted events. `envelopes` has the paths that led to events. Of the
+    filtered ones, `routed_away` are not for this destination (its `when`), `unrouted` for none.
     """
 
     def __init__(self) -> None:
@@ -57,9 +59,12 @@ class Stats:
         self.filtered = 0
         self.rejected = 0
         self.without_time = 0
+        self.routed_away = 0
+        self.unrouted = 0
         self.reasons: Counter[str] = Counter()
         self.firsts: dict[str, First] = {}
         self.labels: Counter[str] = Counter()
+        self.envelopes: Counter[str] = Counter()
         self.kinds: Counter[Kind] = Counter()
         self._settled = 0
 
@@ -94,6 +99,8 @@ class Stats:
         self.filtered += later.filtered
         self.rejected += later.rejected
         self.without_time += later.without_time
+        self.routed_away += later.routed_away
+        self.unrouted += later.unrouted
         for group, number in later.reasons.items():
             known = group
             if known not in self.reasons:
@@ -102,6 +109,8 @@ class Stats:
                 self.firsts.setdefault(known, later.firsts[group])
             self.reasons[known] += number
         self.labels.update(later.labels)
+        for path, number in later.envelopes.items():
+            self.enveloped(path, number)
         for kind, number in later.kinds.items():
             self.kinds[kind] += number
         self.settle()
@@ -109,6 +118,11 @@ class Stats:
     def count(self, type_: object, operation: object, class_id: str) -> None:
         """Count an event whose type and operation may be any JSON."""
         self.kinds[_text(type_), _text(operation), class_id] += 1
+
+    def enveloped(self, path: str, number: int = 1) -> None:
+        """Count events that an envelope held, by the path to them."""
+        known = path in self.envelopes or len(self.envelopes) < MOST_ENVELOPES
+        self.envelopes[path if known else OTHER] += number
 
     def settle(self) -> None:
         """Keep `kinds` bounded, whatever was added to it directly; to be called now and then."""

@@ -53,6 +53,12 @@ class SyslogWriter:
         self._facility = facility
         self._app_name = None if app_name is None else syslog.app_name5424(app_name)
 
+    def seen(self, fields: Fields, severity: int) -> Fields:
+        """Return the fields as the rules see them: there is one severity, that of the line."""
+        if not any("event.severity" in slot.paths for slot in self.slots):
+            return fields
+        return {**fields, "event.severity": severity}
+
     @property
     def choices(self) -> tuple[Slot, ...]:
         """Return those of `slots` that choose by the event which of their rules holds."""
@@ -91,7 +97,7 @@ class SyslogWriter:
         """
         if self.kind == "none":
             return ""
-        fields = event.fields
+        fields = self.seen(event.fields, severity)
         pri = self.priority(event.kind, severity, self.facility_of(fields))
         host = self.host_of(fields)
         host = host[: max(len(host) - shorter, 1)]
@@ -125,7 +131,7 @@ class SyslogWriter:
         """Return what the facility is taken from; a text that names none is passed over."""
         for slot in self._facilities:
             for hit in slot.evaluate(fields):
-                if hit.text.strip().lower() in syslog.FACILITIES:
+                if names_facility(hit.text):
                     return hit
         return None
 
@@ -144,6 +150,11 @@ class SyslogWriter:
     def host_size(self, fields: Fields) -> int:
         """Return how many bytes the host's name has in the header, 0 without a header."""
         return 0 if self.kind == "none" else len(self.value(self.hostname, fields))
+
+
+def names_facility(text: str) -> bool:
+    """Tell whether a text is a facility's name, case and spaces around it aside."""
+    return text.strip().lower() in syslog.FACILITIES
 
 
 def _slot(setting: str, rules: tuple[Rule, ...], fmt: Format) -> Slot:

@@ -86,7 +86,8 @@ class UnitLoop:
     """Runs the units of streams through a machine; `alerts` and `telemetry` collect the messages.
 
     They may be one list, where order matters more than urgency. `begin` says which stream the next
-    blocks are of; `refuse` is told of each rejected record.
+    blocks are of; `refuse` is told of each rejected record. `away` grows by the places of events
+    that the destination's `when` does not take, counted from the end of their block.
     """
 
     def __init__(
@@ -100,6 +101,8 @@ class UnitLoop:
         self.stats = Stats()
         self.options = options
         self.decoder = Decoder()
+        self.away: list[tuple[int, int]] = []
+        self._nth = 0  # event of the unit in hand
         self._name = ""
         self._machine = machine
         self._alerts = alerts
@@ -192,7 +195,9 @@ class UnitLoop:
         if not unit.strip():
             self.stats.blank += 1
             return
+        self._nth = 0
         for found in self.decoder.decode(unit):
+            self._nth += 1
             if isinstance(found, Decoded):
                 self._event(found, block, index)
             elif isinstance(found, Noise):
@@ -202,6 +207,8 @@ class UnitLoop:
 
     def _event(self, found: Decoded, block: Block, index: int) -> None:
         raw, origin = found.fields, ""
+        if found.path:
+            self.stats.enveloped(found.path)
         timeless = event_time(raw) is None
         if repeats(raw):
             origin = f"{self._name}{SEPARATOR}{self._place(block, index)[1]}"
@@ -216,6 +223,9 @@ class UnitLoop:
         self.stats.count(raw.get("Type"), raw.get("Operation"), fate.kind.class_id)
         if isinstance(fate, Filtered):
             self.stats.filtered += 1
+            if fate.by_when:
+                self.stats.routed_away += 1
+                self.away.append((len(block.lines) - index, self._nth))
             return
         self.stats.without_time += timeless
         self.stats.converted += 1

@@ -70,6 +70,13 @@ class View(NamedTuple):
     fault: str = ""
     stopping: bool = False
 
+    @property
+    def unrouted(self) -> int:
+        """How many events no destination takes: each of them counts the same ones, since it was
+        there.
+        """
+        return max((each.counts.get("unrouted", 0) for each in self.destinations), default=0)
+
 
 NEARLY_FULL = 0.9
 """A queue with so much of its limit in use is not ready for more."""
@@ -112,6 +119,8 @@ def line(before: View | None, now: View, seconds: float) -> str:
             f"{text}; {each.last_error if not each.connected and each.last_error else each.state}"
         )
     parts += [f"{it.name}: {it.state}" for it in now.sources if not it.connected]
+    if now.unrouted:
+        parts.append(f"{now.unrouted:,} events for no destination")
     return " | ".join(parts)
 
 

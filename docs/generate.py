@@ -286,8 +286,8 @@ def line_rules_page() -> str:
 # Line rules
 
 What [`cef-bridge lint-cef`](lint-cef.md) finds. An error is against the standard: CEF v27, or
-IBM's LEEF. A warning is a trap of the receivers it names, or of all. A note is told
-only when `--for` asks for its receiver, and is no fault. Codes keep their meaning
+IBM's LEEF. A warning is a trap of the receivers it names, or of all. A note is reported
+only when `--for` names its receiver, and is no fault. Codes keep their meaning
 for ever; `cef-bridge lint-cef --explain L023` prints one of these pages.
 
 In the examples `<U+0007>` stands for that character, `<1100 x>` for so many x, and a line with

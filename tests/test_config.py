@@ -247,7 +247,7 @@ def test_all_that_is_wrong_with_a_command_line_is_said_at_once():
         + ", ".join(
             name
             for name, row in DESTINATION_WORDS.rows.items()
-            if "tcp" in DESTINATION_WORDS.has(row) and name != "drop_events"
+            if "tcp" in DESTINATION_WORDS.has(row) and name not in ("drop_events", "when")
         )
         + ".",
         '--metrics: "x" has no port. Expected HOST:PORT.',
@@ -288,6 +288,27 @@ destinations:
     assert program.filtered({"event.kind": "alert", "NamespaceName": "kube-system"})
     assert program.filtered({"event.kind": "log", "NamespaceName": "shop"})
     assert not program.filtered({"event.kind": "alert", "NamespaceName": "shop"})
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("{NamespceName: x}", '4:12 M008 No event has a field "NamespceName". Did you mean "NamespaceName"?'),
+        ("{event.kind: alrt}", '4:12 M032 event.kind is never "alrt". Did you mean "alert"?'),
+        ("shop", '4:11 M005 Expected conditions such as {Operation: File}. Found the text "shop".'),
+        ("{HostName: []}", '4:12 M031 "HostName" has no value to compare with, so it never holds. Add one.'),
+        ("", '4:5 F002 "when" has no value. Write one, or remove the line.'),
+        *(
+            (text, f'4:{column} F002 Without a condition "when" chooses nothing. Add one such as {{NamespaceName: shop}}, or remove "when": all events go there then.')
+            for text, column in (("{}", 11), ("[]", 5), ("[{event.kind: log}, {}]", 31))
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_when_is_told_with_its_place(write, said, expected):
+    path = write(f'sources: "-"\ndestinations:\n  - to: "-"\n    when: {said}\n')
+    with pytest.raises(MappingError) as caught:
+        load_config(path, env={})
+    assert [str(problem) for problem in caught.value.problems] == [f"{path}:{expected}"]
 
 
 def test_a_filter_may_ask_for_what_the_mapping_itself_says(tmp_path):
@@ -530,6 +551,11 @@ PLACES = "sources: '-'\ndestinations:\n  - to: tls://siem\n"
         ("drop_events: [{HostName: {is: absent}, Action: [Block, 1]}]", True),
         ("drop_events: {event.kind: log}", True),
         ("drop_events: [{HostName: {is: gone}}]", False),
+        ("when: {NamespaceName: [shop, 'shop-*'], event.kind: alert}", True),
+        ("when: [{event.severity: [8, 9]}, {Operation: Syscall}]", True),
+        ("when: {HostName: {is: gone}}", False),
+        ("when: shop", False),
+        ("when: {}", False),
         ("filters: soc_lean", True),
         ("filters: [soc_lan]", False),
         ("framing: ${FRAMING:-lf}", True),

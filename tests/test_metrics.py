@@ -9,7 +9,15 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cef_bridge.errors import UsageError
-from cef_bridge.metrics import DESTINATION_ROWS, DROPPED, PREFIX, REJECTED, SOURCE_ROWS, Metrics
+from cef_bridge.metrics import (
+    DESTINATION_ROWS,
+    DROPPED,
+    PREFIX,
+    REJECTED,
+    SOURCE_ROWS,
+    UNROUTED,
+    Metrics,
+)
 from cef_bridge.stats import LABELS
 from cef_bridge.views import DestinationView, SourceView, View, line, not_ready
 
@@ -94,7 +102,7 @@ def test_every_metric_is_there_with_its_value(serve):
     assert told["cef_bridge_source_gaps_total", ("source", SOURCE.name)] == 2
     assert told[("cef_bridge_up",)] == 1
     names = {name for name, *_ in told}
-    for row in (*SOURCE_ROWS, *DESTINATION_ROWS, DROPPED, REJECTED):
+    for row in (*SOURCE_ROWS, *DESTINATION_ROWS, DROPPED, REJECTED, UNROUTED):
         suffix = "_total" if row.kind == "counter" else ""
         assert PREFIX + row.name + suffix in names
 

@@ -24,7 +24,7 @@ from cef_bridge.service.service import Outcome, Service, Ways
 from cef_bridge.views import DestinationView, View, line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from types import FrameType
 
     from cef_bridge.config import Config
@@ -103,13 +103,15 @@ def _last_words(outcome: Outcome) -> Iterator[str]:
         parts += [f"{each.waiting + each.in_flight:,} in the queue"]
         parts += [f"{each.resent:,} sent again"] if each.resent else []
         counts = each.counts
-        came = ", ".join(f"{counts.get(name, 0):,} {name}" for name in COUNTS)
+        came = ", ".join(f"{counts.get(name, 0):,} {name}{_away(name, counts)}" for name in COUNTS)
         yield f"{each.name}: {came}; {', '.join(parts)}"
         if rejected := each.rejected:
             why = sorted(rejected.items(), key=lambda it: (-it[1], it[0]))
             yield "  rejected: " + ", ".join(f"{number:,} {label}" for label, number in why)
         if each.last_error and each.waiting + each.in_flight:
             yield f"  {each.last_error}"
+    if outcome.view.unrouted:
+        yield f"{outcome.view.unrouted:,} events sent nowhere: no destination's when takes them"
     if outcome.waiting:
         yield (
             f"{outcome.waiting:,} messages wait in {outcome.folder}; none is lost. "
@@ -117,6 +119,12 @@ def _last_words(outcome: Outcome) -> Iterator[str]:
         )
     if outcome.rejected:
         yield f"{outcome.rejected:,} rejected records: cef-bridge deadletter list {outcome.folder}"
+
+
+def _away(name: str, counts: Mapping[str, int]) -> str:
+    """Return how many of the filtered events were for other destinations."""
+    away = counts.get("routed_away", 0) if name == "filtered" else 0
+    return f" ({away:,} by when)" if away else ""
 
 
 @contextlib.contextmanager

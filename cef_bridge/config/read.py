@@ -1,7 +1,7 @@
 """A forward config from YAML: a file comes in, a `Config` or all its problems go out.
 
-Walks the nodes of the file by the declared types of `spec`; what stands in `drop_events` and
-`filters` is the mapping language's, so that its reader and its lint rules judge it. Opens the
+Walks the nodes of the file by the declared types of `spec`; what stands in `drop_events`, `when`
+and `filters` is the mapping language's, so that its reader and its lint rules judge it. Opens the
 config file only; whether what it names is there is asked by `check`.
 """
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from cef_bridge.config.spec import Source
     from cef_bridge.mapping.codes import Code
+    from cef_bridge.mapping.draft import Draft
 
 T = TypeVar("T")
 
@@ -48,7 +49,12 @@ CONFIG_WORDS = Words.of(Config, ())
 LISTS = {"sources": "from", "destinations": "to"}
 """The lists of a config, and the key of the URL in an item of each."""
 
-_CONDITIONS = ("drop_events", "filters")
+_CONDITIONS = ("drop_events", "filters", "when")
+
+_EMPTY_WHEN = (
+    'Without a condition "when" chooses nothing. Add one such as {NamespaceName: shop}, or remove '
+    '"when": all events go there then.'
+)
 
 
 def load_config(path: str | Path, *, env: Mapping[str, str] = os.environ) -> Config:
@@ -251,12 +257,34 @@ class _Reader:
 
     def _conditions(self, pairs: list[tuple[Text, Node]]) -> dict[str, object]:
         """Have the mapping language read what is its own."""
-        if not pairs:
-            return {}
+        said: dict[str, object] = {}
+        if own := [pair for pair in pairs if pair[0].text != "when"]:
+            draft = self._draft(own)
+            said = {name: draft.said[name] for name in _CONDITIONS if name in draft.said}
+        for key, node in pairs:
+            if key.text != "when":
+                continue
+            if isinstance(node, Text) and node.is_null:
+                message = '"when" has no value. Write one, or remove the line.'
+                self._report(key.at, codes.WRONG_KIND, message)
+                continue
+            # Written as items of drop_events are: within one all must hold, one is enough.
+            draft = self._draft([(Text("drop_events", key.at), node)], empty_when=True)
+            if "drop_events" in draft.said:
+                said["when"] = draft.said["drop_events"]
+            if isinstance(node, Items) and not node.items:
+                self._report(key.at, codes.WRONG_KIND, _EMPTY_WHEN)
+        return said
+
+    def _draft(self, pairs: list[tuple[Text, Node]], *, empty_when: bool = False) -> Draft:
         at = pairs[0][0].at
         name = (Text("mapping", at), Text("conditions", at))
         draft = reader.read(Pairs([name, *pairs], at), self._path, self._env)
+        if empty_when:
+            for place in draft.empty_items:
+                self._report(place.at, codes.WRONG_KIND, _EMPTY_WHEN)
+            draft.empty_items.clear()
         view = View(draft, "cef", merge([draft]), None, own=True, cluster=True, tested=True)
         found = [*draft.problems, *lint.run(view)]
         self._problems += [each for each in found if each.severity == "error"]
-        return {name: draft.said[name] for name in _CONDITIONS if name in draft.said}
+        return draft

@@ -132,6 +132,14 @@ class Destination(Struct, frozen=True, kw_only=True):
             kind="not in URLs",
         ),
     ] = ()
+    when: Annotated[
+        tuple[tuple[Condition, ...], ...],
+        word(
+            "Take these events and no others: conditions as in `drop_events`, on the fields and the"
+            " severity of the mapping. Heartbeats, gaps and test events always go there.",
+            kind="not in URLs",
+        ),
+    ] = ()
     queue_limit: Annotated[
         int, word("Most bytes of its queue on the disk.", unit="bytes", ge=1 << 20, le=1 << 50)
     ] = 1 << 30

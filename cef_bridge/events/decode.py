@@ -148,7 +148,7 @@ class Decoder:
             return self._joined(message, key, partial, at._replace(time=moment(match[1].decode())))
         if is_karmor_text(begun):
             return [at.unreadable(_KARMOR, "karmor-text")]
-        if at.wrapper != "syslog" and (prefixed := after_prefix(begun)) is not None:
+        if (prefixed := after_prefix(begun)) is not None:
             return self._json(prefixed, at._replace(wrapper="syslog"))
         if has_names(begun):
             return [at.unreadable(_NO_OBJECT, "not-json")]

@@ -17,6 +17,7 @@ from cef_bridge.events.names import (
     as_written,
     canonical,
     is_event,
+    is_known,
     is_name,
     likeness,
     needs_canonical,
@@ -104,6 +105,8 @@ def unwrap(value: object, around: Around = Around()) -> list[Item]:  # noqa: B00
     if isinstance(detail, dict) and is_event({**value, **detail}):
         return [_found(_sidekick(value, detail), around, "sidekick")]
     like = likeness(value)
+    if around.path and like is Likeness.EVENT and not is_known(value) and not own_names(value):
+        like = Likeness.NONE  # {"operation": "process"} stands somewhere in many a log line
     if like is Likeness.EVENT:
         event = _found(_named(value), around, _dialect(value))
         # A shipper that has parsed a log line may leave it there; it holds the same event.

@@ -93,7 +93,8 @@ class FastPath:
         # HOSTNAME is written once for a workload, facility and APP-NAME once for all; what asks for
         # more needs the plain path.
         steady = self._syslog.steady and self._syslog.hostname.pace == "workload"
-        self._usable = (steady or not self._header) and not self._program.by_reference
+        plain = self._program.by_reference or converter.route is not None
+        self._usable = (steady or not self._header) and not plain
         self._facility, self._app_name = self._syslog.facility_of({}), self._syslog.app_name_of({})
         # A mapping that reads a field this version does not know needs the plain path for it.
         self._unknown = {

@@ -208,7 +208,7 @@ def not_parted(mark: str, delimiter: str) -> str:
     wanted = words.get(delimiter, delimiter)
     return (
         f"the attributes are parted by {words.get(mark, mark)}, so that one holds all. "
-        f"Expected {wanted}; LEEF 1.0 has a TAB, LEEF 2.0 what stands behind the event id."
+        f"Expected {wanted}: LEEF 1.0 has a TAB, LEEF 2.0 the field after the event id."
     )
 
 

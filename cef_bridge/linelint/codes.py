@@ -28,7 +28,7 @@ STANDARD = "standard"
 class Code(NamedTuple):
     """A row; `receivers` are those whom a warning is about, () for all.
 
-    A note is told only when one of its receivers is asked for, and is no fault of the line.
+    A note is reported only when `--for` names one of its receivers, and is no fault of the line.
     """
 
     id: str

@@ -58,8 +58,8 @@ class Lenient(NamedTuple):
 def read_leniently(text: str) -> Lenient:
     """Return what can be read of a line.
 
-    Of a key that stands twice the first value counts; a key without a value, and text of no key,
-    is left out. Missing header fields are "". Raises FormatError when there is no message in it.
+    Of a duplicate key the first value counts; a key without a value, and text of no key, is left
+    out. Missing header fields are "". Raises FormatError when there is no message in it.
     """
     fault = ""
     try:

@@ -197,7 +197,7 @@ class NoHeader:
 
     Sentinel's agent takes a line without one for no CEF at all; QRadar, Graylog and SC4S take the
     time of its arrival for the event's, and the sender's address for its source. A file needs none,
-    so this is told only when `--for` asks for one of these receivers, and once.
+    so this is reported only when `--for` names one of these receivers, and once.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|act=Allow
@@ -219,4 +219,4 @@ class NoHeader:
             if line.read_by == "sentinel"
             else "over a network the event gets the time of its arrival"
         )
-        yield Found(0, f"no syslog header with a time and a host: {what}. Told once.")
+        yield Found(0, f"no syslog header with a time and a host: {what}. Reported once.")

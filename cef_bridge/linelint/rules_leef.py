@@ -40,12 +40,12 @@ def no_delimiter(line: Line) -> Iterator[Found]:
 
 
 def undeclared_delimiter(line: Line) -> Iterator[Found]:
-    """The attributes of LEEF 1.0 are parted by TAB, those of LEEF 2.0 by the character that stands
-    behind the event id, or by TAB when none does.
+    """LEEF 1.0 separates attributes by TAB, LEEF 2.0 by the character in the field after the event
+    id, or by TAB without one.
 
-    Where another one parts them, such as a pipe, every receiver reads one attribute that holds all
-    the others. Told where no delimiter is in the line, and a pipe stands before a key, or another
-    character before two predefined ones.
+    If another character separates them, such as a pipe, every receiver reads one attribute that
+    holds all the others. Found in lines without any delimiter, where a pipe precedes a key, or
+    another character precedes two predefined keys.
 
     Bad:
         LEEF:1.0|Acme|Gate|2.1|login|cat=auth|src=192.0.2.7|dst=192.0.2.9

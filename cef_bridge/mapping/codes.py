@@ -98,5 +98,6 @@ HEADER_DIFFERS = Code("M071", "error", "A key that repeats the header and says s
 LOOKS_LIKE_TEST = Code("M072", "error", "A text that looks like a condition.")
 KEEPS_NO_ALERTS = Code("M073", "warning", "A list of keep_events without any alert.")
 ROW_LOOKS_LIKE_TEST = Code("M074", "warning", "A row of a table that looks like a condition.")
+NO_FACILITY = Code("M080", "warning", "Events that no rule of the facility is about.")
 
 CODES: dict[str, Code] = {row.id: row for row in list(globals().values()) if isinstance(row, Code)}

@@ -171,10 +171,7 @@ class Program:
         of `keep_events`; None when it stays. It may ask for what the mapping itself defines.
         """
         if self._filters_ask_mapping:
-            fields = {**fields, "event.severity": _first_severity(self.severity, fields)[0]}
-            fields["event.severity"], _ = _first_severity(self.header_severity, fields)
-            if self.mapping.cluster:
-                fields["cluster"] = self.mapping.cluster
+            fields = self.with_own(fields)
         for index, holds in enumerate(self._filters):
             if holds(fields):
                 return index
@@ -182,6 +179,14 @@ class Program:
         if not self._keeps or fields.get("event.kind") == "event":
             return None
         return None if any(holds(fields) for holds in self._keeps) else -1
+
+    def with_own(self, fields: Fields) -> Fields:
+        """Return an event's fields with what the mapping itself defines: severity and cluster."""
+        fields = {**fields, "event.severity": _first_severity(self.severity, fields)[0]}
+        fields["event.severity"], _ = _first_severity(self.header_severity, fields)
+        if self.mapping.cluster:
+            fields["cluster"] = self.mapping.cluster
+        return fields
 
     def evaluate(self, event: Event) -> Output:
         """Return the header and the hits for an event, leftovers before `msg`."""

@@ -75,6 +75,7 @@ RULES: dict[codes.Code, Callable[[View], Iterator[Found]]] = {
     codes.NEVER_TOGETHER: lint_events.never_together,
     codes.DROPS_ALERTS: lint_events.drops_alerts,
     codes.SHEDS_NOTHING: lint_settings.sheds_nothing,
+    codes.NO_FACILITY: lint_settings.no_facility,
     codes.NEVER_WRITTEN: lint_settings.never_written,
     codes.IDLE_SETTING: lint_settings.idle_setting,
     codes.SECONDS: lint_fits.in_seconds,

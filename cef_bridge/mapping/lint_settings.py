@@ -11,7 +11,7 @@ from cef_bridge.events import fields
 from cef_bridge.mapping.compile import dropper
 from cef_bridge.mapping.names import PREFIX, camel
 from cef_bridge.mapping.template import paths_of
-from cef_bridge.mapping.view import Found, named
+from cef_bridge.mapping.view import Found, constants, named
 from cef_bridge.wording import closest, shown
 
 if TYPE_CHECKING:
@@ -129,6 +129,34 @@ def never_written(view: View) -> Iterator[Found]:
             )
             source = next((it for it in ("from_", "spread", "template") if it in seen.said), "")
             yield Found(seen.said.get(source, rule.at), message)
+
+
+def no_facility(view: View) -> Iterator[Found]:
+    """Every event has a facility: the last rule of a list is one without a condition.
+
+    A child's rules replace those of its parent. An event that none of them is about gets local0,
+    whatever the parent says, and a collector that sorts by facility puts it where nobody looks.
+
+    Bad:
+        extends: sentinel
+        envelope:
+          facility: [{value: local3, when: {NamespaceName: shop}}]
+    Good:
+        extends: sentinel
+        envelope:
+          facility: [{value: local3, when: {NamespaceName: shop}}, {value: local4}]
+    """
+    said = [seen for seen in view.draft.rules if seen.section == "facility"]
+    sure = any(
+        not seen.rule.when and (seen.rule.value is not None or seen.rule.default is not None)
+        for seen in said
+    )
+    if not said or sure:
+        return
+    parents = view.parent.merged.envelope.facility if view.parent else ()
+    last = next((text for rule in reversed(parents) for text in constants(rule)), "local0")
+    message = f"An event that no rule is about gets local0. End the list with {{value: {last}}}."
+    yield Found(said[0].key_at, message)
 
 
 _IDLE = {

@@ -65,7 +65,8 @@ def converter_of(spec: Destination) -> Converter:
         most = min(most, spec.target.max_datagram)
     if envelope.sequence:
         most = max(most - ROOM, _LEAST)
-    return Converter(mapping, syslog_header=spec.header(mapping), max_bytes=most)
+    header = spec.header(mapping)
+    return Converter(mapping, syslog_header=header, max_bytes=most, when=spec.when)
 
 
 def outlet_of(spec: Destination, queue: Queue) -> Outlet:

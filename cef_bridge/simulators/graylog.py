@@ -103,8 +103,8 @@ def _forged(parts: Parts, line: str, start: int) -> Iterator[Finding]:
 
 def _no_time(forged: list[Finding]) -> Finding:
     if forged:
-        return Finding("lost", "", "What stands before it is no time. It is not stored.", _BREAK_UP)
-    message = "What stands before the host is no time. The event is not stored."
+        return Finding("lost", "", "The text before it is not a time. It is not stored.", _BREAK_UP)
+    message = "The text before the host is not a time. The event is not stored."
     return Finding("lost", "", message, HEADER_3164)
 
 

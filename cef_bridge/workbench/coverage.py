@@ -115,9 +115,10 @@ class Coverage:
             (workload if is_own(hit) else rest).hits.append(hit)
         own = size_of(workload.hits)
         syslog = self._converter.syslog
+        fields = syslog.seen(event.fields, output.severity)
         for slot in self.hosts:
             part = workload if HOST in split.keys else rest
-            part.hits.extend(syslog.hits(slot, event.fields))
+            part.hits.extend(syslog.hits(slot, fields))
         shed = () if hits is output.hits else tuple(_gone(output.hits, hits))
         return Look(
             kind=event.kind,

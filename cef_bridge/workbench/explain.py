@@ -20,7 +20,7 @@ from cef_bridge.mapping.spec import HEADER_FIELDS, Envelope
 from cef_bridge.mapping.template import filler
 from cef_bridge.mapping.transforms import find as find_transform
 from cef_bridge.shedding import TRUNCATED
-from cef_bridge.syslog_writer import SETTINGS
+from cef_bridge.syslog_writer import SETTINGS, names_facility
 from cef_bridge.workbench.fates import Fate, fates, owners_of, raw_fields, sources_of
 from cef_bridge.workbench.places import asked, place, said, step_words
 from cef_bridge.workbench.reasons import Loser, dropped, losers
@@ -187,7 +187,7 @@ class _Explained:
 
     def syslog(self) -> tuple[Row, ...]:
         """Return the rows of the syslog header's parts that the event decides."""
-        fields = self._event.fields
+        fields = self._syslog.seen(self._event.fields, int(self._header.severity))
         usual = tuple(map(bare, Envelope().hostname))
         rows = []
         for slot in self._syslog.slots:
@@ -196,20 +196,17 @@ class _Explained:
             key = f"syslog.{SETTINGS[slot.key]}"
             hits = self._syslog.hits(slot, fields)
             value = self._syslog.value(slot, fields)
-            lost = [*losers(slot, fields, self._format), *self._no_facilities(slot, hits)]
+            lost = losers(slot, fields, self._format, self._unfit)
             row = Row(key, value, value, "", "", "", (), (), (), tuple(lost))
             if hits:
                 row = self._row(hits[0], key, lost)._replace(value=value, written=value)
             rows.append(row)
         return tuple(rows)
 
-    def _no_facilities(self, slot: Slot, hits: Sequence[Hit]) -> list[Loser]:
-        """Return the rule whose text names no facility, for another one won."""
-        first = slot.evaluate(self._event.fields)
-        if slot is not self._syslog.facility or not first or list(hits) == first:
-            return []
-        why = f"{said(first[0].text)} is no syslog facility"
-        return [Loser(place(first[0].rule.at), why, refused=True)]
+    def _unfit(self, hit: Hit) -> str:
+        """Tell that a text for the facility names none; the next rule counts then."""
+        is_facility = hit.key != self._syslog.facility.key or names_facility(hit.text)
+        return "" if is_facility else f"{said(hit.text)} is no syslog facility"
 
     def _header_row(self, name: str, value: str, hits: Sequence[Hit], lost: Sequence[Loser]) -> Row:
         over = self._parents("severity" if name == "severity" else "header", name)

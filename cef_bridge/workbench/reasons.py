@@ -14,6 +14,8 @@ from cef_bridge.mapping.template import paths_of
 from cef_bridge.workbench.places import asked, place, said, step_words
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cef_bridge.errors import Location
     from cef_bridge.formats import Format
     from cef_bridge.mapping.conditions import Fields
@@ -43,13 +45,20 @@ class Loser(NamedTuple):
     refused: bool = False
 
 
-def losers(slot: Slot, fields: Fields, fmt: Format) -> list[Loser]:
-    """Return the rules of a slot that did not win, in their order, with the reason."""
+def losers(
+    slot: Slot, fields: Fields, fmt: Format, unfit: Callable[[Hit], str] = lambda _: ""
+) -> list[Loser]:
+    """Return the rules of a slot that did not win, in their order, with the reason.
+
+    `unfit` says why a text that a rule gives cannot stand there, "" when it can.
+    """
     found: list[Loser] = []
     won = False
     for index, rule in enumerate(slot.rules):
         hits = slot.fires[index](fields)
-        if hits and not won:
+        if hits and (why := unfit(hits[0])):
+            found.append(Loser(place(rule.at), why, refused=True))
+        elif hits and not won:
             won = True
         elif hits:
             found.append(

@@ -503,6 +503,12 @@ wrappers = st.sampled_from(
         *(b"%s", b"[%s]", b"%s%s", b"<1>x: %s", b'{"log":"%s\\n"}', b'{"MESSAGE":"%s"}'),
         *(b'{"_source":%s}', b'{"hits":{"hits":[%s,%s]}}', b'{"Detail":%s,"HostName":"h"}'),
         *(b'{"body":{"kvlistValue":{"values":[%s]}}}', b'{"resourceLogs":[%s]}'),
+        *(
+            b'{"a":{"b":[%s,%s]}}',
+            b'{"payload":"%s"}',
+            b"[pod/x/y] %s",
+            b'{"Type":"x","Message":"%s"}',
+        ),
         *(cri(b"%s"), cri(b"%s", b"P")),
     ]
 )

@@ -69,6 +69,7 @@ ENVELOPES = {
     "two levels of text": ({"message": json.dumps({"log": TEXT})}, "message.log"),
     "three levels": ({"a": json.dumps({"b": json.dumps({"c": TEXT})})}, "a.b.c"),
     "a prefix inside": ({"line": "<134>Mar  3 09:00:01 n relay[1]: " + TEXT}, "line"),
+    "a shipper's message": ({"message": "[pod/x/y] " + TEXT}, "message"),
     "cri inside": ({"Log": "2026-03-03T09:00:01.000000Z stdout F " + TEXT}, "Log"),
     "a list of texts": ({"records": [TEXT]}, "records[]"),
     ".NET's quotes": ({"a": json.dumps({"b": TEXT}).replace('\\"', "\\u0022")}, "a.b"),
@@ -153,6 +154,7 @@ def test_what_has_an_events_names_and_cannot_be_read_is_rejected_with_its_path(l
 @pytest.mark.parametrize(
     "line",
     [
+        {"msg": "x", "span": {"operation": "process", "file": "x"}},
         {"level": "info", "request": {"body": '{"type":"login","user":"u"}'}},
         {"a": {"b": [1, {"c": "{broken"}]}},
         {"kind": "Event", "involvedObject": {"kind": "Pod"}, "type": "Normal", "message": "{x}"},

@@ -628,6 +628,19 @@ CASES = {
         ('m.yaml:4:19 M052 Nothing writes "KubeArmorLabel". Did you mean "KubeArmorLabels"?\n'
         'm.yaml:4:35 M052 Nothing writes "cs1Label". Remove it.'),
     ),
+    # M080
+    "a facility for some": (
+        N + "extends: sentinel\nenvelope: {facility: [{value: local3, when: {HostName: a}}, {from: Labels.f}]}\n",
+        "m.yaml:4:12 M080 An event that no rule is about gets local0. End the list with {value: local4}.",
+    ),
+    "a facility in a table": (
+        N + "envelope: {facility: {from: HostName, table: {a: local1, b: locl2}, default: local3}}\n",
+        'm.yaml:3:12 M006 "locl2" is no syslog facility. Did you mean "local2"?',
+    ),
+    "a time zone": (
+        N + "envelope: {time_zone: Europe/Berln}\n",
+        'm.yaml:3:23 M006 Unknown time zone "Europe/Berln". Did you mean "Europe/Berlin"?',
+    ),
     # M053
     "a setting of LEEF in CEF": (
         N + 'envelope: {delimiter: "^"}\n',
