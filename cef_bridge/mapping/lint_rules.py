@@ -132,7 +132,8 @@ def bad_spread(view: View) -> Iterator[Found]:
             yield Found(seen.said["spread"], f"{named_key(seen.key)} takes one value. Use from.")
         elif view.format == "cef" and not seen.key.startswith(PREFIX):
             # What stands behind the name is chosen by others: cs and 1 would make cs1.
-            message = f"{seen.key} takes one value. Spread under a key such as {PREFIX}Label."
+            key = named_key(seen.key)
+            message = f"{key} takes one value. Spread under a key such as {PREFIX}Label."
             yield Found(seen.said["spread"], message)
 
 

@@ -28,7 +28,7 @@ from cef_bridge.mapping.names import camel
 from cef_bridge.mapping.spec import NOWHERE
 from cef_bridge.mapping.template import filler, paths_of
 from cef_bridge.mapping.transforms import find as find_transform
-from cef_bridge.mapping.transforms import keeps_whole
+from cef_bridge.mapping.transforms import hides, keeps_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -222,7 +222,7 @@ def _finisher(
     table = {row.lower(): text for row, text in rule.table.rows.items()} if rule.table else None
     row = fmt.key(key)
     fits = _check(row, ipv6=ipv6)
-    secret = "redact" in rule.via  # what was redacted must not stand elsewhere as it was
+    secret = hides(rule.via)
     takes = secret or (rule.template is None and keeps_whole(rule.via))
     limit = min((n for n in (row.max_length if row else None, rule.max_length) if n), default=0)
     label = fmt.neutral(rule.label) if rule.label else ""

@@ -32,14 +32,16 @@ _MOST_GROWTH = 4096  # characters; no key takes more
 class Transform(NamedTuple):
     """A transform as it was declared: its function, the names of its arguments, what it promises.
 
-    `steady`: of each printable text it makes one of at least one character, and of at most three
-    times the length. Only with that can looking at archives take one text for another.
+    `secret`: what it took out must not stand elsewhere as it was. `steady`: of each printable text
+    it makes one of at least one character, and of at most three times the length. Only with that
+    can looking at archives take one text for another.
     """
 
     function: Callable[..., str]
     arguments: tuple[str, ...]
     keeps_whole: bool
     steady: bool
+    secret: bool
 
 
 TRANSFORMS: dict[str, Transform] = {}
@@ -47,13 +49,13 @@ TRANSFORMS: dict[str, Transform] = {}
 
 
 def transform(
-    *, keeps_whole: bool = False, steady: bool = False
+    *, keeps_whole: bool = False, steady: bool = False, secret: bool = False
 ) -> Callable[[Callable[..., str]], Callable[..., str]]:
     """Declare a function to be a transform; see `Transform` for what it promises."""
 
     def declare(function: Callable[..., str]) -> Callable[..., str]:
         _, *arguments = inspect.signature(function).parameters
-        declared = Transform(function, tuple(arguments), keeps_whole, steady)
+        declared = Transform(function, tuple(arguments), keeps_whole, steady, secret)
         TRANSFORMS[function.__name__] = declared
         return function
 
@@ -135,8 +137,7 @@ def strip_digest(text: str) -> str:
     return text.partition("@sha256:")[0]
 
 
-# What was redacted must not stand elsewhere as it was.
-transform(keeps_whole=True, steady=True)(redact)
+transform(keeps_whole=True, steady=True, secret=True)(redact)
 
 
 @transform()
@@ -230,6 +231,11 @@ def find(step: str | Step) -> Callable[[str], str] | None:
 def keeps_whole(via: Iterable[str | Step]) -> bool:
     """Tell whether some transforms leave nothing of a field that would need another place."""
     return all(declared.keeps_whole for declared in _declared(via))
+
+
+def hides(via: Iterable[str | Step]) -> bool:
+    """Tell whether what some transforms took out must not stand elsewhere as it was."""
+    return any(declared.secret for declared in _declared(via))
 
 
 def is_steady(via: Iterable[str | Step]) -> bool:
