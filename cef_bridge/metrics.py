@@ -36,7 +36,10 @@ class Row(NamedTuple):
     meaning: str
 
 
-COUNTS = ("received", "converted", "filtered", "routed_away", "rejected", "noise", "blank")
+COUNTS = (
+    *("received", "converted", "filtered", "routed_away", "rejected", "noise", "blank"),
+    *("own", "replay_converted"),
+)
 """Of the queue's counters; the others are fields of the view."""
 
 SOURCE_ROWS = (
@@ -53,6 +56,8 @@ DESTINATION_ROWS = (
     Row("rejected", "counter", "Records that cannot be converted: dead letters."),
     Row("noise", "counter", "Lines that are no events."),
     Row("blank", "counter", "Blank lines."),
+    Row("own", "counter", "Messages of the forwarder itself: heartbeats, gaps, test events."),
+    Row("replay_converted", "counter", "Dead letters that became messages after all."),
     Row("queued", "counter", "Messages that were taken into the queue."),
     Row("confirmed", "counter", "Messages that the collector gave a receipt for."),
     Row("unconfirmed", "counter", "Messages that left without a receipt."),

@@ -132,8 +132,39 @@ destinations:
         'f:15:9 F010 "framing" does nothing with udp://: it is for tcp:// and tls://.',
         'f:17:20 M008 No event has a field "NamespaceNam". Did you mean "NamespaceName"?',
         'f:18:14 M011 There is no filter "soc_lan". Did you mean "soc_lean"?',
-        'f:19:23 F010 "key" does nothing without "cert". Name the certificate.',
         'f:19:23 F010 A "name" has at most 64 letters, digits, dots, dashes and underscores, and begins with a letter or digit: it names a file.',
+        'f:19:23 F010 "key" does nothing without "cert". Name the certificate.',
+    ]
+
+
+def test_no_problem_hides_another_of_a_name_a_mapping_or_what_a_mapping_says(write, tmp_path):
+    write("mapping: own\nextends: splnk\n", "own.yaml")
+    path = write(
+        """heartbeet: 60s
+sources:
+  - from: ka.log
+    from_ent: yes
+  - ka.log
+destinations:
+  - {name: a, to: tcp://h, mapping: splnk, rat: 5}
+  - {name: a, to: "tcp://${NOPE}", mapping: splnk}
+  - {name: a, to: tcp://h, mapping: ./own.yaml}
+  - {to: tcp://h, policy: dropp, mapping: splunk, name: "b c"}
+"""
+    )
+    no_mapping = 'F010 There is no shipped mapping "splnk". Did you mean "splunk"? Name a file of your own with its path.'
+    assert [each.replace(str(tmp_path), "") for each in told(path)] == [
+        'f:1:1 F001 "heartbeet" is no setting here. Did you mean "heartbeat"?',
+        'f:4:5 F001 "from_ent" is no setting here. Did you mean "from_end"?',
+        "f:5:5 F010 /ka.log is named twice. Remove one.",
+        f"f:7:19 {no_mapping}",
+        'f:7:44 F001 "rat" is no setting here. Did you mean "rate"?',
+        "f:8:19 F006 The environment variable NOPE is not set. Set it, or write ${NOPE:-default}.",
+        f"f:8:19 {no_mapping}",
+        'f:9:5 F010 Two destinations are called "a". Give one another name.',
+        'f:10:10 F010 A "name" has at most 64 letters, digits, dots, dashes and underscores, and begins with a letter or digit: it names a file.',
+        'f:10:27 F003 "dropp" is not possible here. Expected one of: block, drop_newest, drop_oldest, drop_telemetry_first.',
+        f"/own.yaml:2:10 {no_mapping.replace('F010', 'M016')}",
     ]
 
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from cef_bridge.config import Config
 
 COUNTS = ("received", "converted", "filtered", "rejected", "noise", "blank")
+# Messages that no source brought; with those that were converted they are what was queued.
+_MADE = {"own": "of its own (heartbeats, gaps)", "replay_converted": "replayed"}
 _FOUND_SOMETHING, _INTERRUPTED = 3, 130
 _TEST_TIMEOUT = 10.0
 
@@ -105,7 +107,8 @@ def _last_words(outcome: Outcome) -> Iterator[str]:
         parts += [f"{each.resent:,} sent again"] if each.resent else []
         counts = each.counts
         came = ", ".join(f"{counts.get(name, 0):,} {name}{_away(name, counts)}" for name in COUNTS)
-        yield f"{each.name}: {came}; {', '.join(parts)}"
+        made = [f"{counts[name]:,} {what}" for name, what in _MADE.items() if counts.get(name)]
+        yield "; ".join((f"{each.name}: {came}", *made, ", ".join(parts)))
         if rejected := each.rejected:
             why = sorted(rejected.items(), key=lambda it: (-it[1], it[0]))
             yield "  rejected: " + ", ".join(f"{number:,} {label}" for label, number in why)

@@ -12,12 +12,16 @@ import shutil
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cef_bridge.delivery.queue_lock import Lock
 from cef_bridge.delivery.queue_schema import beside
 from cef_bridge.delivery.queue_view import inspect
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _PREFIX = "cef-bridge-queue-"
 _SHOWN = 5  # folders that a warning names
@@ -58,7 +62,10 @@ def _left_behind() -> dict[Path, int]:
         try:
             if folder.is_symlink() or folder.stat().st_uid != os.getuid():
                 continue
-            waiting = _waiting(folder)
+            queues = sorted(folder.glob("*.queue"))
+            if not queues:  # another forwarder's that has only just begun
+                continue
+            waiting = _waiting(queues)
         except (OSError, CefBridgeError):  # in use, or not to be read: not ours to judge
             continue
         if waiting is None:
@@ -68,9 +75,8 @@ def _left_behind() -> dict[Path, int]:
     return left
 
 
-def _waiting(folder: Path) -> int | None:
-    """Return how many messages wait in a folder's queues, None when it holds nothing at all."""
-    queues = sorted(folder.glob("*.queue"))
+def _waiting(queues: Sequence[Path]) -> int | None:
+    """Return how many messages wait in queues, None when there is nothing at all in them."""
     waiting = kept = 0
     with ExitStack() as locks:
         for path in queues:
@@ -79,5 +85,4 @@ def _waiting(folder: Path) -> int | None:
             status = inspect(path).status()
             waiting += status.sum.waiting
             kept += status.dead
-    # A folder without queues may be another forwarder's that has only just begun.
-    return None if queues and not waiting + kept else waiting
+    return waiting if waiting + kept else None

@@ -166,7 +166,7 @@ class Service:
         for spec in self.config.destinations:
             queue = queue_of(spec, self._folder())
             try:
-                outlet = outlet_of(spec, queue)
+                outlet = outlet_of(spec, queue, self.config)
             except CefBridgeError:
                 queue.close()
                 raise
@@ -309,7 +309,8 @@ class Service:
                 way = self._ways.get(spec.name)
                 if way is None:
                     opened.append(queue_of(spec, self._folder()))
-                outlets[spec.name] = outlet_of(spec, way.outlet.queue if way else opened[-1])
+                queue = way.outlet.queue if way else opened[-1]
+                outlets[spec.name] = outlet_of(spec, queue, config)
         except CefBridgeError:
             for queue in opened:
                 queue.close()
