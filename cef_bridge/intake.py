@@ -19,6 +19,7 @@ from cef_bridge.sources.feed import Notice
 from cef_bridge.sources.units import Block
 from cef_bridge.stats import REJECTED
 from cef_bridge.unitloop import Options, Refused, UnitLoop
+from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -159,9 +160,9 @@ class Intake:
             held = sum(branch.waiting for branch in self._branches)
             if held and not any(branch.marks for branch in self._branches):
                 _log.error(
-                    "%s: %d events were read and found no room in a queue; they are lost",
+                    "%s: %s lost: there was no room in a queue",
                     self.feed.name,
-                    held,
+                    counted(held, "event"),
                 )
 
     def _marks(self) -> dict[str, Mark]:

@@ -22,6 +22,7 @@ from cef_bridge.intake import Outlet, store
 from cef_bridge.service import handover
 from cef_bridge.service.own_words import tell_gap
 from cef_bridge.sources.feed import FeedState
+from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,8 +73,8 @@ class Inflow:
             pass
         if self._lost:
             _log.error(
-                "%s: %d events were read and found no room in a queue; they are lost",
-                *(self.spec, self._lost),
+                "%s: %s lost: there was no room in a queue",
+                *(self.spec, counted(self._lost, "event")),
             )
 
     def replace(self, destinations: Mapping[str, tuple[Destination, Outlet]]) -> None:
