@@ -95,7 +95,9 @@ class Tail:
         end = max(end_of(item), self._cutter.safe[0], self.offset)
         kept = behind(item, self._skip) if self.offset <= self._skip else item
         seek, line = self._cutter.safe
-        self.at = self.at._replace(seek=seek, line=line, changed=self.changed)
+        copied = self.node[1] != self.at.inode  # and when that was says nothing of what came after
+        changed = self.at.changed if copied else self.changed
+        self.at = self.at._replace(seek=seek, line=line, changed=changed)
         self.offset = end
         if kept is None:
             return None, True

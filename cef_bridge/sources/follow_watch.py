@@ -209,6 +209,7 @@ class Watch:
         if tail.done:
             yield from self.end(tail)
             return
+        tail.same()  # how it begins by now tells it from others
         tail.caught_up = False
         self._before[path] = tail
         while len(self._before) > _REMEMBERED and next(iter(self._before)) not in self._at:
