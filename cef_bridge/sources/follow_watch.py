@@ -532,10 +532,22 @@ class Watch:
             return
         if met_again:
             yield passed(path, tail.name, self.book.new_key(path, tail.node[1]), tail)
-        if self._before.get(tail.at.path) is tail and _status(tail.opens) is not None:
+        if self._before.get(tail.at.path) is tail and self._is_somewhere(tail):
             self._last[tail.at.path] = (tail, self._now)  # what comes after it begins from its mark
         else:
             yield tail.place(gone=True)
+
+    def _is_somewhere(self, tail: Tail) -> bool:
+        """Whether a file that was read, or a copy of it, can be found again by another run."""
+        if _status(tail.opens) is not None:
+            return True
+        self.siblings.forget()
+        rest = self.siblings.rest(tail.at, tail.offset, self._nodes)
+        if rest is None:
+            return False
+        if rest.fd is not None:
+            os.close(rest.fd)
+        return True
 
     def _bury(self) -> News:
         """Forget what is gone, now that what came after it has marks of its own."""
