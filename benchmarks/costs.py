@@ -66,10 +66,10 @@ def _joined(word: str, number: int) -> str:
     return ",".join(f"{word}{index}" for index in range(number))
 
 
-def _punctuated(number: int) -> dict[str, str]:
+def _punctuated(number: int, prefix: str = "F") -> dict[str, str]:
     """Return names that differ in what is left out of a key: each needs a number of its own."""
     marks = [format(index, "b").replace("0", ".").replace("1", "_") for index in range(number)]
-    return {f"F{mark}": "v" for mark in marks}
+    return {f"{prefix}{mark}": f"v{index}" for index, mark in enumerate(marks)}
 
 
 # What is changed in an event, by about so many characters of JSON.
@@ -102,6 +102,8 @@ KINDS: dict[str, Callable[[int], dict[str, object]]] = {
     "fields": lambda n: _words("F", n // 10),
     "fields without letters": lambda n: _punctuated(n // 20),
     "fields in other spellings": lambda n: {"hostname": "x", "TYPE": "y", **_words("f", n // 10)},
+    "fields named as ours are derived": lambda n: _punctuated(n // 25, "event."),
+    "fields of maps beside them": lambda n: _words("Owner.f", n // 14),
     "maps": lambda n: {"Foo": {f"F{index}": {"a": [1, {"b": 2}]} for index in range(n // 25)}},
     "Owner": lambda n: {"Owner": _words("F", n // 10)},
     "ExecEvent": lambda n: {"ExecEvent": _words("F", n // 10)},

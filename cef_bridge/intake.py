@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,7 @@ from cef_bridge.delivery.queue import ALERTS, TELEMETRY, Batch, Dead, Stopped
 from cef_bridge.fastpath import FastPath
 from cef_bridge.sources.feed import Notice
 from cef_bridge.sources.units import Block
+from cef_bridge.stats import REJECTED
 from cef_bridge.unitloop import Options, Refused, UnitLoop
 
 if TYPE_CHECKING:
@@ -38,7 +40,10 @@ ROOM = len(" KubeArmorQueue=01234567 KubeArmorSeq=") + 19
 """Bytes that a message is shorter, when it is to be numbered."""
 _RAW = 65536  # bytes of a rejected record that are kept
 
-_COUNTED = ("converted", "filtered", "rejected", "noise", "blank", "without_time")
+_COUNTED = (
+    *("converted", "filtered", "rejected", "noise", "blank"),
+    *("without_time", "routed_away", "unrouted"),
+)
 _log = logging.getLogger(__name__)
 
 
@@ -119,6 +124,7 @@ class Intake:
         self._clock = clock
         self._branches = [_Branch(outlet, options, live=not feed.can_wait) for outlet in outlets]
         self._next: tuple[Sequence[Outlet], Callable[[], None]] | None = None
+        self._told_unrouted = False
         self._since = 0.0  # when the oldest message that is not stored yet was made
 
     @property
@@ -187,10 +193,30 @@ class Intake:
         now = self._clock()
         for branch in self._branches:
             branch.take(arrival)
+        self._count_unrouted()
         if not self._since:
             self._since = now
         if now - self._since >= AGE or any(each.waiting >= MOST for each in self._branches):
             self._store()
+
+    def _count_unrouted(self) -> None:
+        """Count the events of the last arrival that no destination takes, in each of them."""
+        loops = [branch.loop for branch in self._branches]
+        nowhere = set(loops[0].away) if loops else set()
+        for loop in loops:
+            nowhere.intersection_update(loop.away)
+            loop.away.clear()
+        if not nowhere:
+            return
+        for loop in loops:
+            loop.stats.unrouted += len(nowhere)
+        if not self._told_unrouted:
+            self._told_unrouted = True
+            _log.warning(
+                "%s: an event meets the when of no destination, so it is sent nowhere. It is "
+                "counted as unrouted, like all that follow",
+                self.feed.name,
+            )
 
     def _store(self) -> None:
         self._since = 0.0
@@ -215,7 +241,7 @@ class _Branch:
         self._ended: list[str] = []
         machine = FastPath(outlet.converter)
         self.loop = UnitLoop(machine, self._alerts, self._telemetry, self._refused, options)
-        self._counted = dict.fromkeys(_COUNTED, 0)
+        self._counted: Counter[str] = Counter()
         self.decoders: dict[str, Decoder] = before.decoders if before else {}
         self.pending: dict[str, bytes] = before.pending if before else outlet.queue.pending()
         # What the queue has already of a stream that is read again for the sake of another queue.
@@ -280,9 +306,7 @@ class _Branch:
             counts=counts,
             dead=self._dead,
         )
-        for name, number in counts.items():
-            if name in self._counted:
-                self._counted[name] += number
+        self._counted.update(counts)
         self.pending.update(pending)
         for each in (self._alerts, self._telemetry, self._dead):
             each.clear()
@@ -297,9 +321,11 @@ class _Branch:
 
     def _counts(self) -> dict[str, int]:
         stats = self.loop.stats
-        new = {name: getattr(stats, name) - self._counted[name] for name in _COUNTED}
-        received = sum(new[name] for name in _COUNTED[:5])
-        return {name: number for name, number in (("received", received), *new.items()) if number}
+        now = {name: getattr(stats, name) for name in _COUNTED}
+        now["received"] = stats.lines
+        now |= {f"{REJECTED}{label}": number for label, number in stats.labels.items()}
+        new = {name: number - self._counted[name] for name, number in now.items()}
+        return {name: number for name, number in new.items() if number}
 
     def _pendings(self) -> dict[str, bytes]:
         """Return what waits for its rest in each stream that can be read again, if it changed."""

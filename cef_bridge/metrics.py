@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from cef_bridge import __version__
 from cef_bridge.errors import UsageError
+from cef_bridge.stats import LABELS
 from cef_bridge.views import not_ready
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ class Row(NamedTuple):
     meaning: str
 
 
-COUNTS = ("received", "converted", "filtered", "rejected", "noise")
+COUNTS = (
+    *("received", "converted", "filtered", "routed_away", "rejected", "noise", "blank"),
+    *("own", "replay_converted"),
+)
 """Of the queue's counters; the others are fields of the view."""
 
 SOURCE_ROWS = (
@@ -47,9 +51,13 @@ SOURCE_ROWS = (
 DESTINATION_ROWS = (
     Row("received", "counter", "Units that came from the sources, whatever became of them."),
     Row("converted", "counter", "Events that became messages."),
-    Row("filtered", "counter", "Events that the mapping takes out."),
+    Row("filtered", "counter", "Events that the mapping or the destination takes out."),
+    Row("routed_away", "counter", "Of these, events that the destination's `when` does not take."),
     Row("rejected", "counter", "Records that cannot be converted: dead letters."),
     Row("noise", "counter", "Lines that are no events."),
+    Row("blank", "counter", "Blank lines."),
+    Row("own", "counter", "Messages of the forwarder itself: heartbeats, gaps, test events."),
+    Row("replay_converted", "counter", "Dead letters that became messages after all."),
     Row("queued", "counter", "Messages that were taken into the queue."),
     Row("confirmed", "counter", "Messages that the collector gave a receipt for."),
     Row("unconfirmed", "counter", "Messages that left without a receipt."),
@@ -65,7 +73,9 @@ DESTINATION_ROWS = (
     Row("queue_limit_bytes", "gauge", "What they may come to."),
     Row("queue_oldest_age_seconds", "gauge", "How long the oldest message has been waiting."),
 )
+UNROUTED = Row("unrouted", "counter", "Events that the `when` of no destination takes.")
 DROPPED = Row("dropped", "counter", "Messages that were dropped, by reason.")
+REJECTED = Row("rejected_by_reason", "counter", "Records that cannot be converted, by reason.")
 PREFIX = "cef_bridge_"
 
 
@@ -176,6 +186,14 @@ class _Values(Collector):
             for each in view.destinations:
                 family.add_metric([each.name], _of_destination(each, row.name))
             yield family
+        unrouted = _family(UNROUTED, [])
+        unrouted.add_metric([], view.unrouted)
+        yield unrouted
+        rejected = _family(REJECTED, ["destination", "reason"])
+        for each in view.destinations:
+            for label in LABELS:
+                rejected.add_metric([each.name, label], each.rejected.get(label, 0))
+        yield rejected
         dropped = _family(DROPPED, ["destination", "reason"])
         for each in view.destinations:
             for reason, number in each.dropped.items():

@@ -55,7 +55,7 @@ def fit(
     hits.insert(last, _MARK)
     stays = {TRUNCATED, keep}
     kept, over = _without(
-        hits, sum(_size(fmt, hit) for hit in hits) - room, fmt, _order(hits, shed, stays)
+        hits, sum(_size(fmt, hit) for hit in hits) - room, fmt, _order(hits, shed, stays, fmt)
     )
     over = _shorten(kept, over, fmt)
     order = [i for i, hit in enumerate(kept) if hit.key not in stays]
@@ -98,10 +98,17 @@ def _size(fmt: Format, hit: Hit) -> int:
     return len(write_hit(fmt, hit).encode())
 
 
-def _order(hits: Sequence[Hit], shed: Sequence[str], stays: set[str | None]) -> list[int]:
+def _is_own(key: str, fmt: Format) -> bool:
+    """Tell whether a key is one of our own, or of a mapping's; LEEF's have any names."""
+    return key.startswith(PREFIX) or (fmt.name == "cef" and fmt.key(key) is None)
+
+
+def _order(
+    hits: Sequence[Hit], shed: Sequence[str], stays: set[str | None], fmt: Format
+) -> list[int]:
     """Indexes of the hits that may go, in the order they go."""
     order = [i for name in shed for i, hit in enumerate(hits) if hit.key == name]
-    own = [i for i, hit in enumerate(hits) if hit.key.startswith(PREFIX) and hit.key not in _STAYS]
+    own = [i for i, hit in enumerate(hits) if _is_own(hit.key, fmt) and hit.key not in _STAYS]
     order += reversed(own)
     return [index for index in dict.fromkeys(order) if hits[index].key not in stays]
 
@@ -118,4 +125,4 @@ def _longest(hits: Sequence[Hit], fmt: Format) -> int:
 def _may_be_cut(key: str, fmt: Format) -> bool:
     """Tell whether a shorter text is still one: no address, number, hash or id is."""
     row = fmt.key(key)
-    return not (key in _UNCUT or key.startswith(PREFIX) or (row and row.kind != "string"))
+    return not (key in _UNCUT or _is_own(key, fmt) or (row and row.kind != "string"))

@@ -16,7 +16,19 @@ Kind: TypeAlias = "tuple[object, object, str]"
 MOST_KINDS = 1000
 """KubeArmor has 7 types and about 10 operations; from here on the rest is `OTHER`."""
 MOST_REASONS = 200
+MOST_ENVELOPES = 100
 OTHER = "(other)"
+LABELS = (
+    *("not-json", "too-deep", "too-long", "unfinished", "damaged", "no-kind", "karmor-text"),
+    *("no-event", "fault", "other"),
+)
+"""The words for a rejected record's reason that counters have: a closed list, whatever the records
+say. not-json: it cannot be parsed; unfinished: the rest of a line never came; damaged: its source
+could not bring it whole; no-kind: it has neither Type nor Operation; karmor-text: karmor's output
+for people; no-event: noise, with --strict; fault: of this program.
+"""
+REJECTED = "rejected:"
+"""What stands before a label in the name of the counter that a queue keeps of it."""
 
 _LONGEST = 64  # characters of a type or an operation
 # 7, 1,048,576; not the 16 of UTF-16
@@ -35,7 +47,9 @@ class Stats:
 
     `kinds` has (Type, Operation, class id) of every event that was converted or filtered;
     `reasons` are those of rejected records, with N for every number, so that equal ones add up;
-    `firsts` says of each where it was met first. `without_time` are converted events.
+    `firsts` says of each where it was met first; `labels` are the same by one of LABELS.
+    `without_time` are converted events. `envelopes` has the paths that led to events. Of the
+    filtered ones, `routed_away` are not for this destination (its `when`), `unrouted` for none.
     """
 
     def __init__(self) -> None:
@@ -45,8 +59,12 @@ class Stats:
         self.filtered = 0
         self.rejected = 0
         self.without_time = 0
+        self.routed_away = 0
+        self.unrouted = 0
         self.reasons: Counter[str] = Counter()
         self.firsts: dict[str, First] = {}
+        self.labels: Counter[str] = Counter()
+        self.envelopes: Counter[str] = Counter()
         self.kinds: Counter[Kind] = Counter()
         self._settled = 0
 
@@ -60,9 +78,12 @@ class Stats:
         """All units of all inputs."""
         return self.records + self.noise + self.blank
 
-    def reject(self, reason: str, place: str) -> None:
-        """Count a rejected record under its reason; `place` is where it stands, `source:line`."""
+    def reject(self, reason: str, place: str, label: str = "other") -> None:
+        """Count a rejected record under its reason and its label, which is one of LABELS; `place`
+        is where it stands, `source:line`.
+        """
         self.rejected += 1
+        self.labels[label if label in LABELS else "other"] += 1
         group = _NUMBER.sub("N", reason)
         if group not in self.reasons:
             if len(self.reasons) >= MOST_REASONS:
@@ -78,6 +99,8 @@ class Stats:
         self.filtered += later.filtered
         self.rejected += later.rejected
         self.without_time += later.without_time
+        self.routed_away += later.routed_away
+        self.unrouted += later.unrouted
         for group, number in later.reasons.items():
             known = group
             if known not in self.reasons:
@@ -85,6 +108,9 @@ class Stats:
                     known = OTHER
                 self.firsts.setdefault(known, later.firsts[group])
             self.reasons[known] += number
+        self.labels.update(later.labels)
+        for path, number in later.envelopes.items():
+            self.enveloped(path, number)
         for kind, number in later.kinds.items():
             self.kinds[kind] += number
         self.settle()
@@ -92,6 +118,11 @@ class Stats:
     def count(self, type_: object, operation: object, class_id: str) -> None:
         """Count an event whose type and operation may be any JSON."""
         self.kinds[_text(type_), _text(operation), class_id] += 1
+
+    def enveloped(self, path: str, number: int = 1) -> None:
+        """Count events that an envelope held, by the path to them."""
+        known = path in self.envelopes or len(self.envelopes) < MOST_ENVELOPES
+        self.envelopes[path if known else OTHER] += number
 
     def settle(self) -> None:
         """Keep `kinds` bounded, whatever was added to it directly; to be called now and then."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import orjson
 
 from cef_bridge.converter import Converted, Filtered, Rejected
-from cef_bridge.events.clock import event_time
+from cef_bridge.events.clock import event_time, repeats
 from cef_bridge.events.decode import Decoded, Decoder, Noise, Unreadable
 from cef_bridge.events.identity import SEPARATOR
 from cef_bridge.sources.units import Oversized
@@ -86,7 +86,8 @@ class UnitLoop:
     """Runs the units of streams through a machine; `alerts` and `telemetry` collect the messages.
 
     They may be one list, where order matters more than urgency. `begin` says which stream the next
-    blocks are of; `refuse` is told of each rejected record.
+    blocks are of; `refuse` is told of each rejected record. `away` grows by the places of events
+    that the destination's `when` does not take, counted from the end of their block.
     """
 
     def __init__(
@@ -100,6 +101,8 @@ class UnitLoop:
         self.stats = Stats()
         self.options = options
         self.decoder = Decoder()
+        self.away: list[tuple[int, int]] = []
+        self._nth = 0  # event of the unit in hand
         self._name = ""
         self._machine = machine
         self._alerts = alerts
@@ -168,20 +171,22 @@ class UnitLoop:
         """End the stream at its last line: the rest of a line that a runtime cut never came."""
         for left in self.decoder.finish():
             if isinstance(left, Unreadable):
-                self.reject(line, left.reason, left.raw)
+                self.reject(line, left.reason, left.raw, left.label)
 
     def lost(self, item: Oversized | Broken) -> None:
         """Count what a source could not bring."""
         if isinstance(item, Oversized):
             limit = self.options.max_record
             reason = f"over the limit of {limit} bytes for a record; convert --max-record raises it"
-            self.reject(item.line, reason, item.head, size=item.size)
+            self.reject(item.line, reason, item.head, "too-long", size=item.size)
         else:
-            self.reject(item.line, item.reason, item.raw)
+            self.reject(item.line, item.reason, item.raw, "damaged")
 
-    def reject(self, line: int, reason: str, raw: bytes, size: int | None = None) -> None:
-        """Count a record as rejected, and hand it on."""
-        self.stats.reject(reason, f"{self._name}:{line}")
+    def reject(
+        self, line: int, reason: str, raw: bytes, label: str, *, size: int | None = None
+    ) -> None:
+        """Count a record as rejected, and hand it on; `label` is one of `stats.LABELS`."""
+        self.stats.reject(reason, f"{self._name}:{line}", label)
         self._refuse(Refused(self._name, line, reason, raw, len(raw) if size is None else size))
 
     def _plain(self, block: Block, index: int) -> None:
@@ -190,31 +195,37 @@ class UnitLoop:
         if not unit.strip():
             self.stats.blank += 1
             return
+        self._nth = 0
         for found in self.decoder.decode(unit):
+            self._nth += 1
             if isinstance(found, Decoded):
                 self._event(found, block, index)
             elif isinstance(found, Noise):
                 self._noise(found, block, index)
             else:
-                self.reject(self._place(block, index)[0], found.reason, found.raw)
+                self.reject(self._place(block, index)[0], found.reason, found.raw, found.label)
 
     def _event(self, found: Decoded, block: Block, index: int) -> None:
         raw, origin = found.fields, ""
+        if found.path:
+            self.stats.enveloped(found.path)
         timeless = event_time(raw) is None
-        if timeless:
-            # Nothing else tells the repetitions of such an event apart.
+        if repeats(raw):
             origin = f"{self._name}{SEPARATOR}{self._place(block, index)[1]}"
         try:
             fate = self._machine.convert(raw, origin)
         except Exception:  # noqa: BLE001 - one bad event never stops the stream, nor a fault of ours
             _log.debug("%s:%d", self._name, self._place(block, index)[0], exc_info=True)
-            fate = Rejected(FAULT)
+            fate = Rejected(FAULT, "fault")
         if isinstance(fate, Rejected):
-            self.reject(self._place(block, index)[0], fate.reason, found.raw)
+            self.reject(self._place(block, index)[0], fate.reason, found.raw, fate.label)
             return
         self.stats.count(raw.get("Type"), raw.get("Operation"), fate.kind.class_id)
         if isinstance(fate, Filtered):
             self.stats.filtered += 1
+            if fate.by_when:
+                self.stats.routed_away += 1
+                self.away.append((len(block.lines) - index, self._nth))
             return
         self.stats.without_time += timeless
         self.stats.converted += 1
@@ -229,7 +240,8 @@ class UnitLoop:
 
     def _noise(self, found: Noise, block: Block, index: int) -> None:
         if self.options.strict:
-            self.reject(self._place(block, index)[0], "no KubeArmor event", found.raw)
+            place = self._place(block, index)[0]
+            self.reject(place, "no KubeArmor event", found.raw, "no-event")
             return
         self.stats.noise += 1
         if self.stats.noise <= _FIRST_NOISE or not self.stats.noise % _EVERY_NOISE:

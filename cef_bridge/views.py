@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from cef_bridge.stats import LABELS, REJECTED
+
 
 class SourceView(NamedTuple):
     """One source. `state` is a sentence's worth; `bytes` were read by this process."""
@@ -47,6 +49,18 @@ class DestinationView(NamedTuple):
     resent: int
     breaks: int
 
+    @property
+    def rejected(self) -> dict[str, int]:
+        """How many records were rejected, by label; what an older version counted has none."""
+        found = {
+            label: number
+            for label in LABELS
+            if (number := self.counts.get(f"{REJECTED}{label}", 0))
+        }
+        if (rest := self.counts.get("rejected", 0) - sum(found.values())) > 0:
+            found["other"] = found.get("other", 0) + rest
+        return found
+
 
 class View(NamedTuple):
     """All of it; `fault` says why the service cannot go on, "" while it can."""
@@ -55,6 +69,13 @@ class View(NamedTuple):
     destinations: tuple[DestinationView, ...]
     fault: str = ""
     stopping: bool = False
+
+    @property
+    def unrouted(self) -> int:
+        """How many events no destination takes: each of them counts the same ones, since it was
+        there.
+        """
+        return max((each.counts.get("unrouted", 0) for each in self.destinations), default=0)
 
 
 NEARLY_FULL = 0.9
@@ -98,6 +119,8 @@ def line(before: View | None, now: View, seconds: float) -> str:
             f"{text}; {each.last_error if not each.connected and each.last_error else each.state}"
         )
     parts += [f"{it.name}: {it.state}" for it in now.sources if not it.connected]
+    if now.unrouted:
+        parts.append(f"{now.unrouted:,} events for no destination")
     return " | ".join(parts)
 
 

@@ -67,3 +67,10 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
 def either(words: Sequence[str]) -> str:
     """Return `a, b or c`."""
     return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def counted(number: int, noun: str, verb: str = "") -> str:
+    """Return `1 error`, `2 errors`; with a verb `1 message waits`, `2 messages wait`."""
+    if number == 1:
+        return f"1 {noun} {verb}s" if verb else f"1 {noun}"
+    return f"{number:,} {noun}s {verb}" if verb else f"{number:,} {noun}s"

@@ -9,6 +9,7 @@ and of lines, filters and transforms), out go whole pages, and the parts of page
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import re
@@ -31,12 +32,12 @@ from cef_bridge.events.classes import catalogue
 from cef_bridge.linelint import pages as line_pages
 from cef_bridge.linelint.codes import CODES as LINE_CODES
 from cef_bridge.linelint.codes import RECEIVERS
-from cef_bridge.mapping import lint, spec
+from cef_bridge.mapping import condition_forms, lint, spec
 from cef_bridge.mapping.codes import CODES
 from cef_bridge.mapping.filters import DESCRIPTIONS
 from cef_bridge.mapping.reader import yaml_fields
 from cef_bridge.mapping.schema import schema
-from cef_bridge.mapping.transforms import TRANSFORMS
+from cef_bridge.mapping.transforms import TRANSFORMS, step_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -95,6 +96,8 @@ def _takes(kind: kinds.Type) -> str:
             return "list of conditions"
         case kinds.VarTupleType(item_type=kinds.StructType(cls=cls)):
             return "conditions" if cls is spec.Condition else "rule, or list of rules"
+        case kinds.VarTupleType(item_type=kinds.UnionType()):
+            return "transform, or list of transforms"
         case kinds.VarTupleType():
             return "text, or list of texts"
         case kinds.StructType():
@@ -120,13 +123,22 @@ def metrics_table(rows: Iterable[metrics.Row]) -> str:
 
 def parts() -> dict[str, str]:
     """Return the generated parts of pages by name."""
-    transforms = [(code(name), _example(name)) for name in TRANSFORMS]
+    transforms = [
+        (code(step_form(name) if it.arguments else name), _example(name))
+        for name, it in TRANSFORMS.items()
+    ]
     return {
-        "destination-metrics": metrics_table((*metrics.DESTINATION_ROWS, metrics.DROPPED)),
+        "destination-metrics": metrics_table(
+            (*metrics.DESTINATION_ROWS, metrics.REJECTED, metrics.DROPPED)
+        ),
         "source-metrics": metrics_table(metrics.SOURCE_ROWS),
         "mapping": settings(spec.Mapping),
         "rule": settings(spec.Rule),
         "envelope": settings(spec.Envelope),
+        "conditions": table(
+            ("Form", "What it asks"),
+            [(code(f"{{{word}: …}}"), text) for word, text in condition_forms.WORDS.items()],
+        ),
         "transforms": table(("Transform", "What it does"), transforms),
         "filters": table(
             ("Filter", "What it drops"), [(code(name), text) for name, text in DESCRIPTIONS.items()]
@@ -174,10 +186,13 @@ def _word_default(row: kinds.Field) -> str:
 
 
 def _example(name: str) -> str:
-    text = inspect.getdoc(TRANSFORMS[name]) or ""
+    text = inspect.getdoc(TRANSFORMS[name].function) or ""
     summary = " ".join(text.partition("\n\n")[0].split())
-    before, after = re.findall(r'>>> \w+\(["\'](.*)["\']\)\n\'(.*)\'', text)[0]
-    return f"{summary.replace('Return ', 'Gives ', 1)} {code(before)} gives {code(after)}."
+    call, after = re.findall(r">>> \w+\((.*)\)\n(.*)", text)[0]
+    before, *arguments = ast.literal_eval(f"({call},)")
+    given = f"With `{'` and `'.join(arguments)}`, " if arguments else ""
+    example = f"{given}{code(before)} gives {code(ast.literal_eval(after))}."
+    return f"{summary.replace('Return ', 'Gives ', 1)} {example}"
 
 
 def fields_page() -> str:
@@ -188,11 +203,11 @@ def fields_page() -> str:
     return f"""{_NOTE}
 # Event fields
 
-What a mapping can read, in `from`, `when`, `drop` and `spread`. `cef-bridge mapping fields`
-prints the same. After `Labels.`, `EventData.` and `data.` the rest is one key, dots included:
-`Labels.app.kubernetes.io/name`. `data.KEY` is a value of KubeArmor's `Data` or `Resource`:
-`data.fd`, `data.DestinationIP`. A field that is not listed can be read as well; `mapping lint`
-then warns (M009).
+What a mapping can read, in `from`, `template`, `when`, `drop` and `spread`.
+`cef-bridge mapping fields` prints the same. After `Labels.`, `EventData.` and `data.` the rest is
+one key, dots included: `Labels.app.kubernetes.io/name`. `data.KEY` is a value of KubeArmor's
+`Data` or `Resource`: `data.fd`, `data.DestinationIP`. A field that is not listed can be read as
+well; `mapping lint` then warns (M009).
 
 ## As KubeArmor writes them
 
@@ -271,7 +286,8 @@ def line_rules_page() -> str:
 # Line rules
 
 What [`cef-bridge lint-cef`](lint-cef.md) finds. An error is against the standard: CEF v27, or
-IBM's LEEF. A warning is a trap of the receivers it names, or of all. Codes keep their meaning
+IBM's LEEF. A warning is a trap of the receivers it names, or of all. A note is reported
+only when `--for` names its receiver, and is no fault. Codes keep their meaning
 for ever; `cef-bridge lint-cef --explain L023` prints one of these pages.
 
 In the examples `<U+0007>` stands for that character, `<1100 x>` for so many x, and a line with

@@ -132,8 +132,39 @@ destinations:
         'f:15:9 F010 "framing" does nothing with udp://: it is for tcp:// and tls://.',
         'f:17:20 M008 No event has a field "NamespaceNam". Did you mean "NamespaceName"?',
         'f:18:14 M011 There is no filter "soc_lan". Did you mean "soc_lean"?',
-        'f:19:23 F010 "key" does nothing without "cert". Name the certificate.',
         'f:19:23 F010 A "name" has at most 64 letters, digits, dots, dashes and underscores, and begins with a letter or digit: it names a file.',
+        'f:19:23 F010 "key" does nothing without "cert". Name the certificate.',
+    ]
+
+
+def test_no_problem_hides_another_of_a_name_a_mapping_or_what_a_mapping_says(write, tmp_path):
+    write("mapping: own\nextends: splnk\n", "own.yaml")
+    path = write(
+        """heartbeet: 60s
+sources:
+  - from: ka.log
+    from_ent: yes
+  - ka.log
+destinations:
+  - {name: a, to: tcp://h, mapping: splnk, rat: 5}
+  - {name: a, to: "tcp://${NOPE}", mapping: splnk}
+  - {name: a, to: tcp://h, mapping: ./own.yaml}
+  - {to: tcp://h, policy: dropp, mapping: splunk, name: "b c"}
+"""
+    )
+    no_mapping = 'F010 There is no shipped mapping "splnk". Did you mean "splunk"? Name a file of your own with its path.'
+    assert [each.replace(str(tmp_path), "") for each in told(path)] == [
+        'f:1:1 F001 "heartbeet" is no setting here. Did you mean "heartbeat"?',
+        'f:4:5 F001 "from_ent" is no setting here. Did you mean "from_end"?',
+        "f:5:5 F010 /ka.log is named twice. Remove one.",
+        f"f:7:19 {no_mapping}",
+        'f:7:44 F001 "rat" is no setting here. Did you mean "rate"?',
+        "f:8:19 F006 The environment variable NOPE is not set. Set it, or write ${NOPE:-default}.",
+        f"f:8:19 {no_mapping}",
+        'f:9:5 F010 Two destinations are called "a". Give one another name.',
+        'f:10:10 F010 A "name" has at most 64 letters, digits, dots, dashes and underscores, and begins with a letter or digit: it names a file.',
+        'f:10:27 F003 "dropp" is not possible here. Expected one of: block, drop_newest, drop_oldest, drop_telemetry_first.',
+        f"/own.yaml:2:10 {no_mapping.replace('F010', 'M016')}",
     ]
 
 
@@ -247,7 +278,7 @@ def test_all_that_is_wrong_with_a_command_line_is_said_at_once():
         + ", ".join(
             name
             for name, row in DESTINATION_WORDS.rows.items()
-            if "tcp" in DESTINATION_WORDS.has(row) and name != "drop_events"
+            if "tcp" in DESTINATION_WORDS.has(row) and name not in ("drop_events", "when")
         )
         + ".",
         '--metrics: "x" has no port. Expected HOST:PORT.',
@@ -288,6 +319,27 @@ destinations:
     assert program.filtered({"event.kind": "alert", "NamespaceName": "kube-system"})
     assert program.filtered({"event.kind": "log", "NamespaceName": "shop"})
     assert not program.filtered({"event.kind": "alert", "NamespaceName": "shop"})
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("{NamespceName: x}", '4:12 M008 No event has a field "NamespceName". Did you mean "NamespaceName"?'),
+        ("{event.kind: alrt}", '4:12 M032 event.kind is never "alrt". Did you mean "alert"?'),
+        ("shop", '4:11 M005 Expected conditions such as {Operation: File}. Found the text "shop".'),
+        ("{HostName: []}", '4:12 M031 "HostName" has no value to compare with, so it never holds. Add one.'),
+        ("", '4:5 F002 "when" has no value. Write one, or remove the line.'),
+        *(
+            (text, f'4:{column} F002 Without a condition "when" chooses nothing. Add one such as {{NamespaceName: shop}}, or remove "when": all events go there then.')
+            for text, column in (("{}", 11), ("[]", 5), ("[{event.kind: log}, {}]", 31))
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_when_is_told_with_its_place(write, said, expected):
+    path = write(f'sources: "-"\ndestinations:\n  - to: "-"\n    when: {said}\n')
+    with pytest.raises(MappingError) as caught:
+        load_config(path, env={})
+    assert [str(problem) for problem in caught.value.problems] == [f"{path}:{expected}"]
 
 
 def test_a_filter_may_ask_for_what_the_mapping_itself_says(tmp_path):
@@ -440,10 +492,10 @@ def test_a_check_finds_a_queue_that_is_a_file_and_a_mapping_with_its_problems(tm
     ]
 
 
-def test_a_name_that_is_not_found_and_a_missing_syslog_header_are_only_warnings():
+def test_a_name_that_is_not_found_and_a_syslog_header_that_nobody_asked_for_are_only_warnings():
     read = from_urls(["kubearmor://relay"], ["tcp://siem?name=d"])
     assert [str(it) for it in check(read, resolve=found_nowhere)] == [
-        "warning: destination d: the mapping kubearmor-cef writes no syslog header, which most collectors need. Set syslog_header, or take the mapping of your SIEM.",
+        "warning: destination d: the mapping kubearmor-cef does not say which syslog header to write, so RFC 3164 is written. Set syslog_header (or --syslog-header) to rfc3164, rfc5424 or none, or use the mapping of your SIEM.",
         "warning: source kubearmor://relay:32767: the name relay is not found from here (now).",
         "warning: destination d: the name siem is not found from here (now).",
     ]
@@ -530,6 +582,11 @@ PLACES = "sources: '-'\ndestinations:\n  - to: tls://siem\n"
         ("drop_events: [{HostName: {is: absent}, Action: [Block, 1]}]", True),
         ("drop_events: {event.kind: log}", True),
         ("drop_events: [{HostName: {is: gone}}]", False),
+        ("when: {NamespaceName: [shop, 'shop-*'], event.kind: alert}", True),
+        ("when: [{event.severity: [8, 9]}, {Operation: Syscall}]", True),
+        ("when: {HostName: {is: gone}}", False),
+        ("when: shop", False),
+        ("when: {}", False),
         ("filters: soc_lean", True),
         ("filters: [soc_lan]", False),
         ("framing: ${FRAMING:-lf}", True),

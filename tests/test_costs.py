@@ -8,9 +8,11 @@ times the cost a byte.
 from __future__ import annotations
 
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
+from user_loop import UserLoop, compact
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import costs
@@ -48,3 +50,38 @@ def test_no_event_costs_more_than_its_bytes(converter):
         before, after = costs.cost(converter, small[name]), costs.cost(converter, large[name])
         assert after < GROWTH * before, name
         assert max(before, after) < MOST * usual, name
+
+
+LONG = "x" * 250_000
+TIMES = 60  # events: kept, each of their five texts would be 15 MB
+KEPT = 8 << 20
+
+
+def long_fields(number: int) -> dict[str, object]:
+    """Return an event of long texts, no two of which are the same."""
+    text = f"{number} {LONG}"
+    return {
+        "Type": "ContainerLog",
+        "Operation": "Network",
+        "UpdatedTime": f"2026-03-01T12:00:00.{number:06d}Z",
+        "HostName": f"node {text}",
+        "ContainerImage": f"registry.example/{text}:1",
+        "Labels": f"app={text}",
+        "Data": f"syscall=SYS_CONNECT fd={text}",
+        "Resource": f"sa_family=AF_INET sin_addr={text}",
+        "Result": f"no {text}",
+        f"Field{number % 7}{LONG}": "v",
+    }
+
+
+def test_what_is_remembered_of_long_texts_is_bounded_by_bytes():
+    loop = UserLoop(costs.converter_of("splunk"))
+    loop.messages(compact(long_fields(0)))
+    tracemalloc.start()
+    try:
+        for number in range(TIMES):
+            assert len(loop.messages(compact(long_fields(number)))) == 1
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < KEPT

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from itertools import product
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -24,9 +25,7 @@ from cef_bridge.generator import events
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.shipped import names
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+DATA = Path(__file__).parent / "data"
 NODES = ("node-a", "node-b", "node-c")
 
 # A rule that takes a field of the place and asks for the verdict, and the reverse; for each a
@@ -124,15 +123,25 @@ def orders(lines: list[bytes], seed: int) -> list[list[bytes]]:
 
 
 def check(converter: Converter, lines: list[bytes], seed: int = 1) -> None:
-    alone = {line: UserLoop(converter).messages(line) for line in lines}
+    alone: dict[bytes, list[bytes]] = {}
+    fates: Counter[str] = Counter()
+    for line in lines:
+        own = UserLoop(converter)
+        alone[line] = own.messages(line)
+        fates.update(counted(own))
     loop = UserLoop(converter)
     for order in orders(lines, seed):
         for line in order:
             assert loop.messages(line) == alone[line]
-    total = 4 * len(lines)
+    assert counted(loop) == {name: 4 * number for name, number in fates.items()}
     stats = loop.stats
-    assert stats.converted + stats.filtered + stats.rejected + stats.noise == total
     assert sum(stats.kinds.values()) == stats.converted + stats.filtered
+
+
+def counted(loop: UserLoop) -> dict[str, int]:
+    """Return how many events of a loop had which fate."""
+    names = ("converted", "filtered", "rejected", "noise", "without_time")
+    return {name: getattr(loop.stats, name) for name in names}
 
 
 @pytest.mark.parametrize("mapping", names())
@@ -145,6 +154,16 @@ def test_events_that_are_alike_but_for_their_place_keep_their_own(mapping):
 def test_generated_events_of_all_kinds_are_the_same_in_any_company(mapping):
     loaded = load(mapping, env={})
     lines = [line.rstrip() for line in events(600, seed=11)]
+    check(Converter(loaded, syslog_header=loaded.envelope.syslog_header), lines)
+
+
+@pytest.mark.parametrize("mapping", names())
+def test_sample_events_are_the_same_in_any_company(mapping):
+    loaded = load(mapping, env={})
+    lines = [
+        line for path in sorted(DATA.glob("*.ndjson")) for line in path.read_bytes().splitlines()
+    ]
+    assert len(lines) > 100
     check(Converter(loaded, syslog_header=loaded.envelope.syslog_header), lines)
 
 

@@ -87,6 +87,24 @@ WHEN: list[tuple[str, object]] = [
     ("data.fd", {"is": "present"}),
     ("event.severity", ["5", "7"]),
     ("cluster", "production"),
+    ("NamespaceName", {"not": "shop"}),
+    ("Result", {"not": ["Passed", {"is": "absent"}]}),
+    ("PolicyName", {"not": "deny-*"}),
+    ("Source", {"not": {"is": "present"}}),
+    ("Severity", {"min": "5"}),
+    ("event.severity", {"max": "5"}),
+    ("UID", {"min": "1", "max": "1000"}),
+    ("destination.port", [{"max": "1023"}, "8443"]),
+    ("tags.mitre", {"not": "MITRE_T1059*"}),
+]
+
+
+STEPS: list[list[object]] = [
+    [{"before": "/"}],
+    [{"after_last": "/"}],
+    ["upper", {"replace": ["A", ""]}],
+    [{"part": "2", "of": " "}, {"replace": ["e", "CEF:0|"]}],
+    [{"between": ["/", "/"]}],
 ]
 
 
@@ -95,10 +113,14 @@ def rules(draw: st.DrawFn) -> dict[str, object]:
     rule: dict[str, object] = {}
     if draw(st.integers(0, 9)) == 0:
         rule["value"] = "fixed"
+    elif draw(st.integers(0, 19)) == 0:
+        rule["template"] = draw(
+            st.sampled_from(["{NamespaceName}/{PodName}", "{Source} {{{Result}}}", "{event.name}"])
+        )
     else:
         rule["from"] = draw(st.lists(PATHS, min_size=1, max_size=2, unique=True))
         for key, some in (
-            ("via", st.sampled_from([["basename"], ["first_word"], ["upper"]])),
+            ("via", st.sampled_from([["basename"], ["first_word"], ["upper"], *STEPS])),
             ("max_length", st.integers(4, 40)),
             ("default", st.just("none")),
             ("table", st.just({"/bin/cat": "reader", "Passed": "good", "7": "high"})),
@@ -128,14 +150,16 @@ def mappings(draw: st.DrawFn) -> dict[str, object]:
         st.lists(st.sampled_from(["Red", "Green", "Blue", "Black"]), min_size=1, unique=True)
     )
     extension: dict[str, object] = {"rt": {"from": "event.time"}}
+    prefix = draw(st.sampled_from(["KubeArmorX", "KubeArmorX", "own"]))
     for key in keys:
-        extension[f"KubeArmorX{key}"] = draw(st.lists(rules(), min_size=1, max_size=3))
+        extension[f"{prefix}{key}"] = draw(st.lists(rules(), min_size=1, max_size=3))
     if draw(st.booleans()):
         extension["msg"] = draw(st.lists(rules(), min_size=1, max_size=2))
     for key, some in TYPED.items():
         if draw(st.integers(0, 4)) == 0:
             extension[key] = draw(some)
-    mapping: dict[str, object] = {"mapping": "own", "extension": extension, "unmapped": "keep"}
+    unmapped = draw(st.sampled_from(["keep"] * 5 + ["drop"]))
+    mapping: dict[str, object] = {"mapping": "own", "extension": extension, "unmapped": unmapped}
     if draw(st.booleans()):  # above the shipped rules, which take most fields
         mapping["extends"] = draw(st.sampled_from(names()))
     if draw(st.integers(0, 3)) == 0:
@@ -144,11 +168,10 @@ def mappings(draw: st.DrawFn) -> dict[str, object]:
         mapping["severity"] = [draw(rules()), {"from": "Severity"}, {"value": 2}]
     if draw(st.integers(0, 3)) == 0:
         mapping["cluster"] = draw(st.sampled_from(["production", "default"]))
-    if draw(st.integers(0, 5)) == 0:
-        mapping["unmapped"] = "drop"
-    if draw(st.integers(0, 2)) == 0:
-        items = st.lists(st.sampled_from(WHEN), min_size=1, max_size=3).map(dict)
-        mapping["drop_events"] = draw(st.lists(items, min_size=1, max_size=2))
+    items = st.lists(st.sampled_from(WHEN), min_size=1, max_size=3).map(dict)
+    for key, one_in in (("drop_events", 2), ("keep_events", 9)):
+        if draw(st.integers(0, one_in)) == 0:
+            mapping[key] = draw(st.lists(items, min_size=1, max_size=2))
     if draw(st.integers(0, 5)) == 0:
         mapping["filters"] = ["soc_lean"]
     if draw(st.integers(0, 7)) == 0:

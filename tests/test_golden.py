@@ -10,9 +10,11 @@ line in the changelog.
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
+from user_loop import UserLoop, compact
 
 from cef_bridge.converter import Converted, Converter
 from cef_bridge.events.decode import Decoded, Decoder
@@ -38,6 +40,35 @@ def line(folder: Path) -> str:
 def test_the_line_on_the_wire_is_the_one_that_was_published(case):
     folder = GOLDEN / case
     assert line(folder) + "\n" == (folder / "expected").read_text()
+
+
+@cache
+def in_company(mapping: str) -> dict[str, list[list[bytes]]]:
+    """Return what the cases of a mapping give in the loop that users run: each four times, among
+    all the others and events of every kind.
+    """
+    loaded = load(mapping)
+    loop = UserLoop(Converter(loaded, syslog_header=loaded.envelope.syslog_header))
+    kinds = (GOLDEN.parent / "data" / "kinds.ndjson").read_bytes().splitlines()
+    lines = {}
+    for case in CASES:
+        if (GOLDEN / case / "mapping").read_text().strip() == mapping:
+            (event,) = Decoder().decode((GOLDEN / case / "event.json").read_bytes())
+            lines[case] = compact(event.fields)
+    found: dict[str, list[list[bytes]]] = {case: [] for case in lines}
+    for _ in range(4):
+        for case, each in lines.items():
+            found[case].append(loop.messages(each))
+        for kind in kinds:
+            loop.messages(kind)
+    return found
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_line_is_the_published_one_each_time_and_among_others(case):
+    expected = (GOLDEN / case / "expected").read_bytes().rstrip(b"\n")
+    mapping = (GOLDEN / case / "mapping").read_text().strip()
+    assert in_company(mapping)[case] == [[expected]] * 4
 
 
 @pytest.mark.parametrize("case", CASES)

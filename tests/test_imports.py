@@ -24,7 +24,10 @@ ALLOWED = {
     "events": (set(), "it knows KubeArmor, and neither mappings nor what is written"),
     "formats": (set(), "a format is pure: it knows neither events nor mappings"),
     "linelint": ({"formats"}, "it judges lines whoever wrote them, so it knows no mapping"),
-    "simulators": ({"formats"}, "it reads a line as a receiver does, wherever the line comes from"),
+    "simulators": (
+        {"formats", "linelint"},
+        "it reads a line as a receiver does, wherever the line comes from",
+    ),
     "marks": (set(), "a position means something to its source only"),
     "sources": ({"marks"}, "it brings bytes and does not know what stands in them"),
     "lineends": (set(), "it counts, and that is all"),
@@ -40,8 +43,12 @@ ALLOWED = {
         "it turns fields into keys, wherever the events come from; what it writes are slots files",
     ),
     "shedding": ({"formats", "mapping"}, "it shortens a message, and reads no event"),
+    "syslog_writer": (
+        {"events", "formats", "mapping"},
+        "it writes the header of one event, and knows neither the message nor where it goes",
+    ),
     "converter": (
-        {"events", "formats", "mapping", "shedding"},
+        {"events", "formats", "mapping", "shedding", "syslog_writer"},
         "it makes one event into one message and knows no files",
     ),
     "fastpath": (
@@ -71,6 +78,7 @@ ALLOWED = {
             "shedding",
             "sources",
             "stats",
+            "syslog_writer",
             "unitloop",
         },
         "it tells what a mapping does to events, and neither prints nor delivers",
@@ -108,8 +116,8 @@ ALLOWED = {
         },
         "it puts the parts of the forwarder together, and knows no command line",
     ),
-    "views": (set(), "it says how it goes, whoever wants to know"),
-    "metrics": ({"views"}, "it shows what it is given"),
+    "views": ({"stats"}, "it says how it goes, whoever wants to know"),
+    "metrics": ({"stats", "views"}, "it shows what it is given, by reasons that are known"),
     "cli": (
         {
             "collector",

@@ -18,6 +18,7 @@ from cef_bridge.formats import parse
 from cef_bridge.generator import events
 from cef_bridge.intake import ROOM, Intake, Outlet
 from cef_bridge.mapping.load import load
+from cef_bridge.mapping.spec import Condition, Test
 from cef_bridge.marks import Mark
 from cef_bridge.service.own_words import tell_gap
 from cef_bridge.sources.feed import Arrival, FeedState, Notice
@@ -129,6 +130,56 @@ def test_what_was_received_adds_up_with_what_became_of_it(outlet):
     assert (totals["rejected"], totals["noise"], totals["blank"]) == (2, 2, 1)
     assert fate.accepted == totals["converted"] == 50
     assert fate.holds()
+
+
+WHEN = {
+    "alerts": ((Condition("event.kind", (Test("literal", "alert"),)),),),
+    "files": ((Condition("Operation", (Test("literal", "File"),)),),),
+}
+
+
+def routed(outlet, name, mapping="kubearmor-cef"):
+    made = outlet(name)
+    return made._replace(converter=Converter(load(mapping), when=WHEN[name]))
+
+
+def test_each_destination_gets_what_its_when_takes_and_what_none_takes_is_counted(outlet, caplog):
+    parsed = [json.loads(line) for line in LINES]
+    is_alert = [event["Type"].startswith("Matched") for event in parsed]
+    is_file = [event["Operation"] == "File" for event in parsed]
+    neither = sum(not (a or f) for a, f in zip(is_alert, is_file, strict=True))
+    alerts, files = routed(outlet, "alerts"), routed(outlet, "files")
+    run(in_parts(LINES, 700), alerts, files)
+    for one, taken in ((alerts, sum(is_alert)), (files, sum(is_file))):
+        totals = one.queue.totals()
+        assert totals["received"] == totals["converted"] + totals["filtered"] == len(LINES)
+        assert (totals["converted"], totals["routed_away"]) == (taken, len(LINES) - taken)
+        assert totals["unrouted"] == neither > 0
+    told = [each for each in caplog.messages if "meets the when of no destination" in each]
+    assert len(told) == 1
+    assert all(b"|alert." in text for lane in messages(alerts.queue).values() for text in lane)
+
+
+def test_with_a_destination_that_takes_all_no_event_is_unrouted(outlet):
+    alerts, rest = routed(outlet, "alerts"), outlet("rest")
+    run(in_parts(LINES, 700), alerts, rest)
+    assert alerts.queue.totals()["routed_away"] > 0
+    assert "unrouted" not in alerts.queue.totals() | rest.queue.totals()
+
+
+def test_what_is_read_again_for_one_destination_is_not_counted_again(outlet):
+    alerts, files = routed(outlet, "alerts"), routed(outlet, "files")
+    parts = in_parts(LINES, 1000)
+    run(parts[:2], alerts)  # the other one was away: it has none of it
+    run(parts, alerts, files)
+    for one in (alerts, files):
+        totals = one.queue.totals()
+        assert totals["received"] == totals["converted"] + totals["filtered"] == len(LINES)
+    last = [json.loads(line) for line in LINES[2000:]]
+    neither = sum(
+        not (it["Type"].startswith("Matched") or it["Operation"] == "File") for it in last
+    )
+    assert files.queue.totals()["unrouted"] == neither
 
 
 def test_a_mark_is_in_the_queue_together_with_its_messages(outlet):

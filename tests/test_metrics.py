@@ -9,7 +9,16 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cef_bridge.errors import UsageError
-from cef_bridge.metrics import DESTINATION_ROWS, DROPPED, PREFIX, SOURCE_ROWS, Metrics
+from cef_bridge.metrics import (
+    DESTINATION_ROWS,
+    DROPPED,
+    PREFIX,
+    REJECTED,
+    SOURCE_ROWS,
+    UNROUTED,
+    Metrics,
+)
+from cef_bridge.stats import LABELS
 from cef_bridge.views import DestinationView, SourceView, View, line, not_ready
 
 SOURCE = SourceView("kubearmor://relay:32767", True, "connected", 2, 1, 4096)
@@ -19,7 +28,16 @@ DESTINATION = DestinationView(
     connected=True,
     state="connected to siem:6514",
     last_error="",
-    counts={"received": 120, "converted": 100, "filtered": 10, "rejected": 4, "noise": 6},
+    counts={
+        "received": 123,
+        "converted": 100,
+        "filtered": 10,
+        "rejected": 4,
+        "noise": 6,
+        "blank": 3,
+        "rejected:not-json": 2,
+        "rejected:too-long": 1,
+    },
     accepted=101,
     confirmed=80,
     unconfirmed=1,
@@ -75,7 +93,7 @@ def test_every_metric_is_there_with_its_value(serve):
     assert code == 200
     told = values(text)
     siem = ("destination", "splunk")
-    assert told["cef_bridge_received_total", siem] == 120
+    assert told["cef_bridge_received_total", siem] == 123
     assert told["cef_bridge_queued_total", siem] == 101
     assert told["cef_bridge_confirmed_total", siem] == 80
     assert told["cef_bridge_dropped_total", siem, ("reason", "disk-full")] == 1
@@ -84,7 +102,7 @@ def test_every_metric_is_there_with_its_value(serve):
     assert told["cef_bridge_source_gaps_total", ("source", SOURCE.name)] == 2
     assert told[("cef_bridge_up",)] == 1
     names = {name for name, *_ in told}
-    for row in (*SOURCE_ROWS, *DESTINATION_ROWS, DROPPED):
+    for row in (*SOURCE_ROWS, *DESTINATION_ROWS, DROPPED, REJECTED, UNROUTED):
         suffix = "_total" if row.kind == "counter" else ""
         assert PREFIX + row.name + suffix in names
 
@@ -97,6 +115,26 @@ def test_what_was_taken_in_adds_up_in_the_metrics(serve):
     dropped = sum(value for key, value in told.items() if key[0] == "cef_bridge_dropped_total")
     total = sum(told[PREFIX + part, siem] for part in parts) + dropped
     assert told["cef_bridge_queued_total", siem] == total
+
+
+def test_what_came_adds_up_in_the_metrics_and_rejected_records_by_a_closed_list_of_reasons(serve):
+    strange = DESTINATION._replace(
+        counts={**DESTINATION.counts, 'rejected:x"}\n': 1, "rejected": 5}
+    )
+    for view in (VIEW, VIEW._replace(destinations=(strange,))):
+        told = values(serve(lambda view=view: view)("/metrics")[1])
+        siem = ("destination", "splunk")
+        parts = ("converted", "filtered", "rejected", "noise", "blank")
+        total = sum(told[f"{PREFIX}{part}_total", siem] for part in parts)
+        assert total == told[PREFIX + "received_total", siem] + (view is not VIEW)
+        name = PREFIX + "rejected_by_reason_total"
+        reasons = {key[2][1]: value for key, value in told.items() if key[0] == name}
+        assert set(reasons) == set(LABELS)
+        assert {label: value for label, value in reasons.items() if value} == {
+            "not-json": 2,
+            "too-long": 1,
+            "other": 1 if view is VIEW else 2,
+        }
 
 
 def test_healthy_is_who_can_go_on_and_ready_is_who_brings_events_through(serve):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cef_bridge.stats import MOST_KINDS, MOST_REASONS, OTHER, First, Stats
+from cef_bridge.stats import MOST_ENVELOPES, MOST_KINDS, MOST_REASONS, OTHER, First, Stats
 
 
 def test_the_sums_are_of_what_was_counted():
@@ -43,6 +43,21 @@ def test_reasons_without_end_take_no_memory_without_end():
     assert len(stats.reasons) == len(stats.firsts) == MOST_REASONS + 1
     assert stats.reasons[OTHER] == 2 * MOST_REASONS
     assert stats.reasons.total() == stats.rejected == 3 * MOST_REASONS
+
+
+def test_labels_are_of_a_closed_list_and_envelopes_are_bounded():
+    stats = Stats()
+    for number in range(3 * MOST_ENVELOPES):
+        stats.reject("x", "a:1", f'label{number}"')
+        stats.enveloped(f"path{number}")
+    stats.reject("x", "a:1", "not-json")
+    assert stats.labels == {"other": 3 * MOST_ENVELOPES, "not-json": 1}
+    whole = Stats()
+    for _ in range(2):
+        whole.merge(stats)
+    assert len(whole.envelopes) == MOST_ENVELOPES + 1
+    assert whole.envelopes.total() == 6 * MOST_ENVELOPES
+    assert whole.labels.total() == whole.rejected
 
 
 def test_types_without_end_take_no_memory_without_end_and_the_sum_stays():

@@ -33,8 +33,6 @@ class UserLoop:
             options or Options(),
         )
         self._loop.begin("test")
-        self._line = 1
-        self._offset = 0
 
     @property
     def stats(self) -> Stats:
@@ -43,10 +41,10 @@ class UserLoop:
         return self._loop.stats
 
     def messages(self, line: bytes) -> list[bytes]:
-        """Return the messages of one line of the stream."""
-        self._loop.block(Block([line], self._line, self._offset, self._offset, single=True))
-        self._line += 1
-        self._offset += len(line) + 1
+        """Return the messages of one line of the stream; all stand at its beginning, for the id of an
+        event without time is made of its place.
+        """
+        self._loop.block(Block([line], 1, 0, 0, single=True))
         found = [*self._messages]
         self._messages.clear()
         return found

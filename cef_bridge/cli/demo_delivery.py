@@ -52,7 +52,13 @@ def deliver(echo: Callable[[str], None]) -> Verdict:
         log.touch()
         target = f"{collector.urls[0]}?turnover=1s"
         echo(f"events -> {log} -> cef-bridge forward -> {collector.urls[0]}")
-        config = from_urls([str(log)], [target], queue=f"{folder}/queue", grace=_PATIENCE)
+        config = from_urls(
+            [str(log)],
+            [target],
+            syslog_header="rfc3164",
+            queue=f"{folder}/queue",
+            grace=_PATIENCE,
+        )
         service = Service(config, Ways(say=lambda _: None))
         failure: list[CefBridgeError] = []
         thread = threading.Thread(target=_run, args=(service, failure))

@@ -13,11 +13,11 @@ import click
 
 from cef_bridge.cli.logs import say
 from cef_bridge.cli.params import MAPPING
-from cef_bridge.cli.tables import counted
 from cef_bridge.config import Config, Destination, check, from_urls, load_config
 from cef_bridge.delivery import urls
 from cef_bridge.delivery.words import read
 from cef_bridge.errors import UsageError
+from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,7 +67,7 @@ def _as(cls: type, name: str) -> Callable[[click.Context, click.Parameter, str |
 @click.option(
     "--syslog-header",
     type=click.Choice(["none", "rfc3164", "rfc5424"]),
-    help="The syslog header; else as the mapping says.",
+    help="The syslog header; else as the mapping says, else rfc3164 for udp, tcp and tls.",
 )
 @click.option("--queue", metavar="DIR", help="Folder of the queues; else a private one.")
 @click.option(

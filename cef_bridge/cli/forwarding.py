@@ -22,13 +22,17 @@ from cef_bridge.cli import logs
 from cef_bridge.service import systemd
 from cef_bridge.service.service import Outcome, Service, Ways
 from cef_bridge.views import DestinationView, View, line
+from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from types import FrameType
 
     from cef_bridge.config import Config
 
+COUNTS = ("received", "converted", "filtered", "rejected", "noise", "blank")
+# Messages that no source brought; with those that were converted they are what was queued.
+_MADE = {"own": "of its own (heartbeats, gaps)", "replay_converted": "replayed"}
 _FOUND_SOMETHING, _INTERRUPTED = 3, 130
 _TEST_TIMEOUT = 10.0
 
@@ -102,20 +106,32 @@ def _last_words(outcome: Outcome) -> Iterator[str]:
         parts += [f"{each.waiting + each.in_flight:,} in the queue"]
         parts += [f"{each.resent:,} sent again"] if each.resent else []
         counts = each.counts
-        came = ", ".join(
-            f"{counts.get(name, 0):,} {name}" for name in ("received", "converted", "filtered")
-        )
-        rejected = f"{counts.get('rejected', 0):,} rejected"
-        yield f"{each.name}: {came}, {rejected}; {', '.join(parts)}"
+        came = ", ".join(f"{counts.get(name, 0):,} {name}{_away(name, counts)}" for name in COUNTS)
+        made = [f"{counts[name]:,} {what}" for name, what in _MADE.items() if counts.get(name)]
+        yield "; ".join((f"{each.name}: {came}", *made, ", ".join(parts)))
+        if rejected := each.rejected:
+            why = sorted(rejected.items(), key=lambda it: (-it[1], it[0]))
+            yield "  rejected: " + ", ".join(f"{number:,} {label}" for label, number in why)
         if each.last_error and each.waiting + each.in_flight:
             yield f"  {each.last_error}"
+    if outcome.view.unrouted:
+        yield f"{outcome.view.unrouted:,} events sent nowhere: no destination's when takes them"
     if outcome.waiting:
         yield (
-            f"{outcome.waiting:,} messages wait in {outcome.folder}; none is lost. "
-            f"The next run with --queue {outcome.folder} sends them."
+            f"{counted(outcome.waiting, 'message', 'wait')} in {outcome.folder}; none is lost. "
+            f"The next run with --queue {outcome.folder} sends what waits."
         )
     if outcome.rejected:
-        yield f"{outcome.rejected:,} rejected records: cef-bridge deadletter list {outcome.folder}"
+        what = counted(outcome.rejected, "rejected record")
+        yield f"{what}: cef-bridge deadletter list {outcome.folder}"
+    elif outcome.kept and not outcome.waiting:
+        yield f"{outcome.folder} keeps dead letters: cef-bridge deadletter list {outcome.folder}"
+
+
+def _away(name: str, counts: Mapping[str, int]) -> str:
+    """Return how many of the filtered events were for other destinations."""
+    away = counts.get("routed_away", 0) if name == "filtered" else 0
+    return f" ({away:,} by when)" if away else ""
 
 
 @contextlib.contextmanager

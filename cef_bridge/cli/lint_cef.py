@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cef_bridge.cli.linted import FORMATS, Tally
+from cef_bridge.cli.params import Receiver
 from cef_bridge.errors import CefBridgeError, Location, Problem, UsageError
 from cef_bridge.linelint.codes import CODES, RECEIVERS, STANDARD
 from cef_bridge.linelint.linter import Linter
@@ -69,7 +70,7 @@ def _explain(context: click.Context, _: click.Parameter, name: str | None) -> No
 @click.option(
     "--for",
     "read_by",
-    type=click.Choice([*RECEIVERS, STANDARD]),
+    type=Receiver([*RECEIVERS, STANDARD]),
     default=None,
     help="Warn of this receiver's traps only; standard: of none.",
 )

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from cef_bridge.cli import junit, sarif
-from cef_bridge.cli.tables import counted, print_table
+from cef_bridge.cli.tables import print_table
 from cef_bridge.linelint.codes import CODES
 from cef_bridge.linelint.pages import page
+from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,13 +50,15 @@ class Tally:
         """Count a line."""
         wrong = {fault.code.id for fault in faults if fault.code.severity == "error"}
         errors = sum(fault.code.severity == "error" for fault in faults)
+        warnings = sum(fault.code.severity == "warning" for fault in faults)
+        clean = not errors and not warnings  # a note is no fault
         self.lines += 1
-        self.clean += not faults
+        self.clean += clean
         self.errors += errors
-        self.warnings += len(faults) - errors
+        self.warnings += warnings
         self.wrong += bool(wrong)
         row = self.files[-1]
-        counts = (1, int(not faults), errors, len(faults) - errors)
+        counts = (1, int(clean), errors, warnings)
         for name, more in zip(("lines", "clean", "errors", "warnings"), counts, strict=True):
             row[name] = int(row[name]) + more
         if faults:
@@ -220,7 +223,7 @@ class _JUnit(_Document):
     def document(self) -> str:
         found: dict[tuple[str, str], list[str]] = {}
         for it in self.problems:
-            if it.severity == "error" or self.strict:
+            if it.severity == "error" or (self.strict and it.severity == "warning"):
                 found.setdefault((it.at.path, it.code), []).append(str(it))
         cases = [
             junit.Case(path, f"{it.id} {it.meaning}", "\n".join(found.get((path, it.id), ())))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import types
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from click.shell_completion import CompletionItem
+
+    _Choice = click.Choice[str]
+else:
+    _Choice = click.Choice  # click 8.1 knows no types in brackets
 
 _MAPPING_FILES = (".yaml", ".yml")
 _MOST_FILES = 10_000
@@ -35,6 +40,16 @@ class Number(click.FloatRange):
     """A number, called so where something else was typed."""
 
     name = "number"
+
+
+class Receiver(_Choice):
+    """A receiver by its name; the names that are no longer shown go on to work."""
+
+    _OLD = types.MappingProxyType({"splunk-addon": "splunk", "qradar-leef": "qradar"})
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the receiver's name; click's own error for one that does not exist."""
+        return super().convert(self._OLD.get(value, value), param, ctx)
 
 
 class Name(click.types.StringParamType):

@@ -1,8 +1,8 @@
 """`cef-bridge parse`: CEF and LEEF lines become JSON lines.
 
 In come files or stdin with any syslog header before the messages, out comes one JSON object a
-line on stdout; what cannot be read is named on stderr and the rest goes on. Must not know
-mappings, events or delivery.
+line on stdout, with what is wrong with the line in `faults`; a line without a message is named on
+stderr and the rest goes on. Must not know mappings, events or delivery.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -19,11 +20,10 @@ import orjson
 from cef_bridge.errors import CefBridgeError, FormatError
 from cef_bridge.formats import parse
 from cef_bridge.formats.text import neutralise
+from cef_bridge.linelint.lenient import Lenient, read_leniently
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from cef_bridge.formats import Message
 
 _MAX_LINE = 1 << 20
 
@@ -35,36 +35,53 @@ _MAX_LINE = 1 << 20
     nargs=-1,
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
 )
-def command(files: tuple[str, ...]) -> None:
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Refuse a line with faults, as if it could not be read.",
+)
+def command(files: tuple[str, ...], strict: bool) -> None:
     """Print CEF and LEEF lines as JSON lines.
 
     Reads each FILE, or stdin for "-" or nothing. A syslog header before a message is skipped.
-    Exit code 3 when a line could not be read; it is named on stderr.
+    What breaks the format's grammar is listed in "faults" beside what could be read; a line
+    without a message is named on stderr. Exit code 3 when there was either.
     """
     out = sys.stdout.buffer
-    unread = 0
+    counts = _Counts()
     try:
         for path in files or ("-",):
-            unread += _parse_file(path, out)
+            _parse_file(path, out, counts, strict=strict)
         out.flush()
     except BrokenPipeError:
         # The reader has gone, as `head` does. Nothing may be flushed into the pipe at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if unread:
+    if counts.faulty:
+        one = counts.faulty == 1
+        lines = "1 line has" if one else f"{counts.faulty:,} lines have"
+        click.echo(f'{lines} faults, listed in {"its" if one else "their"} "faults"', err=True)
+    if counts.unread or counts.faulty:
         click.get_current_context().exit(3)
 
 
-def _parse_file(path: str, out: BinaryIO) -> int:
-    """Write the messages of a file; return how many lines could not be read."""
-    unread = 0
+@dataclass
+class _Counts:
+    unread: int = 0
+    faulty: int = 0
+
+
+def _parse_file(path: str, out: BinaryIO, counts: _Counts, *, strict: bool) -> None:
+    """Write the messages of a file; count the lines that could not be read, or have faults."""
     name = "stdin" if path == "-" else path
     try:
         with nullcontext(sys.stdin.buffer) if path == "-" else Path(path).open("rb") as stream:
             for number, line in _lines(stream):
                 try:
-                    out.write(_as_json(_parse_line(line)))
+                    found = _parse_line(line, strict=strict)
+                    counts.faulty += bool(found.faults)
+                    out.write(_as_json(found))
                 except FormatError as error:
-                    unread += 1
+                    counts.unread += 1
                     click.echo(f"{name}:{number}: {neutralise(str(error))}", err=True)
                 if path == "-":
                     out.flush()  # who pipes `tail -f` in waits for each line
@@ -72,7 +89,6 @@ def _parse_file(path: str, out: BinaryIO) -> int:
         raise
     except OSError as error:
         raise CefBridgeError(f"{name} cannot be read: {error.strerror}.") from error
-    return unread
 
 
 def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
@@ -93,14 +109,16 @@ def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
             yield number, line
 
 
-def _parse_line(line: bytes) -> Message:
+def _parse_line(line: bytes, *, strict: bool) -> Lenient:
     if len(line) > _MAX_LINE:
         raise FormatError(f"the line has more than {_MAX_LINE} bytes. Split it or leave it out.")
-    return parse(line.removesuffix(b"\r").decode("utf-8", "replace"))
+    text = line.removesuffix(b"\r").decode("utf-8", "replace")
+    return Lenient(parse(text)) if strict else read_leniently(text)
 
 
-def _as_json(message: Message) -> bytes:
-    header = {"version": message.version, **message.header._asdict()}
-    return orjson.dumps(
-        {"header": header, "extension": message.extension}, option=orjson.OPT_APPEND_NEWLINE
-    )
+def _as_json(found: Lenient) -> bytes:
+    header = {"version": found.message.version, **found.message.header._asdict()}
+    shown: dict[str, object] = {"header": header, "extension": found.message.extension}
+    if found.faults:
+        shown["faults"] = found.faults
+    return orjson.dumps(shown, option=orjson.OPT_APPEND_NEWLINE)

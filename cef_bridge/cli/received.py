@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from cef_bridge.formats.text import cut, neutralise
+from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,29 +26,34 @@ _LONGEST = 200
 
 def summary(counts: Snapshot) -> list[str]:
     """Return the lines that an operator reads: what came, from whom, and what is wrong with it."""
-    came = f"{_number(counts.messages, 'message')} ({counts.bytes:,} bytes)"
+    came = f"{counted(counts.messages, 'message')} ({counts.bytes:,} bytes)"
     repeated = f"{counts.distinct:,} different, {counts.duplicates:,} duplicate"
     lines = [f"{came}: {repeated}, {counts.faulty:,} with faults"]
     lines += [f"  {_sender(each)}" for each in counts.senders[-_MOST_SENDERS:]]
     if (others := counts.connections - _MOST_SENDERS) > 0:
-        lines.append(f"  and {_number(others, 'sender')} before")
+        lines.append(f"  and {counted(others, 'sender')} before")
     if counts.without_id:
         lines.append(
             f"  {counts.without_id:,} without an event id: each of them counts as different"
         )
+    if counts.headless:
+        lines.append(
+            f"  {counts.headless:,} without a syslog header: Sentinel refuses such a message; "
+            "QRadar, Graylog and SC4S take the time of its arrival"
+        )
     lines += _told(counts.faults)
     lines += _told(counts.troubles)
     if counts.refused:
-        lines.append(f"  {_number(counts.refused, 'connection')} refused: too many at once")
+        lines.append(f"  {counted(counts.refused, 'connection')} refused: too many at once")
     if counts.datagrams_lost:
         lines.append(
-            f"  {_number(counts.datagrams_lost, 'datagram')} dropped by the kernel, because they "
+            f"  {counted(counts.datagrams_lost, 'datagram')} dropped by the kernel, because they "
             "came faster than they were read. Send slower, or count only: --no-check"
         )
     lines += [f"  {_numbers(name, queue)}" for name, queue in counts.queues.items()]
     if counts.reused:
         lines.append(
-            f"  {_number(counts.reused, 'number')} came again with another event: a queue was made "
+            f"  {counted(counts.reused, 'number')} came again with another event: a queue was made "
             "anew, or several senders number without saying KubeArmorQueue"
         )
     return lines
@@ -70,7 +76,7 @@ def _told(faults: dict[str, int]) -> list[str]:
     rows = list(faults.items())
     lines = [f"  {count:,} x {text}" for text, count in rows[:_MOST_FAULTS]]
     if len(rows) > _MOST_FAULTS:
-        lines.append(f"  and {_number(len(rows) - _MOST_FAULTS, 'more kind')} of faults")
+        lines.append(f"  and {counted(len(rows) - _MOST_FAULTS, 'more kind')} of faults")
     return lines
 
 
@@ -78,7 +84,7 @@ def _sender(sender: SenderState) -> str:
     framing = f" ({sender.framing})" if sender.framing else ""
     ended = f", {sender.ended}" if sender.ended else ""
     return (
-        f"{sender.transport} {sender.peer}{framing}: {_number(sender.messages, 'message')}{ended}"
+        f"{sender.transport} {sender.peer}{framing}: {counted(sender.messages, 'message')}{ended}"
     )
 
 
@@ -93,7 +99,3 @@ def _numbers(name: str, queue: QueueNumbers) -> str:
     ]
     more = " and others" if len(queue.gaps) > _MOST_GAPS else ""
     return f"{head}{queue.missing:,} missing ({', '.join(gaps)}{more})"
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cef_bridge.cli.event_input import one_record
-from cef_bridge.cli.params import Whole, mapping_option
+from cef_bridge.cli.params import Receiver, Whole, mapping_option
 from cef_bridge.cli.tables import cut, json_option, print_table
 from cef_bridge.converter import Converted, Converter, Filtered
 from cef_bridge.errors import CefBridgeError, UsageError
@@ -29,7 +29,7 @@ _FOUND = 3
 _WIDTH = 60
 # Receiver -> the mapping that is made for it.
 _MAPPINGS = {
-    "splunk-addon": "splunk",
+    "splunk": "splunk",
     "sc4s": "splunk",
     "sentinel": "sentinel",
     "elastic": "elastic",
@@ -42,7 +42,7 @@ _MAPPINGS = {
 @click.command("simulate")
 @click.argument("event", required=False)
 @click.option(
-    "--siem", required=True, type=click.Choice(list(SIMULATORS)), help="Whose parser reads it."
+    "--siem", required=True, type=Receiver(list(SIMULATORS)), help="Whose parser reads it."
 )
 @mapping_option(None, "; without it the receiver's own")
 @click.option(
@@ -92,7 +92,7 @@ def command(
 
 
 def _written(found: Found, mapping: Mapping, syslog_header: str | None) -> str:
-    header = syslog_header or mapping.envelope.syslog_header
+    header = syslog_header or mapping.envelope.network_header
     fate = Converter(mapping, syslog_header=header).convert(found.fields)
     if isinstance(fate, Converted):
         return fate.message

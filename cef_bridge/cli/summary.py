@@ -101,6 +101,7 @@ def report(run: Outcome, asked: Asked, seconds: float, digest: str | None) -> by
         "operations": _by(stats, 1),
         "class_ids": _by(stats, 2),
         "reasons": dict(stats.reasons.most_common()),
+        "envelopes": dict(sorted(stats.envelopes.items(), key=lambda it: (-it[1], it[0]))),
         "inputs": run.inputs,
     }
     # Types and paths may hold what UTF-8 has not (a lone surrogate): orjson refuses it.

@@ -74,11 +74,6 @@ def cut(text: str, width: int | None = None) -> str:
     return shown if width is None or len(shown) <= width else shown[: width - 1] + "…"
 
 
-def counted(number: int, noun: str) -> str:
-    """Return `1 error`, `2 errors`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def size(number: int) -> str:
     """Return a number of bytes as people say it: `212.0 KiB`."""
     value, unit = float(number), 0

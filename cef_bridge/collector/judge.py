@@ -8,13 +8,15 @@ is counted under. The syslog header is looked at here, the message behind it by
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.formats import FORMATS
 from cef_bridge.formats.check import faults
 from cef_bridge.formats.message import locate
-from cef_bridge.formats.syslog import split
 from cef_bridge.formats.text import cut, neutralise
+
+if TYPE_CHECKING:
+    from cef_bridge.formats.message import Place
 
 MAX_BYTES = 8192
 """With its syslog header, as the base mapping's `max_bytes`."""
@@ -81,12 +83,12 @@ def judge(message: bytes, rules: Rules = RULES) -> list[Fault]:
             "Expected UTF-8 throughout."
         )
         line = message.decode("utf-8", "replace")
-    name, start = locate(line)
-    if name is None:
-        found.append(_stranger(message, line))
+    place = locate(line)
+    if place.format is None:
+        found.append(_stranger(message, line, place))
     else:
-        found += _before(line[:start])
-        found += faults(line, _READERS[name], ipv6_in_addresses=rules.ipv6_in_addresses)
+        found += _before(line[: place.start], place)
+        found += faults(line, _READERS[place.format], ipv6_in_addresses=rules.ipv6_in_addresses)
     return [_fault(text) for text in found]
 
 
@@ -101,34 +103,34 @@ def _fault(text: str) -> Fault:
     return Fault(kind_of(text), text)
 
 
-def _stranger(message: bytes, line: str) -> str:
+def _stranger(message: bytes, line: str, place: Place) -> str:
     """Say what a line is that holds no message."""
     for pattern, sentence in _STRANGERS:
         if pattern.match(message):
             return sentence
-    header, rest = split(line)
-    shown = cut(neutralise(rest), _SHOWN)
-    if header is not None:
+    if place.header is not None:
+        shown = cut(neutralise(place.between), _SHOWN)
         return f'syslog without a CEF or LEEF message: "{shown}".'
+    shown = cut(neutralise(line), _SHOWN)
     return f'no message: "{shown}". Expected CEF: or LEEF:, with or without a syslog header.'
 
 
-def _before(prefix: str) -> list[str]:
+def _before(prefix: str, place: Place) -> list[str]:
     """Return what is wrong with what stands before the message."""
     if not prefix or prefix == "\ufeff":
         return []
-    header, rest = split(prefix)
-    if header is None:
+    header = place.header
+    if header is None or not header.strict:
         shown = cut(neutralise(prefix), _SHOWN)
-        if prefix.startswith("<"):
+        if header is not None or prefix.startswith("<"):
             forms = "RFC 3164 (<PRI>Mmm dd hh:mm:ss host) nor RFC 5424 (<PRI>1 time host app - - -)"
             return [f'the syslog header "{shown}" is neither {forms}.']
         return [f'"{shown}" before the message is no syslog header.']
     found = []
     if header.priority is None:
         found.append("the syslog header has no priority. Over a network it begins with <PRI>.")
-    if rest:
+    if place.between:
         # ArcSight and Sentinel look for the message right behind the host.
-        shown = cut(neutralise(rest), _SHOWN)
+        shown = cut(neutralise(place.between), _SHOWN)
         found.append(f'"{shown}" stands between the syslog header and the message.')
     return found

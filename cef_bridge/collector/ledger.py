@@ -142,8 +142,9 @@ class Snapshot(NamedTuple):
 
     messages = distinct + duplicates; a message without an event id is distinct. `faulty` messages
     have a fault or more; `faults` has all by kind, those of framing too, which belong to no
-    message. `troubles` befell connections and are no fault of what was sent. `reused` are numbers
-    that came again with another event. `senders` are the last 200 of `connections`.
+    message. `headless` ones have no syslog header. `troubles` befell connections and are no fault
+    of what was sent. `reused` are numbers that came again with another event. `senders` are the
+    last 200 of `connections`.
     """
 
     messages: int
@@ -151,6 +152,7 @@ class Snapshot(NamedTuple):
     distinct: int
     duplicates: int
     without_id: int
+    headless: int
     faulty: int
     formats: dict[str, int]
     transports: dict[str, int]
@@ -190,6 +192,7 @@ class Ledger:
         self._formats: Counter[str] = Counter()
         self._transports: Counter[str] = Counter()
         self.messages = self.bytes = self.duplicates = self.without_id = self.faulty = 0
+        self.headless = 0
         self.reused = self.connections = self.refused = self.datagrams_lost = 0
 
     @property
@@ -209,6 +212,7 @@ class Ledger:
         self.messages += 1
         self.bytes += len(message)
         self._transports[sender.transport] += 1
+        self.headless += message.startswith(_BEGINNINGS)
         form, separator = _form(message)
         self._formats[form] += 1
         event_id = b""
@@ -252,6 +256,7 @@ class Ledger:
             self.distinct,
             self.duplicates,
             self.without_id,
+            self.headless,
             self.faulty,
             dict(self._formats),
             dict(self._transports),
@@ -303,6 +308,7 @@ class Ledger:
         return sequence.add(int(number))
 
 
+_BEGINNINGS = (b"CEF:", b"LEEF:", b"\xef\xbb\xbfCEF:", b"\xef\xbb\xbfLEEF:")
 _SEQUENCE = f"{SEQUENCE_KEY}=".encode()
 _QUEUE = f"{QUEUE_KEY}=".encode()
 

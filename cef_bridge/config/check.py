@@ -103,13 +103,8 @@ def _destination(one: Destination, clock: Callable[[], float]) -> Iterator[Findi
     except MappingError as error:
         yield from (_error(where, str(problem)) for problem in error.problems)
     else:
-        header = one.syslog_header or mapping.envelope.syslog_header
-        if header == "none" and target.scheme in {"udp", "tcp", "tls"}:
-            yield _warning(
-                where,
-                f"the mapping {mapping.name} writes no syslog header, which most collectors need. "
-                "Set syslog_header, or take the mapping of your SIEM.",
-            )
+        if unsaid := one.unsaid_header(mapping):
+            yield _warning(where, unsaid)
     if target.scheme == "tls":
         yield from _certificates(target, where, clock)
     if target.scheme == "file":

@@ -19,6 +19,8 @@ from cef_bridge.delivery.targets import shown_url
 from cef_bridge.delivery.urls import FILE_SECRET, Words
 from cef_bridge.delivery.words import did_you_mean, extra_of
 from cef_bridge.errors import UsageError
+from cef_bridge.mapping import shipped
+from cef_bridge.mapping.beside import is_path, no_mapping
 from cef_bridge.mapping.filters import FILTERS
 
 if TYPE_CHECKING:
@@ -38,27 +40,30 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 def source_of(
     url: str, besides: Mapping[str, object], folder: Path | None = None, *, partial: bool = False
 ) -> tuple[Source | None, list[str]]:
-    """Return the source of a URL (`-`, a path or glob, `kubearmor://…`), or what is wrong.
+    """Return the source of a URL (`-`, a path or glob, `kubearmor://…`), and what is wrong.
 
     `besides`: values by field name that stand beside it; `folder`: where relative paths begin;
-    `partial`: some of `besides` could not be read, so whether all goes together is not asked.
+    `partial`: some of `besides` could not be read, so whether all goes together is not asked. One
+    with problems is there as far as it could be read, for those of all of them together.
     """
     parts, said, problems = _source_url(url)
     if parts is None:
         return None, problems
     words, wrong = SOURCE_WORDS.read(parts, besides)
     problems += wrong
-    if problems or partial:
+    if problems:
         return None, problems
     said = {**besides, **words, **said}
     source = Source(**in_folder(said, SOURCE_WORDS, folder))  # type: ignore[arg-type] # read by their types
     if source.kind == "files" and folder is not None:
         source = msgspec.structs.replace(source, pattern=str(folder / source.pattern))
+    if partial:
+        return source, problems
     problems += source.tls_problems()
     if source.kind == "kubearmor" and not source.tls:
         told = [name for name in _TLS_WORDS if name in said]
         problems += [f'"{name}" does nothing without "tls=yes".' for name in told]
-    return (None if problems else source), problems
+    return source, problems
 
 
 def _source_url(url: str) -> tuple[urls.Url | None, dict[str, object], list[str]]:
@@ -93,42 +98,48 @@ def _path(url: str) -> tuple[urls.Url | None, dict[str, object], list[str]]:
 def destination_of(
     url: str, besides: Mapping[str, object], folder: Path | None = None, *, partial: bool = False
 ) -> tuple[Destination | None, list[str]]:
-    """Return the destination of a URL and of what stands beside it, or what is wrong.
+    """Return the destination of a URL and of what stands beside it, and what is wrong.
 
-    The arguments are those of `source_of`.
+    The arguments and what is returned are as with `source_of`.
     """
     words, problems = targets.read_url(url, DESTINATION_WORDS, besides)
-    if problems or partial:
-        return None, problems
-    said = in_folder({**besides, **words}, DESTINATION_WORDS, folder)
-    target = targets.target_of(said)
-    problems += target.tls_problems()
+    unread = bool(problems)
     filters = words.get("filters", ())  # those of a config file are the lint rules' business
     problems += [
         f'There is no filter "{name}".{did_you_mean(name, FILTERS)}'
         for name in (filters if isinstance(filters, tuple) else ())
         if name not in FILTERS
     ]
+    said = in_folder({**besides, **words}, DESTINATION_WORDS, folder)
+    problems += names_problems(said, folder)
+    if unread:
+        return None, problems
+    mapping = said.get("mapping")
+    if folder is not None and isinstance(mapping, str) and is_path(mapping, folder):
+        said["mapping"] = str(folder / mapping)
+    target = targets.target_of(said)
+    if not partial:
+        problems += target.tls_problems()
     own = {name: said[name] for name in Destination.__struct_fields__ if name in said}
     destination = Destination(target=target, **own)  # type: ignore[arg-type] # read by their types
-    name = destination.name or default_name(target)
-    if not NAME.fullmatch(name):
+    if not destination.name:
+        destination = msgspec.structs.replace(destination, name=default_name(target))
+    return destination, problems
+
+
+def names_problems(said: Mapping[str, object], folder: Path | None = None) -> list[str]:
+    """Return what is wrong with the name and the mapping of a destination, whatever its URL is."""
+    problems = []
+    name, mapping = said.get("name"), said.get("mapping")
+    if isinstance(name, str) and not NAME.fullmatch(name):
         problems.append(
             'A "name" has at most 64 letters, digits, dots, dashes and underscores, and begins '
             "with a letter or digit: it names a file."
         )
-    mapping = destination.mapping
-    if folder is not None and _is_path(mapping, folder):
-        mapping = str(folder / mapping)
-    destination = msgspec.structs.replace(destination, name=name, mapping=mapping)
-    return (None if problems else destination), problems
-
-
-def _is_path(mapping: str, folder: Path) -> bool:
-    # As `mapping.load` tells a path from a shipped name.
-    if "/" in mapping or mapping.endswith((".yaml", ".yml")):
-        return True
-    return (folder / mapping).is_file()
+    folder = folder or Path()
+    if isinstance(mapping, str) and not is_path(mapping, folder):
+        problems += [] if mapping in shipped.names() else [no_mapping(mapping, folder)]
+    return problems
 
 
 def in_folder(said: Mapping[str, object], words: Words, folder: Path | None) -> dict[str, object]:
@@ -240,8 +251,7 @@ def from_urls(  # noqa: PLR0913 - the options of the command line, by name
         problems.append(f"--metrics: {wrong_place}")
     if from_end and sources and all(source.kind != "files" for source in sources):
         problems.append("--from-end does nothing here: no --from names a file.")
-    if not problems:
-        problems += [text for _, text in clashes(sources, [one for one, _ in destinations])]
+    problems += [text for _, text in clashes(sources, [one for one, _ in destinations])]
     if problems:
         raise UsageError("\n".join(problems))
     times = {"heartbeat": heartbeat, "grace": grace}

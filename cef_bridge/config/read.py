@@ -1,7 +1,7 @@
 """A forward config from YAML: a file comes in, a `Config` or all its problems go out.
 
-Walks the nodes of the file by the declared types of `spec`; what stands in `drop_events` and
-`filters` is the mapping language's, so that its reader and its lint rules judge it. Opens the
+Walks the nodes of the file by the declared types of `spec`; what stands in `drop_events`, `when`
+and `filters` is the mapping language's, so that its reader and its lint rules judge it. Opens the
 config file only; whether what it names is there is asked by `check`.
 """
 
@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from cef_bridge.config import codes
+from cef_bridge.config.mappings import mapping_problems
 from cef_bridge.config.places import (
     DESTINATION_WORDS,
     SOURCE_WORDS,
     clashes,
     destination_of,
     in_folder,
+    names_problems,
     source_of,
     with_policies,
 )
@@ -27,6 +29,7 @@ from cef_bridge.delivery.urls import Words
 from cef_bridge.delivery.words import read, takes
 from cef_bridge.errors import Location, MappingError, Problem
 from cef_bridge.mapping import lint, nodes, reader
+from cef_bridge.mapping.beside import is_path
 from cef_bridge.mapping.merge import merge
 from cef_bridge.mapping.nodes import Broken, Items, Node, Pairs, Text
 from cef_bridge.mapping.variables import expand
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 
     from cef_bridge.config.spec import Source
     from cef_bridge.mapping.codes import Code
+    from cef_bridge.mapping.draft import Draft
 
 T = TypeVar("T")
 
@@ -48,7 +52,12 @@ CONFIG_WORDS = Words.of(Config, ())
 LISTS = {"sources": "from", "destinations": "to"}
 """The lists of a config, and the key of the URL in an item of each."""
 
-_CONDITIONS = ("drop_events", "filters")
+_CONDITIONS = ("drop_events", "filters", "when")
+
+_EMPTY_WHEN = (
+    'Without a condition "when" chooses nothing. Add one such as {NamespaceName: shop}, or remove '
+    '"when": all events go there then.'
+)
 
 
 def load_config(path: str | Path, *, env: Mapping[str, str] = os.environ) -> Config:
@@ -63,7 +72,8 @@ def load_config(path: str | Path, *, env: Mapping[str, str] = os.environ) -> Con
     if root is not None:
         config = _Reader(str(path), env, problems).read(root)
     if problems or config is None:
-        raise MappingError(sorted(dict.fromkeys(problems), key=lambda it: (it.at[1:], it.code)))
+        own_first = sorted(problems, key=lambda it: (it.at.path != str(path), it.at, it.code))
+        raise MappingError(list(dict.fromkeys(own_first)))
     return config
 
 
@@ -108,13 +118,15 @@ class _Reader:
         if isinstance(metrics, str) and isinstance(wrong := urls.endpoint(metrics, least=0), str):
             at = next(key.at for key, _ in root.pairs if key.text == "metrics")
             self._report(at, codes.BAD_VALUE, f'"metrics": {wrong}')
-        if self._problems:
-            return None
         places = [at for _, at in sources] + [at for _, at in destinations]
         told = [source for source, _ in sources]
         ready = with_policies(told, [pair for pair, _ in destinations])
         for index, text in clashes(told, ready):
             self._report(places[index], codes.BAD_URL, text)
+        if self._problems:  # so that one run names all that is wrong
+            files = [one.mapping for one in ready if is_path(one.mapping, self._folder)]
+            self._problems += mapping_problems(files)
+            return None
         return Config(
             sources=tuple(told),
             destinations=ready,
@@ -145,10 +157,9 @@ class _Reader:
 
     def _source(self, node: Node) -> Source | None:
         before = len(self._problems)
-        place = self._place(node, "from", SOURCE_WORDS)
-        if place is None:
+        url, said, at = self._place(node, "from", SOURCE_WORDS)
+        if url is None:
             return None
-        url, said, at = place
         partial = len(self._problems) > before
         source, problems = source_of(url, said, self._folder, partial=partial)
         self._report_all(at, problems)
@@ -156,10 +167,10 @@ class _Reader:
 
     def _destination(self, node: Node) -> tuple[Destination, bool] | None:
         before = len(self._problems)
-        place = self._place(node, "to", DESTINATION_WORDS)
-        if place is None:
+        url, said, at = self._place(node, "to", DESTINATION_WORDS)
+        if url is None:
+            self._report_all(at, names_problems(said, self._folder))
             return None
-        url, said, at = place
         partial = len(self._problems) > before
         policy = "policy" in said or "policy=" in url.partition("?")[2]
         destination, problems = destination_of(url, said, self._folder, partial=partial)
@@ -172,8 +183,8 @@ class _Reader:
 
     def _place(
         self, node: Node, key: str, words: Words
-    ) -> tuple[str, dict[str, object], Location] | None:
-        """Read a URL, alone or with settings beside it; None when there is no URL to be read."""
+    ) -> tuple[str | None, dict[str, object], Location]:
+        """Read a URL, alone or with settings beside it; None for one that cannot be read."""
         said: dict[str, object] = {}
         url_node: Node | None = node
         if isinstance(node, Pairs):
@@ -188,9 +199,7 @@ class _Reader:
         elif not isinstance(url_node, Broken):
             message = f"Expected a URL, or settings with {key}: URL. Found {_found(url_node)}."
             self._report(url_node.at, codes.WRONG_KIND, message)
-        if url is None or url_node is None:
-            return None
-        return url, said, url_node.at
+        return url, said, (url_node or node).at
 
     def _settings(
         self, node: Pairs, words: Words, others: tuple[str, ...]
@@ -251,12 +260,34 @@ class _Reader:
 
     def _conditions(self, pairs: list[tuple[Text, Node]]) -> dict[str, object]:
         """Have the mapping language read what is its own."""
-        if not pairs:
-            return {}
+        said: dict[str, object] = {}
+        if own := [pair for pair in pairs if pair[0].text != "when"]:
+            draft = self._draft(own)
+            said = {name: draft.said[name] for name in _CONDITIONS if name in draft.said}
+        for key, node in pairs:
+            if key.text != "when":
+                continue
+            if isinstance(node, Text) and node.is_null:
+                message = '"when" has no value. Write one, or remove the line.'
+                self._report(key.at, codes.WRONG_KIND, message)
+                continue
+            # Written as items of drop_events are: within one all must hold, one is enough.
+            draft = self._draft([(Text("drop_events", key.at), node)], empty_when=True)
+            if "drop_events" in draft.said:
+                said["when"] = draft.said["drop_events"]
+            if isinstance(node, Items) and not node.items:
+                self._report(key.at, codes.WRONG_KIND, _EMPTY_WHEN)
+        return said
+
+    def _draft(self, pairs: list[tuple[Text, Node]], *, empty_when: bool = False) -> Draft:
         at = pairs[0][0].at
         name = (Text("mapping", at), Text("conditions", at))
         draft = reader.read(Pairs([name, *pairs], at), self._path, self._env)
+        if empty_when:
+            for place in draft.empty_items:
+                self._report(place.at, codes.WRONG_KIND, _EMPTY_WHEN)
+            draft.empty_items.clear()
         view = View(draft, "cef", merge([draft]), None, own=True, cluster=True, tested=True)
         found = [*draft.problems, *lint.run(view)]
         self._problems += [each for each in found if each.severity == "error"]
-        return {name: draft.said[name] for name in _CONDITIONS if name in draft.said}
+        return draft

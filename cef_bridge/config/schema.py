@@ -24,7 +24,11 @@ _URL = {
     "to": "`udp://`, `tcp://` or `tls://host:port`, `file:///path`, or `-` (standard output).",
 }
 # What the mapping language reads; `${NAME}` is not filled in there.
-_OF_MAPPINGS = {"drop_events": mapping_schema.drop_events, "filters": mapping_schema.filters}
+_OF_MAPPINGS = {
+    "drop_events": mapping_schema.drop_events,
+    "when": mapping_schema.drop_events,
+    "filters": mapping_schema.filters,
+}
 
 _NUMBER = r"^[0-9]|\$\{"
 """A number in a text: `5s`, `64M`, `${PORT}`."""

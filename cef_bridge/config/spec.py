@@ -36,6 +36,8 @@ InputFormat = Literal[
 
 _RELAY = ("kubearmor",)
 _FILES = ("file",)
+_COLLECTORS = frozenset({"udp", "tcp", "tls"})
+"""Schemes behind which a syslog collector reads a header."""
 
 
 class Source(Tls, frozen=True, kw_only=True):
@@ -114,7 +116,10 @@ class Destination(Struct, frozen=True, kw_only=True):
     )
     syslog_header: Annotated[
         Literal["none", "rfc3164", "rfc5424"] | None,
-        word("The syslog header; else as the mapping's `envelope` says."),
+        word(
+            "The syslog header; else as the mapping's `envelope` says. When neither says any, udp,"
+            " tcp and tls get RFC 3164, with a warning, and the others none."
+        ),
     ] = None
     only_alerts: Annotated[
         bool, word("Send no telemetry (logs): the same as `filters: [alerts_only]`.")
@@ -124,6 +129,14 @@ class Destination(Struct, frozen=True, kw_only=True):
         tuple[tuple[Condition, ...], ...],
         word(
             "Events that do not go there, besides those of the mapping; written as in a mapping.",
+            kind="not in URLs",
+        ),
+    ] = ()
+    when: Annotated[
+        tuple[tuple[Condition, ...], ...],
+        word(
+            "Take these events and no others: conditions as in `drop_events`, on the fields and the"
+            " severity of the mapping. Heartbeats, gaps and test events always go there.",
             kind="not in URLs",
         ),
     ] = ()
@@ -138,6 +151,25 @@ class Destination(Struct, frozen=True, kw_only=True):
             " does not wait, or where several destinations share the sources."
         ),
     ] = "block"
+
+    def header(self, mapping: Mapping) -> str:
+        """Return the syslog header that is written: `none`, `rfc3164` or `rfc5424`."""
+        said = self.syslog_header or mapping.envelope.syslog_header
+        if said is None and self.target.scheme in _COLLECTORS:
+            return mapping.envelope.network_header
+        return said or "none"
+
+    def unsaid_header(self, mapping: Mapping) -> str:
+        """Return a warning when a header is written that nobody asked for, else ""."""
+        if self.syslog_header or mapping.envelope.syslog_header:
+            return ""
+        if self.target.scheme not in _COLLECTORS:
+            return ""
+        return (
+            f"the mapping {mapping.name} does not say which syslog header to write, so RFC 3164 is "
+            "written. Set syslog_header (or --syslog-header) to rfc3164, rfc5424 or none, or use "
+            "the mapping of your SIEM."
+        )
 
     def narrowed(self, mapping: Mapping) -> Mapping:
         """Return a mapping that drops what this destination does not take, besides its own."""

@@ -10,6 +10,8 @@ import logging
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
+from cef_bridge.wording import counted
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -118,7 +120,9 @@ class Progress:
             "%s: %s %s",
             self.name,
             sentence,
-            "Nothing waits." if not waiting else f"{waiting:,} messages wait; none is lost.",
+            "Nothing waits."
+            if not waiting
+            else f"{counted(waiting, 'message', 'wait')}; none is lost.",
         )
 
     def waits(self, reason: str) -> None:

@@ -172,18 +172,21 @@ def text_of(value: object) -> str:
     return value.lower() if isinstance(value, str) else ""
 
 
-_TYPES = frozenset(
+TYPES = frozenset(
     (
-        *("matchedpolicy", "matchedhostpolicy", "matchednetworkpolicy", "systemevent", "message"),
-        *("containerlog", "hostlog", "systemlog", _OWN_TYPE),
+        *("matchedpolicy", "matchedhostpolicy", "matchednetworkpolicy", "matchednativepolicy"),
+        *("systemevent", "message", "containerlog", "hostlog", "systemlog", _OWN_TYPE),
     )
 )
+"""Every Type that is known, in lower case; the last is what cef-bridge says of itself."""
+OPERATIONS = frozenset(_OPERATIONS) - _OWN_OPERATIONS
+"""Every Operation of KubeArmor's that is known, in lower case."""
 
 
 def new_words(type_: object, operation: object) -> list[tuple[str, str]]:
     """Return (field, word) of what KubeArmor says there and this version does not know."""
     found = []
-    if isinstance(type_, str) and type_ and type_.lower() not in _TYPES:
+    if isinstance(type_, str) and type_ and type_.lower() not in TYPES:
         found.append(("Type", type_))
     if isinstance(operation, str) and operation and operation.lower() not in _OPERATIONS:
         found.append(("Operation", operation))

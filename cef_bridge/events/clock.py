@@ -8,9 +8,14 @@ same name (an OpenTelemetry collector was seen to put milliseconds into timeUnix
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _SECONDS: dict[str, int] = {}  # "2023-08-23T18:05:48" -> epoch seconds; events come in bursts
 _MOST_SECONDS = 4096
+_LEAST_NUMBER = 100_000_000_000_000  # microseconds: March 1973
 _EARLIEST, _LATEST = 0, 253402300800  # 1970 to 9999: what a syslog header can say
 
 
@@ -60,20 +65,53 @@ def number(value: object) -> int | None:
     return int(value) // 1000
 
 
-def event_time(event: dict[str, object]) -> int | None:
-    """Return when it happened, in epoch microseconds; None when nothing says so.
-
-    UpdatedTime, else Timestamp (KubeArmor sets both when it builds the record), else the time that
-    the wrapper of the line had.
+def moment(value: object) -> int | None:
+    """Return epoch microseconds of a time in any form: a text as `microseconds` reads it, or a
+    number of 1973 or later, since a small number is something else.
     """
-    updated = event.get("UpdatedTime")
-    if isinstance(updated, str) and updated and (found := microseconds(updated)) is not None:
+    if isinstance(value, str) and (found := microseconds(value)) is not None:
         return found
-    if (found := number(event.get("Timestamp"))) is not None:
-        return found
+    found = number(value)
+    return found if found is not None and found >= _LEAST_NUMBER else None
+
+
+def event_time(event: Mapping[str, object]) -> int | None:
+    """Return when it happened, in epoch microseconds; None when nothing says so."""
+    return timed(event)[0]
+
+
+def timed(event: Mapping[str, object]) -> tuple[int | None, str]:
+    """Return when it happened, in epoch microseconds, and the field that says it; None and "".
+
+    UpdatedTime, else Timestamp (KubeArmor sets both when it builds the record), else what an
+    exporter added, else the time that the wrapper of the line had.
+    """
+    if (found := moment(event.get("UpdatedTime"))) is not None:
+        return found, "UpdatedTime"
+    stamp = event.get("Timestamp")
+    if (found := number(stamp)) is not None or (found := moment(stamp)) is not None:
+        return found, "Timestamp"
+    for name in ADDED_TIMES:
+        if name in event and (found := moment(event[name])) is not None:
+            return found, name
     wrapper = event.get(WRAPPER_TIME)
-    return wrapper if isinstance(wrapper, int) else None
+    return (wrapper, WRAPPER_TIME) if isinstance(wrapper, int) else (None, "")
 
 
+def repeats(event: Mapping[str, object]) -> bool:
+    """Tell whether nothing in an event's id, and no number of seconds, tells its repetitions apart.
+
+    Part of the id's recipe: it does not change with what `timed` learns to read.
+    """
+    return (
+        not event.get("UpdatedTime")
+        and number(event.get("Timestamp")) is None
+        and WRAPPER_TIME not in event
+    )
+
+
+ADDED_TIMES = ("@timestamp", "UpdatedTimeISO", "_time", "time", "date", "ts")
+"""Names under which exporters and collectors add the time to an event; KubeArmor has none of them.
+"""
 WRAPPER_TIME = "wrapper.time"
 """Where `unwrap` leaves the time of a log line's wrapper, in epoch microseconds."""

@@ -10,14 +10,27 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
-import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import orjson
 
-from cef_bridge.events.clock import microseconds
-from cef_bridge.events.unwrap import DIALECTS, WRAPPERS, Found, Wrapped, unwrap
+from cef_bridge.events.clock import WRAPPER_TIME, moment
+from cef_bridge.events.json_text import TOO_DEEP, loads
+from cef_bridge.events.names import is_known
+from cef_bridge.events.signs import (
+    BLANK,
+    CRI,
+    after_prefix,
+    begins_json,
+    has_names,
+    is_karmor_text,
+)
+from cef_bridge.events.unwrap import DIALECTS, WRAPPERS, Around, Inside, Wrapped, unwrap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cef_bridge.events.unwrap import Item
 
 INPUT_FORMATS = ("auto", *DIALECTS, *WRAPPERS)
 
@@ -29,37 +42,53 @@ class Noise(NamedTuple):
 
 
 class Unreadable(NamedTuple):
-    """What looks like an event and cannot be read; `reason` is a sentence's worth for people."""
+    """What looks like an event and cannot be read; `reason` is a sentence's worth for people, and
+    `label` the word for it that counters have.
+    """
 
     raw: bytes
     reason: str
+    label: str = "not-json"
 
 
 class Decoded(NamedTuple):
-    """An event's raw fields under KubeArmor's names, and the bytes it was read from."""
+    """An event's raw fields under KubeArmor's names, and the bytes it was read from; `path` leads
+    to it in an envelope.
+    """
 
     fields: dict[str, object]
     raw: bytes
+    path: str = ""
 
 
-# CRI: `2023-08-23T18:05:48.303111222Z stdout F message`; P is a part, F the last (or only) one.
-_CRI = re.compile(
-    rb"(\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d)) (stdout|stderr) ([FP])(?::\S*)?(?: |\Z)"
-)
-# The names that an event has, as keys, or as values in OTLP; inside a docker line the quotes are
-# escaped. Only asked when the text is no JSON.
-_LOOKS_LIKE_EVENT = re.compile(
-    rb'"(?:operation|type|clustername|hostname|policyname|updatedtime|hostpid)\\*"\s*[:,]',
-    re.IGNORECASE,
-)
-_BLANK = b" \t\r\n\x00"
+Result: TypeAlias = Decoded | Noise | Unreadable
+
+
 _BOM = b"\xef\xbb\xbf"
-_MOST_PREFIX = 512  # bytes of syslog or journald prefix before the `{`
 _MOST_PARTIAL = 16  # streams of one input whose lines wait for their rest; a container has two
 _MOST_NAME = 64  # characters of such a stream's name
-_MOST_WRAPPERS = 3  # around one event: docker in CRI, a syslog prefix inside
+_MOST_WRAPPERS = 3  # texts around one event: docker in CRI, a syslog prefix inside
 _KEPT = 4096  # bytes of what is over the limit, to recognise it by
-MOST_LEVELS = 64  # of lists and maps in one another; OTLP in Elasticsearch has about 20
+
+_KARMOR = "the text output of karmor cannot be read back. Use karmor logs --json"
+_NO_OBJECT = "an event's names stand in it, but no JSON object that could be read"
+_WRAPPED = f"wrapped in more than {_MOST_WRAPPERS} texts"
+
+
+class _At(NamedTuple):
+    """Where a text was found: the whole line, the time and the name of what is around it, the path
+    to it, and how many texts it is inside of.
+    """
+
+    line: bytes
+    time: int | None = None
+    wrapper: str = ""
+    path: str = ""
+    level: int = 0
+
+    def unreadable(self, reason: str, label: str) -> Unreadable:
+        where = f"in {self.path}: " if self.path else ""
+        return Unreadable(self.line, where + reason, label)
 
 
 class Decoder:
@@ -75,13 +104,15 @@ class Decoder:
         self._only = "" if input_format == "auto" else input_format
         self._partial: dict[str, list[bytes]] = {}
         self._partial_bytes: dict[str, int] = {}
+        self._keys: dict[int, tuple[dict[str, object], frozenset[tuple[str, str]]]] = {}
         for key, (part, size) in _restored(pending).items():
             self._partial[key] = [part]
             self._partial_bytes[key] = size
 
-    def decode(self, unit: bytes) -> list[Decoded | Noise | Unreadable]:
+    def decode(self, unit: bytes) -> list[Result]:
         """Return what a unit holds; an empty list means it is a part, and the rest is to come."""
-        return self._line(unit, None, "", 0)
+        self._keys.clear()
+        return self._line(unit, _At(unit))
 
     def pending(self) -> bytes:
         """Return the parts that wait for their rest, as JSON; nothing if none do."""
@@ -97,47 +128,44 @@ class Decoder:
             }
         )
 
-    def finish(self) -> list[Decoded | Noise | Unreadable]:
+    def finish(self) -> list[Result]:
         """Return what waits for a rest that will not come."""
         left = list(self._partial)
         return [self._abandoned(key) for key in left]
 
-    def _line(
-        self, line: bytes, time: int | None, wrapper: str, level: int
-    ) -> list[Decoded | Noise | Unreadable]:
-        text = line.strip(_BLANK)
-        if text.startswith(_BOM):
-            text = text[len(_BOM) :].lstrip(_BLANK)
-        if text[:1] in (b"{", b"["):
-            return self._json(text, line, time, wrapper, level)
-        if level < _MOST_WRAPPERS and (match := _CRI.match(begun := line.lstrip(_BLANK))):
+    def _line(self, text: bytes, at: _At) -> list[Result]:
+        begun = text.strip(BLANK)
+        if begun.startswith(_BOM):
+            begun = begun[len(_BOM) :].lstrip(BLANK)
+        if begins_json(begun):
+            return self._json(begun, at)
+        if begun[:1] == b"[" and (value := _parsed(begun)) is not None:
+            return self._items(value, at)
+        if at.level < _MOST_WRAPPERS and (match := CRI.match(unindented := text.lstrip(BLANK))):
             # What a part ends with belongs to the text: it may be cut behind a space.
-            return self._cri(begun[match.end() :].rstrip(b"\r\n"), match, level)
-        if wrapper != "syslog" and (prefixed := _after_prefix(text)) is not None:
-            return self._json(prefixed, line, time, "syslog", level)
-        return [Noise(line)]
+            message = unindented[match.end() :].rstrip(b"\r\n")
+            key, partial = f"cri {match[2].decode()}", match[3] == b"P"
+            return self._joined(message, key, partial, at._replace(time=moment(match[1].decode())))
+        if is_karmor_text(begun):
+            return [at.unreadable(_KARMOR, "karmor-text")]
+        if (prefixed := after_prefix(begun)) is not None:
+            return self._json(prefixed, at._replace(wrapper="syslog"))
+        if has_names(begun):
+            return [at.unreadable(_NO_OBJECT, "not-json")]
+        return [Noise(at.line)]
 
-    def _cri(
-        self, message: bytes, match: re.Match[bytes], level: int
-    ) -> list[Decoded | Noise | Unreadable]:
-        stream, kind = match[2].decode(), match[3]
-        time = microseconds(match[1].decode())
-        return self._joined(message, f"cri {stream}", kind == b"P", time, level)
-
-    def _joined(
-        self, part: bytes, key: str, partial: bool, time: int | None, level: int
-    ) -> list[Decoded | Noise | Unreadable]:
+    def _joined(self, part: bytes, key: str, partial: bool, at: _At) -> list[Result]:
         """Join the parts of a line that a container runtime cut at 16 KiB."""
-        wrapper = key.partition(" ")[0]
+        inner = at._replace(line=part, wrapper=key.partition(" ")[0], level=at.level + 1)
         parts = self._partial.get(key)
         if parts is None and not partial:
-            return self._line(part, time, wrapper, level + 1)
-        before: list[Decoded | Noise | Unreadable] = []
+            return self._line(part, inner)
+        before: list[Result] = []
         if parts and any(map(bytes.strip, parts)) and _is_object(part):
             # The rest of an object is no object: this line is one of its own.
             before = [self._abandoned(key)]
             if not partial:
-                return before + self._line(part, time, wrapper, level + 1)
+                return before + self._line(part, inner)
         if parts is None and len(self._partial) >= _MOST_PARTIAL:
             # The name of a stream is whatever the input says; the oldest is given up.
             before.append(self._abandoned(next(iter(self._partial))))
@@ -152,45 +180,84 @@ class Decoder:
         if size > self._max_record:
             return [self._abandoned(key)]
         del self._partial[key], self._partial_bytes[key]
-        return self._line(b"".join(parts), time, wrapper, level + 1)
+        whole = b"".join(parts)
+        return self._line(whole, inner._replace(line=whole))
 
     def _abandoned(self, key: str) -> Unreadable:
         """Forget the parts of a line, and return what they are."""
         raw, size = b"".join(self._partial.pop(key)), self._partial_bytes.pop(key)
         if size > self._max_record:
-            return Unreadable(raw, f"its parts join to {size} bytes, over {self._max_record}")
-        return Unreadable(raw, "the rest of this line never came")
+            reason = f"its parts join to {size} bytes, over {self._max_record}"
+            return Unreadable(raw, reason, "too-long")
+        return Unreadable(raw, "the rest of this line never came", "unfinished")
 
-    def _json(
-        self, text: bytes, line: bytes, time: int | None, wrapper: str, level: int
-    ) -> list[Decoded | Noise | Unreadable]:
+    def _json(self, text: bytes, at: _At) -> list[Result]:
         try:
             value = loads(text)
         except ValueError as error:
-            if _LOOKS_LIKE_EVENT.search(text):
-                return [Unreadable(line, str(error))]
-            return [Noise(line)]
-        results: list[Decoded | Noise | Unreadable] = []
-        for found in unwrap(value, time):
-            if isinstance(found, Wrapped):
-                results += self._wrapped(found, line, level)
-            elif found.fields is None or not self._wanted(found, wrapper):
-                results.append(Noise(line))
-            else:
-                results.append(Decoded(found.fields, line))
-        return results
+            if at.path and b"\n" in text:  # a text of several lines
+                return _told(self._line(each, at) for each in text.split(b"\n")) or [Noise(at.line)]
+            if has_names(text):
+                label = "too-deep" if str(error) == TOO_DEEP else "not-json"
+                return [at.unreadable(str(error), label)]
+            return [Noise(at.line)]
+        return self._items(value, at)
 
-    def _wrapped(
-        self, found: Wrapped, line: bytes, level: int
-    ) -> list[Decoded | Noise | Unreadable]:
-        if level >= _MOST_WRAPPERS:
-            return [Noise(line)]
+    def _items(self, value: object, at: _At) -> list[Result]:
+        found = unwrap(value, Around(at.path, at.time))
+        return [result for item in found for result in self._item(item, at)]
+
+    def _item(self, item: Item, at: _At) -> list[Result]:
+        if isinstance(item, Wrapped):
+            return self._text(item, at)
+        if isinstance(item, Inside):
+            return self._inside(item, at)
+        if item.fault:
+            return [at._replace(path=item.path).unreadable(item.fault, "no-kind")]
+        if item.fields is None or (self._only and self._only not in (item.dialect, at.wrapper)):
+            return [Noise(at.line)]
+        return [Decoded(item.fields, at.line, item.path)]
+
+    def _text(self, found: Wrapped, at: _At) -> list[Result]:
         text = found.text.encode("utf-8", "surrogatepass")
-        key = f"{found.wrapper} {found.stream[:_MOST_NAME]}"
-        return self._joined(text, key, found.partial, found.time, level)
+        inner = _At(text, found.time, found.wrapper, found.path, at.level)
+        if at.level >= _MOST_WRAPPERS:
+            deep = has_names(text)
+            return [inner.unreadable(_WRAPPED, "too-deep")] if deep else [Noise(text)]
+        if found.wrapper == "docker":
+            key = f"{found.wrapper} {found.stream[:_MOST_NAME]}"
+            return self._joined(text, key, found.partial, inner)
+        return self._line(text, inner._replace(level=at.level + 1))
 
-    def _wanted(self, found: Found, wrapper: str) -> bool:
-        return not self._only or self._only in (found.dialect, wrapper)
+    def _inside(self, found: Inside, at: _At) -> list[Result]:
+        """Return what the values of an object hold, each event once; else what the object is."""
+        waits = False
+        results: list[Result] = []
+        seen: set[frozenset[tuple[str, str]]] = set()
+        for items in found.values:
+            some = [self._item(item, at) for item in items]
+            waits = waits or not all(some)
+            new = _told(some)
+            if new and len(found.values) > 1:  # shippers leave the text beside what they made of it
+                keys = [self._key(each) for each in new]
+                new = [it for it, key in zip(new, keys, strict=True) if not key or key not in seen]
+                seen.update(keys)
+            results += new
+        if found.event.fields is None:
+            known = bool(results)
+        else:
+            known = any(isinstance(each, Decoded) and is_known(each.fields) for each in results)
+        return results if known or waits else self._item(found.event, at)
+
+    def _key(self, result: Result) -> frozenset[tuple[str, str]]:
+        """Return what tells an event from others, worked out once; nothing for what is none."""
+        if not isinstance(result, Decoded):
+            return frozenset()
+        fields = result.fields
+        if id(fields) not in self._keys:  # what is kept keeps its id
+            pairs = ((name, repr(it)) for name, it in fields.items() if name != WRAPPER_TIME)
+            self._keys[id(fields)] = fields, frozenset(pairs)
+        return self._keys[id(fields)][1]
 
 
 def _restored(pending: bytes) -> dict[str, tuple[bytes, int]]:
@@ -206,17 +273,21 @@ def _restored(pending: bytes) -> dict[str, tuple[bytes, int]]:
         raise ValueError("the parts of lines that were kept cannot be read") from error
 
 
-def _after_prefix(text: bytes) -> bytes | None:
-    """Return the object after a syslog or journald prefix, whole or cut off; else None."""
-    start = text.find(b"{", 0, _MOST_PREFIX)
-    if start < 0:
+def _parsed(text: bytes) -> object:
+    """Return the value of a text, None for what is no JSON."""
+    try:
+        return loads(text)
+    except ValueError:
         return None
-    rest = text[start:]
-    return rest if rest.endswith(b"}") or _LOOKS_LIKE_EVENT.search(rest) else None
+
+
+def _told(results: Iterable[list[Result]]) -> list[Result]:
+    """Return all that is no noise."""
+    return [each for some in results for each in some if not isinstance(each, Noise)]
 
 
 def _is_object(text: bytes) -> bool:
-    text = text.strip(_BLANK)
+    text = text.strip(BLANK)
     if not (text.startswith(b"{") and text.endswith(b"}")):
         return False
     try:
@@ -224,72 +295,3 @@ def _is_object(text: bytes) -> bool:
     except orjson.JSONDecodeError:
         return False
     return True
-
-
-_TOO_DEEP = "nested too deeply"
-
-
-def loads(text: bytes) -> object:
-    """Return the JSON value of a text, as forgiving as can be without guessing.
-
-    orjson first. It refuses invalid UTF-8 and lone surrogates, and turns an integer of 2^64 and
-    more into a float, so those texts are read again by the standard library: an argument must not
-    be able to push its event into the dead letters. Raises ValueError with a plain reason.
-    """
-    try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return _patient(text)
-    return _patient(text) if _has_huge_number(value) else value
-
-
-def _has_huge_number(value: object) -> bool:
-    """Tell whether an integer may have lost digits; a value nested too deeply is refused here."""
-    level: list[object] = [value] if isinstance(value, (dict, list)) else []
-    huge = False
-    for _ in range(MOST_LEVELS):
-        deeper: list[object] = []
-        for outer in level:
-            for inner in outer.values() if isinstance(outer, dict) else outer:  # type: ignore[attr-defined]  # only lists else
-                kind = inner.__class__
-                if kind is dict or kind is list:
-                    deeper.append(inner)
-                elif kind is float and abs(inner) >= _EXACT:
-                    huge = True
-        if not deeper:
-            return huge
-        level = deeper
-    raise ValueError(_TOO_DEEP)
-
-
-_EXACT = 2**53  # from here on a double leaves integers out
-
-
-def _patient(text: bytes) -> object:
-    # A surrogate that stands there as bytes (CESU-8, WTF-8) becomes a replacement mark, too.
-    decoded = text.decode("utf-8", "replace")
-    try:
-        value = json.loads(decoded, strict=False, parse_constant=lambda _: None)
-    except json.JSONDecodeError as error:
-        what = _PLAIN.get(error.msg, error.msg.lower())
-        raise ValueError(f"not JSON: {what} at character {error.pos + 1}") from error
-    except RecursionError as error:
-        raise ValueError(_TOO_DEEP) from error
-    except ValueError as error:  # an integer of more than 4300 digits
-        raise ValueError("a number is too long") from error
-    _has_huge_number(value)
-    return value
-
-
-_PLAIN = {
-    "Expecting value": "a value is missing or malformed",
-    "Expecting ',' delimiter": "a comma is missing, or the end was cut off",
-    "Expecting ':' delimiter": "a colon is missing, or the end was cut off",
-    "Expecting property name enclosed in double quotes": "a field name is missing",
-    "Illegal trailing comma before end of object": "a comma has nothing after it",
-    "Illegal trailing comma before end of array": "a comma has nothing after it",
-    "Unterminated string starting at": "a text has no end; it begins",
-    "Extra data": "there is more after the end",
-    "Invalid \\escape": "a backslash stands before a character that JSON has no escape for",
-    "Invalid \\uXXXX escape": "a \\u stands without four hexadecimal digits",
-}

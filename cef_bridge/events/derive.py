@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from cef_bridge.events import identity
 from cef_bridge.events.activity import Activity, call_of, describe
 from cef_bridge.events.classes import Class, classify
-from cef_bridge.events.clock import WRAPPER_TIME, event_time, microseconds
+from cef_bridge.events.clock import WRAPPER_TIME, timed
 from cef_bridge.events.fields import RAW
 from cef_bridge.events.names import MAPS
 from cef_bridge.events.numbers import whole
@@ -271,6 +271,7 @@ def _process(
         if "process.path" in fields:
             fields["file.path"] = fields["process.path"]
             holds["file.path"] = holds.get("process.path", ())
+    _actor(kind, fields, holds)
     if kind.scope == "container":
         pid, ppid = fields.get("PID"), fields.get("PPID")
         if isinstance(pid, int) and pid:
@@ -279,6 +280,23 @@ def _process(
         if isinstance(ppid, int) and ppid and ppid != fields.get("HostPPID"):
             fields["container.ppid"] = ppid
             holds["container.ppid"] = ("PPID",)
+
+
+def _actor(kind: Class, fields: dict[str, object], holds: dict[str, tuple[str, ...]]) -> None:
+    """Name the program that acts: the parent of an exec, else the process itself.
+
+    Where its field is absent (in a sixth of the real execs, a quarter of the rest) Source names it:
+    the parent's path of an exec, else the command line (monitor/logUpdate.go, BuildLogBase).
+    """
+    executes = kind.verb == "exec"
+    name = "ParentProcessName" if executes else "ProcessName"
+    if actor := _text(fields.get(name)):
+        fields["process.actor"] = actor
+        holds["process.actor"] = (name,)
+    elif (source := _text(fields.get("Source"))).startswith("/"):
+        fields["process.actor"] = source if executes else source.split(None, 1)[0]
+        if executes:
+            holds["process.actor"] = ("Source",)
 
 
 def _has_process(fields: Mapping[str, object]) -> bool:
@@ -308,17 +326,15 @@ def _time(
     holds: dict[str, tuple[str, ...]],
     spare: set[str],
 ) -> None:
-    found = event_time(raw)
+    found, name = timed(raw)
     if found is None:
         return
     fields["event.time"] = found // 1000
     fields[EVENT_TIME_US] = found
-    updated = _text(raw.get("UpdatedTime"))
-    if updated and microseconds(updated) == found:
-        holds["event.time"] = ("UpdatedTime",)
+    if name != WRAPPER_TIME:
+        holds["event.time"] = (name,)
+    if name == "UpdatedTime":
         spare.add("Timestamp")
-    elif WRAPPER_TIME not in raw or found != raw[WRAPPER_TIME]:
-        holds["event.time"] = ("Timestamp",)
 
 
 EVENT_TIME_US = "event.time_us"

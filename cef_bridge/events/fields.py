@@ -96,14 +96,15 @@ event.reason          | text    | verdict  | Result as written, unless it is Pas
 event.class_id        | text    | verdict  | kind.scope.operation.verb.disposition.
 event.name            | text    | verdict  | The fixed sentence of the class id.
 event.place           | text    | workload | Where it happened: namespace/pod, else the node.
-event.severity        | integer | verdict  | What the mapping's `severity` table says, 1 to 10.
-event.time            | integer | instant  | Epoch milliseconds, of UpdatedTime, Timestamp or the wrapper.
+event.severity        | integer | verdict  | The severity in the header, 1 to 10, by the mapping's rules.
+event.time            | integer | instant  | Epoch milliseconds, of UpdatedTime, Timestamp, what an exporter added, or the wrapper.
 event.id              | text    | instant  | SHA-1 that identifies the event, 40 hex digits.
 event.act_key         | text    | instant  | 12 hex digits that the two events of one act share.
 event.summary         | text    | instant  | A sentence: who did what to what, where, with which result.
 event.suspicious      | text    | instant  | What had to be neutralised: control, bidi, newline, cef_header.
 process.role          | text    | verdict  | What ProcessName is here: executed, tracer, listener or actor.
 process.path          | text    | activity | Exec: ProcessName, else the first word of Resource.
+process.actor         | text    | activity | Who acts: ParentProcessName (exec) or ProcessName, else the path in Source.
 user.id               | text    | activity | UID where it means something (0 is a Go zero on firewall, USB and throttle events).
 container.pid         | integer | instant  | PID, on container events.
 container.ppid        | integer | instant  | PPID, on container events, when not 0 and not HostPPID.

@@ -1,18 +1,21 @@
 """KubeArmor's field names in every spelling: PascalCase (relay), camelCase (log file), lower case.
 
 In comes an object as an emitter wrote it, out goes the same object with the names of
-`fields.RAW`. A field this version does not know keeps the name it came with.
+`fields.RAW`, and how much it looks like an event. A field this version does not know keeps the name
+it came with.
 """
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING
 
+from cef_bridge.events.classes import OPERATIONS, TYPES, text_of
 from cef_bridge.events.clock import WRAPPER_TIME
 from cef_bridge.events.fields import DERIVED, RAW
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Iterable, Mapping
 
 MAPS = ("Owner", "ExecEvent", "EventData")
 
@@ -30,33 +33,98 @@ _PARTS = {
 
 CANONICAL = frozenset(_CANONICAL.values())
 
-_ANY_CASE = {"operation", "type"}
+# These names are KubeArmor's in any spelling. The others are words of many log lines (source,
+# message, hostname, podName); they are KubeArmor's only as KubeArmor writes them.
+_KUBEARMOR_ONLY = frozenset(
+    (
+        *("updatedtime", "clustername", "namespacename", "hostppid", "hostpid"),
+        *("parentprocessname", "policyname", "atags", "eventdata", "structureddata", "execevent"),
+        *("enforcer", "kubearmorversion", "maxalertspersec", "droppingalertsinterval"),
+        *("processhash", "parenthash", "resourcehash"),
+    )
+)
+_PASCAL = frozenset(name for name in CANONICAL if name[0].isupper())
+_PASCAL |= {"OwnerRef", "OwnerName", "OwnerNamespace"}
+_KINDS = {"type": "Type", "operation": "Operation"}
+_KNOWN = {"type": TYPES, "operation": OPERATIONS}
+_PLACE = {"clustername", "hostname"}
 
 
-def is_event(keys: Collection[str]) -> bool:
-    """Tell whether an object is an event: Operation or Type, or ClusterName and HostName."""
-    if "Operation" in keys:  # nearly always, so it is asked first
-        return True
-    lowered = {key.lower() for key in keys}
-    return not lowered.isdisjoint(_ANY_CASE) or {"clustername", "hostname"} <= lowered
+class Likeness(Enum):
+    """How much an object looks like an event.
+
+    EVENT: its Type or Operation has a value that KubeArmor writes. LIKELY: it has one of the two
+    and one more of KubeArmor's names, or ClusterName and HostName; a newer KubeArmor's event looks
+    like this, and so may an envelope. NONE: anything else, whatever its `type` says.
+    """
+
+    EVENT = "event"
+    LIKELY = "likely"
+    NONE = "none"
+
+
+def is_known(found: Mapping[str, object]) -> bool:
+    """Tell whether Type or Operation, spelled like this, has a value that KubeArmor writes."""
+    return text_of(found.get("Operation")) in OPERATIONS or text_of(found.get("Type")) in TYPES
+
+
+def likeness(found: Mapping[str, object]) -> Likeness:
+    """Tell how much an object looks like an event."""
+    if is_known(found):
+        return Likeness.EVENT
+    lowered = {key.lower() for key in found}
+    heads = {key.partition(".")[0] for key in found}  # `Owner.Name` is in Owner
+    names = not heads.isdisjoint(_OTHERS) or not lowered.isdisjoint(_KUBEARMOR_ONLY)
+    kinds = [key for key in found if key.lower() in _KINDS]
+    for key in kinds:
+        lower, word = key.lower(), text_of(found[key])
+        # "message" is a type of many programs.
+        if _KINDS[lower] not in found and word in _KNOWN[lower] and (names or word != "message"):
+            return Likeness.EVENT
+    if (kinds and (names or found.keys() >= _KINDS_AS_WRITTEN)) or lowered >= _PLACE:
+        return Likeness.LIKELY
+    return Likeness.NONE
+
+
+_KINDS_AS_WRITTEN = frozenset(_KINDS.values())
+_OTHERS = _PASCAL - _KINDS_AS_WRITTEN
+
+
+def is_event(found: Mapping[str, object]) -> bool:
+    """Tell whether an object is an event, or likely to be one."""
+    return likeness(found) is not Likeness.NONE
+
+
+def own_names(found: Mapping[str, object]) -> int:
+    """Return how many names an object has that only KubeArmor uses."""
+    return sum(key.lower() in _KUBEARMOR_ONLY for key in found)
+
+
+def is_name(key: str) -> bool:
+    """Tell whether a key is one of KubeArmor's names, in any spelling."""
+    return key.lower() in _CANONICAL
 
 
 def canonical(found: dict[str, object]) -> dict[str, object]:
     """Return the object under KubeArmor's names.
 
-    Of two spellings of one name, the first with a value keeps the name, and the other stays as it
-    came, so that neither is lost. `Owner.Name` goes into the map Owner.
+    A key that is one of KubeArmor's names as written has that name, wherever it stands. Of other
+    spellings the first with a value gets the name, if nothing else has it; the rest stay as they
+    came, so that none is lost. `Owner.Name` goes into the map Owner.
     """
-    event: dict[str, object] = {}
+    names = _Names(found)
     for key, value in found.items():
         lower = key.lower()
         head, dot, rest = key.partition(".")
-        if lower in _FLAT_OWNER:
-            _put_inside(event, "Owner", _FLAT_OWNER[lower], key, value)
+        if key in CANONICAL:
+            names.put_own(key, value)
+        elif lower in _FLAT_OWNER:
+            names.put_inside("Owner", _FLAT_OWNER[lower], key, value)
         elif dot and (name := _CANONICAL.get(head.lower(), "")) in MAPS:
-            _put_inside(event, name, rest, key, value)
+            names.put_inside(name, rest, key, value)
         else:
-            _put(event, _CANONICAL.get(lower) or _free(key), key, value)
+            names.put(_CANONICAL.get(lower, ""), key, value)
+    event = names.event
     for name, parts in _PARTS.items():
         inner = event.get(name)
         if isinstance(inner, dict) and not inner.keys() <= set(parts.values()):
@@ -66,37 +134,91 @@ def canonical(found: dict[str, object]) -> dict[str, object]:
 
 def needs_canonical(found: dict[str, object]) -> bool:
     """Tell whether any name is not as the relay writes it."""
-    if not found.keys() <= CANONICAL:
-        return True
-    owner = found.get("Owner")
-    return isinstance(owner, dict) and not owner.keys() <= _OWNER
+    return not found.keys() <= CANONICAL or not named_inside(found)
+
+
+def named_inside(found: Mapping[str, object]) -> bool:
+    """Tell whether the parts of Owner and ExecEvent are named as the relay writes them."""
+    for name, parts in _PARTS_AS_WRITTEN.items():
+        inner = found.get(name)
+        if isinstance(inner, dict) and not inner.keys() <= parts:
+            return False
+    return True
+
+
+def as_written(keys: Iterable[str]) -> bool:
+    """Tell whether `canonical` changes none of these keys, whatever their values are."""
+    return all(
+        key in CANONICAL
+        or not (
+            key.lower() in _CANONICAL
+            or key.lower() in _FLAT_OWNER
+            or key.partition(".")[0].lower() in _MAPS_LOWERED
+            or _free(key) != key
+        )
+        for key in keys
+    )
 
 
 _EMPTY = (None, "")
-_OWNER = frozenset(_PARTS["Owner"].values())
+_PARTS_AS_WRITTEN = {name: frozenset(parts.values()) for name, parts in _PARTS.items()}
+_MAPS_LOWERED = frozenset(name.lower() for name in MAPS)
 _OURS = frozenset(DERIVED) | {WRAPPER_TIME}
 
 
-def _put(event: dict[str, object], name: str, key: str, value: object) -> None:
-    """Set a field; a second spelling with another value keeps a name of its own."""
-    if name in event and event[name] not in _EMPTY and event[name] != value:
+class _Names:
+    """An event in the making: the fields of `found` under KubeArmor's names, each at its place.
+
+    `inside`: the maps that got fields from beside them. `numbers`: the next number of a name that
+    several fields have; looking for a free one from 2 on would be quadratic.
+    """
+
+    def __init__(self, found: dict[str, object]) -> None:
+        self.event: dict[str, object] = {}
+        self._found = found
+        self._inside: dict[str, dict[str, object]] = {}
+        self._numbers: dict[str, int] = {}
+
+    def put_own(self, name: str, value: object) -> None:
+        """Set a field that is named as KubeArmor names it."""
+        if name not in self._inside:  # it holds the value, too
+            self.event[name] = value
+
+    def put(self, name: str, key: str, value: object) -> None:
+        """Set a field in another spelling, or one that KubeArmor has not ("" for a name)."""
+        if name and name in self._found:
+            self._put_beside(self._found[name], key, value)
+            return
+        name = name or _free(key)
+        if name not in self.event or self.event[name] in _EMPTY:
+            self.event[name] = value
+        else:
+            self._put_beside(self.event[name], key, value)
+
+    def put_inside(self, name: str, part: str, key: str, value: object) -> None:
+        """Set a field of a map that stands beside it."""
         if value in _EMPTY:
             return
+        inner = self._inside.get(name)
+        if inner is None:
+            there = self._found.get(name) or self.event.get(name) or {}
+            if not isinstance(there, dict):
+                self.put("", key, value)
+                return
+            inner = self._inside[name] = self.event[name] = {**there}
+        if inner.setdefault(part, value) != value:
+            self.put("", key, value)
+
+    def _put_beside(self, other: object, key: str, value: object) -> None:
+        """Set a field under the name it came with, if it says something that `other` does not."""
+        if value in _EMPTY or value == other:
+            return
         stem = name = _free(key)
-        number = 2
-        while name in event:
+        number = self._numbers.get(stem, 2)
+        while name in self.event:
             name, number = f"{stem}{number}", number + 1
-    event[name] = value
-
-
-def _put_inside(event: dict[str, object], name: str, part: str, key: str, value: object) -> None:
-    if value in _EMPTY:
-        return
-    inner = event.setdefault(name, {})
-    if isinstance(inner, dict) and inner.get(part, value) == value:
-        event[name] = {**inner, part: value}
-    else:
-        _put(event, _free(key), key, value)
+        self._numbers[stem] = number
+        self.event[name] = value
 
 
 def _free(key: str) -> str:

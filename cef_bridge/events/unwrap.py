@@ -1,72 +1,214 @@
-"""Around an event: the wrappers that exporters, collectors and container runtimes put there.
+"""Around an event: what exporters, collectors and container runtimes put there.
 
-In comes a parsed JSON value, out come the events inside it, under KubeArmor's names, each with the
-name of its dialect and, where the wrapper has one, the wrapper's time. Text inside a wrapper
-(docker's `log`) goes back to the caller, who joins partial lines and reads it as a line.
+In comes a parsed JSON value, out comes what it holds: events under KubeArmor's names, each with the
+name of its dialect and the time of what is around it; texts that may hold one, which the caller
+reads as lines; or nothing. An object that is no event is an envelope, whoever made it: its values
+are looked into, and it is named by the path to them. Each value is looked at once.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from cef_bridge.events.clock import WRAPPER_TIME, microseconds, number
-from cef_bridge.events.names import canonical, is_event, needs_canonical
+from cef_bridge.events.clock import WRAPPER_TIME, moment
+from cef_bridge.events.names import (
+    MAPS,
+    Likeness,
+    as_written,
+    canonical,
+    is_event,
+    is_known,
+    is_name,
+    likeness,
+    needs_canonical,
+    own_names,
+)
 from cef_bridge.events.numbers import whole
+from cef_bridge.events.signs import may_hold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
 DIALECTS = ("relay", "logfile", "sidekick", "otlp", "elasticsearch")
 WRAPPERS = ("docker", "cri", "syslog")
-MOST_LEVELS = 12
+
+
+class Around(NamedTuple):
+    """What stands around a value: the path to it, the nearest time, the dialect if it says one."""
+
+    path: str = ""
+    time: int | None = None
+    dialect: str = ""
+
+    def inside(self, key: str, time: int | None = None) -> Around:
+        """Return what stands around the value of a key."""
+        shown = "".join(char if char.isprintable() else "?" for char in key[:_MOST_KEY])
+        path = f"{self.path}.{shown}" if self.path else shown
+        if len(path) > _MOST_PATH:
+            path = f"{path[: _MOST_PATH - 1]}…"
+        return Around(path, self.time if time is None else time, self.dialect)
 
 
 class Found(NamedTuple):
-    """An event (`fields` under KubeArmor's names), or None: JSON that is no event."""
+    """An event (`fields` under KubeArmor's names), or None: JSON that is no event.
+
+    `path` leads to it. `fault` says why what has KubeArmor's names is no event.
+    """
 
     fields: dict[str, object] | None
     dialect: str = ""
+    path: str = ""
+    fault: str = ""
 
 
 class Wrapped(NamedTuple):
-    """A text inside a wrapper, to be read as a line; `partial` says that it goes on."""
+    """A text inside of an object, to be read as a line; `partial` says that it goes on.
+
+    `wrapper` is its name for `--input-format`, "" for one that has none.
+    """
 
     text: str
     stream: str
     partial: bool
     time: int | None
     wrapper: str = "docker"
+    path: str = ""
 
 
-def unwrap(
-    value: object, time: int | None = None, dialect: str = "", level: int = 0
-) -> Iterator[Found | Wrapped]:
-    """Yield what a JSON value holds; one that holds no event at all yields one empty `Found`."""
-    if level > MOST_LEVELS:
-        yield Found(None)
-    elif isinstance(value, list):
-        if not value:
-            yield Found(None)
-        for element in value:
-            yield from unwrap(element, time, dialect, level + 1)
-    elif not isinstance(value, dict):
-        yield Found(None)
-    elif isinstance(detail := value.get("Detail"), dict) and is_event({**value, **detail}):
-        yield Found(_stamp(_sidekick(value, detail), time), dialect or "sidekick")
-    elif (hits := _hits(value)) is not None:
-        yield from unwrap(hits, time, dialect or "elasticsearch", level + 1)
-    elif isinstance(value.get("resourceLogs"), list):
-        yield from _otlp(value, level)
-    elif isinstance(body := value.get("body"), dict) and "kvlistValue" in body:
-        yield _record(value)
-    elif (wrapped := _wrapped(value)) is not None:
-        yield wrapped
-    elif is_event(value):
-        yield Found(_stamp(_named(value), time), dialect or _dialect(value))
-    elif isinstance(inner := value.get("log") or value.get("message"), dict):
-        yield from unwrap(inner, time, dialect, level + 1)
-    else:
-        yield Found(None)
+class Inside(NamedTuple):
+    """What the values of an object may hold, each for itself. `event` is what the object is if they
+    hold no event of a known type: an event after all, or an empty Found.
+    """
+
+    values: tuple[list[Item], ...]
+    event: Found
+
+
+Item: TypeAlias = Found | Wrapped | Inside
+
+_NOTHING = Found(None)
+_MOST_KEY, _MOST_PATH = 64, 200  # characters of a path that is shown
+_MOST_NAMES = 3  # so many names that only KubeArmor has belong to an event, whatever it lacks
+_NO_KIND = "it has KubeArmor's names, but neither Type nor Operation"
+
+
+def unwrap(value: object, around: Around = Around()) -> list[Item]:  # noqa: B008 - a constant
+    """Return what a JSON value holds, at least one item; the value must be nested 64 deep at most,
+    as `decode.loads` gives it.
+    """
+    if isinstance(value, list):
+        inner = around._replace(path=f"{around.path}[]") if around.path else around
+        return [item for each in value for item in _element(each, inner)] or [_NOTHING]
+    if not isinstance(value, dict):
+        return [_NOTHING]
+    detail = value.get("Detail")
+    if isinstance(detail, dict) and is_event({**value, **detail}):
+        return [_found(_sidekick(value, detail), around, "sidekick")]
+    like = likeness(value)
+    if around.path and like is Likeness.EVENT and not is_known(value) and not own_names(value):
+        like = Likeness.NONE  # {"operation": "process"} stands somewhere in many a log line
+    if like is Likeness.EVENT:
+        event = _found(_named(value), around, _dialect(value))
+        # A shipper that has parsed a log line may leave it there; it holds the same event.
+        if _is_json(value.get("log")):
+            return [Inside(([_log(value, around.inside("log", _time_of(value)))],), event)]
+        return [event]
+    if (hits := _hits(value)) is not None:
+        inner = around._replace(dialect=around.dialect or "elasticsearch")
+        return unwrap(hits, inner.inside("_source" if isinstance(hits, dict) else "hits"))
+    if isinstance(value.get("resourceLogs"), list):
+        return _otlp(value, around) or [_NOTHING]
+    if isinstance(body := value.get("body"), dict) and "kvlistValue" in body:
+        return _record(value, around)
+    return _envelope(value, around, like)
+
+
+def _element(value: object, around: Around) -> list[Item]:
+    if isinstance(value, str) and may_hold(value.encode("utf-8", "surrogatepass")):
+        return [Wrapped(value, "", False, around.time, "", around.path)]
+    return unwrap(value, around)
+
+
+def stands_alone(keys: Iterable[str]) -> bool:
+    """Tell whether an event with these keys is what `unwrap` gives, whatever else its values are:
+    none of them is renamed, and none may hold the event itself.
+    """
+    return as_written(keys) and not any(key in ("Detail", "log") for key in keys)
+
+
+def _envelope(value: dict[str, object], around: Around, like: Likeness) -> list[Item]:
+    """Look into the values of an object that is no event for certain."""
+    ours = own_names(value)
+    event = like is Likeness.LIKELY and ours > 0
+    time = _time_of(value)
+    values = []
+    for key, inner in value.items():
+        # What an event says in a text under KubeArmor's names is chosen by whom it tells of.
+        if key in MAPS or (event and isinstance(inner, str) and is_name(key)):
+            continue
+        if items := _value(value, key, inner, around, time):
+            values.append(items)
+    itself = _NOTHING
+    if like is Likeness.LIKELY:
+        itself = _found(_named(value), around, _dialect(value))
+    elif ours >= _MOST_NAMES:
+        itself = Found(None, path=around.path, fault=_NO_KIND)
+    return [Inside(tuple(values), itself)] if values else [itself]
+
+
+def _value(
+    outer: dict[str, object], key: str, value: object, around: Around, time: int | None
+) -> list[Item]:
+    """Return what the value of a key may hold."""
+    if isinstance(value, (dict, list)):
+        found = unwrap(value, around.inside(key, time))
+        return [item for item in found if item is not _NOTHING]
+    if not isinstance(value, str):
+        return []
+    if key == "log":
+        return [_log(outer, around.inside(key, time))]
+    line = key in _LINES
+    if not line and not may_hold(value.encode("utf-8", "surrogatepass")):
+        return []
+    place = around.inside(key, time)
+    return [Wrapped(value, "", False, place.time, "syslog" if line else "", place.path)]
+
+
+_LINES = ("message", "MESSAGE")  # where shippers and journald have the line itself
+
+# Docker's json-file driver cuts a line after so many bytes (moby: daemon/logger/copier.go). A
+# shorter text without a line end is a whole line that a shipper (Fluent Bit) has trimmed.
+_DOCKER_PART = 16384
+
+
+def _log(value: Mapping[str, object], around: Around) -> Wrapped:
+    text = str(value["log"])
+    partial = not text.endswith("\n") and len(text.encode("utf-8", "replace")) >= _DOCKER_PART
+    stream = str(value.get("stream", ""))
+    return Wrapped(text, stream, partial, around.time, "docker", around.path)
+
+
+def _is_json(text: object) -> bool:
+    return isinstance(text, str) and text.lstrip()[:1] == "{"
+
+
+# Under these names, letters only, envelopes have their time; the first that can be read counts.
+_TIMES = (
+    *("realtimetimestamp", "time", "timestamp", "eventtime", "timegenerated", "timeunixnano"),
+    *("observedtimeunixnano", "date", "ts", "datetime", "receivetimestamp", "ingestiontime"),
+)
+_MOST_TIME = 32  # characters of such a name
+
+
+def _time_of(value: Mapping[str, object]) -> int | None:
+    found: dict[str, int] = {}
+    for key, stamp in value.items():
+        if len(key) > _MOST_TIME or not isinstance(stamp, (str, int, float)):
+            continue
+        name = "".join(filter(str.isalpha, key)).lower()
+        if name in _TIMES and name not in found and (time := moment(stamp)) is not None:
+            found[name] = time
+    return next((found[name] for name in _TIMES if name in found), None)
 
 
 def _hits(value: Mapping[str, object]) -> object:
@@ -79,24 +221,10 @@ def _hits(value: Mapping[str, object]) -> object:
     return hits if isinstance(hits, list) else None
 
 
-# Docker's json-file driver cuts a line after so many bytes (moby: daemon/logger/copier.go). A
-# shorter text without a line end is a whole line that a shipper (Fluent Bit) has trimmed.
-_DOCKER_PART = 16384
-
-
-def _wrapped(value: Mapping[str, object]) -> Wrapped | None:
-    """Return the line inside a container runtime's, journald's or a shipper's JSON, else None."""
-    if isinstance(text := value.get("log"), str):
-        partial = not text.endswith("\n") and len(text.encode("utf-8", "replace")) >= _DOCKER_PART
-        return Wrapped(text, str(value.get("stream", "")), partial, _when(value.get("time")))
-    text = value.get("MESSAGE", value.get("message"))
-    # KubeArmor has a field "message" of its own; a wrapper's holds the event, and it has none.
-    if isinstance(text, str) and (text.lstrip()[:1] == "{" or not is_event(value)):
-        if any(key.lower() == "operation" for key in value):
-            return None
-        stamp = value.get("__REALTIME_TIMESTAMP", value.get("@timestamp"))
-        return Wrapped(text, "", partial=False, time=_when(stamp), wrapper="syslog")
-    return None
+def _found(event: dict[str, object], around: Around, dialect: str) -> Found:
+    if around.time is not None:
+        event[WRAPPER_TIME] = around.time
+    return Found(event, around.dialect or dialect, around.path)
 
 
 def _named(value: dict[str, object]) -> dict[str, object]:
@@ -105,18 +233,6 @@ def _named(value: dict[str, object]) -> dict[str, object]:
 
 def _dialect(value: Mapping[str, object]) -> str:
     return "relay" if "Operation" in value or "Type" in value or "HostName" in value else "logfile"
-
-
-def _stamp(event: dict[str, object], time: int | None) -> dict[str, object]:
-    if time is not None:
-        event[WRAPPER_TIME] = time
-    return event
-
-
-def _when(value: object) -> int | None:
-    if isinstance(value, str) and (found := microseconds(value)) is not None:
-        return found
-    return number(value)
 
 
 def _sidekick(outer: Mapping[str, object], detail: dict[str, object]) -> dict[str, object]:
@@ -128,48 +244,41 @@ def _sidekick(outer: Mapping[str, object], detail: dict[str, object]) -> dict[st
     return event
 
 
-def _otlp(value: Mapping[str, object], level: int) -> Iterator[Found | Wrapped]:
+def _otlp(value: Mapping[str, object], around: Around) -> list[Item]:
     """OTLP/JSON: resourceLogs[].scopeLogs[].logRecords[]; what is no such list is passed over."""
-    found = False
+    items: list[Item] = []
     for name in ("resourceLogs", "scopeLogs", "logRecords"):
         inner = value.get(name)
         for entry in inner if isinstance(inner, list) else ():
-            if not isinstance(entry, dict):
-                continue
-            if name == "logRecords":
-                found = True
-                body = entry.get("body")
-                if isinstance(body, dict) and isinstance(text := body.get("stringValue"), str):
-                    stamp = _when(entry.get("timeUnixNano"))
-                    yield Wrapped(text, "", partial=False, time=stamp, wrapper="otlp")
-                else:
-                    yield _record(entry)
-            elif level < MOST_LEVELS:
-                found = True
-                yield from _otlp(entry, level + 1)
-    if not found:
-        yield Found(None)
+            if isinstance(entry, dict):
+                items += (_record if name == "logRecords" else _otlp)(entry, around)
+    return items
 
 
-def _record(record: Mapping[str, object]) -> Found:
-    body = _plain(record.get("body"), 0)
-    if not isinstance(body, dict) or not is_event(body):
-        return Found(None)
-    return Found(_stamp(canonical(body), _when(record.get("timeUnixNano"))), "otlp")
+def _record(record: Mapping[str, object], around: Around) -> list[Item]:
+    """Return what a log record of OTLP holds: its body, as fields or as a text."""
+    time = moment(record.get("timeUnixNano"))
+    if time is None:
+        time = moment(record.get("observedTimeUnixNano"))
+    body = _plain(record.get("body"))
+    inner = around._replace(dialect="otlp").inside("body", time)
+    if isinstance(body, str):
+        return [Wrapped(body, "", False, inner.time, "otlp", inner.path)]
+    return unwrap(body, inner)
 
 
-def _plain(value: object, level: int) -> object:
+def _plain(value: object) -> object:
     """Return OTLP's AnyValue as plain JSON; integers that became doubles are mended by `derive`."""
-    if not isinstance(value, dict) or level > MOST_LEVELS:
+    if not isinstance(value, dict):
         return None
     for kind, inner in value.items():
         if kind in ("kvlistValue", "arrayValue"):
             entries = inner.get("values") if isinstance(inner, dict) else None
             entries = entries if isinstance(entries, list) else []
             if kind == "arrayValue":
-                return [_plain(entry, level + 1) for entry in entries]
+                return [_plain(entry) for entry in entries]
             return {
-                entry["key"]: _plain(entry.get("value"), level + 1)
+                entry["key"]: _plain(entry.get("value"))
                 for entry in entries
                 if isinstance(entry, dict) and isinstance(entry.get("key"), str)
             }

@@ -16,7 +16,9 @@ from cef_bridge.converter import Converted, Converter, Filtered, Rejected
 from cef_bridge.events.activity import call_of
 from cef_bridge.events.clock import event_time
 from cef_bridge.events.fields import find
+from cef_bridge.events.names import is_known, named_inside
 from cef_bridge.events.split import split_data
+from cef_bridge.events.unwrap import stands_alone
 from cef_bridge.fastpath.deps import KNOWN, VERDICT, WORKLOAD, policy_of, top
 from cef_bridge.fastpath.draft import Shared
 from cef_bridge.fastpath.memory import ENTRY, LONGEST_REMEMBERED, Memory
@@ -28,6 +30,7 @@ from cef_bridge.fastpath.workloads import Workload, layout_of, workload_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from cef_bridge.events.classes import Class
     from cef_bridge.fastpath.segments import Raw
 
 MOST_SHAPES = 256
@@ -36,6 +39,7 @@ MOST_PLANS = 4096
 MOST_OTHERS = 8
 MOST_CALLS = 65536
 MOST_ONCE = 65536
+_MOST_OF_NAMES = 4096  # characters of an event's keys: 256 shapes of them are bounded by bytes
 _FIREWALL = ("firewall", "", "")
 
 
@@ -52,6 +56,7 @@ class Shape:
         self.plan_key = _getter([key for key in fixed if key != "ATags"])
         self.owner = "Owner" in keys
         self.atags = "ATags" in fixed
+        self.exec_event = "ExecEvent" in keys
         self.data = "Data" in keys
         self.workloads: dict[object, Workload | None] = {}
         self.plans: dict[str, dict[object, Plan | None]] = {"container": {}, "host": {}}
@@ -60,6 +65,11 @@ class Shape:
 
 def _length(raw: Raw, keys: Iterable[str]) -> int:
     return sum(len(value) for key in keys if isinstance(value := raw[key], str))
+
+
+def _are_short(keys: tuple[str, ...]) -> bool:
+    """Tell whether some names may be remembered: KubeArmor's have 700 characters together."""
+    return sum(map(len, keys)) <= _MOST_OF_NAMES
 
 
 def _getter(keys: list[str]) -> Callable[[Raw], object]:
@@ -72,15 +82,20 @@ class FastPath:
     def __init__(self, converter: Converter) -> None:
         self._converter = converter
         self._program = converter.program
-        self._header = converter.syslog_header != "none"
+        self._syslog = converter.syslog
+        self._header = converter.syslog.kind != "none"
         self._most = converter.max_bytes
         self._shapes: dict[tuple[str, ...], Shape] = {}
         self._memory = Memory()
         self._once: set[int] = set()
         self._workloads: dict[tuple[str, ...], dict[object, Workload | None]] = {}
         self._calls: dict[object, tuple[str, str, str]] = {}
-        # HOSTNAME is written once for a workload; one that asks for more needs the plain path.
-        self._usable = converter.host_slot.pace == "workload"
+        # HOSTNAME is written once for a workload, facility and APP-NAME once for all; what asks for
+        # more needs the plain path.
+        steady = self._syslog.steady and self._syslog.hostname.pace == "workload"
+        plain = self._program.by_reference or converter.route is not None
+        self._usable = (steady or not self._header) and not plain
+        self._facility, self._app_name = self._syslog.facility_of({}), self._syslog.app_name_of({})
         # A mapping that reads a field this version does not know needs the plain path for it.
         self._unknown = {
             top(path) for slot in self._program.slots for path in slot.paths if find(path) is None
@@ -89,7 +104,7 @@ class FastPath:
         self._layout = layout_of(self._program)
         self._shared = Shared(self._memory, self._layout)
         self._numbers = count()
-        self.sections = Sections(converter, self._memory)
+        self.sections = Sections(converter, self._memory, self._app_name, self._priority)
         self.last: tuple[Workload, Plan]  # of the event that `recall` wrote last
         self._refused: Raw | None = None  # the event that it tried last and could not write
 
@@ -114,6 +129,8 @@ class FastPath:
             workload = shape.workloads.get(key)
             if workload is None:
                 workload = self._workload(shape, key, raw)
+            if shape.exec_event and not named_inside(raw):
+                return None
             data = raw["Data"] if shape.data else ""
             call = self._calls.get(data) or self._call(data)
             key = (call, shape.plan_key(raw))
@@ -135,8 +152,9 @@ class FastPath:
             self._refused = raw
             return None
         if self._header:
-            pri = plan.pri or self._converter.priority(plan.kind, severity)
-            message = self._converter.header(pri, event_time(raw), workload.host) + message
+            pri = plan.pri or self._priority(plan.kind, severity)
+            header = self._syslog.text(pri, event_time(raw), workload.host, self._app_name)
+            message = header + message
         # At most 4 bytes a character: only long messages have to be measured.
         if len(message) * 4 > self._most and len(message.encode()) > self._most:
             self._refused = raw
@@ -149,7 +167,7 @@ class FastPath:
         if self._memory.left < 0:
             self._forget()
         keys = tuple(raw)
-        if keys not in self._shapes and self._seen(keys):
+        if keys not in self._shapes and self._seen(keys) and _are_short(keys):
             self._shape(raw)
         elif raw == self._refused:  # as it was just now: a line is recalled before it is decoded
             return self._converter.convert(raw, origin)
@@ -182,6 +200,8 @@ class FastPath:
         shape = self._shapes[tuple(raw)] = Shape(tuple(raw), self._policy)
         shape.workloads = self._workloads.setdefault(shape.workload_names, {})
         shape.plain = shape.plain or not self._usable or not self._names_others(shape, raw)
+        # An object is an event by its names only as far as no value can make it something else.
+        shape.plain = shape.plain or not stands_alone(shape.keys)
         return shape
 
     def _names_others(self, shape: Shape, raw: Raw) -> bool:
@@ -203,6 +223,8 @@ class FastPath:
             shape.workloads.clear()
         shape.workloads[key] = None
         self._memory.left -= 2 * _length(raw, shape.workload_names) + 4 * ENTRY
+        if not named_inside(raw):
+            raise Irregular
         number = next(self._numbers)
         workload = workload_of(self._converter, self._layout, raw, number)
         shape.workloads[key] = workload
@@ -230,13 +252,17 @@ class FastPath:
             raise Irregular  # such a verdict takes the plain path, as was found before
         if not self._seen(key):
             raise Irregular
+        if not is_known(raw) or not raw.get("HostPID", 1):
+            raise Irregular  # it may be an envelope; or whose UID is absent is not root's
         self._memory.left -= 4 * _length(raw, raw) + 48 * ENTRY
         if len(plans) >= MOST_PLANS:
             plans.clear()
             self._shared.clear()  # what was found out for them is bounded with them
-        priority = self._converter.priority
-        plan = build(self._program, self._shared, raw, shape.keys, self._policy, priority)
+        plan = build(self._program, self._shared, raw, shape.keys, self._policy, self._priority)
         plans[key] = plan
         if plan is None:
             raise Irregular
         return plan
+
+    def _priority(self, kind: Class, severity: int) -> int:
+        return self._syslog.priority(kind, severity, self._facility)

@@ -116,6 +116,8 @@ def _deps(path: str, kind: Class, keys: AbstractSet[str], call: str) -> frozense
         return _tokens(path, kind, call)
     if path in ("process.path", "file.path", "file.hash"):
         return _file(path, kind, keys)
+    if path == "process.actor":
+        return frozenset({_actor(kind), "Source"})
     return frozenset({top(path)})
 
 
@@ -143,10 +145,16 @@ def _file(path: str, kind: Class, keys: AbstractSet[str]) -> frozenset[str]:
     return where
 
 
+def _actor(kind: Class) -> str:
+    return "ParentProcessName" if kind.verb == "exec" else "ProcessName"
+
+
 def alias_of(path: str, kind: Class, keys: AbstractSet[str]) -> str:
     """Return the raw key whose text a path simply is, "" when it takes more than that."""
     if path in RAW and "." not in path:
         return path
+    if path == "process.actor":
+        return name if (name := _actor(kind)) in keys else ""
     if path in ("file.path", "process.path") and kind.verb == "exec":
         return "ProcessName" if "ProcessName" in keys else ""
     if path == "file.path" and (

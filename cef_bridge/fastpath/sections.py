@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from cef_bridge.converter import Converter
+    from cef_bridge.events.classes import Class
     from cef_bridge.fastpath.memory import Memory
     from cef_bridge.fastpath.plan import Plan
     from cef_bridge.fastpath.segments import Raw
@@ -72,12 +73,19 @@ _PIDS = re.compile(
 class Sections:
     """Knows lines by their sections. `run` writes known ones, `learn` is told of those parsed."""
 
-    def __init__(self, converter: Converter, memory: Memory) -> None:
+    def __init__(
+        self,
+        converter: Converter,
+        memory: Memory,
+        app_name: str,
+        priority: Callable[[Class, int], int],
+    ) -> None:
         self._memory = memory
         self._most = converter.max_bytes
-        self._syslog = converter.syslog_header
-        self._app = converter.app_name
-        self._priority = converter.priority
+        self._syslog = converter.syslog.kind
+        self._app = app_name
+        self._priority = priority
+        self._usable = converter.syslog.zone is None  # it writes times in UTC
         self._format = converter.program.format
         self._places: dict[bytes, Place] = {}
         self._tails: dict[tuple[frozenset[str], str], dict[bytes, Tail]] = {}
@@ -174,7 +182,7 @@ class Sections:
         are parsed, and most that come again do so often (5 to 8 % less than at the sixth time).
         """
         # Not at a place that a filter names: what passes elsewhere may be taken out there.
-        if self._unknown is None or not plan.bakes or workload.drops:
+        if self._unknown is None or not (self._usable and plan.bakes) or workload.drops:
             return
         section, tail = self._unknown
         place = self._places.get(section)

@@ -150,6 +150,7 @@ class _Writer:
         self.lines += [
             'd = raw.get("Data") or ""',
             "y = u" if self._timed else 'y = raw["UpdatedTime"]',
+            "if y.__class__ is not str: raise Irregular",
             f'h = sha1(f"{text}".encode(), usedforsecurity=False).hexdigest()',
         ]
         self.constant(part.prefix)

@@ -98,7 +98,7 @@ def workload_of(converter: Converter, layout: Layout, raw: Raw, number: int) -> 
     event = derive_place(own)
     if program.mapping.cluster:
         event.fields["cluster"] = program.mapping.cluster
-    host = converter.host_slot.evaluate(event.fields)
+    host = converter.syslog.hostname.evaluate(event.fields)
     if any(hit.marks for hit in host):
         raise Irregular
     place = [id_text(raw.get(name)) for name in ("ClusterName", "HostName", "ContainerID")]

@@ -67,7 +67,7 @@ _READERS: dict[str, Format] = {name: make() for name, make in FORMATS.items()}
 
 def parse(line: str) -> Message:
     """Return the message of a line in whichever format begins first; FormatError if none reads."""
-    name, _ = locate(line)
+    name = locate(line).format
     if name is None:
         raise FormatError(
             "no message. Expected CEF: or LEEF: at the start or after a syslog header."

@@ -12,7 +12,7 @@ import re
 from typing import Literal
 
 from cef_bridge.errors import FormatError
-from cef_bridge.formats.dictionary import CEF_KEYS, HEADER_LENGTHS, SEVERITIES, Key
+from cef_bridge.formats.dictionary import CEF_KEYS, HEADER_LENGTHS, SEVERITIES, Key, severity_of
 from cef_bridge.formats.message import Header, Message, locate, refuse_controls
 from cef_bridge.formats.text import (
     beginning,
@@ -132,17 +132,16 @@ class Cef:
 
         Strict (CEF v27): raises FormatError, with the position counted from 1, for fewer than
         seven pipes, a severity or escape that is none, control characters, a key twice or
-        without a value, an `=` in a value that is not escaped.
+        without a value, an `=` in a value that is not escaped. `low` reads like `Low`.
         """
         refuse_controls(line, 0, len(line))
         prefix, version, raw_fields, at = split_header(line)
         fields = [_unescape(raw, start, _HEADER_ESCAPES) for raw, start in raw_fields]
         header = Header._make(fields)
-        if header.severity not in SEVERITIES:
-            raise FormatError(
-                f'position {raw_fields[5][1] + 1}: "{cut(header.severity, 40)}" is no severity. '
-                "Expected 0 to 10, Unknown, Low, Medium, High or Very-High."
-            )
+        severity = severity_of(header.severity)
+        if severity is None:
+            raise FormatError(no_severity(header.severity, raw_fields[5][1]))
+        header = header._replace(severity=severity)
         return Message("cef", version, header, _read_extension(line, at), prefix)
 
     def _neutral_header(self, header: Header) -> Header:
@@ -172,12 +171,20 @@ def _whole(field: str) -> str:
     return f"{field[:-1]}/" if field.endswith("\\") else field
 
 
+def no_severity(text: str, at: int) -> str:
+    """Return the sentence about a severity that is none, and its offset."""
+    return (
+        f'position {at + 1}: "{cut(text, 40)}" is no severity. '
+        "Expected 0 to 10, Unknown, Low, Medium, High or Very-High."
+    )
+
+
 def split_header(line: str) -> tuple[str, str, list[tuple[str, int]], int]:
     """Return prefix, version, the six fields as written with their offsets, the extension's offset.
 
     Raises FormatError when the line holds no CEF message or its header lacks pipes.
     """
-    name, start = locate(line)
+    name, start, *_ = locate(line)
     if name != "cef":
         raise FormatError("no CEF message. Expected CEF: at the start or after a syslog header.")
     version = _VERSION.match(line, start)

@@ -12,9 +12,9 @@ import re
 from typing import TYPE_CHECKING
 
 from cef_bridge.errors import FormatError
-from cef_bridge.formats.cef import split_header
-from cef_bridge.formats.dictionary import HEADER_LENGTHS, LABELS, Key
-from cef_bridge.formats.leef import LEEF_HEADER_LENGTHS
+from cef_bridge.formats.cef import no_severity, split_header
+from cef_bridge.formats.dictionary import HEADER_LENGTHS, LABELS, SEVERITIES, Key
+from cef_bridge.formats.leef import LEEF_HEADER_LENGTHS, not_parted, undeclared
 from cef_bridge.formats.text import cut, neutralise
 
 if TYPE_CHECKING:
@@ -87,9 +87,17 @@ def _header_faults(message: Message) -> Iterator[str]:
 def _edge_faults(line: str, message: Message) -> Iterator[str]:
     if line.endswith(" "):
         yield "white space at the end of the line, which readers lose."
-    if message.format == "cef":
+    if message.format == "leef":
+        if len(message.extension) == 1:
+            ((name, value),) = message.extension.items()
+            if mark := undeclared(f"{name}={value}", message.delimiter):
+                yield not_parted(mark, message.delimiter)
+    else:
         # The reader takes such spaces for no part of a value, so the values do not show them.
-        *_, extension_at = split_header(line)
+        _, _, fields, extension_at = split_header(line)
+        severity, at = fields[-1]
+        if severity not in SEVERITIES:
+            yield no_severity(severity, at)
         if line.startswith(" ", extension_at):
             yield "a space behind the seventh pipe, which breaks strict readers."
 

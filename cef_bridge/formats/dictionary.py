@@ -44,6 +44,13 @@ SEVERITIES = frozenset(
     [str(number) for number in range(11)] + ["Unknown", "Low", "Medium", "High", "Very-High"]
 )
 """What the severity of a CEF header may be (v27, "Header Field Definitions")."""
+_SEVERITY_WORDS = {word.lower(): word for word in SEVERITIES}
+
+
+def severity_of(text: str) -> str | None:
+    """Return a severity as the standard writes it, whatever its capitals; None when it is none."""
+    return _SEVERITY_WORDS.get(text.lower())
+
 
 # Columns: key, full name ("=" when it is the key), kind (":" and most characters), meaning.
 _PRODUCER_01 = """

@@ -25,6 +25,10 @@ from cef_bridge.formats.text import (
 
 _BEGINNING = re.compile(r"LEEF:(1\.0|2\.0)\|")
 _KEY = re.compile(r"[A-Za-z0-9_.-]+")
+# Where a reader that guesses parts attributes, and the characters that are tried, in this order.
+_BEFORE_KEY = r"(?=([A-Za-z0-9_.-]{1,64})=)"
+_BORDERS = {mark: re.compile(rf"{re.escape(mark)} ?{_BEFORE_KEY}") for mark in "|\t^~;, "}
+_MANY = 2
 _HEX = re.compile(r"0?x([0-9A-Fa-f]{1,4})")
 _DELIMITERS = frozenset("^~`#$%&*;,@?'\"\t")
 LEEF_HEADER_LENGTHS = {**HEADER_LENGTHS, "device_event_class_id": 255}
@@ -129,7 +133,7 @@ class Leef:
         Strict: raises FormatError, with the position counted from 1, for missing header fields,
         control characters, a key twice or without a value, an attribute without `=`.
         """
-        name, start = locate(line)
+        name, start, *_ = locate(line)
         beginning = _BEGINNING.match(line, start) if name == "leef" else None
         if beginning is None:
             raise FormatError("no LEEF message. Expected LEEF:1.0| or LEEF:2.0| after any header.")
@@ -145,6 +149,8 @@ class Leef:
             delimiter, attributes = _split_delimiter(rest)
         at = len(line) - len(attributes)
         refuse_controls(line, 0, len(line) - len(rest))
+        if undeclared(attributes, delimiter) == "|":  # no other may not stand in a value
+            raise FormatError(f"position {at + 1}: {not_parted('|', delimiter)}")
         refuse_controls(line, at, len(line), allowed=delimiter)
         extension = _read_attributes(attributes, at, delimiter)
         header = Header._make([*fields, "", ""])
@@ -170,6 +176,40 @@ def read_delimiter(text: str) -> str | None:
         return text
     written = _HEX.fullmatch(text)
     return chr(int(written[1], 16)) if written else None
+
+
+def undeclared(attributes: str, delimiter: str) -> str:
+    """Return the character that parts attributes in the delimiter's place; "" when none does.
+
+    A guess, for attributes without any delimiter: a pipe before one key, or another character
+    before two predefined ones.
+    """
+    if delimiter in attributes:
+        return ""
+    for mark, border in _BORDERS.items():
+        keys = [found[1] for found in border.finditer(attributes)]
+        known = sum(key in LEEF_KEYS for key in keys)
+        if known >= _MANY or (keys and mark == "|"):
+            return mark
+    return ""
+
+
+def parted(attributes: str, mark: str) -> list[tuple[int, str]]:
+    """Return attributes with their offsets, as an undeclared character parts them: before keys."""
+    borders = list(_BORDERS[mark].finditer(attributes))
+    begins = [0, *(border.end() for border in borders)]
+    ends = [*(border.start() for border in borders), len(attributes)]
+    return [(begin, attributes[begin:end]) for begin, end in zip(begins, ends, strict=True)]
+
+
+def not_parted(mark: str, delimiter: str) -> str:
+    """Return the sentence about attributes that an undeclared character parts."""
+    words = {"\t": "a TAB", " ": "a space"}
+    wanted = words.get(delimiter, delimiter)
+    return (
+        f"the attributes are parted by {words.get(mark, mark)}, so that one holds all. "
+        f"Expected {wanted}: LEEF 1.0 has a TAB, LEEF 2.0 the field after the event id."
+    )
 
 
 def _split_delimiter(rest: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import re
 from typing import Literal, NamedTuple
 
 from cef_bridge.errors import FormatError
-from cef_bridge.formats.syslog import split
+from cef_bridge.formats.syslog import SyslogHeader, read_loosely, split
 
 
 class Header(NamedTuple):
@@ -38,21 +38,38 @@ class Message(NamedTuple):
 # RFC 5424 6.4 lets a BOM stand before a UTF-8 message. A colon ends the tag of RFC 3164.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
-_BEGINNING = re.compile(r"(?:^|(?<=[ :\ufeff]))(?:CEF|LEEF):")
+_BEGINNING = re.compile(r"(?:^(?:<[0-9]{1,3}>)?|(?<=[ \t:\ufeff]))((?:CEF|LEEF):)")
 
 
-def locate(line: str) -> tuple[Literal["cef", "leef"] | None, int]:
-    """Return the format of the message in a line and where it begins; (None, 0) if there is none.
+class Place(NamedTuple):
+    """Where the message stands in a line: `format` is None and `start` 0 where there is none.
 
-    The first `CEF:` or `LEEF:` at the start of the line or after a space, colon or BOM counts:
-    what follows in values is text.
+    `between` is what stands between the syslog header and the message: a tag, as a rule.
+    """
+
+    format: Literal["cef", "leef"] | None
+    start: int
+    header: SyslogHeader | None
+    between: str
+
+
+def locate(line: str) -> Place:
+    """Return where the message of a line begins, and the syslog header before it.
+
+    The first `CEF:` or `LEEF:` at the start of the line, behind a priority, or after white space, a
+    colon or a BOM counts: what follows in values is text. All who read lines read them by this.
     """
     # A host in a proper header may be called CEF:0; there is no message inside the header.
-    _, rest = split(line)
-    found = _BEGINNING.search(line, len(line) - len(rest))
+    header, rest = split(line)
+    header_end = len(line) - len(rest)
+    found = _BEGINNING.search(line, header_end)
+    start = found.start(1) if found else len(line)
+    if header is None:
+        header, header_end = read_loosely(line[:start])
+    between = line[header_end:start]
     if found is None:
-        return None, 0
-    return ("cef" if found[0] == "CEF:" else "leef"), found.start()
+        return Place(None, 0, header, between)
+    return Place("cef" if found[1] == "CEF:" else "leef", start, header, between)
 
 
 def refuse_controls(line: str, start: int, end: int, allowed: str = "") -> None:

@@ -1,8 +1,9 @@
 """Syslog headers: RFC 3164 and RFC 5424, written and read.
 
 In come numbers and hostile host names, out comes the text before a message, trailing space
-included; `split` takes it off again. No TAG in RFC 3164: ArcSight and Sentinel want `CEF:` right
-behind the host. Must not know what the message says or how it is framed.
+included; `split` takes it off again, and `read_loosely` reads what other products write there. No
+TAG in RFC 3164: ArcSight and Sentinel want `CEF:` right behind the host. Must not know what the
+message says or how it is framed.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from __future__ import annotations
 import re
 import time
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cef_bridge.errors import UsageError
+
+if TYPE_CHECKING:
+    from cef_bridge.formats.zones import Zone
 
 FACILITIES: dict[str, int] = {
     "kern": 0,
@@ -51,9 +55,14 @@ _NOT_IN_HOST_3164 = re.compile(r"[^!-9;<>-{}~]")
 _MESSAGE_MARKS = re.compile(r"(?<=EF):")
 
 _PRI = r"<(0|[1-9]\d{0,2})>"
+# A word that begins a message is never a host or a tag; rsyslog writes `CEF: 0|` for `CEF:0|`, and
+# some write `tag:CEF:0|`.
+_NO_MESSAGE = r"(?!(?:[!-~]*:)?(?:CEF: ?\d+\||LEEF:))"
+# A word with a colon at its end is a tag; an IPv6 address may end with two.
+_HOST = rf"{_NO_MESSAGE}([!-~]{{1,255}})(?<!(?<!:):)"
 _RFC3164 = re.compile(
     rf"(?:{_PRI})?({'|'.join(_MONTHS)}) ( [1-9]|[12]\d|3[01]) "
-    r"((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d) ([!-~]{1,255}) ",
+    rf"((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d) {_HOST} ",
     re.ASCII,
 )
 _TIMESTAMP = (
@@ -63,9 +72,19 @@ _TIMESTAMP = (
 _SD_NAME = r'[^\x00-\x20\x7f-\U0010ffff="\]]{1,32}'
 _SD_VALUE = r'"(?:[^"\\\]]|\\(?s:.))*+"'
 _SD_ELEMENT = rf"\[{_SD_NAME}(?: {_SD_NAME}={_SD_VALUE})*+\]"
+_WORDS = " ".join(rf"{_NO_MESSAGE}([!-~]{{1,{most}}})" for most in (255, 48, 128, 32))
 _RFC5424 = re.compile(
-    rf"{_PRI}1 (-|{_TIMESTAMP}) ([!-~]{{1,255}}) ([!-~]{{1,48}}) ([!-~]{{1,128}}) ([!-~]{{1,32}}) "
-    rf"(-|(?:{_SD_ELEMENT})++)(?: \ufeff?|\Z)",
+    rf"{_PRI}1 (-|{_TIMESTAMP}) {_WORDS} (-|(?:{_SD_ELEMENT})++)(?: \ufeff?|\Z)", re.ASCII
+)
+# What products and relays write: no priority, a year or a fraction in the time, ISO 8601, no host.
+_FRACTION = r"(?:[.,]\d{1,9})?"
+_LOOSE_TIMES = (
+    rf"(?:{'|'.join(_MONTHS)}) +\d{{1,2}} (?:\d{{4}} )?\d{{2}}:\d{{2}}:\d{{2}}{_FRACTION}",
+    rf"\d{{4}}-\d{{2}}-\d{{2}}[T ]\d{{2}}:\d{{2}}:\d{{2}}{_FRACTION}(?:Z|[+-]\d{{2}}:?\d{{2}})?",
+)
+_LOOSE = re.compile(
+    rf"(?:<(?P<priority>\d{{1,3}})> *)?(?:1 +(?=[-\d]))?"
+    rf"(?:(?P<time>{'|'.join(_LOOSE_TIMES)}):? +)?(?:(?P<host>{_HOST}) +)?",
     re.ASCII,
 )
 
@@ -73,7 +92,8 @@ _RFC5424 = re.compile(
 class SyslogHeader(NamedTuple):
     """A header's parts as text; those that RFC 3164 has not, and nil values, are "".
 
-    `priority` is None where an RFC 3164 header goes without, as in files.
+    `priority` is None where an RFC 3164 header goes without, as in files. A header that is not
+    `strict` is like RFC 3164, and may lack its time or host or have the time in another form.
     """
 
     version: Literal["rfc3164", "rfc5424"]
@@ -84,6 +104,12 @@ class SyslogHeader(NamedTuple):
     procid: str = ""
     msgid: str = ""
     structured_data: str = ""
+    strict: bool = True
+
+    @property
+    def is_vague(self) -> bool:
+        """Tell whether the header says a time, but neither its year nor its zone."""
+        return bool(self.timestamp) and not self.timestamp[0].isdigit()
 
 
 def priority(facility: str, severity: int) -> int:
@@ -100,21 +126,33 @@ def priority(facility: str, severity: int) -> int:
     return FACILITIES[facility] * 8 + severity
 
 
-def rfc3164_time(epoch_ms: int) -> str:
-    """Return `Aug 23 18:05:48` in UTC, the day padded with a space (RFC 3164 4.1.2).
+def rfc3164_time(epoch_ms: int, zone: Zone | None = None) -> str:
+    """Return `Aug 23 18:05:48`, the day padded with a space (RFC 3164 4.1.2), in UTC or in a zone.
 
     A time before 1970 or after 9999 becomes the nearest one inside.
     """
-    return _seconds3164(min(max(epoch_ms // 1000, 0), _LAST_SECOND))
+    seconds = _within(epoch_ms * 1000) // 1_000_000
+    return _seconds3164(seconds if zone is None else seconds + zone(seconds))
 
 
-def rfc5424_time(epoch_us: int) -> str:
+def rfc5424_time(epoch_us: int, zone: Zone | None = None) -> str:
     """Return `2023-08-23T18:05:48.301798Z` of epoch microseconds (RFC 5424 6.2.3).
 
-    A time before 1970 or after 9999 becomes the nearest one inside.
+    In a zone with its offset in place of the Z. A time before 1970 or after 9999 becomes the
+    nearest one inside.
     """
-    seconds, micros = divmod(min(max(epoch_us, 0), _LAST_SECOND * 1_000_000 + 999_999), 1_000_000)
-    return f"{_seconds5424(seconds)}.{micros:06d}Z"
+    seconds, micros = divmod(_within(epoch_us), 1_000_000)
+    if zone is None:
+        return f"{_seconds5424(seconds)}.{micros:06d}Z"
+    offset = zone(seconds)
+    hours, minutes = divmod(abs(offset) // 60, 60)
+    sign = "-" if offset < 0 else "+"
+    moment = _seconds5424(min(seconds + offset, _LAST_SECOND))
+    return f"{moment}.{micros:06d}{sign}{hours:02d}:{minutes:02d}"
+
+
+def _within(epoch_us: int) -> int:
+    return min(max(epoch_us, 0), _LAST_SECOND * 1_000_000 + 999_999)
 
 
 # Events come many to a second: measured 1.6 and 2.2 us without, 0.3 and 0.8 us with a memory.
@@ -173,7 +211,8 @@ def split(line: str) -> tuple[SyslogHeader | None, str]:
     """Return the header of a line and what follows it; (None, line) when none stands there.
 
     Strict: PRI 0 to 191 without leading zeros, the day padded with a space, at most six digits of
-    a second. A TAG of RFC 3164 belongs to what follows; a BOM of RFC 5424 is taken off.
+    a second. A TAG of RFC 3164 belongs to what follows; a BOM of RFC 5424 is taken off. A word that
+    begins `CEF:0|` or `LEEF:` belongs to no header.
     """
     found = _RFC5424.match(line)
     if found is not None and int(found[1]) <= 191:
@@ -188,3 +227,23 @@ def split(line: str) -> tuple[SyslogHeader | None, str]:
         stamp = f"{found[2]} {found[3]} {found[4]}"
         return SyslogHeader("rfc3164", pri, stamp, found[5]), line[found.end() :]
     return None, line
+
+
+def read_loosely(prefix: str) -> tuple[SyslogHeader | None, int]:
+    """Return the header in what stands before a message, and where it ends; (None, 0) for none.
+
+    For headers that `split` does not know: each part may be missing. Without priority and time a
+    word is no host.
+    """
+    found = _LOOSE.match(prefix)
+    if found is None or not (found["priority"] or found["time"]):
+        return None, 0
+    pri = int(found["priority"] or 192)
+    header = SyslogHeader(
+        "rfc3164",
+        pri if pri <= 191 else None,
+        found["time"] or "",
+        "" if found["host"] in (None, "-") else found["host"],
+        strict=False,
+    )
+    return header, found.end()

@@ -35,7 +35,8 @@ class Linter:
     """Checks line after line, of one file or several.
 
     `read_by` is a receiver of `codes.RECEIVERS`: warnings about others only are left out. With
-    `codes.STANDARD` only what all receivers mind is told; with "" everything.
+    `codes.STANDARD` only what all receivers mind is told; with "" everything but
+    notes.
     """
 
     def __init__(self, read_by: str = "") -> None:
@@ -46,7 +47,9 @@ class Linter:
         ]
 
     def _matters(self, code: Code) -> bool:
-        return not self._read_by or not code.receivers or self._read_by in code.receivers
+        if not self._read_by:
+            return code.severity != "note"
+        return not code.receivers or self._read_by in code.receivers
 
     def lint(self, text: str, size: int | None = None) -> list[Fault]:
         """Return the faults of a line without its line end; never fails.

@@ -59,7 +59,8 @@ class Line(NamedTuple):
     by name, or none when the header is not whole: `fields` are then those that were found, and
     `pipes` how many pipes. `extra_pipe` is a pipe inside of a field. `keys` are those of `pairs`;
     `inner` are pairs, by offset, that are text of an earlier value, each with the key of that one.
-    `stray` is text of no key.
+    `stray` is text of no key. `undeclared` is what parts the attributes of LEEF in the place of
+    `delimiter`, "" where none does.
     """
 
     text: str
@@ -80,6 +81,7 @@ class Line(NamedTuple):
     inner: dict[int, str] = {}  # noqa: RUF012  # the same
     stray: tuple[Piece, ...] = ()
     delimiter: str = ""
+    undeclared: str = ""
     delimiter_field: Piece | None = None
 
     @property

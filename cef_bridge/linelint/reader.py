@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.formats.dictionary import CEF_KEYS, SEVERITIES
-from cef_bridge.formats.leef import read_delimiter
+from cef_bridge.formats.dictionary import CEF_KEYS, severity_of
+from cef_bridge.formats.leef import parted, read_delimiter, undeclared
 from cef_bridge.formats.message import locate
-from cef_bridge.formats.syslog import split
 from cef_bridge.linelint.guess import inner_pairs
 from cef_bridge.linelint.parts import CEF_FIELDS, LEEF_FIELDS, Line, Pair, Piece
 
@@ -27,7 +26,7 @@ _PIPE = re.compile(r"\\(?s:.)?|\|")
 _KNOWN = frozenset(CEF_KEYS)
 _EQUALS = re.compile(r"\\(?s:.)?|=")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_MEANS = {"n": "\n", "r": "\r"}
+_MEANS = {"n": "\n", "r": "\r", "=": "=", "\\": "\\"}
 KEYISH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,\[\]-]{0,255}")
 """What readers take for a key before an equals sign, whether it may be one or not."""
 _PAIR_BEGINS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}=")
@@ -46,12 +45,11 @@ class _Header(NamedTuple):
 def read(text: str, size: int | None = None, read_by: str = "") -> Line:
     """Return a line's parts; never fails. `size` is its length in bytes where that is known."""
     size = len(text.encode("utf-8", "surrogatepass")) if size is None else size
-    syslog, rest = split(text)
-    header_end = len(text) - len(rest)
-    name, at = locate(text)
+    name, at, syslog, between = locate(text)
     if name is None:
-        return Line(text, size, read_by, syslog=syslog, prefix=Piece(header_end, rest))
-    line = Line(text, size, read_by, name, at, syslog, Piece(header_end, text[header_end:at]))
+        prefix = Piece(len(text) - len(between), between)
+        return Line(text, size, read_by, syslog=syslog, prefix=prefix)
+    line = Line(text, size, read_by, name, at, syslog, Piece(at - len(between), between))
     begin = at + len(name) + 1
     pipe = text.find("|", begin, begin + _MOST_VERSION)
     if pipe < 0:
@@ -102,13 +100,13 @@ def _cef_header(text: str, at: int) -> _Header:
     if len(pipes) >= count:
         fields = tuple(pieces[:count])
         whole = _Header(fields, count, True, pipes[count - 1] + 1)
-        if fields[-1].raw in SEVERITIES:
+        if severity_of(fields[-1].raw) is not None:
             return whole
         early = _early_extension(pieces[:count])
         if early is not None:
             return early
         for number in range(count, len(pipes)):
-            if pieces[number].raw in SEVERITIES:
+            if severity_of(pieces[number].raw) is not None:
                 name = Piece(pieces[4].at, text[pieces[4].at : pieces[number].at - 1])
                 merged = (*pieces[:4], name, pieces[number])
                 return _Header(merged, count, True, pipes[number] + 1, pipes[4])
@@ -151,9 +149,7 @@ def _pairs(text: str, at: int) -> tuple[tuple[Pair, ...], tuple[Piece, ...]]:
     pairs = []
     for (name, begin, value_at), end in zip(keys, ends, strict=False):
         raw = text[value_at:end]
-        value = raw.strip(" ")
-        if "\\" in value:
-            value = _ESCAPED.sub(_meant, value)
+        value = plain(raw.strip(" "))
         pairs.append(Pair(name, begin, value_at, raw, value))
     return tuple(pairs), stray
 
@@ -176,8 +172,13 @@ def _positions(text: str, what: str, at: int) -> Iterator[int]:
         at += 1
 
 
+def plain(raw: str) -> str:
+    """Return a value as written without its escapes; a backslash that begins none stays."""
+    return _ESCAPED.sub(_meant, raw) if "\\" in raw else raw
+
+
 def _meant(found: re.Match[str]) -> str:
-    return _MEANS.get(found[1], found[1])
+    return _MEANS.get(found[1], found[0])
 
 
 def _read_leef(line: Line, at: int) -> Line:
@@ -215,20 +216,29 @@ def _read_leef(line: Line, at: int) -> Line:
     return _with_attributes(line, (read_delimiter(field) if field else None) or "\t")
 
 
+def _split(text: str, delimiter: str) -> Iterator[tuple[int, str]]:
+    at = 0
+    for attribute in text.split(delimiter):
+        yield at, attribute
+        at += len(attribute) + len(delimiter)
+
+
 def _with_attributes(line: Line, delimiter: str) -> Line:
-    at = line.extension_at
     pairs: list[Pair] = []
     stray: list[Piece] = []
-    for attribute in line.text[at:].split(delimiter):
+    text = line.text[line.extension_at :]
+    mark = undeclared(text, delimiter)
+    for offset, attribute in parted(text, mark) if mark else _split(text, delimiter):
+        at = line.extension_at + offset
         key, equal, value = attribute.partition("=")
         if equal and _ATTRIBUTE_KEY.fullmatch(key):
             pairs.append(Pair(key, at, at + len(key) + 1, value, value.strip(" ")))
         elif attribute.strip(" "):
             stray.append(Piece(at, attribute))
-        at += len(attribute) + len(delimiter)
     return line._replace(
         pairs=tuple(pairs),
         keys=frozenset([pair.key for pair in pairs]),
         stray=tuple(stray),
         delimiter=delimiter,
+        undeclared=mark,
     )

@@ -91,6 +91,7 @@ RULES: dict[codes.Code, Callable[[Line], Iterator[Found]]] = {
     codes.BAD_SEV: rules_leef.bad_sev,
     codes.BAD_DEVTIME: rules_leef.bad_devtime,
     codes.REWRITTEN_TAB: rules_leef.rewritten_tab,
+    codes.UNDECLARED: rules_leef.undeclared_delimiter,
 }
 
 ACROSS: dict[codes.Code, Callable[[], Across]] = {
@@ -98,4 +99,5 @@ ACROSS: dict[codes.Code, Callable[[], Across]] = {
     codes.MANY_NAMES: rules_across.ManyNames,
     codes.MANY_LABELS: rules_across.ManyLabels,
     codes.ORDER: rules_across.Order,
+    codes.NO_HEADER: rules_across.NoHeader,
 }

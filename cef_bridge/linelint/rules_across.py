@@ -190,3 +190,33 @@ class Order:
                 return
             if rank > last:
                 last, before = rank, name
+
+
+class NoHeader:
+    """Over a network a message has a syslog header with a time and a host before it.
+
+    Sentinel's agent takes a line without one for no CEF at all; QRadar, Graylog and SC4S take the
+    time of its arrival for the event's, and the sender's address for its source. A file needs none,
+    so this is reported only when `--for` names one of these receivers, and once.
+
+    Bad:
+        CEF:0|Acme|Gate|2.1|login|User logged in|3|act=Allow
+    Good:
+        <134>Mar  1 10:00:00 gate-1 CEF:0|Acme|Gate|2.1|login|User logged in|3|act=Allow
+    """
+
+    def __init__(self) -> None:
+        self._told = False
+
+    def see(self, line: Line) -> Iterator[Found]:
+        """Yield what is wrong with the first line that has no time and host before its message."""
+        timed = line.syslog is not None and line.syslog.timestamp and line.syslog.hostname
+        if self._told or not line.format or timed:
+            return
+        self._told = True
+        what = (
+            "Sentinel's agent does not take such a line for CEF"
+            if line.read_by == "sentinel"
+            else "over a network the event gets the time of its arrival"
+        )
+        yield Found(0, f"no syslog header with a time and a host: {what}. Reported once.")

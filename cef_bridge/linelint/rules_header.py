@@ -9,7 +9,7 @@ import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from cef_bridge.formats.dictionary import HEADER_LENGTHS, SEVERITIES
+from cef_bridge.formats.dictionary import HEADER_LENGTHS, SEVERITIES, severity_of
 from cef_bridge.formats.leef import LEEF_HEADER_LENGTHS
 from cef_bridge.linelint.parts import CEF_FIELDS, WORDS, Found, Line, Piece
 from cef_bridge.wording import shown
@@ -242,7 +242,7 @@ def _is_swapped(line: Line) -> bool:
         name is not None
         and severity is not None
         and name.raw.lower() in _SEVERITY_WORDS
-        and severity.raw not in SEVERITIES
+        and severity_of(severity.raw) is None
         and len(severity.raw.strip()) > 2
     )
 

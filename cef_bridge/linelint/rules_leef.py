@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.formats.check import type_fault
 from cef_bridge.formats.dictionary import LEEF_KEYS
-from cef_bridge.formats.leef import read_delimiter
+from cef_bridge.formats.leef import not_parted, read_delimiter
 from cef_bridge.linelint.parts import Found, Line
 from cef_bridge.wording import printable, shown
 
@@ -37,6 +37,25 @@ def no_delimiter(line: Line) -> Iterator[Found]:
     if delimiter is None or delimiter == "=" or delimiter.isalnum():
         message = f'"{shown(piece.raw)}" is no delimiter. Expected one character, such as ^.'
         yield Found(piece.at, message)
+
+
+def undeclared_delimiter(line: Line) -> Iterator[Found]:
+    """LEEF 1.0 separates attributes by TAB, LEEF 2.0 by the character in the field after the event
+    id, or by TAB without one.
+
+    If another character separates them, such as a pipe, every receiver reads one attribute that
+    holds all the others. Found in lines without any delimiter, where a pipe precedes a key, or
+    another character precedes two predefined keys.
+
+    Bad:
+        LEEF:1.0|Acme|Gate|2.1|login|cat=auth|src=192.0.2.7|dst=192.0.2.9
+        LEEF:2.0|Acme|Gate|2.1|login|cat=auth src=192.0.2.7 dst=192.0.2.9
+    Good:
+        LEEF:1.0|Acme|Gate|2.1|login|cat=auth<U+0009>src=192.0.2.7<U+0009>dst=192.0.2.9
+        LEEF:2.0|Acme|Gate|2.1|login|^|cat=auth^src=192.0.2.7^dst=192.0.2.9
+    """
+    if line.undeclared:
+        yield Found(line.extension_at, not_parted(line.undeclared, line.delimiter))
 
 
 def hex_delimiter(line: Line) -> Iterator[Found]:

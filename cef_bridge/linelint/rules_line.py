@@ -32,19 +32,19 @@ class Limit(NamedTuple):
     """A size, in bytes, from which on a receiver cuts or refuses; and how it is called."""
 
     size: int
-    receiver: str
+    receivers: tuple[str, ...]
     called: str
 
 
 LIMITS = (
-    Limit(1024, "syslog", "RFC 3164 relays"),
-    Limit(2048, "syslog", "relays that keep to RFC 5424's 2,048"),
-    Limit(4096, "qradar", "QRadar's TCP listener"),
-    Limit(6144, "wazuh", "Wazuh"),
-    Limit(8192, "rsyslog", "rsyslog"),
-    Limit(8192, "sentinel", "Sentinel's forwarder"),
-    Limit(10240, "elastic", "Elastic over UDP"),
-    Limit(65536, "splunk", "Splunk Connect for Syslog"),
+    Limit(1024, ("syslog",), "RFC 3164 relays"),
+    Limit(2048, ("syslog",), "relays that keep to RFC 5424's 2,048"),
+    Limit(4096, ("qradar",), "QRadar's TCP listener"),
+    Limit(6144, ("wazuh",), "Wazuh"),
+    Limit(8192, ("rsyslog",), "rsyslog"),
+    Limit(8192, ("sentinel",), "Sentinel's forwarder"),
+    Limit(10240, ("elastic",), "Elastic over UDP"),
+    Limit(65536, ("sc4s", "splunk"), "Splunk Connect for Syslog"),
 )
 """What receivers take at most, unless they are told otherwise."""
 
@@ -93,7 +93,9 @@ def too_long(line: Line) -> Iterator[Found]:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|act=Allow msg=All of it
     """
     over = [
-        limit for limit in LIMITS if line.size > limit.size and line.read_by in {"", limit.receiver}
+        limit
+        for limit in LIMITS
+        if line.size > limit.size and line.read_by in {"", *limit.receivers}
     ]
     if over:
         who = ", ".join(
@@ -105,9 +107,10 @@ def too_long(line: Line) -> Iterator[Found]:
 
 
 def rfc5424(line: Line) -> Iterator[Found]:
-    """Graylog's CEF input reads RFC 3164 headers only.
+    """Graylog's CEF input is made for RFC 3164 headers.
 
-    It takes the `1` behind the priority for the beginning of the time, and fails.
+    It takes the word before `CEF:` for the host, which in RFC 5424 is a dash, and microseconds for
+    milliseconds, so that the time is off by up to 17 minutes. Before 6.3.0 it stored nothing.
 
     Bad:
         <134>1 2026-03-01T10:00:00Z gate-1 acme - - - CEF:0|Acme|Gate|2.1|login|In|3|act=Allow
@@ -115,7 +118,10 @@ def rfc5424(line: Line) -> Iterator[Found]:
         <134>Mar  1 10:00:00 gate-1 CEF:0|Acme|Gate|2.1|login|In|3|act=Allow
     """
     if line.format and line.syslog is not None and line.syslog.version == "rfc5424":
-        yield Found(0, "an RFC 5424 header, on which Graylog's CEF input fails. Send RFC 3164.")
+        yield Found(
+            0,
+            "an RFC 5424 header, whose host and time Graylog's CEF input misreads. Send RFC 3164.",
+        )
 
 
 def tag(line: Line) -> Iterator[Found]:

@@ -224,7 +224,8 @@ def unread_time(line: Line) -> Iterator[Found]:
     Good:
         <134>Mar  1 10:00:00 gate-1 CEF:0|Acme|Gate|2.1|login|In|3|cnt=1 rt=1772359200000
     """
-    if line.format != "cef" or line.syslog is not None or line.prefix.raw.strip():
+    timed = line.syslog is not None and line.syslog.timestamp
+    if line.format != "cef" or timed or line.prefix.raw.strip():
         return
     times = line.having(_TIMES)
     if times and all(_EPOCH_MS.match(pair.value) for pair in times):

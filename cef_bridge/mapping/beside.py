@@ -1,15 +1,16 @@
-"""What stands beside a mapping, by its name alone: files of examples, other mappings.
+"""What a mapping's name means, and what stands beside its file: examples, other mappings.
 
-In comes the path of a mapping or of a file of examples, out comes what belongs to it, or what may
-have been meant. Opens no file: a file of examples may name another mapping inside, which is for its
-reader to see.
+In comes a name, or the path of a mapping or of a file of examples, out comes whether it is a path,
+what belongs to it, or what may have been meant. Opens no file: a file of examples may name another
+mapping inside, which is for its reader to see.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.wording import closest
+from cef_bridge.mapping import shipped
+from cef_bridge.wording import closest, did_you_mean, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +18,37 @@ if TYPE_CHECKING:
 SUFFIX = ".test.yaml"
 MAPPINGS = (".yaml", ".yml")
 _MOST_LOOKED_AT = 10_000
+
+
+def is_path(target: str, folder: Path) -> bool:
+    """Tell whether NAME-or-PATH is a path, taken from a folder.
+
+    What has a slash or ends in .yaml or .yml is one. A shipped mapping's name is none, whatever
+    files are there: a file must not change what a name means. Any other file's name is a path.
+    """
+    if "/" in target or target.endswith(MAPPINGS):
+        return True
+    return target not in shipped.names() and is_file(folder / target)
+
+
+def no_mapping(name: str, folder: Path) -> str:
+    """Return the error for a name that is neither a shipped mapping nor a file of a folder."""
+    known = shipped.names()
+    own = next((f"{name}{it}" for it in MAPPINGS if is_file(folder / f"{name}{it}")), None)
+    if own is None and closest(name, known) is None:
+        own = meant(name, folder)
+    hint = f' Did you mean "./{shown(own)}"?' if own else did_you_mean(name, known)
+    return (
+        f'There is no shipped mapping "{shown(name)}".{hint} Name a file of your own with its path.'
+    )
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether a path is a file; a text that cannot be a path is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long; a null character
+        return False
 
 
 def is_test_file(name: str | Path) -> bool:

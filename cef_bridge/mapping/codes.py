@@ -18,7 +18,7 @@ class Code(NamedTuple):
 
 
 UNKNOWN_SETTING = Code("M001", "error", "A setting that mappings do not have.")
-UNKNOWN_KEY = Code("M002", "error", "An output key that is no CEF or LEEF key nor KubeArmor….")
+UNKNOWN_KEY = Code("M002", "error", "An output key that is nearly one of the format's.")
 NO_LABEL = Code("M003", "error", "A custom key (cs1, cn1, c6a2 …) without its label.")
 NEEDLESS_LABEL = Code("M004", "error", "A label where none goes.")
 WRONG_KIND = Code("M005", "error", "A list where a text is expected, and the like.")
@@ -28,7 +28,7 @@ UNKNOWN_FIELD = Code("M008", "error", "A misspelled event field.")
 NEW_FIELD = Code("M009", "warning", "An event field that this version does not know.")
 UNKNOWN_TRANSFORM = Code("M010", "error", "A transform that does not exist.")
 UNKNOWN_FILTER = Code("M011", "error", "A named filter that does not exist.")
-NO_SOURCE = Code("M012", "error", "A rule has not exactly one of from, value and spread.")
+NO_SOURCE = Code("M012", "error", "A rule has not exactly one of from, value, template and spread.")
 NO_PARTNER = Code("M013", "error", "A setting that does nothing without another one.")
 BAD_TABLE = Code("M014", "error", "A table file that cannot be read, or is not two columns.")
 UNSET_VARIABLE = Code("M015", "error", "An environment variable that is not set.")
@@ -93,5 +93,11 @@ BAD_SLOTS_FILE = Code("M066", "error", "A slots file that cannot be read as one.
 SLOTS_NOT_WRITTEN = Code("M067", "error", "A slots file that has to be written and cannot be.")
 TEXT_IN_NUMBER_SLOT = Code("M068", "warning", "A text for a name that is kept in a number slot.")
 SECONDS = Code("M069", "warning", "Seconds in a key whose times are milliseconds.")
+NO_SEVERITY = Code("M070", "error", "Events that no rule of the severity is about.")
+HEADER_DIFFERS = Code("M071", "error", "A key that repeats the header and says something else.")
+LOOKS_LIKE_TEST = Code("M072", "error", "A text that looks like a condition.")
+KEEPS_NO_ALERTS = Code("M073", "warning", "A list of keep_events without any alert.")
+ROW_LOOKS_LIKE_TEST = Code("M074", "warning", "A row of a table that looks like a condition.")
+NO_FACILITY = Code("M080", "warning", "Events that no rule of the facility is about.")
 
 CODES: dict[str, Code] = {row.id: row for row in list(globals().values()) if isinstance(row, Code)}

@@ -10,6 +10,8 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
 from cef_bridge.events.clock import WRAPPER_TIME
 from cef_bridge.events.derive import EVENT_TIME_US
 from cef_bridge.events.fields import DERIVED, RAW
@@ -19,11 +21,21 @@ from cef_bridge.formats import FORMATS, Header
 from cef_bridge.mapping.conditions import all_hold, compact_json, to_text
 from cef_bridge.mapping.filters import FILTERS
 from cef_bridge.mapping.names import PREFIX, camel
-from cef_bridge.mapping.rules import PACES, SUSPICIOUS, Hit, Slot, marks_of
+from cef_bridge.mapping.rules import (
+    PACES,
+    SUSPICIOUS,
+    Hit,
+    Slot,
+    bare,
+    hit_paths,
+    marks_of,
+    rule_paths,
+)
 from cef_bridge.mapping.spec import HEADER_FIELDS, Mapping, Rule
+from cef_bridge.mapping.template import paths_of, renamed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from collections.abc import Mapping as MappingType
 
     from cef_bridge.events.derive import Event
@@ -48,7 +60,14 @@ DEFAULT_SEVERITY = 5
 HEADER_KEYS = {name: camel("header", name, set()) for name in HEADER_FIELDS}
 """What the hits of the header are called: `headerDeviceVersion`; no line has such a key."""
 _JOINTS = {"Tags": ","}
-INTERNAL = frozenset({EVENT_TIME_US, WRAPPER_TIME, "EventData", SUSPICIOUS})
+REPEATED = {
+    "event.class_id": "device_event_class_id",
+    "event.name": "name",
+    "event.severity": "severity",
+}
+"""What the keys that repeat the header read, and the header field that each of them follows."""
+_SAID = {path: f"header.{name}" for path, name in REPEATED.items()}
+INTERNAL = frozenset({EVENT_TIME_US, WRAPPER_TIME, "EventData", SUSPICIOUS, *_SAID.values()})
 
 
 class Output(NamedTuple):
@@ -64,15 +83,22 @@ class Output(NamedTuple):
 
 
 class Program:
-    """A compiled mapping. Pure: the same event gives the same output."""
+    """A compiled mapping. Pure: the same event gives the same output.
+
+    `by_reference`: it says what the fast path does not know, so all events take the plain path.
+    """
 
     def __init__(self, mapping: Mapping) -> None:
         self.mapping = mapping
         self.format = _format(mapping)
         ipv6 = mapping.envelope.both_families
         self.drops = dropper(mapping.drop)
+        header = {
+            name: mapping.header.get(name) or _HEADER_DEFAULTS[name] for name in HEADER_FIELDS
+        }
+        self.repeats = _repeats(header, mapping.extension)
         self.slots = [
-            Slot(key, kept, self.format, ipv6=ipv6)
+            Slot(key, tuple(map(self._repeating, kept)), self.format, ipv6=ipv6)
             for key, rules in mapping.extension.items()
             if (kept := self._without_dropped(rules))
         ]
@@ -81,9 +107,6 @@ class Program:
             self.slots.insert(0, first)
         # A severity of a table is a number from 1 to 10; LEEF's `sev` has no 0.
         self.severity = [_severity_slot(rule, self.format) for rule in mapping.severity]
-        header = {
-            name: mapping.header.get(name) or _HEADER_DEFAULTS[name] for name in HEADER_FIELDS
-        }
         self.header_severity = [_severity_slot(rule, self.format) for rule in header["severity"]]
         self.header = [
             Slot(HEADER_KEYS[name], header[name], self.format, ipv6=True)
@@ -94,9 +117,36 @@ class Program:
             mapping.drop_events
         )
         self._filters = [all_hold(item) for item in self.filters]
-        asked = {condition.path for item in self.filters for condition in item}
+        self.keeps = mapping.keep_events
+        self._keeps = [all_hold(item) for item in self.keeps]
+        items = (*self.filters, *self.keeps)
+        asked = {condition.path for item in items for condition in item}
         self._filters_ask_mapping = not asked.isdisjoint(("event.severity", "cluster"))
+        own_severity = not _is_repeated(header["severity"], "event.severity")
+        self.by_reference = bool(
+            self.repeats
+            or self.keeps
+            or (own_severity and "event.severity" in asked)
+            or any(rule.template for rule in _all_rules(mapping))
+        )
         self.leftovers = Leftovers(self)
+
+    def _repeating(self, rule: Rule) -> Rule:
+        """A rule that repeats the header reads what the header says, where that is another text;
+        of its conditions those on the severity do: there is one of it.
+        """
+        if not self.repeats:
+            return rule
+        said = {path: _SAID[path] for path in self.repeats}
+        from_ = tuple(said.get(path, path) for path in rule.from_)
+        template = renamed(rule.template, said) if rule.template is not None else None
+        when = tuple(
+            replace(each, path=_SAID[each.path])
+            if each.path == "event.severity" and each.path in self.repeats
+            else each
+            for each in rule.when
+        )
+        return replace(rule, from_=from_, template=template, when=when)
 
     def _without_dropped(self, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
         """Rules without the paths that `drop` names; a rule that read nothing else goes."""
@@ -104,26 +154,46 @@ class Program:
         for rule in rules:
             paths = tuple(path for path in rule.from_ if not self.drops(path))
             spread = rule.spread if rule.spread and not self.drops(rule.spread) else None
-            if (rule.from_ and not paths) or (rule.spread and not spread):
+            gone = any(map(self.drops, paths_of(rule.template)))
+            if (rule.from_ and not paths) or (rule.spread and not spread) or gone:
                 continue
-            kept.append(_replace(rule, paths) if paths != rule.from_ else rule)
+            kept.append(replace(rule, from_=paths) if paths != rule.from_ else rule)
         return tuple(kept)
 
     def filtered(self, fields: Fields) -> bool:
-        """Tell whether `drop_events` or a named filter takes the event out; it may ask for what the
-        mapping itself defines.
+        """Tell whether `drop_events` or a named filter takes the event out, or `keep_events` does
+        not name it.
+        """
+        return self.taken_out_by(fields) is not None
+
+    def taken_out_by(self, fields: Fields) -> int | None:
+        """Return the number of the item in `filters` that takes the event out, -1 when it is none
+        of `keep_events`; None when it stays. It may ask for what the mapping itself defines.
         """
         if self._filters_ask_mapping:
-            severity, _ = _first_severity(self.severity, fields)
-            fields = {**fields, "event.severity": severity}
-            if self.mapping.cluster:
-                fields["cluster"] = self.mapping.cluster
-        return any(holds(fields) for holds in self._filters)
+            fields = self.with_own(fields)
+        for index, holds in enumerate(self._filters):
+            if holds(fields):
+                return index
+        # What tells of lost and withheld events is not asked for.
+        if not self._keeps or fields.get("event.kind") == "event":
+            return None
+        return None if any(holds(fields) for holds in self._keeps) else -1
+
+    def with_own(self, fields: Fields) -> Fields:
+        """Return an event's fields with what the mapping itself defines: severity and cluster."""
+        fields = {**fields, "event.severity": _first_severity(self.severity, fields)[0]}
+        fields["event.severity"], _ = _first_severity(self.header_severity, fields)
+        if self.mapping.cluster:
+            fields["cluster"] = self.mapping.cluster
+        return fields
 
     def evaluate(self, event: Event) -> Output:
         """Return the header and the hits for an event, leftovers before `msg`."""
         rated = self.prepare(event)
         header, header_hits = self.header_of(event.fields, rated)
+        if self.repeats:
+            self._say_header(event, header)
         hits: list[Hit] = []
         last: list[Hit] = []
         for slot in self.slots:
@@ -134,6 +204,15 @@ class Program:
         left = self.leftovers.of(event, [*header_hits, *hits, *last])
         self._mark_suspicious(event, hits, left, last)
         return Output(header, [*hits, *left, *last], int(header.severity), header_hits)
+
+    def _say_header(self, event: Event, header: Header) -> None:
+        """Add to the event's fields what the header says, as a reader finds it there."""
+        read = self.format.normalise(header, {})[0]
+        for path in self.repeats:
+            name = REPEATED[path]
+            # LEEF's header has neither name nor severity; other keys say them.
+            text = getattr(read, name) or getattr(header, name)
+            event.fields[_SAID[path]] = int(text) if name == "severity" else text
 
     def _mark_suspicious(
         self, event: Event, hits: list[Hit], left: list[Hit], last: list[Hit]
@@ -201,12 +280,13 @@ class Program:
         """A derived value goes nowhere too when `drop` names what it was taken from."""
         if not self.mapping.drop or not hit.path:
             return False
-        held = event.holds.get(hit.path, ())
+        paths = hit_paths(hit)
+        held = [path for each in paths for path in event.holds.get(each, ())]
         owners = [
             field
             for field, rows in event.parts.items()
             for path, _ in rows
-            if path in (hit.path, *held)
+            if path in (*paths, *held)
         ]
         return any(self.drops(path) for path in (*held, *owners))
 
@@ -231,10 +311,45 @@ def _format(mapping: Mapping) -> Format:
     )
 
 
-def _replace(rule: Rule, paths: tuple[str, ...]) -> Rule:
-    from msgspec.structs import replace  # noqa: PLC0415 - only mappings with `drop` need it
+def _all_rules(mapping: Mapping) -> Iterator[Rule]:
+    for rules in (*mapping.extension.values(), *mapping.header.values(), mapping.severity):
+        yield from rules
 
-    return replace(rule, from_=paths)
+
+def _repeats(
+    header: MappingType[str, tuple[Rule, ...]], extension: MappingType[str, tuple[Rule, ...]]
+) -> frozenset[str]:
+    """Return what keys of the extension read that repeats the header, and the header says in words
+    of its own.
+    """
+    read = {path for rules in extension.values() for rule in rules for path in rule_paths(rule)}
+    return frozenset(
+        path
+        for path, name in REPEATED.items()
+        if path in read and not _is_repeated(header[name], path)
+    )
+
+
+def _is_repeated(rules: tuple[Rule, ...], path: str) -> bool:
+    """Tell whether rules give what a path has, and nothing else."""
+    return [bare(rule) for rule in rules] == [Rule(from_=(path,))]
+
+
+def rates(mapping: Mapping) -> Callable[[Fields], Hit | None]:
+    """Return what a mapping takes the severity in the header from; None: no rule says one, and the
+    severity is `DEFAULT_SEVERITY`. The mapping's envelope may be faulty.
+    """
+    fmt = FORMATS[mapping.format]()
+    table = [_severity_slot(rule, fmt) for rule in mapping.severity]
+    rules = mapping.header.get("severity") or _HEADER_DEFAULTS["severity"]
+    header = [_severity_slot(rule, fmt) for rule in rules]
+
+    def rate(fields: Fields) -> Hit | None:
+        severity, by_table = _first_severity(table, fields)
+        found = _first_severity(header, {**fields, "event.severity": severity})[1]
+        return by_table if found and found.path == "event.severity" else found
+
+    return rate
 
 
 def _severity_slot(rule: Rule, fmt: Format) -> Slot:
@@ -281,6 +396,8 @@ class Leftovers:
         }
         if not self._names["Data"]:
             del self._names["Data"]
+        firsts = {camel(PREFIX, path, set()) for path in RAW}
+        self._reserved = frozenset(taken | firsts)
         for path in RAW:
             if path not in self._names:
                 self._names[path] = camel(PREFIX, path, taken)
@@ -288,8 +405,11 @@ class Leftovers:
         self._rank = {path: (PACES.index(row.pace), i) for i, (path, row) in enumerate(RAW.items())}
 
     def name(self, path: str, used: set[str]) -> str:
-        """Return the key that a field gets when no rule takes it."""
-        return self._names.get(path) or camel(PREFIX, path, used)
+        """Return the key that a field gets when no rule takes it, and note it in `used`."""
+        if known := self._names.get(path):
+            used.add(known)
+            return known
+        return camel(PREFIX, path, used)
 
     def of(
         self, event: Event, hits: list[Hit], only: str = "", known: frozenset[str] = frozenset()
@@ -308,12 +428,14 @@ class Leftovers:
         consumed = set(known)
         whole: dict[str, str] = {}
         for hit in hits:
-            if hit.taken and hit.path:
-                consumed.add(hit.path)
-                held = event.holds.get(hit.path, ())
+            if not hit.taken:
+                continue
+            for path in hit_paths(hit):
+                consumed.add(path)
+                held = event.holds.get(path, ())
                 consumed.update(held)
                 if hit.whole:
-                    whole[held[0] if held else hit.path] = hit.whole
+                    whole[held[0] if held else path] = hit.whole
         if self._program.says_cluster(event.fields) and "cluster" in consumed:
             consumed.add("ClusterName")
         left: list[tuple[str, str]] = []
@@ -364,7 +486,7 @@ class Leftovers:
 
     def _hits(self, left: Iterable[tuple[str, str]]) -> list[Hit]:
         fmt = self._program.format
-        used = set(self.taken)
+        used = set(self._reserved)
         hits: list[Hit] = []
         over: dict[str, str] = {}
         for path, text in left:

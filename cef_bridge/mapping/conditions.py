@@ -1,4 +1,4 @@
-"""`when` and `drop_events`: conditions on an event's fields, resolved once into predicates.
+"""Conditions of `when`, `drop_events` and `keep_events`, resolved once into predicates.
 
 In come `spec.Condition`s, out comes a function of the fields. Enumerations (Type, Action, Result …)
 are compared without regard to case, because some exporters lower-case them; all else exactly.
@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, TypeAlias
 import orjson
 
 from cef_bridge.events.fields import OPEN_PREFIXES, find
+from cef_bridge.mapping.condition_forms import number_of
+from cef_bridge.mapping.spec import Condition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from cef_bridge.mapping.spec import Condition, Test
+    from cef_bridge.mapping.spec import Test
 
 Fields: TypeAlias = "Mapping[str, object]"
 Predicate: TypeAlias = "Callable[[Fields], bool]"
@@ -82,22 +84,38 @@ def all_hold(conditions: Iterable[Condition]) -> Predicate:
 
 
 def holds(condition: Condition) -> Predicate:
-    """Return a predicate for one condition; on a list field any element may satisfy it."""
-    get = getter(condition.path)
-    row = find(condition.path)
+    """Return a predicate for one condition; on a list field any element may satisfy it, and none
+    may satisfy what is behind a `not`.
+    """
+    others = tuple(test for test in condition.any_of if test.kind != "not")
+    nots = [_one_of(condition.path, it.tests) for it in condition.any_of if it.kind == "not"]
+    if not nots:
+        return _one_of(condition.path, others)
+    if not others and len(nots) == 1:
+        return lambda fields: not nots[0](fields)
+    other = _one_of(condition.path, others)
+    return lambda fields: other(fields) or not all(inner(fields) for inner in nots)
+
+
+def _one_of(path: str, any_of: tuple[Test, ...]) -> Predicate:
+    """Return a predicate that holds when one of some tests does."""
+    if any(test.kind == "not" for test in any_of):
+        return holds(Condition(path, any_of))
+    get = getter(path)
+    row = find(path)
     any_case = row is not None and row.enum
-    tests = [_test(test, any_case=any_case) for test in condition.any_of]
-    absent = any(test.kind == "is" and test.text == "absent" for test in condition.any_of)
-    texts = {test.text for test in condition.any_of if test.kind == "literal"}
-    plain = len(texts) == len(condition.any_of) and not any_case
-    if plain and not condition.path.lower().startswith("tags"):
+    tests = [_test(test, any_case=any_case) for test in any_of]
+    absent = any(test.kind == "is" and test.text == "absent" for test in any_of)
+    texts = {test.text for test in any_of if test.kind == "literal"}
+    plain = len(texts) == len(any_of) and not any_case
+    if plain and not path.lower().startswith("tags"):
         return lambda fields: _literal(get(fields), texts)
 
     def predicate(fields: Fields) -> bool:
         value = get(fields)
         if value is None or value in ("", []):
             return absent
-        values = value if isinstance(value, list) else _elements(condition.path, value)
+        values = value if isinstance(value, list) else _elements(path, value)
         return any(test(to_text(entry)) for entry in values for test in tests)
 
     return predicate
@@ -122,6 +140,8 @@ def _test(test: Test, *, any_case: bool) -> Callable[[str], bool]:
     text = test.text
     if test.kind == "is":
         return _CLASSES[text]
+    if test.kind == "range":
+        return _range(test)
     if test.kind == "glob":
         pattern = re.compile(translate(text), re.IGNORECASE if any_case else 0)
         return lambda value: pattern.match(value) is not None
@@ -142,6 +162,18 @@ def is_ipv4(text: str) -> bool:
 def is_ipv6(text: str) -> bool:
     """Tell whether a text is an IPv6 address; a zone (`%eth0`) is none of the receivers' IPv6."""
     return len(text) <= _MOST_ADDRESS and _is_ipv6(text)
+
+
+def _range(test: Test) -> Callable[[str], bool]:
+    least, most = (number_of(text or "") for text in (test.least, test.most))
+
+    def within(value: str) -> bool:
+        number = number_of(value)
+        if number is None:
+            return False
+        return (least is None or number >= least) and (most is None or number <= most)
+
+    return within
 
 
 # The same addresses come again and again; ipaddress takes 1.5 us a look (measured).

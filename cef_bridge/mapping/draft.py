@@ -23,7 +23,9 @@ class Named(NamedTuple):
 
 
 class RuleSeen(NamedTuple):
-    """A rule of a section ("extension", "header", "severity", "hostname") as it was written."""
+    """A rule of a section as it was written: "extension", "header", "severity", or a setting of
+    the envelope ("facility", "app_name", "hostname").
+    """
 
     section: str
     key: str
@@ -34,7 +36,9 @@ class RuleSeen(NamedTuple):
 
 @dataclass(slots=True)
 class Draft:
-    """What one file says. In `header` and `extension` None stands for a key that goes."""
+    """What one file says. In `header` and `extension` None stands for a key that goes; `replaces`
+    are the settings that leave out what a parent says, where they would add to it.
+    """
 
     path: str
     said: dict[str, object] = field(default_factory=dict)
@@ -43,7 +47,8 @@ class Draft:
     names: list[Named] = field(default_factory=list)
     rules: list[RuleSeen] = field(default_factory=list)
     conditions: list[spec.Condition] = field(default_factory=list)
-    empty_items: list[Location] = field(default_factory=list)
+    empty_items: list[Named] = field(default_factory=list)
     envelope_at: dict[str, Location] = field(default_factory=dict)
+    replaces: set[str] = field(default_factory=set)
     excuses: list[Excuse] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)

@@ -14,6 +14,7 @@ import msgspec
 import yaml
 
 from cef_bridge.mapping import spec
+from cef_bridge.mapping.condition_forms import needs_text
 from cef_bridge.mapping.reader import EXPANDED, yaml_fields
 from cef_bridge.mapping.values import json_scalar
 from cef_bridge.mapping.variables import escape
@@ -28,7 +29,15 @@ _BREAK: Final = re.compile("[\n\r\x85\u2028\u2029]")
 _WIDTH = 10_000  # one rule, one line: breaks would come in the middle of texts
 _RESOLVER: Any = yaml.resolver.Resolver()  # PyYAML's stubs do not type `resolve`
 
-_OWN_LINES = ("header", "severity", "extension", "drop_events", "envelope", "examples")
+_OWN_LINES = (
+    "header",
+    "severity",
+    "extension",
+    "drop_events",
+    "keep_events",
+    "envelope",
+    "examples",
+)
 """Sections whose entries stand on lines of their own; what is inside of them stands in one line."""
 
 
@@ -66,6 +75,24 @@ def rule_lines(key: str, rules: Iterable[spec.Rule], via: str) -> list[str]:
     longer = tuple(msgspec.structs.replace(rule, via=(*rule.via, via)) for rule in rules)
     node = _pairs([(key, _Writer(expanded=False).value(longer))], flow=False)
     return _serialized(node).split("\n")[:-1]
+
+
+def constant(value: object) -> str | None:
+    """Return the text of a single rule that says nothing else, None for anything else."""
+    match _without_places(value):
+        case (spec.Rule(value=str(text)) as rule,) if rule == spec.Rule(value=text):
+            return text
+    return None
+
+
+def _without_places(value: object) -> object:
+    """Return rules without their places in a file; any other value as it is."""
+    if not isinstance(value, tuple):
+        return value
+    return tuple(
+        msgspec.structs.replace(it, at=spec.NOWHERE) if isinstance(it, spec.Rule) else it
+        for it in value
+    )
 
 
 def rules_text(rules: tuple[spec.Rule, ...]) -> str:
@@ -174,10 +201,10 @@ class _Writer:
                 return _typed(str(value))
             case str():
                 return _text(escape(value) if self._expanded else value)
-            case spec.Test(kind="is"):
-                return _pairs([("is", _text(value.text))])
             case spec.Test():
-                return self.value(value.text)
+                return self._test(value)
+            case spec.Step():
+                return self._step(value)
             case spec.Table(file=str(file)):
                 return _pairs([("file", self.value(file))])
             case spec.Table():
@@ -194,6 +221,26 @@ class _Writer:
                 return _items(map(self.value, value))
         raise TypeError(value)  # a type that spec has got and this module does not know
 
+    def _test(self, test: spec.Test) -> yaml.Node:
+        match test.kind:
+            case "not":
+                return _pairs([("not", self._one_or_more(test.tests))])
+            case "range":
+                bounds = (("min", test.least), ("max", test.most))
+                return _pairs((word, _text(text)) for word, text in bounds if text is not None)
+            case "is":
+                return _pairs([("is", _text(test.text))])
+            case "literal" if needs_text(test.text):
+                return _pairs([("text", _text(test.text))])
+        return _text(test.text)
+
+    def _step(self, step: spec.Step) -> yaml.Node:
+        if step.name == "part":
+            number, mark = step.arguments
+            return _pairs([("part", _text(number)), ("of", self.value(mark))])
+        nodes = [self.value(text) for text in step.arguments]
+        return _pairs([(step.name, nodes[0] if len(nodes) == 1 else _items(nodes))])
+
     def _one_or_more(self, values: tuple[object, ...]) -> yaml.Node:
         if len(values) == 1:
             return self.value(values[0])
@@ -203,8 +250,11 @@ class _Writer:
         """Yield what a rule or an envelope says beyond its defaults."""
         for key, row in yaml_fields(type(struct)).items():
             value = getattr(struct, row.name)
-            if value == row.default:
+            if value == row.default or _without_places(value) == row.default:
                 continue
+            # The facility is a text, unless rules are wanted; a host's name is a rule.
+            if constant(row.default) is not None and (text := constant(value)) is not None:
+                value = text
             if row.name in ("from_", "via") and len(value) == 1:
                 value = value[0]
             yield key, self.value(value)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.events.derive import derive
 from cef_bridge.events.names import canonical
-from cef_bridge.events.unwrap import Found, unwrap
+from cef_bridge.events.unwrap import Found, Inside, unwrap
 from cef_bridge.mapping.compile import Program
 from cef_bridge.mapping.rules import write_hit
 
@@ -66,7 +66,10 @@ def written(program: Program, event: dict[str, object]) -> dict[str, str]:
 
 def _fields(event: dict[str, object]) -> dict[str, object]:
     """Return an example's event under KubeArmor's names; what looks like none is taken as one."""
-    for found in unwrap(event):
+    for item in unwrap(event):
+        found = item
+        while isinstance(found, Inside):
+            found = found.values[0][0] if found.event.fields is None else found.event
         if isinstance(found, Found) and found.fields is not None:
             return found.fields
     return canonical(event)

@@ -24,6 +24,7 @@ from cef_bridge.mapping import (
     lint_receivers,
     lint_rules,
     lint_settings,
+    lint_severity,
 )
 
 if TYPE_CHECKING:
@@ -74,9 +75,14 @@ RULES: dict[codes.Code, Callable[[View], Iterator[Found]]] = {
     codes.NEVER_TOGETHER: lint_events.never_together,
     codes.DROPS_ALERTS: lint_events.drops_alerts,
     codes.SHEDS_NOTHING: lint_settings.sheds_nothing,
+    codes.NO_FACILITY: lint_settings.no_facility,
     codes.NEVER_WRITTEN: lint_settings.never_written,
     codes.IDLE_SETTING: lint_settings.idle_setting,
     codes.SECONDS: lint_fits.in_seconds,
+    codes.NO_SEVERITY: lint_severity.no_severity,
+    codes.ROW_LOOKS_LIKE_TEST: lint_rules.row_looks_like_a_condition,
+    codes.KEEPS_NO_ALERTS: lint_events.keeps_no_alerts,
+    codes.HEADER_DIFFERS: lint_severity.header_differs,
 }
 
 

@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, cast
 
 from cef_bridge.events.classes import catalogue, kind_of, role_of
+from cef_bridge.mapping.condition_forms import form_of
 from cef_bridge.mapping.conditions import holds
 from cef_bridge.mapping.lint_names import vocabulary
 from cef_bridge.mapping.view import Found, removed
@@ -102,18 +103,18 @@ def never_together(view: View) -> Iterator[Found]:
 
 
 def _values(condition: Condition) -> str:
-    return shown(" or ".join(test.text for test in condition.any_of))
+    return shown(" or ".join(map(form_of, condition.any_of)))
 
 
 def _all_conditions(view: View) -> Iterator[tuple[Condition, ...]]:
     for seen in view.draft.rules:
         if seen.rule.when:
             yield seen.rule.when
-    yield from _items(view)
+    yield from (*_items(view), *_items(view, "keep_events"))
 
 
-def _items(view: View) -> Iterable[tuple[Condition, ...]]:
-    said = view.draft.said.get("drop_events")
+def _items(view: View, name: str = "drop_events") -> Iterable[tuple[Condition, ...]]:
+    said = view.draft.said.get(name)
     return cast("tuple[tuple[Condition, ...], ...]", said if isinstance(said, tuple) else ())
 
 
@@ -122,7 +123,7 @@ _PATHS = (*_PARTS, "event.class_id", "event.name", "process.role")
 
 
 @cache
-def _classes() -> tuple[dict[str, object], ...]:
+def kinds_of_events() -> tuple[dict[str, object], ...]:
     """Every kind of event, as the fields that conditions can ask."""
     kinds = []
     for row in catalogue():
@@ -135,7 +136,7 @@ def _classes() -> tuple[dict[str, object], ...]:
 def _classes_of(conditions: Iterable[Condition]) -> Iterator[dict[str, object]]:
     """Yield the kinds of events that meet some conditions."""
     predicates = [holds(condition) for condition in conditions]
-    return (kind for kind in _classes() if all(holds_for(kind) for holds_for in predicates))
+    return (kind for kind in kinds_of_events() if all(holds_for(kind) for holds_for in predicates))
 
 
 def _is_impossible(condition: Condition) -> bool:
@@ -170,6 +171,25 @@ def drops_alerts(view: View) -> Iterator[Found]:
                 "This drops alerts too. Add event.kind: log, or event.kind: alert if you mean them."
             )
             yield Found(item[0].at, message)
+
+
+def keeps_no_alerts(view: View) -> Iterator[Found]:
+    """An item of keep_events is about alerts as well.
+
+    What `keep_events` does not name is not written. When all of its items ask for telemetry, no
+    alert ever reaches the SIEM.
+
+    Bad:
+        keep_events: [{event.kind: log, NamespaceName: shop}]
+    Good:
+        keep_events:
+          - {event.kind: alert}
+          - {event.kind: log, NamespaceName: shop}
+    """
+    items = [item for item in _items(view, "keep_events") if item]
+    if items and not any(map(_may_be_alert, items)):
+        message = "This keeps no alert. Add an item such as {event.kind: alert}."
+        yield Found(items[0][0].at, message)
 
 
 def _means_alerts(item: tuple[Condition, ...]) -> bool:

@@ -12,7 +12,9 @@ from cef_bridge.formats.check import misfits
 from cef_bridge.formats.dictionary import CEF_KEYS, HEADER_LENGTHS, LABELS, LEEF_KEYS
 from cef_bridge.formats.leef import LEEF_HEADER_LENGTHS
 from cef_bridge.formats.text import cut
-from cef_bridge.mapping.rules import PARTIAL
+from cef_bridge.mapping import template
+from cef_bridge.mapping.template import paths_of
+from cef_bridge.mapping.transforms import keeps_whole
 from cef_bridge.mapping.view import Found, extension
 from cef_bridge.wording import shown
 
@@ -79,6 +81,7 @@ LENGTHS = {
     "ProcessName": 255,
     "ParentProcessName": 255,
     "process.path": 255,
+    "process.actor": 255,
     "file.path": 255,
 }
 """Characters that a field has (an id, a hash) or well may have (Kubernetes' limits of names, a
@@ -147,19 +150,25 @@ def _faults(view: View, seen: RuleSeen, row: Key | None, text: str) -> Iterator[
 
 
 def field_as_text(view: View) -> Iterator[Found]:
-    """A text alone is written as it stands: to read a field, a rule says `from`.
+    """A text alone is written as it stands: to read a field, a rule says `from` or `template`.
 
     `act: Action` writes the word Action into every message.
 
     Bad:
         extension:
           act: Action
+          KubeArmorPlace: "{NamespaceName}/{PodName}"
     Good:
         extension:
           act: {from: Action}
+          KubeArmorPlace: {template: "{NamespaceName}/{PodName}"}
     """
     for seen in view.draft.rules:
         text = seen.rule.value or ""
+        written = template.parse(text)
+        if not written.wrong and all(map(fields.find, written.paths)):
+            message = f'This writes "{shown(text)}" as it is. Write {{template: "{shown(text)}"}}.'
+            yield Found(seen.said.get("value", seen.rule.at), message)
         # A word in lower case (flags, call) may well be meant.
         if fields.find(text) is None or (text.islower() and "." not in text):
             continue
@@ -195,7 +204,10 @@ def never_fits(view: View) -> Iterator[Found]:
         asked = {
             condition.path
             for condition in seen.rule.when
-            if any(test.kind == "is" and test.text != "present" for test in condition.any_of)
+            if any(
+                test.kind == "range" or (test.kind == "is" and test.text != "present")
+                for test in condition.any_of
+            )
         }
         for path in seen.rule.from_:
             known = path in fields.RAW or path in fields.DERIVED
@@ -249,16 +261,19 @@ def will_be_cut(view: View) -> Iterator[Found]:
     for seen in extension(view):
         row = _key(view, seen)
         rule = seen.rule
-        if row is None or not row.max_length or rule.table or not PARTIAL.isdisjoint(rule.via):
+        if row is None or not row.max_length or rule.table or not keeps_whole(rule.via):
             continue
         if rule.max_length and rule.max_length <= row.max_length:
             continue
-        for path in rule.from_:
-            length = LENGTHS.get(path, 0)
+        paths = [(path, LENGTHS.get(path, 0)) for path in rule.from_]
+        if rule.template is not None:
+            joined = paths_of(rule.template)
+            paths.append((rule.template, sum(LENGTHS.get(path, 0) for path in joined)))
+        for path, length in paths:
             if length > row.max_length and (row.name, path) not in _MEANT:
                 message = (
-                    f"{row.name} takes {row.max_length} characters and {path} can have {length}: "
-                    "it will be cut. Use a longer key such as cs1, or say "
+                    f"{row.name} takes {row.max_length} characters and {shown(path)} can have "
+                    f"{length}: it will be cut. Use a longer key such as cs1, or say "
                     f"max_length: {row.max_length} if that is meant."
                 )
                 yield Found(seen.said.get("from_", rule.at), message)

@@ -21,16 +21,17 @@ if TYPE_CHECKING:
     from cef_bridge.mapping.view import View
 
 PREFIX = "KubeArmor"
-"""What keys of one's own begin with (CEF v27, "Custom extensions": the vendor's name)."""
+"""What keys of one's own best begin with (CEF v27, "Custom extensions": the vendor's name)."""
 
 _KEY_CHARACTERS = {"cef": re.compile(r"[A-Za-z0-9]+"), "leef": re.compile(r"[A-Za-z0-9_.-]+")}
 
 
 def unknown_key(view: View) -> Iterator[Found]:
-    """An output key is one of the format's own, or begins with KubeArmor.
+    """An output key is one of the format's own, or one that nobody takes for it.
 
-    A key that no receiver knows is lost, or fills an index with a misspelt field. LEEF takes
-    keys of one's own by any name, so there only near misses of its predefined ones are errors.
+    A key of one's own may have any name, such as `tenant`. A name that is nearly one of the
+    dictionary is a slip, and what receivers read there is then missing; one of the dictionary's
+    long names (sourceAddress for src) is a key that no line has.
 
     Bad:
         extension:
@@ -38,7 +39,7 @@ def unknown_key(view: View) -> Iterator[Found]:
     Good:
         extension:
           dpt: {from: destination.port}
-          KubeArmorTeam: {value: blue}
+          tenant: {value: blue}
     """
     known = LEEF_KEYS if view.format == "leef" else CEF_KEYS
     for name in (*output_keys(view), *named(view, "key")):
@@ -48,14 +49,24 @@ def unknown_key(view: View) -> Iterator[Found]:
             continue
         if view.format == "leef":
             meant = closest(name.text, known, likeness=0.9)
-            if meant:
-                message = f'LEEF has no "{shown(name.text)}". Did you mean "{meant}"?'
-                yield Found(name.at, message)
-            continue
-        # What ArcSight shows is the full name: sourceAddress for src.
-        meant = NAMES.get(name.text.lower()) or closest(name.text, known)
-        hint = f'Did you mean "{meant}"?' if meant else f"Call keys of your own {PREFIX}…."
-        yield Found(name.at, f'CEF has no "{shown(name.text)}". {hint}')
+        else:
+            # What ArcSight shows is the full name: sourceAddress for src.
+            sent = [key for key, row in CEF_KEYS.items() if row.role != "consumer"]
+            meant = (
+                NAMES.get(name.text.lower())
+                or closest(name.text, sent, likeness=0.85)
+                or _slot_like(name.text)
+            )
+        if meant:
+            words = f'{view.format.upper()} has no "{shown(name.text)}". Did you mean "{meant}"?'
+            yield Found(name.at, words)
+
+
+def _slot_like(key: str) -> str | None:
+    """Return the first slot of the kind that a key's name looks like: cs1 for cs7."""
+    stem = key.rstrip("0123456789").lower()
+    slots = (slot for slot in LABELS if slot[:-1].lower() == stem != key.lower())
+    return next(slots, None)
 
 
 def key_characters(view: View) -> Iterator[Found]:
@@ -224,17 +235,24 @@ def nothing_to_remove(view: View) -> Iterator[Found]:
 def receiver_key(view: View) -> Iterator[Found]:
     """Some keys of the dictionary are filled by receivers; what a device writes there is lost.
 
+    A constant is what an operator says of all events, and not the device: a customer's id, say.
+
     Bad:
         extension:
           ahost: {from: HostName}
     Good:
         extension:
           dvchost: {from: HostName}
+          customerExternalID: {value: acme-7}
     """
     if view.format != "cef":
         return
+    said = said_extension(view)
     for name in output_keys(view):
         row = CEF_KEYS.get(name.text)
+        rules = said.get(name.text)
+        if isinstance(rules, tuple) and all(rule.value is not None for rule in rules):
+            continue
         if row is not None and row.role == "consumer":
             message = f"{row.name} is filled by the receiver ({row.meaning}). Use another key."
             yield Found(name.at, message)

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from cef_bridge.formats.dictionary import CEF_KEYS, LABELS
-from cef_bridge.mapping.view import Found, extension
+from cef_bridge.mapping.view import Found, extension, output_keys
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ _KEYS = frozenset(name for row in CEF_KEYS.values() for name in (row.name, row.f
 
 
 def label_shadows(view: View) -> Iterator[Found]:
-    """A label is no name that another field has already.
+    """A label, or a key of one's own, is no name that another field has already.
 
     Receivers that name a field by its label write it over the field of that name: a key of CEF
     (act, src), one of its long names (deviceAction), another key of the mapping, or one that the
@@ -103,6 +103,13 @@ def label_shadows(view: View) -> Iterator[Found]:
           cs3: {from: PodName, label: K8sPod}
     """
     taken = {name for receiver, names in _TAKEN.items() if view.is_for(receiver) for name in names}
+    for name in output_keys(view) if view.format == "cef" else ():
+        if name.text in taken:
+            message = (
+                f'"{shown(name.text)}" is a field that the receiver fills itself. '
+                "Choose another name for the key."
+            )
+            yield Found(name.at, message)
     for _, label, at in _labels(view):
         if label in _KEYS or label in view.merged.extension or label in taken:
             message = (

@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING
 from cef_bridge.errors import Location, UsageError
 from cef_bridge.events import fields
 from cef_bridge.events.classes import catalogue
-from cef_bridge.formats import FORMATS
-from cef_bridge.formats.dictionary import SEVERITIES
+from cef_bridge.formats import FORMATS, zones
 from cef_bridge.formats.syslog import FACILITIES
+from cef_bridge.mapping.condition_forms import leaves
 from cef_bridge.mapping.filters import FILTERS
-from cef_bridge.mapping.transforms import TRANSFORMS
-from cef_bridge.mapping.view import Found, named
+from cef_bridge.mapping.template import paths_of
+from cef_bridge.mapping.transforms import TRANSFORMS, step_form
+from cef_bridge.mapping.view import Found, constants, named
 from cef_bridge.wording import closest, did_you_mean, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cef_bridge.mapping.draft import Named, RuleSeen
+    from cef_bridge.mapping.spec import Condition, Test
     from cef_bridge.mapping.view import View
 
 
@@ -114,9 +116,13 @@ def unknown_transform(view: View) -> Iterator[Found]:
           fname: {from: file.path, via: basename}
     """
     for name in named(view, "transform"):
-        if name.text not in TRANSFORMS:
+        declared = TRANSFORMS.get(name.text)
+        if declared is None:
             hint = did_you_mean(name.text, list(TRANSFORMS))
             yield Found(name.at, f'There is no transform "{shown(name.text)}".{hint}')
+        elif declared.arguments:
+            form = step_form(name.text)
+            yield Found(name.at, f"{name.text} does nothing by itself. Write it as {form}.")
 
 
 def unknown_filter(view: View) -> Iterator[Found]:
@@ -134,10 +140,9 @@ def unknown_filter(view: View) -> Iterator[Found]:
 
 
 def bad_setting(view: View) -> Iterator[Found]:
-    """A facility, a delimiter, a text to break up and a severity must be one.
+    """A facility, a time zone, a delimiter, a text to break up and a severity must be one.
 
-    Severities are whole numbers from 1 to 10: LEEF has no 0. The header of CEF also takes Low,
-    Medium, High and Very-High.
+    Severities are whole numbers from 1 to 10: LEEF has no 0.
 
     Bad:
         severity: [{value: critical}]
@@ -146,10 +151,13 @@ def bad_setting(view: View) -> Iterator[Found]:
         severity: [{value: 9}]
         envelope: {facility: local3}
     """
-    for name in named(view, "facility"):
-        if name.text not in FACILITIES:
-            hint = did_you_mean(name.text, list(FACILITIES))
-            yield Found(name.at, f'"{shown(name.text)}" is no syslog facility.{hint}')
+    for seen in view.draft.rules:
+        yield from _bad_facilities(seen)
+    for name in named(view, "time zone"):
+        try:
+            zones.zone(name.text)
+        except UsageError as error:
+            yield Found(name.at, str(error))
     for name in named(view, "delimiter"):
         yield from _refused(name, "leef", delimiter=name.text)
     for name in named(view, "text to break up"):
@@ -158,7 +166,17 @@ def bad_setting(view: View) -> Iterator[Found]:
         if len(_extends(view)) > 1 and name.text == _extends(view)[1]:
             yield Found(name.at, "A mapping extends one other. Remove this one.")
     for seen in view.draft.rules:
-        yield from _bad_severities(view, seen)
+        yield from bad_severities(seen)
+
+
+def _bad_facilities(seen: RuleSeen) -> Iterator[Found]:
+    if seen.section != "facility":
+        return
+    for text in constants(seen.rule):
+        if text not in FACILITIES:
+            hint = did_you_mean(text, list(FACILITIES))
+            at = seen.said.get("value", seen.rule.at)
+            yield Found(at, f'"{shown(text)}" is no syslog facility.{hint}')
 
 
 def _extends(view: View) -> tuple[str, ...]:
@@ -173,27 +191,21 @@ def _refused(name: Named, format_name: str, **settings: str | tuple[str, ...]) -
         yield Found(name.at, str(error).replace(f'"{name.text}"', f'"{shown(name.text)}"'))
 
 
-def _bad_severities(view: View, seen: RuleSeen) -> Iterator[Found]:
+def bad_severities(seen: RuleSeen) -> Iterator[Found]:
+    """Yield what is no severity in a rule of one."""
     in_header = seen.section == "header" and seen.key == "severity"
     if seen.section != "severity" and not in_header:
         return
-    words = SEVERITIES if in_header and view.format == "cef" else frozenset[str]()
-    allowed = {str(number) for number in range(1, 11)} | words
+    allowed = {str(number) for number in range(1, 11)}
     rule = seen.rule
-    texts = [
-        rule.value,
-        rule.else_,
-        rule.default,
-        *(rule.table.rows.values() if rule.table else ()),
-    ]
-    for text in texts:
-        if text is not None and text not in allowed:
+    for text in constants(rule):
+        if text not in allowed:
             at = seen.said.get("value", rule.at)
             yield Found(at, f'"{shown(text)}" is no severity. Expected a whole number, 1 to 10.')
     if in_header:
         return
     message = "event.severity is what this table makes. Read Severity instead."
-    if "event.severity" in rule.from_:
+    if "event.severity" in (*rule.from_, *paths_of(rule.template)):
         yield Found(rule.at, message)
     for condition in rule.when:
         if condition.path == "event.severity":
@@ -226,15 +238,20 @@ def never_equal(view: View) -> Iterator[Found]:
     """
     for condition in view.draft.conditions:
         values = vocabulary().get(condition.path, ())
-        for test in condition.any_of if values else ():
-            if test.kind == "is" or any(
+        for test in _leaves(condition) if values else ():
+            if test.kind == "range":
+                yield Found(condition.at, f"{condition.path} is never a number.")
+            elif test.kind != "is" and not any(
                 fnmatchcase(value, test.text) if test.kind == "glob" else value == test.text
                 for value in values
             ):
-                continue
-            hint = did_you_mean(test.text, values)
-            message = f'{condition.path} is never "{shown(test.text)}".{hint}'
-            yield Found(condition.at, message)
+                hint = did_you_mean(test.text, values)
+                message = f'{condition.path} is never "{shown(test.text)}".{hint}'
+                yield Found(condition.at, message)
+
+
+def _leaves(condition: Condition) -> Iterator[Test]:
+    return (leaf for test in condition.any_of for leaf in leaves(test))
 
 
 @cache

@@ -24,6 +24,20 @@ Good:
       act: {from: Action}
       cat: {from: [Operation, Type]}
 """,
+    codes.LOOKS_LIKE_TEST: """\
+What other programs read as a condition is none here: it would be compared as a text.
+
+`!shop`, `<4`, `>=7`, `7..9` and `/^kube-/` hold for no event, and nobody would be told. A
+condition has words for them: `not`, `min`, `max`, and globs. A text that really is so stands in
+`{text: …}`.
+
+Bad:
+    keep_events: [{event.kind: alert, Severity: ">=7"}]
+    drop_events: [{event.kind: log, NamespaceName: ["!shop", "/^kube-/"]}]
+Good:
+    keep_events: [{event.kind: alert, Severity: {min: 7}}]
+    drop_events: [{event.kind: log, NamespaceName: [{not: shop}, "kube-*"]}]
+""",
     codes.TWICE: """\
 What may stand once stands once: a key, or a row of a table.
 
@@ -67,8 +81,8 @@ Good:
     codes.UNREADABLE: """\
 A mapping, and what it extends, is there and is UTF-8 text of at most 1 MiB.
 
-What has a slash or ends in .yaml is a path, from the folder of the file that names it; all else
-is a shipped mapping (`cef-bridge mapping list`).
+What has a slash or ends in .yaml is a path, from the folder of the file that names it; a name
+without either is a shipped mapping (`cef-bridge mapping list`). For acme.yaml write ./acme.yaml.
 
 Bad:
     extends: ./no-such-file.yaml

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cef_bridge.mapping.template import paths_of
 from cef_bridge.mapping.view import Found, extension, output_keys, removed, said_extension
 
 if TYPE_CHECKING:
@@ -118,7 +119,8 @@ def no_host(view: View) -> Iterator[Found]:
           dvchost: {from: HostName, max_length: 63}
     """
     for seen in extension(view):
-        for path in seen.rule.from_ if seen.key in _HOSTS else ():
+        paths = (*seen.rule.from_, *paths_of(seen.rule.template))
+        for path in paths if seen.key in _HOSTS else ():
             if path in _NO_HOSTS and seen.rule.table is None:
                 hint = f" Use {_NO_HOSTS[path]}." if view.format == "cef" else ""
                 message = f"Receivers read a host in {seen.key}, which {path} is not.{hint}"

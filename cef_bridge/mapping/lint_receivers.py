@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.formats.syslog import FACILITIES
-from cef_bridge.mapping.view import Found
+from cef_bridge.mapping.view import Found, constants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,7 +51,7 @@ _TIME_LOST = (
     Trap(
         ("splunk",),
         "syslog_header",
-        lambda envelope: envelope.syslog_header != "rfc5424",
+        lambda envelope: envelope.network_header != "rfc5424",
         "SC4S throws an rt in milliseconds away and takes the header's time, which has a fraction "
         'and a zone in RFC 5424 only. Say "syslog_header: rfc5424".',
     ),
@@ -130,7 +130,8 @@ _VERSION_UNREAD = (
 def receiver_setting(view: View) -> Iterator[Found]:
     """Some settings of the envelope are wrong for one receiver.
 
-    - Graylog's CEF input fails on an RFC 5424 header, and does not part octet-counted messages.
+    - Graylog's CEF input misreads host and time of an RFC 5424 header (before 6.3.0 it stored
+      nothing), and does not part octet-counted messages.
     - Sentinel's agent wants `CEF` right behind time and host. With a program's name between, as in
       RFC 5424, the event ends in the Syslog table; a pipe in a value tore the events of an older
       agent; and on a facility that the system uses itself, the rules for CEF and for Syslog both
@@ -168,7 +169,8 @@ _RECEIVER_SETTING = (
         ("graylog",),
         "syslog_header",
         lambda envelope: envelope.syslog_header == "rfc5424",
-        'Graylog\'s CEF input fails on an RFC 5424 header. Say "syslog_header: rfc3164".',
+        "Graylog's CEF input misreads host and time of an RFC 5424 header, and before 6.3.0 stored "
+        'nothing. Say "syslog_header: rfc3164".',
     ),
     Trap(
         ("sentinel",),
@@ -193,8 +195,10 @@ _RECEIVER_SETTING = (
     Trap(
         ("sentinel",),
         "facility",
-        lambda envelope: (
-            envelope.facility in FACILITIES and not envelope.facility.startswith("local")
+        lambda envelope: any(
+            text in FACILITIES and not text.startswith("local")
+            for rule in envelope.facility
+            for text in constants(rule)
         ),
         "The system logs under this facility as well, and Sentinel's rules for CEF and for Syslog "
         "then both store the event. Choose one of local0 to local7 that nothing else uses.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cef_bridge.events import fields
-from cef_bridge.formats.dictionary import CEF_KEYS
+from cef_bridge.mapping.condition_forms import meant_by
 from cef_bridge.mapping.lint_keys import PREFIX
 from cef_bridge.mapping.view import Found, named
 from cef_bridge.wording import named as named_key
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def no_source(view: View) -> Iterator[Found]:
-    """A rule has exactly one of from, value and spread: where its value comes from.
+    """A rule has exactly one of from, value, template and spread: where its value comes from.
 
     Bad:
         extension:
@@ -33,7 +33,7 @@ def no_source(view: View) -> Iterator[Found]:
           act: {from: Action, default: Block}
     """
     for seen in view.draft.rules:
-        sources = [name for name in seen.said if name in ("from_", "value", "spread")]
+        sources = [name for name in seen.said if name in ("from_", "value", "template", "spread")]
         if not sources:
             yield Found(
                 seen.rule.at,
@@ -49,6 +49,7 @@ def no_source(view: View) -> Iterator[Found]:
 # What does nothing -> without which of these, or beside which.
 _NEEDS = {"else_": "table", "only": "spread", "max": "spread", "default": "from_"}
 _POINTLESS = {
+    "template": ("default",),
     "value": ("via", "table", "else_", "default", "max_length"),
     "spread": ("via", "table", "else_", "default", "max_length"),
 }
@@ -78,6 +79,36 @@ def no_partner(view: View) -> Iterator[Found]:
                 )
 
 
+def row_looks_like_a_condition(view: View) -> Iterator[Found]:
+    """A row of a table is a whole text: globs and comparisons are for conditions.
+
+    `"kube-*"` or `">=7"` in a table is compared as it stands, and no value is that. A list of rules
+    with `when` says it; `else` is for all others. A value that really is so stands in a table that
+    is a file.
+
+    Bad:
+        extension:
+          KubeArmorTier: {from: NamespaceName, table: {"kube-*": system}, else: other}
+    Good:
+        extension:
+          KubeArmorTier:
+            - {value: system, when: {NamespaceName: "kube-*"}}
+            - {value: other}
+    """
+    for seen in view.draft.rules:
+        table = seen.rule.table
+        if table is None or table.file is not None:
+            continue
+        path = next(iter(seen.rule.from_), "Resource")
+        for row in table.rows:
+            if "*" in row or meant_by(path, row):
+                message = (
+                    f'The row "{shown(row)}" is compared as a text. Use rules with "when", or '
+                    '"else" for all others.'
+                )
+                yield Found(seen.said.get("table", seen.rule.at), message)
+
+
 def bad_spread(view: View) -> Iterator[Found]:
     """`spread` takes a map apart, under a key of one's own in the extension.
 
@@ -99,8 +130,10 @@ def bad_spread(view: View) -> Iterator[Found]:
             continue
         if seen.section != "extension":
             yield Found(seen.said["spread"], f"{named_key(seen.key)} takes one value. Use from.")
-        elif view.format == "cef" and seen.key in CEF_KEYS:
-            message = f"{seen.key} takes one value. Spread under a key such as {PREFIX}Label."
+        elif view.format == "cef" and not seen.key.startswith(PREFIX):
+            # What stands behind the name is chosen by others: cs and 1 would make cs1.
+            key = named_key(seen.key)
+            message = f"{key} takes one value. Spread under a key such as {PREFIX}Label."
             yield Found(seen.said["spread"], message)
 
 
@@ -145,17 +178,18 @@ def _says_all(first: Rule, second: Rule) -> bool:
 
 
 def drops_all(view: View) -> Iterator[Found]:
-    """An item of drop_events has conditions, and a condition has values.
+    """An item of drop_events or keep_events has conditions, and a condition has values.
 
-    An empty item would drop every event, alerts too; an empty list never holds.
+    An empty item would drop every event, alerts too, or keep all; an empty list never holds.
 
     Bad:
         drop_events: [{}]
     Good:
         drop_events: [{event.kind: log, NamespaceName: kube-system}]
     """
-    for at in view.draft.empty_items:
-        yield Found(at, "Without a condition every event is dropped. Add one.")
+    for item in view.draft.empty_items:
+        done = "kept" if item.kind == "keep_events" else "dropped"
+        yield Found(item.at, f"Without a condition every event is {done}. Add one.")
     for condition in view.draft.conditions:
         if not condition.any_of:
             message = f'"{shown(condition.path)}" has no value to compare with, so it never holds.'

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from cef_bridge.events import fields
 from cef_bridge.mapping.compile import dropper
 from cef_bridge.mapping.names import PREFIX, camel
-from cef_bridge.mapping.view import Found, named
+from cef_bridge.mapping.template import paths_of
+from cef_bridge.mapping.view import Found, constants, named
 from cef_bridge.wording import closest, shown
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def header_varies(view: View) -> Iterator[Found]:
     for seen in view.draft.rules:
         if seen.section != "header" or seen.key == "severity" or seen.rule.table:
             continue
-        for path in seen.rule.from_:
+        for path in (*seen.rule.from_, *paths_of(seen.rule.template)):
             if fields.find(path) is not None and path not in _BOUNDED:
                 message = (
                     f"{shown(path)} has no end of values, and receivers keep a list of what stands "
@@ -119,12 +120,43 @@ def never_written(view: View) -> Iterator[Found]:
     for seen in view.draft.rules:
         rule = seen.rule
         paths = (*rule.from_, rule.spread) if rule.spread else rule.from_
-        is_extension = seen.section == "extension"
-        if is_extension and paths and not rule.default and all(map(drops, paths)):
+        gone = [path for path in paths_of(rule.template) if drops(path)]
+        if paths and not rule.default and all(map(drops, paths)):
+            gone = [paths[0]]
+        if gone and seen.section == "extension":
             message = (
-                f"drop takes {shown(paths[0])} out, so this is never written. Keep one of them."
+                f"drop takes {shown(gone[0])} out, so this is never written. Keep one of them."
             )
-            yield Found(seen.said.get("from_", seen.said.get("spread", rule.at)), message)
+            source = next((it for it in ("from_", "spread", "template") if it in seen.said), "")
+            yield Found(seen.said.get(source, rule.at), message)
+
+
+def no_facility(view: View) -> Iterator[Found]:
+    """Every event has a facility: the last rule of a list is one without a condition.
+
+    A child's rules replace those of its parent. An event that none of them is about gets local0,
+    whatever the parent says, and a collector that sorts by facility puts it where nobody looks.
+
+    Bad:
+        extends: sentinel
+        envelope:
+          facility: [{value: local3, when: {NamespaceName: shop}}]
+    Good:
+        extends: sentinel
+        envelope:
+          facility: [{value: local3, when: {NamespaceName: shop}}, {value: local4}]
+    """
+    said = [seen for seen in view.draft.rules if seen.section == "facility"]
+    sure = any(
+        not seen.rule.when and (seen.rule.value is not None or seen.rule.default is not None)
+        for seen in said
+    )
+    if not said or sure:
+        return
+    parents = view.parent.merged.envelope.facility if view.parent else ()
+    last = next((text for rule in reversed(parents) for text in constants(rule)), "local0")
+    message = f"An event that no rule is about gets local0. End the list with {{value: {last}}}."
+    yield Found(said[0].key_at, message)
 
 
 _IDLE = {

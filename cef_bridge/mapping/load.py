@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import Location, MappingError, Problem
 from cef_bridge.mapping import codes, excuses, lint, lint_across, nodes, reader, shipped
-from cef_bridge.mapping.beside import is_tested, meant
+from cef_bridge.mapping.beside import is_path, is_tested, meant, no_mapping
 from cef_bridge.mapping.merge import merge
 from cef_bridge.mapping.slots_chain import Names
 from cef_bridge.mapping.view import View
 from cef_bridge.small_files import UnreadableError, read_small
-from cef_bridge.wording import closest, did_you_mean, shown
+from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,10 +32,9 @@ if TYPE_CHECKING:
 def load(name_or_path: str | Path, *, env: MappingType[str, str] = os.environ) -> Mapping:
     """Return a mapping with everything it extends merged in.
 
-    What has a slash, ends in .yaml or .yml, or is a file, is a path; all else is a shipped
-    mapping's name. Names that are new (`slot: auto`) are written to the slots file beside their
-    mapping, and said on stderr. Raises MappingError with all errors of all files, each with its
-    place.
+    `beside.is_path` tells a path from a shipped mapping's name. Names that are new (`slot: auto`)
+    are written to the slots file beside their mapping, and said on stderr. Raises MappingError with
+    all errors of all files, each with its place.
     """
     chain = _Chain(env)
     chain.add(name_or_path)
@@ -104,13 +103,17 @@ def replaced(
     chain.finish()  # gives names their slots
     over: dict[tuple[str, str], list[Location]] = {}
     taken: set[tuple[str, str]] = set()
+    replaces = False
     for file in chain.files:
         said = {(seen.section, seen.key) for seen in file.draft.rules}
         said |= {(name.kind, name.text) for name in file.draft.keys}
         for seen in file.draft.rules:
+            if seen.section == "severity" and not replaces:
+                continue  # these still have their turn
             if (seen.section, seen.key) in taken:
                 over.setdefault((seen.section, seen.key), []).append(seen.rule.at)
         taken |= said
+        replaces |= "severity" in file.draft.replaces
     return over
 
 
@@ -174,12 +177,12 @@ class _Chain:
         self, target: str, folder: Path, at: Location, *, top: bool
     ) -> tuple[Path, bool] | None:
         path = folder / target
-        if "/" in target or target.endswith((".yaml", ".yml")) or _is_file(path):
+        if is_path(target, folder):
             is_shipped = False
-        elif target in shipped.names():
-            path, is_shipped = shipped.path(target), True
+        elif name := shipped.named(target):
+            path, is_shipped = shipped.path(name), True
         else:
-            self._report(at, codes.UNREADABLE, _no_mapping(target, folder))
+            self._report(at, codes.UNREADABLE, no_mapping(target, folder))
             return None
         real = _resolved(path)
         if real in self._seen:
@@ -241,24 +244,6 @@ class _Chain:
 
     def _report(self, at: Location, code: codes.Code, message: str) -> None:
         self._problems.append(Problem(at, code.id, message, code.severity))
-
-
-def _no_mapping(name: str, folder: Path) -> str:
-    """Return what to say of a name that is neither a shipped mapping's nor a file's."""
-    known = shipped.names()
-    near = None if closest(name, known) else meant(name, folder)
-    hint = f' Did you mean "{shown(near)}"?' if near else did_you_mean(name, known)
-    return (
-        f'There is no shipped mapping "{shown(name)}".{hint} '
-        "A file of your own is named with its path."
-    )
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except ValueError:  # a null character
-        return False
 
 
 def _resolved(path: Path) -> Path:

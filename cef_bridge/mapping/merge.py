@@ -1,7 +1,8 @@
 """A chain of drafts becomes one mapping: what the child says stands over what its parents say.
 
 In come drafts, parents first, out comes a `spec.Mapping`. A rule of the child replaces the
-parent's whole, null removes a key, lists are replaced, header and envelope merge key by key.
+parent's whole, null removes a key, lists are replaced, header and envelope merge key by key. Rules
+of the severity stand before the parent's, for a list that ends too early would rate all others 5.
 Must not know files or nodes.
 """
 
@@ -37,13 +38,16 @@ def merge(chain: Sequence[Draft]) -> Mapping:
     envelope: dict[str, object] = {}
     header: RulesByKey = {}
     extension: RulesByKey = {}
+    severity: tuple[Rule, ...] = ()
     for draft in chain:
+        own = cast("tuple[Rule, ...]", draft.said.get("severity", ()))
+        severity = own if "severity" in draft.replaces else (*own, *severity)
         said = {name: value for name, value in said.items() if name not in _OWN} | draft.said
         envelope |= cast("dict[str, object]", draft.said.get("envelope", {}))
         header = merge_rules(header, draft.said.get("header"))
         extension = merge_rules(extension, draft.said.get("extension"))
     said["envelope"] = msgspec.structs.replace(Envelope(), **envelope)
-    said["header"], said["extension"] = header, extension
+    said["header"], said["extension"], said["severity"] = header, extension, severity
     said["extends"] = tuple(
         name
         for draft in reversed(chain)

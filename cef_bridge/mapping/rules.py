@@ -26,7 +26,9 @@ from cef_bridge.mapping.conditions import (
 )
 from cef_bridge.mapping.names import camel
 from cef_bridge.mapping.spec import NOWHERE
+from cef_bridge.mapping.template import filler, paths_of
 from cef_bridge.mapping.transforms import find as find_transform
+from cef_bridge.mapping.transforms import hides, keeps_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,8 +41,6 @@ if TYPE_CHECKING:
 PACES = ("workload", "verdict", "activity", "instant")
 SUSPICIOUS = "event.suspicious"
 _MOST_SPREAD = 20
-PARTIAL = frozenset({"basename", "dirname", "first_word", "strip_digest"})
-"""Transforms that show a part of a field: the rest of it still needs a place."""
 
 
 class Hit(NamedTuple):
@@ -120,7 +120,15 @@ def write_hit(fmt: Format, hit: Hit) -> str:
 def rule_paths(rule: Rule) -> tuple[str, ...]:
     """Return every path a rule reads: what it takes and what it asks."""
     spread = (rule.spread,) if rule.spread else ()
-    return (*rule.from_, *spread, *(condition.path for condition in rule.when))
+    asked = (condition.path for condition in rule.when)
+    return (*rule.from_, *paths_of(rule.template), *spread, *asked)
+
+
+def hit_paths(hit: Hit) -> tuple[str, ...]:
+    """Return the fields that a hit's text is from: one, those of a template, none of a constant."""
+    if hit.rule.template is not None:
+        return paths_of(hit.rule.template)
+    return (hit.path,) if hit.path else ()
 
 
 def _taken_from(rules: tuple[Rule, ...]) -> frozenset[str] | None:
@@ -131,7 +139,9 @@ def _taken_from(rules: tuple[Rule, ...]) -> frozenset[str] | None:
     for rule in rules:
         if rule.spread or rule.value is not None or rule.default is not None:
             return None
-        fields |= {"Labels" if path.startswith("Labels.") else path for path in rule.from_}
+        # Of a template all have to be there, so one is enough to look for.
+        paths = (*rule.from_, *paths_of(rule.template)[:1])
+        fields |= {"Labels" if path.startswith("Labels.") else path for path in paths}
     return frozenset(fields)
 
 
@@ -157,7 +167,10 @@ def compile_rule(
     """Return a rule as a function of the fields; `ipv6` lets IPv6 into IPv4-only keys. `refuse` is
     told why a value that is there is not written.
     """
-    take = _spread(key, rule, fmt) if rule.spread else _take(key, rule, fmt, refuse, ipv6=ipv6)
+    if rule.template is not None:
+        take = _fill(key, rule, fmt, refuse, ipv6=ipv6)
+    else:
+        take = _spread(key, rule, fmt) if rule.spread else _take(key, rule, fmt, refuse, ipv6=ipv6)
     if not rule.when:
         return take
     when = all_hold(rule.when)
@@ -185,6 +198,22 @@ def _take(key: str, rule: Rule, fmt: Format, refuse: Refuse, *, ipv6: bool) -> F
     return take
 
 
+def _fill(key: str, rule: Rule, fmt: Format, refuse: Refuse, *, ipv6: bool) -> Fire:
+    """A template as a function of the fields. What it joins cannot be told apart again, so each
+    field still needs its place; the hit's path is the first one.
+    """
+    fill = filler(rule.template or "")
+    first = paths_of(rule.template)[0]
+    finish = _finisher(key, rule, fmt, refuse, ipv6=ipv6)
+
+    def take(fields: Fields) -> list[Hit] | None:
+        text = fill(fields)
+        hit = finish(text, first) if text is not None else None
+        return [hit] if hit else None
+
+    return take
+
+
 def _finisher(
     key: str, rule: Rule, fmt: Format, refuse: Refuse, *, ipv6: bool
 ) -> Callable[[str, str], Hit | None]:
@@ -193,13 +222,13 @@ def _finisher(
     table = {row.lower(): text for row, text in rule.table.rows.items()} if rule.table else None
     row = fmt.key(key)
     fits = _check(row, ipv6=ipv6)
-    partial = not PARTIAL.isdisjoint(rule.via)
-    secret = "redact" in rule.via
+    secret = hides(rule.via)
+    takes = secret or (rule.template is None and keeps_whole(rule.via))
     limit = min((n for n in (row.max_length if row else None, rule.max_length) if n), default=0)
     label = fmt.neutral(rule.label) if rule.label else ""
 
     def finish(text: str, path: str) -> Hit | None:
-        taken = bool(path) and not partial
+        taken = bool(path) and takes
         if path:  # a constant is written as it stands
             for transform in transforms:
                 text = transform(text)
@@ -218,7 +247,7 @@ def _finisher(
         whole = ""
         if limit and len(text) > limit:
             whole, text = raw, cut(text, limit)
-            taken = taken and secret  # a redacted text must not come back unredacted
+            taken = taken and secret
         return Hit(key, text, label, path, rule, whole, taken, marks)
 
     return finish

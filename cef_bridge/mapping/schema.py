@@ -15,9 +15,10 @@ from cef_bridge.events import fields
 from cef_bridge.formats.dictionary import CEF_KEYS, LEEF_KEYS
 from cef_bridge.formats.syslog import FACILITIES
 from cef_bridge.mapping import shipped, spec, yaml_schema
+from cef_bridge.mapping.condition_forms import WORDS as FORMS
 from cef_bridge.mapping.filters import FILTERS
 from cef_bridge.mapping.reader import EXPANDED, is_of, yaml_fields
-from cef_bridge.mapping.transforms import TRANSFORMS
+from cef_bridge.mapping.transforms import MOST_ARGUMENT, MOST_PART, TRANSFORMS
 from cef_bridge.mapping.yaml_schema import ref
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 _MOST = 2**31 - 1
 _KEY = "^[A-Za-z0-9_.-]+$"
-_SOURCES = ("from", "value", "spread")
+_SOURCES = ("from", "value", "template", "spread")
 
 # What a text names (see `spec`) -> its definition. What is not here is any text.
 _NAMED = {
@@ -79,9 +80,19 @@ def definitions() -> dict[str, Schema]:
 
 def conditions() -> dict[str, Schema]:
     """Return the definition of conditions, and those that it refers to."""
-    is_ = yaml_schema.one_or_list(yaml_schema.choice(spec.IS_CLASSES, variables=False))
-    is_["description"] = "A class of values instead of a text."
-    test = yaml_schema.any_of(yaml_schema.TEXT, yaml_schema.settings({"is": is_}, ["is"]))
+    form = {
+        "is": yaml_schema.one_or_list(yaml_schema.choice(spec.IS_CLASSES, variables=False)),
+        "not": ref("tests"),
+        "text": yaml_schema.text(1),
+        **dict.fromkeys(("min", "max"), yaml_schema.number()),
+    }
+    form = {word: {**form[word], "description": doc} for word, doc in FORMS.items()}
+    bounds = {word: form.pop(word) for word in ("min", "max")}
+    test = yaml_schema.any_of(
+        yaml_schema.TEXT,
+        *(yaml_schema.settings({word: said}, [word]) for word, said in form.items()),
+        {**yaml_schema.settings(bounds), "minProperties": 1},
+    )
     known = {
         path: {**ref("tests"), "description": row.doc}
         for path, row in (fields.RAW | fields.DERIVED).items()
@@ -89,7 +100,8 @@ def conditions() -> dict[str, Schema]:
     return {
         "tests": {
             **yaml_schema.one_or_list(test, least=1),
-            "description": "A text, a glob (`*`, `?`, `[a-z]`), `{is: ipv4}`, or a list of them.",
+            "description": "A text, a glob (`*`, `?`, `[a-z]`), a form such as `{is: ipv4}` or "
+            "`{not: shop}`, or a list of them.",
         },
         "conditions": yaml_schema.entries(ref("tests"), known),
     }
@@ -109,12 +121,31 @@ def _names() -> dict[str, Schema]:
     return {
         "field": yaml_schema.suggestion([*fields.RAW, *fields.DERIVED]),
         "map_field": yaml_schema.suggestion(["Labels", "EventData"]),
-        "transform": yaml_schema.choice(TRANSFORMS, variables=False),
+        "transform": _transform(),
         "filter": yaml_schema.choice(FILTERS, variables=False),
         "facility": yaml_schema.choice(FACILITIES, variables=False),
         "mapping": yaml_schema.suggestion(shipped.names()),
         "key_name": yaml_schema.suggestion(_keys()),
     }
+
+
+def _transform() -> Schema:
+    """A name, or a name with its arguments."""
+    mark = {**yaml_schema.text(1), "maxLength": MOST_ARGUMENT}
+    forms: list[Schema] = []
+    for name, declared in TRANSFORMS.items():
+        if name == "part":
+            number = yaml_schema.integer(1, MOST_PART, variables=False)
+            forms.append(yaml_schema.settings({name: number, "of": mark}, [name, "of"]))
+        elif declared.arguments:
+            many = len(declared.arguments)
+            new: Schema = {**yaml_schema.TEXT, "maxLength": MOST_ARGUMENT}
+            taken = [new if it == "new" else mark for it in declared.arguments]
+            items: Schema = {"type": "array", "prefixItems": taken, "minItems": many}
+            one = yaml_schema.any_of(mark, {**items, "maxItems": many}) if many == 1 else None
+            forms.append(yaml_schema.settings({name: one or {**items, "maxItems": many}}, [name]))
+    plain = [name for name, declared in TRANSFORMS.items() if not declared.arguments]
+    return yaml_schema.any_of(yaml_schema.choice(plain, variables=False), *forms)
 
 
 def _keys() -> dict[str, str]:
@@ -136,8 +167,8 @@ def _rule(*, variables: bool) -> Schema:
     }
 
 
-def _rules(rule: str) -> Schema:
-    one = yaml_schema.any_of({**yaml_schema.TEXT, "description": "A constant."}, ref(rule))
+def _rules(rule: str, constant: Schema = yaml_schema.TEXT) -> Schema:
+    one = yaml_schema.any_of({**constant, "description": "A constant."}, ref(rule))
     return yaml_schema.one_or_list(one, least=1)
 
 
@@ -165,6 +196,9 @@ def _of(kind: kinds.Type, *, variables: bool, names: str = "", keys: str = "") -
                 names=str(extra.get("names", "")),
                 keys=str(extra.get("keys", "")),
             )
+            if "replace" in extra:
+                alone = yaml_schema.settings({"replace": said}, ["replace"])
+                said = yaml_schema.any_of(said, alone)
             return {**said, **(kind.extra_json_schema or {})}
         case kinds.UnionType():
             inner = next(it for it in kind.types if not isinstance(it, kinds.NoneType))
@@ -188,12 +222,19 @@ def _of(kind: kinds.Type, *, variables: bool, names: str = "", keys: str = "") -
 
 
 def _list(item: kinds.Type, *, variables: bool, names: str) -> Schema:
+    if is_of(item, spec.Rule) and names:  # a constant is one of a list
+        constant = yaml_schema.or_variable(ref(_NAMED[names]), variables=variables)
+        return _rules("rule_with_variables" if variables else "rule", constant)
     if is_of(item, spec.Rule):
         return ref("rules_with_variables" if variables else "rules")
     if is_of(item, spec.Condition):
         return ref("conditions")
     if isinstance(item, kinds.VarTupleType):
         return drop_events()
+    if names == "transform":
+        return yaml_schema.one_or_list(
+            yaml_schema.or_variable(ref("transform"), variables=variables)
+        )
     return yaml_schema.one_or_list(_of(item, variables=variables, names=names))
 
 

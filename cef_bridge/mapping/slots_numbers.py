@@ -29,7 +29,7 @@ def is_integer(rule: Rule) -> bool:
     if not all(conditions.is_integer(text) for text in texts if text is not None):
         return False
     if rule.table is not None or not rule.from_:
-        return rule.spread is None
+        return rule.spread is None and (rule.template is None or rule.table is not None)
     asked = {condition.path for condition in rule.when if _asks(condition)}
     return not rule.via and all(path in asked or _holds(path) for path in rule.from_)
 

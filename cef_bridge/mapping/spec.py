@@ -21,12 +21,17 @@ IS_CLASSES: tuple[str, ...] = ("ipv4", "ipv6", "present", "absent", "integer")
 
 
 class Test(Struct, frozen=True):
-    """One thing a value may be: a literal, a glob (`*`, `?`, `[a-z]`), or a class of values."""
+    """One thing a value may be: a literal, a glob (`*`, `?`, `[a-z]`), a class of values, a number
+    from `least` to `most` (as they were written), or none of some other `tests`.
+    """
 
     __test__ = False  # pytest: not a test class
 
-    kind: Literal["literal", "glob", "is"]
-    text: str
+    kind: Literal["literal", "glob", "is", "range", "not"]
+    text: str = ""
+    least: str | None = None
+    most: str | None = None
+    tests: tuple[Test, ...] = ()
 
 
 class Condition(Struct, frozen=True):
@@ -44,6 +49,13 @@ class Table(Struct, frozen=True):
     file: str | None = None
 
 
+class Step(Struct, frozen=True):
+    """A transform of `via` with its arguments; one without any is its name alone."""
+
+    name: str
+    arguments: tuple[str, ...] = ()
+
+
 class Rule(Struct, frozen=True):
     """One way to fill an output key. The first rule of a list that holds and has a value wins."""
 
@@ -55,6 +67,14 @@ class Rule(Struct, frozen=True):
         ),
     ] = ()
     value: Annotated[str | None, Meta(description="A constant, instead of `from`.")] = None
+    template: Annotated[
+        str | None,
+        Meta(
+            description='A text with fields in braces: `"{NamespaceName}/{PodName}"`. Where one of'
+            " them is not there, the rule gives nothing.",
+            extra={"names": "template"},
+        ),
+    ] = None
     when: Annotated[
         tuple[Condition, ...],
         Meta(description="All of these must hold. A list of values means: any of them."),
@@ -67,7 +87,7 @@ class Rule(Struct, frozen=True):
         str | None, Meta(description="What a value becomes that `table` does not know.")
     ] = None
     via: Annotated[
-        tuple[str, ...],
+        tuple[str | Step, ...],
         Meta(
             description="Transforms, applied in this order before `table`.",
             extra={"names": "transform"},
@@ -108,16 +128,37 @@ class Envelope(Struct, frozen=True):
     """What stands around the message and what bounds it."""
 
     syslog_header: Annotated[
-        Literal["none", "rfc3164", "rfc5424"], Meta(description="The syslog header to write.")
-    ] = "none"
+        Literal["none", "rfc3164", "rfc5424"] | None,
+        Meta(
+            description="The syslog header to write. Not set: `forward` writes RFC 3164 to udp, tcp"
+            " and tls, with a warning, and none elsewhere; `none` says that none is wanted."
+        ),
+    ] = None
     facility: Annotated[
-        str, Meta(description="Syslog facility, by name.", extra={"names": "facility"})
-    ] = "local0"
-    app_name: Annotated[str, Meta(description="APP-NAME of an RFC 5424 header.")] = "kubearmor"
+        tuple[Rule, ...],
+        Meta(
+            description="Syslog facility, by name: a text, or rules. What names no facility is"
+            " passed over; without one it is local0.",
+            extra={"names": "facility"},
+        ),
+    ] = (Rule(value="local0"),)
+    app_name: Annotated[
+        tuple[Rule, ...],
+        Meta(description="APP-NAME of an RFC 5424 header: a text, or rules."),
+    ] = (Rule(value="kubearmor"),)
     hostname: Annotated[
         tuple[Rule, ...],
-        Meta(description="HOSTNAME of the header: a rule (`{from: HostName}`) or a text."),
+        Meta(description="HOSTNAME of the header: rules (`{from: HostName}`), or a text."),
     ] = (Rule(from_=("HostName",)),)
+    time_zone: Annotated[
+        str,
+        Meta(
+            description="The zone of the header's time: a name (`Europe/Berlin`), an offset"
+            " (`+01:00`), `UTC`, or `local`, this machine's. RFC 3164 does not say it, so it is"
+            " the one that the receiver assumes; RFC 5424 writes its offset.",
+            extra={"names": "time zone"},
+        ),
+    ] = "UTC"
     framing: Annotated[
         Literal["lf", "octet-counting"],
         Meta(description="How messages are told apart on TCP and TLS."),
@@ -178,6 +219,14 @@ class Envelope(Struct, frozen=True):
     sequence: Annotated[
         bool, Meta(description="`forward`: number the messages of a queue (KubeArmorSeq).")
     ] = False
+
+    @property
+    def network_header(self) -> str:
+        """The header on the way to a collector: what the mapping says, else `rfc3164`.
+
+        Without one Sentinel's agent refuses a line, and others take the time of arrival.
+        """
+        return self.syslog_header or "rfc3164"
 
     @property
     def both_families(self) -> bool:
@@ -242,7 +291,12 @@ class Mapping(Struct, frozen=True):
         Meta(description="Rules of the header's fields.", extra={"keys": "header"}),
     ] = {}
     severity: Annotated[
-        tuple[Rule, ...], Meta(description="The severity, 1 to 10, of an event: `event.severity`.")
+        tuple[Rule, ...],
+        Meta(
+            description="Rules of the severity, 1 to 10, of an event. They stand before the"
+            " parent's; `{replace: [...]}` leaves those out.",
+            extra={"replace": "rules"},
+        ),
     ] = ()
     extension: Annotated[
         dict[str, tuple[Rule, ...]],
@@ -262,6 +316,13 @@ class Mapping(Struct, frozen=True):
     drop_events: Annotated[
         tuple[tuple[Condition, ...], ...],
         Meta(description="Events that go nowhere: within an item all must hold, one is enough."),
+    ] = ()
+    keep_events: Annotated[
+        tuple[tuple[Condition, ...], ...],
+        Meta(
+            description="Only these alerts and logs are written: within an item all must hold, one"
+            " is enough."
+        ),
     ] = ()
     filters: Annotated[
         tuple[str, ...],

@@ -11,9 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from cef_bridge.errors import Location, MappingError, Problem
 from cef_bridge.mapping import codes, reader, shipped, spec
-from cef_bridge.mapping.beside import MAPPINGS, SUFFIX, candidates, is_test_file, mapping_of
+from cef_bridge.mapping.beside import (
+    SUFFIX,
+    candidates,
+    is_file,
+    is_path,
+    is_test_file,
+    mapping_of,
+    no_mapping,
+)
 from cef_bridge.mapping.load import load, nodes_of
-from cef_bridge.wording import did_you_mean, shown
+from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
     from cef_bridge.mapping.draft import Draft
@@ -107,24 +115,16 @@ def _target(draft: Draft, path: Path, problems: list[Problem]) -> str:
 
 
 def _named(named: str, path: Path, at: Location, problems: list[Problem]) -> str:
-    beside = path.parent / named
-    found = _is_file(beside)
-    if found or (named in shipped.names() and "/" not in named):
-        return str(beside) if found else named
-    is_path = "/" in named or named.endswith(MAPPINGS)
-    hint = "" if is_path else did_you_mean(named, shipped.names())
-    message = (
-        f'There is no mapping "{shown(named)}": a path is taken from where this file is.{hint}'
-    )
+    if not is_path(named, path.parent):
+        if named in shipped.names():
+            return named
+        message = no_mapping(named, path.parent)
+    elif is_file(beside := path.parent / named):
+        return str(beside)
+    else:
+        message = f'There is no mapping "{shown(named)}": a path is taken from where this file is.'
     problems.append(Problem(at, codes.UNREADABLE.id, message))
     return ""
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # too long; a null character
-        return False
 
 
 def _same(name: str, path: Path) -> bool:

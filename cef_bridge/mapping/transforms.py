@@ -1,22 +1,68 @@
 """Transforms: what `via` in a mapping may name. Text in, text out; an empty text counts as absent.
 
-A new one is a function with an example in its docstring (run by the tests) and a row of
-`TRANSFORMS`. Pure, and linear in the length of the text, which an attacker chooses. Must not know
-mappings or events.
+A new one is a function with `@transform()` above it and an example in its docstring, which the
+tests run and the docs show. The function's further parameters are the arguments that a mapping
+gives it, all of them texts of 1 to 64 characters: `{before: ":"}`, `{between: ["(", ")"]}`. Where
+the result says all that the text said, declare `keeps_whole=True`; else the field's rest gets a key
+of its own under `unmapped: keep`. Pure, and linear in the length of the text, which an attacker
+chooses; the result may be longer by a bounded number of characters. Must not know mappings or
+events.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import inspect
+from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.mapping.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-__all__ = ["TRANSFORMS", "find", "redact"]
+    from cef_bridge.mapping.spec import Step
+
+__all__ = ["MOST_ARGUMENT", "TRANSFORMS", "find", "keeps_whole", "redact", "transform"]
+
+MOST_ARGUMENT = 64
+"""Characters of an argument."""
+MOST_PART = 1000
+_MOST_GROWTH = 4096  # characters; no key takes more
 
 
+class Transform(NamedTuple):
+    """A transform as it was declared: its function, the names of its arguments, what it promises.
+
+    `secret`: what it took out must not stand elsewhere as it was. `steady`: of each printable text
+    it makes one of at least one character, and of at most three times the length. Only with that
+    can looking at archives take one text for another.
+    """
+
+    function: Callable[..., str]
+    arguments: tuple[str, ...]
+    keeps_whole: bool
+    steady: bool
+    secret: bool
+
+
+TRANSFORMS: dict[str, Transform] = {}
+"""All transforms by name, in the order of the docs."""
+
+
+def transform(
+    *, keeps_whole: bool = False, steady: bool = False, secret: bool = False
+) -> Callable[[Callable[..., str]], Callable[..., str]]:
+    """Declare a function to be a transform; see `Transform` for what it promises."""
+
+    def declare(function: Callable[..., str]) -> Callable[..., str]:
+        _, *arguments = inspect.signature(function).parameters
+        declared = Transform(function, tuple(arguments), keeps_whole, steady, secret)
+        TRANSFORMS[function.__name__] = declared
+        return function
+
+    return declare
+
+
+@transform(steady=True)
 def basename(text: str) -> str:
     """Return a path's last part.
 
@@ -28,6 +74,7 @@ def basename(text: str) -> str:
     return text.rstrip("/").rpartition("/")[2] or text[:1]
 
 
+@transform()
 def dirname(text: str) -> str:
     """Return a path without its last part; nothing for a bare name.
 
@@ -40,6 +87,7 @@ def dirname(text: str) -> str:
     return folder.rstrip("/") or slash
 
 
+@transform(keeps_whole=True, steady=True)
 def lower(text: str) -> str:
     """Return the text in lower case.
 
@@ -49,6 +97,7 @@ def lower(text: str) -> str:
     return text.lower()
 
 
+@transform(keeps_whole=True, steady=True)
 def upper(text: str) -> str:
     """Return the text in upper case.
 
@@ -58,6 +107,7 @@ def upper(text: str) -> str:
     return text.upper()
 
 
+@transform(steady=True)
 def first_word(text: str) -> str:
     """Return what stands before the first white space: the program of a command line.
 
@@ -67,6 +117,7 @@ def first_word(text: str) -> str:
     return text.lstrip().partition(" ")[0].split(maxsplit=1)[0] if text.strip() else ""
 
 
+@transform(keeps_whole=True, steady=True)
 def comma(text: str) -> str:
     """Return the text with commas for pipes, which Splunk and QRadar take for field borders.
 
@@ -76,6 +127,7 @@ def comma(text: str) -> str:
     return text.replace("|", ",")
 
 
+@transform()
 def strip_digest(text: str) -> str:
     """Return an image's name without its digest.
 
@@ -85,18 +137,135 @@ def strip_digest(text: str) -> str:
     return text.partition("@sha256:")[0]
 
 
-TRANSFORMS: dict[str, Callable[[str], str]] = {
-    "basename": basename,
-    "dirname": dirname,
-    "lower": lower,
-    "upper": upper,
-    "first_word": first_word,
-    "comma": comma,
-    "strip_digest": strip_digest,
-    "redact": redact,
+transform(keeps_whole=True, steady=True, secret=True)(redact)
+
+
+@transform()
+def before(text: str, mark: str) -> str:
+    """Return what stands before the first mark; nothing where there is no mark.
+
+    >>> before("nginx:1.25", ":")
+    'nginx'
+    """
+    head, found, _ = text.partition(mark)
+    return head if found else ""
+
+
+@transform()
+def before_last(text: str, mark: str) -> str:
+    """Return what stands before the last mark; nothing where there is no mark.
+
+    >>> before_last("web-7c9f6d5b8-q4xzn", "-")
+    'web-7c9f6d5b8'
+    """
+    return text.rpartition(mark)[0]
+
+
+@transform()
+def after(text: str, mark: str) -> str:
+    """Return what stands after the first mark; nothing where there is no mark.
+
+    >>> after("svc/payments/postgres", "/")
+    'payments/postgres'
+    """
+    return text.partition(mark)[2]
+
+
+@transform()
+def after_last(text: str, mark: str) -> str:
+    """Return what stands after the last mark; nothing where there is no mark.
+
+    >>> after_last("svc/payments/postgres", "/")
+    'postgres'
+    """
+    _, found, tail = text.rpartition(mark)
+    return tail if found else ""
+
+
+@transform()
+def between(text: str, first: str, last: str) -> str:
+    """Return what stands between the first mark and the next other one; nothing without both.
+
+    >>> between("curl (pid 7) (root)", "(", ")")
+    'pid 7'
+    """
+    inner, found, _ = text.partition(first)[2].partition(last)
+    return inner if found else ""
+
+
+@transform()
+def part(text: str, part: str, of: str) -> str:
+    """Return a part of a text that marks take apart, counted from 1; nothing where it has fewer.
+
+    >>> part("ns/pod/container", "2", "/")
+    'pod'
+    """
+    number = int(part)
+    parts = text.split(of, number)
+    return parts[number - 1] if len(parts) >= number else ""
+
+
+@transform()
+def replace(text: str, old: str, new: str) -> str:
+    """Return the text with each `old`, from left to right, as `new`, which may be empty.
+
+    Once the text has grown by 4,096 characters the rest of it stays as it is.
+
+    >>> replace("10.0.0.7 10.0.0.9", "10.0.0.", "node-")
+    'node-7 node-9'
+    """
+    growth = len(new) - len(old)
+    return text.replace(old, new, _MOST_GROWTH // growth if growth > 0 else -1)
+
+
+def find(step: str | Step) -> Callable[[str], str] | None:
+    """Return the transform of a step of `via`, None when there is none of its name."""
+    name, arguments = (step, ()) if isinstance(step, str) else (step.name, step.arguments)
+    declared = TRANSFORMS.get(name)
+    if declared is None or len(arguments) != len(declared.arguments):
+        return None
+    function = declared.function
+    return (lambda text: function(text, *arguments)) if arguments else function
+
+
+def keeps_whole(via: Iterable[str | Step]) -> bool:
+    """Tell whether some transforms leave nothing of a field that would need another place."""
+    return all(declared.keeps_whole for declared in _declared(via))
+
+
+def hides(via: Iterable[str | Step]) -> bool:
+    """Tell whether what some transforms took out must not stand elsewhere as it was."""
+    return any(declared.secret for declared in _declared(via))
+
+
+def is_steady(via: Iterable[str | Step]) -> bool:
+    """Tell whether some transforms give a text for every text, and none that is much longer."""
+    return all(declared.steady for declared in _declared(via))
+
+
+def _declared(via: Iterable[str | Step]) -> Iterable[Transform]:
+    names = (step if isinstance(step, str) else step.name for step in via)
+    return (TRANSFORMS[name] for name in names if name in TRANSFORMS)
+
+
+_FORMS = {
+    "part": '{part: 2, of: ","}',
+    "between": '{between: ["(", ")"]}',
+    "replace": '{replace: ["a", "b"]}',
 }
 
 
-def find(name: str) -> Callable[[str], str] | None:
-    """Return the transform of a name, None when there is none."""
-    return TRANSFORMS.get(name)
+def step_form(name: str) -> str:
+    """Return how a transform with arguments is written."""
+    return _FORMS.get(name, f'{{{name}: ":"}}')
+
+
+def wrong_argument(name: str, arguments: tuple[str, ...]) -> tuple[str, str] | None:
+    """Return an argument that a transform does not take, and what it takes; None: all are fine."""
+    for argument, text in zip(TRANSFORMS[name].arguments, arguments, strict=True):
+        if argument == "part":
+            if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_PART):
+                return text, f"Expected the number of a part, 1 to {MOST_PART:,}."
+        elif len(text) > MOST_ARGUMENT or (not text and argument != "new"):
+            return text, f"Expected a text of 1 to {MOST_ARGUMENT} characters."
+    return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from cef_bridge.mapping.condition_forms import GLOB
 from cef_bridge.mapping.nodes import Items, Pairs, Text
 from cef_bridge.mapping.spec import Test
 
@@ -20,12 +21,11 @@ TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "of
 
 _JSON_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,300})")
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,300})(?:\.[0-9]{1,300})?(?:[eE][-+]?[0-9]{1,3})?")
-_GLOB = re.compile(r"[*?\[]")
 
 
 def test_of(text: str) -> Test:
     """Return the test that a scalar of a condition means."""
-    return Test("glob" if _GLOB.search(text) else "literal", text)
+    return Test("glob" if GLOB.search(text) else "literal", text)
 
 
 def json_scalar(text: str) -> object:

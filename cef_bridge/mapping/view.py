@@ -64,6 +64,12 @@ class Found(NamedTuple):
     message: str
 
 
+def constants(rule: Rule) -> Iterator[str]:
+    """Yield the texts that a rule may write and that stand in the mapping itself."""
+    rows = rule.table.rows.values() if rule.table else ()
+    return (text for text in (rule.value, rule.else_, rule.default, *rows) if text is not None)
+
+
 def named(view: View, *kinds: str) -> Iterator[Named]:
     """Yield the texts that name something of these kinds."""
     return (name for name in view.draft.names if name.kind in kinds)

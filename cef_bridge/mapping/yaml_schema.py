@@ -46,6 +46,14 @@ def integer(least: int, most: int, *, variables: bool) -> Schema:
     }
 
 
+def number() -> Schema:
+    """Return the schema of a number, also one in quotes; without an exponent there."""
+    return {
+        "type": ["number", "string"],
+        "pattern": r"^-?[0-9]{1,30}(\.[0-9]{1,30})?$",
+    }
+
+
 def choice(values: Iterable[str], *, variables: bool) -> Schema:
     """Return the schema of one of some texts; `2.0` may stand unquoted."""
     listed = [str(value) for value in values]

@@ -40,6 +40,8 @@ class Mark(NamedTuple):
             "lines": self.lines,
             "inputs": list(self.inputs),
             "counts": {name: getattr(stats, name) for name in _COUNTS},
+            "envelopes": dict(stats.envelopes),
+            "labels": dict(stats.labels),
             "kinds": [[*kind, number] for kind, number in stats.kinds.items()],
             "reasons": [
                 [group, stats.reasons[group], *stats.firsts[group]] for group in stats.reasons
@@ -52,6 +54,8 @@ class Mark(NamedTuple):
         stats = Stats()
         for name in _COUNTS:
             setattr(stats, name, int(said["counts"][name]))
+        for name in ("envelopes", "labels"):  # an earlier version did not count them
+            getattr(stats, name).update(said.get(name, {}))
         for type_, operation, class_id, number in said["kinds"]:
             stats.kinds[type_, operation, class_id] = int(number)
         for group, number, place, reason in said["reasons"]:

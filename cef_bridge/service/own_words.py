@@ -19,7 +19,7 @@ from cef_bridge.service.parts import stream_of
 if TYPE_CHECKING:
     from cef_bridge.sources.feed import Notice
 
-_COUNTS = ("received", "converted", "filtered", "rejected", "noise")
+_COUNTS = ("received", "converted", "filtered", "rejected", "noise", "blank", "own")
 
 
 def tell_gap(outlet: Outlet, notice: Notice) -> None:
@@ -32,6 +32,8 @@ def tell_heartbeat(outlet: Outlet) -> None:
     """Send a sign of life, with the numbers that let a search prove that nothing is missing.
 
     They are of the queue's whole life; `HighestSeq` is the number of the last message before this.
+    Two sums hold: Received = Converted + Filtered + Rejected + Noise + Blank, and Converted + Own
+    + Replayed = Confirmed + Unconfirmed + Waiting + DeadLettered + Dropped.
     """
     queue = outlet.queue
     totals, fate = queue.totals(), queue.sum()
@@ -42,6 +44,7 @@ def tell_heartbeat(outlet: Outlet) -> None:
     if not outlet.stream:  # else the message is numbered, and has the queue's name from there
         facts = {"Queue": stream_of(queue), **facts}
     facts |= {name.capitalize(): totals.get(name, 0) for name in _COUNTS}
+    facts["Replayed"] = totals.get("replay_converted", 0)
     facts |= {
         "Confirmed": fate.confirmed,
         "Unconfirmed": fate.unconfirmed,

@@ -10,8 +10,10 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
+from cef_bridge.config.mappings import mapping_problems
 from cef_bridge.converter import Converter
 from cef_bridge.delivery.queue import Queue
+from cef_bridge.errors import MappingError
 from cef_bridge.intake import ROOM, Outlet
 from cef_bridge.mapping.load import load
 from cef_bridge.views import DestinationView, SourceView
@@ -19,7 +21,7 @@ from cef_bridge.views import DestinationView, SourceView
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cef_bridge.config import Destination, Source
+    from cef_bridge.config import Config, Destination, Source
     from cef_bridge.delivery.forwarder import ForwarderState
     from cef_bridge.sources.feed import Feed, FeedState
 
@@ -65,13 +67,20 @@ def converter_of(spec: Destination) -> Converter:
         most = min(most, spec.target.max_datagram)
     if envelope.sequence:
         most = max(most - ROOM, _LEAST)
-    header = spec.syslog_header or envelope.syslog_header
-    return Converter(mapping, syslog_header=header, max_bytes=most)
+    header = spec.header(mapping)
+    return Converter(mapping, syslog_header=header, max_bytes=most, when=spec.when)
 
 
-def outlet_of(spec: Destination, queue: Queue) -> Outlet:
-    """Return where a source's events go for one destination; MappingError for a wrong mapping."""
-    converter = converter_of(spec)
+def outlet_of(spec: Destination, queue: Queue, config: Config) -> Outlet:
+    """Return where a source's events go for one destination.
+
+    MappingError for a wrong mapping, with what is wrong with all mappings of the config.
+    """
+    try:
+        converter = converter_of(spec)
+    except MappingError as error:
+        found = mapping_problems(one.mapping for one in config.destinations)
+        raise MappingError(found or error.problems) from error
     numbered = converter.program.mapping.envelope.sequence
     return Outlet(spec.name, queue, converter, stream_of(queue) if numbered else "")
 

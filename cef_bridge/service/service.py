@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.delivery.forwarder import Forwarder
 from cef_bridge.errors import CefBridgeError, UsageError
+from cef_bridge.service import private_queue
 from cef_bridge.service.inflow import Inflow
 from cef_bridge.service.own_words import tell_heartbeat, tell_test
 from cef_bridge.service.parts import (
@@ -84,13 +84,14 @@ class Source(NamedTuple):
 
 class Outcome(NamedTuple):
     """How it ended: how many messages wait in the queues in `folder`, how many records this run
-    rejected.
+    rejected; `kept` says that a private folder stays, for there is something in it.
     """
 
     waiting: int
     rejected: int
     folder: Path
     view: View
+    kept: bool = False
 
 
 class Service:
@@ -143,6 +144,7 @@ class Service:
     def run(self) -> Outcome:
         """Forward until the end, and say how it ended."""
         self._started = time.monotonic()
+        outcome: Outcome | None = None
         try:
             self._open()
             if self.ways.ready is not None:
@@ -151,10 +153,12 @@ class Service:
             self._drain()
             outcome = self._outcome()
         finally:
-            self._close()
+            kept = self._close()
+            if kept and (self._fault or outcome is None):  # else the last words say it
+                _log.warning("%s keeps what is left. forward --queue %s sends it.", kept, kept)
         if self._fault:
             raise CefBridgeError(self._fault)
-        return outcome
+        return outcome._replace(kept=bool(kept))
 
     # --- the parts --------------------------------------------------------------------------------
 
@@ -162,10 +166,11 @@ class Service:
         for spec in self.config.destinations:
             queue = queue_of(spec, self._folder())
             try:
-                outlet = outlet_of(spec, queue)
+                outlet = outlet_of(spec, queue, self.config)
             except CefBridgeError:
                 queue.close()
                 raise
+            _tell_header(spec, outlet)
             self._rejected_before += queue.totals().get("rejected", 0)
             self._ways[spec.name] = self._forward(spec, outlet)
         self._strangers()
@@ -185,7 +190,7 @@ class Service:
         if self.config.queue is not None:
             return Path(self.config.queue)
         if self._private is None:
-            self._private = Path(tempfile.mkdtemp(prefix="cef-bridge-queue-"))
+            self._private = private_queue.make()
         return self._private
 
     def _forward(self, spec: Destination, outlet: Outlet) -> Way:
@@ -294,7 +299,7 @@ class Service:
         except CefBridgeError as error:
             _log.error("the new configuration is not in use, the old one goes on: %s", error)
         else:
-            _log.warning("the configuration was read again, and is in use")
+            _log.info("the configuration was read again, and is in use")
 
     def _change(self, config: Config) -> None:
         opened: list[Queue] = []
@@ -304,11 +309,15 @@ class Service:
                 way = self._ways.get(spec.name)
                 if way is None:
                     opened.append(queue_of(spec, self._folder()))
-                outlets[spec.name] = outlet_of(spec, way.outlet.queue if way else opened[-1])
+                queue = way.outlet.queue if way else opened[-1]
+                outlets[spec.name] = outlet_of(spec, queue, config)
         except CefBridgeError:
             for queue in opened:
                 queue.close()
             raise
+        for spec in config.destinations:
+            if spec.name not in self._ways:
+                _tell_header(spec, outlets[spec.name])
         gone = [way for name, way in self._ways.items() if name not in outlets]
         self._ways = {
             spec.name: self._changed(spec, outlets[spec.name]) for spec in config.destinations
@@ -400,7 +409,8 @@ class Service:
         rejected = sum(each.counts.get("rejected", 0) for each in view.destinations)
         return Outcome(waiting, rejected - self._rejected_before, self._folder(), view)
 
-    def _close(self) -> None:
+    def _close(self) -> Path | None:
+        """End all that is left; return the private folder if there is something in it."""
         for way in self._ways.values():
             way.stop.set()
             way.outlet.queue.stop_waiting()
@@ -418,8 +428,13 @@ class Service:
             rejected = way.outlet.queue.totals().get("rejected", 0)
             left = left or bool(fate.waiting + fate.in_flight + fate.dead_lettered + rejected)
             way.outlet.queue.close()
-        if self._private is not None and not left:
-            shutil.rmtree(self._private, ignore_errors=True)
+        if self._private is None:
+            return None
+        if left:
+            private_queue.give_back(self._private)
+            return self._private
+        shutil.rmtree(self._private, ignore_errors=True)
+        return None
 
 
 def _named(config: Config) -> dict[str, SourceSpec]:
@@ -433,6 +448,12 @@ def _key(spec: SourceSpec) -> str:
 
 def _framing(spec: Destination, outlet: Outlet) -> str:
     return spec.target.framing or outlet.converter.program.mapping.envelope.framing
+
+
+def _tell_header(spec: Destination, outlet: Outlet) -> None:
+    """Warn of a syslog header that nobody asked for."""
+    if unsaid := spec.unsaid_header(outlet.converter.program.mapping):
+        _log.warning("destination %s: %s", spec.name, unsaid)
 
 
 def _differs(old: Config, new: Config, name: str) -> bool:

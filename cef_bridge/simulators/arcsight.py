@@ -59,7 +59,7 @@ def read(line: str) -> Reading:
     if message is None:
         return nothing(*broken(parts))
     fields = [Field(name, getattr(message.header, key), f"header.{key}") for key, name in _HEADER]
-    findings = []
+    findings = [*broken(parts)]
     for key, value in parts.said.items():
         row = CEF_KEYS.get(key)
         if row is None:

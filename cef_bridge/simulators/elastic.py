@@ -13,16 +13,14 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.formats.dictionary import CEF_KEYS
 from cef_bridge.simulators.elastic_ecs import ECS
+from cef_bridge.simulators.elastic_types import convert
 from cef_bridge.simulators.parts import (
     HEADER_5424,
     Parts,
     broken,
-    cef_moment,
     differences,
     header_time,
     in_seconds,
-    integer,
-    is_address,
     refused,
     take_apart,
     untimed,
@@ -42,12 +40,6 @@ _EQUAL = re.compile(r"(?<!\\)(?:\\\\)*+=")
 _ESCAPE = re.compile(r"\\([\\=nr])")
 _BAD_ESCAPE = re.compile(r"\\(?:[^\\=nr]|\Z)|\\\\")
 _HEADER_ESCAPE = re.compile(r"\\([\\|])")
-_FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_MAC = re.compile(r"[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2}")
-_DATE = re.compile(
-    r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-9]?[0-9] (?:[0-9]{4} )?"
-    r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{3})?(?: [A-Z]{3,5})?"
-)
 # Its table's names where they are not those of the standard.
 _NAMES = {"fname": "filename", "cn2": "DeviceCustomNumber2", "reason": "Reason"}
 # Made from edition 25 of the standard: what that lacks is kept as a text under its own key.
@@ -64,6 +56,7 @@ _HEADER = (
     ("severity", "event.severity"),
 )
 _SEVERITIES = {"low": "0", "medium": "4", "high": "7", "very-high": "9"}
+_INTEGERS = ("integer", "long")
 _KINDS = {
     "ipv4": "an IP address",
     "ipv6": "an IP address",
@@ -94,7 +87,10 @@ def read(line: str) -> Reading:
     findings += [Finding("lost", key, message, mend) for key in malformed]
     findings += differences(parts.said, found)
     fields = [Field(name, header[at], f"header.{key}") for at, (key, name) in enumerate(_HEADER)]
-    fields[-1] = fields[-1]._replace(value=_SEVERITIES.get(header[-1].lower(), header[-1]))
+    severity = _SEVERITIES.get(header[-1].lower(), header[-1])
+    # What is no number has no place in ECS.
+    name = "event.severity" if severity.isdigit() else "cef.severity"
+    fields[-1] = fields[-1]._replace(name=name, value=severity)
     more, dropped = _typed(found)
     findings += [*dropped, *_collisions(more), *_notes(parts, found)]
     findings += [*in_seconds(parts), *untimed(parts)]
@@ -141,7 +137,8 @@ def pairs(text: str) -> tuple[dict[str, str], list[str]]:
         if not name:
             continue
         following = keys[at + 1] if at + 1 < len(keys) else None
-        value = text[begin : following[1] if following else len(text)].rstrip()
+        # Only the space right before a key parts; at the end of the line all are lost.
+        value = text[begin : following[1] - 1] if following else text[begin:].rstrip()
         if (following and not following[0]) or _has_bad_escape(value):
             malformed.append(name)
             found.pop(name, None)
@@ -168,11 +165,17 @@ def _typed(found: dict[str, str]) -> tuple[list[Field], list[Finding]]:
             if row is not None:
                 findings.append(_unknown(key))
             continue
-        if not _fits(value, row.kind):
+        stored = convert(value, row.kind)
+        if stored is None:
             message = f"Not {_KINDS[row.kind]}: the key is dropped, and error.message says so."
             findings.append(Finding("lost", key, message, _typed_mend(key)))
             continue
-        field = _field(key, _NAMES.get(key, row.full_name), value)
+        if row.kind in _INTEGERS and stored != value.removeprefix("+"):
+            message = (
+                f"A number that begins with 0 is octal or hexadecimal: it is read as {stored}."
+            )
+            findings.append(Finding("misread", key, message, "Write it without a 0 in front."))
+        field = _field(key, _NAMES.get(key, row.full_name), stored)
         fields.append(field)
         if not field.value:
             message = "Neither 0 nor 1: network.direction stays empty."
@@ -191,7 +194,7 @@ def _field(key: str, name: str, value: str) -> Field:
         return Field(f"cef.extensions.{name}", value, key)
     if CEF_KEYS[key].kind == "mac" and name in ECS:
         return Field(field, value.replace(":", "-").upper(), key)
-    return Field(field, cef_moment(value) if CEF_KEYS[key].kind == "timestamp" else value, key)
+    return Field(field, value, key)
 
 
 def _unknown(key: str) -> Finding:
@@ -210,18 +213,6 @@ def _typed_mend(key: str) -> str:
     if key in ("src", "dst", "dvc"):
         return f"A host's name belongs in {'dvchost' if key == 'dvc' else key[0] + 'host'}."
     return f"extension: {{{key}: null}}, or a value of that type"
-
-
-def _fits(value: str, kind: str) -> bool:
-    if kind in ("ipv4", "ipv6", "ip"):
-        return is_address(value)
-    if kind in ("integer", "long"):
-        return integer(value, 32 if kind == "integer" else 64) is not None
-    if kind == "float":
-        return _FLOAT.fullmatch(value) is not None
-    if kind == "timestamp":
-        return integer(value, 64) is not None or _DATE.fullmatch(value) is not None
-    return kind != "mac" or _MAC.fullmatch(value) is not None
 
 
 def _collisions(fields: list[Field]) -> Iterator[Finding]:
@@ -251,7 +242,7 @@ def _notes(parts: Parts, found: dict[str, str]) -> Iterator[Finding]:
     if ("sproc" in found or "dproc" in found) and "deviceProcessName" not in found:
         message = "ECS rules ask process.name, which comes from deviceProcessName alone."
         yield Finding("note", "sproc" if "sproc" in found else "dproc", message, "extends: elastic")
-    if "rt" not in found and parts.header is not None and parts.header.version == "rfc3164":
+    if "rt" not in found and parts.header is not None and parts.header.is_vague:
         message = "Without rt @timestamp is the header's: whole seconds, no year, no zone."
         yield Finding("note", "rt", message, HEADER_5424)
     message = "Each key stands by its full name in cef.extensions, too, where it has an ECS field."
@@ -259,8 +250,8 @@ def _notes(parts: Parts, found: dict[str, str]) -> Iterator[Finding]:
 
 
 def _time(parts: Parts, found: dict[str, str]) -> Time:
-    if _fits(found.get("rt", ""), "timestamp"):
-        return Time(cef_moment(found["rt"]), "rt")
+    if rt := convert(found.get("rt", ""), "timestamp"):
+        return Time(rt, "rt")
     return header_time(parts.header)
 
 

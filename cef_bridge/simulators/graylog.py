@@ -1,17 +1,24 @@
 r"""Graylog: what its CEF inputs store of a line.
 
-In comes a line, out comes a Reading. The rules are those of graylog2-server's CEFCodec, CEFParser
-and MappedMessage: the last `CEF:` and digits of a line begin the message, all before its host must
-begin with a time, a labelled value is stored under its label, the time is the header's. Must not
-know what wrote the line.
+In comes a line, out comes a Reading. The rules are those of graylog2-server's CEFCodec (6.3.0),
+CEFParser and MappedMessage: a number at the line's beginning is cut off, the last `CEF:` and digits
+begin the message, all before its host must begin with a time, a labelled value is stored under its
+label, the time is the header's. Must not know what wrote the line.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from cef_bridge.formats.dictionary import CEF_KEYS
+from cef_bridge.simulators.graylog_prefix import (
+    BEGINNING,
+    Prefix,
+    moment,
+    read_prefix,
+    without_numbers,
+)
 from cef_bridge.simulators.parts import (
     HEADER_3164,
     Parts,
@@ -27,24 +34,12 @@ from cef_bridge.simulators.reading import ARRIVAL, Field, Finding, Reading, Simu
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PRI = re.compile(r"<[0-9]{1,9}>")
-_BEGINNING = re.compile(r"CEF:[0-9]+")
 # Possessive, and from a word's beginning only: linear on one long word.
 _KEY = re.compile(r"(?<![A-Za-z0-9_])[A-Za-z0-9_]++=")
-_BLANK = re.compile(r"[ \t\x0b\f\r\n]")
-_WITHOUT_HOST = re.compile(
-    r"([A-Za-z]+[ \t]+[0-9]{1,2}[ \t]+[0-9]{1,2}:[0-9]{2}:[0-9]{2})[ \t]+(?:ASM:)?(CEF:[0-9]+)"
-)
 _BORDER = re.compile(r"(?<!\\)\|")
 _VALUE_ESCAPE = re.compile(r"\\([\\rn=])")
 _HEADER_ESCAPE = re.compile(r"\\([\\|])")
 _NAME = re.compile(r"[A-Za-z0-9_.@-]*")
-# Forms of a time; a text need only begin with one.
-_TIME = re.compile(
-    r"(?:[A-Z][a-z]{2} +[0-9]{1,2} +(?:[0-9]{1,4} +)?[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?"
-    r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)? ?"
-    r"(?:Z|[+-][0-9]{2}:?[0-9]{2}|[A-Z]{3,4}))"
-)
 _COLUMNS = 7
 _HEADER = (
     ("device_vendor", "device_vendor"),
@@ -55,31 +50,26 @@ _HEADER = (
     ("severity", "severity"),
 )
 _OWN = frozenset(("message", "source", "timestamp"))
+# Keys whose numbers have no limit; those of the other integers have 32 bits.
+_UNLIMITED = frozenset(("cnt", "spt", "dpt", "in", "out", "fsize", "cn1", "cn2", "cn3", "cn4"))
+_INTEGER = re.compile(r"[+-]?[0-9]+")
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[fFdD]?")
 _BREAK_UP = 'envelope: {break_up: ["CEF:"]}'
-
-
-class _Prefix(NamedTuple):
-    """What stands before a message: time, host, and where the message begins."""
-
-    time: str
-    host: str
-    start: int
 
 
 def read(line: str) -> Reading:
     """Return what Graylog makes of a line; never fails."""
     parts = take_apart(line)
-    text = line[found.end() :] if (found := _PRI.match(line)) else line
-    if not _BEGINNING.search(text):
+    text, number = without_numbers(line)
+    if not BEGINNING.search(text):
         if other := refused(parts, "cef", "Graylog's CEF input"):
             return other
         message = "No CEF: with a version behind it: the event is not stored."
         return nothing(Finding("lost", "", message, "Begin the message with CEF:0|."))
-    prefix = _prefix(text)
+    prefix = read_prefix(text)
     forged = list(_forged(parts, line, len(line) - len(text) + prefix.start))
-    if prefix.time and not _TIME.match(prefix.time) and integer(prefix.time, 64) is None:
-        return nothing(_no_time(parts, forged), *forged)
+    if not prefix.is_timed:
+        return nothing(_no_time(forged), *forged)
     columns = _columns(text[prefix.start :])
     if len(columns) < _COLUMNS:
         message = f"The header has {len(columns)} of 7 fields: the event is not stored whole."
@@ -96,31 +86,14 @@ def read(line: str) -> Reading:
         Field(name, _plain(_HEADER_ESCAPE, column), f"header.{key}")
         for (name, key), column in zip(_HEADER, columns[1:], strict=False)
     ]
-    findings += [*more, *_timed(parts, prefix), *untimed(parts), *_older(parts)]
+    findings += [*more, *_prefixed(parts, prefix, number)]
+    findings += [*_timed(parts, prefix), *untimed(parts), *_older(parts)]
     return Reading((*own, *fields), _time(prefix), tuple(findings))
-
-
-def _prefix(text: str) -> _Prefix:
-    """Return what stands before the message.
-
-    The last word with `CEF:` and digits begins it; the word before that is the host, and all
-    before the host is the time. Without both, the first `CEF:` of the text begins it.
-    """
-    if bare := _WITHOUT_HOST.match(text):
-        return _Prefix(bare[1], "", bare.start(2))
-    *_, last = _BEGINNING.finditer(text)
-    *_, word = [0, *(found.end() for found in _BLANK.finditer(text, 0, last.start()))]
-    begin = _BEGINNING.search(text, word)
-    words = text[:word].rsplit(None, 1)
-    if begin and len(words) > 1:
-        return _Prefix(words[0].strip(), words[1].strip(), begin.start())
-    first = _BEGINNING.search(text)
-    return _Prefix("", "", first.start() if first else 0)
 
 
 def _forged(parts: Parts, line: str, start: int) -> Iterator[Finding]:
     if parts.format == "cef" and start > len(line) - len(parts.body):
-        key = next((key for key, value in parts.said.items() if _BEGINNING.search(value)), "")
+        key = next((key for key, value in parts.said.items() if BEGINNING.search(value)), "")
         message = (
             "A value holds CEF: and a digit, and Graylog takes the last one in a line for the "
             "event: what stands behind it is stored in place of the real one."
@@ -128,18 +101,33 @@ def _forged(parts: Parts, line: str, start: int) -> Iterator[Finding]:
         yield Finding("misread", key, message, _BREAK_UP)
 
 
-def _no_time(parts: Parts, forged: list[Finding]) -> Finding:
-    header = parts.header
-    if header is not None and header.version == "rfc5424":
-        message = (
-            "An RFC 5424 header: its version is taken for a part of the time, which then cannot be "
-            "read. The event is not stored."
-        )
-    elif forged:
-        return Finding("lost", "", "What stands before it is no time. It is not stored.", _BREAK_UP)
-    else:
-        message = "What stands before the host is no time. The event is not stored."
+def _no_time(forged: list[Finding]) -> Finding:
+    if forged:
+        return Finding("lost", "", "The text before it is not a time. It is not stored.", _BREAK_UP)
+    message = "The text before the host is not a time. The event is not stored."
     return Finding("lost", "", message, HEADER_3164)
+
+
+def _prefixed(parts: Parts, prefix: Prefix, number: str) -> Iterator[Finding]:
+    """Yield what is misread of what stands before the message."""
+    header = parts.header
+    time, meant = moment(prefix.time)
+    if header is not None and header.version == "rfc5424":
+        source = prefix.host or "the sender's address"
+        message = f"An RFC 5424 header: the source is {source}, the last word before CEF:"
+        message += f", and the time is read as {time}" if time != meant else ""
+        message += ". Versions before 6.3.0 do not store the event."
+        yield Finding("misread", "", message, HEADER_3164)
+        return
+    if number and not prefix.host:
+        message = (
+            f"The number {number.strip()} is cut off, so that time and host are not found: the "
+            "source is the sender's address."
+        )
+        yield Finding("lost", "", message, HEADER_3164)
+    if time != meant:
+        message = f"The digits of the fraction are taken for milliseconds: the time is {time}."
+        yield Finding("misread", "", message, HEADER_3164)
 
 
 def _columns(body: str) -> list[str]:
@@ -232,21 +220,21 @@ def _number_fits(key: str, value: str) -> bool:
     row = CEF_KEYS.get(key)
     if row is None or row.since == "1.2":
         return True
-    if row.kind == "integer":
-        return integer(value, 32) is not None
-    if row.kind == "long":
-        return integer(value, 64) is not None or key.startswith("cn")
+    if key in _UNLIMITED:
+        return _INTEGER.fullmatch(value) is not None
+    if row.kind in ("integer", "long"):
+        return integer(value, 32 if row.kind == "integer" else 64) is not None
     return row.kind != "float" or _FLOAT.fullmatch(value) is not None
 
 
-def _time(prefix: _Prefix) -> Time:
+def _time(prefix: Prefix) -> Time:
     if not prefix.time:
         return Time("", ARRIVAL)
-    found = _TIME.match(prefix.time)
-    return Time(found[0] if found else prefix.time, "the syslog header, in the input's time zone")
+    time, _ = moment(prefix.time)
+    return Time(time, "the syslog header, in the input's time zone")
 
 
-def _timed(parts: Parts, prefix: _Prefix) -> Iterator[Finding]:
+def _timed(parts: Parts, prefix: Prefix) -> Iterator[Finding]:
     if "rt" not in parts.said:
         return
     if not prefix.time:
@@ -271,6 +259,7 @@ SIMULATOR = Simulator(
     "Graylog, CEF inputs over UDP and TCP",
     read,
     (
+        "Your version: RFC 5424 was not stored before 6.3.0, and a later one reads its header",
         "The input's time zone and locale: set UTC and en, or months and hours are read otherwise",
         "Whether the input stores full names (use_full_names); here it does not",
         "Extractors, pipelines and index mappings of your own",

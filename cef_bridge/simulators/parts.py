@@ -12,10 +12,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import FormatError
-from cef_bridge.formats import parse
 from cef_bridge.formats.dictionary import CEF_KEYS
 from cef_bridge.formats.message import locate
-from cef_bridge.formats.syslog import split
+from cef_bridge.linelint.lenient import read_leniently
 from cef_bridge.simulators.reading import ARRIVAL, Finding, Time, nothing
 
 if TYPE_CHECKING:
@@ -39,7 +38,8 @@ class Parts(NamedTuple):
     """A line's parts: `rest` is what follows the syslog header, `body` begins with CEF: or LEEF:.
 
     `tag` is what stands between the two; both are empty where there is no message.
-    `meant` is the message as the standard reads it; None where it cannot, and `fault` says why.
+    `meant` is the message as the standard reads it, or what can be read where it cannot; None where
+    that is nothing. `fault` says what is wrong with it.
     """
 
     line: str
@@ -59,18 +59,19 @@ class Parts(NamedTuple):
 
 def take_apart(line: str) -> Parts:
     """Return the parts of a line; never fails, whatever the line is."""
-    header, rest = split(line)
-    name, start = locate(line)
+    name, start, header, between = locate(line)
     if name is None:
+        rest = between
         return Parts(
             line, header, rest, "", "", "", None, "there is no CEF: or LEEF: where a message begins"
         )
+    meant, fault = None, ""
     try:
-        meant, fault = parse(line), ""
+        meant, faults = read_leniently(line)
+        fault = " ".join(faults)
     except FormatError as error:
-        meant, fault = None, str(error)
-    tag = line[len(line) - len(rest) : start]
-    return Parts(line, header, rest, tag, line[start:], name, meant, fault)
+        fault = str(error)
+    return Parts(line, header, between + line[start:], between, line[start:], name, meant, fault)
 
 
 def refused(parts: Parts, wanted: str, who: str) -> Reading | None:
@@ -90,7 +91,7 @@ def refused(parts: Parts, wanted: str, who: str) -> Reading | None:
 
 def broken(parts: Parts) -> Iterator[Finding]:
     """Yield a finding when the line is not what the standard asks for."""
-    if parts.meant is None:
+    if parts.fault:
         yield Finding(
             "misread",
             "",
@@ -149,6 +150,10 @@ def header_time(header: SyslogHeader | None) -> Time:
     """Return the time that a syslog header says; RFC 3164 has no year, zone or fraction."""
     if header is None or not header.timestamp:
         return Time("", ARRIVAL)
+    if not header.strict:
+        return Time(
+            header.timestamp, "the syslog header, which follows neither RFC 3164 nor RFC 5424"
+        )
     if header.version == "rfc3164":
         return Time(header.timestamp, "the RFC 3164 header: whole seconds, no year, no zone")
     return Time(header.timestamp, "the RFC 5424 header")

@@ -216,6 +216,7 @@ def _read_cef(parts: Parts, findings: list[Finding]) -> Reading:
         return nothing(Finding("lost", "", message, mend), *findings)
     if parts.meant is None:
         return nothing(*broken(parts), *findings)
+    findings += broken(parts)
     header = parts.meant.header
     columns = [
         Field("Event ID", header.device_event_class_id, "header.device_event_class_id"),

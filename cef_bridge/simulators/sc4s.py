@@ -66,8 +66,9 @@ def read(line: str) -> Reading:
     time, late = _time(parts, dict(found))
     findings += [*more, *late, *untimed(parts)]
     host = dict(found).get("dvchost") or host
+    named = [Field("host", host, "dvchost" if "dvchost" in dict(found) else "")] if host else []
     metadata = [
-        Field("host", host, "dvchost" if "dvchost" in dict(found) else ""),
+        *named,
         Field("sc4s_vendor", columns[1], "header.device_vendor"),
         Field("sc4s_product", columns[2], "header.device_product"),
         Field("sc4s_class", columns[4], "header.device_event_class_id"),
@@ -189,13 +190,13 @@ def _time(parts: Parts, found: dict[str, str]) -> tuple[Time, list[Finding]]:
     time = header_time(parts.header)
     key = "rt" if "rt" in long else long[0]
     message = "Twelve and more digits are no time for SC4S: it takes "
-    if parts.header is None:
+    if not time.value:
         return time, [
             Finding(
-                "misread", key, f"{message}the time of arrival, for there is no header.", _SPLUNK
+                "misread", key, f"{message}the time of arrival, for no header says one.", _SPLUNK
             )
         ]
-    if parts.header.version == "rfc3164":
+    if parts.header and parts.header.is_vague:
         message += "the header's, which has whole seconds, no year and no zone."
         return time, [Finding("misread", key, message, _SPLUNK)]
     return time, [Finding("note", key, f"{message}the header's, which is as exact.")]
@@ -212,7 +213,7 @@ SIMULATOR = Simulator(
     "Splunk Connect for Syslog",
     read,
     (
-        "What Splunk shows at search time: ask --siem splunk-addon",
+        "What Splunk shows at search time: ask --siem splunk",
         "Your splunk_metadata.csv, and vendors' own CEF parsers in SC4S",
         "Whether CEF:1 behind an RFC 3164 header comes in by its second route (program CEF)",
         "A later parser_cef.py ends values at the next key, not at the next equals sign",

@@ -70,5 +70,5 @@ def _causes(parts: Parts, pieces: list[str], separator: str) -> Iterator[Finding
             f'The delimiter is looked for as the text "{separator}": one key has all the rest.'
         )
         yield Finding("misread", "", message, 'envelope: {delimiter: "^"}')
-    if parts.header is None and pieces:
+    if not (parts.header and parts.header.timestamp) and pieces:
         yield Finding("note", "", "Without a syslog header the time is that of arrival.")

@@ -154,7 +154,7 @@ def read(line: str) -> Reading:
         return nothing(away)
     if parts.meant is None:
         return nothing(*broken(parts))
-    findings = [*_sizes(parts), *_pipes(parts)]
+    findings = [*broken(parts), *_sizes(parts), *_pipes(parts)]
     fields = [
         Field(column, getattr(parts.meant.header, name), f"header.{name}")
         for name, column in _HEADER
@@ -187,7 +187,7 @@ def _elsewhere(parts: Parts) -> Finding | None:
         message = "The agent looks for CEF:0: the line ends in the table Syslog, as raw text."
         return Finding("lost", "", message, "Send CEF:0, as every mapping here does.")
     header = parts.header
-    if header is None:
+    if header is None or not (header.timestamp and header.hostname):
         message = "No time and host before CEF: the agent does not take the line for CEF."
         return Finding("lost", "", message, HEADER_3164)
     if header.version == "rfc5424" or parts.tag:

@@ -185,8 +185,7 @@ def _renamed(
     for place, (key, _) in enumerate(named):
         places.setdefault(key, place)
     values = {key: named[place][1] for key, place in places.items()}
-    fields = {key: Field(key, value, key) for key, value in kept.items()}
-    findings: list[Finding] = []
+    fields, findings = _named(kept)
     for key, value in values.items():
         label = values.get(f"{key}Label", "")
         slot = _RENAMED.fullmatch(key)
@@ -211,9 +210,31 @@ def _renamed(
     return [*fields.values(), *_aliased(fields)], findings
 
 
-def _cleaned(label: str) -> str:
-    """Return a label as a field's name (CLEAN_KEYS)."""
-    return _NOT_IN_NAME.sub("_", label).lstrip("_0123456789")
+def _named(kept: dict[str, str]) -> tuple[dict[str, Field], list[Finding]]:
+    """Return the keys as fields by their names, and what cleaning does to the names."""
+    fields: dict[str, Field] = {}
+    findings: list[Finding] = []
+    for key, value in kept.items():
+        name = _cleaned(key)
+        if not name:
+            message = "No letter is in the key, so that no field's name is left of it."
+            findings.append(Finding("lost", key, message, "Give the key another name."))
+        elif name in fields:
+            message = f'A field "{name}" is there already, and the first one stays.'
+            findings.append(Finding("lost", key, message, "Give the key another name."))
+        else:
+            fields[name] = Field(name, value, key)
+            if name != key:
+                message = (
+                    "Cleaned: a field's name has letters, digits and _, and begins with a letter."
+                )
+                findings.append(Finding("renamed", key, message))
+    return fields, findings
+
+
+def _cleaned(name: str) -> str:
+    """Return a key or label as a field's name (CLEAN_KEYS)."""
+    return _NOT_IN_NAME.sub("_", name).lstrip("_0123456789")
 
 
 def _emptied(fields: dict[str, Field]) -> list[Finding]:
@@ -288,19 +309,21 @@ def _escapes(kept: dict[str, str]) -> Iterator[Finding]:
 
 
 def _time(parts: Parts) -> Time:
-    if parts.header is None:
+    if parts.header is None or not parts.header.timestamp:
         return Time("", "Splunk's guess: the first date in the first 128 characters, or arrival")
     return header_time(parts.header)
 
 
 def _timed(parts: Parts) -> Iterator[Finding]:
-    if "rt" in parts.said and (parts.header is None or parts.header.version == "rfc3164"):
+    if "rt" in parts.said and (
+        parts.header is None or not parts.header.timestamp or parts.header.is_vague
+    ):
         message = "A field, not the event's time: that has whole seconds and a guessed zone."
         yield Finding("note", "rt", message, HEADER_5424)
 
 
 SIMULATOR = Simulator(
-    "splunk-addon",
+    "splunk",
     "Splunk Add-on for CEF, at search time",
     read,
     (

@@ -16,8 +16,9 @@ from cef_bridge.fastpath.deps import top
 from cef_bridge.formats.text import neutralise
 from cef_bridge.mapping.conditions import to_text
 from cef_bridge.mapping.spec import NOWHERE
+from cef_bridge.syslog_writer import SETTINGS
 from cef_bridge.workbench.fates import COVERED, Kind, fates
-from cef_bridge.workbench.split import is_regular, own_hits, room, size_of
+from cef_bridge.workbench.split import HOST, is_regular, own_hits, room, size_of
 from cef_bridge.workbench.survey import Look
 
 if TYPE_CHECKING:
@@ -67,7 +68,9 @@ class FieldCount(NamedTuple):
 
 
 class RuleCount(NamedTuple):
-    """One rule of the mapping, and how often it won; `key` is an output key, or `header.name`."""
+    """One rule of the mapping, and how often it won; `key` is an output key, `header.name`, or
+    `syslog.facility`.
+    """
 
     key: str
     at: Location
@@ -79,7 +82,7 @@ class Coverage:
 
     def __init__(self, converter: Converter) -> None:
         self.programs: Sequence[Program] = (converter.program,)
-        self.hosts: Sequence[Slot] = ()
+        self.hosts: Sequence[Slot] = converter.syslog.choices
         self._converter = converter
         self._program = converter.program
         self._fates: dict[str, Counter[str]] = {}
@@ -110,6 +113,12 @@ class Coverage:
             (workload if top(row.path) in split.workload else rest).rows.append(row)
         for hit in (*output.header_hits, *hits):
             (workload if is_own(hit) else rest).hits.append(hit)
+        own = size_of(workload.hits)
+        syslog = self._converter.syslog
+        fields = syslog.seen(event.fields, output.severity)
+        for slot in self.hosts:
+            part = workload if HOST in split.keys else rest
+            part.hits.extend(syslog.hits(slot, fields))
         shed = () if hits is output.hits else tuple(_gone(output.hits, hits))
         return Look(
             kind=event.kind,
@@ -118,7 +127,7 @@ class Coverage:
             rest=self._facts(rest, shed),
             regular=hits is output.hits and is_regular(output),
             size=size,
-            own=size_of(workload.hits),
+            own=own,
             room=room(program, event, hits),
             most=self._converter.max_bytes,
             alike=True,
@@ -164,6 +173,7 @@ class Coverage:
         mapping = self._program.mapping
         named = [(f"header.{name}", rules) for name, rules in mapping.header.items()]
         named += [("severity", mapping.severity), *mapping.extension.items()]
+        named += [(f"syslog.{SETTINGS[slot.key]}", slot.rules) for slot in self.hosts]
         return [
             RuleCount(key, rule.at, self._fired[rule.at]) for key, rules in named for rule in rules
         ]

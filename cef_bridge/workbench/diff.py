@@ -87,7 +87,9 @@ class Diff:
 
     def __init__(self, old: Converter, new: Converter) -> None:
         self.programs: Sequence[Program] = (old.program, new.program)
-        self.hosts: Sequence[Slot] = (old.host_slot, new.host_slot)
+        self.hosts: Sequence[Slot] = (
+            *(slot for slot in (*old.syslog.slots, *new.syslog.slots) if slot.paths),
+        )
         self.same = self.different = self.filtered = self.only_old = self.only_new = 0
         self.first, self.last = "", ""
         self.bytes = [0, 0]
@@ -269,7 +271,7 @@ def _side(
     output = program.evaluate(event)
     hits, size = converter.measured(event, output)
     mine = [hit for hit in hits if is_own(hit)]
-    host = converter.host_size(event) if host_is_own else 0
+    host = converter.syslog.host_size(event.fields) if host_is_own else 0
     own = own_bytes(fmt, mine, host)
     where = place_bytes(fmt, place(event.fields))
     others = [hit for hit in hits if not is_own(hit)]
@@ -323,8 +325,8 @@ def _wrapping(converter: Converter) -> tuple[object, ...]:
     """What makes two lines differ whatever the event is: the syslog header, the format's marks."""
     envelope = converter.program.mapping.envelope
     header: tuple[object, ...] = ()
-    if converter.syslog_header != "none":
-        host = tuple(bare(rule) for rule in envelope.hostname)
-        header = (converter.syslog_header, envelope.facility, converter.app_name, host)
+    if converter.syslog.kind != "none":
+        rules = [tuple(map(bare, slot.rules)) for slot in converter.syslog.slots]
+        header = (converter.syslog.kind, envelope.time_zone, *rules)
     fmt = converter.program.format
     return (header, fmt.head(_NO_HEADER), fmt.separator)

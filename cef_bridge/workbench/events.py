@@ -89,7 +89,7 @@ def _why(item: Oversized | Broken) -> str:
 
 
 def _is_message(unit: bytes) -> bool:
-    return not unit.lstrip().startswith((b"{", b"[")) and locate(_text(unit))[0] is not None
+    return not unit.lstrip().startswith((b"{", b"[")) and locate(_text(unit)).format is not None
 
 
 def _text(unit: bytes) -> str:

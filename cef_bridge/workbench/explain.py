@@ -10,16 +10,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from cef_bridge.events.derive import derive
+from cef_bridge.events.fields import DERIVED
 from cef_bridge.formats.text import neutralise
 from cef_bridge.mapping.compile import HEADER_KEYS, LEFTOVER
-from cef_bridge.mapping.conditions import all_hold, getter, to_text
+from cef_bridge.mapping.conditions import getter, to_text
 from cef_bridge.mapping.filters import FILTERS
-from cef_bridge.mapping.rules import write_hit
-from cef_bridge.mapping.spec import HEADER_FIELDS
+from cef_bridge.mapping.rules import bare, hit_paths, write_hit
+from cef_bridge.mapping.spec import HEADER_FIELDS, Envelope
+from cef_bridge.mapping.template import filler
 from cef_bridge.mapping.transforms import find as find_transform
 from cef_bridge.shedding import TRUNCATED
+from cef_bridge.syslog_writer import SETTINGS, names_facility
 from cef_bridge.workbench.fates import Fate, fates, owners_of, raw_fields, sources_of
-from cef_bridge.workbench.places import asked, place, said
+from cef_bridge.workbench.places import asked, place, said, step_words
 from cef_bridge.workbench.reasons import Loser, dropped, losers
 
 if TYPE_CHECKING:
@@ -69,7 +72,9 @@ class Field(NamedTuple):
 
 class Explanation(NamedTuple):
     """All of it. `filtered` says what took the event out, "" when nothing did; then there is no
-    `message` and there are no rows. `size` and `most` are bytes, the syslog header included.
+    `message` and there are no rows. `syslog` are the parts of the syslog header that rules choose
+    or take from the event, but for a plain `hostname: {from: HostName}`. `size` and `most` are
+    bytes, the syslog header included.
     """
 
     mapping: str
@@ -79,6 +84,7 @@ class Explanation(NamedTuple):
     size: int
     most: int
     header: tuple[Row, ...]
+    syslog: tuple[Row, ...]
     rows: tuple[Row, ...]
     unwritten: tuple[Unwritten, ...]
     fields: tuple[Field, ...]
@@ -99,7 +105,7 @@ def explain(
     event = derive(raw, origin="explain", assumed_time=converter.assumed_time)
     name, class_id = program.mapping.name, event.kind.class_id
     if item := _filter(program, event):
-        return Explanation(name, class_id, item, "", 0, converter.max_bytes, (), (), (), ())
+        return Explanation(name, class_id, item, "", 0, converter.max_bytes, (), (), (), (), ())
     output = program.evaluate(event)
     message = converter.write(event, output)
     hits, size = converter.measured(event, output)
@@ -113,6 +119,7 @@ def explain(
         size=size,
         most=converter.max_bytes,
         header=explained.header(),
+        syslog=explained.syslog(),
         rows=tuple(explained.row(hit, fate) for hit in hits),
         unwritten=explained.unwritten(hits),
         fields=tuple(_field(value, fate[path]) for path, value in raw_fields(event)),
@@ -126,14 +133,17 @@ def _field(value: object, fate: Fate) -> Field:
 
 def _filter(program: Program, event: Event) -> str:
     """Return what takes an event out: the item's place and conditions, or the named filter."""
+    index = program.taken_out_by(event.fields)
+    if index is None:
+        return ""
+    if index < 0:
+        return f"keep_events, {place(program.keeps[0][0].at)}: none of its items holds"
     named = [name for name in program.mapping.filters for _ in FILTERS[name]]
-    for index, item in enumerate(program.filters):
-        if all_hold(item)(event.fields):
-            conditions = ", ".join(asked(condition) for condition in item)
-            if index < len(named):
-                return f"filter {named[index]}: {conditions}"
-            return f"drop_events, {place(item[0].at)}: {conditions}"
-    return ""
+    item = program.filters[index]
+    conditions = ", ".join(asked(condition) for condition in item)
+    if index < len(named):
+        return f"filter {named[index]}: {conditions}"
+    return f"drop_events, {place(item[0].at)}: {conditions}"
 
 
 class _Explained:
@@ -143,6 +153,7 @@ class _Explained:
         self, converter: Converter, event: Event, output: Output, replaced: Replaced
     ) -> None:
         self._program = converter.program
+        self._syslog = converter.syslog
         self._format = converter.program.format
         self._most = converter.max_bytes
         self._event = event
@@ -163,13 +174,39 @@ class _Explained:
             value = getattr(self._header, name)
             rows.append(self._header_row(name, value, found, losers(slot, fields, self._format)))
         rated = [hit for hit in self._header_hits if hit.key == HEADER_KEYS["severity"]]
+        asked = [*self._program.header_severity]
+        if not rated or rated[0].path == "event.severity":
+            asked = [*self._program.severity]  # the table decides
         lost = []
-        for slot in self._program.severity:
+        for slot in asked:
             if rated and slot.rules[0] is rated[-1].rule:
                 break
             lost += losers(slot, fields, self._format)
         rows.append(self._header_row("severity", self._header.severity, rated[-1:], lost))
         return tuple(rows)
+
+    def syslog(self) -> tuple[Row, ...]:
+        """Return the rows of the syslog header's parts that the event decides."""
+        fields = self._syslog.seen(self._event.fields, int(self._header.severity))
+        usual = tuple(map(bare, Envelope().hostname))
+        rows = []
+        for slot in self._syslog.slots:
+            if not slot.paths or tuple(map(bare, slot.rules)) == usual:
+                continue
+            key = f"syslog.{SETTINGS[slot.key]}"
+            hits = self._syslog.hits(slot, fields)
+            value = self._syslog.value(slot, fields)
+            lost = losers(slot, fields, self._format, self._unfit)
+            row = Row(key, value, value, "", "", "", (), (), (), tuple(lost))
+            if hits:
+                row = self._row(hits[0], key, lost)._replace(value=value, written=value)
+            rows.append(row)
+        return tuple(rows)
+
+    def _unfit(self, hit: Hit) -> str:
+        """Tell that a text for the facility names none; the next rule counts then."""
+        is_facility = hit.key != self._syslog.facility.key or names_facility(hit.text)
+        return "" if is_facility else f"{said(hit.text)} is no syslog facility"
 
     def _header_row(self, name: str, value: str, hits: Sequence[Hit], lost: Sequence[Loser]) -> Row:
         over = self._parents("severity" if name == "severity" else "header", name)
@@ -195,16 +232,22 @@ class _Explained:
             written=self._format.escape(hit.text),
             label=hit.label,
             rule=self._rule(hit),
-            path=neutralise(hit.path),
-            sources=tuple(
-                neutralise(path)
-                for path in sources_of(self._event, hit.path, self._owners)
-                if path != hit.path and path in self._event.fields
-            ),
+            path=neutralise(hit.path if hit.rule.template is None else hit.rule.template),
+            sources=self._sources(hit),
             steps=self._steps(hit),
             notes=self._notes(hit),
             lost=tuple(lost),
         )
+
+    def _sources(self, hit: Hit) -> tuple[str, ...]:
+        """The raw fields behind the field that a rule took; those of a template."""
+        found = [
+            path
+            for each in hit_paths(hit)
+            for path in sources_of(self._event, each, self._owners)
+            if (path != each or hit.rule.template is not None) and path in self._event.fields
+        ]
+        return tuple(neutralise(path) for path in dict.fromkeys(found) if path not in DERIVED)
 
     def _rule(self, hit: Hit) -> str:
         if hit.key == TRUNCATED:
@@ -226,10 +269,13 @@ class _Explained:
             return (f"spread of {rule.spread}",)
         text = to_text(getter(hit.path)(self._event.fields))
         steps = []
-        for name in rule.via:
-            if transform := find_transform(name):
+        if rule.template is not None:
+            text = filler(rule.template)(self._event.fields) or ""
+            steps.append(f"template: {said(text)}")
+        for step in rule.via:
+            if transform := find_transform(step):
                 text = transform(text)
-                steps.append(f"via {name}: {said(text)}")
+                steps.append(f"via {step_words(step)}: {said(text)}")
         if rule.table:
             rows = {row.lower() for row in rule.table.rows}
             known = text.strip().lower() in rows
@@ -263,7 +309,8 @@ class _Explained:
 
     def _replaced_text(self, hit: Hit) -> str:
         """Tell that the format itself changed a text that no transform or table touched."""
-        if hit.rule.via or hit.rule.table or hit.rule.spread or hit.marks:
+        rule = hit.rule
+        if rule.via or rule.table or rule.spread or rule.template or hit.marks:
             return ""
         raw = to_text(getter(hit.path)(self._event.fields))
         pipes = "|" in raw and "|" not in hit.text

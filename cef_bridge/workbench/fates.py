@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from cef_bridge.events.fields import DERIVED
 from cef_bridge.mapping.compile import HEADER_KEYS, INTERNAL, LEFTOVER, MOST_LEFTOVERS, REST_KEY
 from cef_bridge.mapping.conditions import to_text
+from cef_bridge.mapping.rules import hit_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -67,7 +68,8 @@ def fates(program: Program, event: Event, output: Output, hits: Sequence[Hit]) -
         if hit.rule is LEFTOVER or not hit.path:
             continue
         key = HEADER_NAMES.get(hit.key, hit.key)
-        for path in sources_of(event, hit.path, owners):
+        sources = [it for path in hit_paths(hit) for it in sources_of(event, path, owners)]
+        for path in sources:
             found = readers.setdefault(path, [])
             if key not in found:
                 found.append(key)

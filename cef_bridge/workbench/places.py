@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cef_bridge.mapping import shipped
+from cef_bridge.mapping.condition_forms import form_of
 from cef_bridge.wording import either, shown
 
 if TYPE_CHECKING:
     from cef_bridge.errors import Location
-    from cef_bridge.mapping.spec import Condition
+    from cef_bridge.mapping.spec import Condition, Step
 
 
 def place(at: Location) -> str:
@@ -26,12 +27,17 @@ def place(at: Location) -> str:
 
 def asked(condition: Condition) -> str:
     """Return what a condition asks: `event.verb is exec or ptrace`."""
-    texts = [
-        f"{{is: {test.text}}}" if test.kind == "is" else test.text for test in condition.any_of
-    ]
+    texts = [form_of(test) for test in condition.any_of]
     return f"{condition.path} is {either(texts)}" if texts else f"{condition.path} is nothing"
 
 
 def said(value: object) -> str:
     """Return a field's value as a part of a sentence, shortened and on one line."""
     return f'"{shown(str(value))}"'
+
+
+def step_words(step: str | Step) -> str:
+    """Return a step of `via`: `lower`, `before ":"`."""
+    if isinstance(step, str):
+        return step
+    return f"{step.name} {', '.join(map(said, step.arguments))}"

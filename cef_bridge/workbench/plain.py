@@ -9,24 +9,27 @@ cut, and what has unusual characters, is told apart by its value.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from cef_bridge.mapping.transforms import basename, first_word
+from cef_bridge.mapping.template import paths_of
+from cef_bridge.mapping.transforms import find, is_steady
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from cef_bridge.mapping.compile import Program
     from cef_bridge.mapping.rules import Slot
-    from cef_bridge.mapping.spec import Condition
+    from cef_bridge.mapping.spec import Condition, Step
     from cef_bridge.workbench.signature import Raw
+
+    Via: TypeAlias = tuple[str | Step, ...]
 
 # Fields that `derive` takes no tokens from, and the paths that are made of them. Resource is among
 # them where a file or a process is concerned.
 _MADE_OF = {
-    "Source": ("Source",),
-    "ParentProcessName": ("ParentProcessName",),
-    "ProcessName": ("ProcessName", "file.path", "process.path"),
+    "Source": ("Source", "process.actor"),
+    "ParentProcessName": ("ParentProcessName", "process.actor"),
+    "ProcessName": ("ProcessName", "file.path", "process.path", "process.actor"),
     "Resource": ("Resource", "file.path", "process.path"),
     "Cwd": ("Cwd",),
     "TTY": ("TTY",),
@@ -34,11 +37,6 @@ _MADE_OF = {
 TEXT_PATHS = frozenset(path for paths in _MADE_OF.values() for path in paths)
 """The paths whose texts may be one of many."""
 _WITHOUT_TOKENS = ("File", "Process")
-# None of these makes nothing of a text, or much more.
-_CALM = frozenset({"basename", "lower", "upper", "comma", "first_word", "redact"})
-# Of what these make of a text `_pipes_in` knows whether it has pipes; `lower` and `upper` aside.
-_KEEP_PIPES = ((), ("basename",), ("first_word",), ("first_word", "basename"))
-_CASES = ("lower", "upper")
 _LONGEST = 512
 _LEAST = 16
 # Printable ASCII but the caret, no space at either end: no format makes anything visible in it, and
@@ -51,18 +49,18 @@ _DELIMITERS = ("^", "\t")
 class Alike(NamedTuple):
     """A field whose usual texts are all alike: its name, and how many characters one may have.
 
-    `pipes`: texts with pipes are alike too; "by place" are those that have them in the same parts,
-    "no": none of them.
+    `ways`: what the rules do to it, where a text with pipes is alike only to one that has pipes
+    after the same of them; None: to all texts.
     """
 
     name: str
     length: int
-    pipes: Literal["yes", "by place", "no"]
+    ways: tuple[Via, ...] | None
 
 
 class Marks(NamedTuple):
-    """What is to be known of an event's texts: True for one of many, for one with pipes the parts
-    that have some, else the text itself; what they have to do with each other; and how many bytes
+    """What is to be known of an event's texts: True for one of many, for one with pipes the ways
+    that leave some, else the text itself; what they have to do with each other; and how many bytes
     those of many take together, escaped.
     """
 
@@ -80,9 +78,8 @@ def alike_texts(programs: Sequence[Program]) -> dict[str, Alike]:
     for field, paths in _MADE_OF.items():
         length = min(_room(program, frozenset(paths)) for program in programs)
         if length >= _LEAST:
-            known = all(_keeps_pipes(program, frozenset(paths)) for program in programs)
-            pipes: Literal["by place", "no"] = "by place" if known else "no"
-            found[field] = Alike(field, length, "yes" if same_pipes else pipes)
+            ways = {(): None} | {way: None for it in programs for way in _ways(it, paths)}
+            found[field] = Alike(field, length, None if same_pipes else tuple(ways))
     return found
 
 
@@ -94,14 +91,12 @@ def _is_usual(program: Program) -> bool:
     )
 
 
-def _keeps_pipes(program: Program, paths: frozenset[str]) -> bool:
-    """Tell whether it is known of all that rules make of the texts whether it has pipes."""
-    rules = (rule for slot in program.slots for rule in slot.rules)
-    return all(
-        tuple(name for name in rule.via if name not in _CASES) in _KEEP_PIPES
-        for rule in rules
-        if not paths.isdisjoint(rule.from_)
-    )
+def _ways(program: Program, paths: tuple[str, ...]) -> Iterator[Via]:
+    """Yield what the rules that read some paths do to them."""
+    for slot in program.slots:
+        for rule in slot.rules:
+            if not set(paths).isdisjoint(rule.from_):
+                yield rule.via
 
 
 def _room(program: Program, paths: frozenset[str]) -> int:
@@ -115,9 +110,11 @@ def _room(program: Program, paths: frozenset[str]) -> int:
     header = (*program.header, *program.header_severity, *program.severity)
     for slot in (*program.slots, *header):
         for rule in slot.rules:
+            if not paths.isdisjoint(paths_of(rule.template)):
+                return 0
             if paths.isdisjoint(rule.from_):
                 continue
-            if slot in header or rule.table or not _CALM.issuperset(rule.via):
+            if slot in header or rule.table or not is_steady(rule.via):
                 return 0
             row = program.format.key(slot.key)
             if row is not None and row.kind != "string":
@@ -136,7 +133,7 @@ def _conditions(program: Program) -> Iterator[Condition]:
     for slot in slots:
         for rule in slot.rules:
             yield from rule.when
-    for item in program.filters:
+    for item in (*program.filters, *program.keeps):
         yield from item
 
 
@@ -147,29 +144,35 @@ def marks_of(fields: Sequence[Alike], raw: Raw, nested: Sequence[bytes]) -> Mark
     """
     marks: list[object] = []
     total = 0
-    for field, length, pipes in fields:
+    for field, length, ways in fields:
         value = raw[field]
         if (
             isinstance(value, str)
             and len(value) <= length
             and _USUAL(value)
             and _RECORD not in value
-            and (pipes != "no" or "|" not in value)
             and (field != "Resource" or _is_alone(value, raw, nested))
         ):
             total += escaped_length(value)
-            marks.append(_pipes_in(value) if pipes == "by place" and "|" in value else True)
+            marks.append(_pipes_in(value, ways) if ways is not None and "|" in value else True)
         else:
             marks.append((value,))
-    marks.append(raw.get("Source") == raw.get("ParentProcessName"))
+    source = raw.get("Source")
+    marks.append(source == raw.get("ParentProcessName"))
+    marks.append(isinstance(source, str) and source.startswith("/"))  # it may name who acts
     return Marks(tuple(marks), total)
 
 
-def _pipes_in(text: str) -> frozenset[str]:
-    """Return which parts of a text that has pipes have some."""
-    word = first_word(text)
-    parts = {"word": word, "base": basename(text), "word's base": basename(word)}
-    return frozenset(name for name, part in parts.items() if "|" in part)
+def _pipes_in(text: str, ways: tuple[Via, ...]) -> frozenset[int]:
+    """Return after which ways a text that has pipes still has some, by their numbers."""
+    left = set()
+    for number, way in enumerate(ways):
+        made = text
+        for step in way:
+            made = done(made) if (done := find(step)) else made
+        if "|" in made:
+            left.add(number)
+    return frozenset(left)
 
 
 def escaped_length(text: str) -> int:

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.mapping.conditions import getter, to_text
 from cef_bridge.mapping.rules import compile_rule
-from cef_bridge.workbench.places import asked, place, said
+from cef_bridge.mapping.template import paths_of
+from cef_bridge.workbench.places import asked, place, said, step_words
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cef_bridge.errors import Location
     from cef_bridge.formats import Format
     from cef_bridge.mapping.conditions import Fields
@@ -42,13 +45,20 @@ class Loser(NamedTuple):
     refused: bool = False
 
 
-def losers(slot: Slot, fields: Fields, fmt: Format) -> list[Loser]:
-    """Return the rules of a slot that did not win, in their order, with the reason."""
+def losers(
+    slot: Slot, fields: Fields, fmt: Format, unfit: Callable[[Hit], str] = lambda _: ""
+) -> list[Loser]:
+    """Return the rules of a slot that did not win, in their order, with the reason.
+
+    `unfit` says why a text that a rule gives cannot stand there, "" when it can.
+    """
     found: list[Loser] = []
     won = False
     for index, rule in enumerate(slot.rules):
         hits = slot.fires[index](fields)
-        if hits and not won:
+        if hits and (why := unfit(hits[0])):
+            found.append(Loser(place(rule.at), why, refused=True))
+        elif hits and not won:
             won = True
         elif hits:
             found.append(
@@ -82,14 +92,19 @@ def _nothing(slot: Slot, index: int, fields: Fields, fmt: Format) -> Loser:
     if rule.spread:
         wanted = f" that {', '.join(rule.only)} asks for" if rule.only else ""
         return Loser(at, f"{rule.spread} has no entry{wanted}")
-    return Loser(at, f"{' and '.join(rule.from_)} not there")
+    absent = [path for path in paths_of(rule.template) if not to_text(getter(path)(fields))]
+    return Loser(at, f"{' and '.join(rule.from_ or absent)} not there")
 
 
 def _refused(slot: Slot, rule: Rule, fmt: Format, why: str, text: str) -> str:
     if why == "table":
         return f"its table has no row for {said(text)}, and there is no else"
     if why == "empty":
-        return f"nothing is left of it after {', '.join(rule.via)}" if rule.via else "it is blank"
+        return (
+            f"nothing is left of it after {', '.join(map(step_words, rule.via))}"
+            if rule.via
+            else "it is blank"
+        )
     row = fmt.key(slot.key)
     kind = row.kind if row else "string"
     kind = "ip" if kind == "ipv4" and slot.ipv6 else kind

@@ -50,7 +50,7 @@ class _Words(NamedTuple):
 
 
 _WORDS = {
-    "cef": _Words("act", "cs5", "KubeArmor", "Keys of your own begin with KubeArmor."),
+    "cef": _Words("act", "cs5", "KubeArmor", "A key of your own may have any name."),
     "leef": _Words("action", "commandLine", "", "LEEF takes any name."),
 }
 

@@ -15,6 +15,7 @@ import orjson
 
 from cef_bridge.events.classes import scope_of
 from cef_bridge.events.clock import WRAPPER_TIME
+from cef_bridge.events.unwrap import stands_alone
 from cef_bridge.fastpath.deps import INSTANT, KNOWN, NESTED, PROCESS_IDS
 from cef_bridge.fastpath.segments import SECONDS, Irregular, remember_second
 from cef_bridge.workbench.plain import marks_of, usual_fields
@@ -66,6 +67,7 @@ class Shape:
         self.unknown = unknown
         self.process_ids = _getter([key for key in PROCESS_IDS if key in keys])
         self.plain = "UpdatedTime" not in keys or len(unknown) > _MOST_UNKNOWN or split.live
+        self.plain = self.plain or not stands_alone(keys)
 
     def usual(self, raw: Raw) -> frozenset[str]:
         """Return the fields of an event whose texts are one of many."""

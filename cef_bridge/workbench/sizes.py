@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from cef_bridge.events.fields import DERIVED
 from cef_bridge.fastpath.deps import KNOWN, PROCESS_IDS, top
 from cef_bridge.mapping.compile import LEFTOVER
 from cef_bridge.mapping.conditions import to_text
@@ -92,11 +93,12 @@ def _text_of(event: Event, hit: Hit) -> tuple[str, tuple[Transform, ...]] | None
     if hit.path not in TEXT_PATHS:
         return None
     done = [transform for name in hit.rule.via if (transform := find(name))]
-    if hit.path in event.fields and hit.path not in ("file.path", "process.path"):
+    if hit.path in event.fields and hit.path not in DERIVED:
         return hit.path, tuple(done)
     held = event.holds.get(hit.path, ())
     # What holds nothing is the first word of a command line.
-    return (held[0], tuple(done)) if held else ("Resource", (first_word, *done))
+    whole = "Source" if hit.path == "process.actor" else "Resource"
+    return (held[0], tuple(done)) if held else (whole, (first_word, *done))
 
 
 def _process_id(event: Event, hit: Hit) -> str:

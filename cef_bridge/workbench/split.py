@@ -15,6 +15,8 @@ from cef_bridge.events.summary import place
 from cef_bridge.fastpath.deps import KNOWN, WORKLOAD, top
 from cef_bridge.mapping.compile import LEFTOVER, MOST_LEFTOVERS
 from cef_bridge.mapping.rules import SUSPICIOUS, pace_of
+from cef_bridge.mapping.template import paths_of
+from cef_bridge.syslog_writer import SLOT_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -77,13 +79,18 @@ class Split(NamedTuple):
     live: bool
 
 
+def _is_host(slot: Slot) -> bool:
+    """A facility that the container decides changes a number that the rest decides as well."""
+    return slot.key == SLOT_KEYS["hostname"] or not slot.paths
+
+
 def split_of(programs: Sequence[Program], hosts: Sequence[Slot] = ()) -> Split:
     """Return what can be told apart in all of some mappings; `hosts` are what makes the host name
-    of their syslog headers.
+    and other texts of their syslog headers.
     """
     alone: list[tuple[str, frozenset[str]]] = []
     mixed: set[str] = set()
-    if all(slot.pace == "workload" for slot in hosts):
+    if all(slot.pace == "workload" and _is_host(slot) for slot in hosts):
         # Two of them are one thing here: either the container decides all of it, or nothing.
         fields = (_made_of(slot.paths) for slot in hosts)
         alone.append((HOST, frozenset[str]().union(*fields)))
@@ -132,7 +139,7 @@ def _made_of(paths: Sequence[str]) -> frozenset[str]:
 
 
 def _filters(program: Program) -> Iterator[Condition]:
-    return (condition for item in program.filters for condition in item)
+    return (condition for item in (*program.filters, *program.keeps) for condition in item)
 
 
 def _slots(program: Program) -> Iterator[Slot]:
@@ -157,6 +164,10 @@ def _asks_live(program: Program) -> bool:
             test.kind == "is" and test.text in ("present", "absent") for test in condition.any_of
         ):
             return True
+    # What the header says of such a value, keys that repeat the header say too.
+    repeated = any(not _LIVE.keys().isdisjoint(slot.paths) for slot in program.header)
+    if program.repeats and repeated:
+        return True
     return any(_shapes_live(program, slot) for slot in _slots(program))
 
 
@@ -166,8 +177,9 @@ def _shapes_live(program: Program, slot: Slot) -> bool:
     kind = row.kind if row else "string"
     for rule in slot.rules:
         live = [path for path in (*rule.from_, rule.spread) if path in _LIVE]
+        live += [path for path in paths_of(rule.template) if path in _LIVE]
         length = min((n for n in (row and row.max_length, rule.max_length) if n), default=99)
-        shaped = rule.table or rule.via or rule.spread or length < _LEAST_ROOM
+        shaped = rule.table or rule.via or rule.spread or rule.template or length < _LEAST_ROOM
         if live and (shaped or any(kind not in _LIVE[path or ""] for path in live)):
             return True
     return False

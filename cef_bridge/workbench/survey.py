@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from cef_bridge.converter import Converted, Filtered, Rejected
+from cef_bridge.events.names import is_known, named_inside
 from cef_bridge.events.summary import place
 from cef_bridge.fastpath.segments import Irregular
 from cef_bridge.workbench.plain import alike_texts
@@ -168,7 +169,7 @@ class Survey(Generic[Facts]):
         try:
             look = self._examiner.examine(raw, origin, self._split, self._texts(raw))
         except RecursionError:
-            return Rejected("nested too deeply")
+            return Rejected("nested too deeply", "too-deep")
         self._measure(raw, look.workload, look.rest)
         fate = Filtered(look.kind) if look.filtered else Converted("", look.kind, 0)
         entries = self._entries(raw, look, fate) if look.regular else None
@@ -196,7 +197,7 @@ class Survey(Generic[Facts]):
     ) -> tuple[_Entry[Facts], _Entry[Facts]] | None:
         """Return the entries of an event, new ones if need be; None when it is not to be kept."""
         shape = self._shape(tuple(raw))
-        if shape.plain:
+        if shape.plain or not is_known(raw) or not named_inside(raw):
             return None
         try:
             own, rests = own_key(shape, raw), rest_key(shape, raw)

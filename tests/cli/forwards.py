@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 import time
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -18,7 +19,7 @@ from cef_bridge.generator import events
 if TYPE_CHECKING:
     from pathlib import Path
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 class Ended(NamedTuple):
@@ -28,15 +29,21 @@ class Ended(NamedTuple):
 
 
 class Forward:
-    """A running `cef-bridge forward`; ends with the test that began it."""
+    """A running `cef-bridge forward`; ends with the test that began it.
+
+    Its stderr is a file, so that a test can wait for what it says: `until_says`. Its temporary
+    files are its own, so that no run meets what others left.
+    """
 
     def __init__(self, *words: object, env: dict[str, str] | None = None, **options) -> None:
+        self._temporary = tempfile.TemporaryDirectory(prefix="forward-")
+        self._err = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the test
         self.process = subprocess.Popen(
             [COMMAND, "forward", *map(str, words)],
             stdin=options.pop("stdin", subprocess.DEVNULL),
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, **(env or {})},
+            stderr=self._err,
+            env={**os.environ, "TMPDIR": self._temporary.name, **(env or {})},
             **options,
         )
 
@@ -44,16 +51,27 @@ class Forward:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.communicate()
+        self.kill()
+        for stream in (self.process.stdin, self.process.stdout, self._err):
+            if stream is not None:
+                stream.close()
+        self._temporary.cleanup()
 
     def send(self, number: int) -> None:
         self.process.send_signal(number)
 
     def wait(self, timeout: float = PATIENCE, stdin: bytes | None = None) -> Ended:
-        out, err = self.process.communicate(stdin, timeout=timeout)
-        return Ended(self.process.returncode, out, plain(err.decode()))
+        out, _ = self.process.communicate(stdin, timeout=timeout)
+        return Ended(self.process.returncode, out, plain(self.said()))
+
+    def said(self) -> str:
+        """Return what it has said until now."""
+        size = os.fstat(self._err.fileno()).st_size
+        return os.pread(self._err.fileno(), size, 0).decode(errors="replace")
+
+    def until_says(self, words: str, times: int = 1) -> None:
+        """Wait until it has said these words so many times."""
+        until(lambda: self.said().count(words) >= times, what=f"to say {words!r}")
 
     def end(self, number: int = signal.SIGTERM) -> Ended:
         self.send(number)
@@ -61,7 +79,7 @@ class Forward:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
 
 
 def forward(*words: object, timeout: float = PATIENCE, **options) -> Ended:

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,6 +58,18 @@ def plain(err: str) -> str:
     """Return what was said, when no operator would take it for a program's insides."""
     assert not _PYTHON.search(err), err
     return err
+
+
+def until_it_handles(process: subprocess.Popen[bytes], number: int) -> None:
+    """Wait until a run has a handler of its own for a signal."""
+    status = Path(f"/proc/{process.pid}/status")
+    deadline = time.monotonic() + 60
+    while True:
+        caught = next(it for it in status.read_text().splitlines() if it.startswith("SigCgt:"))
+        if int(caught.split()[1], 16) & 1 << (number - 1):
+            return
+        assert time.monotonic() < deadline, f"signal {number} is not handled"
+        time.sleep(0.01)
 
 
 def convert(

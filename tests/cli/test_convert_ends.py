@@ -16,7 +16,17 @@ import subprocess
 import time
 
 import pytest
-from running import COMMAND, convert, counts, event, events, names, plain, start
+from running import (
+    COMMAND,
+    convert,
+    counts,
+    event,
+    events,
+    names,
+    plain,
+    start,
+    until_it_handles,
+)
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -34,7 +44,7 @@ def big(tmp_path_factory):
 
 def first_line(process: subprocess.Popen[bytes]) -> bytes:
     """Wait until a run is at work: its first message is there."""
-    assert select.select([process.stdout], [], [], 30)[0]
+    assert select.select([process.stdout], [], [], 60)[0]
     return process.stdout.readline()
 
 
@@ -44,7 +54,7 @@ def part(folder) -> list[str]:
 
 def wait_for_part(folder, size: int = 1) -> None:
     """Wait until so many bytes were written to a file that has no name yet."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         if any((folder / name).stat().st_size >= size for name in part(folder)):
             return
@@ -62,7 +72,7 @@ def test_a_signal_while_it_waits_for_stdin_leaves_a_correct_summary(number):
         process.stdin.flush()
         line = first_line(process)
         process.send_signal(number)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=60)
     told = counts(plain(err.decode()))
     assert process.returncode == 130
     assert told["converted"] == (line + out).count(b"\n") == 5
@@ -72,9 +82,9 @@ def test_a_signal_while_it_waits_for_stdin_leaves_a_correct_summary(number):
 
 def test_sigint_before_the_first_byte_of_a_pipe_ends_it():
     with start() as process:
-        time.sleep(1)
+        until_it_handles(process, signal.SIGTERM)  # Python itself handles SIGINT
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, b"")
     assert counts(plain(err.decode()))["lines"] == 0
 
@@ -83,11 +93,11 @@ def test_sigint_before_the_first_byte_of_a_pipe_ends_it():
 def test_a_signal_in_a_big_file_leaves_counts_that_equal_the_lines_written(tmp_path, big, number):
     report, out = tmp_path / "r.json", tmp_path / "out"
     with out.open("wb") as file, start(big, "--report", report, stdout=file) as process:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while out.stat().st_size < 1 << 20 and time.monotonic() < until:
             time.sleep(0.01)
         process.send_signal(number)
-        err = process.communicate(timeout=10)[1]
+        err = process.communicate(timeout=60)[1]
     told = counts(plain(err.decode()))
     assert process.returncode == 130
     written = out.read_bytes()
@@ -106,7 +116,7 @@ def test_sigint_leaves_the_old_output_and_says_that_no_new_one_was_written(tmp_p
     with start(big, "-o", out) as process:
         wait_for_part(tmp_path, 1 << 18)
         process.send_signal(signal.SIGINT)
-        err = process.communicate(timeout=10)[1].decode()
+        err = process.communicate(timeout=60)[1].decode()
     assert process.returncode == 130
     assert plain(err).endswith(f"; {out} was not written\n")
     assert counts(err)["converted"] > 0
@@ -122,7 +132,7 @@ def test_a_second_sigint_ends_at_once_though_nobody_reads(tmp_path, big):
         time.sleep(0.3)
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=5) == 130
+        assert process.wait(timeout=60) == 130
         err = plain(process.stderr.read().decode())
     assert err.startswith("interrupted again: ended at once")
     assert names(tmp_path) == []
@@ -137,7 +147,7 @@ def test_nohup_is_respected():
         process.stdin.flush()
         first_line(process)
         process.send_signal(signal.SIGHUP)
-        out, err = process.communicate(event(1) + b"\n", timeout=10)
+        out, err = process.communicate(event(1) + b"\n", timeout=60)
     assert (process.returncode, counts(err.decode())["converted"]) == (0, 2)
     assert out.count(b"\n") == 1
 
@@ -148,7 +158,7 @@ def test_a_message_is_written_as_soon_as_its_event_is_there():
             process.stdin.write(event(number) + b"\n")
             process.stdin.flush()
             assert f"/srv/file-{number} ".encode() in first_line(process)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, b"")
     assert plain(err.decode())
 
@@ -234,7 +244,7 @@ def test_output_to_a_pipe_is_written_straight(tmp_path):
         process.stdin.write(events(10))
         process.stdin.close()
         assert (tmp_path / "pipe").read_bytes().count(b"\n") == 10
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def test_standard_output_may_not_be_an_input(tmp_path):

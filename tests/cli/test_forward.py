@@ -16,6 +16,8 @@ from forwards import Forward, balanced, books, forward, ids, until, write_events
 from running import COMMAND, convert
 
 from cef_bridge.collector.collector import Collector
+from cef_bridge.delivery.queue_view import inspect
+from cef_bridge.errors import CefBridgeError
 from cef_bridge.formats import parse
 
 
@@ -44,7 +46,7 @@ def test_once_sends_what_convert_writes_with_the_same_header(tmp_path, collector
 def test_once_reads_every_form_that_convert_reads(collector, name):
     from running import DATA
 
-    written = convert(DATA / name)
+    written = convert(DATA / name, "--syslog-header", "rfc3164")
     assert forward("--from", DATA / name, "--to", url(collector), "--once").code == written.code
     assert Counter(collector.messages) == Counter(line.encode() for line in written.messages)
 
@@ -67,7 +69,7 @@ def test_a_record_that_cannot_be_read_is_a_dead_letter_and_the_exit_code_says_so
     queue = tmp_path / "q"
     ended = forward("--from", log, "--to", url(collector), "--queue", queue, "--once")
     assert ended.code == 3
-    assert "1 rejected records: cef-bridge deadletter list" in ended.err
+    assert "1 rejected record: cef-bridge deadletter list" in ended.err
     listed = subprocess.run(
         [COMMAND, "deadletter", "list", queue], check=True, capture_output=True, text=True
     ).stdout
@@ -75,13 +77,27 @@ def test_a_record_that_cannot_be_read_is_a_dead_letter_and_the_exit_code_says_so
     assert "a text has no end" in listed
 
 
+def test_the_last_line_adds_up_and_rejected_records_are_counted_by_reason(tmp_path, collector):
+    log = write_events(tmp_path / "ka.log", 10)
+    event = log.read_bytes().splitlines()[0]
+    with log.open("ab") as file:
+        file.write(b'Started to watch alerts\n\n{"type":"Normal","reason":"x"}\n')
+        file.write(b'{"Operation":"File","Resource":"/etc/pass\n')
+        file.write(b"== Alert / 2025-01-29 05:58:24.249900 ==\nHostName: n\n")
+        file.write(b'{"schema":{},"payload":' + event.replace(b"node-", b"other-") + b"}\n")
+    ended = forward("--from", log, "--to", url(collector), "--once")
+    said = "17 received, 11 converted, 0 filtered, 2 rejected, 3 noise, 1 blank; 11 confirmed"
+    assert said in ended.err
+    assert "  rejected: 1 karmor-text, 1 not-json\n" in ended.err
+    assert "17 lines: 11 converted, 0 filtered, 2 rejected, 3 noise, 1 blank" in convert(log).err
+
+
 def test_a_private_queue_goes_when_nothing_is_left_in_it_and_is_named_when_something_is(tmp_path):
     log = write_events(tmp_path / "ka.log", 10)
     env = {"TMPDIR": str(tmp_path)}
-    words = ("--from", log, "--to", "tcp://127.0.0.1:1", "--once", "--timeout", "1s")
-    ended = forward(*words, env=env)
+    ended = left_waiting(log, tmp_path)
     assert ended.code == 1
-    kept = [path for path in tmp_path.iterdir() if path.name.startswith("cef-bridge-queue-")]
+    kept = private_queues(tmp_path)
     assert len(kept) == 1
     assert f"10 messages wait in {kept[0]}; none is lost" in ended.err
     assert "cannot reach 127.0.0.1:1" in ended.err
@@ -91,8 +107,67 @@ def test_a_private_queue_goes_when_nothing_is_left_in_it_and_is_named_when_somet
         assert len(set(ids(collector.messages))) == 10
     with Collector(["tcp://127.0.0.1:0"]) as collector:
         assert forward("--from", log, "--to", url(collector), "--once", env=env).code == 0
-    left = [path for path in tmp_path.iterdir() if path.name.startswith("cef-bridge-queue-")]
-    assert left == kept
+    assert private_queues(tmp_path) == []  # what was sent from the one that was kept is gone, too
+
+
+def left_waiting(log, folder):
+    """Run with a private queue in a folder until 10 more messages wait in it, then end."""
+    before = waiting_in(private_queues(folder))
+    words = ("--from", log, "--to", "tcp://127.0.0.1:1", "--once", "--grace", "100ms")
+    with Forward(*words, env={"TMPDIR": str(folder)}) as run:
+        until(lambda: waiting_in(private_queues(folder)) == before + 10)
+        return run.end()
+
+
+def private_queues(folder):
+    return sorted(folder.glob("cef-bridge-queue-*"))
+
+
+def test_private_queues_of_earlier_runs_are_named_at_the_next_start_and_take_little_room(tmp_path):
+    log = write_events(tmp_path / "ka.log", 10)
+    assert "earlier runs" not in left_waiting(log, tmp_path).err
+    (first,) = private_queues(tmp_path)
+    assert sum(path.stat().st_size for path in first.iterdir()) < 1 << 20
+    ended = left_waiting(log, tmp_path)
+    assert (
+        f"earlier runs without --queue left what was not sent: {first} (10 messages)" in ended.err
+    )
+    assert f"forward --queue {first}" not in ended.err  # the last words are of its own folder
+    assert len(private_queues(tmp_path)) == 2
+
+
+def waiting_in(folders):
+    """Return how many messages wait in the queues of some folders, also while they are in use."""
+    try:
+        views = [inspect(path) for folder in folders for path in folder.glob("*.queue")]
+        return sum(view.status().sum.waiting for view in views)
+    except CefBridgeError:  # it is being made
+        return 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_private_queue_is_named_or_gone_however_the_run_ends(tmp_path, number):
+    log = write_events(tmp_path / "ka.log", 10)
+    env = {"TMPDIR": str(tmp_path)}
+    words = ("--from", log, "--to", "tcp://127.0.0.1:1", "--grace", "60s")
+    with Forward(*words, env=env) as run:
+        until(lambda: waiting_in(private_queues(tmp_path)) == 10)
+        run.send(number)
+        time.sleep(0.5)  # a second one while it waits for the collector; earlier it is the same
+        ended = run.end(number)
+    (kept,) = private_queues(tmp_path)
+    assert str(kept) in ended.err
+
+
+def test_a_run_that_cannot_begin_leaves_no_private_queue(tmp_path):
+    env = {"TMPDIR": str(tmp_path)}
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        metrics = f"127.0.0.1:{taken.getsockname()[1]}"
+        words = ("--from", "-", "--to", "tcp://127.0.0.1:1", "--metrics", metrics)
+        assert forward(*words, env=env).code in (1, 2)
+    assert private_queues(tmp_path) == []
 
 
 def test_after_sigterm_what_waits_stays_in_the_queue_and_the_next_run_sends_it(tmp_path):
@@ -102,8 +177,7 @@ def test_after_sigterm_what_waits_stays_in_the_queue_and_the_next_run_sends_it(t
         words = ("--from", log, "--to", f"{url(collector)}&name=siem", "--queue", queue)
         collector.stop()
         with Forward(*words, "--grace", "1s") as run:
-            until(lambda: queue.exists() and (queue / "siem.queue").exists())
-            time.sleep(1.5)
+            until(lambda: waiting_in([queue]) == 2000)
             ended = run.end()
         assert ended.code == 0
         assert "2,000 messages wait in" in ended.err
@@ -171,6 +245,7 @@ destinations:
   - {{name: alerts, to: "{one}?turnover=1s", mapping: splunk, only_alerts: yes}}
   - {{name: all, to: "{two}?turnover=1s", mapping: ./acme.yaml}}
 """
+TAKEN = "the configuration was read again, and is in use"
 MAPPING = """\
 mapping: acme
 extends: kubearmor-cef
@@ -200,8 +275,8 @@ def test_two_destinations_each_with_its_mapping_and_filter(tmp_path, two):
     config, one, other = two
     write_events(tmp_path / "ka.log", 1000)
     with Forward("--config", config) as run:
-        until(lambda: other.distinct >= 1000 and one.distinct >= 100)
-        time.sleep(1.5)
+        until(lambda: other.distinct >= 1000)
+        until(lambda: kinds(one.messages)["alert"] >= kinds(other.messages)["alert"])
         assert run.end().code == 0
     assert kinds(one.messages)["log"] == 0
     assert kinds(one.messages)["alert"] == kinds(other.messages)["alert"] > 100
@@ -215,8 +290,9 @@ def test_numbers_and_heartbeats_prove_in_band_that_nothing_is_missing(tmp_path, 
     config, _, other = two
     write_events(tmp_path / "ka.log", 1000)
     with Forward("--config", config) as run:
-        until(lambda: sum(b"system.heartbeat" in text for text in other.messages) >= 2)
-        assert run.end().code == 0
+        until(lambda: any(b"KubeArmorReceived=1000" in text for text in other.messages))
+        ended = run.end()
+    assert ended.code == 0
     read = [parse(text.decode()).extension for text in other.messages]
     numbers = sorted(int(each["KubeArmorSeq"]) for each in read)
     assert numbers == list(range(1, len(numbers) + 1))
@@ -224,8 +300,20 @@ def test_numbers_and_heartbeats_prove_in_band_that_nothing_is_missing(tmp_path, 
     last = max(beats, key=lambda each: int(each["KubeArmorSeq"]))
     assert int(last["KubeArmorHighestSeq"]) == int(last["KubeArmorSeq"]) - 1
     assert (last["KubeArmorReceived"], last["KubeArmorConverted"]) == ("1000", "1000")
+    for beat in beats:
+        told = {key.removeprefix("KubeArmor"): value for key, value in beat.items()}
+        assert_sum(told, "Received", "Converted Filtered Rejected Noise Blank")
+        made = sum(int(told[name]) for name in ("Converted", "Own", "Replayed"))
+        assert_sum({**told, "made": made}, "made", "Confirmed Unconfirmed Waiting DeadLettered")
+    own = len(beats)
+    last_words = f"0 blank; {own} of its own (heartbeats, gaps); {1000 + own:,} confirmed, 0 in the"
+    assert last_words in ended.err
     assert last["KubeArmorQueue"] == read[0]["KubeArmorQueue"]
     assert "Received=1000" in last["msg"].replace("\\=", "=")
+
+
+def assert_sum(told, whole, parts):
+    assert int(told[whole]) == sum(int(told[name]) for name in parts.split())
 
 
 def test_sighup_takes_a_new_mapping_without_losing_an_event_and_keeps_the_old_for_a_wrong_one(
@@ -234,21 +322,23 @@ def test_sighup_takes_a_new_mapping_without_losing_an_event_and_keeps_the_old_fo
     config, _, other = two
     lines = write_events(tmp_path / "all.log", 6000).read_bytes().splitlines(keepends=True)
     (tmp_path / "ka.log").touch()
-    writing = threading.Thread(target=_append, args=(tmp_path / "ka.log", lines, 6.0))
+    writing = threading.Thread(target=_append, args=(tmp_path / "ka.log", lines[:5000], 5.0))
     with Forward("--config", config) as run:
         writing.start()
         until(lambda: other.distinct > 300)
         (tmp_path / "acme.yaml").write_text("mapping: [")
         run.send(signal.SIGHUP)
-        time.sleep(0.7)
+        run.until_says("the new configuration is not in use, the old one goes on: ")
         (tmp_path / "acme.yaml").write_text(MAPPING.format(cluster="after"))
         run.send(signal.SIGHUP)
+        run.until_says(TAKEN)
         writing.join()
+        _append(tmp_path / "ka.log", lines[5000:], 1.0)  # however long the reload took
         until(lambda: len(set(ids(other.messages))) >= 6000)
         ended = run.end()
     assert ended.code == 0
     assert "the new configuration is not in use, the old one goes on: " in ended.err
-    assert "the configuration was read again, and is in use" in ended.err
+    assert TAKEN in ended.err
     clusters = Counter(
         parse(text.decode()).extension["cs6"] for text in other.messages if b"CefBridge" not in text
     )
@@ -262,21 +352,24 @@ def test_sighup_takes_other_destinations_while_events_come_and_loses_none(tmp_pa
     config, _one, other = two
     lines = write_events(tmp_path / "all.log", 3000).read_bytes().splitlines(keepends=True)
     (tmp_path / "ka.log").touch()
-    writing = threading.Thread(target=_append, args=(tmp_path / "ka.log", lines, 5.0))
+    writing = threading.Thread(target=_append, args=(tmp_path / "ka.log", lines[:2000], 5.0))
     names = ("renamed", "again", "alerts")
     with Forward("--config", config) as run:
         writing.start()
         before = "alerts"
         for name in names:
-            time.sleep(1)
+            came = len(other.messages)
+            until(lambda came=came: len(other.messages) > came)  # at the latest a heartbeat
             config.write_text(config.read_text().replace(f"name: {before}", f"name: {name}"))
             run.send(signal.SIGHUP)
+            run.until_says(TAKEN, names.index(name) + 1)
             before = name
         writing.join()
+        _append(tmp_path / "ka.log", lines[2000:], 1.0)  # however long the reloads took
         until(lambda: len(set(ids(other.messages))) >= 3000)
         ended = run.end()
     assert ended.code == 0
-    assert ended.err.count("the configuration was read again, and is in use") == 3
+    assert ended.err.count(TAKEN) == 3
     found = books(tmp_path / "q")
     assert set(found) == {"alerts", "all", "renamed", "again"}
     assert found["all"]["received"] == 3000

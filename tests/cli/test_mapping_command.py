@@ -87,7 +87,7 @@ def test_show_of_what_is_not_there_says_what_is(run):
     assert isinstance(result.exception, MappingError)
     assert str(result.exception) == (
         'kubearmor-cfe:1:1 M016 There is no shipped mapping "kubearmor-cfe". '
-        'Did you mean "kubearmor-cef"? A file of your own is named with its path.'
+        'Did you mean "kubearmor-cef"? Name a file of your own with its path.'
     )
 
 

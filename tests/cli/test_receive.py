@@ -70,6 +70,10 @@ class Receiver:
         return Ran(self._process.returncode, out, plain(err.decode()))
 
 
+HEADLESS = (
+    "without a syslog header: Sentinel refuses such a message; "
+    "QRadar, Graylog and SC4S take the time of its arrival"
+)
 TCP = ("--listen", "tcp://127.0.0.1:0")
 
 
@@ -84,8 +88,20 @@ def test_it_ends_when_so_many_different_events_came():
         "4 messages (456 bytes): 3 different, 1 duplicate, 0 with faults\n"
         "  tcp … (lf): 3 messages, ended\n"
         "  tcp … (lf): 1 message, ended\n"
+        f"  4 {HEADLESS}\n"
         "  KubeArmorSeq 1 to 3: none is missing\n"
     )
+
+
+def test_messages_without_a_syslog_header_are_counted_and_are_no_fault():
+    headed = b"<134>Mar  1 10:00:00 gate-1 "
+    with Receiver(*TCP, "--count", 4, "--json") as receiver:
+        receiver.send(lines(headed + message(1), message(2), b"\xef\xbb\xbf" + message(3)))
+        receiver.send(lines(b"<134>1 2026-03-01T10:00:00Z h a - - - " + message(4)))
+        ran = receiver.ended()
+    assert ran.code == 0
+    found = json.loads(ran.out)
+    assert (found["headless"], found["faulty"]) == (2, 0)
 
 
 def test_it_waits_for_its_senders_to_close_so_that_they_get_their_receipt():
@@ -279,6 +295,7 @@ def test_every_transport_at_once(tmp_path):
         ran = receiver.ended()
     assert ran.code == 0
     assert sorted(re.sub(r":\d+", "", ran.err).splitlines()[1:]) == [
+        f"  3 {HEADLESS}",
         "  KubeArmorSeq 1 to 3: none is missing",
         "  tcp 127.0.0.1 (lf): 1 message, ended",
         "  tls 127.0.0.1 (octet-counting): 1 message, ended",

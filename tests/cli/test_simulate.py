@@ -42,7 +42,7 @@ def simulate(*words: object, stdin: bytes | int = b"") -> Ran:
     return Ran(done.returncode, done.stdout.decode(), plain(done.stderr.decode()))
 
 
-SIEMS = ("splunk-addon", "sc4s", "sentinel", "elastic", "graylog", "arcsight", "qradar")
+SIEMS = ("splunk", "sc4s", "sentinel", "elastic", "graylog", "arcsight", "qradar")
 
 
 @pytest.mark.parametrize("siem", SIEMS)
@@ -82,9 +82,7 @@ def test_a_mapping_of_ones_own_is_simulated(tmp_path):
     (tmp_path / "own.yaml").write_text(
         "mapping: own\nextends: splunk\ncluster: c\nextension:\n  shost: {from: PodName}\n"
     )
-    done = simulate(
-        "--siem", "splunk-addon", "-m", tmp_path / "own.yaml", "--json", event().decode()
-    )
+    done = simulate("--siem", "splunk", "-m", tmp_path / "own.yaml", "--json", event().decode())
     assert done.code == 3
     assert [(each["kind"], each["key"]) for each in done.json["findings"] if each["kind"] == "misread"] == [("misread", "shost")]  # fmt: skip
 

@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import threading
+import time
 
 import pytest
 from queue_help import batch, drained, mark, numbers, opened
@@ -58,7 +59,9 @@ def test_under_block_appends_wait_on_a_full_disk_and_go_on_when_it_is_drained(di
             target=lambda: [queue.append(load(row), [mark(row)]) for row in range(total)]
         )
         feeder.start()
-        feeder.join(2)
+        deadline = time.monotonic() + 60
+        while "the disk is full" not in caplog.text and time.monotonic() < deadline:
+            time.sleep(0.01)
         assert feeder.is_alive()
         stuck = queue.sum()
         assert 0 < stuck.accepted < total * ROW

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cef_bridge.events.clock import WRAPPER_TIME, event_time, microseconds, number
+from cef_bridge.events.clock import (
+    ADDED_TIMES,
+    WRAPPER_TIME,
+    event_time,
+    microseconds,
+    number,
+    repeats,
+    timed,
+)
 
 T = 1692813948_301798
 
@@ -82,6 +90,39 @@ def test_updated_time_comes_before_timestamp_and_timestamp_before_the_wrapper():
     assert event_time({**event, "UpdatedTime": "?"}) == 1_000000
     assert event_time({WRAPPER_TIME: 2, "Timestamp": 0}) == 2
     assert event_time({"Timestamp": "?"}) is None
+
+
+@pytest.mark.parametrize(
+    ("event", "micros", "name"),
+    [
+        ({"Timestamp": "2023-08-23T18:05:48Z"}, 1692813948_000000, "Timestamp"),
+        ({"Timestamp": "2023-08-23T18:05:48.301798Z"}, T, "Timestamp"),
+        ({"UpdatedTime": 1692813948}, 1692813948_000000, "UpdatedTime"),
+        ({"UpdatedTime": 1692813948301}, 1692813948_301000, "UpdatedTime"),
+        ({"UpdatedTime": 1692813948301798}, T, "UpdatedTime"),
+        ({"UpdatedTime": "1692813948301"}, 1692813948_301000, "UpdatedTime"),
+        ({"UpdatedTime": 1692813948.301}, 1692813948_301000, "UpdatedTime"),
+        ({"UpdatedTime": 7, "Timestamp": 1692813948}, 1692813948_000000, "Timestamp"),
+        ({"UpdatedTime": None, "@timestamp": "2023-08-23T18:05:48.301Z"}, 1692813948_301000, "@timestamp"),
+        ({"date": 1692813948.301, WRAPPER_TIME: 5}, 1692813948_301000, "date"),
+        ({"time": "soon", "ts": 3, WRAPPER_TIME: 5}, 5, WRAPPER_TIME),
+        ({"time": 3}, None, ""),
+    ],
+)  # fmt: skip
+def test_a_time_that_stands_there_is_read_whatever_its_form(event, micros, name):
+    assert timed(event) == (micros, name)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["UpdatedTime", "Timestamp", *ADDED_TIMES]),
+        st.sampled_from(["", "2023-08-23T18:05:48Z", 1692813948301, "?", None]),
+    )
+)
+def test_what_an_id_is_made_of_does_not_depend_on_the_times_that_are_read(event):
+    """The recipe of an id is public: its last part is there as it was before these were read."""
+    number_of_seconds = event.get("Timestamp") == 1692813948301
+    assert repeats(event) == (not event.get("UpdatedTime") and not number_of_seconds)
 
 
 @given(st.text() | st.integers() | st.floats() | st.none() | st.lists(st.integers()))

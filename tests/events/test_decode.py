@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import random
 from itertools import pairwise
 
 import pytest
@@ -9,8 +10,10 @@ from hypothesis import strategies as st
 from samples import DATA, units
 
 from cef_bridge.events.clock import WRAPPER_TIME
-from cef_bridge.events.decode import Decoded, Decoder, Noise, Unreadable, loads
+from cef_bridge.events.decode import Decoded, Decoder, Noise, Unreadable
 from cef_bridge.events.derive import derive
+from cef_bridge.events.json_text import loads
+from cef_bridge.events.names import CANONICAL, as_written, canonical
 
 EVENT = {"Type": "HostLog", "Operation": "File", "HostName": "h", "Resource": "/etc/my file"}
 LINE = json.dumps(EVENT).encode()
@@ -47,12 +50,18 @@ def cri(text, flag=b"F", stream=b"stdout"):
         '{"operation":"file"}',
         '{"OPERATION":"FILE"}',
         '{"Type":"Message"}',
-        '{"type":"x"}',
+        '{"type":"containerlog"}',
+        '{"TYPE":"MatchedHostPolicy"}',
+        '{"Type":"NotKnownYet","HostName":"h"}',
+        '{"Type":"NotKnownYet","Operation":"Teleport"}',
+        '{"type":"notknownyet","clustername":"c"}',
+        '{"type":"Normal","Operation":"File"}',
+        '{"type":"message","updatedTime":"t","message":"x"}',
         '{"ClusterName":"c","HostName":"h"}',
         '{"clustername":"c","hostname":"h","PPID":0,"UID":0}',
     ],
 )
-def test_an_object_with_operation_or_type_or_cluster_and_host_is_an_event(text):
+def test_a_known_type_or_operation_or_one_with_another_name_makes_an_event(text):
     assert [type(found) for found in decode(text.encode())] == [Decoded]
 
 
@@ -75,6 +84,17 @@ def test_an_object_with_operation_or_type_or_cluster_and_host_is_an_event(text):
         b"null",
         b"{'Operation': 'File'}",
         b"Started to watch alerts",
+        b'{"type":"x"}',
+        b'{"Type":"x"}',
+        b'{"Operation":null,"a":1}',
+        b'{"type":"message","text":"hello","user":"U1"}',
+        b'{"type":"Normal","operation":"CREATE"}',
+        b'{"level":"info","logger":"webhook","operation":"CREATE"}',
+        b'{"metadata":{"name":"x"},"involvedObject":{"kind":"Pod"},"reason":"Killing","type":"Normal"}',
+        b'{"reason":"x","message":"y","source":{"host":"n"},"action":"Killing","type":"Normal"}',
+        b'{"level":30,"time":1772528401000,"pid":1,"hostname":"h","type":"http","msg":"GET /"}',
+        b'{"specversion":"1.0","type":"com.example.x","source":"/a","data":{"b":1}}',
+        b'{"operation":"heartbeat","resource":"x"}',
         b'{"Detail":{"a":1}}',
         b'{"_source":{"a":1}}',
         b'{"hits":{"hits":[]}}',
@@ -142,7 +162,8 @@ def test_everything_else_is_noise(line):
 )
 def test_what_looks_like_an_event_and_is_cut_or_broken_is_unreadable(line, reason):
     (found,) = decode(line)
-    assert found == Unreadable(line, reason)
+    label = "too-deep" if "deeply" in reason else "not-json"
+    assert found == Unreadable(line, reason, label)
 
 
 # Hostile JSON that must come through
@@ -211,7 +232,35 @@ def test_of_two_spellings_neither_is_lost():
     (found,) = fields(b'{"Type":"x","HostName":"a","hostname":"b","HOSTNAME":"a","hostName":""}')
     assert found == {"Type": "x", "HostName": "a", "hostname": "b"}
     (found,) = fields(b'{"Type":"x","hostname":"a","HostName":"b","HostName2":"c"}')
-    assert sorted(found.values()) == ["a", "b", "c", "x"]
+    assert found == {"Type": "x", "hostname": "a", "HostName": "b", "HostName2": "c"}
+    (found,) = fields(b'{"Type":"HostLog","hostname":"a","HOSTNAME":"b"}')
+    assert found == {"Type": "HostLog", "HostName": "a", "HOSTNAME": "b"}
+
+
+NAMES = sorted(CANONICAL)
+FOREIGN = st.dictionaries(
+    st.sampled_from(NAMES).map(lambda name: name.lower()).filter(lambda name: name not in NAMES),
+    st.sampled_from(["", "x", "index", 5, None, {"a": 1}]),
+    max_size=5,
+)
+
+
+@given(FOREIGN, st.randoms())
+@example({"source": "/var/log/x", "action": "index", "type": "kubearmor"}, random.Random(1))  # noqa: S311 - an order
+def test_a_name_as_kubearmor_writes_it_keeps_its_value_wherever_other_spellings_stand(foreign, by):
+    own = {**EVENT, "Action": "Block", "Source": "/bin/sh", "PolicyName": "", "UpdatedTime": "t"}
+    pairs = [*own.items(), *foreign.items()]
+    by.shuffle(pairs)
+    (found,) = fields(json.dumps(dict(pairs)).encode())
+    assert {name: found[name] for name in own} == own
+
+
+@given(FOREIGN, st.randoms())
+def test_what_is_as_written_whatever_its_values_is_not_renamed(foreign, by):
+    pairs = [*EVENT.items(), ("UpdatedTime", "t"), *foreign.items()]
+    by.shuffle(pairs)
+    if as_written(dict(pairs)):
+        assert canonical(dict(pairs)) == dict(pairs)
 
 
 def test_a_flat_owner_becomes_a_map_and_contradictions_stay():
@@ -226,6 +275,16 @@ def test_a_flat_owner_becomes_a_map_and_contradictions_stay():
 def test_a_dotted_name_goes_into_its_map():
     (found,) = fields(b'{"Type":"x","owner.Name":"a","EventData.Lsm":"FILE_OPEN"}')
     assert found == {"Type": "x", "Owner": {"Name": "a"}, "EventData": {"Lsm": "FILE_OPEN"}}
+
+
+def test_a_map_and_dotted_names_become_one_map_in_any_order():
+    owner, dotted = {"Owner": {"Ref": "Deployment"}}, {"Owner.Name": "shop", "owner.Ref": "Pod"}
+    for found in ({**owner, **dotted}, {**dotted, **owner}):
+        assert canonical(found) == {
+            "Owner": {"Ref": "Deployment", "Name": "shop"},
+            "owner.Ref": "Pod",
+        }
+    assert owner == {"Owner": {"Ref": "Deployment"}}
 
 
 def test_an_event_cannot_set_what_is_concluded_from_it():
@@ -302,7 +361,7 @@ def test_a_part_may_end_in_a_space_that_belongs_to_it():
 
 def test_parts_whose_rest_never_comes_are_reported():
     assert decode(cri(LINE[:20], b"P")) == [
-        Unreadable(LINE[:20], "the rest of this line never came")
+        Unreadable(LINE[:20], "the rest of this line never came", "unfinished")
     ]
 
 
@@ -345,7 +404,7 @@ def test_a_line_over_the_limit_stays_over_it_in_another_decoder():
     first.decode(cri(b"x" * 90, b"P"))
     first.decode(cri(b"x" * 90, b"P"))
     (found,) = Decoder(max_record=100, pending=first.pending()).decode(cri(b"x"))
-    assert found == Unreadable(b"x" * 90, "its parts join to 181 bytes, over 100")
+    assert found == Unreadable(b"x" * 90, "its parts join to 181 bytes, over 100", "too-long")
 
 
 @pytest.mark.parametrize(
@@ -359,7 +418,8 @@ def test_what_no_decoder_wrote_is_refused(pending):
 def test_parts_over_the_limit_are_reported_and_the_next_line_is_read():
     parts = [cri(b"x" * 6000, b"P"), cri(b"x" * 6000, b"P"), cri(b"x"), cri(LINE)]
     found = decode(*parts, max_record=10_000)
-    assert found[0] == Unreadable(b"x" * 4096, "its parts join to 12001 bytes, over 10000")
+    reason = "its parts join to 12001 bytes, over 10000"
+    assert found[0] == Unreadable(b"x" * 4096, reason, "too-long")
     assert isinstance(found[1], Decoded)
 
 
@@ -399,7 +459,8 @@ def test_wrappers_in_wrappers_are_unwrapped_but_not_without_end():
     line = LINE
     for _ in range(2000):
         line = cri(line)
-    assert [type(found) for found in decode(line)] == [Noise]
+    (found,) = decode(line)
+    assert found.reason == "an event's names stand in it, but no JSON object that could be read"
 
 
 def test_an_array_may_hold_events_and_other_things():
@@ -442,6 +503,12 @@ wrappers = st.sampled_from(
         *(b"%s", b"[%s]", b"%s%s", b"<1>x: %s", b'{"log":"%s\\n"}', b'{"MESSAGE":"%s"}'),
         *(b'{"_source":%s}', b'{"hits":{"hits":[%s,%s]}}', b'{"Detail":%s,"HostName":"h"}'),
         *(b'{"body":{"kvlistValue":{"values":[%s]}}}', b'{"resourceLogs":[%s]}'),
+        *(
+            b'{"a":{"b":[%s,%s]}}',
+            b'{"payload":"%s"}',
+            b"[pod/x/y] %s",
+            b'{"Type":"x","Message":"%s"}',
+        ),
         *(cri(b"%s"), cri(b"%s", b"P")),
     ]
 )

@@ -117,7 +117,7 @@ def test_a_key_is_letters_and_digits(name):
         "Jan 18 11:07:53 host ",
         "<134>1 2023-08-23T18:05:48.301Z node-1 kubearmor - - - ",
         "<134>1 2023-08-23T18:05:48Z node-1 kubearmor - - - \ufeff",
-        "<134>1 - CEF:0|x| - - - - ",
+        "<134>1 - CEF:0 - - - - ",
         "<189> Jun 18 10:55:50 host ",
         "<13>Aug 23 18:05:48 host tmes[1]: ",
         "2023-08-23T18:05:48+02:00 host app:",

@@ -65,7 +65,7 @@ def test_what_is_wrong_with_falcosidekick_is_told(line, code, said):
 @pytest.mark.parametrize(
     ("line", "code", "said"),
     [
-        (3, "L003", "an RFC 5424 header, on which Graylog's CEF input fails. Send RFC 3164. [graylog]"),
+        (3, "L003", "an RFC 5424 header, whose host and time Graylog's CEF input misreads. Send RFC 3164. [graylog]"),
         (1, "L005", "1044 before the priority is a frame's length. The sender counts octets (RFC 6587), and the receiver waits for line feeds: set both alike."),
         (1, "L019", 'the name is "5" and the severity "Package manager run at runtime". Swap them: the name comes first.'),
         (1, "L023", r"an equals sign in the value of stackroxKubernetesSecurityPlatformAlert. Write it as \=."),

@@ -48,7 +48,7 @@ description: |
   Two
   lines.
 cluster: "$${A} 10"
-severity: [{value: 7, when: {HostIP: {is: ipv4}, Severity: ["1", "x*"]}}]
+severity: [{value: 7, when: {HostIP: {is: ipv4}, Severity: ["1", "x*"]}}, 3]
 extension:
   cs1: [{from: [Cwd, TTY], label: "No"}, "null"]
   cs2: {from: PodName, table: {file: t.csv}, else: "", via: [lower, upper], label: "1.0"}
@@ -69,6 +69,7 @@ description: |
 cluster: $${{A}} 10
 severity:
 - {{value: 7, when: {{HostIP: {{is: ipv4}}, Severity: [1, x*]}}}}
+- {{value: 3}}
 extension:
   act: {{from: Action}}
   cs1:

@@ -92,7 +92,8 @@ def rules(body, extends=""):
         # The header
         ("header: {name: {from: PolicyName, table: {a: b}, else: c}}\n", []),
         ("header: {device_event_class_id: {from: [event.class_id, PolicyName]}}\n", ["M047"]),
-        ("header: {severity: {from: Severity}}\n", []),
+        ("header: {severity: [{from: Severity}, 3]}\n", []),
+        ("header: {severity: {from: Severity}}\n", ["M070"]),
         ("header: {device_version: {from: KubeArmorVersion}, name: {from: Operation}}\n", []),
         # What is dropped
         (rules("KubeArmorX: {from: Owner.Name}\ndrop: [Owner]"), ["M060"]),

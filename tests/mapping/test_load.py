@@ -160,7 +160,11 @@ envelope: {facility: local4, shed: []}
     assert mapping.drop == ("Labels",)
     assert len(mapping.drop_events) == 1
     assert mapping.filters == ()
-    assert mapping.envelope == Envelope(facility="local4", max_bytes=1024)
+    facility = without_places(mapping.envelope.facility)
+    assert facility == (Rule(value="local4"),)
+    assert msgspec.structs.replace(mapping.envelope, facility=facility) == Envelope(
+        facility=facility, max_bytes=1024
+    )
     assert mapping.examples == ()
     assert mapping.path == "child.yaml"
 
@@ -273,7 +277,7 @@ envelope: {facility: "${F}", max_bytes: "${M:-2048}", hostname: "${A}"}
     assert mapping.header["device_version"][0].value == "one"
     assert mapping.header["name"][0].default == "x"
     assert mapping.extension["act"][0].value == "${A}"
-    assert mapping.envelope.facility == "local5"
+    assert mapping.envelope.facility[0].value == "local5"
     assert mapping.envelope.max_bytes == 2048
     assert mapping.envelope.hostname[0].value == "one"
 
@@ -343,9 +347,12 @@ def test_shipped_mappings_are_without_fault(name):
     assert load(name, env={}).name == name
 
 
-def test_a_shipped_name_is_found_from_any_folder_and_a_file_stands_before_it(write):
+def test_a_shipped_name_means_the_same_whatever_files_are_there(write):
     assert load("kubearmor-cef").name == "kubearmor-cef"
     write("m.yaml", "mapping: m\ncluster: c\nextends: kubearmor-cef\n")
     assert load("m.yaml").extends == ("kubearmor-cef",)
     write("kubearmor-cef", "mapping: mine\n")
-    assert load("kubearmor-cef").name == "mine"
+    assert load("kubearmor-cef").name == "kubearmor-cef"
+    assert load("./kubearmor-cef").name == "mine"
+    write("own", "mapping: mine\n")
+    assert load("own").name == "mine"

@@ -33,7 +33,7 @@ CASES = {
     "rule setting far off": (
         N + "extension:\n  act: {from: Action, colour: x}\n",
         ('m.yaml:4:23 M001 "colour" is no setting here. Expected one of: '
-        "from, value, when, table, else, via, default, label, slot, max_length, spread, only, max."),
+        "from, value, template, when, table, else, via, default, label, slot, max_length, spread, only, max."),
     ),
     "python's name of a setting": (
         N + "extension:\n  act: {from_: Action}\n",
@@ -53,9 +53,9 @@ CASES = {
         N + "extension:\n  destinationAddress: {from: destination.ip}\n",
         'm.yaml:4:3 M002 CEF has no "destinationAddress". Did you mean "dst"?',
     ),
-    "key of one's own": (
-        N + "extension:\n  blueTeam: {value: x}\n",
-        'm.yaml:4:3 M002 CEF has no "blueTeam". Call keys of your own KubeArmor….',
+    "key that is nearly another": (
+        N + "extension:\n  blueTeam: {value: x}\n  host: {value: x}\n",
+        'm.yaml:5:3 M002 CEF has no "host". Did you mean "dhost"?',
     ),
     "leef key": (
         N + "format: leef\nextension:\n  userName: {from: UserName}\n  targetProcess: {from: ProcessName}\n",
@@ -128,8 +128,8 @@ CASES = {
         'm.yaml:3:15 M005 Expected conditions such as {Operation: File}. Found the text "kube-system".',
     ),
     "mapping for a value": (
-        N + "drop_events: [{Operation: {not: File}}]\n",
-        "m.yaml:3:27 M005 Expected a text, a list of texts, or {is: ipv4}. Found a mapping.",
+        N + "drop_events: [{Operation: {is: integer, not: File}}]\n",
+        "m.yaml:3:27 M005 Expected one form, such as {is: ipv4}, {not: shop} or {min: 7}. Found a mapping.",
     ),
     "null for a value": (
         N + "drop_events: [{Operation: null}]\n",
@@ -208,6 +208,34 @@ CASES = {
     "severity that asks for itself": (
         N + 'severity: [{value: 9, when: {event.severity: ["5"]}}]\n',
         "m.yaml:3:30 M006 event.severity is what this table makes. Read Severity instead.",
+    ),
+    "condition in a text": (
+        N + "drop_events: [{event.kind: log, NamespaceName: '!shop'}]\n",
+        'm.yaml:3:48 M072 "!shop" looks like a condition, and would be compared as a text. Write {not: shop}, or for this very text {text: "!shop"}.',
+    ),
+    "misspelt form": (
+        N + "drop_events: [{event.kind: log, NamespaceName: {nott: shop}}]\n",
+        'm.yaml:3:49 M001 "nott" is no form of a condition. Did you mean "not"?',
+    ),
+    "bound that is no number": (
+        N + "drop_events: [{event.kind: log, Severity: {min: seven}}]\n",
+        'm.yaml:3:49 M006 "seven" is not possible here. Expected a number, such as 7 or -0.5.',
+    ),
+    "condition in a table": (
+        N + "extension: {KubeArmorX: {from: Severity, table: {'>=7': high}, else: low}}\n",
+        'm.yaml:3:42 M074 The row ">=7" is compared as a text. Use rules with "when", or "else" for all others.',
+    ),
+    "no alerts kept": (
+        N + "keep_events: [{event.kind: log}]\n",
+        "m.yaml:3:16 M073 This keeps no alert. Add an item such as {event.kind: alert}.",
+    ),
+    "severity of some events only": (
+        N + "severity: [{value: 9, when: {event.kind: alert}}]\n",
+        "m.yaml:3:1 M070 Some events meet no rule, and get 5: log.container.process.exec.passed and 204 other kinds of events. Add a rule without when at the end, such as {value: 3}.",
+    ),
+    "key that repeats the header": (
+        "mapping: m\ncluster: c\nextends: splunk\nextension: {KubeArmorSeverity: 3}\nexamples: [{event: {a: b}, expect: {}}]\n",
+        "m.yaml:4:13 M071 KubeArmorSeverity repeats the header's severity, and would say something else. Remove this rule, and change severity.",
     ),
     "class": (
         N + "drop_events: [{HostIP: {is: ipv5}}]\n",
@@ -552,7 +580,7 @@ CASES = {
     # M045
     "RFC 5424 for Graylog": (
         N + "extends: graylog\nenvelope: {syslog_header: rfc5424}\n",
-        'm.yaml:4:12 M045 Graylog\'s CEF input fails on an RFC 5424 header. Say "syslog_header: rfc3164".',
+        'm.yaml:4:12 M045 Graylog\'s CEF input misreads host and time of an RFC 5424 header, and before 6.3.0 stored nothing. Say "syslog_header: rfc3164".',
     ),
     "RFC 5424 and more for Sentinel": (
         N + "extends: sentinel\nenvelope: {syslog_header: rfc5424, pipe: keep, facility: authpriv}\n",
@@ -599,6 +627,19 @@ CASES = {
         N + "extends: splunk\nenvelope: {shed: [KubeArmorLabel, cs1Label]}\n",
         ('m.yaml:4:19 M052 Nothing writes "KubeArmorLabel". Did you mean "KubeArmorLabels"?\n'
         'm.yaml:4:35 M052 Nothing writes "cs1Label". Remove it.'),
+    ),
+    # M080
+    "a facility for some": (
+        N + "extends: sentinel\nenvelope: {facility: [{value: local3, when: {HostName: a}}, {from: Labels.f}]}\n",
+        "m.yaml:4:12 M080 An event that no rule is about gets local0. End the list with {value: local4}.",
+    ),
+    "a facility in a table": (
+        N + "envelope: {facility: {from: HostName, table: {a: local1, b: locl2}, default: local3}}\n",
+        'm.yaml:3:12 M006 "locl2" is no syslog facility. Did you mean "local2"?',
+    ),
+    "a time zone": (
+        N + "envelope: {time_zone: Europe/Berln}\n",
+        'm.yaml:3:23 M006 Unknown time zone "Europe/Berln". Did you mean "Europe/Berlin"?',
     ),
     # M053
     "a setting of LEEF in CEF": (
@@ -714,10 +755,10 @@ def test_all_problems_come_in_one_run_in_order_of_place(tmp_path, monkeypatch):
         'm.yaml:3:3 M003 cs2 has no label. Add "label: NamespceName".',
         'm.yaml:3:15 M008 No event has a field "NamespceName". Did you mean "NamespaceName"?',
         'm.yaml:4:3 M002 CEF has no "dstt". Did you mean "dst"?',
-        'm.yaml:4:30 M010 There is no transform "loud". Expected one of: basename, dirname, lower, upper, first_word, comma, strip_digest, redact.',
+        'm.yaml:4:30 M010 There is no transform "loud". Expected one of: basename, dirname, lower, upper, first_word, comma, strip_digest, redact, before, before_last, after, after_last, between, part, replace.',
         'm.yaml:5:23 M006 "1" is not possible here. Expected a whole number of 512 or more.',
         'm.yaml:5:35 M006 "crlf" is not possible here. Expected one of: lf, octet-counting.',
-        'm.yaml:6:1 M001 "colour" is no setting here. Expected one of: mapping, format, description, extends, cluster, header, severity, extension, unmapped, drop, drop_events, filters, envelope, examples.',
+        'm.yaml:6:1 M001 "colour" is no setting here. Expected one of: mapping, format, description, extends, cluster, header, severity, extension, unmapped, drop, drop_events, keep_events, filters, envelope, examples.',
     ]
 
 
@@ -796,7 +837,11 @@ def test_a_table_file_that_is_no_utf8_is_told(tmp_path, monkeypatch):
         ),
         (
             "acme",
-            'acme:1:1 M016 There is no shipped mapping "acme". Did you mean "acme.yaml"? A file of your own is named with its path.',
+            'acme:1:1 M016 There is no shipped mapping "acme". Did you mean "./acme.yaml"? Name a file of your own with its path.',
+        ),
+        (
+            "splunk-2",
+            'splunk-2:1:1 M016 There is no shipped mapping "splunk-2". Did you mean "./splunk-2.yml"? Name a file of your own with its path.',
         ),
         (
             "acne.yaml",
@@ -809,6 +854,7 @@ def test_a_table_file_that_is_no_utf8_is_told(tmp_path, monkeypatch):
 def test_a_name_that_leads_nowhere_is_a_problem(name, expected, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "acme.yaml").write_text(N)
+    (tmp_path / "splunk-2.yml").write_text(N)
     with pytest.raises(MappingError) as error:
         load(name)
     assert expected in str(error.value)

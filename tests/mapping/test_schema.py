@@ -87,7 +87,12 @@ def test_every_setting_says_what_it_means():
 def test_an_editor_can_complete_fields_keys_transforms_and_filters():
     defs = SCHEMA["$defs"]
     assert defs["field"]["anyOf"][0]["enum"] == [*fields.RAW, *fields.DERIVED]
-    assert defs["transform"]["enum"] == list(TRANSFORMS)
+    assert defs["transform"]["anyOf"][0]["enum"] == [
+        name for name, it in TRANSFORMS.items() if not it.arguments
+    ]
+    assert len(defs["transform"]["anyOf"]) == 1 + sum(
+        bool(it.arguments) for it in TRANSFORMS.values()
+    )
     assert defs["filter"]["enum"] == list(FILTERS)
     keys = SCHEMA["properties"]["extension"]["anyOf"][0]["properties"]
     assert {"act", "cs1", "msg", "devTime"} <= set(keys)
@@ -180,6 +185,8 @@ def test_every_mapping_of_the_tests_that_is_taken_is_valid(tmp_path):
         "extension:\nenvelope:\nunmapped:\ndrop:\nexamples:\ncluster: ~",
         "header: {severity: {from: event.severity, via: '${V:-upper}', max_length: '${L:-5}'}}",
         "envelope: {max_bytes: '${B:-2048}', sequence: '${Q:-yes}', facility: '${F:-local3}'}",
+        "envelope: {facility: [{value: local3, when: {HostName: a}}, local4], app_name: {from: Type}}",
+        "envelope: {facility: {from: Labels.f, default: '${F:-local3}'}, time_zone: +01:00}",
         "envelope: {sequence: Off, leef_version: 1.0, hostname: node-1, shed: KubeArmorX}",
         "envelope: {sequence: 'TRUE', framing: '${F:-lf}', delimiter: '^'}",
         "drop_events: {event.kind: log}",

@@ -118,7 +118,7 @@ PROBLEMS = {
     "no shipped mapping of that name": (
         "mapping: splnk\n" + EXAMPLES,
         [
-            'acme.test.yaml:1:1 M016 There is no mapping "splnk": a path is taken from where this file is. Did you mean "splunk"?'
+            'acme.test.yaml:1:1 M016 There is no shipped mapping "splnk". Did you mean "splunk"? Name a file of your own with its path.'
         ],
     ),
     "a mapping that is a list": (

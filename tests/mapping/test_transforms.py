@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from cef_bridge import wording
 from cef_bridge.mapping import redaction, transforms
+from cef_bridge.mapping.compile import Program
+from cef_bridge.mapping.dump import to_yaml
+from cef_bridge.mapping.examples import written
+from cef_bridge.mapping.load import load, problems
 from cef_bridge.mapping.redaction import redact
+from cef_bridge.mapping.spec import Mapping, Rule, Step
 
 
 @pytest.mark.parametrize("module", [transforms, redaction, wording])
@@ -21,13 +26,15 @@ def test_every_docstring_example_holds(module):
 
 @pytest.mark.parametrize("name", transforms.TRANSFORMS)
 def test_every_transform_has_an_example(name):
-    assert ">>> " + name in (transforms.TRANSFORMS[name].__doc__ or "")
+    assert ">>> " + name in (transforms.TRANSFORMS[name].function.__doc__ or "")
 
 
 @pytest.mark.parametrize("name", transforms.TRANSFORMS)
 @given(text=st.text())
 def test_no_text_breaks_a_transform(name, text):
-    assert isinstance(transforms.find(name)(text), str)
+    arguments = transforms.TRANSFORMS[name].arguments
+    given = tuple("2" if it == "part" else "e" for it in arguments)
+    assert isinstance(transforms.find(Step(name, given) if given else name)(text), str)
 
 
 @pytest.mark.parametrize(
@@ -120,3 +127,183 @@ def test_64_kib_of_hostile_text_take_no_longer_than_a_page_of_it(piece):
     redact(f"mysql {text}")
     # Linear patterns take 5 to 60 ms here; the first quadratic one took minutes.
     assert time.process_time() - started < 2.0
+
+
+def made(name, arguments, text):
+    return transforms.find(Step(name, arguments))(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "text", "expected"),
+    [
+        ("before", (":",), "a:b:c", "a"),
+        ("before", (":",), "abc", ""),
+        ("before", (":",), ":abc", ""),
+        ("before_last", (":",), "a:b:c", "a:b"),
+        ("before_last", (":",), "abc", ""),
+        ("after", ("::",), "a::b::c", "b::c"),
+        ("after", (":",), "abc", ""),
+        ("after_last", (":",), "a:b:c", "c"),
+        ("after_last", (":",), "abc", ""),
+        ("after_last", (":",), "abc:", ""),
+        ("between", ("(", ")"), ")a(b)c)", "b"),
+        ("between", ("(", ")"), "a(b", ""),
+        ("between", ("(", ")"), "ab)", ""),
+        ("between", ("'", "'"), "say 'a' or 'b'", "a"),
+        ("part", ("1", ","), "a", "a"),
+        ("part", ("1", ","), "a,b", "a"),
+        ("part", ("2", ","), "a", ""),
+        ("part", ("2", ","), "a,b,c", "b"),
+        ("part", ("3", ","), "a,b,c", "c"),
+        ("part", ("4", ","), "a,b,c", ""),
+        ("part", ("2", ","), "a,,c", ""),
+        ("replace", ("a", "b"), "banana", "bbnbnb"),
+        ("replace", ("aa", "a"), "aaaa", "aa"),  # once: what comes out is not read again
+        ("replace", ("a", "aa"), "aa", "aaaa"),
+        ("replace", ("a", ""), "banana", "bnn"),
+    ],
+)
+def test_borders_of_transforms_with_arguments(name, arguments, text, expected):
+    assert made(name, arguments, text) == expected
+
+
+@given(st.text(max_size=3000), st.text(min_size=1, max_size=3), st.text(max_size=64))
+def test_replacing_lets_a_text_grow_by_a_bounded_number(text, old, new):
+    assert len(made("replace", (old, new), text)) <= len(text) + 4096
+
+
+def test_replacing_ends_where_the_bound_is_and_keeps_the_rest():
+    got = made("replace", ("a", "x" * 64), "a" * 1_000_000)
+    assert len(got) < 1_005_000
+    assert got.endswith("aaa")
+
+
+@given(st.text(max_size=400).filter(str.isprintable))
+def test_a_steady_transform_gives_a_text_for_every_usual_one(text):
+    for name, declared in transforms.TRANSFORMS.items():
+        if declared.steady and text.strip() and text.isascii():
+            result = declared.function(text)
+            assert 1 <= len(result) <= 3 * len(text), name
+
+
+@pytest.fixture
+def program(tmp_path):
+    def compiled(text):
+        path = tmp_path / "m.yaml"
+        path.write_text(f"mapping: m\ncluster: lab\nunmapped: keep\n{text}")
+        return Program(load(path))
+
+    return compiled
+
+
+EVENT = {"Type": "ContainerLog", "Operation": "File", "Cwd": "/srv/web", "Source": "tool --password=hunter2 x"}  # fmt: skip
+
+
+def test_a_new_transform_by_the_recipe_loses_nothing(program, monkeypatch):
+    monkeypatch.setattr(transforms, "TRANSFORMS", transforms.TRANSFORMS)
+    known = dict(transforms.TRANSFORMS)
+    try:
+
+        @transforms.transform()
+        def first_letter(text: str) -> str:
+            """Return the first letter."""
+            return text[:1]
+
+        @transforms.transform(keeps_whole=True)
+        def backwards(text: str) -> str:
+            """Return the text backwards."""
+            return text[::-1]
+
+        got = written(program("extension: {KubeArmorX: {from: Cwd, via: first_letter}}\n"), EVENT)
+        assert (got["KubeArmorX"], got["KubeArmorCwd"]) == ("/", "/srv/web")
+        got = written(program("extension: {KubeArmorX: {from: Cwd, via: backwards}}\n"), EVENT)
+        assert got["KubeArmorX"] == "bew/vrs/"
+        assert "KubeArmorCwd" not in got
+    finally:
+        transforms.TRANSFORMS.clear()
+        transforms.TRANSFORMS.update(known)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        '{before: "/w"}',
+        '{after: "/"}',
+        '{before_last: "/"}',
+        '{after_last: "/"}',
+        '{between: ["/", "/"]}',
+        '{part: 2, of: "/"}',
+        '{replace: ["/", ""]}',
+    ],
+)
+def test_of_what_a_transform_cuts_off_nothing_is_lost(program, step):
+    got = written(program(f"extension: {{KubeArmorX: {{from: Cwd, via: {step}}}}}\n"), EVENT)
+    assert got["KubeArmorX"]
+    assert got["KubeArmorCwd"] == "/srv/web"
+
+
+@pytest.mark.parametrize("via", ["redact", "[redact, first_word]", '[{after: " "}, redact]'])
+def test_what_was_redacted_stands_nowhere_as_it_was(program, via):
+    got = written(program(f"extension: {{KubeArmorX: {{from: Source, via: {via}}}}}\n"), EVENT)
+    assert "hunter2" not in str(got)
+
+
+def test_where_a_mark_is_not_there_the_next_rule_has_its_turn(program):
+    rules = '[{from: Cwd, via: {after: ":"}}, {from: Cwd, via: {after_last: "/"}}]'
+    assert written(program(f"extension: {{KubeArmorX: {rules}}}\n"), EVENT)["KubeArmorX"] == "web"
+
+
+def test_what_transforms_make_is_neutral_and_marked(program):
+    step = '{replace: ["srv", "CEF:0|a|b\\x01"]}'
+    got = written(
+        program(
+            f"extension: {{KubeArmorX: {{from: Cwd, via: {step}}}, KubeArmorSuspicious: {{from: event.suspicious}}}}\n"
+            'envelope: {break_up: ["CEF:"]}\n'
+        ),
+        EVENT,
+    )
+    assert "CEF:0" not in got["KubeArmorX"]
+    assert "\x01" not in got["KubeArmorX"]
+    assert got["KubeArmorSuspicious"] == "control,cef_header"
+
+
+@pytest.mark.parametrize(
+    ("via", "message"),
+    [
+        ("before", 'before does nothing by itself. Write it as {before: ":"}.'),
+        ("part", 'part does nothing by itself. Write it as {part: 2, of: ","}.'),
+        ('{befor: ":"}', '"befor" is no transform with arguments. Did you mean "before"?'),
+        ("{lower: x}", '"lower" is no transform with arguments.'),
+        ("{before: }", "A value is missing here."),
+        ('{before: ""}', '"" is not possible here. Expected a text of 1 to 64 characters.'),
+        ("{before: [a, b]}", 'Expected {before: ":"}. Found a mapping.'),
+        ("{between: a}", 'Expected {between: ["(", ")"]}. Found a mapping.'),
+        ("{replace: [a]}", 'Expected {replace: ["a", "b"]}. Found a mapping.'),
+        ("{part: 2}", 'Expected {part: 2, of: ","}. Found a mapping.'),
+        ("{part: 0, of: a}", '"0" is not possible here. Expected the number of a part, 1 to 1,000.'),
+        ("{part: -1, of: a}", '"-1" is not possible here.'),
+        ("{part: 2, off: a}", 'Expected {part: 2, of: ","}.'),
+        (f"{{before: {'x' * 65}}}", "Expected a text of 1 to 64 characters."),
+        ("{}", "is no transform with arguments."),
+    ],
+)  # fmt: skip
+def test_what_is_no_transform_is_told_with_the_right_form(tmp_path, via, message):
+    path = tmp_path / "m.yaml"
+    path.write_text(f"mapping: m\nextension: {{KubeArmorX: {{from: Cwd, via: {via}}}}}\n")
+    errors = [it.message for it in problems(path) if it.severity == "error"]
+    assert len(errors) == 1
+    assert message in errors[0]
+
+
+def test_steps_are_written_as_they_are_read(tmp_path):
+    via = (
+        "lower",
+        Step("before", (":",)),
+        Step("between", ("(", "]")),
+        Step("part", ("2", ",")),
+        Step("replace", ("a", "")),
+    )
+    rule = Rule(from_=("Cwd",), via=via)
+    path = tmp_path / "m.yaml"
+    path.write_text(to_yaml(Mapping(name="m", extension={"KubeArmorX": (rule,)})))
+    assert load(path).extension["KubeArmorX"][0].via == via

@@ -128,8 +128,8 @@ def test_stock_rsyslog_loses_what_it_had_in_memory_and_confirm_hold_brings_it_ba
     tmp_path, start, authority, record_property, hold
 ):
     source = tmp_path / "events.ndjson"
-    # It reads, keeps in memory, and its disk is slow: 256 messages each 50 ms.
-    receiver = start("rsyslog", queue="stock", lag=50_000)
+    # It reads, keeps in memory, and its disk is slow: 256 messages each half second.
+    receiver = start("rsyslog", queue="stock", lag=500_000)
     target = url(receiver, authority, confirm_hold=hold, turnover="1s")
     with (
         growing(source, count=20_000, seed=1) as stop,

@@ -17,7 +17,7 @@ from cef_bridge.simulators import SIMULATORS, Finding, gathered
 
 EVENTS = sample_events()
 PAIRS = [
-    ("splunk-addon", "splunk"),
+    ("splunk", "splunk"),
     ("sc4s", "splunk"),
     ("sentinel", "sentinel"),
     ("elastic", "elastic"),
@@ -40,7 +40,7 @@ def line(mapping: str, event: dict[str, object]) -> str:
 
 def test_each_receiver_of_the_docs_has_a_simulator():
     assert list(SIMULATORS) == [
-        "splunk-addon",
+        "splunk",
         "sc4s",
         "sentinel",
         "elastic",

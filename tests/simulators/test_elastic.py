@@ -94,6 +94,45 @@ def test_what_our_writer_writes_is_read_as_it_was_meant(extension):
     assert pairs(written_text) == (meant, [])
 
 
+@pytest.mark.parametrize(
+    "zone", ["", " GMT+08:00", " UTC", " CEST", " Z", " +0200", " +02:00", " -07:00"]
+)
+@pytest.mark.parametrize("time", ["Mar 09 2015 11:58:25", "Mar 09 11:58:25.123", "Mar  9 11:58:25"])
+def test_a_time_in_words_is_read_with_any_zone(time, zone):
+    reading = read("elastic", HEADER + f"rt={time}{zone} act=a")
+    assert reading.time == (f"{time}{zone}", "rt")
+    assert problems(reading) == set()
+
+
+def test_of_two_spaces_between_pairs_the_first_belongs_to_the_value():
+    reading = read("elastic", HEADER + "src=192.0.2.1  act=Block  dpt=443  msg=a  ")
+    assert problems(reading) == {("lost", "src"), ("lost", "dpt")}
+    assert fields(reading)["event.action"] == "Block "
+    assert fields(reading)["message"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("written_as", "read_as"), [("0443", "291"), ("0x1F", "31"), ("443", "443"), ("0", "0")]
+)
+def test_a_number_that_begins_with_0_is_another(written_as, read_as):
+    reading = read("elastic", HEADER + f"dpt={written_as}")
+    assert fields(reading)["destination.port"] == read_as
+    assert (problems(reading) == {("misread", "dpt")}) == (written_as != read_as)
+    assert problems(read("elastic", HEADER + "dpt=0899")) == {("lost", "dpt")}
+
+
+@pytest.mark.parametrize(
+    "mac", ["00:0a:0b:0c:0d:0e", "00-0A-0B-0C-0D-0E", "000a.0b0c.0d0e", "000A0B0C0D0E"]
+)
+def test_a_mac_address_is_read_in_each_of_its_forms(mac):
+    assert fields(read("elastic", HEADER + f"smac={mac}"))["source.mac"] == "00-0A-0B-0C-0D-0E"
+
+
+def test_a_severity_that_is_no_number_has_no_place_in_ecs():
+    assert "event.severity" not in fields(read("elastic", HEADER.replace("|5|", "|Unknown|")))
+    assert fields(read("elastic", HEADER.replace("|5|", "|low|")))["event.severity"] == "0"
+
+
 def test_two_keys_for_one_field_are_told():
     reading = read("elastic", HEADER + "dhost=db destinationDnsDomain=example.com")
     assert ("misread", "destinationDnsDomain") in problems(reading)

@@ -20,11 +20,59 @@ from reading_help import (
 FORGED = "echo CEF:0|Forged|X|1|id|n|1|act=Allow"
 
 
-def test_an_rfc_5424_header_makes_it_fail():
+def test_of_an_rfc_5424_header_host_and_time_are_misread():
     reading = read("graylog", written("splunk", EXEC))
+    assert fields(reading)["source"] == "-"
+    # 08:15:42 and 118,273 milliseconds.
+    assert reading.time.value == "2026-02-11T08:17:40.273Z"
+    (problem,) = [it for it in reading.problems if not it.key]
+    assert "RFC 5424" in problem.message
+    assert "6.3.0" in problem.message
+    assert problem.mend == "envelope: {syslog_header: rfc3164}"
+
+
+@pytest.mark.parametrize(
+    ("time", "read_as"),
+    [
+        ("2026-02-11T08:15:42.118Z", "2026-02-11T08:15:42.118Z"),
+        ("2026-02-11T08:15:42Z", "2026-02-11T08:15:42Z"),
+        ("2026-02-11T23:59:59.077564Z", "2026-02-12T00:01:16.564Z"),
+        ("2026-02-11T08:15:42.5+02:00", "2026-02-11T08:15:42.005+02:00"),
+    ],
+)
+def test_the_digits_of_a_fraction_are_milliseconds(time, read_as):
+    for header in ("<133>1 TIME gate fence - - - ", "<133>TIME gate "):
+        reading = read("graylog", header.replace("TIME", time) + HEADER + "act=a")
+        assert reading.time.value == read_as
+        assert ("misread", "") in problems(reading) or time == read_as
+
+
+def test_a_number_at_the_beginning_is_cut_off():
+    reading = read("graylog", "1493738863000 gate " + HEADER + "act=a")
+    assert fields(reading)["source"] == ""
+    assert fields(reading)["act"] == "a"
+    assert reading.time.value == ""
+    assert ("lost", "") in problems(reading)
+
+
+def test_an_rfc_5424_header_without_a_time_is_not_stored():
+    reading = read("graylog", "<133>1 - gate fence - - - " + HEADER + "act=a")
     assert reading.fields == ()
-    assert "RFC 5424" in reading.problems[0].message
-    assert reading.problems[0].mend == "envelope: {syslog_header: rfc3164}"
+    assert "not stored" in reading.problems[0].message
+
+
+@pytest.mark.parametrize("key", ["cnt", "spt", "dpt", "in", "out", "fsize", "cn1"])
+def test_these_integers_have_no_limit(key):
+    for value in ("2147483648", "8747876628", "1" * 40):
+        reading = read("graylog", RFC3164 + HEADER + f"{key}={value}")
+        assert fields(reading)[key] == value
+        assert problems(reading) == set()
+    assert problems(read("graylog", RFC3164 + HEADER + f"{key}=x")) == {("lost", key)}
+
+
+@pytest.mark.parametrize("key", ["spid", "dpid", "dvcpid", "oldFileSize"])
+def test_other_integers_have_32_bits(key):
+    assert problems(read("graylog", RFC3164 + HEADER + f"{key}=2147483648")) == {("lost", key)}
 
 
 def test_the_time_is_the_headers():
@@ -90,11 +138,13 @@ PREFIX = re.compile(
         RFC3164 + HEADER + "msg=CEF:0CEF:1|F|G|1|i|n|1|a",
         HEADER + "msg=a",
         "gate-1 " + HEADER + "msg=a",
+        "1493738863000 gate-1 " + HEADER + "msg=a",
+        "<133>1 2026-02-11T08:15:42Z gate-1 fence - - - " + HEADER + "msg=a",
         HEADER + "msg=one two CEF:7|F|G|1|i|n|1|a",
     ],
 )
 def test_the_host_is_the_one_that_its_expression_finds(line):
-    match = PREFIX.match(re.sub(r"^<\d+>", "", line))
+    match = PREFIX.match(re.sub(r"^\d+\s+(?=\S)", "", re.sub(r"^<\d+>", "", line)))
     assert match
     reading = read("graylog", line)
     if not reading.fields:

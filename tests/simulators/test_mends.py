@@ -11,11 +11,11 @@ from cef_bridge.mapping.load import problems as faults
 FORGED = {**EXEC, "Resource": "echo CEF:0|Forged|X|1|id|n|1|act=Allow dvchost=nowhere"}
 PIPED = {**EXEC, "Resource": "/bin/sh -c a|b"}
 CASES = [
-    ("splunk-addon", "kubearmor-cef", EXEC, "rt"),
-    ("splunk-addon", "kubearmor-cef", CONNECT6, "c6a3"),
-    ("splunk-addon", "arcsight", EXEC, "header.device_event_class_id"),
-    ("splunk-addon", "arcsight", EXEC, "header.name"),
-    ("splunk-addon", "arcsight", EXEC, "header.severity"),
+    ("splunk", "kubearmor-cef", EXEC, "rt"),
+    ("splunk", "kubearmor-cef", CONNECT6, "c6a3"),
+    ("splunk", "arcsight", EXEC, "header.device_event_class_id"),
+    ("splunk", "arcsight", EXEC, "header.name"),
+    ("splunk", "arcsight", EXEC, "header.severity"),
     ("sc4s", "kubearmor-cef", FORGED, "cs5"),
     ("sentinel", "arcsight", EXEC, "externalId"),
     ("sentinel", "arcsight", PIPED, "cs5"),

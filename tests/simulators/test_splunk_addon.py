@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hostile_events import texts
 from hypothesis import given
 from reading_help import CONNECT6, EXEC, HEADER, RFC3164, fields, found, problems, read, written
@@ -21,7 +22,7 @@ def test_pairs_are_those_of_the_add_ons_expression(text):
 
 
 def test_the_first_key_swallows_the_header_and_is_lost():
-    reading = read("splunk-addon", HEADER + "act=Block cat=File")
+    reading = read("splunk", HEADER + "act=Block cat=File")
     assert ("lost", "act") in problems(reading)
     assert "first: KubeArmorFormat" in found(reading, "lost")["act"].mend
     assert "act" not in fields(reading)
@@ -29,25 +30,25 @@ def test_the_first_key_swallows_the_header_and_is_lost():
 
 
 def test_a_first_key_that_says_nothing_may_be_swallowed():
-    reading = read("splunk-addon", written("splunk", EXEC))
+    reading = read("splunk", written("splunk", EXEC))
     assert problems(reading) == set()
     assert "KubeArmorFormat" in found(reading, "ignored")
 
 
 def test_ipv6_in_a_slot_of_its_own_is_gone_and_src_and_dst_are_named_as_the_way_out():
     line = written("kubearmor-cef", CONNECT6)
-    reading = read("splunk-addon", line)
+    reading = read("splunk", line)
     lost = found(reading, "lost")["c6a3"]
     assert "2001:db8:9::5 is gone" in lost.message
     assert "dst: {from: destination.ip}" in lost.mend
     assert "2001:db8:9::5" not in fields(reading).values()
-    mended = read("splunk-addon", written("splunk", CONNECT6))
+    mended = read("splunk", written("splunk", CONNECT6))
     assert fields(mended)["dest_ip"] == fields(mended)["dest"] == "2001:db8:9::5"
     assert problems(mended) == set()
 
 
 def test_what_stands_only_in_the_header_is_told_with_the_rule_that_says_it_again():
-    reading = read("splunk-addon", written("arcsight", EXEC))
+    reading = read("splunk", written("arcsight", EXEC))
     mends = {key: finding.mend for key, finding in found(reading, "lost").items()}
     assert mends["header.device_event_class_id"] == (
         "extension: {KubeArmorEventId: {from: event.class_id}}"
@@ -56,7 +57,7 @@ def test_what_stands_only_in_the_header_is_told_with_the_rule_that_says_it_again
 
 
 def test_a_label_is_the_fields_name_and_the_slot_is_emptied():
-    reading = read("splunk-addon", written("splunk", EXEC))
+    reading = read("splunk", written("splunk", EXEC))
     shown = fields(reading)
     assert shown["PolicyName"] == "deny-curl"
     assert not {"cs1", "cs1Label"} & shown.keys()
@@ -64,71 +65,87 @@ def test_a_label_is_the_fields_name_and_the_slot_is_emptied():
 
 
 def test_a_slot_without_a_label_is_emptied_and_told():
-    reading = read("splunk-addon", HEADER + "x=1 cs1=a")
+    reading = read("splunk", HEADER + "x=1 cs1=a")
     assert ("lost", "cs1") in problems(reading)
 
 
 def test_of_two_slots_with_one_label_the_second_is_lost():
     line = HEADER + "x=1 cs1=a cs1Label=Where cs2=b cs2Label=Where"
-    reading = read("splunk-addon", line)
+    reading = read("splunk", line)
     assert fields(reading)["Where"] == "a"
     assert ("lost", "cs2") in problems(reading)
 
 
 def test_a_label_with_spaces_gets_underscores():
-    reading = read("splunk-addon", HEADER + "x=1 cs1=a cs1Label=Rule Name")
+    reading = read("splunk", HEADER + "x=1 cs1=a cs1Label=Rule Name")
     assert fields(reading)["Rule_Name"] == "a"
 
 
 def test_a_flex_string_behind_its_label_keeps_its_keys_name():
-    reading = read("splunk-addon", HEADER + "x=1 flexString1Label=Image flexString1=a")
+    reading = read("splunk", HEADER + "x=1 flexString1Label=Image flexString1=a")
     assert fields(reading)["flexString1"] == "a"
     assert "Image" not in fields(reading)
     assert "flexString1" in found(reading, "note")
-    other = read("splunk-addon", HEADER + "x=1 flexString1=a flexString1Label=Image")
+    other = read("splunk", HEADER + "x=1 flexString1=a flexString1Label=Image")
     assert fields(other)["Image"] == "a"
 
 
 def test_a_pods_name_in_shost_stands_where_an_address_is_expected():
-    reading = read("splunk-addon", HEADER + "x=1 shost=ledger-0 src=10.0.0.7")
+    reading = read("splunk", HEADER + "x=1 shost=ledger-0 src=10.0.0.7")
     assert problems(reading) >= {("misread", "shost"), ("lost", "src")}
     assert fields(reading)["src_ip"] == fields(reading)["src"] == "ledger-0"
 
 
 def test_dest_is_not_made_of_dst():
-    reading = read("splunk-addon", HEADER + "x=1 dst=10.0.0.7")
+    reading = read("splunk", HEADER + "x=1 dst=10.0.0.7")
     assert "dest" not in fields(reading)
     assert "dhost: {from: destination.ip}" in found(reading, "note")["dst"].mend
-    assert fields(read("splunk-addon", HEADER + "x=1 dst=10.0.0.7 dhost=db"))["dest"] == "db"
+    assert fields(read("splunk", HEADER + "x=1 dst=10.0.0.7 dhost=db"))["dest"] == "db"
 
 
 def test_values_keep_their_backslashes():
-    reading = read("splunk-addon", HEADER + r"x=1 request=a\=b msg=c")
+    reading = read("splunk", HEADER + r"x=1 request=a\=b msg=c")
     assert fields(reading)["url"] == r"a\=b"
     assert "request" in found(reading, "note")
 
 
 def test_a_dash_for_a_process_is_emptied():
-    reading = read("splunk-addon", HEADER + "x=1 dproc=-")
+    reading = read("splunk", HEADER + "x=1 dproc=-")
     assert ("lost", "dproc") in problems(reading)
 
 
 def test_an_equals_sign_in_the_header_ends_the_first_name_too_early():
     line = HEADER.replace("Gate opened", "Gate a=b opened") + "x=1 act=Block"
-    reading = read("splunk-addon", line)
+    reading = read("splunk", line)
     assert ("lost", "x") in problems(reading)
     assert fields(reading)["act"] == "Block"
 
 
 def test_the_time_is_the_headers_or_splunks_guess():
-    assert read("splunk-addon", written("splunk", EXEC)).time.value == "2026-02-11T08:15:42.118273Z"
-    assert read("splunk-addon", HEADER + "x=1").time.value == ""
-    seconds = read("splunk-addon", RFC3164 + HEADER + "x=1 rt=1770797742118")
+    assert read("splunk", written("splunk", EXEC)).time.value == "2026-02-11T08:15:42.118273Z"
+    assert read("splunk", HEADER + "x=1").time.value == ""
+    seconds = read("splunk", RFC3164 + HEADER + "x=1 rt=1770797742118")
     assert seconds.time.value == "Feb 11 08:15:42"
     assert "rt" in found(seconds, "note")
 
 
 def test_leef_stays_raw_text():
-    reading = read("splunk-addon", written("qradar-leef", EXEC))
+    reading = read("splunk", written("qradar-leef", EXEC))
     assert reading.fields == ()
     assert "format: cef" in reading.problems[0].mend
+
+
+@pytest.mark.parametrize(
+    ("key", "name"), [("ad.foo[0]", "ad_foo_0_"), ("_cefVer", "cefVer"), ("2x-y", "x_y")]
+)
+def test_keys_are_cleaned_as_labels_are(key, name):
+    reading = read("splunk", HEADER + f"x=1 {key}=a")
+    assert fields(reading)[name] == "a"
+    assert key not in fields(reading)
+    assert key in found(reading, "renamed")
+
+
+def test_of_two_keys_that_are_cleaned_to_one_name_the_first_stays():
+    reading = read("splunk", HEADER + "x=1 a.b=c a_b=d 1=e")
+    assert fields(reading)["a_b"] == "c"
+    assert {("lost", "a_b"), ("lost", "1")} <= problems(reading)

@@ -16,7 +16,7 @@ from cef_bridge.cli.mapping.surveys import run_through
 from cef_bridge.cli.params import MAPPING, Number, Whole
 from cef_bridge.cli.tables import cut, json_option, print_table, size
 from cef_bridge.converter import Converter
-from cef_bridge.mapping.dump import rules_text
+from cef_bridge.mapping.dump import constant, rules_text
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.spec import Rule
 from cef_bridge.workbench.diff import Diff
@@ -121,6 +121,8 @@ def _envelope(old: Mapping, new: Mapping) -> list[tuple[str, str, str]]:
 
 
 def _said(value: object) -> str:
+    if (text := constant(value)) is not None:
+        return text
     if isinstance(value, tuple):
         rules = tuple(it for it in value if isinstance(it, Rule))
         return rules_text(rules) if rules else ", ".join(map(str, value))

@@ -77,14 +77,17 @@ def command(
 def _only(explained: Explanation, keys: tuple[str, ...]) -> Explanation:
     """Return what concerns some output keys; UsageError for one that no rule is about."""
     header = tuple(row for row in explained.header if row.key in keys)
+    syslog = tuple(row for row in explained.syslog if row.key in keys)
     rows = tuple(row for row in explained.rows if row.key in keys)
     unwritten = tuple(it for it in explained.unwritten if it.key in keys)
-    known = [row.key for row in (*explained.header, *explained.rows)]
+    known = [row.key for row in (*explained.header, *explained.syslog, *explained.rows)]
     known += [it.key for it in explained.unwritten]
     for key in keys:
         if key not in known and not explained.filtered:
             raise UsageError(f'no rule is about "{shown(key)}".{did_you_mean(key, known)}')
-    return explained._replace(header=header, rows=rows, unwritten=unwritten, fields=())
+    return explained._replace(
+        header=header, syslog=syslog, rows=rows, unwritten=unwritten, fields=()
+    )
 
 
 def _print(explained: Explanation, *, everything: bool) -> None:
@@ -93,7 +96,7 @@ def _print(explained: Explanation, *, everything: bool) -> None:
         return
     click.echo(explained.message)
     click.echo(f"{explained.size:,} of at most {explained.most:,} bytes\n")
-    rows = (*explained.header, *explained.rows)
+    rows = (*explained.syslog, *explained.header, *explained.rows)
     print_table(_COLUMNS, [_cells(row) for row in rows])
     lost = [
         (row.key, loser.rule, loser.why)
@@ -156,6 +159,7 @@ def _document(explained: Explanation) -> dict[str, object]:
         "bytes": explained.size,
         "max_bytes": explained.most,
         "header": [_row(row) for row in explained.header],
+        "syslog": [_row(row) for row in explained.syslog],
         "fields": [_row(row) for row in explained.rows],
         "absent": [
             {"key": it.key, "rules": [each._asdict() for each in it.why]}

@@ -14,9 +14,10 @@ import click
 
 from cef_bridge.cli import sarif
 from cef_bridge.cli.params import MAPPING
-from cef_bridge.cli.tables import counted, json_option
+from cef_bridge.cli.tables import json_option
 from cef_bridge.errors import MappingError, UsageError
 from cef_bridge.mapping import beside, codes, lint, load, shipped, slots_file, testfiles
+from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,13 +15,12 @@ import click
 
 from cef_bridge.cli.logs import say
 from cef_bridge.cli.params import SHIPPED
-from cef_bridge.cli.tables import counted
 from cef_bridge.errors import UsageError
 from cef_bridge.events.classes import kind_of
 from cef_bridge.mapping import load, shipped
 from cef_bridge.outputs import AtomicFile
 from cef_bridge.sources.inputs import expand
-from cef_bridge.wording import did_you_mean, shown
+from cef_bridge.wording import counted, did_you_mean, shown
 from cef_bridge.workbench.events import events_of
 from cef_bridge.workbench.scaffold import NO_CLUSTER, Taken, scaffold
 
@@ -84,6 +83,7 @@ def command(
     of another kind in FILE, with what comes out of them; secrets in command lines are masked.
     """
     asked = _asked(name, output)
+    parent = shipped.named(parent) or parent
     _check(asked, parent, cluster)
     if os.path.lexists(asked.path) and not force:
         raise UsageError(f"{asked.path} is there already. Name another one, or add --force.")

@@ -1,0 +1,105 @@
+"""Templates of rules: `{NamespaceName}/{PodName}`, a text with fields in braces.
+
+In comes the text as the mapping has it, out come its parts and what fills it in. A brace itself is
+doubled: `{{`, `}}`. Where one of the fields is not there, nothing comes out. Must not know keys.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from cef_bridge.mapping.conditions import getter, to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cef_bridge.mapping.conditions import Fields
+
+MOST_FIELDS = 16
+_TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+
+
+class Part(NamedTuple):
+    """A piece of a template: a text as it stands, or the path of a field; the other is ""."""
+
+    text: str
+    path: str
+
+
+class Template(NamedTuple):
+    """The parts of a template in their order, and what is wrong with it, "" when nothing is."""
+
+    parts: tuple[Part, ...]
+    wrong: str
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The fields that it reads, each once."""
+        return tuple(dict.fromkeys(part.path for part in self.parts if part.path))
+
+
+@lru_cache(maxsize=1024)
+def parse(text: str) -> Template:
+    """Return the parts of a template; of a faulty one those that can be read."""
+    parts: list[Part] = []
+    literal, end, wrong = "", 0, ""
+    for found in _TOKEN.finditer(text):
+        literal += text[end : found.start()]
+        end = found.end()
+        braces, path = found[0], (found[1] or "").strip()
+        if braces in ("{{", "}}"):
+            literal += braces[0]
+        elif path:
+            parts += [Part(literal, ""), Part("", path)]
+            literal = ""
+        else:
+            wrong = wrong or _wrong(braces)
+    parts = [part for part in (*parts, Part(literal + text[end:], "")) if part != ("", "")]
+    fields = sum(bool(part.path) for part in parts)
+    if not wrong and not fields:
+        wrong = 'It has no field in braces, such as {PodName}. For a constant write "value".'
+    elif not wrong and fields > MOST_FIELDS:
+        wrong = f"It has {fields} fields. Expected {MOST_FIELDS} at most."
+    return Template(tuple(parts), wrong)
+
+
+def _wrong(braces: str) -> str:
+    if len(braces) == 1:
+        return f'A single "{braces}" stands in it. Write {braces * 2} for a brace, or {{PodName}}.'
+    return "It has braces without a field between them. Write {PodName}, or {{}} for the braces."
+
+
+def paths_of(text: str | None) -> tuple[str, ...]:
+    """Return the fields that a rule's template reads, none without a template."""
+    return parse(text).paths if text is not None else ()
+
+
+def filler(text: str) -> Callable[[Fields], str | None]:
+    """Return what fills a template in; None where one of its fields is not there."""
+    parts = [(part.text, getter(part.path) if part.path else None) for part in parse(text).parts]
+
+    def fill(fields: Fields) -> str | None:
+        texts = []
+        for literal, get in parts:
+            if get is None:
+                texts.append(literal)
+                continue
+            found = to_text(get(fields))
+            if not found:
+                return None
+            texts.append(found)
+        return "".join(texts)
+
+    return fill
+
+
+def renamed(text: str, names: dict[str, str]) -> str:
+    """Return a template that reads other fields in the place of some."""
+    return "".join(
+        f"{{{names.get(part.path, part.path)}}}"
+        if part.path
+        else part.text.replace("{", "{{").replace("}", "}}")
+        for part in parse(text).parts
+    )

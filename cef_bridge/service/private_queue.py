@@ -1,0 +1,88 @@
+"""The folder of a forwarder that was given none: a private one in the folder for temporary files.
+
+Such a folder goes when nothing is left in it. One that holds something stays, and whoever starts
+the next forwarder without --queue is told of it. Knows queues by their files only.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cef_bridge.delivery.queue_lock import Lock
+from cef_bridge.delivery.queue_schema import beside
+from cef_bridge.delivery.queue_view import inspect
+from cef_bridge.errors import CefBridgeError
+from cef_bridge.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_PREFIX = "cef-bridge-queue-"
+_SHOWN = 5  # folders that a warning names
+_log = logging.getLogger(__name__)
+
+
+def make() -> Path:
+    """Make a new folder, readable by this user only; warn of those that earlier runs left."""
+    _warn(_left_behind())
+    return Path(tempfile.mkdtemp(prefix=_PREFIX))
+
+
+def give_back(folder: Path) -> None:
+    """Give the disk space back that a folder does not need while no forwarder uses it."""
+    for path in folder.glob("*.queue"):
+        beside(path, ".reserve").unlink(missing_ok=True)
+
+
+def _warn(left: dict[Path, int]) -> None:
+    if not left:
+        return
+    shown = [f"{path} ({counted(waiting, 'message')})" for path, waiting in left.items()]
+    more = f" and {len(shown) - _SHOWN:,} more" if len(shown) > _SHOWN else ""
+    _log.warning(
+        "earlier runs without --queue left what was not sent: %s%s. forward --queue FOLDER sends "
+        "it; delete the folders that you do not need.",
+        ", ".join(shown[:_SHOWN]),
+        more,
+    )
+
+
+def _left_behind() -> dict[Path, int]:
+    """Return the folders of runs that have ended which hold something, with how many messages wait
+    in each; what is empty is removed.
+    """
+    left: dict[Path, int] = {}
+    for folder in sorted(Path(tempfile.gettempdir()).glob(f"{_PREFIX}*")):
+        try:
+            if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+                continue
+            queues = sorted(folder.glob("*.queue"))
+            if not queues:  # another forwarder's that has only just begun
+                continue
+            waiting = _waiting(queues)
+        except (OSError, CefBridgeError):  # in use, or not to be read: not ours to judge
+            continue
+        if waiting is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            left[folder] = waiting
+    return left
+
+
+def _waiting(queues: Sequence[Path]) -> int | None:
+    """Return how many messages wait in queues, None when there is nothing at all in them."""
+    waiting = kept = 0
+    with ExitStack() as locks:
+        for path in queues:
+            locks.callback(Lock(beside(path, ".lock"), path).release)
+        for path in queues:
+            status = inspect(path).status()
+            waiting += status.sum.waiting
+            kept += status.dead
+    return waiting if waiting + kept else None
