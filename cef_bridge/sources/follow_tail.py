@@ -114,6 +114,11 @@ class Tail:
         """Whether it keeps what it has read: a record that is not all there yet, or an array."""
         return self._items is not None
 
+    @property
+    def aside(self) -> bool:
+        """Whether it is a packed file at its path, which is not followed."""
+        return self.packed and self.done and self.attached
+
     # What it reads
 
     def _begin(self) -> tuple[Cutter, Iterator[Item | Idle]]:

@@ -16,7 +16,7 @@ import logging
 import os
 import re
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from cef_bridge.errors import UsageError
 from cef_bridge.sources.archives import is_packed, printable
@@ -76,7 +76,10 @@ class _Met(NamedTuple):
 
 
 class _Taken:
-    """The files that are something else than the one that is looked for."""
+    """The files that are something else than the one that is looked for.
+
+    A packed file that was put aside may be what another was made into.
+    """
 
     def __init__(self, nodes: Mapping[tuple[int, int], Tail], tail: Tail, *, own: bool) -> None:
         self._nodes = nodes
@@ -84,7 +87,10 @@ class _Taken:
         self._own = own
 
     def __contains__(self, node: object) -> bool:
-        return self._own if node == self._node else node in self._nodes
+        if node == self._node:
+            return self._own
+        tail = self._nodes.get(cast("tuple[int, int]", node))
+        return tail is not None and not tail.aside
 
 
 class Watch:
@@ -209,7 +215,10 @@ class Watch:
         if tail.done:
             yield from self.end(tail)
             return
+        known = tail.at.head
         tail.same()  # how it begins by now tells it from others
+        if tail.at.head > known:
+            yield tail.place()
         tail.caught_up = False
         self._before[path] = tail
         while len(self._before) > _REMEMBERED and next(iter(self._before)) not in self._at:
@@ -338,6 +347,7 @@ class Watch:
             printable(name), path, before.at.real, *begins, 0, 1, file.changed, older=older
         )
         found = Rest(None, file, copy=False)
+        self._take_back(file)
         tail = self._add(self.book.new_key(path, file.inode), at, 0, found)
         tail.attached, tail.waits_for, tail.final = False, before, tail.packed
         return tail
@@ -348,7 +358,7 @@ class Watch:
         def known(file: File) -> bool:
             return (
                 file.node == current.node
-                or file.node in self._nodes
+                or (file.node in self._nodes and not self._nodes[file.node].aside)
                 or (in_place and begin_alike(file, current))
                 or (file.node, sha256(file.head)) in self._read
                 or (is_packed(file.head) and self._was_read_unpacked(file))
@@ -376,6 +386,12 @@ class Watch:
         self.tails[key] = tail
         self._nodes[tail.node] = tail
         return tail
+
+    def _take_back(self, file: File) -> None:
+        """Read a packed file that was put aside: it turned out to be the rest of something."""
+        if file.node in self._nodes:
+            self._drop(self._nodes[file.node])
+        self.packed = [each for each in self.packed if each[0].node != file.node]
 
     def _put_aside(self, tail: Tail, file: File) -> None:
         """A packed file does not grow: it is read by whoever reads it whole, or not at all."""
@@ -431,6 +447,9 @@ class Watch:
             return
         found = self.descriptors.keep(Rest(fd, file, copy=False))
         self._go_on(known, known.at._replace(path=path), found)
+        before = self._before.get(known.at.path)
+        if known.at.path != path and (before is None or before.at.changed < known.at.changed):
+            self._before[known.at.path] = self._at[path]  # what came after it is looked for there
 
     def _was_rotated(self, current: File, at: Position) -> bool:
         """Whether something with the name of a rotated file came after this one."""
@@ -499,6 +518,7 @@ class Watch:
     def _move(self, tail: Tail, rest: Rest) -> None:
         """Have a stream go on where its rest lies."""
         self._drop(tail)
+        self._take_back(rest.file)
         rest = self.descriptors.keep(rest)
         tail.moved(rest.file, rest.fd, final=tail.final or rest.copy)
         self.tails[tail.key] = tail
@@ -542,7 +562,7 @@ class Watch:
         if _status(tail.opens) is not None:
             return True
         self.siblings.forget()
-        rest = self.siblings.rest(tail.at, tail.offset, self._nodes)
+        rest = self.siblings.rest(tail.at, tail.offset, _Taken(self._nodes, tail, own=False))
         if rest is None:
             return False
         if rest.fd is not None:
@@ -552,7 +572,11 @@ class Watch:
     def _bury(self) -> News:
         """Forget what is gone, now that what came after it has marks of its own."""
         for tail in self._gone:
-            yield tail.place(gone=True)
+            path = tail.at.path
+            if tail.at.head or self._before.get(path) is not tail or path in self._at:
+                yield tail.place(gone=True)
+            else:
+                self._last[path] = (tail, self._now)
         self._gone.clear()
 
     def _forget(self, now: float) -> News:
