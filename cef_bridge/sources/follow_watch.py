@@ -311,9 +311,12 @@ class Watch:
                 continue
             first = before = self._before.pop(path, None)
             if before is not None:
-                seen = self._is_known(found.file, before.at)
-                for each in self.siblings.after(before.at, before.offset, seen):
-                    before = self._generation(path, name, each, before)
+                at = before.at
+                if at.path != path:  # it is followed where it was renamed to
+                    at = at._replace(path=path, real=os.path.realpath(path))
+                seen = self._is_known(found.file, at)
+                for each in self.siblings.after(at, before.offset, seen):
+                    before = self._generation(at, name, each, before)
                     yield before.place()
             tail = self._begin(path, name, found, start)
             tail.waits_for = before
@@ -338,17 +341,15 @@ class Watch:
         at = at._replace(older=self.siblings.before(at))
         return self._add(self.book.new_key(path, file.inode), at, start, found)
 
-    def _generation(self, path: str, name: str, file: File, before: Tail) -> Tail:
-        """Take up a file that came and went between two looks."""
+    def _generation(self, was: Position, name: str, file: File, before: Tail) -> Tail:
+        """Take up a file that came and went between two looks, where another `was` before it."""
         head = unpacked(file.path)[0] if is_packed(file.head) else file.head
         begins = (file.inode, len(head), sha256(head))
         older = older_than(before.at, before.opens, before.offset)
-        at = Position(
-            printable(name), path, before.at.real, *begins, 0, 1, file.changed, older=older
-        )
+        at = Position(printable(name), was.path, was.real, *begins, 0, 1, file.changed, older=older)
         found = Rest(None, file, copy=False)
         self._take_back(file)
-        tail = self._add(self.book.new_key(path, file.inode), at, 0, found)
+        tail = self._add(self.book.new_key(was.path, file.inode), at, 0, found)
         tail.attached, tail.waits_for, tail.final = False, before, tail.packed
         return tail
 
