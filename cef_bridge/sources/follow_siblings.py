@@ -184,6 +184,8 @@ class Siblings:
             early = file.changed < at.changed
             rank = 0 if file.inode == at.inode else 1 + early
             found.append((rank, file.changed, each.path, file.node))
+            if not rank:
+                break
         if not found:
             return None, still
         *_, path, node = min(found)
