@@ -13,20 +13,17 @@ from __future__ import annotations
 
 import os
 import re
-import time
-from bisect import bisect_left
-from pathlib import Path
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import UsageError
-from cef_bridge.sources.archives import is_packed, open_stream
+from cef_bridge.sources.archives import is_packed
 from cef_bridge.sources.follow_files import open_file
-from cef_bridge.sources.follow_identity import HEAD, File, Older, sha256
-from cef_bridge.sources.raw import Raw
-from cef_bridge.sources.units import DamagedError
+from cef_bridge.sources.follow_folders import Folder, Sibling, in_the_making, met, unpacked
+from cef_bridge.sources.follow_identity import File, Older, sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator
+    from collections.abc import Callable, Container
 
     from cef_bridge.sources.follow_identity import Position
 
@@ -39,19 +36,8 @@ _PASSES = 5
 _MOST_OLDER = 8
 
 _PACKED = re.compile(r"\.(?:gz|zst|bz2|xz)\Z")
-_MADE = re.compile(r"\.(?:gz|zst|bz2|xz|tmp)\Z")
 _NUMBER = re.compile(r"[._-]\d[\dTZ.:_+-]*")
 _DATE = re.compile(r"\d{6}")
-_PIECE = 1 << 20
-_JUST = 0.1  # seconds
-
-
-class Sibling(NamedTuple):
-    """An entry of a folder; the node of a link is the link's own."""
-
-    path: str
-    name: str
-    node: tuple[int, int]
 
 
 class Rest(NamedTuple):
@@ -62,46 +48,6 @@ class Rest(NamedTuple):
     copy: bool
 
 
-class _Folder:
-    """What lay in a folder when it was listed."""
-
-    def __init__(self, path: str) -> None:
-        found = _listed(path)
-        if _just_changed(path):  # a listing can miss what is renamed meanwhile
-            found |= _listed(path)
-        self.entries = sorted(found, key=lambda each: each.name)
-        self.names = [each.name for each in self.entries]
-        self._inodes: dict[int, list[Sibling]] = {}
-        for each in self.entries:
-            self._inodes.setdefault(each.node[1], []).append(each)
-
-    def begin_with(self, text: str) -> Iterator[Sibling]:
-        for index in range(bisect_left(self.names, text), len(self.names)):
-            if not self.names[index].startswith(text):
-                break
-            yield self.entries[index]
-
-    def with_inode(self, inode: int) -> Iterable[Sibling]:
-        return self._inodes.get(inode, ())
-
-
-def _listed(path: str) -> set[Sibling]:
-    try:
-        device = os.stat(path).st_dev  # noqa: PTH116  # bytes that are no UTF-8 pass through
-        with os.scandir(path) as found:
-            return {Sibling(each.path, each.name, (device, each.inode())) for each in found}
-    except OSError:
-        return set()
-
-
-def _just_changed(path: str) -> bool:
-    try:
-        changed = os.stat(path).st_mtime  # noqa: PTH116  # as above
-    except OSError:
-        return False
-    return abs(time.time() - changed) < _JUST
-
-
 class Siblings:
     """The folders of followed files, each as it was when it was first asked for.
 
@@ -109,20 +55,20 @@ class Siblings:
     """
 
     def __init__(self) -> None:
-        self._folders: dict[str, _Folder] = {}
+        self._folders: dict[str, Folder] = {}
         self.listed = 0
 
     def forget(self) -> None:
         """List each folder anew when it is asked for again: something in it may have changed."""
         self._folders.clear()
 
-    def _beside(self, at: Position) -> list[_Folder]:
+    def _beside(self, at: Position) -> list[Folder]:
         """Return the folders where the file is, and where it is linked from."""
         paths = dict.fromkeys((os.path.dirname(at.real), os.path.dirname(at.path)))  # noqa: PTH120
         for path in paths:
             if path not in self._folders:
                 self.listed += 1
-                self._folders[path] = _Folder(path)
+                self._folders[path] = Folder(path)
         return [self._folders[path] for path in paths]
 
     def _rotated(self, at: Position) -> list[Sibling]:
@@ -156,18 +102,19 @@ class Siblings:
         stem = os.path.basename(at.real).partition(".")[0]  # noqa: PTH119
         stem = stem or os.path.basename(at.real)  # noqa: PTH119
         same = [each for folder in folders for each in folder.with_inode(at.inode)]
-        alike = [
+        alike = (
             each
             for folder in folders
-            for each in folder.begin_with(stem)
+            if at.head
+            for each in folder.alike(stem, at.head, at.sha256)
             if each.node not in taken and not in_the_making(each.path)
-        ]
+        )
         still = True
         older: set[str] | None = None
         found: list[tuple[int, int, str, tuple[int, int]]] = []
-        for each in (*same, *alike):
+        for each in chain(same, alike):
             try:
-                file = _met(each.path)
+                file = met(each.path)
             except (OSError, UsageError):
                 still = still and os.path.lexists(each.path)
                 continue
@@ -186,6 +133,7 @@ class Siblings:
             found.append((rank, file.changed, each.path, file.node))
             if not rank:
                 break
+        still = still and all(folder.still for folder in folders)
         if not found:
             return None, still
         *_, path, node = min(found)
@@ -215,7 +163,7 @@ class Siblings:
             older: set[str] | None = None
             for each in self._rotated(at):
                 try:
-                    file = _met(each.path)
+                    file = met(each.path)
                 except (OSError, UsageError):
                     still = still and os.path.lexists(each.path)
                     continue
@@ -240,7 +188,7 @@ class Siblings:
         found = []
         for each in self._rotated(at):
             try:
-                file = _met(each.path)
+                file = met(each.path)
             except (OSError, UsageError):
                 continue
             if file.head and file.inode != at.inode:
@@ -297,26 +245,6 @@ def holds(file: File, at: Position, offset: int) -> bool:
     return _is_copy(Sibling(file.path, name, file.node), _itself(at, offset))
 
 
-def unpacked(path: str, reach: int = HEAD) -> tuple[bytes, int]:
-    """Return how a packed file begins once it is unpacked, and how long it is, up to `reach`.
-
-    What cannot be unpacked is not counted.
-    """
-    head, size = b"", 0
-    try:
-        with Raw(Path(path).open("rb", buffering=0)) as raw:
-            stream = next(open_stream(raw, path), None)
-            while stream is not None and size < reach:
-                piece = stream.read(min(_PIECE, reach - size))
-                if not piece:
-                    break
-                head += piece[: HEAD - len(head)]
-                size += len(piece)
-    except (OSError, DamagedError):
-        pass
-    return head, size
-
-
 def _stem(base: str) -> str:
     return base.rpartition(".")[0] or base
 
@@ -331,24 +259,6 @@ def begin_alike(one: File, other: File) -> bool:
     size = min(len(one.head), len(other.head))
     enough = size >= _LEAST_HEAD or one.size == other.size
     return enough and size > 0 and one.head[:size] == other.head[:size]
-
-
-def in_the_making(path: str) -> bool:
-    """Whether a file is just being packed from one that is still beside it: it begins as that."""
-    bare = _MADE.sub("", path)
-    if bare == path:
-        return False
-    try:
-        original = _met(bare)
-    except (OSError, UsageError):
-        return False
-    return original.head.startswith(unpacked(path)[0])
-
-
-def _met(path: str) -> File:
-    fd, file = open_file(path)
-    os.close(fd)
-    return file
 
 
 def _itself(at: Position, offset: int) -> Older:

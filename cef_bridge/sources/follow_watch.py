@@ -22,18 +22,11 @@ from cef_bridge.errors import UsageError
 from cef_bridge.sources.archives import is_packed, printable
 from cef_bridge.sources.feed import Arrival, Notice
 from cef_bridge.sources.follow_files import open_file
+from cef_bridge.sources.follow_folders import in_the_making, unpacked
 from cef_bridge.sources.follow_identity import Book, File, Position, sha256
 from cef_bridge.sources.follow_open import Descriptors
 from cef_bridge.sources.follow_packed import passed
-from cef_bridge.sources.follow_siblings import (
-    Rest,
-    Siblings,
-    begin_alike,
-    holds,
-    in_the_making,
-    older_than,
-    unpacked,
-)
+from cef_bridge.sources.follow_siblings import Rest, Siblings, begin_alike, holds, older_than
 from cef_bridge.sources.follow_tail import Tail
 from cef_bridge.sources.follow_told import PACKED, Told, nothing_behind, unopened
 from cef_bridge.sources.units import Broken
