@@ -232,11 +232,11 @@ def is_rotated(base: str, name: str) -> bool:
     return _NUMBER.fullmatch(name, len(stem), len(name) - len(dot + end)) is not None
 
 
-def older_than(at: Position, path: str, offset: int) -> tuple[Older, ...]:
-    """Return what is older than whatever comes behind a file: it, and what is older than it."""
+def older_than(at: Position, older: tuple[Older, ...], path: str, offset: int) -> tuple[Older, ...]:
+    """Return what is older than whatever comes behind a file: it, and what is `older` than it."""
     name = os.path.basename(path)  # noqa: PTH119
     itself = Older(_bare(name), at.inode, at.head, at.sha256, offset)
-    return (*at.older, itself)[-_MOST_OLDER:]
+    return (*older, itself)[-_MOST_OLDER:]
 
 
 def holds(file: File, at: Position, offset: int) -> bool:

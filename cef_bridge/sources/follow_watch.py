@@ -303,17 +303,19 @@ class Watch:
                 self.descriptors.let_go(found.fd)
                 continue
             first = before = self._before.pop(path, None)
+            generations = []
             if before is not None:
                 at = before.at
-                if at.path != path:  # it is followed where it was renamed to
-                    at = at._replace(path=path, real=os.path.realpath(path))
                 seen = self._is_known(found.file, at)
                 for each in self.siblings.after(at, before.offset, seen):
                     before = self._generation(at, name, each, before)
-                    yield before.place()
-            tail = self._begin(path, name, found, start)
+                    generations.append(before)
+            tail = self._begin(path, name, found, start, generations)
             tail.waits_for = before
             self._at[path] = tail
+            # Whoever takes a mark may be away for long, so that nothing is looked at from here on.
+            for generation in generations:
+                yield generation.place()
             if tail.packed:
                 self._put_aside(tail, found.file)
             else:  # known before anything of it is read: it may be moved while nobody looks
@@ -321,7 +323,9 @@ class Watch:
             if path in self._last and self._last.pop(path)[0] is first:
                 yield first.place(gone=True)
 
-    def _begin(self, path: str, name: str, found: Rest, start: int) -> Tail:
+    def _begin(
+        self, path: str, name: str, found: Rest, start: int, generations: Sequence[Tail]
+    ) -> Tail:
         file = found.file
         read = self._read.get((file.node, sha256(file.head)))
         if read is not None and read[0] <= file.size:  # it was out of view for long
@@ -332,13 +336,16 @@ class Watch:
             printable(name), path, os.path.realpath(path), *begins, start, 1, file.changed
         )
         at = at._replace(older=self.siblings.before(at))
+        for each in generations:
+            if not any(older.inode == each.at.inode for older in at.older):
+                at = at._replace(older=older_than(each.at, at.older, each.opens, each.offset))
         return self._add(self.book.new_key(path, file.inode), at, start, found)
 
     def _generation(self, was: Position, name: str, file: File, before: Tail) -> Tail:
         """Take up a file that came and went between two looks, where another `was` before it."""
         head = unpacked(file.path)[0] if is_packed(file.head) else file.head
         begins = (file.inode, len(head), sha256(head))
-        older = older_than(before.at, before.opens, before.offset)
+        older = older_than(before.at, before.at.older, before.opens, before.offset)
         at = Position(printable(name), was.path, was.real, *begins, 0, 1, file.changed, older=older)
         found = Rest(None, file, copy=False)
         self._take_back(file)
@@ -402,8 +409,11 @@ class Watch:
 
     def _resume(self, found: dict[str, str]) -> News:
         """Take up what an earlier run had begun: files at their paths, rests that were moved."""
+        elsewhere = []
         for path, name in found.items():
-            self._claim(path, name)
+            was = self._claim(path, name)
+            if was not in {None, path}:
+                elsewhere.append((was, self._at[path]))
         rests = []
         for known in self.book:
             if known.key in self._own:
@@ -413,45 +423,49 @@ class Watch:
                     yield from self._vanished(known)
                 elif rest.copy and rest.file.path in (known.at.path, known.at.real):
                     at = known.at._replace(inode=rest.file.inode)
-                    self._go_on(known, at, self.descriptors.keep(rest))
+                    self._go_on(known, at, self.descriptors.keep(rest), at.path)
                 else:
                     rest = self.descriptors.keep(rest)
                     rests.append(self._add(known.key, known.at, known.offset, rest))
         # What came after the last that was known is looked for when the file at the path is met.
-        for tail in sorted([*rests, *self._gone], key=lambda each: each.at.changed):
+        for tail in (*rests, *self._gone):
             tail.attached = False
-            path = tail.at.path
+            elsewhere.append((tail.at.path, tail))
+        for path, tail in sorted(elsewhere, key=lambda each: each[1].at.changed):
             tail.waits_for = self._before.get(path)
             self._before[path] = tail
             if path in self._at:
                 self._at[path].waits_for = tail
 
-    def _claim(self, path: str, name: str) -> None:
-        """Go on with a file that is at a path and that a mark speaks of."""
+    def _claim(self, path: str, name: str) -> str | None:
+        """Go on with a file that is at a path and that a mark speaks of; return where it was."""
         try:
             fd, file = open_file(path, name)
         except (OSError, UsageError):
-            return
+            return None
         known = None
         if not is_packed(file.head):
             rotated = partial(self._was_rotated, file)
             known = self.book.claim(file._replace(path=path), rotated)
         if known is None or file.node in self._nodes:
             os.close(fd)
-            return
+            return None
         found = self.descriptors.keep(Rest(fd, file, copy=False))
-        self._go_on(known, known.at._replace(path=path), found)
-        before = self._before.get(known.at.path)
-        if known.at.path != path and (before is None or before.at.changed < known.at.changed):
-            self._before[known.at.path] = self._at[path]  # what came after it is looked for there
+        at = known.at
+        if os.path.dirname(at.path) != os.path.dirname(path):  # noqa: PTH120
+            at = at._replace(path=path)
+        self._go_on(known, at, found, path)
+        return at.path
 
     def _was_rotated(self, current: File, at: Position) -> bool:
         """Whether something with the name of a rotated file came after this one."""
         return bool(self.siblings.after(at, 0, self._is_known(current, at)))
 
-    def _go_on(self, known: Known, at: Position, found: Rest) -> None:
-        at = at._replace(real=os.path.realpath(at.path))
-        self._at[at.path] = self._add(known.key, at, known.offset, found._replace(copy=False))
+    def _go_on(self, known: Known, at: Position, found: Rest, path: str) -> None:
+        """Go on with a file at a path, which may be another than where it was met."""
+        if path == at.path:
+            at = at._replace(real=os.path.realpath(path))
+        self._at[path] = self._add(known.key, at, known.offset, found._replace(copy=False))
 
     def _vanished(self, known: Known) -> News:
         name, path, inode = known.at.name, known.at.path, known.at.inode
