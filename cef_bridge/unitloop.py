@@ -87,9 +87,9 @@ class UnitLoop:
     """Runs the units of streams through a machine; `alerts` and `telemetry` collect the messages.
 
     They may be one list, where order matters more than urgency; `fairness` says which alerts are
-    not urgent after all. `begin` says which stream the next
-    blocks are of; `refuse` is told of each rejected record. `away` grows by the places of events
-    that the destination's `when` does not take, counted from the end of their block.
+    not urgent after all. `begin` says which stream the next blocks are of; `refuse` is told of each
+    rejected record. `away` grows by the places of events that the destination's `when` does not
+    take, counted from the end of their block.
     """
 
     def __init__(
