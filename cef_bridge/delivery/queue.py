@@ -93,9 +93,9 @@ class Queue:
 
         `limit` counts file and log, in bytes; `reserve` is the disk space put aside beside it
         (None: what the log may take); `dead_most` dead letters are kept, in an eighth of the limit
-        at most. UsageError when another process has it, or when it is not of this version;
-        CefBridgeError when the disk does not do it. A damaged file is put aside, with an ERROR in
-        the log, and what can be read of it is kept.
+        at most. UsageError when another process has it, or when it is a database of something
+        else; CefBridgeError when the disk does not do it. A damaged file is put aside, with an
+        ERROR in the log, and what can be read of it is kept; so is one of another version, whole.
         """
         core = Core(path, Settings.of(limit, policy, reserve, dead_most), clock)
         try:
@@ -239,6 +239,10 @@ class Queue:
     def bytes(self) -> int:
         """Return how many bytes the file and its log take."""
         return schema.file_bytes(self.path)
+
+    def damaged(self) -> bool:
+        """Whether this process met a damaged file or row, or a file that it cannot read."""
+        return self._core.damage > 0
 
     def oldest(self) -> float | None:
         """Return when the oldest message that waits was appended, in seconds since 1970."""

@@ -15,10 +15,10 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from cef_bridge.delivery import queue_header
+from cef_bridge.delivery import queue_header, queue_wal
 from cef_bridge.delivery import queue_schema as schema
 from cef_bridge.delivery import queue_tables as tables
-from cef_bridge.delivery.queue_rescue import Known, finish, rescue
+from cef_bridge.delivery.queue_rescue import Known, finish, put_aside, rescue
 from cef_bridge.delivery.queue_rows import Rows
 from cef_bridge.delivery.queue_store import Store
 from cef_bridge.delivery.queue_types import LANES, POLICIES, sum_of
@@ -100,6 +100,7 @@ class Core:
         self.stopping = False
         self.short = False  # of disk space: the reserve is gone
         self._looked = 0.0
+        self.damage = 0  # how often this process met some
         self._epoch = 0  # counts the files
         self._owed = _Owed()
         self._said: dict[str, float] = {}
@@ -114,12 +115,7 @@ class Core:
                 schema.forget(self.path)
                 schema.create(self.path)
             self.path.chmod(0o600)
-            try:
-                if not queue_header.is_sound(self.path):
-                    raise schema.damaged("its header is not what was written")
-                self._read_file()
-            except sqlite3.DatabaseError as error:
-                self._read_file_again(error)
+            self._open_whatever_it_is()
         except (sqlite3.Error, OSError) as error:
             self.store.close()
             raise schema.other(self.path, error) from error
@@ -130,19 +126,48 @@ class Core:
         if self.short:
             _log.warning("%s: the disk has no room for a reserve beside it", self.path)
 
+    def _open_whatever_it_is(self) -> None:
+        """Open the file, or a new one in its place: none may keep a forwarder from starting."""
+        try:
+            self._look_before()
+            self._read_file()
+        except schema.OtherVersionError as error:
+            self.store.close()
+            self._begin_beside(error)
+        except (CefBridgeError, OSError):
+            raise
+        except Exception as error:  # whatever reading it raises, its bytes are the reason
+            kind = schema.fault(error) if isinstance(error, sqlite3.Error) else None
+            if kind is schema.Fault.OTHER:
+                raise
+            self.store.close()
+            self.store.reserve.release()
+            if kind is not schema.Fault.FULL:
+                self.damage += 1
+                rescue(self.path, None, str(error))
+            self._read_file()
+
+    def _look_before(self) -> None:
+        if not queue_header.is_sound(self.path):
+            raise schema.damaged("its header is not what was written")
+        if not queue_wal.read(self.path).whole:
+            raise schema.damaged("its log is not what was written")
+
+    def _begin_beside(self, error: schema.OtherVersionError) -> None:
+        """Go on without a file that another version wrote, which is kept."""
+        kept = put_aside(self.path, f"format-{error.version}")
+        _log.error(
+            "%s. It is kept as %s, and a new queue begins. To send what is in it, move it into a "
+            "folder of its own as %s, and run the version that wrote it with --queue FOLDER",
+            *(error.sentence, kept, self.path.name),
+        )
+        self.damage += 1
+        schema.create(self.path)
+        self._read_file()
+
     def _read_file(self) -> None:
         self.store.open()
         self._load()
-
-    def _read_file_again(self, error: sqlite3.Error) -> None:
-        kind = schema.fault(error)
-        if kind is schema.Fault.OTHER:
-            raise error
-        self.store.close()
-        self.store.reserve.release()
-        if kind is schema.Fault.DAMAGED:
-            rescue(self.path, None, str(error))
-        self._read_file()
 
     def _load(self) -> None:
         """Take into memory what the file says; damaged, if its numbers do not add up."""
@@ -155,6 +180,7 @@ class Core:
             self.last_id = max(tables.last_id(writer), self.last_id)
             if not self.sum().holds():
                 raise schema.damaged("its totals and its messages do not add up")
+            tables.check_rows(writer)
 
     def close(self) -> None:
         """Bring the log into the file and close it; does nothing the second time."""
@@ -239,6 +265,8 @@ class Core:
             epoch = self._epoch
             try:
                 return work()
+            except UnicodeError as error:  # SQLite's own sentence about bytes that are no text
+                self._new_file(epoch, str(error))
             except sqlite3.Error as error:
                 kind = schema.fault(error)
                 if kind is schema.Fault.FULL:
@@ -254,16 +282,16 @@ class Core:
             if epoch != self._epoch:  # another thread has done it
                 return
             self._epoch += 1
+            self.damage += 1
             self.store.close()
             try:
-                rescue(self.path, Known(self.totals, self.marks, self.pending), why)
+                known = Known(self.totals, self.marks, self.pending, self.rows.known)
+                rescue(self.path, known, why)
                 self._owed = _Owed()
                 self._read_file()
-                ids = {row[0] for row in self.store.read("SELECT id FROM rows")}
+                self.rows.only(map(tables.row_of, tables.all_rows(self.store.writer)))
             except (sqlite3.Error, OSError) as error:
                 raise schema.other(self.path, error) from error
-            for id_ in set(self.rows.known) - ids:
-                self.rows.remove(id_)
             self.in_flight = sum(row.in_flight for row in self.rows.known.values())
             self.changed()
 

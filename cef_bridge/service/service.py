@@ -89,7 +89,7 @@ class Outcome(NamedTuple):
 
     `unread` are the sources that have an end and were not read to it when the time was over,
     `silent` those that never brought a byte, each with why. `kept` says that a private folder
-    stays, for there is something in it.
+    stays, for there is something in it, `damaged` that a queue's file was.
     """
 
     waiting: int
@@ -101,6 +101,7 @@ class Outcome(NamedTuple):
     unread: tuple[str, ...]
     silent: tuple[tuple[str, str], ...]
     kept: bool = False
+    damaged: bool = False
 
 
 class Service:
@@ -439,6 +440,7 @@ class Service:
             view,
             self._unread,
             self._silent,
+            damaged=any(way.outlet.queue.damaged() for way in self._ways.values()),
         )
 
     def _close(self) -> Path | None:
