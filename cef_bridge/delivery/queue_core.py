@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from cef_bridge.delivery import queue_header, queue_wal
+from cef_bridge.delivery import queue_header, queue_moved, queue_wal
 from cef_bridge.delivery import queue_schema as schema
 from cef_bridge.delivery import queue_tables as tables
 from cef_bridge.delivery.queue_rescue import Known, finish, put_aside, rescue
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from cef_bridge.delivery.queue_lock import Lock
     from cef_bridge.delivery.queue_types import Sum
     from cef_bridge.marks import Mark
 
@@ -100,8 +101,10 @@ class Core:
         self.stopping = False
         self.short = False  # of disk space: the reserve is gone
         self._looked = 0.0
+        self.lock: Lock | None = None
+        self.trouble = (0.0, "")  # until when, on the monotonic clock, and what it is
         self.damage = 0  # how often this process met some
-        self._epoch = 0  # counts the files
+        self.epoch = 0  # counts the files
         self._owed = _Owed()
         self._said: dict[str, float] = {}
 
@@ -130,7 +133,7 @@ class Core:
         """Open the file, or a new one in its place: none may keep a forwarder from starting."""
         try:
             self._look_before()
-            self._read_file()
+            self.read_file()
         except schema.OtherVersionError as error:
             self.store.close()
             self._begin_beside(error)
@@ -145,7 +148,7 @@ class Core:
             if kind is not schema.Fault.FULL:
                 self.damage += 1
                 rescue(self.path, None, str(error))
-            self._read_file()
+            self.read_file()
 
     def _look_before(self) -> None:
         if not queue_header.is_sound(self.path):
@@ -163,9 +166,10 @@ class Core:
         )
         self.damage += 1
         schema.create(self.path)
-        self._read_file()
+        self.read_file()
 
-    def _read_file(self) -> None:
+    def read_file(self) -> None:
+        """Open the file and take into memory what it says."""
         self.store.open()
         self._load()
 
@@ -221,6 +225,7 @@ class Core:
         DiskFullError when there is no room for it; CefBridgeError when it cannot be done at all.
         """
         with self.store.writing:
+            queue_moved.look_at_file(self)
             change, result = self.guarded(lambda: self._write(work))
             self._owed = _Owed()
             with self.state:
@@ -262,7 +267,7 @@ class Core:
         Hold no lock but `store.writing`. Raises as `change` does.
         """
         for again in (True, False):
-            epoch = self._epoch
+            epoch = self.epoch
             try:
                 return work()
             except UnicodeError as error:  # SQLite's own sentence about bytes that are no text
@@ -278,17 +283,17 @@ class Core:
 
     def _new_file(self, epoch: int, why: str) -> None:
         """Go on with a new file, and what can be read of the damaged one."""
-        with self.store.writing, self.state:
-            if epoch != self._epoch:  # another thread has done it
+        with self.store.writing, self.state, self.store.reading:
+            if epoch != self.epoch:  # another thread has done it
                 return
-            self._epoch += 1
+            self.epoch += 1
             self.damage += 1
             self.store.close()
             try:
                 known = Known(self.totals, self.marks, self.pending, self.rows.known)
                 rescue(self.path, known, why)
                 self._owed = _Owed()
-                self._read_file()
+                self.read_file()
                 self.rows.only(map(tables.row_of, tables.all_rows(self.store.writer)))
             except (sqlite3.Error, OSError) as error:
                 raise schema.other(self.path, error) from error
@@ -330,6 +335,7 @@ class Core:
 
     def housekeeping(self) -> None:
         """Bring the log into the file, give back what both do not use, make the reserve again."""
+        queue_moved.look_at_file(self)
         self.look_at_disk()
         if not self.short and not self.store.reserve.make():
             self.short = True

@@ -105,6 +105,17 @@ def _gone(lost: int, found: _Found, *, anew: bool) -> str:
     return text if lost else "none is lost"
 
 
+def begin(new: Path, known: Known) -> int:
+    """Make a file of what the process knows alone; return how many messages are lost."""
+    schema.forget(new)
+    schema.create(new)
+    with contextlib.closing(schema.connect(new, checkpoint_bytes=_CHECKPOINT)) as writer:
+        tables.save_marks(writer, known.marks.values())
+        tables.save_pending(writer, known.pending)
+        found = _Found(dict(known.totals), whole=False, unsure=False)
+        return _balance(writer, found, 0, trusted=True)
+
+
 def finish(path: Path) -> None:
     """Give the new file its name, where a process ended between the two renames."""
     new = schema.beside(path, ".new")

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 TICK = 0.2
 MINUTE = 60.0
+SECOND = 1.0
 REPLAYS = 5.0
 _JOIN = 10.0  # seconds that a thread may take to end when it was told to
 
@@ -270,7 +271,7 @@ class Service:
     def _watch(self) -> None:
         """Do what is due, until it is time to stop or the inputs have ended."""
         before: View | None = None
-        told = looked = beaten = time.monotonic()
+        told = looked = beaten = seen = time.monotonic()
         while self._asked is None and not self._ended():
             self._wake.wait(TICK)
             self._wake.clear()
@@ -284,6 +285,10 @@ class Service:
                 view = self.view()
                 self.ways.say(line(before, view, now - told))
                 before, told = view, now
+            if now - seen >= SECOND:
+                seen = now
+                for way in self._ways.values():
+                    way.outlet.queue.look_at_file()
             if now - looked >= REPLAYS:
                 looked = now
                 for way in self._ways.values():
