@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.delivery.queue import ALERTS, TELEMETRY, Batch, Dead, Stopped
+from cef_bridge.fairness import Fairness
 from cef_bridge.fastpath import FastPath
 from cef_bridge.sources.feed import Notice
 from cef_bridge.sources.units import Block
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from cef_bridge.converter import Converter
     from cef_bridge.delivery.queue import Packed, Queue
     from cef_bridge.events.decode import Decoder
+    from cef_bridge.fairness import Flood
     from cef_bridge.marks import Mark
     from cef_bridge.sources.feed import Arrival, Feed
     from cef_bridge.stats import Stats
@@ -43,7 +45,7 @@ _RAW = 65536  # bytes of a rejected record that are kept
 
 _COUNTED = (
     *("converted", "filtered", "rejected", "noise", "blank"),
-    *("without_time", "routed_away", "unrouted"),
+    *("without_time", "routed_away", "unrouted", "alerts_over_rate"),
 )
 _log = logging.getLogger(__name__)
 
@@ -107,7 +109,8 @@ def _numbered(batches: Sequence[Batch | Packed], outlet: Outlet) -> list[Batch]:
 class Intake:
     """Reads one feed and fills the queues of its outlets, in a thread of its own: `run`.
 
-    `own_event` makes a message of a Notice for an outlet. `replace` gives it other outlets, at a
+    `notice` and `flood` make a message for an outlet: of a Notice, and of a container that floods
+    it, with the source's name. `replace` gives it other outlets, at a
     moment where nothing is in hand.
     """
 
@@ -117,11 +120,13 @@ class Intake:
         outlets: Sequence[Outlet],
         options: Options,
         notice: Callable[[Outlet, Notice], None],
+        flood: Callable[[Outlet, str, Flood], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.feed = feed
         self.options = options
         self._notice = notice
+        self._flood = flood
         self._clock = clock
         self._branches = [_Branch(outlet, options, live=not feed.can_wait) for outlet in outlets]
         self._next: tuple[Sequence[Outlet], Callable[[], None]] | None = None
@@ -223,6 +228,9 @@ class Intake:
         self._since = 0.0
         for branch in self._branches:
             branch.store()
+            for flood in branch.fairness.floods:
+                self._flood(branch.outlet, self.feed.name, flood)
+            branch.fairness.floods.clear()
         for branch in self._branches:
             branch.forget()
 
@@ -241,7 +249,10 @@ class _Branch:
         self._dead: list[Dead] = []
         self._ended: list[str] = []
         machine = FastPath(outlet.converter)
-        self.loop = UnitLoop(machine, self._alerts, self._telemetry, self._refused, options)
+        self.fairness: Fairness = before.fairness if before else Fairness()
+        self.loop = UnitLoop(
+            machine, self._alerts, self._telemetry, self._refused, options, self.fairness
+        )
         self._counted: Counter[str] = Counter()
         self.decoders: dict[str, Decoder] = before.decoders if before else {}
         self.pending: dict[str, bytes] = before.pending if before else outlet.queue.pending()

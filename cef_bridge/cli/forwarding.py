@@ -119,6 +119,8 @@ def _last_words(outcome: Outcome) -> Iterator[str]:
         if rejected := each.rejected:
             why = sorted(rejected.items(), key=lambda it: (-it[1], it[0]))
             yield "  rejected: " + ", ".join(f"{number:,} {label}" for label, number in why)
+        if late := counts.get("alerts_over_rate"):
+            yield f"  {counted(late, 'alert')} over the rate of a container: sent after the others"
         if each.last_error and each.waiting + each.in_flight:
             yield f"  {each.last_error}"
     if outcome.view.unrouted:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     News = Iterator[Arrival | Notice]
 
 
+_MISSES = 3
+
+
 class Follow:
     """Files that match paths or globs (also `**`), and those that will.
 
@@ -74,9 +77,9 @@ class Follow:
         self._files = self._gaps = self._bytes = 0
         self._text = "not started"
         if once:
-            missing = [each.text for each in self._patterns if not each.paths()]
-            if missing:
-                raise UsageError("\n".join(f"{printable(each)}: no such file" for each in missing))
+            problems = [each.unread() for each in self._patterns]
+            if any(problems):
+                raise UsageError("\n".join(filter(None, problems)))
 
     def arrivals(self, marks: Mapping[str, Mark]) -> Iterator[Arrival | Notice | None]:
         """Yield what stands in the files behind these marks; None while there is nothing new."""
@@ -111,6 +114,8 @@ class Follow:
             turns.add(watch.ready())  # what waited for a stream that has just been read
             if turns:
                 continue
+            if self._rules.once and watch.unsettled:
+                continue
             if self._rules.once:
                 yield from self._packed(watch)
                 return
@@ -120,27 +125,26 @@ class Follow:
     def _turn(self, watch: Watch, turns: _Turns) -> Iterator[Arrival | Notice | None]:
         """Read one block of the stream whose turn it is."""
         tail = turns.take()
-        if not watch.open(tail):
-            tail.caught_up = True  # until the next look
-            if tail.final:
+        if not watch.descriptors.open(tail):
+            tail.shifted = tail.caught_up = True  # until the next look
+            tail.missed += 1
+            if tail.final and tail.missed > _MISSES:
                 text = "it cannot be opened any more"
                 yield Arrival(tail.key, tail.name, Broken(tail.at.line, tail.offset, text), None)
-                tail.done = True
+                tail.shifted, tail.done = False, True
                 yield from watch.end(tail)
             return
+        tail.missed = 0
         before = tail.bytes
         arrival, more = tail.step()
         self._bytes += tail.bytes - before
         if arrival is not None:
             yield arrival
-        if tail.cut:
-            yield from watch.replaced(tail)
-        elif tail.done:
+        if tail.done:
             yield from watch.end(tail)
-        elif more:
+        elif more and not tail.cut:
             turns.add([tail])
-        if watch.crowded and tail.attached:
-            watch.shut(tail)
+        watch.descriptors.relax(tail)
 
     def _packed(self, watch: Watch) -> Iterator[Arrival | None]:
         for file, name in watch.packed:

@@ -42,13 +42,32 @@ class File(NamedTuple):
         return self.device, self.inode
 
 
+class Older(NamedTuple):
+    """A rotated file that was there before another was begun: what it was called (without what
+    packing adds), its inode, the length and SHA-256 of its first bytes, its size. One that is not
+    packed yet may be packed into a new file later.
+    """
+
+    name: str
+    inode: int
+    head: int
+    sha256: str
+    size: int
+
+    def is_file(self, file: File) -> bool:
+        """Whether a file is this one, as it was."""
+        begins = file.head[: self.head]
+        return file.inode == self.inode and sha256(begins) == self.sha256
+
+
 class Position(NamedTuple):
     """What a mark's value says.
 
     `name` is what operators see, `path` (absolute) where the file was followed, `real` the same
     without links; then the inode, and the length and SHA-256 of what was hashed; `seek` and `line`
     are a place outside of documents and arrays, at or before the mark's offset. Files that were
-    last changed after `changed` (mtime, ns) may have come after this one.
+    last changed after `changed` (mtime, ns) may have come after this one, unless they hold what
+    `older` names.
     """
 
     name: str
@@ -60,6 +79,7 @@ class Position(NamedTuple):
     seek: int
     line: int
     changed: int
+    older: tuple[Older, ...] = ()
 
     def mark(self, key: str, offset: int) -> Mark:
         """Return it as a mark."""
@@ -89,6 +109,7 @@ class Book:
 
     def __init__(self, marks: Mapping[str, Mark]) -> None:
         self._known: dict[str, Known] = {}
+        self._inodes: dict[int, list[Known]] = {}
         self._members: dict[str, Known] = {}
         self._generations: dict[str, int] = {}
         for key, mark in marks.items():
@@ -98,8 +119,33 @@ class Book:
             taken = self._generations.get(parts["stem"], 0)
             self._generations[parts["stem"]] = max(taken, int(parts["generation"]))
             known = _known(mark)
-            if known is not None:
-                (self._known if parts["member"] is None else self._members)[key] = known
+            if known is None:
+                continue
+            if parts["member"] is None:
+                self._known[key] = known
+            else:
+                self._members[key] = known
+        self._tell_empty_ones()
+        for known in self._known.values():
+            self._inodes.setdefault(known.at.inode, []).append(known)
+
+    def _tell_empty_ones(self) -> None:
+        """Learn how files begin that were empty when they were seen: others may have come since."""
+        later: dict[str, list[Position]] = {}
+        for known in self._known.values():
+            later.setdefault(known.at.real, []).append(known.at)
+        for key, known in self._known.items():
+            at = known.at
+            found = [
+                each
+                for other in later[at.real]
+                if not at.head and other.changed > at.changed
+                for each in other.older
+                if each.inode == at.inode and each not in at.older  # inodes are used again
+            ]
+            if found:
+                at = at._replace(head=found[0].head, sha256=found[0].sha256)
+                self._known[key] = known._replace(at=at)
 
     def __iter__(self) -> Iterator[Known]:
         return iter(list(self._known.values()))
@@ -118,9 +164,11 @@ class Book:
         again.
         """
         best = None
-        for known in self._known.values():
+        for known in self._inodes.get(file.inode, ()):
             at = known.at
-            if at.inode != file.inode or not at.begins(file.head) or file.size < known.offset:
+            if known.key not in self._known:
+                continue
+            if not at.begins(file.head) or file.size < known.offset:
                 continue
             if at.path == file.path and (at.head or not replaced(at)):
                 best = known
@@ -138,8 +186,9 @@ class Book:
             key: known
             for key, known in self._members.items()
             if known.at.inode == file.inode and known.at.begins(file.head)
-            and known.at.path == file.path
-        }  # fmt: skip
+        }
+        if here := {key: known for key, known in found.items() if known.at.path == file.path}:
+            found = here
         for key in found:
             if (parts := _KEY.fullmatch(key)) is not None:
                 return f"{parts['stem']}.{parts['generation']}", found
@@ -153,6 +202,7 @@ class Book:
 def _known(mark: Mark) -> Known | None:
     try:
         at = Position(**json.loads(mark.value))
+        at = at._replace(older=tuple(Older(*each) for each in at.older))
     except (ValueError, TypeError):
         return None
     if at.seek > mark.offset:  # another queue was ahead of the one whose offset this is

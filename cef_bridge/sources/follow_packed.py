@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from cef_bridge.sources.archives import Stream
     from cef_bridge.sources.follow_identity import File, Known
+    from cef_bridge.sources.follow_tail import Tail
 
 
 def packed(  # one file with all that is told of it
@@ -57,6 +58,14 @@ def packed(  # one file with all that is told of it
                 yield None
             spoken = time.monotonic()
         yield _place(own, stream, at, line, offset)._replace(ended=True)
+
+
+def passed(path: str, name: str, key: str, tail: Tail) -> Arrival:
+    """Return an arrival that says how far a packed file was read as the rest of another stream."""
+    begins = (tail.node[1], len(tail.head), sha256(tail.head))
+    at = Position(name, path, path, *begins, 0, 1, tail.changed)
+    block = Block([], 1, tail.offset, tail.offset, single=True)
+    return Arrival(f"{key}!", name, block, at.mark(f"{key}!", tail.offset))
 
 
 def _place(key: str, stream: Stream, at: Position, line: int, offset: int) -> Arrival:

@@ -30,7 +30,8 @@ class Tail:
 
     `offset` is how far its units were handed out, `size` how far it was seen to reach. `final`:
     what is there now is all there will be. `cut`: it is no longer the file that it was.
-    `waits_for`: the stream that has to be read first.
+    `waits_for`: the stream that has to be read first. `shifted`: it was not where it was, so that
+    it has to be looked for; `missed` is how often in a row.
     """
 
     def __init__(
@@ -56,6 +57,8 @@ class Tail:
         self.changed = file.changed
         self.final = final
         self.cut = False
+        self.shifted = False
+        self.missed = 0
         self.done = False
         self.caught_up = False
         self.attached = True
@@ -92,7 +95,9 @@ class Tail:
         end = max(end_of(item), self._cutter.safe[0], self.offset)
         kept = behind(item, self._skip) if self.offset <= self._skip else item
         seek, line = self._cutter.safe
-        self.at = self.at._replace(seek=seek, line=line, changed=self.changed)
+        copied = self.node[1] != self.at.inode  # and when that was says nothing of what came after
+        changed = self.at.changed if copied else self.changed
+        self.at = self.at._replace(seek=seek, line=line, changed=changed)
         self.offset = end
         if kept is None:
             return None, True
@@ -108,6 +113,11 @@ class Tail:
     def busy(self) -> bool:
         """Whether it keeps what it has read: a record that is not all there yet, or an array."""
         return self._items is not None
+
+    @property
+    def aside(self) -> bool:
+        """Whether it is a packed file at its path, which is not followed."""
+        return self.packed and self.done and self.attached
 
     # What it reads
 
@@ -149,6 +159,13 @@ class Tail:
             os.lseek(self.fd, 0, os.SEEK_SET)
             self._raw = Raw(os.fdopen(os.dup(self.fd), "rb", buffering=0))
         return self._raw
+
+    def moved(self, file: File, fd: int | None, *, final: bool) -> None:
+        """Go on in another file that holds the same, which nobody finds at the path any more."""
+        self.rest()
+        self.fd, self.node, self.opens, self.head = fd, file.node, file.path, file.head
+        self.size, self.changed, self.packed = file.size, file.changed, is_packed(file.head)
+        self.attached, self.caught_up, self.cut, self.final = False, False, False, final
 
     def close(self) -> None:
         """Close the file; it can be opened again at its place."""

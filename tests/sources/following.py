@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from cef_bridge.sources.feed import Arrival, Notice
 from cef_bridge.sources.follow import Follow
 from cef_bridge.sources.units import Block
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Store:
@@ -39,6 +43,10 @@ class Store:
                 self.ended.append(each.name)
                 if each.mark is None:
                     self.marks.pop(each.stream, None)
+
+    def follow(self, *patterns: object, **options) -> Iterator[Arrival | Notice | None]:
+        """Go on from what was taken."""
+        return Follow([str(each) for each in patterns], **options).arrivals(dict(self.marks))
 
     def run(self, *patterns: object, until=None, arrivals: int | None = None, **options) -> None:
         """Follow until `until()` holds when nothing is left, or after so many blocks (kill -9)."""

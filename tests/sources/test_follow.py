@@ -337,15 +337,33 @@ def test_once_stopped_after_any_arrival_goes_on_there(tmp_path):
 
 
 def test_once_says_what_is_damaged_and_what_is_not_there(tmp_path):
-    (tmp_path / "loop").symlink_to("loop")
-    (broken,) = once(tmp_path / "loop")[0][1]
-    assert broken == Broken(1, 0, "it cannot be opened: Too many levels of symbolic links")
     path = tmp_path / "a.gz"
     path.write_bytes(gzip.compress(text(0, 5000))[:-20])
     assert once(path)[0] == convert(path)
     assert once(path)[0][1]
     with pytest.raises(UsageError, match="nope: no such file"):
         Follow([str(tmp_path / "nope")], once=True)
+
+
+@pytest.mark.parametrize("target", ["nowhere", "link.log"])
+def test_once_passes_links_to_nothing_by_when_a_glob_meets_them(tmp_path, caplog, target):
+    (tmp_path / "a.log").write_bytes(text(0, 3))
+    (tmp_path / "link.log").symlink_to(target)
+    (tmp_path / "other.log").symlink_to("nowhere")
+    assert once(tmp_path / "*.log") == once(tmp_path / "a.log")
+    told = [each.getMessage() for each in caplog.records]
+    assert len(told) == 1 + (target != "nowhere")  # one sentence for all links that are alike
+    assert all("nothing is read from" in each and str(tmp_path) in each for each in told)
+
+
+@pytest.mark.parametrize("target", ["nowhere", "link.log"])
+def test_once_refuses_a_link_to_nothing_that_is_named(tmp_path, target):
+    (tmp_path / "link.log").symlink_to(target)
+    with pytest.raises(UsageError) as told:
+        Follow([str(tmp_path / "link.log")], once=True)
+    assert str(told.value) == (
+        f"{tmp_path}/link.log: this link leads to nothing. Name the file itself"
+    )
 
 
 def test_names_are_spelled_as_they_were_given(tmp_path, monkeypatch):
