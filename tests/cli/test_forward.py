@@ -446,6 +446,32 @@ def test_a_source_that_cannot_be_is_told_and_ends_it(tmp_path, collector):
     assert "none.log: no such file" in ended.err
 
 
+@pytest.mark.parametrize("target", ["nowhere", "link.log"])
+def test_once_passes_by_a_link_to_nothing_that_a_glob_meets(tmp_path, collector, target):
+    write_events(tmp_path / "ka.log", 10)
+    (tmp_path / "link.log").symlink_to(target)
+    words = ("--from", tmp_path / "*.log", "--to", url(collector), "--queue", tmp_path / "q")
+    for _ in range(2):  # and nothing of it is there the second time
+        ended = forward(*words, "--once")
+        assert ended.code == 0
+        assert "10 received, 10 converted, 0 filtered, 0 rejected" in ended.err
+    assert ended.err.count("link.log") == 1
+    assert "link.log: this link leads " in ended.err
+    assert "nothing is read from it" in ended.err
+    assert len(collector.messages) == len(set(ids(collector.messages))) == 10
+    listed = subprocess.run(
+        [COMMAND, "deadletter", "list", tmp_path / "q"], check=True, capture_output=True, text=True
+    ).stdout
+    assert "There are no dead letters" in listed
+
+
+def test_once_refuses_a_link_to_nothing_that_is_named(tmp_path, collector):
+    (tmp_path / "link.log").symlink_to("nowhere")
+    ended = forward("--from", tmp_path / "link.log", "--to", url(collector), "--once")
+    assert ended.code == 2
+    assert "link.log: this link leads to nothing. Name the file itself" in ended.err
+
+
 def test_two_forwarders_do_not_share_a_queue(tmp_path, collector):
     log = write_events(tmp_path / "ka.log", 10)
     words = ("--from", log, "--to", url(collector), "--queue", tmp_path / "q")
