@@ -13,12 +13,14 @@ from collections import Counter
 
 import pytest
 from forwards import Forward, balanced, books, forward, ids, until, write_events
+from rotators import KUBELET, Writer
 from running import COMMAND, convert
 
 from cef_bridge.collector.collector import Collector
 from cef_bridge.delivery.queue_view import inspect
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.formats import parse
+from cef_bridge.generator import events
 
 
 @pytest.fixture
@@ -470,6 +472,22 @@ def test_once_refuses_a_link_to_nothing_that_is_named(tmp_path, collector):
     ended = forward("--from", tmp_path / "link.log", "--to", url(collector), "--once")
     assert ended.code == 2
     assert "link.log: this link leads to nothing. Name the file itself" in ended.err
+
+
+@pytest.mark.parametrize("pattern", ["0.log", "0.log*"])
+def test_what_kubelet_packs_between_two_runs_is_sent_once(tmp_path, collector, pattern):
+    """The generation before is packed into a new file, then the current one is renamed."""
+    log = tmp_path / "0.log"
+    rotating = Writer(log, KUBELET._replace(keep=10))
+    written = list(events(100, seed=1))
+    words = ("--from", tmp_path / pattern, "--to", url(collector), "--queue", tmp_path / "q")
+    for count in range(10, 90, 10):
+        with log.open("ab") as file:
+            file.writelines(written[count - 10 : count])
+        if count > 10:
+            list(rotating.rotate())
+        assert forward(*words, "--once").code == 0
+        assert len(collector.messages) == len(set(ids(collector.messages))) == count
 
 
 def test_two_forwarders_do_not_share_a_queue(tmp_path, collector):
