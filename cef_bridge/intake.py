@@ -14,11 +14,13 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.delivery.queue import ALERTS, TELEMETRY, Batch, Dead, Stopped
+from cef_bridge.fairness import Fairness
 from cef_bridge.fastpath import FastPath
 from cef_bridge.sources.feed import Notice
 from cef_bridge.sources.units import Block
 from cef_bridge.stats import REJECTED
 from cef_bridge.unitloop import Options, Refused, UnitLoop
+from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from cef_bridge.converter import Converter
     from cef_bridge.delivery.queue import Packed, Queue
     from cef_bridge.events.decode import Decoder
+    from cef_bridge.fairness import Flood
     from cef_bridge.marks import Mark
     from cef_bridge.sources.feed import Arrival, Feed
     from cef_bridge.stats import Stats
@@ -42,7 +45,7 @@ _RAW = 65536  # bytes of a rejected record that are kept
 
 _COUNTED = (
     *("converted", "filtered", "rejected", "noise", "blank"),
-    *("without_time", "routed_away", "unrouted"),
+    *("without_time", "routed_away", "unrouted", "alerts_over_rate"),
 )
 _log = logging.getLogger(__name__)
 
@@ -106,7 +109,8 @@ def _numbered(batches: Sequence[Batch | Packed], outlet: Outlet) -> list[Batch]:
 class Intake:
     """Reads one feed and fills the queues of its outlets, in a thread of its own: `run`.
 
-    `own_event` makes a message of a Notice for an outlet. `replace` gives it other outlets, at a
+    `notice` and `flood` make a message for an outlet: of a Notice, and of a container that floods
+    it, with the source's name. `replace` gives it other outlets, at a
     moment where nothing is in hand.
     """
 
@@ -116,11 +120,13 @@ class Intake:
         outlets: Sequence[Outlet],
         options: Options,
         notice: Callable[[Outlet, Notice], None],
+        flood: Callable[[Outlet, str, Flood], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.feed = feed
         self.options = options
         self._notice = notice
+        self._flood = flood
         self._clock = clock
         self._branches = [_Branch(outlet, options, live=not feed.can_wait) for outlet in outlets]
         self._next: tuple[Sequence[Outlet], Callable[[], None]] | None = None
@@ -159,9 +165,9 @@ class Intake:
             held = sum(branch.waiting for branch in self._branches)
             if held and not any(branch.marks for branch in self._branches):
                 _log.error(
-                    "%s: %d events were read and found no room in a queue; they are lost",
+                    "%s: %s lost: there was no room in a queue",
                     self.feed.name,
-                    held,
+                    counted(held, "event"),
                 )
 
     def _marks(self) -> dict[str, Mark]:
@@ -222,6 +228,9 @@ class Intake:
         self._since = 0.0
         for branch in self._branches:
             branch.store()
+            for flood in branch.fairness.floods:
+                self._flood(branch.outlet, self.feed.name, flood)
+            branch.fairness.floods.clear()
         for branch in self._branches:
             branch.forget()
 
@@ -240,7 +249,10 @@ class _Branch:
         self._dead: list[Dead] = []
         self._ended: list[str] = []
         machine = FastPath(outlet.converter)
-        self.loop = UnitLoop(machine, self._alerts, self._telemetry, self._refused, options)
+        self.fairness: Fairness = before.fairness if before else Fairness()
+        self.loop = UnitLoop(
+            machine, self._alerts, self._telemetry, self._refused, options, self.fairness
+        )
         self._counted: Counter[str] = Counter()
         self.decoders: dict[str, Decoder] = before.decoders if before else {}
         self.pending: dict[str, bytes] = before.pending if before else outlet.queue.pending()

@@ -38,7 +38,7 @@ class Row(NamedTuple):
 
 COUNTS = (
     *("received", "converted", "filtered", "routed_away", "rejected", "noise", "blank"),
-    *("own", "replay_converted"),
+    *("alerts_over_rate", "own", "replay_converted"),
 )
 """Of the queue's counters; the others are fields of the view."""
 
@@ -56,6 +56,7 @@ DESTINATION_ROWS = (
     Row("rejected", "counter", "Records that cannot be converted: dead letters."),
     Row("noise", "counter", "Lines that are no events."),
     Row("blank", "counter", "Blank lines."),
+    Row("alerts_over_rate", "counter", "Alerts over the rate of a container: they go later."),
     Row("own", "counter", "Messages of the forwarder itself: heartbeats, gaps, test events."),
     Row("replay_converted", "counter", "Dead letters that became messages after all."),
     Row("queued", "counter", "Messages that were taken into the queue."),

@@ -50,6 +50,7 @@ class Stats:
     `firsts` says of each where it was met first; `labels` are the same by one of LABELS.
     `without_time` are converted events. `envelopes` has the paths that led to events. Of the
     filtered ones, `routed_away` are not for this destination (its `when`), `unrouted` for none.
+    Of the converted ones, `alerts_over_rate` are alerts that do not have the lane of alerts.
     """
 
     def __init__(self) -> None:
@@ -61,6 +62,7 @@ class Stats:
         self.without_time = 0
         self.routed_away = 0
         self.unrouted = 0
+        self.alerts_over_rate = 0
         self.reasons: Counter[str] = Counter()
         self.firsts: dict[str, First] = {}
         self.labels: Counter[str] = Counter()
@@ -101,6 +103,7 @@ class Stats:
         self.without_time += later.without_time
         self.routed_away += later.routed_away
         self.unrouted += later.unrouted
+        self.alerts_over_rate += later.alerts_over_rate
         for group, number in later.reasons.items():
             known = group
             if known not in self.reasons:

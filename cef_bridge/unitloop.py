@@ -22,6 +22,7 @@ from cef_bridge.stats import Stats
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from cef_bridge.fairness import Fairness
     from cef_bridge.sources.units import Block, Broken
     from cef_bridge.stats import Kind
 
@@ -85,9 +86,10 @@ class Machine(Protocol):
 class UnitLoop:
     """Runs the units of streams through a machine; `alerts` and `telemetry` collect the messages.
 
-    They may be one list, where order matters more than urgency. `begin` says which stream the next
-    blocks are of; `refuse` is told of each rejected record. `away` grows by the places of events
-    that the destination's `when` does not take, counted from the end of their block.
+    They may be one list, where order matters more than urgency; `fairness` says which alerts are
+    not urgent after all. `begin` says which stream the next blocks are of; `refuse` is told of each
+    rejected record. `away` grows by the places of events that the destination's `when` does not
+    take, counted from the end of their block.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class UnitLoop:
         telemetry: list[bytes],
         refuse: Callable[[Refused], None],
         options: Options,
+        fairness: Fairness | None = None,
     ) -> None:
         self.stats = Stats()
         self.options = options
@@ -108,6 +111,8 @@ class UnitLoop:
         self._alerts = alerts
         self._telemetry = telemetry
         self._refuse = refuse
+        self._fairness = fairness
+        self._crowded = False
         self._placed: Block | None = None
         self._places: list[tuple[int, int]] = []
 
@@ -132,6 +137,9 @@ class UnitLoop:
         kinds, stats = self.stats.kinds, self.stats
         if self.options.input_format != "auto":
             run, recall = _stay, _nothing
+        if self._fairness is not None and self._fairness.crowded:
+            self._crowded, run = True, _stay  # whose alert it is stands in the event
+        urgent_before = len(self._alerts) + stats.alerts_over_rate
         lines = block.lines
         converted = index = 0
         while True:
@@ -152,7 +160,7 @@ class UnitLoop:
             kinds[raw.get("Type"), raw.get("Operation"), fate.kind.class_id] += 1
             if fate.__class__ is Converted:
                 converted += 1
-                if fate.kind.urgent:
+                if fate.kind.urgent and not (self._crowded and self._over(raw)):
                     alert(fate.message.encode())
                 else:
                     log(fate.message.encode())
@@ -160,6 +168,14 @@ class UnitLoop:
             else:
                 stats.filtered += 1
         stats.converted += converted
+        self._crowded = False
+        if self._fairness is not None:
+            self._fairness.came(len(self._alerts) + stats.alerts_over_rate - urgent_before)
+
+    def _over(self, raw: dict[str, object]) -> bool:
+        over = self._fairness is not None and self._fairness.over(raw)
+        self.stats.alerts_over_rate += over
+        return over
 
     def settle(self) -> None:
         """Bring the counts by kind up to date; to be called now and then, and at the end."""
@@ -229,7 +245,8 @@ class UnitLoop:
             return
         self.stats.without_time += timeless
         self.stats.converted += 1
-        lane = self._alerts if fate.kind.urgent else self._telemetry
+        urgent = fate.kind.urgent and not (self._crowded and self._over(raw))
+        lane = self._alerts if urgent else self._telemetry
         lane.append(fate.message.encode())
 
     def _place(self, block: Block, index: int) -> tuple[int, int]:

@@ -69,6 +69,25 @@ def either(words: Sequence[str]) -> str:
     return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
+_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+def size(number: int) -> str:
+    """Return a number of bytes, rounded: `212.0 KiB`."""
+    value, unit = float(number), 0
+    while value >= 1024 and unit < len(_UNITS) - 1:
+        value, unit = value / 1024, unit + 1
+    return counted(number, "byte") if not unit else f"{value:.1f} {_UNITS[unit]}"
+
+
+def limit(number: int) -> str:
+    """Return a number of bytes that somebody chose, exactly: `64 MiB`, `10,000 bytes`."""
+    unit = 0
+    while number >= 1024 and number % 1024 == 0 and unit < len(_UNITS) - 1:
+        number, unit = number // 1024, unit + 1
+    return counted(number, "byte") if not unit else f"{number:,} {_UNITS[unit]}"
+
+
 def counted(number: int, noun: str, verb: str = "") -> str:
     """Return `1 error`, `2 errors`; with a verb `1 message waits`, `2 messages wait`."""
     if number == 1:

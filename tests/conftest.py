@@ -6,6 +6,7 @@ cores busy: tests in which processes are killed at random moments, or clocks mat
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,13 @@ APART = (
     *("delivery/test_receipts", "delivery/test_tcp_info", "delivery/test_queue_kill"),
     *("sources/test_follow", "sources/test_relay", "collector/test_collector"),
 )
+
+
+# Whoever is started in the background, or by nohup, ignores these, and so would every process that a
+# test starts to send it one. A handler is not inherited.
+for _number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda *_: None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -179,7 +179,7 @@ def test_a_time_that_cef_cannot_say_in_thirteen_digits_is_left_out_on_both_paths
 
 @given(st.integers(0, len(LINES[0]) - 1), st.integers(0, 255))
 @example(39, ord("3"))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_one_changed_byte_gives_the_plain_message_or_none(place, byte):
     line = LINES[0][:place] + bytes([byte]) + LINES[0][place + 1 :]
     message = glance(KNOWN, line)
@@ -227,7 +227,7 @@ _PAIRS = {name: plain_and_fast(name, "rfc5424") for name in ("kubearmor-cef", "s
 
 
 @given(st.sampled_from(EVENTS), st.dictionaries(st.sampled_from(FIELDS), ODD, max_size=3))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_odd_values_in_any_field_give_the_same_fate(event, odd):
     for plain, fast in _PAIRS.values():
         fast.convert(dict(event), ORIGIN)

@@ -229,7 +229,7 @@ def check(plain: Converter, fast: FastPath, some: list[dict[str, object]]) -> No
 
 
 @given(mapping=mappings(), some=events())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_every_mapping_gives_the_plain_message(folder, mapping, some):
     try:
         plain, converter = converters(mapping, folder)

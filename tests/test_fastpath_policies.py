@@ -80,7 +80,7 @@ def paths(request, tmp_path_factory):
 
 
 @given(st.lists(policies(), min_size=2, max_size=5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_every_policy_gives_the_plain_message(paths, found):
     plain, converter = paths
     fast = FastPath(converter)

@@ -47,6 +47,7 @@ ALLOWED = {
         {"events", "formats", "mapping"},
         "it writes the header of one event, and knows neither the message nor where it goes",
     ),
+    "fairness": ({"events"}, "it judges how fast alerts come, and sends none of them"),
     "converter": (
         {"events", "formats", "mapping", "shedding", "syslog_writer"},
         "it makes one event into one message and knows no files",
@@ -56,7 +57,7 @@ ALLOWED = {
         "it gives what the converter gives, only faster, and knows no files either",
     ),
     "unitloop": (
-        {"converter", "events", "sources", "stats"},
+        {"converter", "events", "fairness", "sources", "stats"},
         "it runs units through a machine; where they come from and go to is not its business",
     ),
     "conversion": (
@@ -92,6 +93,7 @@ ALLOWED = {
             "converter",
             "delivery",
             "events",
+            "fairness",
             "fastpath",
             "marks",
             "sources",
@@ -106,6 +108,7 @@ ALLOWED = {
             "converter",
             "delivery",
             "events",
+            "fairness",
             "intake",
             "mapping",
             "marks",

@@ -9,18 +9,20 @@ import json
 import threading
 import time
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 
 from cef_bridge.converter import Converter
 from cef_bridge.delivery.queue import ALERTS, TELEMETRY, Queue
+from cef_bridge.fairness import BURST
 from cef_bridge.formats import parse
 from cef_bridge.generator import events
 from cef_bridge.intake import ROOM, Intake, Outlet
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.spec import Condition, Test
 from cef_bridge.marks import Mark
-from cef_bridge.service.own_words import tell_gap
+from cef_bridge.service.own_words import tell_flood, tell_gap
 from cef_bridge.sources.feed import Arrival, FeedState, Notice
 from cef_bridge.sources.units import Block, Oversized
 from cef_bridge.unitloop import Options
@@ -83,7 +85,7 @@ def in_parts(lines, size, key="k"):
 
 def run(items, *outlets, options=None, can_wait=True):
     feed = Listed(items, can_wait=can_wait)
-    Intake(feed, outlets, options or Options(), tell_gap).run()
+    Intake(feed, outlets, options or Options(), tell_gap, tell_flood).run()
     return feed
 
 
@@ -256,7 +258,8 @@ def test_numbers_have_no_gap_over_lanes_threads_and_restarts(outlet, tmp_path):
     siem = outlet(stream="0a1b2c3d")
     halves = [Listed(in_parts(LINES[at::2], 100, f"k{at}")) for at in (0, 1)]
     threads = [
-        threading.Thread(target=Intake(feed, [siem], Options(), tell_gap).run) for feed in halves
+        threading.Thread(target=Intake(feed, [siem], Options(), tell_gap, tell_flood).run)
+        for feed in halves
     ]
     for thread in threads:
         thread.start()
@@ -310,23 +313,23 @@ def test_other_outlets_take_over_between_two_blocks(outlet):
     old, new = outlet("old"), outlet("new", mapping="splunk")
     parts = in_parts(LINES, 500)
     feed = Listed([])
-    intake = Intake(feed, [old], Options(), tell_gap)
+    intake = Intake(feed, [old], Options(), tell_gap, tell_flood)
     feed.items = [*parts[:3], lambda: intake.replace([new]), *parts[3:]]
     intake.run()
     assert old.queue.sum().accepted == 1500
     assert new.queue.sum().accepted == len(LINES) - 1500
 
 
-def test_who_waits_for_room_ends_when_told_to_and_the_mark_has_not_moved(outlet):
+def test_who_waits_for_room_ends_when_told_to_and_the_mark_has_not_moved(outlet, caplog):
     siem = outlet(limit=1 << 20)
     feed = Listed(in_parts(LINES * 20, 500))
-    intake = Intake(feed, [siem], Options(), tell_gap)
+    intake = Intake(feed, [siem], Options(), tell_gap, tell_flood)
     thread = threading.Thread(target=intake.run)
     thread.start()
-    deadline = time.monotonic() + 20
-    while siem.queue.bytes() < 1 << 19 and time.monotonic() < deadline:
+    deadline = time.monotonic() + 60
+    while "the queue is full" not in caplog.text:
+        assert time.monotonic() < deadline
         time.sleep(0.05)
-    time.sleep(0.3)
     intake.stop()
     siem.queue.stop_waiting()
     thread.join(10)
@@ -334,3 +337,66 @@ def test_who_waits_for_room_ends_when_told_to_and_the_mark_has_not_moved(outlet)
     offset = siem.queue.marks()["k"].offset
     taken = siem.queue.sum().accepted
     assert offset == sum(len(line) + 1 for line in (LINES * 20)[:taken])
+
+
+def alerts_of(container, count, first=0, *, each=100):
+    """Return alerts of one container, so many microseconds after one another."""
+    event = {
+        "Type": "MatchedPolicy",
+        "Operation": "File",
+        "HostName": "node-1",
+        "NamespaceName": "shop",
+        "PodName": f"pod-of-{container}",
+        "ContainerName": "web",
+        "ContainerID": container,
+        "Resource": "/etc/shadow",
+        "PolicyName": "p",
+        "Action": "Block",
+        "Result": "Permission denied",
+    }
+    start = 1_772_526_400_000_000
+    for number in range(first, first + count):
+        moment = datetime.fromtimestamp((start + number * each) / 1e6, UTC)
+        stamp = moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        yield json.dumps({**event, "HostPID": number, "UpdatedTime": stamp}).encode()
+
+
+def containers(texts):
+    return Counter(parse(text.decode()).extension["KubeArmorPodName"] for text in texts)
+
+
+def test_a_container_that_floods_does_not_hold_up_the_alerts_of_others(outlet):
+    siem = outlet()
+    flood, other = list(alerts_of("loud", 6000)), list(alerts_of("calm", 1, 6000))
+    run(in_parts([*flood, *other], 500), siem)
+    fetched = []
+    while (stored := siem.queue.fetch()) is not None:
+        fetched += stored.messages
+        siem.queue.settle([stored], "confirmed")
+    own = [at for at, text in enumerate(fetched) if b"system.flood" in text]
+    calm = [at for at, text in enumerate(fetched) if b"pod-of-calm" in text]
+    # What comes before the flood is seen, and the burst that each container has.
+    most = 2 * BURST + 1000 + len(own)
+    assert calm[0] < most
+    totals = siem.queue.totals()
+    assert totals["alerts_over_rate"] >= len(flood) + 1 - most
+    assert totals["converted"] == len(flood) + 1 == len(fetched) - len(own)
+    assert len(own) == totals["own"] == totals["floods"] == 1
+    (told,) = (parse(fetched[at].decode()).extension for at in own)
+    assert "ContainerID=loud" in told["msg"].replace("\\=", "=")
+
+
+def test_many_containers_under_the_rate_keep_the_lane_of_alerts(outlet):
+    siem = outlet()
+    each = [alerts_of(f"c{number}", 300) for number in range(30)]
+    run(in_parts([line for lines in zip(*each, strict=True) for line in lines], 500), siem)
+    lanes = messages(siem.queue)
+    assert len(lanes[ALERTS]) == 9000
+    assert not lanes[TELEMETRY]
+    assert "alerts_over_rate" not in siem.queue.totals()
+
+
+def test_the_rate_is_that_of_the_events_and_not_that_of_reading(outlet):
+    siem = outlet()
+    run(in_parts(list(alerts_of("steady", 6000, each=10_000)), 500), siem)  # 100 a second
+    assert len(messages(siem.queue)[ALERTS]) == 6000

@@ -17,6 +17,7 @@ import click
 from cef_bridge.cli import tables
 from cef_bridge.cli.params import Whole
 from cef_bridge.errors import UsageError
+from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,7 +111,7 @@ def replay(folder: Path, ids: tuple[str, ...], everything: bool) -> None:
         process = view.status().process
         who = "the next forwarder that opens it sends" if process is None else "its forwarder sends"
         what = "it" if count == 1 else "them"
-        letters = "1 dead letter" if count == 1 else f"{count:,} dead letters"
+        letters = counted(count, "dead letter")
         click.echo(f"{view.path.stem}: {letters} marked; {who} {what}")
 
 

@@ -71,9 +71,11 @@ def run(
         logs.say(text, "info")
     if signal.SIGINT in heard:
         return _INTERRUPTED
-    if once and outcome.waiting:
+    if not once:
+        return 0
+    if outcome.waiting or outcome.unread:
         return 1
-    return _FOUND_SOMETHING if once and outcome.rejected else 0
+    return _FOUND_SOMETHING if outcome.rejected or outcome.silent or _only_noise(outcome) else 0
 
 
 def test_event(config: Config) -> int:
@@ -97,6 +99,10 @@ def _what_happened(each: DestinationView) -> str:
     return each.last_error or "no receipt for the test event, and no error either; " + each.state
 
 
+def _only_noise(outcome: Outcome) -> bool:
+    return bool(outcome.noise) and not outcome.events
+
+
 def _last_words(outcome: Outcome) -> Iterator[str]:
     for each in outcome.view.destinations:
         parts = [f"{each.confirmed:,} confirmed"]
@@ -112,10 +118,21 @@ def _last_words(outcome: Outcome) -> Iterator[str]:
         if rejected := each.rejected:
             why = sorted(rejected.items(), key=lambda it: (-it[1], it[0]))
             yield "  rejected: " + ", ".join(f"{number:,} {label}" for label, number in why)
+        if late := counts.get("alerts_over_rate"):
+            yield f"  {counted(late, 'alert')} over the rate of a container: sent after the others"
         if each.last_error and each.waiting + each.in_flight:
             yield f"  {each.last_error}"
     if outcome.view.unrouted:
         yield f"{outcome.view.unrouted:,} events sent nowhere: no destination's when takes them"
+    if _only_noise(outcome):
+        yield (
+            "no KubeArmor event was found. "
+            "cef-bridge convert --strict --rejects PATH writes down what is there instead"
+        )
+    for name, reason in outcome.silent:
+        yield f"{name} brought nothing: {reason}"
+    for name in outcome.unread:
+        yield f"{name} was not read to its end when the time was over: a longer --timeout is needed"
     if outcome.waiting:
         yield (
             f"{counted(outcome.waiting, 'message', 'wait')} in {outcome.folder}; none is lost. "

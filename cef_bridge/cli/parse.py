@@ -21,6 +21,7 @@ from cef_bridge.errors import CefBridgeError, FormatError
 from cef_bridge.formats import parse
 from cef_bridge.formats.text import neutralise
 from cef_bridge.linelint.lenient import Lenient, read_leniently
+from cef_bridge.wording import limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +112,7 @@ def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 def _parse_line(line: bytes, *, strict: bool) -> Lenient:
     if len(line) > _MAX_LINE:
-        raise FormatError(f"the line has more than {_MAX_LINE} bytes. Split it or leave it out.")
+        raise FormatError(f"the line has more than {limit(_MAX_LINE)}. Split it or leave it out.")
     text = line.removesuffix(b"\r").decode("utf-8", "replace")
     return Lenient(parse(text)) if strict else read_leniently(text)
 

@@ -16,6 +16,7 @@ import click
 
 from cef_bridge.cli import tables
 from cef_bridge.cli.params import Whole
+from cef_bridge.wording import size
 
 if TYPE_CHECKING:
     from cef_bridge.delivery.queue_view import Peeked, Status, View
@@ -68,7 +69,7 @@ def _row(status: Status, now: float) -> tuple[str, ...]:
         oldest,
         *(f"{number:,}" for number in numbers),
         f"{status.dead:,}",
-        tables.size(status.bytes),
+        size(status.bytes),
         "" if status.process is None else f"process {status.process or 'unknown'}",
     )
 

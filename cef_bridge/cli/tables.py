@@ -17,7 +17,6 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 _SHORT = 24  # characters
 _SPANS = ((86400, "d"), (3600, "h"), (60, "min"))
 
@@ -72,14 +71,6 @@ def cut(text: str, width: int | None = None) -> str:
     """Return text for one cell: no control characters, and at most `width` characters."""
     shown = "".join(each if each.isprintable() else " " for each in text)
     return shown if width is None or len(shown) <= width else shown[: width - 1] + "…"
-
-
-def size(number: int) -> str:
-    """Return a number of bytes as people say it: `212.0 KiB`."""
-    value, unit = float(number), 0
-    while value >= 1024 and unit < len(_UNITS) - 1:
-        value, unit = value / 1024, unit + 1
-    return f"{number} bytes" if not unit else f"{value:.1f} {_UNITS[unit]}"
 
 
 def duration(seconds: float) -> str:

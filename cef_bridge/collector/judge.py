@@ -14,6 +14,7 @@ from cef_bridge.formats import FORMATS
 from cef_bridge.formats.check import faults
 from cef_bridge.formats.message import locate
 from cef_bridge.formats.text import cut, neutralise
+from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from cef_bridge.formats.message import Place
@@ -74,7 +75,8 @@ def judge(message: bytes, rules: Rules = RULES) -> list[Fault]:
     """Return what is wrong with a message; an empty list for a strict one."""
     found: list[str] = []
     if len(message) > rules.max_bytes:
-        found.append(f"the message has {len(message)} bytes. Expected {rules.max_bytes} at most.")
+        size = counted(len(message), "byte")
+        found.append(f"the message has {size}. Expected {rules.max_bytes:,} at most.")
     try:
         line = message.decode()
     except UnicodeDecodeError as error:

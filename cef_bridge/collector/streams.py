@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from cef_bridge.delivery.framing import Deframer
 from cef_bridge.formats.text import neutralise
+from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from cef_bridge.delivery.framing import Garbage
@@ -72,11 +73,7 @@ class Handler(Protocol):
 def _told(garbage: Garbage) -> str:
     head = neutralise(garbage.head.decode("utf-8", "replace"))
     shown = head.replace("\n", "<U+000A>").replace("\r", "<U+000D>")[:_SHOWN]
-    return f'{garbage.reason}: {_bytes(garbage.size)}, "{shown}".'
-
-
-def _bytes(count: int) -> str:
-    return f"{count} byte" if count == 1 else f"{count} bytes"
+    return f'{garbage.reason}: {counted(garbage.size, "byte")}, "{shown}".'
 
 
 class Stopped(Exception):  # noqa: N818 - no error: the collector ends
@@ -215,7 +212,9 @@ class Stream:
         self._deframer.end()
         for garbage in self._deframer.take_garbage():
             if garbage.reason == _CUT:  # its sender has to send it again: no fault of it
-                self._handler.trouble(f"{_CUT}: {_bytes(garbage.size)} of it do not count.")
+                self._handler.trouble(
+                    f"{_CUT}: {counted(garbage.size, 'byte')} of it do not count."
+                )
             else:
                 self._handler.garbage(_told(garbage))
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cef_bridge.errors import CefBridgeError
+from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -172,10 +173,10 @@ class RotatingFile:
             return size + 1
         os.ftruncate(file, size - torn)
         _log.warning(
-            "%s ended in the middle of a line, left by a run that was interrupted. The %d bytes of "
-            "it were cut off; its message is sent again whole.",
+            "%s ended in the middle of a line, left by a run that was interrupted. What was "
+            "there of it (%s) was cut off; its message is sent again whole.",
             self._shown,
-            torn,
+            counted(torn, "byte"),
         )
         return size - torn
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from cef_bridge.wording import limit
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -137,7 +139,7 @@ class Deframer:
         return messages
 
     def _fault(self, size: int) -> str:
-        return f"a message is longer than {self._max} bytes" if size else "a message is empty"
+        return f"a message is longer than {limit(self._max)}" if size else "a message is empty"
 
     # Octet counting
 

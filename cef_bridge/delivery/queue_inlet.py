@@ -136,9 +136,9 @@ class Inlet:
             core.store.checkpoint()
         if not load.batches:
             return
-        text = "%s: the %s is full, and messages are dropped (%s): %d so far"
+        text = "%s: the %s is full, and messages are dropped (%s): %s so far"
         count = core.totals[f"dropped:{what}-full"]
-        core.say(logging.ERROR, "drops", text, core.path, what, core.settings.policy, count)
+        core.say(logging.ERROR, "drops", text, core.path, what, core.settings.policy, f"{count:,}")
 
     def _drop_and_insert(self, load: Load, reason: str, change: Change) -> None:
         policy, kept = self._core.settings.policy, load.batches

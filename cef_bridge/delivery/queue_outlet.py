@@ -13,6 +13,7 @@ from cef_bridge.delivery import queue_tables as tables
 from cef_bridge.delivery.queue_body import DamagedRowError, unpack
 from cef_bridge.delivery.queue_rows import bits
 from cef_bridge.delivery.queue_types import DAMAGED, LANES, MESSAGE, Dead, Stored
+from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     import sqlite3
@@ -105,10 +106,10 @@ class Outlet:
 
         if core.surely(work):
             text = (
-                "%s: a row of %d messages is damaged (%s). They are lost, and counted as dropped "
-                "(damaged); what is left of them is among the dead letters"
+                "%s: a row is damaged (%s): %s lost, and counted as dropped (damaged). What is "
+                "left of it is among the dead letters"
             )
-            _log.error(text, core.path, row.unsettled, why)
+            _log.error(text, core.path, why, counted(row.unsettled, "message"))
 
     def _lost(self, row: Row) -> None:
         self._core.rows.remove(row.id)

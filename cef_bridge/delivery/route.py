@@ -14,6 +14,7 @@ from cef_bridge.delivery.connection import ConnectError
 from cef_bridge.delivery.receipts import Mode, Standing
 from cef_bridge.delivery.transport import connect
 from cef_bridge.delivery.urls import shown_endpoint
+from cef_bridge.wording import limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,10 +146,10 @@ class Route:
         if standing.mode is Mode.WINDOW:
             _log.warning(
                 "%s does not answer when a connection is ended in order, so nothing tells what has "
-                "arrived. Messages count as unconfirmed, and leave the queue once %d bytes have "
+                "arrived. Messages count as unconfirmed, and leave the queue once %s have "
                 "followed them. It is asked again from time to time.",
                 who,
-                self._target.window,
+                limit(self._target.window),
             )
         elif told is Mode.WINDOW:
             _log.info("%s answers now: messages count as confirmed", who)

@@ -76,9 +76,10 @@ _OPERATIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "heartbeat": ("system", ("heartbeat",)),
     "sourcegap": ("system", ("gap",)),
     "testevent": ("system", ("test",)),
+    "alertflood": ("system", ("flood",)),
 }
-_OWN = frozenset(("heartbeat", "gap", "test"))
-_OWN_OPERATIONS = frozenset(("heartbeat", "sourcegap", "testevent"))
+_OWN_OPERATIONS = frozenset(("heartbeat", "sourcegap", "testevent", "alertflood"))
+_OWN = frozenset(verb for each in _OWN_OPERATIONS for verb in _OPERATIONS[each][1])
 _OWN_TYPE = "cefbridge"
 _DISPOSITIONS = {
     "alert": ("block", "unblocked", "audit", "allow", "matched"),
@@ -125,6 +126,7 @@ _SUBJECTS = {
     ("system", "heartbeat"): "Forwarder heartbeat",
     ("system", "gap"): "Events may be missing",
     ("system", "test"): "Forwarder test event",
+    ("system", "flood"): "Alerts of a container may be late",
     ("system", "other"): "KubeArmor message",
     ("other", "other"): "Activity",
 }
@@ -341,7 +343,7 @@ def catalogue() -> list[ClassRow]:
 
 def _default_severity(row: Class) -> str:
     if row.kind == "event":
-        return {"throttle": "7", "gap": "5"}.get(row.verb, "1")
+        return {"throttle": "7", "gap": "5", "flood": "5"}.get(row.verb, "1")
     if row.kind == "log":
         return {"passed": "1", "failed": "2", "denied": "3"}[row.disposition]
     if row.disposition == "unblocked":

@@ -1,4 +1,4 @@
-"""What the forwarder says of itself, as events like KubeArmor's: heartbeats, gaps, test events.
+"""What the forwarder says of itself, as events like KubeArmor's: heartbeats, gaps, floods, tests.
 
 In come facts and a time, out go raw fields that a mapping converts like any others. Their Type is
 CefBridge, which no event of KubeArmor has. Every fact stands in the message, too, for mappings that
@@ -35,6 +35,19 @@ def gap(
     if lost is not None:
         event["LostEvents"] = lost
     return event
+
+
+def flood(
+    host: str, now: float, source: str, rate: int, container: Mapping[str, str]
+) -> dict[str, object]:
+    """Return what says that alerts of a container come so fast that some of them go later.
+
+    `container`: KubeArmor's names for it, `rate` what it may have in a second.
+    """
+    named = {name: value for name, value in container.items() if value}
+    who = " ".join(f"{name}={value}" for name, value in named.items())
+    text = f"cef-bridge: more than {rate} alerts a second: what is over it goes after others: {who}"
+    return {**_event("AlertFlood", host, now, text), "Source": source, **named, "AlertRate": rate}
 
 
 def test_event(host: str, now: float) -> dict[str, object]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from cef_bridge.config import Destination, Source
+    from cef_bridge.fairness import Flood
     from cef_bridge.marks import Mark
     from cef_bridge.sources.feed import Notice
 
@@ -81,6 +82,14 @@ class Told(NamedTuple):
     notice: Notice
 
 
+class Flooded(NamedTuple):
+    """A container floods one destination's alert lane, by way of a source."""
+
+    name: str
+    source: str
+    flood: Flood
+
+
 class Log(NamedTuple):
     """A log record."""
 
@@ -117,7 +126,9 @@ class Ack(NamedTuple):
     """An Append is on the disk."""
 
 
-Upward: TypeAlias = Append | Forget | Told | Log | Failed | Ready | Replaced | Ended | FeedState
+Upward: TypeAlias = (
+    Append | Forget | Told | Flooded | Log | Failed | Ready | Replaced | Ended | FeedState
+)
 Downward: TypeAlias = Begin | Replace | Stop | Ack
 
 

@@ -20,8 +20,9 @@ from cef_bridge.delivery.queue import Stopped
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.intake import Outlet, store
 from cef_bridge.service import handover
-from cef_bridge.service.own_words import tell_gap
+from cef_bridge.service.own_words import tell_flood, tell_gap
 from cef_bridge.sources.feed import FeedState
+from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,8 +73,8 @@ class Inflow:
             pass
         if self._lost:
             _log.error(
-                "%s: %d events were read and found no room in a queue; they are lost",
-                *(self.spec, self._lost),
+                "%s: %s lost: there was no room in a queue",
+                *(self.spec, counted(self._lost, "event")),
             )
 
     def replace(self, destinations: Mapping[str, tuple[Destination, Outlet]]) -> None:
@@ -139,6 +140,8 @@ class Inflow:
                 self._outlets[name].queue.forget_mark(key)
             case handover.Told(name, notice):
                 tell_gap(self._outlets[name], notice)
+            case handover.Flooded(name, source, flood):
+                tell_flood(self._outlets[name], source, flood)
             case handover.Log(logger, level, text):
                 logging.getLogger(logger).log(level, "%s", text)
             case handover.Failed(text, usage, trace):

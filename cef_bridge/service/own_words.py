@@ -1,4 +1,4 @@
-"""What the forwarder sends of its own accord: gaps of sources, heartbeats, test events.
+"""What the forwarder sends of its own accord: gaps of sources, floods, heartbeats, tests.
 
 In come an outlet and facts, out goes an event that the outlet's mapping converted, in the queue as
 any other. A mapping's filters hold for it, too.
@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 from cef_bridge.converter import Converted
 from cef_bridge.delivery.queue import ALERTS, Batch
 from cef_bridge.events import own
+from cef_bridge.fairness import RATE
 from cef_bridge.intake import Outlet, store
 from cef_bridge.service.parts import stream_of
 
 if TYPE_CHECKING:
+    from cef_bridge.fairness import Flood
     from cef_bridge.sources.feed import Notice
 
 _COUNTS = ("received", "converted", "filtered", "rejected", "noise", "blank", "own")
@@ -26,6 +28,18 @@ def tell_gap(outlet: Outlet, notice: Notice) -> None:
     """Send what a source has to say of events that nobody may see."""
     event = own.gap(_host(), time.time(), *notice)
     _send(outlet, event, {"gaps": 1})
+
+
+def tell_flood(outlet: Outlet, source: str, flood: Flood) -> None:
+    """Send what says that a container floods, and that its alerts may be late."""
+    names = {
+        "HostName": flood.host,
+        "NamespaceName": flood.namespace,
+        "PodName": flood.pod,
+        "ContainerName": flood.container,
+        "ContainerID": flood.container_id,
+    }
+    _send(outlet, own.flood(_host(), time.time(), source, RATE, names), {"floods": 1})
 
 
 def tell_heartbeat(outlet: Outlet) -> None:

@@ -11,6 +11,7 @@ import logging
 import shutil
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -83,14 +84,22 @@ class Source(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How it ended: how many messages wait in the queues in `folder`, how many records this run
-    rejected; `kept` says that a private folder stays, for there is something in it.
+    """How it ended: how many messages wait in the queues in `folder`; how many lines of this run
+    were noise, how many events (or what looked like one), how many of these rejected.
+
+    `unread` are the sources that have an end and were not read to it when the time was over,
+    `silent` those that never brought a byte, each with why. `kept` says that a private folder
+    stays, for there is something in it.
     """
 
     waiting: int
+    noise: int
+    events: int
     rejected: int
     folder: Path
     view: View
+    unread: tuple[str, ...]
+    silent: tuple[tuple[str, str], ...]
     kept: bool = False
 
 
@@ -112,7 +121,9 @@ class Service:
         self._ways: dict[str, Way] = {}
         self._sources: dict[str, Source] = {}
         self._again = False
-        self._rejected_before = 0
+        self._before: Counter[str] = Counter()  # the totals of the queues when it began
+        self._unread: tuple[str, ...] = ()
+        self._silent: tuple[tuple[str, str], ...] = ()
         self._started = 0.0
 
     def stop(self) -> None:
@@ -171,7 +182,7 @@ class Service:
                 queue.close()
                 raise
             _tell_header(spec, outlet)
-            self._rejected_before += queue.totals().get("rejected", 0)
+            self._before.update(queue.totals())
             self._ways[spec.name] = self._forward(spec, outlet)
         self._strangers()
         if (address := self.config.metrics_address) is not None:
@@ -282,8 +293,17 @@ class Service:
                     tell_heartbeat(way.outlet)
 
     def _ended(self) -> bool:
-        if any(each.thread.is_alive() for each in self._sources.values()):
-            return self._late()
+        alive = [each.inflow for each in self._sources.values() if each.thread.is_alive()]
+        if not alive:
+            return True
+        if not self._late():
+            return False
+        self._unread = tuple(str(it.spec) for it in alive if it.spec.kind != "kubearmor")
+        self._silent = tuple(
+            (str(it.spec), it.state.text)
+            for it in alive
+            if not it.state.connected and not it.state.bytes
+        )
         return True
 
     def _late(self) -> bool:
@@ -406,8 +426,20 @@ class Service:
     def _outcome(self) -> Outcome:
         view = self.view()
         waiting = sum(each.waiting + each.in_flight for each in view.destinations)
-        rejected = sum(each.counts.get("rejected", 0) for each in view.destinations)
-        return Outcome(waiting, rejected - self._rejected_before, self._folder(), view)
+        totals: Counter[str] = Counter()
+        for each in view.destinations:
+            totals.update(each.counts)
+        totals.subtract(self._before)
+        return Outcome(
+            waiting,
+            totals["noise"],
+            totals["converted"] + totals["filtered"] + totals["rejected"],
+            totals["rejected"],
+            self._folder(),
+            view,
+            self._unread,
+            self._silent,
+        )
 
     def _close(self) -> Path | None:
         """End all that is left; return the private folder if there is something in it."""

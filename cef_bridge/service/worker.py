@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from cef_bridge.delivery.queue import Queue
+    from cef_bridge.fairness import Flood
     from cef_bridge.marks import Mark
     from cef_bridge.service.handover import Place, Sender
     from cef_bridge.sources.feed import Arrival, Feed, FeedState, Notice
@@ -69,7 +70,10 @@ def _work(connection: Connection, sender: Sender, begin: handover.Begin) -> None
     def tell(outlet: Outlet, notice: Notice) -> None:
         sender.send(handover.Told(outlet.name, notice))
 
-    intake = Intake(feed, _outlets(begin.places, sender), options, tell)
+    def tell_flood(outlet: Outlet, source: str, flood: Flood) -> None:
+        sender.send(handover.Flooded(outlet.name, source, flood))
+
+    intake = Intake(feed, _outlets(begin.places, sender), options, tell, tell_flood)
     listening = threading.Thread(target=_listen, args=(connection, sender, intake), daemon=True)
     listening.start()
     sender.send(handover.Ready())

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from resumes import Archive, resumed_until_done, slow
-from running import convert, counts, events, names, plain
+from running import convert, counts, events, names, plain, until_it_handles
 
 STATE = "state.json"
 
@@ -55,7 +55,8 @@ def test_after_sigint_the_same_command_goes_on(stopped, jobs):
 
 def test_a_run_that_is_interrupted_again_and_again_comes_to_its_end(archive):
     def interrupt(process, turn: int) -> None:
-        time.sleep(0.5 + 0.1 * (turn % 3))
+        until_it_handles(process, signal.SIGTERM)
+        time.sleep(0.1 + 0.1 * (turn % 3))
         process.send_signal(signal.SIGTERM if turn % 2 else signal.SIGINT)
 
     assert resumed_until_done(archive, interrupt, 4) >= 1

@@ -94,6 +94,39 @@ def test_the_last_line_adds_up_and_rejected_records_are_counted_by_reason(tmp_pa
     assert "17 lines: 11 converted, 0 filtered, 2 rejected, 3 noise, 1 blank" in convert(log).err
 
 
+def test_once_without_any_event_says_so_and_ends_with_3(tmp_path, collector):
+    log = tmp_path / "ka.log"
+    log.write_bytes(b"Started to watch alerts\n{}\n")
+    words = ("--from", log, "--to", f"{url(collector)}&name=siem", "--queue", tmp_path / "q")
+    ended = forward(*words, "--once")
+    assert ended.code == 3
+    assert "no KubeArmor event was found. cef-bridge convert --strict --rejects PATH" in ended.err
+    assert forward(*words, "--once").code == 0  # nothing new, and nothing wrong with that
+    write_events(tmp_path / "more.log", 10)
+    with log.open("ab") as file:
+        file.write((tmp_path / "more.log").read_bytes())
+    assert forward(*words, "--once").code == 0
+    (tmp_path / "empty.log").touch()
+    assert forward("--from", tmp_path / "empty.log", "--to", url(collector), "--once").code == 0
+
+
+def test_once_with_a_relay_that_cannot_be_reached_says_why_and_ends_with_3(collector):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        relay = f"kubearmor://127.0.0.1:{free.getsockname()[1]}"
+    ended = forward("--from", relay, "--to", url(collector), "--once", "--timeout", "5s")
+    assert ended.code == 3
+    assert f"{relay} brought nothing: " in ended.err
+
+
+def test_once_with_a_time_that_is_over_before_an_input_ends_is_not_done(collector):
+    words = ("--from", "-", "--to", url(collector), "--once", "--timeout", "1s")
+    with Forward(*words, stdin=subprocess.PIPE) as run:
+        run.until_says("was not read to its end")
+        ended = run.wait()
+    assert ended.code == 1
+    assert "- was not read to its end when the time was over" in ended.err
+
+
 def test_a_private_queue_goes_when_nothing_is_left_in_it_and_is_named_when_something_is(tmp_path):
     log = write_events(tmp_path / "ka.log", 10)
     env = {"TMPDIR": str(tmp_path)}

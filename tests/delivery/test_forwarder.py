@@ -236,7 +236,7 @@ def test_who_never_answers_gets_a_warning_and_a_window(queue, caplog):
         (
             f"siem: 127.0.0.1:{collector.port} does not answer when a connection is ended in order, so "
             "nothing tells what has arrived. Messages count as unconfirmed, and leave the queue once "
-            "10000 bytes have followed them. It is asked again from time to time."
+            "10,000 bytes have followed them. It is asked again from time to time."
         )
     ]
 

@@ -95,7 +95,7 @@ def test_drop_newest_refuses_what_arrives_and_moves_the_mark(tmp_path, caplog):
         assert numbers(drained(queue)) == list(range((rows - 1) * ROW))
     said = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [record.getMessage() for record in said] == [
-        f"{queue.path}: the queue is full, and messages are dropped (drop_newest): {ROW} so far"
+        f"{queue.path}: the queue is full, and messages are dropped (drop_newest): {ROW:,} so far"
     ]
 
 
@@ -114,11 +114,11 @@ def test_drop_oldest_drops_what_waits_longest_and_nothing_in_flight(tmp_path):
         assert queue.sum().confirmed == rows * ROW - dropped
 
 
-def fill_after(queue, rows: int) -> int:
-    for row in range(rows, 60):
+def fill_after(queue, rows: int, most: int = 60) -> int:
+    for row in range(rows, most):
         queue.append(load(row * ROW), [mark(row)])
     assert queue.sum().dropped
-    return 60
+    return most
 
 
 def test_drop_oldest_spares_what_is_held(tmp_path):
@@ -165,7 +165,8 @@ def test_drop_telemetry_first_refuses_telemetry_where_only_alerts_wait(tmp_path)
 
 def test_dropping_while_a_forwarder_fetches_and_settles_keeps_the_sum(tmp_path):
     with opened(tmp_path / "a.queue", limit=LIMIT, policy="drop_oldest") as queue:
-        feeder = threading.Thread(target=fill_after, args=(queue, 0))
+        rows = fill_after(queue, 0)
+        feeder = threading.Thread(target=fill_after, args=(queue, rows, rows + 60))
         feeder.start()
         got: list[int] = []
         while feeder.is_alive() or queue.wait(0):
@@ -180,7 +181,7 @@ def test_dropping_while_a_forwarder_fetches_and_settles_keeps_the_sum(tmp_path):
         feeder.join()
         assert got == sorted(got)
         assert len(got) == queue.sum().confirmed
-        assert queue.sum().accepted == 60 * ROW
+        assert queue.sum().accepted == (rows + 60) * ROW
 
 
 @pytest.mark.parametrize("policy", ["block", "drop_oldest", "drop_newest", "drop_telemetry_first"])

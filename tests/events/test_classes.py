@@ -253,7 +253,10 @@ events = st.fixed_dictionaries(
             st.sampled_from([*TYPES, "SystemEvent", "Message", "SystemLog", "CefBridge"]), values
         ),
         "Operation": st.one_of(
-            st.sampled_from([*OPERATIONS, "AlertThreshold", "Heartbeat", "SourceGap"]), values
+            st.sampled_from(
+                [*OPERATIONS, "AlertThreshold", "Heartbeat", "SourceGap", "AlertFlood"]
+            ),
+            values,
         ),
         "Action": st.one_of(st.sampled_from(["Block", "Audit", "Allow", "Remove"]), values),
         "Result": st.one_of(st.sampled_from(["Passed", "Permission denied", "Removed"]), values),
@@ -271,7 +274,13 @@ def test_every_event_whatever_it_says_has_a_listed_class(event, call, flags):
 
 
 @pytest.mark.parametrize(
-    ("operation", "verb"), [("Heartbeat", "heartbeat"), ("SourceGap", "gap"), ("TestEvent", "test")]
+    ("operation", "verb"),
+    [
+        ("Heartbeat", "heartbeat"),
+        ("SourceGap", "gap"),
+        ("TestEvent", "test"),
+        ("AlertFlood", "flood"),
+    ],
 )
 def test_what_the_forwarder_says_of_itself_has_a_class_that_no_event_of_kubearmor_gets(
     operation, verb
@@ -294,7 +303,7 @@ def test_urgent_is_what_a_soc_waits_for_and_telemetry_is_not():
 
 def test_the_list_of_class_ids_is_finite_and_each_row_tells_all():
     rows = catalogue()
-    assert len(rows) == len(LISTED) == 535
+    assert len(rows) == len(LISTED) == 536
     assert all(row.name and row.category and 1 <= int(row.severity) <= 10 for row in rows)
 
 

@@ -68,6 +68,7 @@ _BEHAVIORS = {
     "heartbeat": "/Execute",
     "gap": "/Execute/Stop",
     "test": "/Execute",
+    "flood": "/Execute",
     "other": "/Execute",
 }
 
@@ -91,7 +92,7 @@ _VERDICTS = {
     "none": _Verdict("/Success", "/Informational"),
 }
 _WARNING = _Verdict("/Success", "/Informational/Warning")
-_WARNINGS = ("throttle", "gap")  # what says that alerts are missing
+_WARNINGS = ("throttle", "gap", "flood")  # what says that alerts are missing, or late
 
 
 def categoriser(classes: Sequence[Row]) -> str:

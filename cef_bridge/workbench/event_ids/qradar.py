@@ -45,6 +45,7 @@ CATEGORIES = {
     "heartbeat": "Heartbeat",
     "gap": "SourceGap",
     "test": "TestEvent",
+    "flood": "AlertFlood",
 }
 
 LOW_LEVEL = {
@@ -65,7 +66,14 @@ LOW_LEVEL = {
     9012: "Misc Policy Violation",
 }
 
-_OWN = {"heartbeat": 8006, "gap": 8053, "throttle": 8053, "test": 8052, "other": 8058}
+_OWN = {
+    "heartbeat": 8006,
+    "gap": 8053,
+    "flood": 8053,
+    "throttle": 8053,
+    "test": 8052,
+    "other": 8058,
+}
 _FIREWALL = {"block": 4003, "denied": 4003, "failed": 4005}
 _ALERTS = {"block": 8038, "allow": 8037, "audit": 9012, "unblocked": 9012, "matched": 9012}
 _CHANGES = ("write", "rename", "link", "attr")
