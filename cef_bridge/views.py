@@ -30,6 +30,7 @@ class DestinationView(NamedTuple):
 
     `counts` are of the queue's whole life (received, converted, filtered, rejected, noise, …), as
     are accepted to `dropped`; sent to breaks are of this process. Sizes in bytes, age in seconds.
+    `trouble` is what happened to the queue's file a moment ago, "" for nothing.
     """
 
     name: str
@@ -52,6 +53,7 @@ class DestinationView(NamedTuple):
     sent_bytes: int
     resent: int
     breaks: int
+    trouble: str = ""
 
     @property
     def rejected(self) -> dict[str, int]:
@@ -98,6 +100,8 @@ def not_ready(view: View) -> list[str]:
     for each in view.destinations:
         if each.last_error and not each.connected:
             found.append(f"destination {each.name}: {each.last_error}")
+        if each.trouble:
+            found.append(f"destination {each.name}: the queue is in trouble: {each.trouble}")
         if each.queue_bytes >= NEARLY_FULL * each.queue_limit:
             found.append(f"destination {each.name}: its queue is nearly full")
     return found

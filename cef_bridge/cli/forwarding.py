@@ -75,7 +75,8 @@ def run(
         return 0
     if outcome.waiting or outcome.unread:
         return 1
-    return _FOUND_SOMETHING if outcome.rejected or outcome.silent or _only_noise(outcome) else 0
+    told = outcome.rejected or outcome.silent or outcome.damaged or _only_noise(outcome)
+    return _FOUND_SOMETHING if told else 0
 
 
 def test_event(config: Config) -> int:
@@ -137,6 +138,11 @@ def _last_words(outcome: Outcome) -> Iterator[str]:
         yield (
             f"{counted(outcome.waiting, 'message', 'wait')} in {outcome.folder}; none is lost. "
             f"The next run with --queue {outcome.folder} sends what waits."
+        )
+    if outcome.damaged:
+        yield (
+            f"a queue was damaged: cef-bridge queue status {outcome.folder} shows what was lost, "
+            "and the log above says where the damaged file is kept"
         )
     if outcome.rejected:
         what = counted(outcome.rejected, "rejected record")

@@ -17,6 +17,7 @@ import time
 from typing import TYPE_CHECKING
 
 from cef_bridge.delivery import queue_dead as dead_letters
+from cef_bridge.delivery import queue_moved
 from cef_bridge.delivery import queue_schema as schema
 from cef_bridge.delivery import queue_tables as tables
 from cef_bridge.delivery.queue_body import pack_all
@@ -93,9 +94,9 @@ class Queue:
 
         `limit` counts file and log, in bytes; `reserve` is the disk space put aside beside it
         (None: what the log may take); `dead_most` dead letters are kept, in an eighth of the limit
-        at most. UsageError when another process has it, or when it is not of this version;
-        CefBridgeError when the disk does not do it. A damaged file is put aside, with an ERROR in
-        the log, and what can be read of it is kept.
+        at most. UsageError when another process has it, or when it is a database of something
+        else; CefBridgeError when the disk does not do it. A damaged file is put aside, with an
+        ERROR in the log, and what can be read of it is kept; so is one of another version, whole.
         """
         core = Core(path, Settings.of(limit, policy, reserve, dead_most), clock)
         try:
@@ -110,6 +111,7 @@ class Queue:
                 f"{path} cannot be opened: {error.strerror}. "
                 "Name a folder that this user may write to with --queue"
             ) from error
+        core.lock = lock
         try:
             core.open()
         except BaseException:
@@ -240,6 +242,10 @@ class Queue:
         """Return how many bytes the file and its log take."""
         return schema.file_bytes(self.path)
 
+    def damaged(self) -> bool:
+        """Whether this process met a damaged file or row, or a file that it cannot read."""
+        return self._core.damage > 0
+
     def oldest(self) -> float | None:
         """Return when the oldest message that waits was appended, in seconds since 1970."""
         return self._outlet.oldest()
@@ -281,6 +287,19 @@ class Queue:
         the reserve is made again where it had to be given back.
         """
         self._core.housekeeping()
+
+    def look_at_file(self) -> None:
+        """See whether the file is still there; to be called about once a second.
+
+        Where it was deleted or replaced, a new one is made of what it held. UsageError when
+        another process has the queue since.
+        """
+        queue_moved.look_at_file(self._core)
+
+    def trouble(self) -> str:
+        """Return what was wrong with the file a moment ago, and may be still; "" for nothing."""
+        until, what = self._core.trouble
+        return what if time.monotonic() < until else ""
 
     def stop_waiting(self) -> None:
         """Wake all who wait for room, or for a disk: they end with Stopped, or an error."""

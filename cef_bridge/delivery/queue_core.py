@@ -15,10 +15,10 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from cef_bridge.delivery import queue_header
+from cef_bridge.delivery import queue_header, queue_moved, queue_wal
 from cef_bridge.delivery import queue_schema as schema
 from cef_bridge.delivery import queue_tables as tables
-from cef_bridge.delivery.queue_rescue import Known, finish, rescue
+from cef_bridge.delivery.queue_rescue import Known, finish, put_aside, rescue
 from cef_bridge.delivery.queue_rows import Rows
 from cef_bridge.delivery.queue_store import Store
 from cef_bridge.delivery.queue_types import LANES, POLICIES, sum_of
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from cef_bridge.delivery.queue_lock import Lock
     from cef_bridge.delivery.queue_types import Sum
     from cef_bridge.marks import Mark
 
@@ -100,7 +101,10 @@ class Core:
         self.stopping = False
         self.short = False  # of disk space: the reserve is gone
         self._looked = 0.0
-        self._epoch = 0  # counts the files
+        self.lock: Lock | None = None
+        self.trouble = (0.0, "")  # until when, on the monotonic clock, and what it is
+        self.damage = 0  # how often this process met some
+        self.epoch = 0  # counts the files
         self._owed = _Owed()
         self._said: dict[str, float] = {}
 
@@ -114,12 +118,7 @@ class Core:
                 schema.forget(self.path)
                 schema.create(self.path)
             self.path.chmod(0o600)
-            try:
-                if not queue_header.is_sound(self.path):
-                    raise schema.damaged("its header is not what was written")
-                self._read_file()
-            except sqlite3.DatabaseError as error:
-                self._read_file_again(error)
+            self._open_whatever_it_is()
         except (sqlite3.Error, OSError) as error:
             self.store.close()
             raise schema.other(self.path, error) from error
@@ -130,19 +129,49 @@ class Core:
         if self.short:
             _log.warning("%s: the disk has no room for a reserve beside it", self.path)
 
-    def _read_file(self) -> None:
+    def _open_whatever_it_is(self) -> None:
+        """Open the file, or a new one in its place: none may keep a forwarder from starting."""
+        try:
+            self._look_before()
+            self.read_file()
+        except schema.OtherVersionError as error:
+            self.store.close()
+            self._begin_beside(error)
+        except (CefBridgeError, OSError):
+            raise
+        except Exception as error:  # whatever reading it raises, its bytes are the reason
+            kind = schema.fault(error) if isinstance(error, sqlite3.Error) else None
+            if kind is schema.Fault.OTHER:
+                raise
+            self.store.close()
+            self.store.reserve.release()
+            if kind is not schema.Fault.FULL:
+                self.damage += 1
+                rescue(self.path, None, str(error))
+            self.read_file()
+
+    def _look_before(self) -> None:
+        if not queue_header.is_sound(self.path):
+            raise schema.damaged("its header is not what was written")
+        if not queue_wal.read(self.path).whole:
+            raise schema.damaged("its log is not what was written")
+
+    def _begin_beside(self, error: schema.OtherVersionError) -> None:
+        """Go on without a file that another version wrote, which is kept."""
+        kept = put_aside(self.path, f"format-{error.version}")
+        _log.error(
+            "%s. It is kept as %s, and a new queue begins. To send what is in it, move it into a "
+            "folder of its own as %s, and run the version that wrote it with --queue FOLDER",
+            *(error.sentence, kept, self.path.name),
+        )
+        self.damage += 1
+        schema.create(self.path)
+        self.read_file()
+
+    def read_file(self) -> None:
+        """Open the file and take into memory what it says."""
         self.store.open()
         self._load()
-
-    def _read_file_again(self, error: sqlite3.Error) -> None:
-        kind = schema.fault(error)
-        if kind is schema.Fault.OTHER:
-            raise error
-        self.store.close()
-        self.store.reserve.release()
-        if kind is schema.Fault.DAMAGED:
-            rescue(self.path, None, str(error))
-        self._read_file()
 
     def _load(self) -> None:
         """Take into memory what the file says; damaged, if its numbers do not add up."""
@@ -155,6 +184,7 @@ class Core:
             self.last_id = max(tables.last_id(writer), self.last_id)
             if not self.sum().holds():
                 raise schema.damaged("its totals and its messages do not add up")
+            tables.check_rows(writer)
 
     def close(self) -> None:
         """Bring the log into the file and close it; does nothing the second time."""
@@ -195,6 +225,7 @@ class Core:
         DiskFullError when there is no room for it; CefBridgeError when it cannot be done at all.
         """
         with self.store.writing:
+            queue_moved.look_at_file(self)
             change, result = self.guarded(lambda: self._write(work))
             self._owed = _Owed()
             with self.state:
@@ -236,9 +267,11 @@ class Core:
         Hold no lock but `store.writing`. Raises as `change` does.
         """
         for again in (True, False):
-            epoch = self._epoch
+            epoch = self.epoch
             try:
                 return work()
+            except UnicodeError as error:  # SQLite's own sentence about bytes that are no text
+                self._new_file(epoch, str(error))
             except sqlite3.Error as error:
                 kind = schema.fault(error)
                 if kind is schema.Fault.FULL:
@@ -250,20 +283,20 @@ class Core:
 
     def _new_file(self, epoch: int, why: str) -> None:
         """Go on with a new file, and what can be read of the damaged one."""
-        with self.store.writing, self.state:
-            if epoch != self._epoch:  # another thread has done it
+        with self.store.writing, self.state, self.store.reading:
+            if epoch != self.epoch:  # another thread has done it
                 return
-            self._epoch += 1
+            self.epoch += 1
+            self.damage += 1
             self.store.close()
             try:
-                rescue(self.path, Known(self.totals, self.marks, self.pending), why)
+                known = Known(self.totals, self.marks, self.pending, self.rows.known)
+                rescue(self.path, known, why)
                 self._owed = _Owed()
-                self._read_file()
-                ids = {row[0] for row in self.store.read("SELECT id FROM rows")}
+                self.read_file()
+                self.rows.only(map(tables.row_of, tables.all_rows(self.store.writer)))
             except (sqlite3.Error, OSError) as error:
                 raise schema.other(self.path, error) from error
-            for id_ in set(self.rows.known) - ids:
-                self.rows.remove(id_)
             self.in_flight = sum(row.in_flight for row in self.rows.known.values())
             self.changed()
 
@@ -302,6 +335,7 @@ class Core:
 
     def housekeeping(self) -> None:
         """Bring the log into the file, give back what both do not use, make the reserve again."""
+        queue_moved.look_at_file(self)
         self.look_at_disk()
         if not self.short and not self.store.reserve.make():
             self.short = True

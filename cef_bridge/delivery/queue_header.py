@@ -1,13 +1,12 @@
 """The first 100 bytes of a queue's file, most of which are the same in every queue.
 
 One flipped bit in them, and SQLite reads nothing at all, or refuses to write. So they are looked at
-before it opens the file, and put right when what can be read of it is to be rescued. Never while
-SQLite has the file open: to close it here would take away SQLite's locks.
+before it opens the file. Never while SQLite has the file open: to close it here would take away
+SQLite's locks.
 """
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 from cef_bridge.delivery import queue_schema as schema
@@ -34,23 +33,14 @@ def is_sound(path: Path) -> bool:
     """Whether the header is that of a queue, or not of a queue at all: that is not judged here."""
     with path.open("rb") as file:
         head = file.read(_SIZE + 1)
-    return not _is_ours(head) or _mended(head, path) == head
-
-
-def mend(path: Path) -> None:
-    """Put right what can only be wrong; does nothing to a file that is no queue."""
-    with contextlib.suppress(OSError), path.open("r+b") as file:
-        head = file.read(_SIZE + 1)
-        if _is_ours(head):
-            file.seek(0)
-            file.write(_mended(head, path))
+    return not _is_ours(head) or _right(head, path) == head
 
 
 def _is_ours(head: bytes) -> bool:
     return head[68:72] == _OURS and head[_SIZE:] in _LEAVES
 
 
-def _mended(head: bytes, path: Path) -> bytes:
+def _right(head: bytes, path: Path) -> bytes:
     right = bytearray(head)
     for at, same in _SAME.items():
         right[at : at + len(same)] = same

@@ -25,24 +25,47 @@ class Lock:
     """Held from its making until `release`. UsageError when another process has it."""
 
     def __init__(self, path: Path, guarded: Path) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        if not _locked(self._file):
-            process = _process(self._file)
-            os.close(self._file)
+        self._path = path
+        self._guarded = guarded
+        self._file = self._take()
+
+    def _take(self) -> int:
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        if not _locked(file):
+            process = _process(file)
+            os.close(file)
             who = f"process {process}" if process else "another process"
             raise UsageError(
-                f"{guarded} is in use by {who}. A queue belongs to one forwarder: stop that one, "
-                "or give this one a folder of its own with --queue"
+                f"{self._guarded} is in use by {who}. A queue belongs to one forwarder: stop that "
+                "one, or give this one a folder of its own with --queue"
             )
-        os.ftruncate(self._file, 0)
+        os.ftruncate(file, 0)
         with contextlib.suppress(OSError):  # a full disk keeps no number, and the lock holds
-            os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+            os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+        return file
+
+    def renew(self) -> None:
+        """Take it again where its file was deleted; UsageError when another process has it now."""
+        if self._file < 0 or identity(self._path) == identity(self._file):
+            return
+        file = self._take()
+        os.close(self._file)
+        self._file = file
 
     def release(self) -> None:
         """Let the next one in; does nothing the second time."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+
+def identity(file: Path | int) -> tuple[int, int] | None:
+    """Return what tells a file from all others, whatever its name; None when there is none."""
+    try:
+        found = os.stat(file)  # noqa: PTH116  # an open file has no path
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _locked(file: int) -> bool:

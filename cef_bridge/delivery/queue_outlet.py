@@ -105,6 +105,7 @@ class Outlet:
             return True
 
         if core.surely(work):
+            core.damage += 1
             text = (
                 "%s: a row is damaged (%s): %s lost, and counted as dropped (damaged). What is "
                 "left of it is among the dead letters"

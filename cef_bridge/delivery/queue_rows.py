@@ -8,9 +8,12 @@ fetched from is not here; the queue's file knows it. Must not know files, locks 
 from __future__ import annotations
 
 import heapq
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.delivery.queue_types import LANES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def bits(first: int, count: int) -> int:
@@ -133,6 +136,16 @@ class Rows:
     def remove(self, id_: int) -> Row | None:
         """Forget the row, whatever its state: it is not in the file any more."""
         return self.known.pop(id_, None)
+
+    def only(self, rows: Iterable[Row]) -> None:
+        """Go on with these alone, which another file holds: some that were read may wait anew."""
+        there = set()
+        for row in rows:
+            there.add(row.id)
+            if row.unsettled and row.id <= self.read[row.lane]:
+                self.add(row)
+        for id_ in set(self.known) - there:
+            self.remove(id_)
 
     def idle(self, lane: int) -> list[Row]:
         """Return the rows of the lane that were read, and wait wholly now; oldest first."""

@@ -46,6 +46,10 @@ CREATE INDEX dead_replay ON dead (id) WHERE replay = 1;
 CREATE INDEX rows_held ON rows (id) WHERE held <> x'';
 """
 
+_EACH = (
+    "SELECT (SELECT count(*) FROM rows), (SELECT count(*) FROM bodies), "
+    "(SELECT count(*) FROM rows JOIN bodies USING (id))"
+)
 _SMALL = ("totals", "rows", "marks", "pending", "facts", "dead")
 _WHOLE_CHECK = 64 << 20  # bytes; a larger file is checked without its bodies: each has a checksum
 BUSY = 60_000  # ms; `deadletter replay` writes to the file as well, for some milliseconds
@@ -61,20 +65,33 @@ class Fault(enum.Enum):
 
 def fault(error: sqlite3.Error) -> Fault:
     """Return what to do about an error."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:  # not the file's: the queue is closed, or a value cannot be stored
+        return Fault.DAMAGED if isinstance(error, sqlite3.OperationalError) else Fault.OTHER
     if code & 0xFF == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_SHMSIZE:
         return Fault.FULL
-    if code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}:
-        return Fault.DAMAGED
     if code in {sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}:
         return Fault.DAMAGED
     # Our statements are right: one that does not suit the file's tables met others than ours, and
-    # a second row with the same key, or a value of another type, was never written by us.
-    if code & 0xFF in {sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH}:
-        return Fault.DAMAGED
-    if str(error).startswith(("no such", "Could not decode")):
-        return Fault.DAMAGED
-    return Fault.OTHER
+    # whatever else is not the machine's doing comes from bytes that were never written by us.
+    return Fault.OTHER if code & 0xFF in _NOT_THE_FILE else Fault.DAMAGED
+
+
+_NOT_THE_FILE = {
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_ABORT,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_MISUSE,
+    sqlite3.SQLITE_NOLFS,
+    sqlite3.SQLITE_AUTH,
+}
 
 
 def other(path: Path, error: sqlite3.Error | OSError) -> CefBridgeError:
@@ -146,23 +163,55 @@ def check(path: Path, connection: sqlite3.Connection) -> None:
         found = connection.execute(f"PRAGMA quick_check{table}").fetchall()
         if found != [("ok",)]:
             raise damaged(str(found[0][0]) if found else "the check failed")
+    if whole and len(set(connection.execute(_EACH).fetchall()[0])) > 1:
+        raise damaged("there are rows without a body, or bodies without a row")
 
 
 def check_version(path: Path, connection: sqlite3.Connection) -> None:
     """Look whether this is a queue of this version; raises what `check` raises."""
     application = _one(connection, "PRAGMA application_id")
     version = _one(connection, "PRAGMA user_version")
-    if application == 0 and version == 0 and not _one(connection, "SELECT 1 FROM sqlite_schema"):
+    if application == APPLICATION and version == VERSION:
+        return
+    texts = _texts(connection)
+    if not texts and application == 0:
         raise damaged("it holds no tables")
+    if texts == _ours():
+        raise damaged("its header is not what was written")
     if application != APPLICATION:
         raise UsageError(
             f"{path} is no queue of cef-bridge. Name another folder with --queue, or move it away"
         )
-    if version != VERSION:
-        raise UsageError(
-            f"{path} was written by another version of cef-bridge (its format is {version}, this "
-            f"one reads {VERSION}). Send what is in it with that version, or move it away"
-        )
+    raise OtherVersionError(
+        f"{path} was written by another version of cef-bridge (its format is {version}, this "
+        f"one reads {VERSION})",
+        version,
+    )
+
+
+class OtherVersionError(UsageError):
+    """The file is a queue of another version, with other tables: `version` is its format."""
+
+    def __init__(self, sentence: str, version: int) -> None:
+        super().__init__(f"{sentence}. Send what is in it with that version, or move it away")
+        self.sentence = sentence
+        self.version = version
+
+
+def _texts(connection: sqlite3.Connection) -> set[str]:
+    """Return the statements that made the tables of a file."""
+    return {row[0] for row in connection.execute("SELECT sql FROM sqlite_schema") if row[0]}
+
+
+def _ours() -> set[str]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(_TABLES)
+        return _texts(connection)
+
+
+def roots(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return the first page of each table: the same in every queue, for all are made alike."""
+    return dict(connection.execute("SELECT name, rootpage FROM sqlite_schema").fetchall())
 
 
 def _one(connection: sqlite3.Connection, statement: str) -> Any:  # noqa: ANN401  # SQLite's types

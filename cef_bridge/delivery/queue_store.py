@@ -8,11 +8,13 @@ being reused, and it grew to 212 MiB. Must not know what a transaction is about.
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import threading
 from typing import TYPE_CHECKING, Any
 
 from cef_bridge.delivery import queue_schema as schema
+from cef_bridge.delivery.queue_lock import identity
 from cef_bridge.delivery.queue_reserve import Reserve
 
 if TYPE_CHECKING:
@@ -30,28 +32,41 @@ class Store:
         self.path = path
         self.reserve = Reserve(schema.beside(path, ".reserve"), reserve)
         self.writing = threading.RLock()
-        self._reading = threading.Lock()
+        self.reading = threading.RLock()  # held while another file takes the place
         self._checkpoint_bytes = checkpoint_bytes
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
         self._pages = self._free = 0
+        self._identity: tuple[int, int] | None = None
 
     def open(self) -> None:
         """Open the file, and look whether it is sound; raises what schema.check raises."""
-        with self.writing, self._reading:
+        with self.writing, self.reading:
             self._writer = schema.connect(self.path, checkpoint_bytes=self._checkpoint_bytes)
             schema.check(self.path, self._writer)
             self._reader = schema.connect(self.path, checkpoint_bytes=self._checkpoint_bytes)
             self._count_pages()
+            self._identity = identity(self.path)
+
+    def is_gone(self) -> bool:
+        """Whether the file is not the one of this name any more: deleted, or replaced."""
+        return self._identity is not None and identity(self.path) != self._identity
+
+    def copy(self, new: Path) -> None:
+        """Copy all of it into a new file; what was deleted can be read while it is open."""
+        os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        with contextlib.closing(sqlite3.connect(new)) as target, self.writing:
+            self.writer.backup(target)
 
     def close(self) -> None:
         """Close the file; its log goes into it, and both connections may be opened again."""
-        with self.writing, self._reading:
+        with self.writing, self.reading:
             for connection in (self._reader, self._writer):
                 if connection is not None:
                     with contextlib.suppress(sqlite3.Error):
                         connection.close()
             self._reader = self._writer = None
+            self._identity = None
 
     @property
     def closed(self) -> bool:
@@ -82,7 +97,7 @@ class Store:
 
     def read(self, statement: str, values: tuple[object, ...] = ()) -> list[Any]:
         """Return all rows of a statement, as of the last transaction."""
-        with self._reading:
+        with self.reading:
             if self._reader is None:
                 raise sqlite3.ProgrammingError("the queue is closed")
             return self._reader.execute(statement, values).fetchall()

@@ -15,7 +15,7 @@ from cef_bridge.marks import Mark
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from cef_bridge.delivery.queue_types import Dead, Packed
 
@@ -29,12 +29,33 @@ def row_of(values: Sequence[object]) -> queue_rows.Row:
         lane, id_, count, born, gone, held = values
         states = (queue_rows.from_blob(gone), queue_rows.from_blob(held))  # type: ignore[arg-type]  # a STRICT table
         row = queue_rows.Row(lane, id_, count, born, states)  # type: ignore[arg-type]  # a STRICT table
-        sound = row.count > 0 and not (row.gone | row.held) & ~row.all and row.lane in LANES
+        sound = (
+            row.id > 0 < row.count and not (row.gone | row.held) & ~row.all and row.lane in LANES
+        )
     except (TypeError, ValueError, OverflowError) as error:
         raise schema.damaged("a row is not what was written") from error
     if not sound:
         raise schema.damaged("a row is not what was written")
     return row
+
+
+def check_rows(writer: sqlite3.Connection) -> None:
+    """Look whether each row says of its messages what can be; sqlite3.DatabaseError if not."""
+    query = f"SELECT {ROW}, unsettled FROM rows WHERE lane = ? AND id > ? ORDER BY id LIMIT 1000"  # noqa: S608  # a constant
+    lanes = [lane for (lane,) in writer.execute("SELECT DISTINCT lane FROM rows").fetchall()]
+    for lane in lanes:
+        last = -1 << 63
+        while found := writer.execute(query, (lane, last)).fetchall():
+            for *values, number in found:
+                row = row_of(values)
+                if row.unsettled != number:
+                    raise schema.damaged("a row is not what was written")
+                last = row.id
+
+
+def all_rows(writer: sqlite3.Connection) -> Iterator[Sequence[object]]:
+    """Return the columns of ROW of all rows, as they are asked for; hold the lock until the end."""
+    return iter(writer.execute(f"SELECT {ROW} FROM rows"))  # noqa: S608  # a constant
 
 
 def one_row(writer: sqlite3.Connection, lane: int, id_: int) -> list[Sequence[object]]:

@@ -132,4 +132,5 @@ def destination_view(spec: Destination, queue: Queue, state: ForwarderState) -> 
         sent_bytes=state.sent_bytes,
         resent=state.resent,
         breaks=state.breaks,
+        trouble=queue.trouble(),
     )

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 TICK = 0.2
 MINUTE = 60.0
+SECOND = 1.0
 REPLAYS = 5.0
 _JOIN = 10.0  # seconds that a thread may take to end when it was told to
 
@@ -89,7 +90,7 @@ class Outcome(NamedTuple):
 
     `unread` are the sources that have an end and were not read to it when the time was over,
     `silent` those that never brought a byte, each with why. `kept` says that a private folder
-    stays, for there is something in it.
+    stays, for there is something in it, `damaged` that a queue's file was.
     """
 
     waiting: int
@@ -101,6 +102,7 @@ class Outcome(NamedTuple):
     unread: tuple[str, ...]
     silent: tuple[tuple[str, str], ...]
     kept: bool = False
+    damaged: bool = False
 
 
 class Service:
@@ -269,7 +271,7 @@ class Service:
     def _watch(self) -> None:
         """Do what is due, until it is time to stop or the inputs have ended."""
         before: View | None = None
-        told = looked = beaten = time.monotonic()
+        told = looked = beaten = seen = time.monotonic()
         while self._asked is None and not self._ended():
             self._wake.wait(TICK)
             self._wake.clear()
@@ -283,6 +285,10 @@ class Service:
                 view = self.view()
                 self.ways.say(line(before, view, now - told))
                 before, told = view, now
+            if now - seen >= SECOND:
+                seen = now
+                for way in self._ways.values():
+                    way.outlet.queue.look_at_file()
             if now - looked >= REPLAYS:
                 looked = now
                 for way in self._ways.values():
@@ -439,6 +445,7 @@ class Service:
             view,
             self._unread,
             self._silent,
+            damaged=any(way.outlet.queue.damaged() for way in self._ways.values()),
         )
 
     def _close(self) -> Path | None:

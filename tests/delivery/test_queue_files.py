@@ -74,28 +74,43 @@ def test_the_lock_goes_with_its_process(tmp_path):
         assert queue.sequence == 0
 
 
-def test_a_queue_of_another_version_is_refused_and_left_as_it_is(tmp_path):
+def test_a_queue_of_another_format_is_put_aside_as_it_is_with_what_to_do(tmp_path, caplog):
     path = tmp_path / "a.queue"
     with opened(path) as queue:
         queue.append([batch(0, 1)])
-    set_version(path, 2)
+    set_version(path, 2, "ALTER TABLE facts ADD COLUMN later TEXT")
     before = path.read_bytes()
-    with pytest.raises(UsageError) as error:
-        Queue.open(path)
-    assert str(error.value) == (
-        f"{path} was written by another version of cef-bridge (its format is 2, this one reads 1). "
-        "Send what is in it with that version, or move it away"
-    )
-    assert path.read_bytes() == before
     with pytest.raises(UsageError, match="its format is 2"):
         inspect(path).status()
-    set_version(path, 1)
     with opened(path) as queue:
-        assert queue.sum().waiting == 1
+        assert queue.sum().accepted == 0
+        assert queue.damaged()
+        queue.append([batch(0, 3)])
+        assert len(drained(queue)) == 3
+    (kept,) = tmp_path.glob("a.queue.format-2-*")
+    assert kept.read_bytes() == before
+    (said,) = [each.getMessage() for each in caplog.records]
+    assert said == (
+        f"{path} was written by another version of cef-bridge (its format is 2, this one reads 1). "
+        f"It is kept as {kept}, and a new queue begins. To send what is in it, move it into a "
+        "folder of its own as a.queue, and run the version that wrote it with --queue FOLDER"
+    )
 
 
-def set_version(path, version: int) -> None:
+@pytest.mark.parametrize("version", [0, 2, 3, 7])
+def test_a_queue_of_another_format_with_the_same_tables_is_read(tmp_path, version):
+    path = tmp_path / "a.queue"
+    with opened(path) as queue:
+        queue.append([batch(0, 5)])
+    set_version(path, version)
+    with opened(path) as queue:
+        assert drained(queue) == texts(0, 5)
+
+
+def set_version(path, version: int, *statements: str) -> None:
     with sqlite3.connect(path) as file:
+        for statement in statements:
+            file.execute(statement)
         file.execute(f"PRAGMA user_version = {version}")
     file.close()
 
