@@ -28,7 +28,7 @@ from cef_bridge.events.signs import (
 from cef_bridge.events.unwrap import DIALECTS, WRAPPERS, Around, Inside, Wrapped, unwrap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from cef_bridge.events.unwrap import Item
 
@@ -72,6 +72,8 @@ _KEPT = 4096  # bytes of what is over the limit, to recognise it by
 
 _KARMOR = "the text output of karmor cannot be read back. Use karmor logs --json"
 _NO_OBJECT = "an event's names stand in it, but no JSON object that could be read"
+_UNFINISHED = "the rest of this line never came"
+_MOST_TRIES = 4  # parts that a line may have begun with, if it is none with those before them
 _WRAPPED = f"wrapped in more than {_MOST_WRAPPERS} texts"
 
 
@@ -105,8 +107,8 @@ class Decoder:
         self._partial: dict[str, list[bytes]] = {}
         self._partial_bytes: dict[str, int] = {}
         self._keys: dict[int, tuple[dict[str, object], frozenset[tuple[str, str]]]] = {}
-        for key, (part, size) in _restored(pending).items():
-            self._partial[key] = [part]
+        for key, (parts, size) in _restored(pending).items():
+            self._partial[key] = parts
             self._partial_bytes[key] = size
 
     def decode(self, unit: bytes) -> list[Result]:
@@ -121,7 +123,7 @@ class Decoder:
         return orjson.dumps(
             {
                 key.encode("utf-8", "replace").decode(): [
-                    base64.b64encode(b"".join(parts)).decode(),
+                    [base64.b64encode(part).decode() for part in parts],
                     self._partial_bytes[key],
                 ]
                 for key, parts in self._partial.items()
@@ -180,8 +182,11 @@ class Decoder:
         if size > self._max_record:
             return [self._abandoned(key)]
         del self._partial[key], self._partial_bytes[key]
-        whole = b"".join(parts)
-        return self._line(whole, inner._replace(line=whole))
+        begin = _begins_last(parts)
+        if begin:
+            before.append(Unreadable(b"".join(parts[:begin]), _UNFINISHED, "unfinished"))
+        whole = b"".join(parts[begin:])
+        return before + self._line(whole, inner._replace(line=whole))
 
     def _abandoned(self, key: str) -> Unreadable:
         """Forget the parts of a line, and return what they are."""
@@ -189,7 +194,7 @@ class Decoder:
         if size > self._max_record:
             reason = f"its parts join to {size} bytes, over {self._max_record}"
             return Unreadable(raw, reason, "too-long")
-        return Unreadable(raw, "the rest of this line never came", "unfinished")
+        return Unreadable(raw, _UNFINISHED, "unfinished")
 
     def _json(self, text: bytes, at: _At) -> list[Result]:
         try:
@@ -275,14 +280,23 @@ class Decoder:
         return self._keys[id(fields)][1]
 
 
-def _restored(pending: bytes) -> dict[str, tuple[bytes, int]]:
-    """Return the parts that `pending()` wrote; ValueError when it did not write this."""
+def _restored(pending: bytes) -> dict[str, tuple[list[bytes], int]]:
+    """Return the parts that `pending()` wrote; ValueError when it did not write this.
+
+    Up to version 0.1 they were one text.
+    """
     if not pending:
         return {}
     try:
         return {
-            str(key): (base64.b64decode(part, validate=True), int(size))
-            for key, (part, size) in orjson.loads(pending).items()
+            str(key): (
+                [
+                    base64.b64decode(part, validate=True)
+                    for part in ([parts] if isinstance(parts, str) else parts)
+                ],
+                int(size),
+            )
+            for key, (parts, size) in orjson.loads(pending).items()
         }
     except (ValueError, TypeError, AttributeError, binascii.Error) as error:
         raise ValueError("the parts of lines that were kept cannot be read") from error
@@ -299,6 +313,20 @@ def _parsed(text: bytes) -> object:
 def _told(results: Iterable[list[Result]]) -> list[Result]:
     """Return all that is no noise."""
     return [each for some in results for each in some if not isinstance(each, Noise)]
+
+
+def _begins_last(parts: Sequence[bytes]) -> int:
+    """Return with which of the parts of a line an object begins that ends with the last.
+
+    0 unless the first ones are of a line that was cut: they and the others are no object together.
+    """
+    if len(parts) < 3 or not parts[0].lstrip().startswith(b"{") or _is_object(b"".join(parts)):
+        return 0
+    begins = [at for at in range(1, len(parts)) if parts[at].lstrip().startswith(b"{")]
+    for at in begins[: -1 - _MOST_TRIES : -1]:
+        if _is_object(b"".join(parts[at:])):
+            return at
+    return 0
 
 
 def _is_object(text: bytes) -> bool:

@@ -607,3 +607,28 @@ def test_several_values_that_are_no_events_are_one_line_of_noise(text):
 
 def test_levels_without_end_behind_an_event_are_read_once():
     assert [type(each) for each in decode(LINE + b'{"a":' * 5000)] == [Decoded]
+
+
+# A line that was cut into parts, behind one whose end never came
+
+
+def _docker_part(text, flag=b"F"):
+    return docker(text.decode() + "\n" * (flag == b"F"))
+
+
+@pytest.mark.parametrize("wrap", [cri, _docker_part])
+@pytest.mark.parametrize("cut", [b'{"a":[', LINE[:20], b'{"Type":"Host', b'{"a":{"b":'])
+@pytest.mark.parametrize("again", [False, True])
+def test_an_event_in_parts_behind_one_whose_rest_never_came_is_read(wrap, cut, again):
+    """Also when another process read the beginning. Docker's parts have 16 KiB."""
+    cut, begin = cut.ljust(1 << 14), LINE[: LINE.index(b",") + 1].ljust(1 << 14)
+    decoder, found = Decoder(), []
+    for line in (wrap(cut, flag=b"P"), wrap(begin, flag=b"P"), wrap(LINE[LINE.index(b",") + 1 :])):
+        found += decoder.decode(line)
+        if again:
+            decoder = Decoder(pending=decoder.pending())
+    lost, event = found
+    assert isinstance(lost, Unreadable)
+    assert (lost.raw, lost.label) == (cut, "unfinished")
+    assert isinstance(event, Decoded)
+    assert event.fields.items() >= EVENT.items()

@@ -236,6 +236,10 @@ def test_the_end_of_an_input_comes_out_as_by_one_process(both, end):
     b"x" * 50_000,
     b"[" * 9000,
     b'{"a":\n' * 3000,
+    b'{"a":[\n"x",\n' + b"".join(map(line, range(300))),
+    (b'{\n"hosts": [\n' + b"".join(map(line, range(9)))) * 30,
+    (line(1).strip() * 3 + b"\n") * 90,
+    (pretty(1)[:200] + b"\n" + line(2)) * 90,
     b"",
 ], ids=lambda data: ascii(data[:12]))  # fmt: skip
 def test_an_input_of_one_kind_comes_out_as_by_one_process(both, data):

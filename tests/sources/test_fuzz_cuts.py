@@ -21,7 +21,7 @@ from cef_bridge.sources.blocks import Broken, Oversized
 from cef_bridge.sources.spans import parses
 
 SEED = int(os.environ.get("CEF_BRIDGE_FUZZ_SEED") or random.SystemRandom().randrange(1 << 32))
-ROUNDS = int(os.environ.get("CEF_BRIDGE_FUZZ_ROUNDS") or 60)
+ROUNDS = int(os.environ.get("CEF_BRIDGE_FUZZ_ROUNDS") or 200)
 
 # What the archives' first bytes look like is judged before anything is cut, so it is left out.
 _FIXED = [
