@@ -168,7 +168,7 @@ def take_in(loop: UnitLoop, item: Item) -> int:
     if isinstance(item, Block):
         loop.block(item)
         loop.stats.settle()
-        return item.lines_at[-1] if item.lines_at else item.line + len(item.lines) - 1
+        return item.last
     loop.lost(item)
     return 0
 

@@ -302,7 +302,7 @@ class _Branch:
             if self._live:  # the time of an event that says none: it came just now
                 self.outlet.converter.assumed_time = time.time_ns() // 1000
             self.loop.block(item)
-            line = item.lines_at[-1] if item.lines_at else item.line + max(len(item.lines) - 1, 0)
+            line = item.last or item.line
         if arrival.ended:
             self.loop.finish(line)
             del self.decoders[arrival.stream]

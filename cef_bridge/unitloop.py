@@ -141,6 +141,7 @@ class UnitLoop:
             self._crowded, run = True, _stay  # whose alert it is stands in the event
         urgent_before = len(self._alerts) + stats.alerts_over_rate
         lines = block.lines
+        stats.blank += block.blank
         converted = index = 0
         while True:
             start, index = index, run(lines, index, alert, log)
@@ -207,12 +208,8 @@ class UnitLoop:
 
     def _plain(self, block: Block, index: int) -> None:
         """Convert a unit of any dialect and wrapper: several events, one, or a part of one."""
-        unit = block.lines[index]
-        if not unit.strip():
-            self.stats.blank += 1
-            return
         self._nth = 0
-        for found in self.decoder.decode(unit):
+        for found in self.decoder.decode(block.lines[index]):
             self._nth += 1
             if isinstance(found, Decoded):
                 self._event(found, block, index)

@@ -11,7 +11,10 @@ from cef_bridge.stats import LABELS, REJECTED
 
 
 class SourceView(NamedTuple):
-    """One source. `state` is a sentence's worth; `bytes` were read by this process."""
+    """One source. `state` is a sentence's worth; `bytes` were read by this process.
+
+    `silent`: it has read some, and handed out nothing for ten seconds.
+    """
 
     name: str
     connected: bool
@@ -19,6 +22,7 @@ class SourceView(NamedTuple):
     gaps: int
     reconnects: int
     bytes: int
+    silent: bool = False
 
 
 class DestinationView(NamedTuple):
@@ -83,6 +87,8 @@ class View(NamedTuple):
 NEARLY_FULL = 0.9
 """A queue with so much of its limit in use is not ready for more."""
 
+SILENT = "it reads, and no record has ended for ten seconds"
+
 
 def not_ready(view: View) -> list[str]:
     """Return why events are not flowing, a sentence's worth each; none when they are."""
@@ -90,6 +96,7 @@ def not_ready(view: View) -> list[str]:
     if view.stopping:
         found.append("stopping")
     found += [f"source {it.name}: {it.state}" for it in view.sources if not it.connected]
+    found += [f"source {it.name}: {SILENT}" for it in view.sources if it.connected and it.silent]
     for each in view.destinations:
         if each.last_error and not each.connected:
             found.append(f"destination {each.name}: {each.last_error}")

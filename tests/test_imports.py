@@ -29,7 +29,7 @@ ALLOWED = {
         "it reads a line as a receiver does, wherever the line comes from",
     ),
     "marks": (set(), "a position means something to its source only"),
-    "sources": ({"marks"}, "it brings bytes and does not know what stands in them"),
+    "sources": ({"lineends", "marks"}, "it brings bytes and does not know what stands in them"),
     "lineends": (set(), "it counts, and that is all"),
     "delivery": (
         {"lineends", "marks"},

@@ -69,9 +69,13 @@ def outlet(tmp_path):
 
 
 def arrival(lines, start=0, key="k", **fields):
-    """Return an arrival of these lines, which begin at this offset of their stream."""
+    """Return an arrival of these lines, which begin at this offset of their stream.
+
+    Empty lines are no units: sources only count them.
+    """
     end = start + sum(len(line) + 1 for line in lines)
-    block = Block(list(lines), 1, start, end, True)
+    units = [line for line in lines if line]
+    block = Block(units, 1, start, end, True, blank=len(lines) - len(units))
     return Arrival(key, "/var/log/ka.log", block, Mark(key, end, b"{}"), **fields)
 
 

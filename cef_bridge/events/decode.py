@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import orjson
 
 from cef_bridge.events.clock import WRAPPER_TIME, moment
-from cef_bridge.events.json_text import TOO_DEEP, loads
+from cef_bridge.events.json_text import TOO_DEEP, loads, several
 from cef_bridge.events.names import is_known
 from cef_bridge.events.signs import (
     BLANK,
@@ -197,11 +197,26 @@ class Decoder:
         except ValueError as error:
             if at.path and b"\n" in text:  # a text of several lines
                 return _told(self._line(each, at) for each in text.split(b"\n")) or [Noise(at.line)]
+            if results := self._several(text, at):
+                return results
             if has_names(text):
                 label = "too-deep" if str(error) == TOO_DEEP else "not-json"
                 return [at.unreadable(str(error), label)]
             return [Noise(at.line)]
         return self._items(value, at)
+
+    def _several(self, text: bytes, at: _At) -> list[Result]:
+        """Return what stands in a line of several values, nothing if it is none.
+
+        What follows the last one is the beginning of one that was cut, or nothing: else the line
+        may be one broken event, of which no part is to be taken for the whole.
+        """
+        values, rest = several(text)
+        if not values or values[0] == text or not begins_json(rest or text):
+            return []
+        lines = [*values, rest] if rest else values
+        results = [self._json(each, at._replace(line=each)) for each in lines]
+        return _told(results) or [Noise(at.line)]
 
     def _items(self, value: object, at: _At) -> list[Result]:
         found = unwrap(value, Around(at.path, at.time))

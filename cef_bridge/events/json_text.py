@@ -7,6 +7,7 @@ people. Must not know what the value means.
 from __future__ import annotations
 
 import json
+import re
 
 import orjson
 
@@ -26,6 +27,28 @@ def loads(text: bytes) -> object:
     except orjson.JSONDecodeError:
         return _patient(text)
     return _patient(text) if _has_huge_number(value) else value
+
+
+def several(text: bytes) -> tuple[list[bytes], bytes]:
+    """Return the JSON objects and arrays that a text begins with, and what follows them.
+
+    Between them may be a comma, and white space. Each byte is read once.
+    """
+    found: list[bytes] = []
+    decoded = text.decode("latin-1")  # one character a byte: only where values end matters here
+    at = _BETWEEN.match(text).end()  # type: ignore[union-attr]  # matches nothing at least
+    while text[at : at + 1] in (b"{", b"["):
+        try:
+            end = _VALUES.raw_decode(decoded, at)[1]
+        except (ValueError, RecursionError):
+            break
+        found.append(text[at:end])
+        at = _BETWEEN.match(text, end).end()  # type: ignore[union-attr]  # as above
+    return found, text[at:]
+
+
+_BETWEEN = re.compile(rb"[\s,\0]*+")
+_VALUES = json.JSONDecoder(strict=False, parse_int=len)  # a number of any length
 
 
 def _has_huge_number(value: object) -> bool:

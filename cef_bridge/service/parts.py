@@ -104,7 +104,8 @@ def source_view(name: str, state: FeedState, *, alive: bool) -> SourceView:
     """Return how a source looks; one that was read to its end is as good as connected."""
     connected = state.connected or not alive
     text = state.text if alive else "read to its end"
-    return SourceView(name, connected, text, state.gaps, state.reconnects, state.bytes)
+    silent = state.silent and alive
+    return SourceView(name, connected, text, state.gaps, state.reconnects, state.bytes, silent)
 
 
 def destination_view(spec: Destination, queue: Queue, state: ForwarderState) -> DestinationView:

@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 import threading
-import time
 import traceback
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, cast
@@ -21,17 +20,16 @@ from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.intake import Intake, Outlet
 from cef_bridge.service import handover
 from cef_bridge.service.parts import converter_of, feed_of
-from cef_bridge.sources.feed import TICK
+from cef_bridge.service.watched import Watched
 from cef_bridge.unitloop import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
     from cef_bridge.delivery.queue import Queue
     from cef_bridge.fairness import Flood
-    from cef_bridge.marks import Mark
     from cef_bridge.service.handover import Place, Sender
-    from cef_bridge.sources.feed import Arrival, Feed, FeedState, Notice
+    from cef_bridge.sources.feed import Notice
 
 _GONE = 3  # exit code when the forwarder has gone
 
@@ -64,7 +62,7 @@ def _work(connection: Connection, sender: Sender, begin: handover.Begin) -> None
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     source = begin.source
-    feed = _Watched(feed_of(source, once=begin.once), sender)
+    feed = Watched(feed_of(source, once=begin.once), sender.send)
     options = Options(max_record=source.max_record, input_format=source.input_format)
 
     def tell(outlet: Outlet, notice: Notice) -> None:
@@ -115,33 +113,6 @@ def _fail(sender: Sender, text: str, *, usage: bool = False) -> None:
         sender.send(handover.Failed(text, usage, traceback.format_exc()))
     except OSError:
         os._exit(_GONE)
-
-
-class _Watched:
-    """A feed whose state is told whenever it has changed."""
-
-    def __init__(self, feed: Feed, sender: Sender) -> None:
-        self.name = feed.name
-        self.can_wait = feed.can_wait
-        self._feed = feed
-        self._sender = sender
-
-    def arrivals(self, marks: Mapping[str, Mark]) -> Iterator[Arrival | Notice | None]:
-        due, last = 0.0, None
-        for item in self._feed.arrivals(marks):
-            now = time.monotonic()
-            if now >= due:
-                due, state = now + TICK, self._feed.state()
-                if state != last:
-                    last = state
-                    self._sender.send(state)
-            yield item
-
-    def stop(self) -> None:
-        self._feed.stop()
-
-    def state(self) -> FeedState:
-        return self._feed.state()
 
 
 def _log_to(sender: Sender, level: int) -> None:

@@ -14,22 +14,20 @@ fails it is looked at closer: a pretty-printed document becomes one unit, an arr
 from __future__ import annotations
 
 import re
+import time
 from itertools import accumulate
 from operator import itemgetter
 from typing import TYPE_CHECKING, overload
 
-import orjson
-
 from cef_bridge.sources.buffers import Buffer
-from cef_bridge.sources.elements import CUT, elements, wrapped, wrapped_elements
+from cef_bridge.sources.elements import elements, wrapped, wrapped_elements
 from cef_bridge.sources.spans import Verdict
 from cef_bridge.sources.units import Block, Broken, Growing, Idle, Item, Oversized, Readable
-from cef_bridge.sources.values import find, skip, skip_line
+from cef_bridge.sources.values import find, passed, skip_line
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
-    from cef_bridge.sources.buffers import Waits
     from cef_bridge.sources.values import Found
 
 __all__ = ["Block", "Broken", "Cutter", "Idle", "Item", "Oversized", "Readable", "blocks"]
@@ -48,10 +46,9 @@ _LF = 0x0A
 # documents between lines do not cost a split of the whole buffer each.
 _STEP = 1024
 
-# So many lines behind a line that does not end are looked at; these begin what is inside of it.
-_LOOK_AHEAD = 4
-_INSIDE = frozenset((b" ", b"\t", b'"', b"}", b"]"))
-_AFTER_ELEMENT = frozenset((b",", b"]", b"}", b" ", b"\t"))
+# What a line without anything in it begins with. More of them in a row than so many are not split.
+_WHITE = frozenset((b"", b" ", b"\t", b"\r", b"\v", b"\f"))
+_RUN = b"\n" * 64
 
 _UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff", b"\x00{", b"{\x00", b"\x00[", b"[\x00")
@@ -81,7 +78,7 @@ class Cutter:
     """The state of one stream: its buffer, the units that wait, how far to look ahead.
 
     `safe` is an offset and its line: from there a new Cutter (`offset`, `line`) gives what this one
-    gives, and all units before it were handed out.
+    gives, and all units before it were handed out. `clock`: see Buffer.
     """
 
     __slots__ = ("_buffer", "_limit", "_step", "safe")
@@ -94,11 +91,17 @@ class Cutter:
         block_size: int = 1 << 18,
         offset: int = 0,
         line: int = 1,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._buffer = Buffer(stream, block_size, offset, line)
+        self._buffer = Buffer(stream, block_size, offset, line, clock)
         self._limit = max_record
         self._step = 0  # 0: no limit, for it has been ordinary lines so far
         self.safe = (offset, line)
+
+    @property
+    def overdue(self) -> bool:
+        """Whether it has something to hand out that was held for what might have followed."""
+        return self._buffer.overdue
 
     @property
     def clean(self) -> bool:
@@ -113,12 +116,28 @@ class Cutter:
                 pass
             if buffer.data.startswith(_UTF16):
                 yield Broken(1, 0, "the text is UTF-16; convert it first: iconv -f UTF-16 -t UTF-8")
-                return
-            if buffer.data.startswith(_UTF8_BOM):
+                yield from self._utf16()
+            elif buffer.data.startswith(_UTF8_BOM):
                 buffer.pos = len(_UTF8_BOM)
         yield from self._run()
         if buffer.damage is not None:
             yield Broken(buffer.line, buffer.place, buffer.damage)
+
+    def _utf16(self) -> Iterator[Item | Idle]:
+        """Pass by a text in UTF-16, up to a line that does not begin with a zero byte."""
+        buffer = self._buffer
+        while True:
+            data = buffer.data
+            end = data.find(b"\n", buffer.pos)
+            if 0 <= end < len(data) - 1:
+                buffer.move(end + 1)
+                if data[end + 1]:
+                    return
+            else:
+                buffer.move(end if end >= 0 else len(data))
+                if not (yield from buffer.more()):
+                    buffer.move(len(buffer.data))
+                    return
 
     def _run(self) -> Iterator[Item | Idle]:
         buffer = self._buffer
@@ -171,11 +190,25 @@ class Cutter:
             return _ARRAY_BEGUN.match(line, 0, self._limit) is not None
         return _ARRAY_LINE.match(line) is not None
 
+    def _empty_lines(self) -> Block:
+        """Pass by a run of empty lines, at the cost of its bytes and not of its lines."""
+        buffer = self._buffer
+        data, start = buffer.data, buffer.pos
+        count = len(data) - start - len(data[start:].lstrip(b"\n"))
+        line, place = buffer.line, buffer.place
+        buffer.pos += count
+        buffer.line += count
+        return Block([], line, place, buffer.consumed, True, blank=count)
+
     def _lines(self) -> Block:
         """Take the ordinary lines from the buffer's place on; the first is known to be one."""
         buffer = self._buffer
         data, start, size = buffer.data, buffer.pos, len(buffer.data)
+        if data.startswith(b"\n\n", start):
+            return self._empty_lines()
         stop = min(start + self._step, size) if self._step else size
+        if (run := data.find(_RUN, start, stop)) >= 0:
+            stop = run + 1
         self._step = 2 * self._step if stop < size else 0
         lines = (data[start:stop] if start or stop < size else data).split(b"\n")
         tail = lines.pop()
@@ -186,22 +219,40 @@ class Cutter:
             stop = data.find(b"\n", start) + 1 or size
             lines, tail = [data[start:stop].removesuffix(b"\n")], b""
         end = stop - len(tail)
-        odd = self._find_special(lines, end - start)
+        begin = set(map(_first, lines))
+        odd = self._find_special(lines, begin, end - start)
         if odd is not None:
             del lines[odd:]
             end = start + sum(map(len, lines)) + len(lines)
-        line, place, offsets = buffer.line, buffer.place, None
-        if data.find(b"\r", start, end) >= 0:
-            offsets = list(accumulate((len(each) + 1 for each in lines[:-1]), initial=place))
-            lines = [each.removesuffix(b"\r") for each in lines]
+        line, place = buffer.line, buffer.place
         buffer.pos = end
         buffer.line += len(lines) - (data[end - 1] != _LF)  # the last one may have none
-        return Block(lines, line, place, buffer.consumed, True, None, offsets)
+        blank = not begin.isdisjoint(_WHITE)
+        if not blank and data.find(b"\r", start, end) < 0:
+            return Block(lines, line, place, buffer.consumed, True)
+        offsets = list(accumulate((len(each) + 1 for each in lines[:-1]), initial=place))
+        if not blank or not any(not each or each.isspace() for each in lines):
+            lines = [each.removesuffix(b"\r") for each in lines]
+            return Block(lines, line, place, buffer.consumed, True, None, offsets)
+        kept = [at for at, each in enumerate(lines) if each and not each.isspace()]
+        count = len(lines) - len(kept)
+        if not kept:
+            return Block([], line, place, buffer.consumed, True, blank=count)
+        return Block(
+            [lines[at].removesuffix(b"\r") for at in kept],
+            line + kept[0],
+            offsets[kept[0]],
+            buffer.consumed,
+            False,
+            [line + at for at in kept],
+            [offsets[at] for at in kept],
+            count,
+        )
 
-    def _find_special(self, lines: list[bytes], size: int) -> int | None:
+    def _find_special(self, lines: list[bytes], begin: set[bytes], size: int) -> int | None:
         """Return the index of the first line that is not an ordinary one."""
         long = size > self._limit and max(map(len, lines)) > self._limit
-        if not long and b"[" not in set(map(_first, lines)) and set(map(_last, lines)) <= _BRACE:
+        if not long and b"[" not in begin and set(map(_last, lines)) <= _BRACE:
             return None
         special = self._special
         return next((i for i, line in enumerate(lines) if special(line)), None)
@@ -209,89 +260,54 @@ class Cutter:
     def _array(self) -> Iterator[Item | Idle]:
         yield from self._flush()
         self._buffer.move(self._buffer.pos + 1)
-        yield from elements(self._buffer, self._limit)
-        yield from self._end_document()
+        if (yield from elements(self._buffer, self._limit)):
+            yield from self._end_document()
 
     def _document(self, line: bytes) -> Iterator[Item | Idle]:
         """Pass a document of several lines, or a line that only looks like the start of one."""
         buffer = self._buffer
         if len(line) > self._limit:
-            yield from self._oversized(None)
+            yield from self._oversized()
             return
-        if (yield from self._is_cut(line)):
-            buffer.batch.add(line.removesuffix(b"\r"), buffer.line, buffer.place)
-            buffer.move(buffer.pos + len(line))
-            yield from self._end_document()
-            return
+        number, offset = buffer.line, buffer.place
         found = yield from find(buffer, self._limit)
-        size = found.end - buffer.pos
-        if found.over and size > len(line):
-            yield from self._oversized(found)
-            return
-        unit = buffer.data[buffer.pos : found.end]
-        if found.verdict is Verdict.MORE and unit[len(line) :].strip():
+        if found.verdict is Verdict.MORE or (
+            found.verdict is Verdict.BROKEN
+            and len(buffer.data[buffer.pos : found.end].rstrip()) > len(line)
+        ):  # what was found leaves before what is no unit
             yield from self._flush()
-            yield Broken(buffer.line, buffer.place, CUT, unit)
-            buffer.move(found.end)
+        if found.verdict is Verdict.MORE and (yield from self._wrapped(found)):
             return
-        if found.verdict is Verdict.MORE or size <= len(line):
-            unit, size = line, len(line)
-        buffer.batch.add(unit.removesuffix(b"\r"), buffer.line, buffer.place)
-        buffer.move(buffer.pos + size)
+        if found.verdict is Verdict.END and found.end - buffer.pos < len(line):
+            unit: Item | bytes = line  # what follows in it is no document of its own
+            buffer.move(buffer.pos + len(line))
+        else:
+            unit = yield from passed(buffer, found, self._limit)
+        if isinstance(unit, bytes):
+            buffer.batch.add(unit.removesuffix(b"\r"), number, offset)
+        else:
+            yield unit
         yield from self._end_document()
 
-    def _is_cut(self, line: bytes) -> Waits:
-        """Tell whether a line is the beginning of a document that was cut: whole ones follow.
-
-        A cut record must not swallow those behind it. After `[` and `,` an object may stand on a
-        line of its own, so there it also matters what follows that: `,` or a closing bracket in an
-        array, and neither between records. (Behind `:` no object is looked for on the next line.)
-        """
-        end = line.rstrip()[-1:]
-        if end == b":":
-            return False
-        start, whole = len(line) + 1, False
-        for _ in range(_LOOK_AHEAD + 1):
-            found = yield from self._line_ahead(start)
-            if found is None:
-                return whole
-            text = found.rstrip()
-            if whole and text:
-                return text[:1] not in _AFTER_ELEMENT
-            if len(text) > self._limit or text[:1] in _INSIDE:
-                return False
-            whole = whole or (
-                text[:1] in (b"{", b"[") and text[-1:] in (b"}", b"]") and _parses(text)
-            )
-            if whole and end not in (b"[", b","):
-                return True
-            start += len(found) + 1
-        return whole
-
-    def _line_ahead(self, start: int) -> Generator[Block | Idle, None, bytes | None]:
-        """Return the line `start` bytes from here without its LF, None behind the end.
-
-        It is cut short when more than the limit would have to be kept for it.
-        """
-        buffer = self._buffer
-        while (end := buffer.data.find(b"\n", buffer.pos + start)) < 0:
-            if buffer.unread > self._limit or not (yield from buffer.more()):
-                break
-        stop = end if end >= 0 else len(buffer.data)
-        return buffer.data[buffer.pos + start : stop] if start < buffer.unread else None
-
-    def _oversized(self, found: Found | None) -> Iterator[Item | Idle]:
-        """Pass what is over the limit: a line, or the document of several lines that was found."""
+    def _oversized(self) -> Iterator[Item | Idle]:
+        """Pass a line that is over the limit."""
         buffer = self._buffer
         yield from self._flush()
-        scanner = wrapped(buffer, self._limit) if buffer.data[buffer.pos] == _OPEN else None
-        if scanner is not None:
-            yield from wrapped_elements(buffer, self._limit, scanner)
-        elif found is not None:
-            yield (yield from skip(buffer, found, self._limit))
-        else:
-            yield (yield from skip_line(buffer, self._limit))
+        if buffer.data[buffer.pos] == _OPEN and (yield from self._wrapped(None)):
+            return
+        yield (yield from skip_line(buffer, self._limit))
         yield from self._end_document()
+
+    def _wrapped(self, found: Found | None) -> Generator[Item | Idle, None, bool]:
+        """Take the arrays of a large document apart, if it begins one."""
+        buffer = self._buffer
+        record = found.scanner.record if found is not None and found.scanner is not None else -1
+        scanner = wrapped(buffer, self._limit, record)
+        if scanner is None:
+            return False
+        yield from wrapped_elements(buffer, self._limit, scanner)
+        yield from self._end_document()
+        return True
 
     def _end_document(self) -> Iterator[Item | Idle]:
         """Go to the next line, or to what follows in this one if it is more than separators."""
@@ -301,13 +317,5 @@ class Cutter:
                 break
         if end < 0:
             end = len(buffer.data)
-        rest = buffer.data[buffer.pos : end].lstrip(b" \t\r,")
+        rest = buffer.data[buffer.pos : end].lstrip(b" \t\r\v\f,")
         buffer.move(end - len(rest) if rest else min(end + 1, len(buffer.data)))
-
-
-def _parses(text: bytes) -> bool:
-    try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return False
-    return True

@@ -6,17 +6,22 @@ Must not know what is searched in it.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from cef_bridge.sources.units import IDLE, Batch, DamagedError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
+    from cef_bridge.sources.spans import Scanner
     from cef_bridge.sources.units import Block, Growing, Idle
 
     Waits = Generator[Block | Idle, None, bool]
     """Ends with a bool; meanwhile it yields what was complete, and IDLE, while it has to wait."""
+
+PATIENCE = 2.0
+"""So many seconds without a new byte, and what can be decided without more is decided."""
 
 
 class Buffer:
@@ -24,12 +29,15 @@ class Buffer:
 
     `offset` is the place of `data[0]` in the stream; `damage` says why the stream ended, if it did
     not end by itself. `batch` holds units that were found and not handed out yet: before it waits
-    for more, they leave.
+    for more, they leave. `scanner` is of the value that was read last, for what is inside of it.
+    `clock` counts seconds, and never goes back.
     """
 
     __slots__ = (
         "_block_size",
+        "_clock",
         "_read",
+        "_since",
         "_stream",
         "batch",
         "damage",
@@ -38,12 +46,22 @@ class Buffer:
         "line",
         "offset",
         "pos",
+        "scanner",
     )
 
-    def __init__(self, stream: Growing, block_size: int, offset: int = 0, line: int = 1) -> None:
+    def __init__(
+        self,
+        stream: Growing,
+        block_size: int,
+        offset: int = 0,
+        line: int = 1,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._stream = stream
         self._read = stream.read
         self._block_size = block_size
+        self._clock = clock
+        self._since: float | None = None  # it waits for a byte, and could do without
         self.batch = Batch()
         self.data = b""
         self.pos = 0
@@ -51,6 +69,7 @@ class Buffer:
         self.line = line
         self.ended = False
         self.damage: str | None = None
+        self.scanner: Scanner | None = None
 
     @property
     def place(self) -> int:
@@ -78,10 +97,16 @@ class Buffer:
         if self.batch.lines:
             yield self.batch.take(self.consumed)
 
-    def more(self) -> Waits:
+    @property
+    def overdue(self) -> bool:
+        """Whether it has waited for long enough, and has something to decide."""
+        return self._since is not None and self._clock() - self._since >= PATIENCE
+
+    def more(self, *, hurried: bool = False) -> Waits:
         """Read on: `data` and `pos` are new afterwards. False at the end, when nothing has changed.
 
-        Yields IDLE, after the units that were found, for as long as there is nothing to read.
+        Yields IDLE, after the units that were found, for as long as there is nothing to read; when
+        whoever asks can do without (`hurried`), for PATIENCE at most: False then, too.
 
         What is at hand is at least doubled, so that a long record that comes in short reads is not
         copied over and over.
@@ -100,11 +125,17 @@ class Buffer:
             if piece is None:
                 if got:
                     break
+                if hurried and self._since is None:
+                    self._since = self._clock()
+                elif self.overdue:
+                    self._since = None
+                    return False
                 if not unread:
                     self._let_go()
                 yield from self.flush()
                 yield IDLE
                 continue
+            self._since = None
             if not piece:
                 self.ended = True
                 break

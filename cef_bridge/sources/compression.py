@@ -12,6 +12,7 @@ import lzma
 import zlib
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from cef_bridge.lineends import line_ends
 from cef_bridge.sources.units import DamagedError
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 FLOOR = 64 << 20
 """An input may expand to this many bytes whatever its size is."""
+LINE = 128
+"""A line counts as so many bytes at least: each has its cost, and events have several hundred."""
 
 _READ = 1 << 16
 _MOST = 1 << 20
@@ -171,11 +174,18 @@ class Budget:
         self._raw = raw
         self._factor = factor
 
-    def check(self, produced: int) -> None:
-        """Raise DamagedError when `produced` bytes are too many for what was read so far."""
-        if produced > FLOOR and produced > self._factor * self._raw.consumed:
+    def check(self, produced: int, lines: int = 0) -> None:
+        """Raise DamagedError when `produced` bytes are too many for what was read so far.
+
+        So are `lines`, each counted as LINE bytes.
+        """
+        counted = max(produced, lines * LINE)
+        if counted > FLOOR and counted > self._factor * self._raw.consumed:
+            what = f"{produced:,} bytes"
+            if counted > produced:
+                what += f" in {lines:,} lines, counted as {LINE} bytes each,"
             raise DamagedError(
-                f"expands to more than {self._factor} times its size ({produced:,} bytes from "
+                f"expands to more than {self._factor} times its size ({what} from "
                 f"{self._raw.consumed:,}); raise --max-expand if you trust it"
             )
 
@@ -183,7 +193,7 @@ class Budget:
 class Unpacked:
     """A reader of what a compressed reader holds."""
 
-    __slots__ = ("_budget", "_decoder", "_kind", "_produced", "_source")
+    __slots__ = ("_budget", "_decoder", "_kind", "_lines", "_produced", "_source")
 
     def __init__(self, kind: Compression, source: Peekable, budget: Budget) -> None:
         self._kind = kind
@@ -191,6 +201,7 @@ class Unpacked:
         self._budget = budget
         self._decoder: Decoder | None = None
         self._produced = 0
+        self._lines = 0
 
     def read(self, size: int, /) -> bytes:
         """Return up to about `size` bytes, none at the end."""
@@ -203,7 +214,8 @@ class Unpacked:
                 raise DamagedError(self._damage("is damaged")) from error
             if out:
                 self._produced += len(out)
-                self._budget.check(self._produced)
+                self._lines += line_ends(out)
+                self._budget.check(self._produced, self._lines)
                 return out
 
     def _decode(self, size: int) -> bytes:

@@ -51,13 +51,16 @@ class Notice(NamedTuple):
 
 
 class FeedState(NamedTuple):
-    """How a feed is doing: `bytes` were read so far, `gaps` are the notices given."""
+    """How a feed is doing: `bytes` were read so far, `gaps` are the notices given. `silent`: much
+    later than bytes were read, nothing was handed out.
+    """
 
     connected: bool
     text: str
     gaps: int = 0
     reconnects: int = 0
     bytes: int = 0
+    silent: bool = False
 
 
 class Feed(Protocol):

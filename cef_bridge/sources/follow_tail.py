@@ -60,7 +60,7 @@ class Tail:
         self.shifted = False
         self.missed = 0
         self.done = False
-        self.caught_up = False
+        self._caught_up = False
         self.attached = True
         self.quiet_since: float | None = None
         self.scans = 0
@@ -100,7 +100,7 @@ class Tail:
         self.at = self.at._replace(seek=seek, line=line, changed=changed)
         self.offset = end
         if kept is None:
-            return None, True
+            return self.place(), True
         return Arrival(self.key, self.name, kept, self.at.mark(self.key, end)), True
 
     def place(self, *, ended: bool = False, gone: bool = False) -> Arrival:
@@ -108,6 +108,15 @@ class Tail:
         block = Block([], self.at.line, self.offset, self.offset, single=True)
         mark = None if gone else self.at.mark(self.key, self.offset)
         return Arrival(self.key, self.name, block, mark, ended=ended or gone)
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether nothing is to be had before it grows, or has not grown for long enough."""
+        return self._caught_up and not (self._cutter is not None and self._cutter.overdue)
+
+    @caught_up.setter
+    def caught_up(self, value: bool) -> None:
+        self._caught_up = value
 
     @property
     def busy(self) -> bool:

@@ -37,6 +37,9 @@ class DamagedError(Exception):
 class Block(NamedTuple):
     """Units that follow one another: lines, elements of an array or pretty-printed documents.
 
+    Lines with nothing but white space are no units, and are only counted: `blank`. A Block may hold
+    nothing else.
+
     `lines` have neither LF nor a CR before it. `line` (from 1) and `offset` (bytes of the
     decompressed stream) are the place of the first; `consumed` is how much of the raw input was
     read so far. In a `single` block unit i is physical line `line + i`; otherwise `lines_at` holds
@@ -50,6 +53,14 @@ class Block(NamedTuple):
     single: bool
     lines_at: list[int] | None = None
     offsets: list[int] | None = None
+    blank: int = 0
+
+    @property
+    def last(self) -> int:
+        """The line of the last unit, 0 without one."""
+        if self.lines_at:
+            return self.lines_at[-1]
+        return self.line + len(self.lines) - 1 if self.lines else 0
 
     def places(self) -> list[tuple[int, int]]:
         """Return the line and the offset of each unit; ask once a block, and only if needed."""

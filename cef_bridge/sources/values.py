@@ -1,16 +1,16 @@
-"""One JSON value at the place of a buffer: found whole, or passed by when it is over the limit.
+"""One JSON value at the place of a buffer: found whole, cut, or passed by when it is too large.
 
-In comes a Buffer that stands on an opening bracket; out goes where the value ends, or an Oversized.
-Memory stays flat: no more than the limit and one read is kept. Each may have to wait for more, and
-yields what Buffer.more yields meanwhile.
+In comes a Buffer that stands on an opening bracket; out goes where the value ends by the rule of
+`spans`, or an Oversized. Memory stays flat: no more than the limit and one read is kept. Each may
+have to wait for more, and yields what Buffer.more yields meanwhile.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.sources.spans import VALUE, Scanner, Verdict
-from cef_bridge.sources.units import HEAD, Oversized
+from cef_bridge.sources.spans import Scanner, Verdict, whole_value
+from cef_bridge.sources.units import HEAD, Broken, Oversized
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -18,48 +18,93 @@ if TYPE_CHECKING:
     from cef_bridge.sources.buffers import Buffer
     from cef_bridge.sources.units import Block, Idle
 
+CUT = "the JSON ends in the middle; the input seems to be cut. Fetch it again"
+
 
 class Found(NamedTuple):
-    """Where a value ends (END) or breaks off at a line break (BROKEN), as a position in `data`.
+    """Where a value ends (END) or was cut (BROKEN), as a position in `data`.
 
-    MORE: the stream ended before the value did, or the value is over the limit; see `over`.
+    MORE: it goes on behind the limit; `scanner` stands there.
     """
 
     verdict: Verdict
     end: int
-    scanner: Scanner | None
-    over: bool
+    scanner: Scanner | None = None
 
 
 def find(buffer: Buffer, limit: int) -> Generator[Block | Idle, None, Found]:
     """Return where the value ends that begins at the buffer's place; the place stays."""
-    whole = VALUE.match(buffer.data, buffer.pos)
-    if whole is not None:
-        return Found(Verdict.END, whole.end(), None, whole.end() - buffer.pos > limit)
-    scanner = Scanner()
-    verdict = scanner.feed(buffer.data, buffer.pos)
-    while verdict is Verdict.MORE and buffer.unread <= limit:
-        done = scanner.at - buffer.pos
-        if not (yield from buffer.more()):
-            return Found(verdict, len(buffer.data), scanner, over=False)
-        verdict = scanner.feed(buffer.data, buffer.pos + done)
-    return Found(
-        verdict, scanner.at, scanner, scanner.at - buffer.pos > limit or verdict is Verdict.MORE
-    )
+    scanner = buffer.scanner
+    if scanner is None or not scanner.within(buffer.place):
+        end = whole_value(buffer.data, buffer.pos, buffer.pos + limit)
+        if end >= 0:
+            return Found(Verdict.END, end)
+        scanner = buffer.scanner = Scanner(buffer.place)
+    while True:
+        stop = min(len(buffer.data), buffer.pos + limit)
+        verdict = scanner.feed(buffer.data, buffer.offset, stop)
+        if verdict is Verdict.MORE:
+            if buffer.unread > limit:
+                return Found(verdict, stop, scanner)
+            if (yield from buffer.more(hurried=scanner.has_whole)):
+                continue
+            scanner.finish()
+            if scanner.cut == scanner.at:
+                return Found(Verdict.BROKEN, len(buffer.data))
+        if verdict is Verdict.END:
+            return Found(verdict, scanner.at - buffer.offset)
+        return Found(Verdict.BROKEN, scanner.cut - buffer.offset)
 
 
-def skip(buffer: Buffer, found: Found, limit: int) -> Generator[Block | Idle, None, Oversized]:
-    """Go to the end of a value over the limit (or to the line break that breaks it off)."""
+def passed(
+    buffer: Buffer, found: Found, limit: int
+) -> Generator[Block | Idle, None, Oversized | Broken | bytes]:
+    """Go to the end of what was found: a unit, or what it is if it is none.
+
+    Behind a value that was cut the buffer stands at the end of its last line. A cut value of one
+    line is a unit like any line.
+    """
+    line, offset = buffer.line, buffer.place
+    end = found.end
+    if found.verdict is Verdict.MORE and found.scanner is not None:
+        record = found.scanner.record
+        if record < 0:
+            return (yield from _skip(buffer, found.scanner, limit))
+        end = record - buffer.offset
+    unit = buffer.data[buffer.pos : end]
+    if found.verdict is Verdict.END:
+        buffer.move(end)
+        return unit
+    unit = unit.rstrip()
+    buffer.move(buffer.pos + len(unit))
+    return Broken(line, offset, CUT, unit) if b"\n" in unit else unit
+
+
+def _skip(buffer: Buffer, scanner: Scanner, limit: int) -> Generator[Block | Idle, None, Oversized]:
+    """Pass by a value over the limit, up to its end or to what ends it."""
     line, offset, head = _place(buffer, limit)
-    buffer.move(found.end)
-    verdict, scanner = found.verdict, found.scanner
-    while verdict is Verdict.MORE and scanner is not None:
+    scanner.hasty = True
+    while (verdict := scanner.feed(buffer.data, buffer.offset, len(buffer.data))) is Verdict.MORE:
+        buffer.move(max(passed_to(scanner, verdict, limit) - buffer.offset, buffer.pos))
         if not (yield from buffer.more()):
-            buffer.move(len(buffer.data))
+            scanner.finish()
+            if scanner.cut == scanner.at:
+                scanner.at = buffer.offset + len(buffer.data)
+            verdict = Verdict.BROKEN
             break
-        verdict = scanner.feed(buffer.data, buffer.pos)
-        buffer.move(scanner.at)
+    buffer.move(max(passed_to(scanner, verdict, limit) - buffer.offset, buffer.pos))
     return Oversized(line, offset, buffer.place - offset, head)
+
+
+def passed_to(scanner: Scanner, verdict: Verdict, limit: int) -> int:
+    """Return up to where all is passed by, in a value over the limit.
+
+    The line that is read is kept: it may turn out not to belong to the value. Only one over the
+    limit is not.
+    """
+    line = scanner.line_at
+    within = verdict is Verdict.MORE or (verdict is Verdict.BROKEN and scanner.cut == line)
+    return line - 1 if within and scanner.at - line <= limit else scanner.at
 
 
 def skip_line(buffer: Buffer, limit: int) -> Generator[Block | Idle, None, Oversized]:

@@ -69,8 +69,7 @@ def records_of(inputs: Sequence[Input], unread: list[str]) -> Iterator[Found | L
                     _tell(unread, stream.name, item.line, _why(item))
                     continue
                 if lines is None:
-                    first = next((unit for unit in item.lines if unit.strip()), None)
-                    lines = None if first is None else _is_message(first)
+                    lines = _is_message(item.lines[0]) if item.lines else None
                 if lines:
                     yield from _lines(item, stream.name)
                 else:
@@ -98,16 +97,13 @@ def _text(unit: bytes) -> str:
 
 def _lines(block: Block, name: str) -> Iterator[Line]:
     for unit, (line, _) in zip(block.lines, block.places(), strict=False):
-        if unit.strip():
-            yield Line(_text(unit), f"{name}:{line}")
+        yield Line(_text(unit), f"{name}:{line}")
 
 
 def _events(
     block: Block, decoder: Decoder, name: str, unread: list[str], most: int | None = None
 ) -> Iterator[Found]:
     for unit, (line, _) in zip(block.lines[:most], block.places(), strict=False):
-        if not unit.strip():
-            continue
         for found in decoder.decode(unit):
             if isinstance(found, Decoded):
                 yield Found(found.fields, f"{name}:{line}")

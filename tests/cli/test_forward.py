@@ -13,12 +13,14 @@ from collections import Counter
 
 import pytest
 from forwards import Forward, balanced, books, forward, ids, until, write_events
+from rotators import KUBELET, Writer
 from running import COMMAND, convert
 
 from cef_bridge.collector.collector import Collector
 from cef_bridge.delivery.queue_view import inspect
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.formats import parse
+from cef_bridge.generator import events
 
 
 @pytest.fixture
@@ -477,6 +479,48 @@ def test_a_source_that_cannot_be_is_told_and_ends_it(tmp_path, collector):
     ended = forward("--from", tmp_path / "none.log", "--to", url(collector), "--once")
     assert ended.code == 2
     assert "none.log: no such file" in ended.err
+
+
+@pytest.mark.parametrize("target", ["nowhere", "link.log"])
+def test_once_passes_by_a_link_to_nothing_that_a_glob_meets(tmp_path, collector, target):
+    write_events(tmp_path / "ka.log", 10)
+    (tmp_path / "link.log").symlink_to(target)
+    words = ("--from", tmp_path / "*.log", "--to", url(collector), "--queue", tmp_path / "q")
+    for _ in range(2):  # and nothing of it is there the second time
+        ended = forward(*words, "--once")
+        assert ended.code == 0
+        assert "10 received, 10 converted, 0 filtered, 0 rejected" in ended.err
+    assert ended.err.count("link.log") == 1
+    assert "link.log: this link leads " in ended.err
+    assert "nothing is read from it" in ended.err
+    assert len(collector.messages) == len(set(ids(collector.messages))) == 10
+    listed = subprocess.run(
+        [COMMAND, "deadletter", "list", tmp_path / "q"], check=True, capture_output=True, text=True
+    ).stdout
+    assert "There are no dead letters" in listed
+
+
+def test_once_refuses_a_link_to_nothing_that_is_named(tmp_path, collector):
+    (tmp_path / "link.log").symlink_to("nowhere")
+    ended = forward("--from", tmp_path / "link.log", "--to", url(collector), "--once")
+    assert ended.code == 2
+    assert "link.log: this link leads to nothing. Name the file itself" in ended.err
+
+
+@pytest.mark.parametrize("pattern", ["0.log", "0.log*"])
+def test_what_kubelet_packs_between_two_runs_is_sent_once(tmp_path, collector, pattern):
+    """The generation before is packed into a new file, then the current one is renamed."""
+    log = tmp_path / "0.log"
+    rotating = Writer(log, KUBELET._replace(keep=10))
+    written = list(events(100, seed=1))
+    words = ("--from", tmp_path / pattern, "--to", url(collector), "--queue", tmp_path / "q")
+    for count in range(10, 90, 10):
+        with log.open("ab") as file:
+            file.writelines(written[count - 10 : count])
+        if count > 10:
+            list(rotating.rotate())
+        assert forward(*words, "--once").code == 0
+        assert len(collector.messages) == len(set(ids(collector.messages))) == count
 
 
 def test_two_forwarders_do_not_share_a_queue(tmp_path, collector):

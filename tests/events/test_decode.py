@@ -563,3 +563,47 @@ def test_a_cut_event_is_never_taken_for_noise_once_its_first_names_are_there():
 def test_json_that_is_no_object_is_read_too():
     assert loads(b"5") == 5
     assert loads(b'"x"') == "x"
+
+
+# Several values in one line
+
+
+@pytest.mark.parametrize("between", [b"", b" ", b",", b" , \t"])
+@pytest.mark.parametrize("wrapped", ["", "cri", "docker", "syslog"])
+def test_events_in_one_line_are_all_read(between, wrapped):
+    line = between.join([LINE] * 3)
+    wrappers = {
+        "": line,
+        "cri": cri(line),
+        "docker": docker(line.decode()),
+        "syslog": b"x: " + line,
+    }
+    found = fields(wrappers[wrapped])
+    assert len(found) == 3
+    assert all(each.items() >= EVENT.items() for each in found)
+
+
+def test_an_event_with_a_comma_behind_it_is_one():
+    assert fields(LINE + b",") == [EVENT]
+
+
+def test_an_event_before_one_that_was_cut_in_the_same_line_is_read():
+    event, rest = decode(LINE + LINE[:40])
+    assert isinstance(event, Decoded)
+    assert event.raw == LINE
+    assert isinstance(rest, Unreadable)
+    assert rest.raw == LINE[:40]
+
+
+def test_a_line_that_is_broken_in_the_middle_is_not_taken_for_its_first_half():
+    (found,) = decode(LINE + b'","Action":"Block"}')
+    assert isinstance(found, Unreadable)
+
+
+@pytest.mark.parametrize("text", [b'{"a":1}{"b":2}', b'{"a":1},', b"[{}][{}]"])
+def test_several_values_that_are_no_events_are_one_line_of_noise(text):
+    assert decode(text) == [Noise(text)]
+
+
+def test_levels_without_end_behind_an_event_are_read_once():
+    assert [type(each) for each in decode(LINE + b'{"a":' * 5000)] == [Decoded]

@@ -23,9 +23,10 @@ def flat(items) -> list[tuple]:
     out = []
     for item in items:
         if isinstance(item, Block):
-            assert item.lines, "a block without units"
+            assert item.lines or item.blank, "a block without units"
             places = item.places()
-            assert places[0] == (item.line, item.offset)
+            assert not places or places[0] == (item.line, item.offset)
+            assert not [unit for unit in item.lines if not unit.strip()], "blank, but a unit"
             out += [(unit, *place) for unit, place in zip(item.lines, places, strict=True)]
         else:
             out.append(item)
@@ -41,3 +42,8 @@ def units(data: bytes, **options) -> list[bytes]:
     found = cut(data, **options)
     assert not [each for each in found if isinstance(each, Broken | Oversized)], found
     return [each[0] for each in found]
+
+
+def blank(data: bytes, **options) -> int:
+    """Return how many lines there are with nothing but white space."""
+    return sum(each.blank for each in blocks(Feed(data), **options) if isinstance(each, Block))

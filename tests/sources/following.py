@@ -52,7 +52,7 @@ class Store:
         """Follow until `until()` holds when nothing is left, or after so many blocks (kill -9)."""
         options = {"poll": 0.02, "rescan": 0.04, "linger": 0.2} | options
         feed = Follow([str(each) for each in patterns], **options)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         stream = feed.arrivals(dict(self.marks))
         count = 0
         for each in stream:

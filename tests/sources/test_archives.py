@@ -16,8 +16,9 @@ import pytest
 import zstandard
 from feeds import Feed, flat
 
-from cef_bridge.sources.archives import open_stream
+from cef_bridge.sources.archives import Stream, open_stream
 from cef_bridge.sources.blocks import Broken, blocks
+from cef_bridge.sources.compression import FLOOR, LINE
 from cef_bridge.sources.inputs import expand
 from cef_bridge.sources.raw import Raw
 
@@ -436,3 +437,18 @@ def test_a_pipe_that_does_not_block_is_waited_for():
             b"late"
         ]
     timer.join()
+
+
+def test_lines_count_when_an_input_expands():
+    """65 KB of gzip hold 64 MiB of line feeds; each line is some work, whatever is in it."""
+    *found, last = blocks(_stream(gzip.compress(b"\n" * (FLOOR - 1))))
+    assert isinstance(last, Broken)
+    assert "lines, counted as 128 bytes each" in last.reason
+    assert FLOOR // LINE - (1 << 20) <= sum(each.blank for each in found) <= FLOOR // LINE
+    assert len(found) < 1000, "one step a line"
+    within = blocks(_stream(gzip.compress(b"\n" * (FLOOR // LINE))))
+    assert sum(each.blank for each in within) == FLOOR // LINE
+
+
+def _stream(packed: bytes) -> Stream:
+    return next(open_stream(Raw(io.BytesIO(packed)), "in"))

@@ -6,12 +6,13 @@ import time
 
 import orjson
 import pytest
-from feeds import Feed, cut, flat, units
+from feeds import Feed, blank, cut, flat, units
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cef_bridge.sources.blocks import Block, Broken, Cutter, Oversized, blocks
 from cef_bridge.sources.units import IDLE
+from cef_bridge.sources.values import CUT
 
 EVENT = {
     "Timestamp": 1692813948,
@@ -29,7 +30,6 @@ NOISE = b"2021-12-15 19:12:54.956241\tWARN\tFailed to send a log err:rpc error: 
 def test_lines_keep_their_bytes_and_places():
     assert cut(b"one\n\ntwo\nthree") == [
         (b"one", 1, 0),
-        (b"", 2, 4),
         (b"two", 3, 5),
         (b"three", 4, 9),
     ]
@@ -37,6 +37,21 @@ def test_lines_keep_their_bytes_and_places():
 
 def test_an_empty_stream_has_no_units():
     assert cut(b"") == []
+
+
+@pytest.mark.parametrize("block_size", [1, 7, 1 << 18])
+def test_lines_without_anything_in_them_are_counted_and_are_no_units(block_size):
+    data = b"\n \r\n" + LINE + b"\n\n\t\nx\n" + b"\n" * 500 + LINE + b"\r\n\r\n\n  "
+    options = {"block_size": block_size}
+    assert units(data, **options) == [LINE, b"x", LINE]
+    assert blank(data, **options) == 2 + 2 + 500 + 3
+
+
+def test_a_run_of_empty_lines_is_one_block_a_read():
+    found = list(blocks(Feed(b"\n" * (1 << 20)), block_size=1 << 18))
+    assert [(each.blank, each.line, each.lines) for each in found] == [
+        (1 << 18, 1 + (number << 18), []) for number in range(4)
+    ]
 
 
 def test_a_final_line_break_makes_no_further_line():
@@ -54,7 +69,6 @@ def test_crlf_is_taken_off_and_offsets_still_count_it():
     assert cut(LINE + b"\r\n" + b"x\r\n\r\ny\r") == [
         (LINE, 1, 0),
         (b"x", 2, len(LINE) + 2),
-        (b"", 3, len(LINE) + 5),
         (b"y", 4, len(LINE) + 7),
     ]
 
@@ -94,7 +108,6 @@ def test_the_line_numbers_after_a_document_are_right():
         (1, 0),
         (2, 2),
         (2 + lines, 3 + len(PRETTY)),
-        (3 + lines, 5 + len(PRETTY)),
         (4 + lines, 6 + len(PRETTY)),
         (4 + 2 * lines, 7 + 2 * len(PRETTY)),
     ]
@@ -134,7 +147,11 @@ def test_a_cut_line_before_noise_does_not_swallow_it():
 
 def test_a_document_that_was_cut_ends_where_the_next_begins():
     half = PRETTY[: PRETTY.index(b'"Source"')].rstrip()
-    assert units(half + b"\n" + PRETTY + b"\n" + LINE) == [half, PRETTY, LINE]
+    assert cut(half + b"\n" + PRETTY + b"\n" + LINE) == [
+        Broken(1, 0, CUT, half),
+        (PRETTY, 1 + half.count(b"\n") + 1, len(half) + 1),
+        (LINE, 2 + (half + PRETTY).count(b"\n") + 1, len(half + PRETTY) + 2),
+    ]
 
 
 def test_a_document_cut_at_the_end_is_reported_with_its_bytes():
@@ -144,7 +161,7 @@ def test_a_document_cut_at_the_end_is_reported_with_its_bytes():
         Broken(
             2,
             len(LINE) + 1,
-            "the JSON ends in the middle; the input seems to be cut. Fetch it again",
+            CUT,
             half,
         ),
     ]
@@ -312,7 +329,7 @@ def test_a_line_cut_inside_an_array_costs_itself_whatever_follows_the_next(tail)
     assert units(cut_line + b"\n" + WHOLE + b"\n" + tail) == [
         cut_line,
         WHOLE,
-        *(tail.splitlines() if tail else []),
+        *(each for each in tail.splitlines() if each),
     ]
 
 
@@ -392,6 +409,8 @@ def test_a_cutter_that_begins_where_another_is_safe_gives_the_rest(data, block_s
     taken = []
     for item in cutter.items():
         taken += flat([item])
+        if not taken:  # blank lines only
+            continue
         offset, line = cutter.safe
         end = _end(taken[-1])
         again = Cutter(Feed(data[offset:]), max_record=max_record, offset=offset, line=line)

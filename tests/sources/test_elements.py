@@ -72,8 +72,21 @@ def test_what_is_no_object_is_a_unit_too():
     ]
 
 
-def test_elements_without_commas_are_read():
-    assert units(b'[{"a":1}\n{"b":2} {"c":3}]') == [b'{"a":1}', b'{"b":2}', b'{"c":3}']
+def test_elements_without_commas_are_read_within_a_line():
+    assert units(b'[{"a":1} {"b":2}\n,{"c":3}]') == [b'{"a":1}', b'{"b":2}', b'{"c":3}']
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"b":2}', b"Started", b"2026-03-03T09:00:01Z stdout F {}", b"<13>x"]
+)
+def test_a_line_that_cannot_be_an_element_ends_the_array(line):
+    found = cut(b'[\n{"a":1}\n' + line + b"\n" + line)
+    assert found == [
+        (b'{"a":1}', 2, 2),
+        Broken(2, 9, _CUT_ARRAY),
+        (line, 3, 10),
+        (line, 4, 11 + len(line)),
+    ]
 
 
 def test_an_element_with_invalid_utf8_is_a_unit():
@@ -113,7 +126,8 @@ def test_a_last_element_that_was_cut_is_reported_with_its_bytes():
 
 def test_lines_after_an_array_that_was_cut_are_still_read():
     found = cut(b'[{"a":1},{"b":"\n{"c":3}\n{"d":4}\n')
-    assert [each[0] for each in found[:-1]] == [b'{"a":1}', b'{"b":"', b'{"c":3}', b'{"d":4}']
+    assert found.pop(3) == Broken(2, 23, _CUT_ARRAY)
+    assert [each[0] for each in found] == [b'{"a":1}', b'{"b":"', b'{"c":3}', b'{"d":4}']
 
 
 @pytest.mark.parametrize("piece", [7, 1 << 20])

@@ -5,9 +5,11 @@ In each test every line is numbered; the set of lines read is the set of lines w
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import random
+import resource
 import shutil
 import threading
 import time
@@ -20,9 +22,11 @@ from test_archives import PACKERS
 from test_follow import append, lines, text
 
 from cef_bridge.events.decode import Decoded, Decoder
+from cef_bridge.sources import follow_folders, follow_watch
 from cef_bridge.sources.blocks import Block
 from cef_bridge.sources.feed import Arrival
 from cef_bridge.sources.follow import Follow
+from cef_bridge.sources.follow_folders import _listed
 
 
 @pytest.fixture
@@ -227,6 +231,105 @@ def test_a_file_that_was_closed_is_found_again_where_it_was_moved(log, store):
 
     store.run(log, *others, until=until, max_open=2)
     check(store, 30)
+
+
+@pytest.fixture
+def _few_descriptors():
+    """As `ulimit -n 1024` does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+class Thousands:
+    """Many files that are followed, and what reading them takes."""
+
+    def __init__(self, count: int, folder: Path, store: Store, monkeypatch) -> None:
+        self.files = [folder / f"pod.{number}.log" for number in range(count)]
+        self.store, self.listed, self.most, self._written = store, 0, 0, 0
+        self.write()
+        self._stream = store.follow(folder / "*.log", max_open=2000)
+        monkeypatch.setattr(follow_folders, "_listed", self._list)
+
+    def _list(self, path: str) -> set:
+        self.listed += 1
+        return _listed(path)
+
+    def write(self) -> None:
+        for path in self.files:
+            append(path, text(self._written, self._written + 1, 100))
+            self._written += 1
+
+    def read(self) -> None:
+        while len(self.store.lines) < self._written:
+            for _ in range(10):
+                self.store.take(next(self._stream))
+            self.most = max(self.most, sum(1 for _ in Path("/proc/self/fd").iterdir()))
+        for _ in range(3):
+            self.store.take(next(self._stream))
+
+    def check(self, caplog: pytest.LogCaptureFixture) -> None:
+        self.read()
+        self._stream.close()
+        check(self.store, self._written)
+        assert self.most < 1000
+        assert caplog.records == []
+
+
+@pytest.mark.usefixtures("_few_descriptors")
+def test_thousands_of_files_that_are_renamed_at_once_stay_within_the_limit_of_open_files(
+    tmp_path, store, monkeypatch, caplog
+):
+    """Also where the limit that is asked for is more than the system gives."""
+    many = Thousands(3000, tmp_path, store, monkeypatch)
+    many.read()
+    many.write()  # what is not read yet when they are renamed
+    many.listed = 0
+    for path in many.files:
+        path.rename(f"{path}.1")
+    many.write()
+    many.check(caplog)
+    assert many.listed <= 2  # twice when it was changed just now
+
+
+@pytest.mark.usefixtures("_few_descriptors")
+def test_thousands_of_files_that_are_packed_at_once_are_read_on(
+    tmp_path, store, monkeypatch, caplog
+):
+    many = Thousands(1500, tmp_path, store, monkeypatch)
+    many.read()
+    many.write()
+    for path in many.files:
+        Path(f"{path}.1.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    many.write()
+    many.check(caplog)
+
+
+def test_what_is_true_of_thousands_of_files_is_one_warning(tmp_path, store, caplog, monkeypatch):
+    """They cannot be opened, for there are no descriptors left: they are tried again."""
+    for number in range(3000):
+        append(tmp_path / f"{number}.log", text(number, number + 1, 100))
+
+    def refuse(*_: str) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    really = follow_watch.open_file
+    monkeypatch.setattr(follow_watch, "open_file", refuse)
+    stream = store.follow(tmp_path / "*.log", rescan=0)
+    for _ in range(3):
+        store.take(next(stream))
+    (told,) = caplog.records
+    assert told.message == (
+        f"3,000 files ({tmp_path}/0.log, {tmp_path}/1.log, {tmp_path}/10.log, …): cannot be "
+        "opened: Too many open files. They are tried again"
+    )
+    monkeypatch.setattr(follow_watch, "open_file", really)
+    while len(store.lines) < 3000:
+        store.take(next(stream))
+    stream.close()
+    check(store, 3000)
 
 
 # Under load

@@ -1,0 +1,204 @@
+"""A record that was cut costs itself: what is whole behind it comes out, wherever bytes are cut."""
+
+from __future__ import annotations
+
+import os
+import re
+from itertools import pairwise
+
+import pytest
+from feeds import Feed, cut, flat
+from following import Store
+
+from cef_bridge.sources import buffers
+from cef_bridge.sources.blocks import Block, Broken, Cutter, Oversized
+from cef_bridge.sources.buffers import PATIENCE
+from cef_bridge.sources.pipe import Pipe
+from cef_bridge.sources.spans import Scanner
+from cef_bridge.sources.units import IDLE
+
+POISONS = [
+    b'{"a":[\n"x",\n',
+    b'{"a":[\n',
+    b'{"a":[\n"x"\n',
+    b'{"a":[\n1,\n',
+    b'{"a":[\n[\n',
+    b'{"a":\n',
+    b'{"a":{\n',
+    b'{"a":{\n"b":[\n',
+    b'{"a"\n',
+    b'{"a":"\n',
+    b'{\n"hosts": [\n',
+    b'{\n  "Tags": [\n    "x",\n',
+    b"{Foo:[a b\n",
+    b"{\n",
+    b"[\n",
+    b"[[\n",
+    b"[1,\n",
+    b'[\n"x",\n',
+    b'[{"a":[\n"x",\n',
+    b'{"a":[{},\n',
+    b'{"a":[1,2,\n',
+    b'{"a":' * 1100 + b"\n",
+    b'{"a":[\n' * 40,
+    b'{"a":[\n"x",\n' * 40,
+    b'{"hits":{"hits":[\n',
+]
+
+
+def numbered(start: int, stop: int) -> list[bytes]:
+    return [b'{"Type":"HostLog","n":%d}' % number for number in range(start, stop)]
+
+
+def numbers(items: list[tuple]) -> list[int]:
+    """Return the numbers of the events that stand in units of their own."""
+    text = b"\n".join(each[0] for each in items if not isinstance(each, Broken | Oversized))
+    return [
+        int(each) for each in re.findall(rb'^\{"Type":"HostLog","n":(\d+)\}$', text, re.MULTILINE)
+    ]
+
+
+@pytest.mark.parametrize("poison", POISONS, ids=lambda each: repr(each[:24]))
+@pytest.mark.parametrize("most", [80, 1 << 20])
+def test_every_line_behind_a_record_that_was_cut_comes_out(poison, most):
+    found = cut(poison + b"\n".join(numbered(0, 200)) + b"\n", max_record=most)
+    assert numbers(found) == list(range(200))
+
+
+@pytest.mark.parametrize("poison", POISONS, ids=lambda each: repr(each[:24]))
+def test_a_followed_file_has_what_an_archive_has_also_after_a_restart(tmp_path, poison):
+    log = tmp_path / "app.log"
+    data = b"\n".join(numbered(0, 3)) + b"\n" + poison + b"\n".join(numbered(3, 40)) + b"\n"
+    whole = [each for each in flat(Cutter(Feed(data)).items()) if not isinstance(each, Broken)]
+    store = Store()
+    for stop in (len(data) // 4, len(data) // 2, len(data)):
+        log.write_bytes(data[:stop])
+        store.quiet(log)
+    log.write_bytes(data + b"x\n")
+    store.run(log, until=lambda: store.lines[-1:] == [b"x"])
+    assert [each for each in store.lines if each.startswith(b'{"Type"')] == numbered(0, 40)
+    assert len(store.lines) == len(whole) + 1
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Silent:
+    """Some bytes, and then nothing for as long as it is asked."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def read(self, _size: int) -> bytes | None:
+        data, self.data = self.data, b""
+        return data or None
+
+
+def test_a_whole_record_waits_for_what_may_follow_it_and_no_longer():
+    event = numbered(0, 1)[0]
+    clock, stream = Clock(), Silent(b'{"a":[\n"x",\n' + event + b"\n")
+    cutter = Cutter(stream, clock=clock)
+    items = cutter.items()
+    assert [next(items) for _ in range(3)] == [IDLE] * 3
+    clock.now = PATIENCE - 0.1
+    assert not cutter.overdue
+    assert next(items) is IDLE
+    clock.now = PATIENCE
+    assert cutter.overdue
+    broken, block = next(items), next(items)
+    assert isinstance(broken, Broken)
+    assert isinstance(block, Block)
+    assert (broken.raw, block.lines) == (b'{"a":[\n"x",', [event])
+    assert next(items) is IDLE
+    assert not cutter.overdue
+
+
+def test_a_document_that_came_on_in_time_is_one():
+    event = numbered(0, 1)[0]
+    text = b'{"a":[\n"x",\n' + event + b"\n"
+    clock, stream = Clock(), Silent(text)
+    items = Cutter(stream, clock=clock).items()
+    assert next(items) is IDLE
+    clock.now, stream.data = PATIENCE * 2, b"]\n"
+    assert next(items) is IDLE
+    clock.now, stream.data = PATIENCE * 3, b"}\n"
+    assert flat([next(items)]) == [(text + b"]\n}", 1, 0)]
+
+
+def test_a_record_that_was_cut_and_holds_nothing_is_waited_for():
+    clock = Clock()
+    cutter = Cutter(Silent(b'{"a":[\n"x",\n'), clock=clock)
+    items = cutter.items()
+    assert next(items) is IDLE
+    clock.now = 100.0
+    assert next(items) is IDLE
+    assert not cutter.overdue
+
+
+def test_a_followed_file_and_a_pipe_do_not_wait_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr(buffers, "PATIENCE", 0.0)
+    event = numbered(0, 1)[0]
+    log = tmp_path / "app.log"
+    log.write_bytes(b'{"a":[\n"x",\n' + event + b"\n")
+    store = Store()
+    store.run(log, until=lambda: bool(store.lines))
+    assert store.lines == [event]
+    assert [each.raw for each in store.lost] == [b'{"a":[\n"x",']
+    store.quiet(log)
+    assert store.lines == [event], "read again after a restart"
+
+
+def test_what_stands_behind_a_poison_comes_out_of_a_pipe_that_stays_open(monkeypatch):
+
+    monkeypatch.setattr(buffers, "PATIENCE", 0.0)
+    event = numbered(0, 1)[0]
+    reads, writes = os.pipe()
+    try:
+        os.write(writes, b'{"a":[\n"x",\n' + event + b"\n")
+        feed = Pipe(reads, poll=0.01)
+        arrivals = (each for each in feed.arrivals({}) if each is not None)
+        assert next(arrivals).item.raw == b'{"a":[\n"x",'
+        assert next(arrivals).item.lines == [event]
+    finally:
+        os.close(reads)
+        os.close(writes)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        b'{"a":[\n',
+        b'{"a":[\n"x",\n',
+        b'"x",\n',
+        b"[\n",
+        b'{"a":"\n',
+        b'{\n"a":\n{"b":1},\n',
+        b'{"a":[\n{"b":1}\n',
+        b"{\n",
+        b'{"a":\n',
+    ],
+)
+def test_what_is_looked_at_grows_as_the_bytes_do(monkeypatch, shape):
+    """Bytes given to the parts that look at every byte, for twice as many bytes each time."""
+    looked = [0]
+    feed = Scanner.feed
+
+    def counting(self, data, base, stop):
+        before = self.at
+        verdict = feed(self, data, base, stop)
+        looked[0] += max(self.at - before, 0) + 1
+        return verdict
+
+    monkeypatch.setattr(Scanner, "feed", counting)
+    costs = []
+    for size in (1 << 14, 1 << 15, 1 << 16):
+        looked[0] = 0
+        cut(b'{"a":[\n' + shape * (size // len(shape)), max_record=1 << 12)
+        costs.append(looked[0])
+    for once, twice in pairwise(costs):
+        assert twice <= 2.5 * once + 2000, costs
