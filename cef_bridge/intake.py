@@ -23,7 +23,7 @@ from cef_bridge.unitloop import Options, Refused, UnitLoop
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from cef_bridge.converter import Converter
     from cef_bridge.delivery.queue import Packed, Queue
@@ -35,8 +35,12 @@ if TYPE_CHECKING:
 
 ROW = 500
 """Messages in a row of a queue: measured best between 200 and 1000."""
+ROW_BYTES = 1 << 20
+"""And so many bytes, beyond the first of them: a row is read as a whole."""
 MOST = 2000
 """So many messages are stored at once, in one transaction, when they come fast."""
+MOST_BYTES = 4 << 20
+"""Or so many bytes of messages and of what is rejected: what sends large ones takes no memory."""
 AGE = 0.1
 """So many seconds the first of them waits when they come slowly."""
 ROOM = len(" KubeArmorQueue=01234567 KubeArmorSeq=") + 19
@@ -202,7 +206,7 @@ class Intake:
         self._count_unrouted()
         if not self._since:
             self._since = now
-        if now - self._since >= AGE or any(each.waiting >= MOST for each in self._branches):
+        if now - self._since >= AGE or any(each.is_full() for each in self._branches):
             self._store()
 
     def _count_unrouted(self) -> None:
@@ -247,6 +251,8 @@ class _Branch:
         self._alerts: list[bytes] = []
         self._telemetry: list[bytes] = []
         self._dead: list[Dead] = []
+        self._measured = [0, 0]  # messages of each lane that `_bytes` has
+        self._bytes = 0
         self._ended: list[str] = []
         machine = FastPath(outlet.converter)
         self.fairness: Fairness = before.fairness if before else Fairness()
@@ -267,6 +273,13 @@ class _Branch:
     def waiting(self) -> int:
         """How many messages are not stored yet."""
         return len(self._alerts) + len(self._telemetry)
+
+    def is_full(self) -> bool:
+        """Whether it is time to store what waits."""
+        for number, made in enumerate((self._alerts, self._telemetry)):
+            self._bytes += sum(map(len, made[self._measured[number] :]))
+            self._measured[number] = len(made)
+        return self.waiting >= MOST or self._bytes >= MOST_BYTES
 
     def take(self, arrival: Arrival) -> None:
         """Convert what arrived, unless the queue has it already."""
@@ -306,9 +319,9 @@ class _Branch:
         if not (self.waiting or self.marks or counts or pending or self._dead):
             return
         batches = [
-            Batch(lane, messages[start : start + ROW])
+            Batch(lane, row)
             for lane, messages in ((ALERTS, self._alerts), (TELEMETRY, self._telemetry))
-            for start in range(0, len(messages), ROW)
+            for row in _rows(messages)
         ]
         store(
             self.outlet,
@@ -322,6 +335,7 @@ class _Branch:
         self.pending.update(pending)
         for each in (self._alerts, self._telemetry, self._dead):
             each.clear()
+        self._measured, self._bytes = [0, 0], 0
         self.marks.clear()
 
     def forget(self) -> None:
@@ -351,7 +365,23 @@ class _Branch:
 
     def _refused(self, refused: Refused) -> None:
         place = f"{refused.source}:{refused.line}"
-        self._dead.append(Dead("event", refused.reason, place, refused.raw[:_RAW]))
+        dead = Dead("event", refused.reason, place, refused.raw[:_RAW])
+        self._bytes += len(dead.raw)
+        self._dead.append(dead)
+
+
+def _rows(messages: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Yield messages in rows of so many, or of so many bytes."""
+    row: list[bytes] = []
+    size = 0
+    for message in messages:
+        if row and (len(row) == ROW or size + len(message) > ROW_BYTES):
+            yield row
+            row, size = [], 0
+        row.append(message)
+        size += len(message)
+    if row:
+        yield row
 
 
 def _rest(block: Block, done: int) -> Block:

@@ -18,7 +18,7 @@ from cef_bridge.delivery.queue import ALERTS, TELEMETRY, Queue
 from cef_bridge.fairness import BURST
 from cef_bridge.formats import parse
 from cef_bridge.generator import events
-from cef_bridge.intake import ROOM, Intake, Outlet
+from cef_bridge.intake import MOST_BYTES, ROOM, ROW_BYTES, Intake, Outlet
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.spec import Condition, Test
 from cef_bridge.marks import Mark
@@ -404,3 +404,35 @@ def test_the_rate_is_that_of_the_events_and_not_that_of_reading(outlet):
     siem = outlet()
     run(in_parts(list(alerts_of("steady", 6000, each=10_000)), 500), siem)  # 100 a second
     assert len(messages(siem.queue)[ALERTS]) == 6000
+
+
+def large(number, *, good=True):
+    event = json.loads(LINES[0]) | {"Resource": "/x" * 3500, "HostPID": number}
+    line = json.dumps(event).encode()
+    return line if good else line[:-1]
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_large_messages_are_stored_by_their_bytes(outlet, good):
+    """The clock stands still, so that only what waits makes it store."""
+    siem = outlet()
+    waited = []
+    feed = Listed([])
+    lines = [large(number, good=good) for number in range(1500)]
+
+    def look(each):
+        done = siem.queue.totals()
+        waited.append(each * 50 - done.get("converted", 0) - done.get("rejected", 0))
+
+    def items():
+        for each, item in enumerate(in_parts(lines, 50), 1):
+            yield item
+            look(each)
+
+    feed.items = items()
+    Intake(feed, [siem], Options(), tell_gap, tell_flood, clock=lambda: 1.0).run()
+    assert max(waited) * 7000 <= MOST_BYTES
+    while (stored := siem.queue.fetch()) is not None:
+        assert sum(map(len, stored.messages)) <= ROW_BYTES
+    total = siem.queue.totals()
+    assert total.get("converted", 0) == (1500 if good else 0)

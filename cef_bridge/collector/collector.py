@@ -354,9 +354,9 @@ class Collector:
         """Count what befell a connection, and tell it."""
         self._tell(sender, text, self._ledger.befell)
 
-    def garbage(self, sender: Sender, text: str) -> None:
-        """Count a fault of the framing, and tell it."""
-        self._tell(sender, text, self._ledger.blame_framing)
+    def garbage(self, sender: Sender, text: str, number: int) -> None:
+        """Count a fault of the framing, and tell it once, however often it came in a row."""
+        self._tell(sender, text, lambda kind: self._ledger.blame_framing(kind, number))
 
     def _tell(self, sender: Sender, text: str, count: Callable[[str], None]) -> None:
         fault = Fault(kind_of(text), text)
@@ -409,5 +409,5 @@ class _Handler:
     def trouble(self, text: str) -> None:
         self._collector.trouble(self._sender, text)
 
-    def garbage(self, text: str) -> None:
-        self._collector.garbage(self._sender, text)
+    def garbage(self, text: str, number: int) -> None:
+        self._collector.garbage(self._sender, text, number)

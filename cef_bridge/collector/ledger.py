@@ -21,8 +21,9 @@ QUEUE_KEY = "KubeArmorQueue"
 MOST_KINDS = 200
 """So many kinds of faults are counted one by one; what comes after is `OTHER`."""
 OTHER = "(other)"
+_LONGEST_KIND = 1000  # characters; a sentence may name what a sender wrote
 _MOST_QUEUES = 64
-_MOST_INTERVALS = 65_536
+_MOST_INTERVALS = 65_536  # of all queues together: whoever sends chooses the numbers
 _MOST_SENDERS = 200
 _REMEMBERED = 1_000_000
 _MOST_MISSING = 20
@@ -33,7 +34,7 @@ class Sequence:
     """The numbers of one queue that came, as intervals; order does not matter.
 
     Two lanes reach the collector out of order, so a number is missing only when nothing more will
-    come. Beyond 65,536 intervals the lowest gap is taken for lost.
+    come. Where the intervals become too many, the lowest gap is taken for lost: `give_up`.
     """
 
     def __init__(self) -> None:
@@ -64,10 +65,17 @@ class Sequence:
         else:
             starts.insert(at, number)
             ends.insert(at, number)
-            if len(starts) > _MOST_INTERVALS:
-                self._given_up += starts[1] - ends[0] - 1
-                del starts[1], ends[0]
         return True
+
+    def __len__(self) -> int:
+        """How many intervals there are."""
+        return len(self._starts)
+
+    def give_up(self) -> None:
+        """Take the lowest gap for lost."""
+        if len(self._starts) > 1:
+            self._given_up += self._starts[1] - self._ends[0] - 1
+            del self._starts[1], self._ends[0]
 
     @property
     def first(self) -> int:
@@ -186,6 +194,7 @@ class Ledger:
         self._young: set[int] = set()
         self._old: set[int] = set()
         self._sequences: dict[bytes, Sequence] = {}
+        self._intervals = 0
         self._senders: deque[Sender] = deque(maxlen=_MOST_SENDERS)
         self._faults: Counter[str] = Counter()
         self._troubles: Counter[str] = Counter()
@@ -236,17 +245,18 @@ class Ledger:
         for kind in kinds:
             self._count(kind, self._faults)
 
-    def blame_framing(self, kind: str) -> None:
+    def blame_framing(self, kind: str, number: int = 1) -> None:
         """Count a fault of what was sent that belongs to no message."""
-        self._count(kind, self._faults)
+        self._count(kind, self._faults, number)
 
     def befell(self, kind: str) -> None:
         """Count what befell a connection."""
         self._count(kind, self._troubles)
 
-    def _count(self, kind: str, counts: Counter[str]) -> None:
+    def _count(self, kind: str, counts: Counter[str], number: int = 1) -> None:
+        kind = kind[:_LONGEST_KIND]
         known = kind in counts or len(counts) < MOST_KINDS
-        counts[kind if known else OTHER] += 1
+        counts[kind if known else OTHER] += number
 
     def snapshot(self) -> Snapshot:
         """Return all counts."""
@@ -305,7 +315,14 @@ class Ledger:
             if len(self._sequences) >= _MOST_QUEUES:
                 name = OTHER.encode()
             sequence = self._sequences.setdefault(name, Sequence())
-        return sequence.add(int(number))
+        before = len(sequence)
+        new = sequence.add(int(number))
+        self._intervals += len(sequence) - before
+        if self._intervals > _MOST_INTERVALS:
+            most = max(self._sequences.values(), key=len)
+            self._intervals -= len(most) > 1
+            most.give_up()
+        return new
 
 
 _BEGINNINGS = (b"CEF:", b"LEEF:", b"\xef\xbb\xbfCEF:", b"\xef\xbb\xbfLEEF:")

@@ -66,14 +66,14 @@ class Handler(Protocol):
     def trouble(self, text: str) -> None:
         """Take what befell the connection, a sentence."""
 
-    def garbage(self, text: str) -> None:
-        """Take a fault of the framing, a sentence."""
+    def garbage(self, text: str, number: int) -> None:
+        """Take a fault of the framing, a sentence, that came so many times in a row."""
 
 
 def _told(garbage: Garbage) -> str:
     head = neutralise(garbage.head.decode("utf-8", "replace"))
     shown = head.replace("\n", "<U+000A>").replace("\r", "<U+000D>")[:_SHOWN]
-    return f'{garbage.reason}: {counted(garbage.size, "byte")}, "{shown}".'
+    return f'{garbage.reason}: {counted(garbage.size // garbage.number, "byte")}, "{shown}".'
 
 
 class Stopped(Exception):  # noqa: N818 - no error: the collector ends
@@ -194,7 +194,7 @@ class Stream:
         if found := self._deframer.feed(data):
             self._handler.messages(found)
         for garbage in self._deframer.take_garbage():
-            self._handler.garbage(_told(garbage))
+            self._handler.garbage(_told(garbage), garbage.number)
         if self._handler.ending() is Ending.KILL:
             raise Stopped
 
@@ -216,7 +216,7 @@ class Stream:
                     f"{_CUT}: {counted(garbage.size, 'byte')} of it do not count."
                 )
             else:
-                self._handler.garbage(_told(garbage))
+                self._handler.garbage(_told(garbage), garbage.number)
 
     def _end(self) -> str:
         """End by our own will: when what is there was read, or at once with a reset."""

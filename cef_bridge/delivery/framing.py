@@ -40,11 +40,15 @@ def frame_octets(messages: Sequence[bytes]) -> bytes:
 
 
 class Garbage(NamedTuple):
-    """Bytes that are no message: why, how many, and the first of them."""
+    """Bytes that are no message: why, how many, and the first of them.
+
+    `number`: of so many in a row that are alike, `size` bytes in all.
+    """
 
     reason: str
     size: int
     head: bytes
+    number: int = 1
 
 
 class Deframer:
@@ -94,7 +98,16 @@ class Deframer:
         self._skipping = None
 
     def _report(self, reason: str, data: bytes) -> None:
-        self._garbage.append(Garbage(reason, len(data), data[:_SHOWN]))
+        number, size = 1, len(data)
+        if self._garbage and len(data) <= _SHOWN:  # a sender may send nothing else
+            before = self._garbage[-1]
+            if (before.reason, before.head) == (
+                reason,
+                data,
+            ) and before.size == before.number * size:
+                number, size = before.number + 1, before.size + size
+                self._garbage.pop()
+        self._garbage.append(Garbage(reason, size, data[:_SHOWN], number))
 
     def _skip(self, data: bytes, start: int) -> int:
         """Take garbage from a place on; return where it ends, or the piece's end."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
+_NO_TEXT = "it says what was never written"
 LOOK_AGAIN = 0.25  # seconds; how often a full disk is looked at
 _SAY_AGAIN = 60.0  # seconds between two sentences about the same thing
 
@@ -147,7 +148,7 @@ class Core:
             self.store.reserve.release()
             if kind is not schema.Fault.FULL:
                 self.damage += 1
-                rescue(self.path, None, str(error))
+                rescue(self.path, None, str(error) if kind else _NO_TEXT)
             self.read_file()
 
     def _look_before(self) -> None:
@@ -271,7 +272,9 @@ class Core:
             try:
                 return work()
             except UnicodeError as error:  # SQLite's own sentence about bytes that are no text
-                self._new_file(epoch, str(error))
+                if not again:
+                    raise schema.other(self.path, schema.damaged(_NO_TEXT)) from error
+                self._new_file(epoch, _NO_TEXT)
             except sqlite3.Error as error:
                 kind = schema.fault(error)
                 if kind is schema.Fault.FULL:

@@ -75,6 +75,7 @@ def rescue(path: Path, known: Known | None, why: str) -> None:
 
     Raises sqlite3.Error or OSError when no new file can be written.
     """
+    why = ", ".join(why.replace("*** in database main ***", "").split("\n")).strip(" ,")
     new = schema.beside(path, ".new")
     schema.forget(new)
     schema.create(new)

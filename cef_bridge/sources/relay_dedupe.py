@@ -34,21 +34,18 @@ class Dedupe:
         self._most = most
         self._clock = clock
         self._since = clock()
-        self._young: dict[bytes, int] = {}  # digest -> endpoints that brought it, one bit each
-        self._old: dict[bytes, int] = {}
+        self._young: dict[bytes, tuple[int, ...]] = {}  # digest -> how often each brought it
+        self._old: dict[bytes, tuple[int, ...]] = {}
 
     def is_new(self, line: bytes, endpoint: int) -> bool:
         """Tell whether no other endpoint has brought this line yet; remembers that it came."""
         digest = blake2b(line, digest_size=16).digest()
-        bit = 1 << endpoint
-        copy = digest
-        number = 0
-        while (known := self._young.get(copy) or self._old.get(copy, 0)) & bit:
-            number += 1
-            copy = digest + b"%d" % number
-        self._young[copy] = known | bit
-        if known:
-            self.dropped += 1
+        counts = self._young.get(digest) or self._old.get(digest, ())
+        came = [*counts, *[0] * (endpoint + 1 - len(counts))]
+        came[endpoint] += 1
+        self._young[digest] = tuple(came)
+        known = any(other >= came[endpoint] for at, other in enumerate(came) if at != endpoint)
+        self.dropped += known
         return not known
 
     def turn(self) -> None:

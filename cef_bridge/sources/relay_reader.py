@@ -37,6 +37,7 @@ servers, says nothing before the first message, and KubeArmor ends a stream at o
 not like the filter."""
 
 _ROOM = 0.02
+_KEEPING = 64  # bytes beside those of a message, however small it is
 WAKE_AT = 500
 
 
@@ -80,7 +81,7 @@ class Reader:
         self._wake, self._stop = wake, stop
         self._rng, self._clock = rng, clock
         self._waiting: deque[bytes] = deque()
-        self._taken = 0
+        self._brought = self._taken = 0  # bytes, with what keeping each message costs
         self._lock = threading.Lock()  # guards what follows
         self._outages = Outages(self.name, clock())
         self._overruns = Overruns(self.name)
@@ -135,7 +136,7 @@ class Reader:
         """Return what was read, in its order, at most so many messages."""
         waiting = self._waiting
         found = [waiting.popleft() for _ in range(min(len(waiting), most))]
-        self._taken += sum(map(len, found))
+        self._taken += sum(map(len, found)) + _KEEPING * len(found)
         return found
 
     def look(self, *, last: bool = False) -> list[Notice]:
@@ -234,17 +235,18 @@ class Reader:
         for message in channel.read():
             self._got = True
             self.received += len(message)
+            self._brought += len(message) + _KEEPING
             waiting.append(message)
             self._heard = self._clock()
             if len(waiting) == WAKE_AT:
                 self._wake.set()
-            if self.received - self._taken > limit:
+            if self._brought - self._taken > limit:
                 self._wait_for_room(limit)
 
     def _wait_for_room(self, limit: int) -> None:
         self._wake.set()
         since = self._clock()
-        while self.received - self._taken > limit and not self._stop.wait(_ROOM):
+        while self._brought - self._taken > limit and not self._stop.wait(_ROOM):
             pass
         with self._lock:
             self._overruns.add(self._clock() - since)

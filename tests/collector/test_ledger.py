@@ -114,12 +114,21 @@ def test_intervals_know_what_a_set_knows(numbers):
         assert (sequence.missing, gaps) == (len(missing), missing)
 
 
-def test_a_sender_cannot_make_the_intervals_grow_without_end():
-    sequence = Sequence()
-    for number in range(0, 400_000, 2):
-        sequence.add(number)
-    assert len(sequence._starts) <= 65_536  # noqa: SLF001 - the bound is the claim
-    assert sequence.missing == 199_999
+def test_senders_cannot_make_the_intervals_grow_without_end_however_many_queues_they_name():
+    ledger, by = Ledger(), sender()
+    for number in range(0, 60_000, 2):
+        for queue in range(5):
+            ledger.take(by, cef("a", number + 1, f"queue-{queue}"))
+    kept = sum(map(len, ledger._sequences.values()))  # noqa: SLF001 - the bound is the claim
+    assert kept == ledger._intervals == 65_536  # noqa: SLF001
+    assert {each.missing for each in ledger.snapshot().queues.values()} == {29_999}
+
+
+def test_a_kind_of_fault_is_remembered_by_its_beginning():
+    ledger = Ledger()
+    for number in range(300):
+        ledger.blame(["x" * 100_000 + str(number)])
+    assert ledger.snapshot().faults == {"x" * 1000: 300}
 
 
 def test_a_sender_cannot_make_the_counters_grow_without_end():

@@ -136,6 +136,12 @@ def test_octet_counting_finds_back_after_the_line_that_was_no_frame():
     )
 
 
+def test_empty_lines_in_a_row_are_one_report_with_their_number():
+    deframer = Deframer()
+    assert deframer.feed(b"a\n" + b"\n" * 100_000 + b"b\n\n") == [b"a", b"b"]
+    assert deframer.take_garbage() == [Garbage("a message is empty", 100_001, b"\n", 100_001)]
+
+
 def test_an_empty_line_is_reported():
     assert fed(b"<1>a\n\n<1>b\n", []) == (
         [b"<1>a", b"<1>b"],

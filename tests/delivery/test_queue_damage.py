@@ -278,3 +278,26 @@ def test_a_message_that_is_empty_is_one(tmp_path):
         queue.append([Batch(1, [b""]), Batch(1, [])])
         assert queue.sum().waiting == 1
         assert drained(queue) == [b""]
+
+
+def ids_at(path) -> list[int]:
+    """Return where in the file the ids of the rows stand, of a table of one page."""
+    start = page_of(path, "rows")
+    page = path.read_bytes()[start : start + schema.PAGE]
+    count = int.from_bytes(page[3:5], "big")
+    cells = [int.from_bytes(page[8 + 2 * at : 10 + 2 * at], "big") for at in range(count)]
+    return [start + cell + 1 + page[cell + 1] for cell in cells]  # behind its size and its header
+
+
+def test_a_row_with_the_number_of_another_hides_none(filled):
+    whole = filled.read_bytes()
+    places = ids_at(filled)
+    assert len(places) == ROWS - 1
+    for place in places:
+        for mask in (1, 2, 8):
+            filled.write_bytes(whole)
+            flip(filled, place, mask)
+            with opened(filled) as queue:
+                stored = list(iter(queue.fetch, None))
+                assert sum(len(each.messages) for each in stored) == (ROWS - 1) * ROW
+                assert queue.damaged()

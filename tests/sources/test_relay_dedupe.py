@@ -57,3 +57,11 @@ def test_each_event_comes_as_often_as_the_endpoint_that_has_it_most(arrivals):
     for line in range(4):
         most = max(arrivals.count((endpoint, line)) for endpoint in range(3))
         assert passed.count(line) == most
+
+
+def test_a_line_that_comes_ever_again_takes_no_more_room_and_no_more_time():
+    dedupe = Dedupe(1000, clock=Clock())
+    assert all(dedupe.is_new(b"event", 0) for _ in range(50_000))
+    assert len(dedupe._young) == 1  # noqa: SLF001  # it is the claim
+    assert not any(dedupe.is_new(b"event", 1) for _ in range(50_000))
+    assert dedupe.is_new(b"event", 1)
