@@ -114,8 +114,8 @@ class Intake:
     """Reads one feed and fills the queues of its outlets, in a thread of its own: `run`.
 
     `notice` and `flood` make a message for an outlet: of a Notice, and of a container that floods
-    it, with the source's name. `replace` gives it other outlets, at a
-    moment where nothing is in hand.
+    it, with the source's name. `replace` gives it other outlets, at a moment where nothing is in
+    hand.
     """
 
     def __init__(

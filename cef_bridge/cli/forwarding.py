@@ -20,7 +20,7 @@ import click
 
 from cef_bridge.cli import logs
 from cef_bridge.service import systemd
-from cef_bridge.service.service import Outcome, Service, Ways
+from cef_bridge.service.service import Service, Ways
 from cef_bridge.views import DestinationView, View, line
 from cef_bridge.wording import counted
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from cef_bridge.config import Config
+    from cef_bridge.service.outcome import Outcome
 
 COUNTS = ("received", "converted", "filtered", "rejected", "noise", "blank")
 # Messages that no source brought; with those that were converted they are what was queued.
@@ -75,7 +76,7 @@ def run(
         return 0
     if outcome.waiting or outcome.unread:
         return 1
-    told = outcome.rejected or outcome.silent or outcome.damaged or _only_noise(outcome)
+    told = outcome.rejected or outcome.unreached or outcome.damaged or _only_noise(outcome)
     return _FOUND_SOMETHING if told else 0
 
 
@@ -130,7 +131,7 @@ def _last_words(outcome: Outcome) -> Iterator[str]:
             "no KubeArmor event was found. "
             "cef-bridge convert --strict --rejects PATH writes down what is there instead"
         )
-    for name, reason in outcome.silent:
+    for name, reason in outcome.unreached:
         yield f"{name} brought nothing: {reason}"
     for name in outcome.unread:
         yield f"{name} was not read to its end when the time was over: a longer --timeout is needed"

@@ -19,6 +19,7 @@ from cef_bridge.delivery.forwarder import Forwarder
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.service import private_queue
 from cef_bridge.service.inflow import Inflow
+from cef_bridge.service.outcome import Outcome, outcome_of
 from cef_bridge.service.own_words import tell_heartbeat, tell_test
 from cef_bridge.service.parts import (
     destination_view,
@@ -84,27 +85,6 @@ class Source(NamedTuple):
     thread: threading.Thread
 
 
-class Outcome(NamedTuple):
-    """How it ended: how many messages wait in the queues in `folder`; how many lines of this run
-    were noise, how many events (or what looked like one), how many of these rejected.
-
-    `unread` are the sources that have an end and were not read to it when the time was over,
-    `silent` those that never brought a byte, each with why. `kept` says that a private folder
-    stays, for there is something in it, `damaged` that a queue's file was.
-    """
-
-    waiting: int
-    noise: int
-    events: int
-    rejected: int
-    folder: Path
-    view: View
-    unread: tuple[str, ...]
-    silent: tuple[tuple[str, str], ...]
-    kept: bool = False
-    damaged: bool = False
-
-
 class Service:
     """A forwarder that runs until it is stopped: `run` blocks, `stop` ends and `reload` changes it.
 
@@ -125,7 +105,7 @@ class Service:
         self._again = False
         self._before: Counter[str] = Counter()  # the totals of the queues when it began
         self._unread: tuple[str, ...] = ()
-        self._silent: tuple[tuple[str, str], ...] = ()
+        self._unreached: tuple[tuple[str, str], ...] = ()
         self._started = 0.0
 
     def stop(self) -> None:
@@ -305,7 +285,7 @@ class Service:
         if not self._late():
             return False
         self._unread = tuple(str(it.spec) for it in alive if it.spec.kind != "kubearmor")
-        self._silent = tuple(
+        self._unreached = tuple(
             (str(it.spec), it.state.text)
             for it in alive
             if not it.state.connected and not it.state.bytes
@@ -431,20 +411,12 @@ class Service:
 
     def _outcome(self) -> Outcome:
         view = self.view()
-        waiting = sum(each.waiting + each.in_flight for each in view.destinations)
-        totals: Counter[str] = Counter()
-        for each in view.destinations:
-            totals.update(each.counts)
-        totals.subtract(self._before)
-        return Outcome(
-            waiting,
-            totals["noise"],
-            totals["converted"] + totals["filtered"] + totals["rejected"],
-            totals["rejected"],
-            self._folder(),
+        return outcome_of(
             view,
-            self._unread,
-            self._silent,
+            self._before,
+            self._folder(),
+            unread=self._unread,
+            unreached=self._unreached,
             damaged=any(way.outlet.queue.damaged() for way in self._ways.values()),
         )
 
