@@ -12,7 +12,7 @@ from cef_bridge.events.classes import catalogue
 from cef_bridge.events.decode import Decoded, Noise, Unreadable
 from cef_bridge.events.derive import derive
 
-# file -> units, events, noise (blank lines too), unreadable
+# file -> units, events, noise (blank lines are no units), unreadable
 FILES = {
     "array.json": (4, 4, 0, 0),
     "bom.ndjson": (4, 4, 0, 0),
@@ -24,8 +24,8 @@ FILES = {
     "elasticsearch.json": (1, 4, 0, 0),
     "kinds.ndjson": (118, 118, 0, 0),
     "lower-cased.ndjson": (3, 3, 0, 0),
-    "mixed.log": (75, 56, 22, 1),
-    "noise.log": (18, 4, 14, 0),
+    "mixed.log": (71, 56, 18, 1),
+    "noise.log": (14, 4, 10, 0),
     "otlp.ndjson": (2, 4, 0, 0),
     "pretty.json": (4, 4, 0, 0),
     "seed.ndjson": (9, 9, 0, 0),

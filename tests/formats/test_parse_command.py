@@ -66,10 +66,7 @@ def test_bytes_that_are_no_utf8_are_read_with_marks():
 def test_an_endless_line_is_refused_and_the_next_one_read(ending):
     result = run(stdin=b"CEF:0|" + b"x" * 3_000_000 + b"\n" + LINE.encode() + ending)
     assert result.stdout == JSON
-    assert (
-        result.stderr
-        == "stdin:1: the line has more than 1048576 bytes. Split it or leave it out.\n"
-    )
+    assert result.stderr == "stdin:1: the line has more than 1 MiB. Split it or leave it out.\n"
     assert result.exit_code == 3
 
 

@@ -231,7 +231,7 @@ CASES = {
     ),
     "severity of some events only": (
         N + "severity: [{value: 9, when: {event.kind: alert}}]\n",
-        "m.yaml:3:1 M070 Some events meet no rule, and get 5: log.container.process.exec.passed and 204 other kinds of events. Add a rule without when at the end, such as {value: 3}.",
+        "m.yaml:3:1 M070 Some events meet no rule, and get 5: log.container.process.exec.passed and 205 other kinds of events. Add a rule without when at the end, such as {value: 3}.",
     ),
     "key that repeats the header": (
         "mapping: m\ncluster: c\nextends: splunk\nextension: {KubeArmorSeverity: 3}\nexamples: [{event: {a: b}, expect: {}}]\n",
