@@ -111,7 +111,10 @@ def _default(row: kinds.Field) -> str:
     value = "" if row.default is NODEFAULT else row.default
     if isinstance(value, bool):
         return code(str(value).lower())
-    return code("{from: HostName}") if row.name == "hostname" else code(value)
+    if row.name == "hostname":
+        return code("{from: HostName}")
+    # Rules of which there is one by default, a constant
+    return code(value[0].value if isinstance(value, tuple) and value else value)
 
 
 def metrics_table(rows: Iterable[metrics.Row]) -> str:

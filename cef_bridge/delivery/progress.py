@@ -120,7 +120,7 @@ class Progress:
             "%s: %s %s",
             self.name,
             sentence,
-            "Nothing waits."
+            "Nothing waits yet."
             if not waiting
             else f"{counted(waiting, 'message', 'wait')}; none is lost.",
         )

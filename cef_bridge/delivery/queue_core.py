@@ -116,6 +116,12 @@ class Core:
         try:
             finish(self.path)
             if not schema.size(self.path):
+                if self.path.exists():  # a power cut, on some file systems; or one that began
+                    _log.warning(
+                        "%s is empty: a new queue begins in it. What waited there is lost, if "
+                        "anything did",
+                        self.path,
+                    )
                 schema.forget(self.path)
                 schema.create(self.path)
             self.path.chmod(0o600)

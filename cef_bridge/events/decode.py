@@ -24,6 +24,7 @@ from cef_bridge.events.signs import (
     begins_json,
     has_names,
     is_karmor_text,
+    may_be_events,
 )
 from cef_bridge.events.unwrap import DIALECTS, WRAPPERS, Around, Inside, Wrapped, unwrap
 
@@ -198,8 +199,10 @@ class Decoder:
 
     def _json(self, text: bytes, at: _At) -> list[Result]:
         try:
-            value = loads(text)
+            value = loads(text, worth=may_be_events)
         except ValueError as error:
+            if not may_be_events(text):
+                return [Noise(at.line)]
             if at.path and b"\n" in text:  # a text of several lines
                 return _told(self._line(each, at) for each in text.split(b"\n")) or [Noise(at.line)]
             if results := self._several(text, at):

@@ -42,6 +42,11 @@ _ARRAY = re.compile(rb"\[[ \t\r\n]*+\{")
 _OBJECT = re.compile(rb'\{(?=\s*["}]|\s*\Z)')
 
 
+# What Docker's and CRI's lines have, whose text may be a part of an event without any name in it;
+# and what karmor's events for people begin with.
+_OF_PARTS = (b'"log"', b"stdout ", b"stderr ", b"== ")
+
+
 def has_names(text: bytes) -> bool:
     """Tell whether an event's names stand in a text, as keys, or as values in OTLP."""
     return _NAMES.search(text) is not None
@@ -64,6 +69,11 @@ def after_prefix(text: bytes) -> bytes | None:
         return None
     rest = text[found.start() :]
     return rest if rest.endswith(b"}") or has_names(rest) else None
+
+
+def may_be_events(text: bytes) -> bool:
+    """Tell whether a text that is no strict JSON may hold an event, or a part of one."""
+    return has_names(text) or any(sign in text for sign in _OF_PARTS)
 
 
 def may_hold(text: bytes) -> bool:

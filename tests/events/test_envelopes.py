@@ -271,10 +271,10 @@ def counted(line, monkeypatch):
     steps = 0
 
     def read(function):
-        def reading(text):
+        def reading(text, **options):
             nonlocal steps
             steps += len(text)
-            return function(text)
+            return function(text, **options)
 
         return reading
 
@@ -287,7 +287,7 @@ def counted(line, monkeypatch):
 
     with monkeypatch.context() as patched:
         for module, names in (
-            (decoding, ("loads", "has_names", "after_prefix")),
+            (decoding, ("loads", "has_names", "may_be_events", "after_prefix")),
             (unwrapping, ("may_hold",)),
         ):
             for name in names:
