@@ -27,6 +27,7 @@ from cef_bridge.events.signs import (
     is_karmor_text,
     may_be_events,
 )
+from cef_bridge.events.torn import whole_events
 from cef_bridge.events.unwrap import DIALECTS, WRAPPERS, Around, Inside, Wrapped, unwrap
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ _KEPT = 4096  # bytes of what is over the limit, to recognise it by
 _KARMOR = "the text output of karmor cannot be read back. Use karmor logs --json"
 _NO_OBJECT = "an event's names stand in it, but no JSON object that could be read"
 _UNFINISHED = "the rest of this line never came"
+_TORN = "not JSON: the end is missing, and another event begins in the same line"
 _MOST_TRIES = 4  # of the first and of the last parts that a line may have begun with
 _BEGINS = re.compile(rb'\s*+(?:\{\s*+(?:["}]|\Z)|\[)')
 _WRAPPED = f"wrapped in more than {_MOST_WRAPPERS} texts"
@@ -229,6 +231,9 @@ class Decoder:
                 return _told(self._line(each, at) for each in text.split(b"\n")) or [Noise(at.line)]
             if results := self._several(text, at):
                 return results
+            if begin := whole_events(text):
+                torn = at._replace(line=text[:begin]).unreadable(_TORN, "not-json")
+                return [torn, *self._line(text[begin:], at._replace(line=text[begin:]))]
             if has_names(text):
                 label = "too-deep" if str(error) == TOO_DEEP else "not-json"
                 return [at.unreadable(str(error), label)]
