@@ -26,7 +26,8 @@ def whole_events(line: bytes) -> int:
     Nothing is taken out of a line that is the beginning of valid JSON: an object in it belongs to
     what is around it. Elsewhere what begins inside of a text value cannot be an event: KubeArmor
     escapes quotes, so a reading that begins there takes for text what is not, up to the end. Its
-    keys are then the commas and colons between texts, and never the name of a field.
+    keys are then the commas and colons between texts, and never the name of a field. The first key
+    is asked for its name: where two lines were cut and ran together, it begins with a comma, too.
     """
     line = line.rstrip(b", \t\r\n\0")
     if not line.endswith(b"}"):
@@ -69,6 +70,7 @@ def _is_event(text: bytes) -> bool:
         return False
     return (
         isinstance(value, dict)
+        and is_name(next(iter(value), ""))
         and likeness(value) is Likeness.EVENT
         and sum(map(is_name, value)) >= _FEWEST
     )

@@ -116,3 +116,10 @@ def test_no_value_becomes_an_event_wherever_its_line_was_cut(fields):
     for at in range(1, len(text), 3):
         assert pids(decode(text[at:])) == []
         assert pids(decode(text[:at])) == []
+
+
+def test_two_lines_of_which_both_were_cut_make_no_event_with_half_of_the_fields():
+    first = line(1, Resource="{", Owner={"Name": "{"})
+    second = line(2)
+    for at in range(second.index(b"Operation"), len(second)):
+        assert pids(decode(first + second[at:])) in ([], [1])
