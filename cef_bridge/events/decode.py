@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import orjson
@@ -74,7 +75,8 @@ _KEPT = 4096  # bytes of what is over the limit, to recognise it by
 _KARMOR = "the text output of karmor cannot be read back. Use karmor logs --json"
 _NO_OBJECT = "an event's names stand in it, but no JSON object that could be read"
 _UNFINISHED = "the rest of this line never came"
-_MOST_TRIES = 4  # parts that a line may have begun with, if it is none with those before them
+_MOST_TRIES = 4  # of the first and of the last parts that a line may have begun with
+_BEGINS = re.compile(rb'\s*+(?:\{\s*+(?:["}]|\Z)|\[)')
 _WRAPPED = f"wrapped in more than {_MOST_WRAPPERS} texts"
 
 
@@ -181,13 +183,33 @@ class Decoder:
         if partial:
             return before
         if size > self._max_record:
-            return [self._abandoned(key)]
+            return [self._abandoned(key), *self._events(part, inner)]
         del self._partial[key], self._partial_bytes[key]
-        begin = _begins_last(parts)
+        return before + self._read(parts, inner)
+
+    def _read(self, parts: Sequence[bytes], at: _At) -> list[Result]:
+        """Return what the parts of a line hold, of which the first may be of one that was cut.
+
+        What reading yields decides: the whole of them if it is events, else of the parts that a
+        line may have begun with the one that yields the most.
+        """
+        whole = b"".join(parts)
+        best, begin = self._events(whole, at) if len(parts) > 1 else [], 0
+        for each in () if best else _may_begin(parts):
+            found = self._events(b"".join(parts[each:]), at)
+            if len(found) > len(best):
+                best, begin = found, each
         if begin:
-            before.append(Unreadable(b"".join(parts[:begin]), _UNFINISHED, "unfinished"))
-        whole = b"".join(parts[begin:])
-        return before + self._line(whole, inner._replace(line=whole))
+            return [Unreadable(b"".join(parts[:begin]), _UNFINISHED, "unfinished"), *best]
+        return best or self._line(whole, at._replace(line=whole))
+
+    def _events(self, text: bytes, at: _At) -> list[Result]:
+        """Return what a text holds if it is events, and nothing that waits or cannot be read."""
+        other = Decoder(max_record=self._max_record, input_format=self._only or "auto")
+        found = other._line(text, at._replace(line=text))
+        if other._partial or any(isinstance(each, Unreadable) for each in found):
+            return []
+        return found if any(isinstance(each, Decoded) for each in found) else []
 
     def _abandoned(self, key: str) -> Unreadable:
         """Forget the parts of a line, and return what they are."""
@@ -318,26 +340,17 @@ def _told(results: Iterable[list[Result]]) -> list[Result]:
     return [each for some in results for each in some if not isinstance(each, Noise)]
 
 
-def _begins_last(parts: Sequence[bytes]) -> int:
-    """Return with which of the parts of a line an object begins that ends with the last.
-
-    0 unless the first ones are of a line that was cut: they and the others are no object together.
-    """
-    if len(parts) < 3 or not parts[0].lstrip().startswith(b"{") or _is_object(b"".join(parts)):
-        return 0
-    begins = [at for at in range(1, len(parts)) if parts[at].lstrip().startswith(b"{")]
-    for at in begins[: -1 - _MOST_TRIES : -1]:
-        if _is_object(b"".join(parts[at:])):
-            return at
-    return 0
+def _may_begin(parts: Sequence[bytes]) -> list[int]:
+    """Return with which parts a line may begin, but for the first: few of them, of both ends."""
+    last = len(parts) - 1
+    begins = [at for at in range(1, last) if _BEGINS.match(parts[at])]
+    if len(begins) > 2 * _MOST_TRIES:
+        begins = begins[:_MOST_TRIES] + begins[-_MOST_TRIES:]
+    return [*begins, last] if last and has_names(parts[last]) else begins
 
 
 def _is_object(text: bytes) -> bool:
     text = text.strip(BLANK)
     if not (text.startswith(b"{") and text.endswith(b"}")):
         return False
-    try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return False
-    return True
+    return _parsed(text) is not None

@@ -6,10 +6,17 @@ The rule of where a record ends, for every source and for every place where byte
     JSON. Where it stops being that, it was cut: it ends before the first record inside of it, and
     without one before the line that does not fit. What follows is read anew.**
 
-A *record inside* is an object that fills a line (a comma may follow), or one of several lines that
-begins in the first column; it is *whole* when it ends where a line ends. So a line that is an event
-by itself ends whatever was open before it, unless a valid document goes on around it, and then it
-belongs to that document. Every cut record costs itself only.
+A *record inside* is one of these:
+- a line that begins with a whole object, and has nothing behind it but more objects or arrays, with
+  commas between: `E`, `E,`, `E,E`. The last of them may be cut. (`EE` is no JSON: that line does
+  not fit, and begins anew anyway.)
+- a line that is an array with an object in it, and more of the same behind it: `[E,E],`.
+- an object of several lines that begins in the first column, and is *whole* where it ends at the
+  end of a line.
+
+It begins where its line begins. So a line that holds events by itself ends whatever was open before
+it, unless a valid document goes on around it, and then it belongs to that document. Every cut
+record costs itself only.
 
 What follows from it:
 - Which line does not fit depends on the bytes before it and on that line alone, never on where
@@ -17,7 +24,7 @@ What follows from it:
   ends it as well; so does a whole one in a stream that grows, after a while of waiting.
 - A value that ends in the line in which it began is not judged here: it swallows nothing.
 - Forgiving where no line can be swallowed: any bytes in strings (but no line end: JSON writes
-  `\n`, RFC 8259 section 7), `NaN`, a comma before a closing bracket.
+  `\n`, RFC 8259 section 7), `NaN`, a comma before a closing bracket if no whole record is inside.
 - Every byte is looked at a bounded number of times: what was open inside of a record that was cut
   goes on with the same Scanner (`within`).
 
@@ -118,6 +125,7 @@ class Scanner:
     __slots__ = (
         "_bad",
         "_began",
+        "_comma",
         "_deep",
         "_firsts",
         "_fresh",
@@ -131,6 +139,7 @@ class Scanner:
         "_open",
         "_over",
         "_root",
+        "_row",
         "_scalar",
         "_starts",
         "at",
@@ -155,6 +164,7 @@ class Scanner:
         self._deep = 0
         self._next = _VALUE_NEXT
         self._bad = self._in_string = self._in_key = self._scalar = False
+        self._comma = False  # it stands behind one
         self._over = -1  # a line end in a string: it is bad, but belongs to what it breaks off
         # Objects that begin in the first column and are open: how deep, where, and the first whole
         # record inside that is not inside of the next of them. The first is the value itself.
@@ -163,10 +173,11 @@ class Scanner:
         self._firsts = array("q")
         self._root = 0
         self._last = -1  # the last whole record
-        # The line that is read: whether it has begun, how deep the object is that begins it, where
-        # the record begins that has ended in it, and the first whole record inside of that one.
+        # The line that is read: whether it has begun, how deep the record is that begins it (an
+        # array, `_row`, may turn out to be one), where the record begins that has ended in it, and
+        # the first whole record inside of that one.
         self._fresh = False
-        self._line_level = -1
+        self._line_level = self._row = -1
         self._began = self._inner = -1
 
     @property
@@ -254,6 +265,8 @@ class Scanner:
         self.at = place
         if not self._bad:
             self._over = place
+            if self._began >= 0:  # the record before this one ended in this line
+                self._note(self._began)
         self._bad = True
         return Verdict.BROKEN
 
@@ -285,7 +298,7 @@ class Scanner:
         if not fits and self._fault():
             return False
         self._settle()
-        self._fresh = False
+        self._fresh = self._comma = False
         self._in_key = expected == _KEY_NEXT
         if not text:
             self._next = _AFTER
@@ -296,18 +309,19 @@ class Scanner:
             return self._line_end()
         if not self._fits(token) and self._fault():
             return Verdict.BROKEN
+        opens = token in (_OPEN_OBJECT, _OPEN_LIST)
         if token != _COMMA:
-            self._settle()
+            self._settle(opens=opens)
         ended = False
         if token == _COMMA:
             self._next = _KEY_NEXT if self._open[-1:] == b"{" else _VALUE_NEXT
         elif token == _COLON:
             self._next = _VALUE_NEXT
-        elif token in (_OPEN_OBJECT, _OPEN_LIST):
+        elif opens:
             self._enter(token)
         else:
             ended = self.ended = self.close()
-        self._fresh = False
+        self._fresh, self._comma = False, token == _COMMA
         self.at += 1
         return Verdict.END if ended else None
 
@@ -319,6 +333,8 @@ class Scanner:
             return expected == _COLON_NEXT
         if token == _COMMA:
             return expected == _AFTER
+        if self._comma and self.has_whole:
+            return False
         if token == _CLOSE_OBJECT:
             return self._open[-1:] == b"{" and expected in (_KEY_NEXT, _AFTER)
         return self._open[-1:] == b"[" and expected in (_VALUE_NEXT, _AFTER)
@@ -335,6 +351,10 @@ class Scanner:
             self._levels.append(0)
             self._starts.append(self.at)
             self._firsts.append(-1)
+        elif self._fresh:
+            self._row = depth
+        elif token == _OPEN_OBJECT and self._row >= 0:
+            self._line_level, self._row = self._row, -1
         if self.hasty and depth >= self._KINDS:
             self._deep += 1
         else:
@@ -349,22 +369,31 @@ class Scanner:
             return False
         if not self._open:
             return True
-        kind = self._open.pop()
+        self._open.pop()
         depth = len(self._open)
         if depth == self._levels[self._root]:
             return True
         if self._levels[-1] == depth:
             self._levels.pop()
             self._began, self._inner = self._starts.pop(), self._firsts.pop()
-        elif kind == _OPEN_OBJECT and depth == self._line_level:
+        elif depth == self._line_level:
             self._began, self._inner = self.line_at, -1
+        elif depth == self._row:
+            self._row = -1
         return False
 
-    def _settle(self) -> None:
-        """The record that ended in this line does not end the line: it is not a whole one."""
-        if self._began >= 0:
-            self._note(self._inner)
-            self._began = self._line_level = -1
+    def _settle(self, *, opens: bool = False) -> None:
+        """The record that ended in this line does not end the line: it is not a whole one.
+
+        But a line of records may have one more, which `opens`, or in which the token stands.
+        """
+        if self._began < 0:
+            return
+        deeper = len(self._open) - self._line_level
+        if self._began == self.line_at and (deeper > 0 or (opens and not deeper)):
+            return
+        self._note(self._inner)
+        self._began = self._line_level = -1
 
     def _note(self, place: int) -> None:
         self._last = max(self._last, place)
@@ -381,5 +410,6 @@ class Scanner:
                 return Verdict.BROKEN
         self.at += 1
         self.line_at = self.at
-        self._fresh, self._line_level = True, -1
+        self._fresh = True
+        self._line_level = self._row = -1
         return None

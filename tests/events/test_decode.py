@@ -634,8 +634,60 @@ def test_an_event_in_parts_behind_one_whose_rest_never_came_is_read(wrap, cut, a
     assert event.fields.items() >= EVENT.items()
 
 
+<<<<<<< HEAD
 def test_an_event_as_a_json_string_is_that_event():
     event = b'{"Type":"MatchedPolicy","Operation":"File","HostName":"n","Resource":"/etc/shadow"}'
     (found,) = Decoder().decode(json.dumps(event.decode()).encode())
     assert found.fields == json.loads(event)
     assert [type(each) for each in Decoder().decode(b'"a text"')] == [Noise]
+=======
+@pytest.mark.parametrize("wrap", [cri, _docker_part])
+@pytest.mark.parametrize(
+    "cut", [b'{"a":', b"x" * (1 << 14), b"plain text", LINE[:20], b"[1,", b'"']
+)
+@pytest.mark.parametrize(
+    "line",
+    [
+        LINE + LINE,
+        b"[%b,%b]" % (LINE, LINE),
+        LINE + b",",
+        b"[pod/x/y] " + LINE,
+        LINE.replace(b"my ", b"\\ud800"),
+        LINE[:-1] + b',"HostPID":NaN}',
+    ],
+)
+def test_a_whole_line_behind_parts_whose_rest_never_came_is_read(wrap, cut, line):
+    alone = fields(wrap(line))
+    assert alone
+    cut = cut if wrap is cri else cut.ljust(1 << 14)
+    found = decode(wrap(cut, flag=b"P"), wrap(line), wrap(LINE))
+    assert [each.fields for each in found if isinstance(each, Decoded)] == alone + fields(
+        wrap(LINE)
+    )
+
+
+def test_an_event_with_broken_letters_behind_parts_whose_rest_never_came_is_read():
+    line = LINE.replace(b"my ", b"\xff")
+    found = decode(cri(b'{"a":', b"P"), cri(line))
+    assert [type(each) for each in found] == [Unreadable, Decoded]
+
+
+@pytest.mark.parametrize("cut", [b'{"a":', b"x" * (1 << 14)])
+@pytest.mark.parametrize("filler", [b"{", b"[", b'{\\"', b"x"])
+def test_an_event_in_many_parts_behind_one_whose_rest_never_came_is_read(cut, filler):
+    line = LINE[:-1] + b',"Data":"%b"}' % (filler * (150_000 // len(filler)))
+    parts = [line[at : at + (1 << 14)] for at in range(0, len(line), 1 << 14)]
+    lines = [cri(cut, b"P"), *(cri(each, b"P") for each in parts[:-1]), cri(parts[-1]), cri(LINE)]
+    assert [type(each) for each in decode(*lines)] == [Unreadable, Decoded, Decoded]
+
+
+def test_events_that_follow_one_another_are_not_given_up_for_the_last_of_them():
+    line = LINE * 3
+    at = len(LINE) + 20
+    assert len(fields(cri(line[:at], b"P"), cri(line[at:]))) == 3
+
+
+def test_a_whole_line_behind_parts_over_the_limit_is_read():
+    found = decode(cri(b"x" * 6000, b"P"), cri(b"x" * 6000, b"P"), cri(LINE * 2), max_record=10_000)
+    assert [type(each) for each in found] == [Unreadable, Decoded, Decoded]
+>>>>>>> cuts

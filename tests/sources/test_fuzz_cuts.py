@@ -70,15 +70,31 @@ def _noise(dice: random.Random) -> bytes:
     return dice.randbytes(dice.randrange(1, 12)).replace(b"\x1f", b"-")
 
 
+def good_line(first: int, dice: random.Random) -> tuple[bytes, list[int]]:
+    """Return a line that holds one event or more and nothing else, and their numbers."""
+    form = dice.choice(
+        ["E", "E", "E", "E,", "[E]", "[E,E],", "EE", "E,E", "E,E,", "[E],E", "E,[E]"]
+    )
+    parts, numbers = [], []
+    for letter in form:
+        if letter == "E":
+            numbers.append(first + len(numbers))
+            parts.append(event(numbers[-1], dice))
+        else:
+            parts.append(letter.encode())
+    return dice.choice([b"", b" "]).join(parts), numbers
+
+
 def stream(dice: random.Random) -> tuple[bytes, list[int]]:
-    """Return some bytes, and the numbers of the whole events in them that fill a line."""
+    """Return some bytes, and the numbers of the whole events in lines that hold nothing else."""
     parts, numbers = [b"-\n"], []
     for _ in range(dice.randrange(1, 12)):
         noise = _noise(dice)
         parts.append(noise if noise.endswith(b"\n") else noise + b"\n")
         for _ in range(dice.choice([0, 1, 1, 2, 5])):
-            numbers.append(1000 + len(numbers))
-            parts.append(event(numbers[-1], dice) + dice.choice([b"\n", b"\n", b"\r\n"]))
+            line, more = good_line(1000 + len(numbers), dice)
+            numbers += more
+            parts.append(line + dice.choice([b"\n", b"\n", b"\r\n"]))
     return b"".join(parts), numbers
 
 

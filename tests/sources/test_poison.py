@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import pytest
 from feeds import Feed, cut, flat
 from following import Store
 
+from cef_bridge.events.decode import Decoder
 from cef_bridge.sources import buffers
 from cef_bridge.sources.blocks import Block, Broken, Cutter, Oversized
 from cef_bridge.sources.buffers import PATIENCE
@@ -63,6 +64,56 @@ def numbers(items: list[tuple]) -> list[int]:
 def test_every_line_behind_a_record_that_was_cut_comes_out(poison, most):
     found = cut(poison + b"\n".join(numbered(0, 200)) + b"\n", max_record=most)
     assert numbers(found) == list(range(200))
+
+
+def read(data: bytes, **options) -> list[tuple[str, int]]:
+    """Return what decode makes of the units, in runs: the kind, and how many of it."""
+    decoder, kinds = Decoder(), []
+    for each in cut(data, **options):
+        if isinstance(each, Broken | Oversized):
+            kinds.append(type(each).__name__)
+        else:
+            kinds += [type(found).__name__ for found in decoder.decode(each[0])]
+    return [(kind, len(list(run))) for kind, run in groupby(kinds)]
+
+
+EVENT = b'{"Type":"HostLog","n":1}'
+LINES = ["[E,E],", "E,E,", "[E]", "[E],", "[E,E]", "E,E", "EE", "EE,", "E,[E]", "[E],E", " [E,E],"]
+BEGINNINGS = [b'{"a":[\n"x",\n', b'{"a":\n', b'{"a":[\n', b'{"a":{\n"b":[\n"x",\n']
+
+
+@pytest.mark.parametrize("beginning", BEGINNINGS)
+@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("count", [3, 60])
+@pytest.mark.parametrize("end", ["", "E\n" * 3])
+def test_a_line_of_events_in_any_form_ends_what_was_cut_before_it(beginning, line, count, end):
+    text = f"{line}\n" * count + end
+    data = beginning + text.replace("E", EVENT.decode()).encode()
+    for most in (1 << 20, 1 << 12):
+        (lost, one), events = read(data, max_record=most)
+        assert one == 1
+        assert lost != "Decoded"
+        assert events == ("Decoded", text.count("E"))
+
+
+@pytest.mark.parametrize("line", ["[E,E],", "E,E,", "E,[E],", "[E],E,"])
+def test_lines_of_events_in_a_valid_document_belong_to_it(line):
+    text = '{"a":[\n"x",\n' + f"{line}\n" * 3 + "E\n]}"
+    data = text.replace("E", EVENT.decode()).encode()
+    assert [each[0] for each in cut(data)] == [data]
+
+
+@pytest.mark.parametrize("line", ["E,", "[E],", "E,E,"])
+def test_a_comma_before_the_closing_bracket_makes_no_valid_document(line):
+    text = f'{{"a":[\n"x",\n{line}\n]}}\n'
+    found = read(text.replace("E", EVENT.decode()).encode())
+    assert dict(found)["Decoded"] == text.count("E")
+
+
+@pytest.mark.parametrize("cut_off", [b'{"b":', b'{"b":"x', b'{"b":[1,', b'[{"b":1},'])
+def test_an_event_before_one_that_was_cut_in_its_line_is_read(cut_off):
+    data = b'{"a":[\n"x",\n' + EVENT + b"," + cut_off + b"\n" + EVENT + b"\n"
+    assert sum(count for kind, count in read(data) if kind == "Decoded") == 2
 
 
 @pytest.mark.parametrize("poison", POISONS, ids=lambda each: repr(each[:24]))
@@ -181,6 +232,11 @@ def test_what_stands_behind_a_poison_comes_out_of_a_pipe_that_stays_open(monkeyp
         b'{"a":[\n{"b":1}\n',
         b"{\n",
         b'{"a":\n',
+        b'[{"b":1}],\n',
+        b'{"b":1},{"c":2},\n',
+        b'{"b":1},{"c":[\n',
+        b'[{"b":1},{"c":[\n',
+        b'{"b":1},[{"c":1},\n',
     ],
 )
 def test_what_is_looked_at_grows_as_the_bytes_do(monkeypatch, shape):
