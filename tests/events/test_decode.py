@@ -634,13 +634,13 @@ def test_an_event_in_parts_behind_one_whose_rest_never_came_is_read(wrap, cut, a
     assert event.fields.items() >= EVENT.items()
 
 
-<<<<<<< HEAD
 def test_an_event_as_a_json_string_is_that_event():
     event = b'{"Type":"MatchedPolicy","Operation":"File","HostName":"n","Resource":"/etc/shadow"}'
     (found,) = Decoder().decode(json.dumps(event.decode()).encode())
     assert found.fields == json.loads(event)
     assert [type(each) for each in Decoder().decode(b'"a text"')] == [Noise]
-=======
+
+
 @pytest.mark.parametrize("wrap", [cri, _docker_part])
 @pytest.mark.parametrize(
     "cut", [b'{"a":', b"x" * (1 << 14), b"plain text", LINE[:20], b"[1,", b'"']
@@ -690,4 +690,3 @@ def test_events_that_follow_one_another_are_not_given_up_for_the_last_of_them():
 def test_a_whole_line_behind_parts_over_the_limit_is_read():
     found = decode(cri(b"x" * 6000, b"P"), cri(b"x" * 6000, b"P"), cri(LINE * 2), max_record=10_000)
     assert [type(each) for each in found] == [Unreadable, Decoded, Decoded]
->>>>>>> cuts
