@@ -125,7 +125,8 @@ def _last_words(outcome: Outcome) -> Iterator[str]:
         if each.last_error and each.waiting + each.in_flight:
             yield f"  {each.last_error}"
     if outcome.view.unrouted:
-        yield f"{outcome.view.unrouted:,} events sent nowhere: no destination's when takes them"
+        nowhere = counted(outcome.view.unrouted, "event")
+        yield f"{nowhere} sent nowhere: no destination's when takes them"
     if _only_noise(outcome):
         yield (
             "no KubeArmor event was found. "

@@ -146,8 +146,8 @@ class Decoder:
             begun = begun[len(_BOM) :].lstrip(BLANK)
         if begins_json(begun):
             return self._json(begun, at)
-        if begun[:1] == b"[" and (value := _parsed(begun)) is not None:
-            return self._items(value, at)
+        if begun[:1] in (b"[", b'"') and (value := _parsed(begun)) is not None:
+            return self._items(value if isinstance(value, list) else [value], at)
         if at.level < _MOST_WRAPPERS and (match := CRI.match(unindented := text.lstrip(BLANK))):
             # What a part ends with belongs to the text: it may be cut behind a space.
             message = unindented[match.end() :].rstrip(b"\r\n")

@@ -1,8 +1,8 @@
-"""The tests of conditions as YAML writes them, and texts that look like one of them and are none.
+"""The tests of conditions as YAML writes them, and texts that other programs read as conditions.
 
 In come tests and texts of a mapping, out go their forms. People write `!shop`, `>=7` or `/^kube-/`
-where other programs take that; compared as texts these hold for nothing, and nobody is told. Must
-not know events, nor how a test is asked.
+where other programs take that. Here such a text would only equal itself, so no event would meet it.
+Must not know events, nor how a test is asked.
 """
 
 from __future__ import annotations
@@ -29,10 +29,20 @@ WORDS = {
 
 GLOB = re.compile(r"[*?\[]")
 _NUMBER = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?")
-_COMPARED = re.compile(r"([<>]=?)\s*(-?[0-9]{1,30}(?:\.[0-9]{1,30})?)")
-_BETWEEN = re.compile(r"(-?[0-9]{1,30}(?:\.[0-9]{1,30})?)\.\.\.?(-?[0-9]{1,30}(?:\.[0-9]{1,30})?)")
+_COMPARED = re.compile(r"([<>]=?|=[<>]|[≤≥])\s*(-?[0-9]{1,30}(?:\.[0-9]{1,30})?)")
+_BETWEEN = re.compile(
+    r"(-?[0-9]{1,30}(?:\.[0-9]{1,30})?)\s*\.\.\.?\s*(-?[0-9]{1,30}(?:\.[0-9]{1,30})?)"
+)
+_FROM_TO = re.compile(r"([0-9]{1,30})\s*-\s*([0-9]{1,30})")
+_EQUALS = re.compile(r"==?\s*([^=\s].*)", re.DOTALL)
+_NOT = re.compile(r"(?:<>|not\s)\s*(\S.*)", re.DOTALL | re.IGNORECASE)
 # Between two slashes: what no path has in it, or only one that nobody would ask for.
-_PATTERN = re.compile(r"/(.+)/[gims]{0,4}", re.DOTALL)
+_PATTERN = re.compile(r"m?/(.+)/[gims]{0,4}", re.DOTALL)
+_LIKE = re.compile(r"=?~\s*(\S.*)", re.DOTALL)
+# Fields of one name of Kubernetes, in which neither a bar nor a comma can stand.
+_ONE_NAME = frozenset(
+    {"ClusterName", "HostName", "NamespaceName", "PodName", "ContainerName", "PolicyName"}
+)
 _SIGNS = re.compile(r"[\^$\\|()+]|\.\*|\{[0-9]")
 _ENDS = re.compile(r"\^.+|.+\$", re.DOTALL)
 
@@ -84,21 +94,32 @@ def meant_by(path: str, text: str) -> str | None:
         return f"{{not: {text.lstrip('!= ')}}}"
     if found := _COMPARED.fullmatch(text):
         return _bound(found[1], found[2])
-    if found := _BETWEEN.fullmatch(text):
-        return f"{{min: {found[1]}, max: {found[2]}}}"
+    numbers = _holds_numbers(path)
+    between = _BETWEEN.fullmatch(text) or (_FROM_TO.fullmatch(text) if numbers else None)
+    if between:
+        return f"{{min: {between[1]}, max: {between[2]}}}"
     has_names = not path or _holds_names(path)
+    if not path or numbers or path in _ONE_NAME:
+        if found := _NOT.fullmatch(text):
+            return f"{{not: {found[1]}}}"
+        if found := _LIKE.fullmatch(text):
+            return _glob_for(found[1])
+        if found := _EQUALS.fullmatch(text):
+            return found[1]
+    if path in _ONE_NAME and len(names := re.split(r"\s*[|,]\s*", text)) > 1 and all(names):
+        return f"the list [{', '.join(names)}]"
     pattern = _PATTERN.fullmatch(text)
     if pattern and (has_names or _SIGNS.search(pattern[1])):
         return _glob_for(pattern[1])
-    if has_names and not GLOB.search(text) and _ENDS.fullmatch(text):
+    if has_names and _ENDS.fullmatch(text):
         return _glob_for(text)
     return None
 
 
 def _bound(sign: str, text: str) -> str:
     """Return `{min: …}` or `{max: …}`; for `<` and `>` the next whole number."""
-    word, step = ("max", -1) if sign[0] == "<" else ("min", 1)
-    if len(sign) == 2 or "." in text:
+    word, step = ("max", -1) if "<" in sign or sign == "≤" else ("min", 1)
+    if len(sign) == 2 or sign in "≤≥" or "." in text:
         return f"{{{word}: {text}}}"
     return f"{{{word}: {Decimal(text) + step}}}"
 
@@ -106,6 +127,11 @@ def _bound(sign: str, text: str) -> str:
 def _holds_names(path: str) -> bool:
     row = find(path)
     return row is not None and row.pace in ("workload", "verdict")
+
+
+def _holds_numbers(path: str) -> bool:
+    row = find(path)
+    return path == "Severity" or (row is not None and row.kind == "integer")
 
 
 def _glob_for(pattern: str) -> str:

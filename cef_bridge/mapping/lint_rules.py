@@ -156,7 +156,9 @@ def unreachable(view: View) -> Iterator[Found]:
         # Rules of one key follow each other; a single one stands at its key.
         if before and (seen.section, seen.key) != (before[0].section, before[0].key):
             before = []
-        if any(not it.rule.when and (it.rule.value or it.rule.default) for it in before):
+        # One whose conditions could not be read has none in `rule`.
+        unasked = [it for it in before if not it.rule.when and "when" not in it.said]
+        if any(it.rule.value or it.rule.default for it in unasked):
             message = "The rule before this one always has a value. Change the order, or add when."
             yield Found(seen.rule.at, message)
         elif any(_says_all(it.rule, seen.rule) for it in before):

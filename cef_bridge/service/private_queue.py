@@ -40,10 +40,10 @@ def give_back(folder: Path) -> None:
         beside(path, ".reserve").unlink(missing_ok=True)
 
 
-def _warn(left: dict[Path, int]) -> None:
+def _warn(left: dict[Path, tuple[int, int]]) -> None:
     if not left:
         return
-    shown = [f"{path} ({counted(waiting, 'message')})" for path, waiting in left.items()]
+    shown = [f"{path} ({_what(*held)})" for path, held in left.items()]
     more = f" and {len(shown) - _SHOWN:,} more" if len(shown) > _SHOWN else ""
     _log.warning(
         "earlier runs without --queue left what was not sent: %s%s. forward --queue FOLDER sends "
@@ -53,11 +53,16 @@ def _warn(left: dict[Path, int]) -> None:
     )
 
 
-def _left_behind() -> dict[Path, int]:
+def _what(waiting: int, dead: int) -> str:
+    said = [counted(waiting, "message")] if waiting else []
+    return " and ".join(said + ([counted(dead, "dead letter")] if dead else []))
+
+
+def _left_behind() -> dict[Path, tuple[int, int]]:
     """Return the folders of runs that have ended which hold something, with how many messages wait
-    in each; what is empty is removed.
+    in each and how many dead letters there are; what is empty is removed.
     """
-    left: dict[Path, int] = {}
+    left: dict[Path, tuple[int, int]] = {}
     for folder in sorted(Path(tempfile.gettempdir()).glob(f"{_PREFIX}*")):
         try:
             if folder.is_symlink() or folder.stat().st_uid != os.getuid():
@@ -65,18 +70,18 @@ def _left_behind() -> dict[Path, int]:
             queues = sorted(folder.glob("*.queue"))
             if not queues:  # another forwarder's that has only just begun
                 continue
-            waiting = _waiting(queues)
+            held = _held(queues)
         except (OSError, CefBridgeError):  # in use, or not to be read: not ours to judge
             continue
-        if waiting is None:
-            shutil.rmtree(folder, ignore_errors=True)
+        if any(held):
+            left[folder] = held
         else:
-            left[folder] = waiting
+            shutil.rmtree(folder, ignore_errors=True)
     return left
 
 
-def _waiting(queues: Sequence[Path]) -> int | None:
-    """Return how many messages wait in queues, None when there is nothing at all in them."""
+def _held(queues: Sequence[Path]) -> tuple[int, int]:
+    """Return how many messages wait in queues, and how many dead letters they keep."""
     waiting = kept = 0
     with ExitStack() as locks:
         for path in queues:
@@ -85,4 +90,4 @@ def _waiting(queues: Sequence[Path]) -> int | None:
             status = inspect(path).status()
             waiting += status.sum.waiting
             kept += status.dead
-    return waiting if waiting + kept else None
+    return waiting, kept

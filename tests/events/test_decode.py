@@ -634,6 +634,13 @@ def test_an_event_in_parts_behind_one_whose_rest_never_came_is_read(wrap, cut, a
     assert event.fields.items() >= EVENT.items()
 
 
+def test_an_event_as_a_json_string_is_that_event():
+    event = b'{"Type":"MatchedPolicy","Operation":"File","HostName":"n","Resource":"/etc/shadow"}'
+    (found,) = Decoder().decode(json.dumps(event.decode()).encode())
+    assert found.fields == json.loads(event)
+    assert [type(each) for each in Decoder().decode(b'"a text"')] == [Noise]
+
+
 @pytest.mark.parametrize("wrap", [cri, _docker_part])
 @pytest.mark.parametrize(
     "cut", [b'{"a":', b"x" * (1 << 14), b"plain text", LINE[:20], b"[1,", b'"']
