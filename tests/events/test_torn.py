@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cef_bridge.events.decode import Decoded, Decoder, Unreadable
+from cef_bridge.events.torn import whole_events
 
 EVENT = {
     "Type": "MatchedPolicy", "Operation": "File", "ClusterName": "c", "HostName": "n", "HostPID": 1,
@@ -123,3 +124,14 @@ def test_two_lines_of_which_both_were_cut_make_no_event_with_half_of_the_fields(
     second = line(2)
     for at in range(second.index(b"Operation"), len(second)):
         assert pids(decode(first + second[at:])) in ([], [1])
+
+
+@given(
+    fields=_FIELDS, also=_FIELDS, edges=st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+)
+def test_no_value_becomes_an_event_where_bytes_are_missing_between_two_lines(fields, also, edges):
+    text, other = line(1, **fields), line(2, **also)
+    begin, end = sorted(round(edge * len(text)) for edge in edges[:2])
+    torn = text[begin:end] + other[round(edges[2] * len(other)) :]
+    at = whole_events(torn)
+    assert not at or pids(decode(torn[at:])) == [2]
