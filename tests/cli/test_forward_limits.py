@@ -15,7 +15,7 @@ from running import COMMAND
 
 from cef_bridge.collector.collector import Collector
 
-MANY = 400_000
+MANY = 200_000
 MOST_MEMORY = 150 << 20
 
 
