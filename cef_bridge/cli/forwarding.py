@@ -150,7 +150,7 @@ def _last_words(outcome: Outcome) -> Iterator[str]:
         what = counted(outcome.rejected, "rejected record")
         yield f"{what}: cef-bridge deadletter list {outcome.folder}"
     elif outcome.kept and not outcome.waiting:
-        yield f"{outcome.folder} keeps dead letters: cef-bridge deadletter list {outcome.folder}"
+        yield f"{outcome.folder} keeps what is left: cef-bridge queue status {outcome.folder}"
 
 
 def _away(name: str, counts: Mapping[str, int]) -> str:

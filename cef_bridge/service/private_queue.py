@@ -34,10 +34,23 @@ def make() -> Path:
     return Path(tempfile.mkdtemp(prefix=_PREFIX))
 
 
-def give_back(folder: Path) -> None:
-    """Give the disk space back that a folder does not need while no forwarder uses it."""
-    for path in folder.glob("*.queue"):
-        beside(path, ".reserve").unlink(missing_ok=True)
+def leave(folder: Path) -> bool:
+    """End the use of a folder whose queues are closed; return whether it stays.
+
+    It stays when its queues hold something, those of destinations that a reload removed included,
+    or when that cannot be read. Then the disk space is given back that only a forwarder needs.
+    """
+    queues = sorted(folder.glob("*.queue"))
+    try:
+        stays = any(_held(queues))
+    except (OSError, CefBridgeError):
+        stays = True
+    if stays:
+        for path in queues:
+            beside(path, ".reserve").unlink(missing_ok=True)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    return stays
 
 
 def _warn(left: dict[Path, tuple[int, int]]) -> None:

@@ -8,7 +8,6 @@ is shown to whom, are the command line's.
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 import time
 from collections import Counter
@@ -433,19 +432,9 @@ class Service:
             way.thread.join(_JOIN)
         if self.metrics is not None:
             self.metrics.stop()
-        left = False
         for way in self._ways.values():
-            fate = way.outlet.queue.sum()
-            rejected = way.outlet.queue.totals().get("rejected", 0)
-            left = left or bool(fate.waiting + fate.in_flight + fate.dead_lettered + rejected)
             way.outlet.queue.close()
-        if self._private is None:
-            return None
-        if left:
-            private_queue.give_back(self._private)
-            return self._private
-        shutil.rmtree(self._private, ignore_errors=True)
-        return None
+        return self._private if self._private and private_queue.leave(self._private) else None
 
 
 def _named(config: Config) -> dict[str, SourceSpec]:

@@ -550,3 +550,22 @@ def test_a_file_gets_every_message_whole(tmp_path):
     assert len(files) > 1
     lines = [line for path in files for line in path.read_bytes().splitlines()]
     assert sorted(lines) == sorted(line.encode() for line in convert(log).messages)
+
+
+def test_a_private_queue_stays_for_a_destination_that_a_reload_removed(tmp_path, collector):
+    log = write_events(tmp_path / "ka.log", 10)
+    config = tmp_path / "forward.yaml"
+    gone = "  - {name: gone, to: 'tcp://127.0.0.1:1'}\n"
+    kept = f"  - {{name: siem, to: '{url(collector)}'}}\n"
+    config.write_text(f"grace: 1s\nsources: [{log}]\ndestinations:\n{gone}{kept}")
+    with Forward("--config", config, env={"TMPDIR": str(tmp_path)}) as run:
+        until(lambda: collector.distinct == 10)
+        until(lambda: waiting_in(private_queues(tmp_path)) >= 10)
+        config.write_text(config.read_text().replace(gone, ""))
+        run.send(signal.SIGHUP)
+        run.until_says(TAKEN)
+        ended = run.end()
+    (folder,) = private_queues(tmp_path)
+    assert ended.code == 0
+    assert f"{folder} keeps what is left: cef-bridge queue status {folder}" in ended.err
+    assert books(folder)["gone"]["waiting"] == 10
