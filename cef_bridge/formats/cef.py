@@ -248,9 +248,10 @@ def _read_extension(line: str, at: int) -> dict[str, str]:
         last = index + 1 == len(keys)
         # v27: of several spaces before a key only the last parts; at the end all are lost.
         raw = line[value_begin:].rstrip(" ") if last else line[value_begin : keys[index + 1][1] - 1]
-        if not raw.strip(" "):
+        text = _unescape(raw, value_begin, _VALUE_ESCAPES)
+        if not text.strip():
             raise FormatError(f"position {begin + 1}: {name} has no value. Leave the key out.")
         if name in extension:
             raise FormatError(f"position {begin + 1}: {name} stands twice. Each key stands once.")
-        extension[name] = _unescape(raw, value_begin, _VALUE_ESCAPES)
+        extension[name] = text
     return extension

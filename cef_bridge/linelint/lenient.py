@@ -109,8 +109,9 @@ def _message(line: Line) -> Message:
     for pair in line.pairs:
         # The standard: only the spaces at the line's end are no part of a value.
         raw = pair.raw.rstrip(" ") if not leef and pair is line.pairs[-1] else pair.raw
-        if raw.strip() and pair.key not in extension:
-            extension[pair.key] = raw if leef else plain(raw)
+        value = raw if leef else plain(raw)
+        if value.strip() and pair.key not in extension:
+            extension[pair.key] = value
     return Message(
         "leef" if leef else "cef",
         line.version.strip(),

@@ -6,7 +6,7 @@ import sys
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from transcripts import ROOT
 
@@ -26,6 +26,8 @@ tails = st.lists(st.sampled_from(PIECES) | st.text(max_size=4), max_size=12).map
 
 
 @given(tails)
+@example(" dst=\\n")
+@example(" dst=\u2003 act=x")
 def test_what_the_strict_reader_takes_is_read_the_same(tail):
     for line in (tail, HEAD + tail, "LEEF:1.0|a|b|c|d|" + tail, "LEEF:2.0|a|b|c|d|^|" + tail):
         try:
