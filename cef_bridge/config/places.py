@@ -98,7 +98,7 @@ def _path(url: str) -> tuple[urls.Url | None, dict[str, object], list[str]]:
 def destination_of(
     url: str, besides: Mapping[str, object], folder: Path | None = None, *, partial: bool = False
 ) -> tuple[Destination | None, list[str]]:
-    """Return the destination of a URL and of what stands beside it, and what is wrong.
+    """Return the destination that a URL and the settings beside it ask for, and the problems.
 
     The arguments and what is returned are as with `source_of`.
     """

@@ -100,13 +100,10 @@ class Deframer:
     def _report(self, reason: str, data: bytes) -> None:
         number, size = 1, len(data)
         if self._garbage and len(data) <= _SHOWN:  # a sender may send nothing else
-            before = self._garbage[-1]
-            if (before.reason, before.head) == (
-                reason,
-                data,
-            ) and before.size == before.number * size:
-                number, size = before.number + 1, before.size + size
+            last = self._garbage[-1]
+            if last == Garbage(reason, last.number * size, data, last.number):
                 self._garbage.pop()
+                number, size = last.number + 1, last.size + size
         self._garbage.append(Garbage(reason, size, data[:_SHOWN], number))
 
     def _skip(self, data: bytes, start: int) -> int:

@@ -164,7 +164,7 @@ class Core:
             raise schema.damaged("its log is not what was written")
 
     def _begin_beside(self, error: schema.OtherVersionError) -> None:
-        """Go on without a file that another version wrote, which is kept."""
+        """Put a file of another version aside, and begin a new one."""
         kept = put_aside(self.path, f"format-{error.version}")
         _log.error(
             "%s. It is kept as %s, and a new queue begins. To send what is in it, move it into a "

@@ -60,7 +60,7 @@ class Lock:
 
 
 def identity(file: Path | int) -> tuple[int, int] | None:
-    """Return what tells a file from all others, whatever its name; None when there is none."""
+    """Return a file's device and inode, None when there is no such file."""
     try:
         found = os.stat(file)  # noqa: PTH116  # an open file has no path
     except OSError:

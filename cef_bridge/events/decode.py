@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import orjson
 
 from cef_bridge.events.clock import WRAPPER_TIME, moment
-from cef_bridge.events.json_text import TOO_DEEP, loads, several
+from cef_bridge.events.json_text import TOO_DEEP, NotWorthError, loads, several
 from cef_bridge.events.names import is_known
 from cef_bridge.events.signs import (
     BLANK,
@@ -224,9 +224,9 @@ class Decoder:
     def _json(self, text: bytes, at: _At) -> list[Result]:
         try:
             value = loads(text, worth=may_be_events)
+        except NotWorthError:
+            return [Noise(at.line)]
         except ValueError as error:
-            if not may_be_events(text):
-                return [Noise(at.line)]
             if at.path and b"\n" in text:  # a text of several lines
                 return _told(self._line(each, at) for each in text.split(b"\n")) or [Noise(at.line)]
             if results := self._several(text, at):

@@ -276,20 +276,24 @@ class Service:
                 beaten = now
                 for way in self._ways.values():
                     tell_heartbeat(way.outlet)
+        if self._asked is None:
+            self._cut_off()
 
     def _ended(self) -> bool:
-        alive = [each.inflow for each in self._sources.values() if each.thread.is_alive()]
-        if not alive:
-            return True
-        if not self._late():
-            return False
+        return not self._alive() or self._late()
+
+    def _alive(self) -> list[Inflow]:
+        return [each.inflow for each in self._sources.values() if each.thread.is_alive()]
+
+    def _cut_off(self) -> None:
+        """Take note of the sources that the time was too short for."""
+        alive = self._alive()
         self._unread = tuple(str(it.spec) for it in alive if it.spec.kind != "kubearmor")
         self._unreached = tuple(
             (str(it.spec), it.state.text)
             for it in alive
             if not it.state.connected and not it.state.bytes
         )
-        return True
 
     def _late(self) -> bool:
         timeout = self.ways.timeout

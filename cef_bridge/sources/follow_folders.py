@@ -84,12 +84,10 @@ class Folder:
         head = self._heads.get(each.path)
         if head is not None:
             return head
-        try:
-            file = met(each.path)
-        except (OSError, UsageError):
-            self.still = self.still and os.path.lexists(each.path)
+        file, still = met_again(each)
+        self.still = self.still and still
+        if file is None:
             return b""
-        self.still = self.still and (file.node == each.node or os.path.islink(each.path))  # noqa: PTH114
         head = unpacked(each.path)[0] if is_packed(file.head) else file.head
         if len(self._heads) < _MOST_HEADS:
             self._heads[each.path] = head
@@ -118,6 +116,15 @@ def met(path: str) -> File:
     fd, file = open_file(path)
     os.close(fd)
     return file
+
+
+def met_again(each: Sibling) -> tuple[File | None, bool]:
+    """Return what an entry is now, None if it cannot be opened; and whether it lies there yet."""
+    try:
+        file = met(each.path)
+    except (OSError, UsageError):
+        return None, os.path.lexists(each.path)
+    return file, file.node == each.node or os.path.islink(each.path)  # noqa: PTH114
 
 
 def in_the_making(path: str) -> bool:

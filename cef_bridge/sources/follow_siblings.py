@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.errors import UsageError
 from cef_bridge.sources.archives import is_packed
 from cef_bridge.sources.follow_files import open_file
-from cef_bridge.sources.follow_folders import Folder, Sibling, in_the_making, met, unpacked
+from cef_bridge.sources.follow_folders import Folder, Sibling, in_the_making, met_again, unpacked
 from cef_bridge.sources.follow_identity import File, Older, sha256
 
 if TYPE_CHECKING:
@@ -113,12 +113,10 @@ class Siblings:
         older: set[str] | None = None
         found: list[tuple[int, int, str, tuple[int, int]]] = []
         for each in chain(same, alike):
-            try:
-                file = met(each.path)
-            except (OSError, UsageError):
-                still = still and os.path.lexists(each.path)
+            file, there = met_again(each)
+            still = still and there
+            if file is None:
                 continue
-            still = still and (file.node == each.node or os.path.islink(each.path))  # noqa: PTH114
             ruled_out = file.node in taken or (not at.head and each.path in (at.path, at.real))
             if ruled_out or not _is_it(each, file, at, offset):
                 continue
@@ -162,12 +160,10 @@ class Siblings:
             still = True
             older: set[str] | None = None
             for each in self._rotated(at):
-                try:
-                    file = met(each.path)
-                except (OSError, UsageError):
-                    still = still and os.path.lexists(each.path)
+                file, there = met_again(each)
+                still = still and there
+                if file is None:
                     continue
-                still = still and (file.node == each.node or os.path.islink(each.path))  # noqa: PTH114
                 if file.node in found or file.changed < since or seen(file):
                     continue
                 if any(entry.is_file(file) for entry in at.older):
@@ -187,11 +183,8 @@ class Siblings:
         """Return the rotated files that are there when this one is begun: the last of them."""
         found = []
         for each in self._rotated(at):
-            try:
-                file = met(each.path)
-            except (OSError, UsageError):
-                continue
-            if file.head and file.inode != at.inode:
+            file, _ = met_again(each)
+            if file is not None and file.head and file.inode != at.inode:
                 begins = (file.inode, len(file.head), sha256(file.head))
                 found.append((file.changed, Older(_bare(each.name), *begins, file.size)))
         return tuple(entry for _, entry in sorted(found)[-_MOST_OLDER:])
