@@ -252,7 +252,8 @@ def from_urls(  # noqa: PLR0913 - the options of the command line, by name
     if from_end and sources and all(source.kind != "files" for source in sources):
         problems.append("--from-end does nothing here: no --from names a file.")
     problems += [text for _, text in clashes(sources, [one for one, _ in destinations])]
-    if problems:
+    if problems:  # alone, a wrong mapping is told when it is loaded, with what is wrong in it
+        problems += [f"--mapping: {each}" for each in names_problems({"mapping": mapping})]
         raise UsageError("\n".join(problems))
     times = {"heartbeat": heartbeat, "grace": grace}
     return Config(
