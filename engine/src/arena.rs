@@ -1,0 +1,110 @@
+//! Texts that are made while a block is converted, and live until it is done.
+//!
+//! Most texts of an event are slices of the block itself. What has to be made anew (an escape that
+//! was undone, two parts that were joined) is put here, and freed with the arena as a whole.
+
+use std::borrow::Cow;
+use std::cell::{Cell, UnsafeCell};
+use std::mem::{align_of, size_of};
+
+/// Bytes of a piece, if nothing asks for a larger one.
+const PIECE: usize = 1 << 16;
+
+/// Hands out memory that lives as long as the arena is borrowed.
+pub struct Arena {
+    pieces: UnsafeCell<Vec<Box<[u8]>>>,
+    /// Where the free part of the last piece begins.
+    at: Cell<usize>,
+}
+
+impl Default for Arena {
+    fn default() -> Self {
+        Arena { pieces: UnsafeCell::new(vec![vec![0; PIECE].into_boxed_slice()]), at: Cell::new(0) }
+    }
+}
+
+impl Arena {
+    /// Free all that was handed out; the first piece is kept.
+    pub fn clear(&mut self) {
+        self.pieces.get_mut().truncate(1);
+        self.at.set(0);
+    }
+
+    /// Return so many fresh bytes, aligned for a type.
+    fn take(&self, size: usize, align: usize) -> *mut u8 {
+        // SAFETY: the vector is reached through `&self` here alone, and the reference does not leave
+        // this function. The boxes it holds do not move when it grows, so what was handed out stays.
+        let pieces = unsafe { &mut *self.pieces.get() };
+        if let Some(piece) = pieces.last_mut() {
+            let begin = (piece.as_ptr() as usize + self.at.get()).next_multiple_of(align)
+                - piece.as_ptr() as usize;
+            if begin + size <= piece.len() {
+                self.at.set(begin + size);
+                return piece[begin..].as_mut_ptr();
+            }
+        }
+        let mut piece = vec![0_u8; PIECE.max(size + align)].into_boxed_slice();
+        let begin = (piece.as_ptr() as usize).next_multiple_of(align) - piece.as_ptr() as usize;
+        let place = piece[begin..].as_mut_ptr();
+        self.at.set(begin + size);
+        pieces.push(piece);
+        place
+    }
+
+    /// Return a copy of some values.
+    pub fn slice<T: Copy>(&self, values: &[T]) -> &[T] {
+        let place = self.take(size_of::<T>() * values.len(), align_of::<T>()) as *mut T;
+        // SAFETY: `take` gave memory of this size and alignment that nothing else has; it is written
+        // whole before it is read, and freed no earlier than `clear`, which needs `&mut self`.
+        unsafe {
+            place.copy_from_nonoverlapping(values.as_ptr(), values.len());
+            std::slice::from_raw_parts(place, values.len())
+        }
+    }
+
+    /// Return a copy of a text.
+    pub fn text(&self, text: &str) -> &str {
+        // SAFETY: a copy of the bytes of a `str`.
+        unsafe { std::str::from_utf8_unchecked(self.slice(text.as_bytes())) }
+    }
+
+    /// Return a text as it is, or a copy of one that was made.
+    pub fn keep<'a>(&'a self, text: Cow<'a, str>) -> &'a str {
+        match text {
+            Cow::Borrowed(text) => text,
+            Cow::Owned(text) => self.text(&text),
+        }
+    }
+
+    /// Return texts joined.
+    pub fn join(&self, parts: &[&str]) -> &str {
+        let size = parts.iter().map(|part| part.len()).sum();
+        let place = self.take(size, 1);
+        let mut at = 0;
+        for part in parts {
+            // SAFETY: `take` gave `size` bytes, the sum of the parts' lengths.
+            unsafe { place.add(at).copy_from_nonoverlapping(part.as_ptr(), part.len()) };
+            at += part.len();
+        }
+        // SAFETY: all `size` bytes were written, with whole texts one after another.
+        unsafe { std::str::from_utf8_unchecked(std::slice::from_raw_parts(place, size)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Arena;
+
+    #[test]
+    fn what_was_handed_out_stays_as_it_was() {
+        let arena = Arena::default();
+        let texts: Vec<&str> = (0..5000).map(|n| arena.text(&n.to_string().repeat(9))).collect();
+        let numbers = arena.slice(&[1_u64, 2, 3]);
+        let long = arena.join(&["a", &"b".repeat(1 << 17), "c"]);
+        for (n, text) in texts.iter().enumerate() {
+            assert_eq!(*text, n.to_string().repeat(9));
+        }
+        assert_eq!(numbers, [1, 2, 3]);
+        assert_eq!(long.len(), (1 << 17) + 2);
+    }
+}

@@ -1,0 +1,401 @@
+//! The loop over the lines of a block: each becomes a message, is filtered, or is left to Python.
+//!
+//! What stands around an event is taken off here: a carriage return, a syslog prefix, Docker's
+//! json-file, the lines of CRI. The reference is `cef_bridge/events/decode.py`.
+
+use std::collections::HashMap;
+
+use crate::activity::Activity;
+use crate::arena::Arena;
+use crate::clock;
+use crate::convert::{convert, Fate, Lists};
+use crate::derive::{derive, Origin};
+use crate::event::Event;
+use crate::facts::Facts;
+use crate::json::{write_string, Reader};
+use crate::program::Program;
+use crate::reading::read;
+use crate::rules::Rules;
+use crate::table::{self, Damage};
+
+/// A table, read.
+pub struct Plan {
+    /// What is known of events.
+    pub facts: Facts,
+    /// The mapping.
+    pub program: Program,
+}
+
+impl Plan {
+    /// Read a table.
+    pub fn new(bytes: &[u8]) -> Result<Plan, Damage> {
+        let mut reader = table::Reader::new(bytes)?;
+        let facts = Facts::read(&mut reader)?;
+        let program = Program::read(&mut reader, &facts)?;
+        reader.end()?;
+        Ok(Plan { facts, program })
+    }
+}
+
+/// A block of whole lines.
+#[derive(Clone, Copy)]
+pub struct Block<'b> {
+    /// The lines.
+    pub bytes: &'b [u8],
+    /// Where to begin in them.
+    pub from: usize,
+    /// The name of the source.
+    pub source: &'b str,
+    /// The offset of the first byte in the source.
+    pub offset: u64,
+    /// The time of events that have none, in epoch microseconds.
+    pub assumed_time: Option<i64>,
+    /// Parts of lines wait for their rest: Python joins what container runtimes cut.
+    pub parts_wait: bool,
+}
+
+/// A message among those that a run wrote.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Row {
+    /// Where it ends in the messages, behind its line feed.
+    pub end: u32,
+    /// Where its line begins in the block.
+    pub begin: u32,
+    /// Its class, a row of the table.
+    pub class: u16,
+    /// 1 to 10.
+    pub severity: u8,
+    /// 1: it overtakes the rest.
+    pub urgent: u8,
+}
+
+/// What a run came to.
+#[repr(C)]
+#[derive(Clone, Copy, Default, Debug, PartialEq)]
+pub struct Counts {
+    /// Lines that were dealt with, blank ones included.
+    pub lines: u64,
+    /// Those with nothing but white space.
+    pub blank: u64,
+    /// Messages.
+    pub converted: u64,
+    /// Events that the mapping leaves out.
+    pub filtered: u64,
+    /// Events that are not for this destination.
+    pub elsewhere: u64,
+    /// Messages of events that say no time.
+    pub without_time: u64,
+    /// Events that stood in a field `log`.
+    pub in_log: u64,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum End {
+    /// All lines are done.
+    Done,
+    /// Python has to do the line that begins here; the next one begins there.
+    Left(usize, usize),
+}
+
+/// Types or operations that are told apart; KubeArmor has about 20.
+const MOST_WORDS: usize = 1000;
+/// What all others are called.
+const OTHER: &str = "(other)";
+/// Characters of a type or an operation that are kept.
+const LONGEST: usize = 64;
+
+/// Counts of events by type, operation and class.
+#[derive(Default)]
+pub struct Kinds {
+    words: HashMap<String, u16>,
+    names: Vec<String>,
+    counts: HashMap<(u16, u16, u16), u64>,
+}
+
+impl Kinds {
+    fn word(&mut self, text: &str) -> u16 {
+        if let Some(number) = self.words.get(text) {
+            return *number;
+        }
+        let text = if self.names.len() >= MOST_WORDS { OTHER } else { text };
+        let short: String = match text.char_indices().nth(LONGEST) {
+            Some(_) => text.chars().take(LONGEST - 1).chain(['…']).collect(),
+            None => text.to_owned(),
+        };
+        let number = self.names.len() as u16;
+        match self.words.get(&short) {
+            Some(number) => *number,
+            None => {
+                self.names.push(short.clone());
+                self.words.insert(short, number);
+                number
+            }
+        }
+    }
+
+    fn count(&mut self, kind: &str, operation: &str, class: usize) {
+        let key = (self.word(kind), self.word(operation), class as u16);
+        *self.counts.entry(key).or_insert(0) += 1;
+    }
+
+    /// Return the counts as JSON, `[[type, operation, class, count], …]`, and forget them.
+    pub fn take(&mut self) -> String {
+        let mut out = String::from("[");
+        for ((kind, operation, class), count) in self.counts.drain() {
+            out.push_str(if out.len() > 1 { ",[" } else { "[" });
+            write_string(&self.names[kind as usize], &mut out);
+            out.push(',');
+            write_string(&self.names[operation as usize], &mut out);
+            out.push_str(&format!(",{class},{count}]"));
+        }
+        out.push(']');
+        self.words.clear();
+        self.names.clear();
+        out
+    }
+}
+
+/// What a run writes: messages, and what there is to say of them.
+#[derive(Default)]
+pub struct Output {
+    /// The messages, a line feed behind each.
+    pub messages: String,
+    /// A row for each.
+    pub rows: Vec<Row>,
+    /// Places of events that are not for this destination.
+    pub elsewhere: Vec<u32>,
+    /// The sums.
+    pub counts: Counts,
+    /// Events by kind.
+    pub kinds: Kinds,
+    /// The line in hand: a fault in it is found by this.
+    pub at: usize,
+}
+
+impl Output {
+    /// Forget the messages, but not the counts by kind.
+    pub fn clear(&mut self) {
+        self.messages.clear();
+        self.rows.clear();
+        self.elsewhere.clear();
+        self.counts = Counts::default();
+        self.at = 0;
+    }
+
+    /// Forget what was written of a message that was not finished.
+    pub fn mend(&mut self) {
+        let end = self.rows.last().map_or(0, |row| row.end as usize);
+        self.messages.truncate(end);
+    }
+}
+
+/// Run a plan over a block, from a line on, until its end or a line that is left to Python.
+pub fn run(plan: &Plan, arena: &Arena, block: Block<'_>, output: &mut Output) -> End {
+    let bytes = block.bytes;
+    // Of a block with a broken character only the lines before it are for here.
+    let valid = match std::str::from_utf8(bytes.get(block.from..).unwrap_or(&[])) {
+        Ok(text) => text,
+        Err(error) => {
+            let end = block.from + error.valid_up_to();
+            std::str::from_utf8(&bytes[block.from..end]).unwrap_or("")
+        }
+    };
+    let rules = Rules { facts: &plan.facts, program: &plan.program, arena };
+    let mut event = Event::new(plan.facts.paths.len());
+    let mut machine =
+        Machine { rules, activity: Activity::default(), lists: Lists::default(), block };
+    let mut at = block.from;
+    while at < bytes.len() {
+        output.at = at;
+        let rest = valid.get(at - block.from..).unwrap_or("");
+        let (line, next) = match rest.find('\n') {
+            Some(end) => (&rest[..end], at + end + 1),
+            None if at + rest.len() == bytes.len() => (rest, bytes.len()),
+            None => return End::Left(at, next_line(bytes, at)),
+        };
+        if !machine.line(line, at, &mut event, output) {
+            output.mend();
+            return End::Left(at, next);
+        }
+        output.counts.lines += 1;
+        at = next;
+    }
+    End::Done
+}
+
+fn next_line(bytes: &[u8], at: usize) -> usize {
+    let end = bytes[at..].iter().position(|byte| *byte == b'\n');
+    end.map_or(bytes.len(), |end| at + end + 1)
+}
+
+struct Machine<'a> {
+    rules: Rules<'a>,
+    activity: Activity<'a>,
+    lists: Lists<'a>,
+    block: Block<'a>,
+}
+
+impl<'a> Machine<'a> {
+    /// Convert a line; false: it is left to Python.
+    fn line(
+        &mut self,
+        line: &'a str,
+        at: usize,
+        event: &mut Event<'a>,
+        output: &mut Output,
+    ) -> bool {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        if line.bytes().all(is_blank) {
+            output.counts.blank += 1;
+            return true;
+        }
+        event.clear();
+        let Some(found) = self.unwrap(line) else { return false };
+        event.wrapper_time = found.time;
+        let (facts, arena) = (self.rules.facts, self.rules.arena);
+        if read(facts, found.text, arena, event).is_none() {
+            return false;
+        }
+        let origin = Origin {
+            source: self.block.source,
+            offset: self.block.offset + at as u64,
+            assumed_time: self.block.assumed_time,
+        };
+        let cases = &self.rules.program.cases;
+        if derive(facts, cases, event, &mut self.activity, origin, arena).is_none() {
+            return false;
+        }
+        let fate = convert(&self.rules, event, &mut self.lists, &mut output.messages);
+        let Ok(fate) = fate else { return false };
+        let ids = &facts.ids;
+        output.kinds.count(event.text(ids.kind_), event.text(ids.operation), event.class);
+        output.counts.in_log += u64::from(found.in_log);
+        match fate {
+            Fate::Converted { severity } => {
+                output.messages.push('\n');
+                output.counts.converted += 1;
+                output.counts.without_time += u64::from(event.timeless);
+                output.rows.push(Row {
+                    end: output.messages.len() as u32,
+                    begin: at as u32,
+                    class: event.class as u16,
+                    severity,
+                    urgent: facts.classes[event.class].urgent.into(),
+                });
+            }
+            Fate::Filtered => output.counts.filtered += 1,
+            Fate::Elsewhere => {
+                output.counts.filtered += 1;
+                output.counts.elsewhere += 1;
+                output.elsewhere.push(at as u32);
+            }
+        }
+        true
+    }
+
+    /// Take off what stands around an event. None: it is left to Python.
+    fn unwrap(&self, line: &'a str) -> Option<Found<'a>> {
+        let text = line.trim_matches([' ', '\t', '\r', '\0']);
+        let bare = Found { text, time: None, in_log: false };
+        match text.as_bytes().first()? {
+            b'{' if text.starts_with(LOG) => self.docker(text),
+            b'{' => Some(bare),
+            // Values of other kinds, and text of karmor for people.
+            b'[' | b'"' | b'=' => None,
+            b'0'..=b'9' if looks_like_cri(text) => self.cri(text),
+            _ if text.starts_with('\u{feff}') => None,
+            _ => Some(Found { text: behind_prefix(text)?, ..bare }),
+        }
+    }
+
+    /// Take off CRI's `TIME stdout F `, of a line that is whole.
+    fn cri(&self, line: &'a str) -> Option<Found<'a>> {
+        let mut words = line.splitn(4, ' ');
+        let (time, _, tag, text) = (words.next()?, words.next()?, words.next()?, words.next()?);
+        let time = Some(clock::microseconds(time)?);
+        let whole = tag == "F" || tag.starts_with("F:");
+        if self.block.parts_wait || !whole || !text.starts_with('{') || text.starts_with(LOG) {
+            return None;
+        }
+        Some(Found { text, time, in_log: false })
+    }
+
+    /// Take off Docker's json-file: `{"log":"…\n","stream":"stdout","time":"…"}`.
+    fn docker(&self, line: &'a str) -> Option<Found<'a>> {
+        if self.block.parts_wait {
+            return None;
+        }
+        let mut reader = Reader::new(line, self.rules.arena);
+        let (mut log, mut time, mut stream) = (None, None, None);
+        let mut more = reader.opens(b'{', b'}')?;
+        while more {
+            let place = match reader.name()? {
+                "log" => &mut log,
+                "time" => &mut time,
+                "stream" => &mut stream,
+                _ => return None,
+            };
+            if place.is_some() {
+                return None;
+            }
+            *place = Some(reader.string()?);
+            more = reader.more(b'}')?;
+        }
+        reader.end()?;
+        // Without its end a text may be a part of a line.
+        let text = log?.strip_suffix('\n')?;
+        let named = matches!(stream, None | Some("stdout" | "stderr"));
+        let time = match time {
+            Some(time) => Some(clock::microseconds(time)?),
+            None => None,
+        };
+        if !named || !text.starts_with('{') || text.starts_with(LOG) {
+            return None;
+        }
+        Some(Found { text, time, in_log: true })
+    }
+}
+
+/// Bytes of a prefix.
+const MOST_PREFIX: usize = 512;
+
+/// An event's text, the time of what is around it, and whether it stood in a field `log`.
+struct Found<'a> {
+    text: &'a str,
+    time: Option<i64>,
+    in_log: bool,
+}
+
+/// What Docker's json-file begins with.
+const LOG: &str = "{\"log\":";
+
+/// Tell whether a line begins with `2023-08-23T18:05:48.303111222Z stdout `.
+fn looks_like_cri(line: &str) -> bool {
+    let mut words = line.splitn(3, ' ');
+    let (time, stream) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+    time.as_bytes().get(10) == Some(&b'T') && matches!(stream, "stdout" | "stderr")
+}
+
+/// Return the object behind the prefix of a log line: it begins with the first brace that a quote or
+/// another brace follows. None: Python looks for it.
+fn behind_prefix(line: &str) -> Option<&str> {
+    let head = &line.as_bytes()[..line.len().min(MOST_PREFIX)];
+    for (at, byte) in head.iter().enumerate() {
+        if *byte != b'{' {
+            continue;
+        }
+        match head[at + 1..].iter().find(|byte| !is_blank(**byte)) {
+            Some(b'"') => return line.get(at..),
+            Some(b'}') | None => return None,
+            Some(_) => {}
+        }
+    }
+    None
+}
+
+/// White space as Python has it for bytes.
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t'..=b'\r')
+}

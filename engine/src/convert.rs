@@ -1,0 +1,291 @@
+//! One event in, one fate out: a message, filtered, or left to Python.
+//!
+//! The reference is `cef_bridge/converter.py` and `Program.evaluate` in `mapping/compile.py`.
+
+use crate::event::{Event, Value, NO_FIELD};
+use crate::format::HEADER;
+use crate::leftovers::leftovers;
+use crate::program::Slot;
+use crate::rules::{Hit, Left, Rules};
+use crate::shedding::{fit, size_of, LEAST_ROOM};
+use crate::summary::summary;
+use crate::text::Marks;
+
+/// What became of an event.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Fate {
+    /// Its message was written.
+    Converted {
+        /// 1 to 10.
+        severity: u8,
+    },
+    /// `drop_events`, a filter or `keep_events` took it out.
+    Filtered,
+    /// The destination does not take it.
+    Elsewhere,
+}
+
+/// The severity of an event that no rule rates.
+const DEFAULT_SEVERITY: u8 = 5;
+/// The number of the name among the header's fields.
+const NAME: usize = 4;
+const SEVERITIES: [&str; 11] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"];
+
+/// Lists that are filled anew for each event.
+#[derive(Default)]
+pub struct Lists<'a> {
+    header: Vec<Hit<'a>>,
+    hits: Vec<Hit<'a>>,
+    last: Vec<Hit<'a>>,
+    left: Vec<Hit<'a>>,
+    /// The slot that gave each of `hits`.
+    slots: Vec<usize>,
+    some: Vec<Hit<'a>>,
+}
+
+/// Convert an event that is derived; the message is appended to `out`.
+pub fn convert<'a>(
+    rules: &Rules<'a>,
+    event: &mut Event<'a>,
+    lists: &mut Lists<'a>,
+    out: &mut String,
+) -> Result<Fate, Left> {
+    let (facts, program) = (rules.facts, rules.program);
+    let ids = &facts.ids;
+    if let Some(cluster) = &program.cluster {
+        event.set(ids.cluster, Value::Text(cluster));
+    }
+    let (rated, rated_by) = rate(rules, &program.severity, event)?;
+    event.set(ids.e_severity, Value::Integer(SEVERITIES[rated as usize]));
+    let (severity, header_rated_by) = rate(rules, &program.header_severity, event)?;
+    if let Some(fate) = taken_out(rules, event, severity) {
+        return Ok(fate);
+    }
+    event.set(ids.e_severity, Value::Integer(SEVERITIES[rated as usize]));
+    let mut header_rating = (severity, header_rated_by);
+    if program.has_drop && event.has(ids.e_summary) {
+        say_summary_again(rules, event);
+        header_rating = rate(rules, &program.header_severity, event)?;
+    }
+    let (severity, header_rated_by) = header_rating;
+    let header = header(rules, event, lists)?;
+    if let Some(hit) = header_rated_by {
+        lists.header.push(hit);
+        if hit.field == ids.e_severity {
+            lists.header.extend(rated_by);
+        }
+    }
+    say_header(rules, event, &header, severity);
+    evaluate(rules, event, lists)?;
+    let start = out.len();
+    if program.syslog.asks_severity {
+        event.set(ids.e_severity, Value::Integer(SEVERITIES[severity as usize]));
+    }
+    program.syslog.write(rules, event, severity.into(), 0, out)?;
+    program.format.write_head(&header, SEVERITIES[severity as usize], out);
+    lists.hits.append(&mut lists.left);
+    lists.hits.append(&mut lists.last);
+    let hits = &mut lists.hits;
+    let separator = program.format.separator.len();
+    let size: usize = hits.iter().map(|hit| size_of(&program.format, hit)).sum();
+    let whole = out.len() - start + size - if hits.is_empty() { 0 } else { separator };
+    if whole > program.format.max_bytes {
+        let most = program.format.max_bytes as i64;
+        let mut room = most - (out.len() - start) as i64 + separator as i64;
+        if room < LEAST_ROOM as i64 {
+            // A host name of 255 characters in a message of 512 bytes.
+            out.truncate(start);
+            let shorter = (LEAST_ROOM as i64 - room) as usize;
+            program.syslog.write(rules, event, severity.into(), shorter, out)?;
+            program.format.write_head(&header, SEVERITIES[severity as usize], out);
+            room = most - (out.len() - start) as i64 + separator as i64;
+        }
+        fit(&program.format, hits, room);
+    }
+    write_hits(rules, hits, out);
+    Ok(Fate::Converted { severity })
+}
+
+fn write_hits(rules: &Rules<'_>, hits: &[Hit<'_>], out: &mut String) {
+    let format = &rules.program.format;
+    for (number, hit) in hits.iter().enumerate() {
+        // The first pair goes without its separator.
+        out.push_str(if number == 0 { &hit.pair[1..] } else { hit.pair });
+        format.write_value(hit.text, out);
+        if !hit.label.1.is_empty() {
+            out.push_str(hit.label.0);
+            out.push_str(hit.label.1);
+        }
+    }
+}
+
+/// Return the severity that the first of some rules gives, and what it was taken from.
+fn rate<'a>(
+    rules: &Rules<'a>,
+    slots: &'a [Slot],
+    event: &Event<'a>,
+) -> Result<(u8, Option<Hit<'a>>), Left> {
+    let mut hits = Vec::new();
+    for slot in slots {
+        hits.clear();
+        rules.slot(slot, event, &mut hits)?;
+        for hit in &hits {
+            let text = hit.text;
+            if text.len() <= 2 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+                if let Ok(number @ 1..=10) = text.parse() {
+                    return Ok((number, Some(*hit)));
+                }
+            }
+        }
+    }
+    Ok((DEFAULT_SEVERITY, None))
+}
+
+/// Return what becomes of an event that is not written. Its conditions see the header's severity.
+fn taken_out<'a>(rules: &Rules<'a>, event: &mut Event<'a>, severity: u8) -> Option<Fate> {
+    let program = rules.program;
+    event.set(rules.facts.ids.e_severity, Value::Integer(SEVERITIES[severity as usize]));
+    let meets = |items: &[Vec<_>]| items.iter().any(|item| rules.all_hold(item, event));
+    if !program.routes.is_empty() && !meets(&program.routes) {
+        return Some(Fate::Elsewhere);
+    }
+    if meets(&program.filters) {
+        return Some(Fate::Filtered);
+    }
+    // What tells of lost and withheld events is not asked for.
+    let told = rules.facts.classes[event.class].kind == "event";
+    if program.keeps.is_empty() || told || meets(&program.keeps) {
+        return None;
+    }
+    Some(Fate::Filtered)
+}
+
+/// Make the sentence anew without what `drop` names.
+fn say_summary_again<'a>(rules: &Rules<'a>, event: &mut Event<'a>) {
+    let facts = rules.facts;
+    let sentence = summary(facts, event, rules.arena, |event, field| {
+        let held = event.held(field);
+        if facts.drops(field) || facts.drops(held) { "" } else { event.word(field) }
+    });
+    event.set(facts.ids.e_summary, Value::Text(sentence));
+}
+
+/// Return the header's fields as a reader will see them; what they are from is in `lists.header`.
+fn header<'a>(
+    rules: &Rules<'a>,
+    event: &Event<'a>,
+    lists: &mut Lists<'a>,
+) -> Result<[&'a str; HEADER], Left> {
+    lists.header.clear();
+    let mut fields = ["unknown"; HEADER];
+    for (number, slot) in rules.program.header.iter().enumerate() {
+        lists.some.clear();
+        rules.slot(slot, event, &mut lists.some)?;
+        let raw = lists.some.first().map_or("unknown", |hit| hit.text);
+        // LEEF's header has no name; a key that repeats it says all of it.
+        fields[number] = if number == NAME && !rules.program.format.is_cef {
+            raw
+        } else {
+            rules.program.format.header_field(number, raw, rules.arena)
+        };
+        lists.header.extend_from_slice(&lists.some);
+    }
+    Ok(fields)
+}
+
+/// Set what the keys that repeat the header read: what a reader finds there.
+fn say_header<'a>(
+    rules: &Rules<'a>,
+    event: &mut Event<'a>,
+    header: &[&'a str; HEADER],
+    severity: u8,
+) {
+    let ids = &rules.facts.ids;
+    let [class, name, severities] = rules.program.repeats;
+    if class {
+        event.set(ids.said_class, Value::Text(header[3]));
+    }
+    if name {
+        event.set(ids.said_name, Value::Text(header[NAME]));
+    }
+    if severities {
+        event.set(ids.said_severity, Value::Integer(SEVERITIES[severity as usize]));
+    }
+}
+
+/// Fill the lists with the hits of an event: those of the keys, what is left, and what stands last.
+fn evaluate<'a>(
+    rules: &Rules<'a>,
+    event: &mut Event<'a>,
+    lists: &mut Lists<'a>,
+) -> Result<(), Left> {
+    let program = rules.program;
+    lists.hits.clear();
+    lists.last.clear();
+    lists.left.clear();
+    lists.slots.clear();
+    for row in program.of_class(rules.facts, event.class) {
+        let slot = &program.slots[row.slot];
+        lists.some.clear();
+        if !rules.some_rules(slot, &row.rules, event, &mut lists.some)? {
+            continue;
+        }
+        if program.has_drop {
+            lists.some.retain(|hit| !is_dropped(rules, event, hit));
+        }
+        let to = if slot.last { &mut lists.last } else { &mut lists.hits };
+        to.extend_from_slice(&lists.some);
+        if !slot.last {
+            // Keys of `spread` are none of the mapping's: what stands behind a key is told by those.
+            let own = lists.some.first().is_some_and(|hit| hit.pair == slot.pair);
+            lists.slots.resize(lists.hits.len(), if own { row.slot } else { usize::MAX });
+        }
+    }
+    leftovers(rules, event, &[&lists.header, &lists.hits, &lists.last], &mut lists.left);
+    tell_marks(rules, event, lists)
+}
+
+/// Fill the key that tells what was neutralised; it stands where the mapping has it.
+fn tell_marks<'a>(
+    rules: &Rules<'a>,
+    event: &mut Event<'a>,
+    lists: &mut Lists<'a>,
+) -> Result<(), Left> {
+    let all = lists.hits.iter().chain(&lists.left).chain(&lists.last);
+    let marks = all.fold(Marks::default(), |marks, hit| marks.and(hit.marks));
+    if marks.is_empty() {
+        return Ok(());
+    }
+    event.set(rules.facts.ids.e_suspicious, Value::Text(rules.arena.text(&marks.words())));
+    for (number, slot) in rules.program.slots.iter().enumerate().filter(|(_, it)| it.tells_marks) {
+        lists.some.clear();
+        if rules.slot(slot, event, &mut lists.some)? {
+            let place = lists.slots.iter().filter(|other| **other < number).count();
+            lists.hits.splice(place..place, lists.some.iter().copied());
+            let many = lists.some.len();
+            lists.slots.splice(place..place, std::iter::repeat(number).take(many));
+        }
+    }
+    Ok(())
+}
+
+/// Tell whether `drop` names what a derived value was taken from.
+fn is_dropped(rules: &Rules<'_>, event: &Event<'_>, hit: &Hit<'_>) -> bool {
+    let facts = rules.facts;
+    let ids = &facts.ids;
+    let owners = [
+        (ids.data, &event.data),
+        (ids.resource, &event.resource),
+        (ids.event_data, &event.event_data),
+        (ids.tags, &event.tags),
+    ];
+    hit.sources().any(|field| {
+        let held = event.held(field);
+        let owned = owners.iter().enumerate().any(|(place, (owner, parts))| {
+            event.in_parts[place]
+                && facts.drops(*owner)
+                && parts.iter().any(|part| part.field != NO_FIELD && [field, held].contains(&part.field))
+        });
+        held != NO_FIELD && facts.drops(held) || owned
+    })
+}

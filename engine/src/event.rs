@@ -1,0 +1,274 @@
+//! An event: its fields, raw and derived, and what each derived value was taken from.
+//!
+//! A field is a number, its place in the table's list of paths. The reference is
+//! `cef_bridge/events/derive.py`, `Event`.
+
+/// A field's number in the table.
+pub type Field = u16;
+/// No field.
+pub const NO_FIELD: Field = Field::MAX;
+/// Fields that a table may have.
+pub const MOST_FIELDS: usize = 1024;
+
+/// A set of fields.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Fields([u64; MOST_FIELDS / 64]);
+
+impl Default for Fields {
+    fn default() -> Self {
+        Fields([0; MOST_FIELDS / 64])
+    }
+}
+
+impl Fields {
+    /// Tell whether a field is in the set.
+    #[inline]
+    pub fn has(&self, field: Field) -> bool {
+        let word = self.0.get(field as usize / 64).copied().unwrap_or(0);
+        word >> (field % 64) & 1 == 1
+    }
+
+    /// Put a field into the set.
+    #[inline]
+    pub fn add(&mut self, field: Field) {
+        if let Some(word) = self.0.get_mut(field as usize / 64) {
+            *word |= 1 << (field % 64);
+        }
+    }
+
+    /// Take a field out of the set.
+    #[inline]
+    pub fn remove(&mut self, field: Field) {
+        if let Some(word) = self.0.get_mut(field as usize / 64) {
+            *word &= !(1 << (field % 64));
+        }
+    }
+
+    /// Tell whether both sets have a field.
+    #[inline]
+    pub fn meets(&self, other: &Fields) -> bool {
+        self.0.iter().zip(&other.0).any(|(own, its)| own & its != 0)
+    }
+}
+
+/// What a field holds. The text is that of `to_text` in `cef_bridge/mapping/conditions.py`.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'a> {
+    /// A JSON string.
+    Text(&'a str),
+    /// A whole number, as decimal digits with their sign.
+    Integer(&'a str),
+    /// true, false, or a number that is not whole.
+    Other(&'a str),
+    /// A list: as text, and the text of each entry.
+    List(&'a str, &'a [&'a str]),
+    /// An object: as compact JSON, and its entries.
+    Map(&'a str, &'a [(&'a str, &'a str)]),
+}
+
+impl<'a> Value<'a> {
+    /// Return the value as text.
+    #[inline]
+    pub fn text(self) -> &'a str {
+        match self {
+            Value::Text(text)
+            | Value::Integer(text)
+            | Value::Other(text)
+            | Value::List(text, _)
+            | Value::Map(text, _) => text,
+        }
+    }
+
+    /// Tell whether the mapping language takes the value for none: an empty text.
+    pub fn is_empty(self) -> bool {
+        matches!(self, Value::Text(""))
+    }
+}
+
+/// A piece of `Data`, `Resource`, `EventData` or `Tags`, and the path it has.
+#[derive(Clone, Copy)]
+pub struct Part<'a> {
+    /// Its path; NO_FIELD for one that the table has not, which no rule can read.
+    pub field: Field,
+    /// The name behind `data.` of a path that the table has not.
+    pub name: &'a str,
+    /// How it stood there.
+    pub raw: &'a str,
+}
+
+/// A field that KubeArmor has not, or that this version does not know.
+#[derive(Clone, Copy)]
+pub struct Extra<'a> {
+    /// Its path: its name, or `Owner.` and its name.
+    pub path: &'a str,
+    /// What it holds.
+    pub value: Value<'a>,
+}
+
+/// One event. It is cleared and filled again for each line, so that its memory is taken once.
+pub struct Event<'a> {
+    values: Vec<Value<'a>>,
+    present: Fields,
+    holds: Vec<Field>,
+    /// The pieces of Data.
+    pub data: Vec<Part<'a>>,
+    /// The pieces of Resource; empty when it is a value and no list of pieces.
+    pub resource: Vec<Part<'a>>,
+    /// What EventData says that Data and Resource do not.
+    pub event_data: Vec<Part<'a>>,
+    /// The tags, MITRE's and others.
+    pub tags: Vec<Part<'a>>,
+    /// Whether the field was taken apart, in the order of the four above.
+    pub in_parts: [bool; 4],
+    /// Fields that say nothing new in this event, and need no place in a line.
+    pub spare: Fields,
+    /// EventData as it came: name and value.
+    pub pairs: Vec<(&'a str, Value<'a>)>,
+    /// Fields that the table does not name, in the order they came.
+    pub extras: Vec<Extra<'a>>,
+    /// Whether UID stands in the event, if only as null.
+    pub has_uid: bool,
+    /// The time of what is around the event, in epoch microseconds.
+    pub wrapper_time: Option<i64>,
+    /// When it happened, in epoch microseconds.
+    pub time: Option<i64>,
+    /// Nothing says when it happened.
+    pub timeless: bool,
+    /// Its class, a row of the table.
+    pub class: usize,
+}
+
+impl<'a> Event<'a> {
+    /// Return an event without fields, for tables of so many.
+    pub fn new(fields: usize) -> Self {
+        Event {
+            values: vec![Value::Text(""); fields],
+            present: Fields::default(),
+            holds: vec![NO_FIELD; fields],
+            data: Vec::new(),
+            resource: Vec::new(),
+            event_data: Vec::new(),
+            tags: Vec::new(),
+            in_parts: [false; 4],
+            spare: Fields::default(),
+            pairs: Vec::new(),
+            extras: Vec::new(),
+            has_uid: false,
+            wrapper_time: None,
+            time: None,
+            timeless: false,
+            class: 0,
+        }
+    }
+
+    /// Forget all fields.
+    pub fn clear(&mut self) {
+        self.present = Fields::default();
+        self.spare = Fields::default();
+        self.in_parts = [false; 4];
+        self.holds.fill(NO_FIELD);
+        self.data.clear();
+        self.resource.clear();
+        self.event_data.clear();
+        self.tags.clear();
+        self.pairs.clear();
+        self.extras.clear();
+        self.has_uid = false;
+        self.wrapper_time = None;
+        self.time = None;
+    }
+
+    /// Set a field.
+    #[inline]
+    pub fn set(&mut self, field: Field, value: Value<'a>) {
+        if let Some(place) = self.values.get_mut(field as usize) {
+            *place = value;
+            self.present.add(field);
+        }
+    }
+
+    /// Set a field to a text, if that is not empty, and say which field holds all that it says.
+    pub fn set_from(&mut self, field: Field, text: &'a str, held: Field) {
+        if !text.is_empty() {
+            self.set(field, Value::Text(text));
+            self.hold(field, held);
+        }
+    }
+
+    /// Say which raw field, or piece of one, a derived field holds.
+    pub fn hold(&mut self, field: Field, held: Field) {
+        if let Some(place) = self.holds.get_mut(field as usize) {
+            *place = held;
+        }
+    }
+
+    /// Return what a derived field holds, NO_FIELD when it holds nothing whole.
+    #[inline]
+    pub fn held(&self, field: Field) -> Field {
+        self.holds.get(field as usize).copied().unwrap_or(NO_FIELD)
+    }
+
+    /// Take a field out.
+    pub fn unset(&mut self, field: Field) {
+        self.present.remove(field);
+    }
+
+    /// Tell whether a field is there.
+    #[inline]
+    pub fn has(&self, field: Field) -> bool {
+        self.present.has(field)
+    }
+
+    /// Tell whether one of some fields is there.
+    #[inline]
+    pub fn has_any(&self, fields: &Fields) -> bool {
+        self.present.meets(fields)
+    }
+
+    /// Return a field's value.
+    #[inline]
+    pub fn get(&self, field: Field) -> Option<Value<'a>> {
+        if self.present.has(field) {
+            self.values.get(field as usize).copied()
+        } else {
+            None
+        }
+    }
+
+    /// Return a field that is a JSON string, "" for any other.
+    #[inline]
+    pub fn text(&self, field: Field) -> &'a str {
+        match self.get(field) {
+            Some(Value::Text(text)) => text,
+            _ => "",
+        }
+    }
+
+    /// Return a field that is a string or a whole number as text, "" for any other.
+    #[inline]
+    pub fn word(&self, field: Field) -> &'a str {
+        match self.get(field) {
+            Some(Value::Text(text) | Value::Integer(text)) => text,
+            _ => "",
+        }
+    }
+
+    /// Return the digits of a whole number, None for any other value.
+    #[inline]
+    pub fn integer(&self, field: Field) -> Option<&'a str> {
+        match self.get(field) {
+            Some(Value::Integer(digits)) => Some(digits),
+            _ => None,
+        }
+    }
+
+    /// Return whether two fields hold the same, or are both absent.
+    pub fn same(&self, one: Field, other: Field) -> bool {
+        match (self.get(one), self.get(other)) {
+            (None, None) => true,
+            (Some(Value::Text(one)), Some(Value::Text(other))) => one == other,
+            (Some(Value::Integer(one)), Some(Value::Integer(other))) => one == other,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! CEF and LEEF: how a header, a key and a value are written.
+//!
+//! The reference is `cef_bridge/formats/cef.py`, `leef.py` and `text.py`. Text goes neutral, then cut
+//! to its key's length, then escaped.
+
+use crate::arena::Arena;
+use crate::table::{Damage, Reader};
+use crate::text::{break_up, cut, neutralise, strip};
+use crate::words::Words;
+
+/// The header's fields but for the severity: vendor, product, version, class id, name.
+pub const HEADER: usize = 5;
+
+/// A predefined key: whether its text may be shortened, and how much it is worth when a message is
+/// too large (0 goes first).
+#[derive(Clone, Copy)]
+pub struct Key {
+    /// A shorter text is still one: it is no address, number, hash or id.
+    pub may_be_cut: bool,
+    /// The standard has it.
+    pub predefined: bool,
+    /// It is kept when other keys of one's own go.
+    pub stays: bool,
+    /// Its rank.
+    pub worth: u8,
+}
+
+/// How a line is written.
+pub struct Format {
+    /// CEF, else LEEF.
+    pub is_cef: bool,
+    /// What stands before a pair, but for the first.
+    pub separator: String,
+    /// What a message begins with: `CEF:0|`, `LEEF:2.0|`.
+    start: String,
+    /// What ends LEEF's header: `^|`.
+    tail: String,
+    replaces_pipe: bool,
+    needles: Vec<String>,
+    /// Of texts of more characters only the beginning is made neutral.
+    longest: usize,
+    lengths: [usize; HEADER],
+    /// Most bytes of a message.
+    pub max_bytes: usize,
+    /// The pair of the key that is written first and never given up.
+    pub first: Option<String>,
+    /// Pairs of the keys that are given up first, in this order.
+    pub shed: Vec<String>,
+    /// The pair of the key that says that something was given up.
+    pub truncated: String,
+    /// What our own keys begin with.
+    pub prefix: String,
+    keys: Words<Key>,
+}
+
+impl Format {
+    /// Read a format.
+    pub fn read(reader: &mut Reader<'_>) -> Result<Format, Damage> {
+        let is_cef = reader.flag()?;
+        let separator = reader.text()?;
+        if separator.len() != 1 {
+            return reader.damage("a separator of one ASCII character");
+        }
+        let (start, tail) = (reader.text()?, reader.text()?);
+        let replaces_pipe = reader.flag()?;
+        let needles = reader.texts()?;
+        let longest = reader.number()? as usize;
+        let mut lengths = [0; HEADER];
+        for length in &mut lengths {
+            *length = reader.number()? as usize;
+        }
+        let max_bytes = reader.number()? as usize;
+        let first = reader.maybe_text()?;
+        let shed = reader.texts()?;
+        let (truncated, prefix) = (reader.text()?, reader.text()?);
+        let keys = crate::facts::words_of(reader, |r| {
+            let (may_be_cut, predefined, stays) = (r.flag()?, r.flag()?, r.flag()?);
+            Ok(Key { may_be_cut, predefined, stays, worth: r.byte()? })
+        })?;
+        Ok(Format {
+            is_cef,
+            separator,
+            start,
+            tail,
+            replaces_pipe,
+            needles,
+            longest,
+            lengths,
+            max_bytes,
+            first,
+            shed,
+            truncated,
+            prefix,
+            keys,
+        })
+    }
+
+    /// Return what is known of a key, by its pair.
+    pub fn key_of(&self, pair: &str) -> Key {
+        let name = pair.get(1..pair.len().saturating_sub(1)).unwrap_or("");
+        let known = self.keys.get(name).copied();
+        let mut key = known.unwrap_or(Key {
+            may_be_cut: true,
+            predefined: false,
+            stays: false,
+            worth: 0,
+        });
+        let own = name.starts_with(&self.prefix) || (self.is_cef && !key.predefined);
+        key.may_be_cut = key.may_be_cut && !own;
+        key
+    }
+
+    /// Tell whether a key is one of our own, or of a mapping's; LEEF's have any names.
+    pub fn is_own(&self, pair: &str) -> bool {
+        let name = pair.get(1..).unwrap_or("");
+        name.starts_with(&self.prefix) || (self.is_cef && !self.key_of(pair).predefined)
+    }
+
+    /// Return a text as a reader will see it, before any cut. Of a text of more characters than
+    /// `most`, if that is not 0, it may be the beginning, of more than so many characters.
+    pub fn neutral<'a>(&self, text: &'a str, most: usize, arena: &'a Arena) -> &'a str {
+        if self.is_plain(text) {
+            return text;
+        }
+        let most = if most == 0 { self.longest } else { most };
+        if most == 0 || text.len() <= most || text.chars().count() <= most {
+            return self.neutral_whole(text, arena);
+        }
+        let margin = self.needles.iter().map(|it| it.chars().count()).max().unwrap_or(0) + 1;
+        let mut size = most + 2 * margin;
+        while let Some((end, _)) = text.char_indices().nth(size) {
+            let found = self.neutral_whole(&text[..end], arena);
+            // Only at its end the beginning may be another than that of the whole.
+            if found.chars().count() > most + margin {
+                return found;
+            }
+            size *= 2;
+        }
+        self.neutral_whole(text, arena)
+    }
+
+    /// Tell whether a text is neutral as it is: printable ASCII, no space at an end, and nothing that
+    /// this format changes.
+    fn is_plain(&self, text: &str) -> bool {
+        let bytes = text.as_bytes();
+        let edges = bytes.first() != Some(&b' ') && bytes.last() != Some(&b' ');
+        if !edges || !is_printable(bytes) {
+            return false;
+        }
+        let pipe = !self.is_cef || self.replaces_pipe;
+        let separator = self.separator.as_bytes()[0];
+        !(pipe && bytes.contains(&b'|'))
+            && (self.is_cef || !bytes.contains(&separator))
+            && self.needles.iter().all(|needle| !text.contains(needle.as_str()))
+    }
+
+    fn neutral_whole<'a>(&self, text: &'a str, arena: &'a Arena) -> &'a str {
+        let mut text = arena.keep(neutralise(text));
+        let separator = self.separator.as_bytes()[0];
+        let replaced = |character: char| match character {
+            '|' if self.replaces_pipe || !self.is_cef => Some('/'),
+            '\r' | '\n' if !self.is_cef => Some(' '),
+            other if !self.is_cef && other == char::from(separator) => Some(' '),
+            _ => None,
+        };
+        if text.contains(|character| replaced(character).is_some()) {
+            let changed: String = text.chars().map(|it| replaced(it).unwrap_or(it)).collect();
+            text = arena.text(&changed);
+        }
+        if !self.needles.is_empty() {
+            text = arena.keep(break_up(text, &self.needles));
+        }
+        strip(text)
+    }
+
+    /// Write a neutral text as a value.
+    #[inline]
+    pub fn write_value(&self, text: &str, out: &mut String) {
+        if !self.is_cef {
+            out.push_str(text);
+            return;
+        }
+        let mut rest = text;
+        while let Some(at) = rest.bytes().position(|b| matches!(b, b'\\' | b'=' | b'\r' | b'\n')) {
+            out.push_str(&rest[..at]);
+            out.push_str(match rest.as_bytes()[at] {
+                b'\\' => "\\\\",
+                b'=' => "\\=",
+                b'\r' => "\\r",
+                _ => "\\n",
+            });
+            rest = &rest[at + 1..];
+        }
+        out.push_str(rest);
+    }
+
+    /// Return how many bytes a value takes.
+    pub fn size_of(&self, text: &str) -> usize {
+        let escaped = |byte: &u8| matches!(byte, b'\\' | b'=' | b'\r' | b'\n');
+        let more = if self.is_cef { text.as_bytes().iter().filter(|it| escaped(it)).count() } else { 0 };
+        text.len() + more
+    }
+
+    /// Return a header's field as a reader will see it.
+    pub fn header_field<'a>(&self, number: usize, text: &'a str, arena: &'a Arena) -> &'a str {
+        let changed = |it: char| match it {
+            '\r' | '\n' if self.is_cef => Some(' '),
+            '|' if self.is_cef => Some('/'),
+            '\\' if !self.is_cef => Some('/'),
+            _ => None,
+        };
+        let mut text = text;
+        if text.contains(|it| changed(it).is_some()) {
+            text = arena.text(&text.chars().map(|it| changed(it).unwrap_or(it)).collect::<String>());
+        }
+        let field = cut(self.neutral(text, 0, arena), self.lengths[number]);
+        match field.strip_suffix('\\') {
+            // Graylog takes the pipe behind `\\` for an escaped one, and joins two fields.
+            Some(before) if self.is_cef => arena.join(&[before, "/"]),
+            _ => field,
+        }
+    }
+
+    /// Write the header of fields that are as a reader will see them.
+    pub fn write_head(&self, fields: &[&str; HEADER], severity: &str, out: &mut String) {
+        out.push_str(&self.start);
+        let written = if self.is_cef { HEADER } else { HEADER - 1 };
+        for field in &fields[..written] {
+            if self.is_cef && field.contains('\\') {
+                out.push_str(&field.replace('\\', "\\\\"));
+            } else {
+                out.push_str(field);
+            }
+            out.push('|');
+        }
+        if self.is_cef {
+            out.push_str(severity);
+            out.push('|');
+        }
+        out.push_str(&self.tail);
+    }
+}
+
+/// Tell whether all bytes are printable ASCII. Without an early end, so that it is done by sixteens.
+#[inline]
+pub fn is_printable(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |all, byte| all & (byte.wrapping_sub(0x20) < 0x5f))
+}

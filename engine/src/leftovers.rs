@@ -1,0 +1,230 @@
+//! What no rule took: `unmapped: keep` writes it as `KubeArmor<Field>`, one key a field.
+//!
+//! The reference is `cef_bridge/mapping/compile.py`, `Leftovers`.
+
+use crate::event::{Event, Extra, Field, Fields, Part, NO_FIELD};
+use crate::json::write_string;
+use crate::rules::{Hit, Rules};
+use crate::text::marks_of;
+use crate::words::Words;
+
+/// So many keys of their own fields may get; the rest is put into one.
+const MOST_KEYS: usize = 64;
+/// Characters of a key.
+const MOST_CHARACTERS: usize = 64;
+
+/// Return a key for a field: its words, each with a capital, behind a prefix; with a number if it is
+/// taken. It is noted in `used`. The reference is `cef_bridge/mapping/names.py`.
+pub fn camel(prefix: &str, name: &str, reserved: &Words<()>, used: &mut Words<()>) -> String {
+    let mut stem = prefix.to_owned();
+    for word in name.split(|it: char| !it.is_ascii_alphanumeric()).filter(|it| !it.is_empty()) {
+        stem.extend(word[..1].chars().map(|it| it.to_ascii_uppercase()));
+        stem.push_str(&word[1..]);
+    }
+    let shortened = |most: usize| stem.chars().take(most).collect::<String>();
+    let mut key = shortened(MOST_CHARACTERS);
+    let mut number = 2;
+    while reserved.contains_key(key.as_str()) || used.contains_key(key.as_str()) {
+        let digits = number.to_string();
+        key = shortened(MOST_CHARACTERS - digits.len()) + &digits;
+        number += 1;
+    }
+    used.insert(key.as_str().into(), ());
+    key
+}
+
+/// Add the hits of what others leave of an event, fields that seldom change first.
+pub fn leftovers<'a>(
+    rules: &Rules<'a>,
+    event: &Event<'a>,
+    taken_by: &[&[Hit<'a>]],
+    hits: &mut Vec<Hit<'a>>,
+) {
+    if !rules.program.leftovers.keep {
+        return;
+    }
+    let (consumed, wholes) = consumed_by(rules, event, taken_by);
+    let rest = Rest { rules, event, consumed, wholes };
+    let known = &rules.program.leftovers.known;
+    let fields = known.iter().filter_map(|(field, pair)| {
+        let text = rest.of_field(*field)?;
+        Some((rules.facts.path(*field), Some(pair.as_str()), text))
+    });
+    let extras = event.extras.iter().filter_map(|extra| {
+        let text = rest.of_extra(extra)?;
+        Some((extra.path, None, text))
+    });
+    write(rules, fields.chain(extras), hits);
+}
+
+/// Give each text its key.
+fn write<'a, 'p: 'a>(
+    rules: &Rules<'a>,
+    left: impl Iterator<Item = (&'a str, Option<&'p str>, &'a str)>,
+    hits: &mut Vec<Hit<'a>>,
+) {
+    let (format, arena) = (&rules.program.format, rules.arena);
+    let own = &rules.program.leftovers;
+    let mut used = Words::default();
+    let mut over = String::new();
+    let first = hits.len();
+    for (path, pair, raw) in left {
+        let text = format.neutral(raw, 0, arena);
+        if text.is_empty() {
+            continue;
+        }
+        if hits.len() - first >= MOST_KEYS {
+            over.push(if over.is_empty() { '{' } else { ',' });
+            write_string(path, &mut over);
+            over.push(':');
+            write_string(raw, &mut over);
+            continue;
+        }
+        let pair = pair.unwrap_or_else(|| {
+            let key = camel(&own.prefix, path, &own.reserved, &mut used);
+            arena.join(&[&format.separator, &key, "="])
+        });
+        hits.push(hit(pair, text, raw));
+    }
+    if over.is_empty() {
+        return;
+    }
+    over.push('}');
+    let raw = arena.text(&over);
+    let text = format.neutral(raw, 0, arena);
+    match hits[first..].iter_mut().find(|hit| hit.pair == own.rest) {
+        Some(hit) => hit.text = arena.join(&[hit.text, " ", text]),
+        None => hits.push(hit(&own.rest, text, raw)),
+    }
+}
+
+fn hit<'a>(pair: &'a str, text: &'a str, raw: &str) -> Hit<'a> {
+    Hit {
+        pair,
+        text,
+        label: ("", ""),
+        field: NO_FIELD,
+        fields: &[],
+        whole: "",
+        taken: true,
+        marks: marks_of(raw),
+    }
+}
+
+/// Return the fields and pieces that hits hold, and the whole texts of those that were cut.
+fn consumed_by<'a>(
+    rules: &Rules<'a>,
+    event: &Event<'a>,
+    taken_by: &[&[Hit<'a>]],
+) -> (Fields, Vec<(Field, &'a str)>) {
+    let mut consumed = Fields::default();
+    let mut wholes: Vec<(Field, &str)> = Vec::new();
+    for hit in taken_by.iter().flat_map(|hits| hits.iter()).filter(|hit| hit.taken) {
+        for field in hit.sources() {
+            consumed.add(field);
+            let held = event.held(field);
+            if held != NO_FIELD {
+                consumed.add(held);
+            }
+            if !hit.whole.is_empty() {
+                wholes.push((if held == NO_FIELD { field } else { held }, hit.whole));
+            }
+        }
+    }
+    let ids = &rules.facts.ids;
+    let named = rules.program.cluster.as_deref() == Some(event.text(ids.cluster_name));
+    if named && event.has(ids.cluster_name) && consumed.has(ids.cluster) {
+        consumed.add(ids.cluster_name);
+    }
+    (consumed, wholes)
+}
+
+struct Rest<'r, 'a> {
+    rules: &'r Rules<'a>,
+    event: &'r Event<'a>,
+    consumed: Fields,
+    wholes: Vec<(Field, &'a str)>,
+}
+
+impl<'a> Rest<'_, 'a> {
+    /// Return what is left of one of KubeArmor's fields, None for nothing.
+    fn of_field(&self, field: Field) -> Option<&'a str> {
+        let ids = &self.rules.facts.ids;
+        let is_map = field == ids.event_data;
+        if !self.event.has(field) && !(is_map && !self.event.pairs.is_empty()) {
+            return None;
+        }
+        if let Some(whole) = self.whole(field) {
+            return Some(whole);
+        }
+        if self.is_spoken_for(field) {
+            return None;
+        }
+        let parts = [
+            (ids.data, &self.event.data),
+            (ids.resource, &self.event.resource),
+            (ids.event_data, &self.event.event_data),
+            (ids.tags, &self.event.tags),
+        ];
+        let place = parts.iter().position(|(own, _)| *own == field);
+        let text = match place.filter(|place| self.event.in_parts[*place]) {
+            Some(place) => {
+                self.of_parts(field, parts[place].1, if field == ids.tags { "," } else { " " })?
+            }
+            None => self.event.get(field)?.text(),
+        };
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// Return what is left of the pieces of a field.
+    fn of_parts(&self, field: Field, parts: &[Part<'a>], joint: &str) -> Option<&'a str> {
+        let left: Vec<&str> = parts
+            .iter()
+            .filter(|part| !self.part_is_spoken_for(part))
+            .map(|part| part.raw)
+            .collect();
+        if left.len() == parts.len() && field != self.rules.facts.ids.event_data {
+            return Some(self.event.get(field)?.text());
+        }
+        match left.as_slice() {
+            [] => None,
+            [one] => Some(one),
+            many => Some(self.rules.arena.text(&many.join(joint))),
+        }
+    }
+
+    fn part_is_spoken_for(&self, part: &Part<'a>) -> bool {
+        if part.field == NO_FIELD {
+            let path = || self.rules.arena.join(&["data.", part.name]);
+            return self.rules.program.has_drop && self.rules.program.drops(path());
+        }
+        self.is_spoken_for(part.field)
+    }
+
+    fn is_spoken_for(&self, field: Field) -> bool {
+        self.consumed.has(field)
+            || self.event.spare.has(field)
+            || self.rules.facts.drops(field)
+    }
+
+    /// Return the whole text of a field that was cut; the last one counts.
+    fn whole(&self, field: Field) -> Option<&'a str> {
+        self.wholes.iter().rev().find(|(own, _)| *own == field).map(|(_, whole)| *whole)
+    }
+
+    /// Return what is left of a field that the table does not have as KubeArmor's.
+    fn of_extra(&self, extra: &Extra<'a>) -> Option<&'a str> {
+        if let Some(field) = self.rules.facts.fields.get(extra.path).copied() {
+            if let Some(whole) = self.whole(field) {
+                return Some(whole);
+            }
+            if self.is_spoken_for(field) {
+                return None;
+            }
+        } else if self.rules.program.has_drop && self.rules.program.drops(extra.path) {
+            return None;
+        }
+        let text = extra.value.text();
+        (!text.is_empty()).then_some(text)
+    }
+}

@@ -1,0 +1,368 @@
+//! A compiled mapping: what each key of a line is made of. The table has it; here it is read.
+//!
+//! The reference is `cef_bridge/mapping/compile.py` and `rules.py`; `cef_bridge/table` writes what is
+//! read here.
+
+use std::sync::OnceLock;
+
+use crate::conditions::{Condition, Source};
+use crate::event::{Event, Field, Fields, Value};
+use crate::facts::{set_of, words_of, Class, Facts};
+use crate::format::Format;
+use crate::glob::Glob;
+use crate::syslog::Syslog;
+use crate::table::{Damage, Reader};
+use crate::text::Cases;
+use crate::transforms::Step;
+use crate::words::Words;
+
+/// What a key's text must be.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// An integer of 32 bits.
+    Integer,
+    /// An integer of 64 bits.
+    Long,
+    /// A decimal number.
+    Float,
+    /// A time: epoch seconds or milliseconds, or `Mmm dd [yyyy] hh:mm:ss`.
+    Timestamp,
+    /// An IPv4 address.
+    Ipv4,
+    /// An IPv6 address.
+    Ipv6,
+    /// An address of either kind.
+    Ip,
+    /// A MAC address.
+    Mac,
+}
+
+/// A piece of a template.
+pub enum Piece {
+    /// A text as it stands.
+    Text(String),
+    /// A field's text.
+    Source(Source),
+}
+
+/// Where a rule's text comes from.
+pub enum Take {
+    /// The first of some fields that gives a text that fits; or a constant where none is there.
+    From(Vec<Source>, Option<String>),
+    /// Pieces joined, if all fields are there; and the fields that are read.
+    Template(Vec<Piece>, Vec<Field>),
+    /// Each entry of a field gets a key.
+    Spread(Spread),
+}
+
+/// A field whose entries get a key each.
+pub struct Spread {
+    /// The field.
+    pub field: Field,
+    /// What each key begins with.
+    pub prefix: String,
+    /// Names or globs of the entries; empty: all.
+    pub only: Vec<Glob>,
+    /// At most so many.
+    pub most: usize,
+    /// Its entries are fields of their own: Python has them in the order they came.
+    pub by_python: bool,
+}
+
+/// One way to fill a key.
+pub struct Rule {
+    /// All of these must hold.
+    pub when: Vec<Condition>,
+    /// Where its text comes from.
+    pub take: Take,
+    /// What is done to it, in this order.
+    pub via: Vec<Step>,
+    /// The text for each known text, in small letters; and for any other one.
+    pub table: Option<(Words<String>, Option<String>)>,
+    /// Nothing of the field needs another place.
+    pub takes: bool,
+    /// What it took out must not stand elsewhere.
+    pub secret: bool,
+    /// Characters at most, 0 for no limit.
+    pub limit: usize,
+    /// What its text must be.
+    pub kind: Kind,
+    /// The text of the label, as it is written; "" for none.
+    pub label: String,
+}
+
+/// A key with its rules: the first that holds and has a text wins.
+pub struct Slot {
+    /// Separator, key and equals sign.
+    pub pair: String,
+    /// The same of the key's label.
+    pub label_pair: String,
+    /// It stands at the end of the line.
+    pub last: bool,
+    /// It tells what had to be neutralised.
+    pub tells_marks: bool,
+    /// Of these fields one must be there for any rule to give a text; None: no field need be.
+    needs: Option<Fields>,
+    /// Its rules.
+    pub rules: Vec<Rule>,
+}
+
+impl Slot {
+    /// Tell whether a rule may give something for an event.
+    #[inline]
+    pub fn may_give(&self, event: &Event<'_>) -> bool {
+        self.needs.as_ref().map_or(true, |fields| event.has_any(fields))
+    }
+}
+
+/// A slot for events of one class: rules that the class decides against are left out.
+pub struct OfClass {
+    /// The slot's number.
+    pub slot: usize,
+    /// Numbers of the rules, each with a bit for each condition that is still to be asked.
+    pub rules: Vec<(usize, u64)>,
+}
+
+/// What a field that no rule took is called.
+pub struct Leftovers {
+    /// Whether such fields are written.
+    pub keep: bool,
+    /// KubeArmor's fields in the order they are written, each with separator, key, equals sign.
+    pub known: Vec<(Field, String)>,
+    /// Keys that no other field may have.
+    pub reserved: Words<()>,
+    /// What such keys begin with.
+    pub prefix: String,
+    /// The pair of the key for what is too much.
+    pub rest: String,
+}
+
+/// All of a mapping.
+pub struct Program {
+    /// How a line is written.
+    pub format: Format,
+    /// The syslog header.
+    pub syslog: Syslog,
+    /// The frozen case table.
+    pub cases: Cases,
+    /// What the mapping calls the cluster.
+    pub cluster: Option<String>,
+    /// Whether `drop` names anything.
+    pub has_drop: bool,
+    /// What `drop` names: fields that the table has not are looked up here.
+    pub drop: Vec<Glob>,
+    /// vendor, product, version, class id, name.
+    pub header: Vec<Slot>,
+    /// Rules of an event's severity.
+    pub severity: Vec<Slot>,
+    /// Rules of the header's severity.
+    pub header_severity: Vec<Slot>,
+    /// Keys that repeat the header read these, by what the header says: class id, name, severity.
+    pub repeats: [bool; 3],
+    /// The keys in the line's order.
+    pub slots: Vec<Slot>,
+    by_class: Vec<OnceLock<Vec<OfClass>>>,
+    /// Events that meet one of these are left out.
+    pub filters: Vec<Vec<Condition>>,
+    /// If there are any: only events that meet one of these are written.
+    pub keeps: Vec<Vec<Condition>>,
+    /// If there are any: only events that meet one of these go to this destination.
+    pub routes: Vec<Vec<Condition>>,
+    /// What becomes of fields that no rule took.
+    pub leftovers: Leftovers,
+}
+
+impl Program {
+    /// Read a program.
+    pub fn read(reader: &mut Reader<'_>, facts: &Facts) -> Result<Program, Damage> {
+        let cases = match Cases::new(reader.bytes()?) {
+            Some(cases) => cases,
+            None => return reader.damage("a table of letters"),
+        };
+        let format = Format::read(reader)?;
+        let syslog = Syslog::read(reader, facts)?;
+        let cluster = reader.maybe_text()?;
+        let drop: Vec<Glob> = reader.list(|r| Ok(Glob::new(&r.text()?, false)))?;
+        let header = read_slots(reader, facts)?;
+        let severity = read_slots(reader, facts)?;
+        let header_severity = read_slots(reader, facts)?;
+        let repeats = [reader.flag()?, reader.flag()?, reader.flag()?];
+        let slots = read_slots(reader, facts)?;
+        let conditions = |r: &mut Reader<'_>| r.list(|r| Condition::read(r, facts));
+        let filters = reader.list(conditions)?;
+        let keeps = reader.list(conditions)?;
+        let routes = reader.list(conditions)?;
+        let keep = reader.flag()?;
+        let known = reader.list(|r| Ok((r.index(facts.paths.len())?, r.text()?)))?;
+        let reserved = set_of(reader)?;
+        let leftovers =
+            Leftovers { keep, known, reserved, prefix: reader.text()?, rest: reader.text()? };
+        Ok(Program {
+            format,
+            syslog,
+            cases,
+            cluster,
+            has_drop: !drop.is_empty(),
+            drop,
+            header,
+            severity,
+            header_severity,
+            repeats,
+            slots,
+            by_class: facts.classes.iter().map(|_| OnceLock::new()).collect(),
+            filters,
+            keeps,
+            routes,
+            leftovers,
+        })
+    }
+
+    /// Tell whether `drop` names a path.
+    pub fn drops(&self, path: &str) -> bool {
+        self.drop.iter().any(|glob| glob.matches(path))
+    }
+
+    /// Return the slots for events of a class, made when the first of them comes. It depends on the
+    /// class alone.
+    pub fn of_class(&self, facts: &Facts, class: usize) -> &[OfClass] {
+        self.by_class[class].get_or_init(|| {
+            let decided = |condition: &Condition| decided(facts, &facts.classes[class], condition);
+            self.slots.iter().enumerate().filter_map(|slot| of_class(slot, &decided)).collect()
+        })
+    }
+}
+
+fn of_class(
+    (number, slot): (usize, &Slot),
+    decided: &impl Fn(&Condition) -> Option<bool>,
+) -> Option<OfClass> {
+    let mut rules = Vec::new();
+    for (at, rule) in slot.rules.iter().enumerate() {
+        if rule.when.iter().any(|condition| decided(condition) == Some(false)) {
+            continue;
+        }
+        let open = rule.when.iter().map(|condition| decided(condition).is_none());
+        let bits = open.enumerate().fold(0, |bits, (at, open)| bits | u64::from(open) << at);
+        rules.push((at, bits));
+    }
+    (!rules.is_empty()).then_some(OfClass { slot: number, rules })
+}
+
+/// Return whether a condition holds for all events of a class, or for none; None: for some.
+fn decided(facts: &Facts, class: &Class, condition: &Condition) -> Option<bool> {
+    let ids = &facts.ids;
+    let fields = [
+        ids.e_kind, ids.e_scope, ids.e_operation, ids.e_verb, ids.e_disposition, ids.e_class,
+        ids.e_name, ids.role,
+    ];
+    let asked = condition.field()?;
+    let place = fields.iter().position(|field| *field == asked)?;
+    Some(condition.holds_for(Some(Value::Text(&class.texts[place]))))
+}
+
+/// Read slots.
+pub fn read_slots(reader: &mut Reader<'_>, facts: &Facts) -> Result<Vec<Slot>, Damage> {
+    reader.list(|r| {
+        let mut slot = Slot {
+            pair: r.text()?,
+            label_pair: r.text()?,
+            last: r.flag()?,
+            tells_marks: r.flag()?,
+            needs: None,
+            rules: r.list(|r| read_rule(r, facts))?,
+        };
+        slot.needs = needs(&slot.rules, facts);
+        Ok(slot)
+    })
+}
+
+/// Return the fields of which one must be there for some rules to give anything.
+fn needs(rules: &[Rule], facts: &Facts) -> Option<Fields> {
+    let mut fields = Fields::default();
+    for rule in rules {
+        match &rule.take {
+            Take::From(sources, None) if !sources.is_empty() => {
+                sources.iter().for_each(|source| fields.add(source.field(facts)));
+            }
+            Take::Template(pieces, _) => {
+                let first = pieces.iter().find_map(|piece| match piece {
+                    Piece::Source(source) => Some(source.field(facts)),
+                    Piece::Text(_) => None,
+                });
+                fields.add(first?);
+            }
+            _ => return None,
+        }
+    }
+    Some(fields)
+}
+
+fn read_rule(reader: &mut Reader<'_>, facts: &Facts) -> Result<Rule, Damage> {
+    let many = facts.paths.len();
+    let when = reader.list(|r| Condition::read(r, facts))?;
+    if when.len() > 64 {
+        return reader.damage("no more conditions than the engine has room for");
+    }
+    let take = match reader.byte()? {
+        0 => Take::From(reader.list(|r| Source::read(r, facts))?, reader.maybe_text()?),
+        1 => {
+            let pieces = reader.list(|r| {
+                Ok(match r.byte()? {
+                    0 => Piece::Text(r.text()?),
+                    1 => Piece::Source(Source::read(r, facts)?),
+                    _ => return r.damage("a piece of a template"),
+                })
+            })?;
+            Take::Template(pieces, reader.list(|r| r.index(many))?)
+        }
+        2 => Take::Spread(Spread {
+            field: reader.index(many)?,
+            prefix: reader.text()?,
+            only: reader.list(|r| Ok(Glob::new(&r.text()?, false)))?,
+            most: reader.number()? as usize,
+            by_python: reader.flag()?,
+        }),
+        _ => return reader.damage("a kind of rule"),
+    };
+    let via = reader.list(|r| {
+        let (name, arguments) = (r.text()?, r.texts()?);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        match crate::transforms::step(&name, &arguments) {
+            Some(step) => Ok(step),
+            None => r.damage("a transform that the engine knows"),
+        }
+    })?;
+    let table = if reader.flag()? {
+        Some((words_of(reader, Reader::text)?, reader.maybe_text()?))
+    } else {
+        None
+    };
+    Ok(Rule {
+        when,
+        take,
+        via,
+        table,
+        takes: reader.flag()?,
+        secret: reader.flag()?,
+        limit: reader.number()? as usize,
+        kind: read_kind(reader)?,
+        label: reader.text()?,
+    })
+}
+
+fn read_kind(reader: &mut Reader<'_>) -> Result<Kind, Damage> {
+    Ok(match reader.text()?.as_str() {
+        "string" | "other" => Kind::Text,
+        "integer" => Kind::Integer,
+        "long" => Kind::Long,
+        "float" => Kind::Float,
+        "timestamp" => Kind::Timestamp,
+        "ipv4" => Kind::Ipv4,
+        "ipv6" => Kind::Ipv6,
+        "ip" => Kind::Ip,
+        "mac" => Kind::Mac,
+        _ => return reader.damage("a kind of value"),
+    })
+}

@@ -1,0 +1,280 @@
+//! What a rule makes of an event: texts for keys, and which field each was taken from.
+//!
+//! The reference is `cef_bridge/mapping/rules.py`.
+
+use crate::arena::Arena;
+use crate::conditions::{pairs, Condition};
+use crate::event::{Event, Field, Value, NO_FIELD};
+use crate::facts::Facts;
+use crate::leftovers::camel;
+use crate::numbers::{is_float, is_int32, is_integer, is_ipv4, is_ipv6, is_mac, is_timestamp};
+use crate::program::{Kind, Piece, Program, Rule, Slot, Spread, Take};
+use crate::text::{cut, marks_of, strip, Marks};
+
+/// What a rule gave: a key's text as it will stand in the line, not yet escaped.
+#[derive(Clone, Copy)]
+pub struct Hit<'a> {
+    /// Separator, key and equals sign.
+    pub pair: &'a str,
+    /// The text.
+    pub text: &'a str,
+    /// The pair of the label, and its text; "" for none.
+    pub label: (&'a str, &'a str),
+    /// The field it was taken from.
+    pub field: Field,
+    /// The fields of a template.
+    pub fields: &'a [Field],
+    /// The raw text, if what is written was cut; else "".
+    pub whole: &'a str,
+    /// The field needs no other place.
+    pub taken: bool,
+    /// What is suspicious in the raw text.
+    pub marks: Marks,
+}
+
+impl Hit<'_> {
+    /// Return the fields that the text is from.
+    pub fn sources(&self) -> impl Iterator<Item = Field> + '_ {
+        let one = if self.fields.is_empty() && self.field != NO_FIELD { Some(self.field) } else { None };
+        one.into_iter().chain(self.fields.iter().copied())
+    }
+}
+
+/// Evaluates rules for one event.
+#[derive(Clone, Copy)]
+pub struct Rules<'a> {
+    /// The facts.
+    pub facts: &'a Facts,
+    /// The mapping.
+    pub program: &'a Program,
+    /// Where new texts are put.
+    pub arena: &'a Arena,
+}
+
+/// The event is left to Python.
+#[derive(Debug)]
+pub struct Left;
+
+impl<'a> Rules<'a> {
+    /// Return whether all of some conditions hold.
+    pub fn all_hold(&self, conditions: &[Condition], event: &Event<'a>) -> bool {
+        conditions.iter().all(|condition| condition.holds(self.facts, event))
+    }
+
+    /// Add what a slot gives for an event: one hit, several for `spread`, or none.
+    pub fn slot(
+        &self,
+        slot: &'a Slot,
+        event: &Event<'a>,
+        hits: &mut Vec<Hit<'a>>,
+    ) -> Result<bool, Left> {
+        if !slot.may_give(event) {
+            return Ok(false);
+        }
+        for rule in &slot.rules {
+            if self.all_hold(&rule.when, event) && self.rule(slot, rule, event, hits)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Add what a slot gives, of whose rules some are left out: see `Program::of_class`.
+    pub fn some_rules(
+        &self,
+        slot: &'a Slot,
+        rules: &[(usize, u64)],
+        event: &Event<'a>,
+        hits: &mut Vec<Hit<'a>>,
+    ) -> Result<bool, Left> {
+        if !slot.may_give(event) {
+            return Ok(false);
+        }
+        for (number, open) in rules {
+            let rule = &slot.rules[*number];
+            let mut asked = rule.when.iter().enumerate().filter(|(at, _)| open >> at & 1 == 1);
+            if asked.all(|(_, condition)| condition.holds(self.facts, event))
+                && self.rule(slot, rule, event, hits)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn rule(
+        &self,
+        slot: &'a Slot,
+        rule: &'a Rule,
+        event: &Event<'a>,
+        hits: &mut Vec<Hit<'a>>,
+    ) -> Result<bool, Left> {
+        let hit = match &rule.take {
+            Take::From(sources, constant) => {
+                let mut present = false;
+                let mut found = None;
+                for source in sources {
+                    let Some(value) = source.get(self.facts, event) else { continue };
+                    if value.is_empty() {
+                        continue;
+                    }
+                    present = true;
+                    let field = match source {
+                        crate::conditions::Source::Field(field) => *field,
+                        crate::conditions::Source::Label(_) => NO_FIELD,
+                    };
+                    found = self.finish(slot, rule, value.text(), Some(field));
+                    if found.is_some() {
+                        break;
+                    }
+                }
+                match constant {
+                    Some(text) if !present => self.finish(slot, rule, text, None),
+                    _ => found,
+                }
+            }
+            Take::Template(pieces, fields) => self.fill(pieces, event).and_then(|text| {
+                let first = fields.first().copied().unwrap_or(NO_FIELD);
+                let hit = self.finish(slot, rule, text, Some(first))?;
+                Some(Hit { fields, ..hit })
+            }),
+            Take::Spread(spread) => return self.spread(spread, event, hits),
+        };
+        hits.extend(hit);
+        Ok(hit.is_some())
+    }
+
+    /// Fill a template; None where one of its fields is not there.
+    fn fill(&self, pieces: &'a [Piece], event: &Event<'a>) -> Option<&'a str> {
+        let mut texts: Vec<&str> = Vec::with_capacity(pieces.len());
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => texts.push(text),
+                Piece::Source(source) => {
+                    let text = source.get(self.facts, event)?.text();
+                    if text.is_empty() {
+                        return None;
+                    }
+                    texts.push(text);
+                }
+            }
+        }
+        Some(self.arena.join(&texts))
+    }
+
+    /// Return the hit for a text, None if it does not fit. A constant has no field, and is written as
+    /// it stands.
+    fn finish(
+        &self,
+        slot: &'a Slot,
+        rule: &'a Rule,
+        text: &'a str,
+        field: Option<Field>,
+    ) -> Option<Hit<'a>> {
+        let (format, arena) = (&self.program.format, self.arena);
+        let mut text = text;
+        let mut taken = field.is_some() && rule.takes;
+        if field.is_some() {
+            for step in &rule.via {
+                text = arena.keep(step.apply(text, &self.program.cases));
+            }
+            if let Some((table, other)) = &rule.table {
+                let known = table.get(&*self.program.cases.lower(strip(text)));
+                if known.is_none() {
+                    // `else` says the same of many values: the value itself is not held by it.
+                    taken = false;
+                }
+                text = known.or(other.as_ref())?;
+            }
+        }
+        let raw = text;
+        let mut text = format.neutral(raw, rule.limit, arena);
+        if text.is_empty() || !fits(rule.kind, text) {
+            return None;
+        }
+        let mut whole = "";
+        if rule.limit > 0 && text.len() > rule.limit && text.chars().count() > rule.limit {
+            whole = raw;
+            text = cut(text, rule.limit);
+            taken = taken && rule.secret;
+        }
+        let label = (slot.label_pair.as_str(), rule.label.as_str());
+        let field = field.unwrap_or(NO_FIELD);
+        let marks = marks_of(raw);
+        Some(Hit { pair: &slot.pair, text, label, field, fields: &[], whole, taken, marks })
+    }
+
+    /// Add a hit for each entry of a field.
+    fn spread(
+        &self,
+        spread: &'a Spread,
+        event: &Event<'a>,
+        hits: &mut Vec<Hit<'a>>,
+    ) -> Result<bool, Left> {
+        if spread.by_python {
+            return Err(Left);
+        }
+        let entries = entries_of(self.facts, spread.field, event);
+        let first = hits.len();
+        let mut used = crate::words::Words::default();
+        let no_keys = crate::words::Words::default();
+        for (name, raw) in &entries {
+            let text = self.program.format.neutral(raw, 0, self.arena);
+            let wanted = spread.only.is_empty() || spread.only.iter().any(|it| it.matches(name));
+            if hits.len() - first >= spread.most || text.is_empty() || !wanted {
+                continue;
+            }
+            let key = camel(&spread.prefix, name, &no_keys, &mut used);
+            let pair = self.arena.join(&[&self.program.format.separator, &key, "="]);
+            let marks = marks_of(raw);
+            let field = spread.field;
+            hits.push(Hit {
+                pair, text, label: ("", ""), field, fields: &[], whole: "", taken: false, marks,
+            });
+        }
+        let found = &mut hits[first..];
+        if found.len() == entries.len() {
+            found.iter_mut().for_each(|hit| hit.taken = true);
+        }
+        Ok(!found.is_empty())
+    }
+}
+
+/// Return the entries of a field that is a map, or a text of `k=v,k=v`; of a name the last counts.
+fn entries_of<'a>(facts: &Facts, field: Field, event: &Event<'a>) -> Vec<(&'a str, &'a str)> {
+    if field == facts.ids.event_data {
+        return event.pairs.iter().map(|(name, value)| (*name, value.text())).collect();
+    }
+    match event.get(field) {
+        Some(Value::Map(_, entries)) => entries.to_vec(),
+        Some(Value::Text(text)) => {
+            let mut places = std::collections::HashMap::new();
+            let mut entries: Vec<(&str, &str)> = Vec::new();
+            for (name, value) in pairs(text) {
+                let place = *places.entry(name).or_insert(entries.len());
+                if place == entries.len() {
+                    entries.push((name, value));
+                } else {
+                    entries[place].1 = value;
+                }
+            }
+            entries
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Tell whether a text is what a key's type asks for.
+fn fits(kind: Kind, text: &str) -> bool {
+    match kind {
+        Kind::Text => true,
+        Kind::Integer => is_int32(text),
+        Kind::Long => is_integer(text),
+        Kind::Float => is_float(text),
+        Kind::Timestamp => is_timestamp(text),
+        Kind::Ipv4 => is_ipv4(text),
+        Kind::Ipv6 => is_ipv6(text),
+        Kind::Ip => is_ipv4(text) || is_ipv6(text),
+        Kind::Mac => is_mac(text),
+    }
+}

@@ -1,0 +1,156 @@
+//! SHA-1 (FIPS 180-4), for event ids: with the processor's instructions where it has them.
+
+/// The state that SHA-1 begins with.
+const BEGIN: [u32; 5] = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0];
+const BLOCK: usize = 64;
+
+/// Return the digest of a text as 40 hexadecimal digits.
+pub fn hex(data: &[u8]) -> [u8; 40] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut out = [0; 40];
+    for (word, eight) in digest(data).iter().zip(out.chunks_exact_mut(8)) {
+        for (place, digit) in eight.iter_mut().enumerate() {
+            *digit = DIGITS[(word >> (28 - 4 * place)) as usize & 15];
+        }
+    }
+    out
+}
+
+fn digest(data: &[u8]) -> [u32; 5] {
+    let mut state = BEGIN;
+    let (whole, rest) = data.split_at(data.len() / BLOCK * BLOCK);
+    // The last block or two: the rest, a one bit, zeros, and the length in bits.
+    let mut tail = [0_u8; 2 * BLOCK];
+    tail[..rest.len()].copy_from_slice(rest);
+    tail[rest.len()] = 0x80;
+    let size = if rest.len() < BLOCK - 8 { BLOCK } else { 2 * BLOCK };
+    tail[size - 8..size].copy_from_slice(&(data.len() as u64 * 8).to_be_bytes());
+    blocks(&mut state, whole);
+    blocks(&mut state, &tail[..size]);
+    state
+}
+
+fn blocks(state: &mut [u32; 5], data: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    if std::is_x86_feature_detected!("sha")
+        && std::is_x86_feature_detected!("ssse3")
+        && std::is_x86_feature_detected!("sse4.1")
+    {
+        // SAFETY: the processor was just asked for these instructions.
+        unsafe { x86::blocks(state, data) };
+        return;
+    }
+    for block in data.chunks_exact(BLOCK) {
+        portable(state, block);
+    }
+}
+
+fn portable(state: &mut [u32; 5], block: &[u8]) {
+    let mut words = [0_u32; 80];
+    for (word, bytes) in words.iter_mut().zip(block.chunks_exact(4)) {
+        *word = u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    }
+    for at in 16..80 {
+        words[at] =
+            (words[at - 3] ^ words[at - 8] ^ words[at - 14] ^ words[at - 16]).rotate_left(1);
+    }
+    let [mut a, mut b, mut c, mut d, mut e] = *state;
+    for (at, word) in words.iter().enumerate() {
+        let (mixed, constant) = match at / 20 {
+            0 => ((b & c) | (!b & d), 0x5A82_7999),
+            1 => (b ^ c ^ d, 0x6ED9_EBA1),
+            2 => ((b & c) | (b & d) | (c & d), 0x8F1B_BCDC),
+            _ => (b ^ c ^ d, 0xCA62_C1D6_u32),
+        };
+        let next = a
+            .rotate_left(5)
+            .wrapping_add(mixed)
+            .wrapping_add(e)
+            .wrapping_add(constant)
+            .wrapping_add(*word);
+        (e, d, c, b, a) = (d, c, b.rotate_left(30), a, next);
+    }
+    for (total, part) in state.iter_mut().zip([a, b, c, d, e]) {
+        *total = total.wrapping_add(part);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    //! Four rounds an instruction, as Intel's "SHA Extensions" (2013) lays them out.
+    use std::arch::x86_64::*;
+
+    /// The schedule of 20 groups of four rounds: which message words are mixed in is the same for
+    /// each group, so it is written once.
+    #[target_feature(enable = "sha,ssse3,sse4.1")]
+    pub unsafe fn blocks(state: &mut [u32; 5], data: &[u8]) {
+        let swap = _mm_set_epi64x(0x0001_0203_0405_0607, 0x0809_0a0b_0c0d_0e0f);
+        // SAFETY: unaligned loads and stores of 16 bytes: of the first four words of `state`, and of
+        // the 64 bytes of each block.
+        unsafe {
+            let words = _mm_loadu_si128(state.as_ptr().cast());
+            let mut abcd = _mm_shuffle_epi32(words, 0x1B);
+            let mut e = _mm_set_epi32(state[4] as i32, 0, 0, 0);
+            for block in data.chunks_exact(64) {
+                let (abcd_before, e_before) = (abcd, e);
+                let from: *const __m128i = block.as_ptr().cast();
+                let mut message = [_mm_setzero_si128(); 4];
+                for (at, words) in message.iter_mut().enumerate() {
+                    *words = _mm_shuffle_epi8(_mm_loadu_si128(from.add(at)), swap);
+                }
+                let mut other = abcd;
+                for group in 0..20 {
+                    let words = message[group % 4];
+                    // The e of this group: of the first the state's own, else the rotated a of before.
+                    e = if group == 0 { _mm_add_epi32(e, words) } else { _mm_sha1nexte_epu32(other, words) };
+                    other = abcd;
+                    abcd = match group / 5 {
+                        0 => _mm_sha1rnds4_epu32(abcd, e, 0),
+                        1 => _mm_sha1rnds4_epu32(abcd, e, 1),
+                        2 => _mm_sha1rnds4_epu32(abcd, e, 2),
+                        _ => _mm_sha1rnds4_epu32(abcd, e, 3),
+                    };
+                    // The words of four groups later, from those of the four that are at hand.
+                    let mixed = _mm_xor_si128(
+                        _mm_sha1msg1_epu32(words, message[(group + 1) % 4]),
+                        message[(group + 2) % 4],
+                    );
+                    message[group % 4] = _mm_sha1msg2_epu32(mixed, message[(group + 3) % 4]);
+                }
+                e = _mm_sha1nexte_epu32(other, e_before);
+                abcd = _mm_add_epi32(abcd, abcd_before);
+            }
+            _mm_storeu_si128(state.as_mut_ptr().cast(), _mm_shuffle_epi32(abcd, 0x1B));
+            state[4] = _mm_extract_epi32(e, 3) as u32;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{digest, hex, portable, BEGIN};
+
+    #[test]
+    fn vectors_of_the_standard() {
+        assert_eq!(&hex(b"abc"), b"a9993e364706816aba3e25717850c26c9cd0d89d");
+        assert_eq!(&hex(b""), b"da39a3ee5e6b4b0d3255bfef95601890afd80709");
+        let long = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
+        assert_eq!(&hex(long.as_bytes()), b"84983e441c3bd26ebaae4aa1f95129e5e54670f1");
+    }
+
+    #[test]
+    fn both_ways_agree_on_every_length() {
+        let data: Vec<u8> = (0..300_u32).map(|n| (n * 7 % 251) as u8).collect();
+        for size in 0..data.len() {
+            let mut padded = data[..size].to_vec();
+            padded.push(0x80);
+            while padded.len() % 64 != 56 {
+                padded.push(0);
+            }
+            padded.extend((size as u64 * 8).to_be_bytes());
+            let mut state = BEGIN;
+            padded.chunks_exact(64).for_each(|block| portable(&mut state, block));
+            assert_eq!(state, digest(&data[..size]), "{size}");
+        }
+    }
+}

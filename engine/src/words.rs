@@ -1,0 +1,103 @@
+//! Look-up of short texts: names of fields, calls, operations.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// A table from texts to what is known of each. Its rows are the table's, never an event's: who
+/// writes events cannot choose what collides.
+pub type Words<V> = HashMap<Box<str>, V, BuildHasherDefault<Folding>>;
+
+/// Multiplies eight bytes at a time and folds the product.
+#[derive(Default)]
+pub struct Folding(u64);
+
+const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
+
+impl Folding {
+    fn fold(&mut self, word: u64) {
+        let product = u128::from(self.0 ^ word ^ FACTOR) * u128::from(FACTOR);
+        self.0 = (product as u64) ^ ((product >> 64) as u64);
+    }
+}
+
+impl Hasher for Folding {
+    fn write(&mut self, bytes: &[u8]) {
+        let mut eights = bytes.chunks_exact(8);
+        for eight in &mut eights {
+            let mut word = [0; 8];
+            word.copy_from_slice(eight);
+            self.fold(u64::from_le_bytes(word));
+        }
+        let mut rest = 0;
+        for byte in eights.remainder() {
+            rest = rest << 8 | u64::from(*byte);
+        }
+        self.fold(rest ^ (bytes.len() as u64) << 56);
+    }
+
+    fn write_u8(&mut self, _: u8) {
+        // What ends a `str`; the length is in it already.
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.fold(word);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// The longest word that is looked up regardless of case.
+const MOST_WORD: usize = 64;
+
+/// Look a text up with its ASCII capitals made small; a text longer than any row is in none.
+pub fn find_small<'w, V>(words: &'w Words<V>, text: &str) -> Option<&'w V> {
+    find_changed(words, text, u8::to_ascii_lowercase)
+}
+
+/// Look a text up with its small ASCII letters made capitals.
+pub fn find_capital<'w, V>(words: &'w Words<V>, text: &str) -> Option<&'w V> {
+    find_changed(words, text, u8::to_ascii_uppercase)
+}
+
+fn find_changed<'w, V>(
+    words: &'w Words<V>,
+    text: &str,
+    change: impl Fn(&u8) -> u8,
+) -> Option<&'w V> {
+    let mut changed = [0; MOST_WORD];
+    let place = changed.get_mut(..text.len())?;
+    for (to, from) in place.iter_mut().zip(text.as_bytes()) {
+        *to = change(from);
+    }
+    words.get(std::str::from_utf8(place).ok()?)
+}
+
+/// Tell whether a text begins with an ASCII word, in any case.
+pub fn begins_with(text: &str, word: &str) -> bool {
+    let (text, word) = (text.as_bytes(), word.as_bytes());
+    text.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word))
+}
+
+/// Tell whether an ASCII word stands in a text, in any case.
+pub fn holds_word(text: &str, word: &str) -> bool {
+    let (text, word) = (text.as_bytes(), word.as_bytes());
+    text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{begins_with, find_capital, find_small, holds_word, Words};
+
+    #[test]
+    fn words_are_found_in_any_case() {
+        let mut words = Words::default();
+        words.insert("process".into(), 1);
+        assert_eq!(find_small(&words, "PROCess"), Some(&1));
+        assert_eq!(find_small(&words, &"p".repeat(100)), None);
+        assert_eq!(find_capital(&words, "process"), None);
+        assert!(begins_with("AUDIT (Block)", "audit") && !begins_with("aud", "audit"));
+        assert!(holds_word("a O_rdwr|", "O_RDWR") && !holds_word("", "x"));
+    }
+}
