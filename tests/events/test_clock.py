@@ -40,11 +40,47 @@ T = 1692813948_301798
         ("0001-01-01T00:00:00.000000Z", None),
         ("2023-08-23T18:05:48.30179x8Z", None),
         ("2023-08-23T18:05:48.٣01798Z", None),
+        ("2023-08-23T18:05:48,301798999Z", T),
+        ("2023-08-23T14:35:48.301798-0330", T),
+        ("2023-08-23T20:05:48.301798+02", T),
+        ("2023-08-23T18:05Z", 1692813900_000000),
+        ("\u30002023-08-23T18:05:48.301798Z\x1f", T),
+        ("1970-01-01T00:00:01Z", 1_000000),
+        ("1970-01-01T00:00:00.5Z", None),
+        ("9999-12-31T23:59:59.999999Z", 253402300799_999999),
+        ("9999-12-31T23:59:59-00:01", None),
+        ("2023-08-23T24:00:00Z", None),
+        ("2023-08-23T23:59:60Z", None),
+        ("0000-01-01T00:00:00Z", None),
+        ("2023-08-23T18:05:48+24:00", None),
+        ("2023-08-23T18:05:48+02:60", None),
     ],
 )
 def test_a_time_is_read_to_the_microsecond_and_never_guessed(text, micros):
     assert microseconds(text) == micros
-    assert microseconds(text) == micros, "the same again, now that the second is remembered"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "20230823T180548Z",
+        "2023-08-23T180548Z",
+        "2023-W34-3T18:05:48Z",
+        "2023-W34-3",
+        "2023-235T18:05:48Z",
+        "2023-08-23",
+        "2023-08-23T18",
+        "2023-08-23_18:05:48",
+        "2023-08-23  18:05:48",
+        "2023-08-23T18:05:48.Z",
+        "2023-08-23T18:05.5Z",
+        "2023-08-23T18:05:48+02:00:30",
+        "2023-08-23T18:05:48 Z",
+    ],
+)
+def test_what_some_pythons_take_for_a_time_is_none(text):
+    """datetime.fromisoformat takes some of these, others since 3.11."""
+    assert microseconds(text) is None
 
 
 @given(st.datetimes(datetime(1971, 1, 1), datetime(9998, 1, 1)))  # noqa: DTZ001 - made UTC below
@@ -77,6 +113,9 @@ def test_seconds_may_be_a_number_or_a_text(value):
         (float("nan"), None),
         (10**400, None),
         ("9" * 5000, None),
+        ("1_692_813_948", None),
+        ("١٦٩٢٨١٣٩٤٨", None),
+        ("1692813948." + "3" * 40, None),
         ([1], None),
     ],
 )
