@@ -4,6 +4,7 @@
 //! calls, verbs, classes, keys, rules. This crate holds the algorithms. It uses nothing but the
 //! standard library, so that it builds wherever cargo is.
 
+pub mod abi;
 pub mod clock;
 pub mod glob;
 pub mod numbers;
