@@ -15,6 +15,7 @@ import json
 import os
 import subprocess
 import sysconfig
+import time
 import tomllib
 from pathlib import Path
 from shutil import copyfile
@@ -47,6 +48,7 @@ class EngineHook(BuildHookInterface[Any]):
         if mode not in _MODES:
             self.app.abort(f"CEF_BRIDGE_BUILD={mode} is unknown. Expected auto, require or skip.")
         self._folder = TemporaryDirectory(prefix="cef-bridge-")
+        self._began = time.time()
         try:
             made, place = self._built(mode), _LIBRARY
         except NoEngineError as error:
@@ -75,6 +77,8 @@ class EngineHook(BuildHookInterface[Any]):
         # A process may have the old library mapped: it keeps its file, and the name gets another.
         new = root / f"{place}.new"
         copyfile(made, new)
+        # For make, whatever was saved while cargo ran is newer.
+        os.utime(new, (self._began, self._began))
         new.replace(root / place)
         (root / (_REASON if place == _LIBRARY else _LIBRARY)).unlink(missing_ok=True)
 

@@ -207,8 +207,9 @@ def test_an_editable_install_has_its_engine_in_the_checkout(tmp_path, no_cargo):
     editable(tree, tmp_path / "out")
     assert (note.exists(), status()) == (False, "native")
 
-    with (tree / "engine" / "src" / "lib.rs").open("a") as file:
-        file.write("// changed\n")
+    # Behind clock.rs in the order of texts, before it in that of paths.
+    (tree / "engine" / "src" / "clock").mkdir()
+    (tree / "engine" / "src" / "clock" / "new.rs").write_text("// new\n")
     assert status() == "python (the engine is older than its sources; run make engine)"
 
     # A process that has the old library mapped keeps it: the new one is another file.
@@ -220,3 +221,38 @@ def test_an_editable_install_has_its_engine_in_the_checkout(tmp_path, no_cargo):
     # A wheel of this checkout has its own.
     made = wheel(tree, tmp_path / "wheels", **no_cargo)
     assert engine_files(made) == ["cef_bridge/_no_engine.txt"]
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_make_builds_the_engine_again_when_a_source_has_changed(tmp_path):
+    tree = copied(tmp_path / "tree")
+    shutil.copy(ROOT / "Makefile", tree)
+    stamp, library = (
+        tree / ".venv" / ".installed-from-pyproject",
+        tree / "cef_bridge" / "_engine.so",
+    )
+    stamp.parent.mkdir()
+    stamp.touch()
+
+    def up_to_date() -> bool:
+        words = ["make", "--question", "engine"]
+        return subprocess.run(words, check=False, cwd=tree, capture_output=True).returncode == 0
+
+    assert not up_to_date()
+    library.touch()
+    assert up_to_date()
+    sources = [
+        path for path in (tree / "engine").rglob("*") if path.suffix in {".rs", ".toml", ".lock"}
+    ]
+    later = library.stat().st_mtime + 1
+    for source in (tree / "hatch_build.py", *sources):
+        if source.name == "rustfmt.toml":
+            continue
+        before = source.stat().st_mtime
+        os.utime(source, (later, later))
+        assert not up_to_date(), source
+        os.utime(source, (before, before))
+    assert up_to_date()
+    (tree / "engine" / "src" / "lib.rs").unlink()
+    os.utime(tree / "engine" / "src", (later, later))
+    assert not up_to_date()
