@@ -1,24 +1,31 @@
 # make demo, make test, make lint, make bench. Needs make and a Python of 3.11 or later; each target
-# makes its own virtual environment on first use, and again when pyproject.toml changes. A benchmark
+# makes its own virtual environment on first use, and again when pyproject.toml changes. Where cargo
+# is, the native engine is built with it, and again when a source of engine/ changes. A benchmark
 # takes its options from BENCH: make bench BENCH="--events 50000 --rounds 1".
 
 VENV ?= .venv
 STAMP := $(VENV)/.installed-from-pyproject
+ENGINE := cef_bridge/_engine.so
+ENGINE_SOURCES := hatch_build.py engine/Cargo.lock engine/Cargo.toml engine/build.rs engine/src \
+    $(wildcard engine/src/*.rs engine/src/*/*.rs)
 SHELL := /bin/sh
 
-.PHONY: help demo test lint bench bench-forward bench-mapping bench-soak
+.PHONY: help demo test lint engine bench bench-forward bench-mapping bench-soak
 help:
 	@echo "make demo    convert sample events, and forward some to a collector that dies on the way"
 	@echo "make test    run the tests"
 	@echo "make lint    check style and types"
+	@echo "make engine  build the native engine, as demo, test and bench do; needs Rust 1.79 or later"
 	@echo "make bench   measure convert against a bare JSON parser and its peers; a quarter of an hour"
 	@echo "make bench-forward, bench-mapping, bench-soak: forward beside its peers, coverage and diff"
 	@echo "             against convert, forward at a steady rate for ten minutes"
+	@if [ -f cef_bridge/_no_engine.txt ]; then \
+	    echo "no native engine: $$(cat cef_bridge/_no_engine.txt)"; fi
 
-demo: $(STAMP)
+demo: engine
 	@$(VENV)/bin/cef-bridge demo
 
-test: $(STAMP)
+test: engine
 	@$(VENV)/bin/python -m pytest -m "not apart" -n 2 --dist loadfile
 	@$(VENV)/bin/python -m pytest -m apart -n 2 --dist loadfile
 
@@ -27,17 +34,23 @@ lint: $(STAMP)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-bench: $(STAMP)
+engine: $(ENGINE)
+
+bench: engine
 	@$(VENV)/bin/python benchmarks/bench.py $(BENCH)
 
-bench-forward: $(STAMP)
+bench-forward: engine
 	@$(VENV)/bin/python benchmarks/forward.py $(BENCH)
 
-bench-mapping: $(STAMP)
+bench-mapping: engine
 	@$(VENV)/bin/python benchmarks/mapping.py $(BENCH)
 
-bench-soak: $(STAMP)
+bench-soak: engine
 	@$(VENV)/bin/python benchmarks/soak.py $(BENCH)
+
+# Without an engine the hook runs each time, and prints why there is none: cargo may be there by now.
+$(ENGINE): $(ENGINE_SOURCES) | $(STAMP)
+	@$(VENV)/bin/python -m hatchling build --hooks-only --target wheel:editable --directory $(VENV)
 
 # `python3` may be older than what else is installed: the first that is new enough is taken.
 $(STAMP): pyproject.toml

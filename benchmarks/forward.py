@@ -91,7 +91,7 @@ def ours(mapping: str) -> Sender:
     version = subprocess.run(
         [str(_COMMAND), "--version"], check=True, capture_output=True, text=True
     )
-    return Sender(_OURS, version.stdout.split()[-1], command, ends=True)
+    return Sender(_OURS, version.stdout.splitlines()[0].split()[-1], command, ends=True)
 
 
 def syslog_ng() -> Sender:

@@ -26,5 +26,5 @@ def described() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release().partition('-')[0]}",
         "python": platform.python_version(),
         "orjson": importlib.metadata.version("orjson"),
-        "cef-bridge": ours.stdout.split()[-1],
+        "cef-bridge": ours.stdout.splitlines()[0].split()[-1],
     }

@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 TRUNCATED = f"{PREFIX}Truncated"
 _MARK = Hit(TRUNCATED, "1", "", "", LEFTOVER, "", True, ())
 # What an event is about, and what it is found by: given up after everything else.
-_SUBJECT = frozenset(
+SUBJECT = frozenset(
     {
         *("cs1", "cs2", "cs3", "cs4", "cs5"),
         *("policy", "k8sNamespace", "k8sPod", "containerName", "commandLine"),
     }
 )
-_IDENTITY = frozenset(
+IDENTITY = frozenset(
     {
         *("externalId", "threatAttackID", "cat", "act", "rt"),
         *("eventId", "mitreIds", "action", "devTime", "sev"),
     }
 )
-_STAYS = frozenset({f"{PREFIX}Suspicious", f"{PREFIX}EventId", f"{PREFIX}Severity"})
+STAYS = frozenset({f"{PREFIX}Suspicious", f"{PREFIX}EventId", f"{PREFIX}Severity"})
 # Half a hash or id is another one.
-_UNCUT = _IDENTITY | {"fileHash", "devicePayloadId"}
+UNCUT = IDENTITY | {"fileHash", "devicePayloadId"}
 _SHORTEST = 16
 LEAST_ROOM = 64
 """Bytes that a message's fields need at least: the mark, and what is never given up before it."""
@@ -91,7 +91,7 @@ def _shorten(hits: list[Hit], over: int, fmt: Format) -> int:
 
 def _worth(key: str) -> int:
     """Return a key's rank when nothing can be shortened any more: 0 goes first."""
-    return 3 if key in _IDENTITY else 2 if key in _SUBJECT else 1 if key in _STAYS else 0
+    return 3 if key in IDENTITY else 2 if key in SUBJECT else 1 if key in STAYS else 0
 
 
 def _size(fmt: Format, hit: Hit) -> int:
@@ -108,7 +108,7 @@ def _order(
 ) -> list[int]:
     """Indexes of the hits that may go, in the order they go."""
     order = [i for name in shed for i, hit in enumerate(hits) if hit.key == name]
-    own = [i for i, hit in enumerate(hits) if _is_own(hit.key, fmt) and hit.key not in _STAYS]
+    own = [i for i, hit in enumerate(hits) if _is_own(hit.key, fmt) and hit.key not in STAYS]
     order += reversed(own)
     return [index for index in dict.fromkeys(order) if hits[index].key not in stays]
 
@@ -125,4 +125,4 @@ def _longest(hits: Sequence[Hit], fmt: Format) -> int:
 def _may_be_cut(key: str, fmt: Format) -> bool:
     """Tell whether a shorter text is still one: no address, number, hash or id is."""
     row = fmt.key(key)
-    return not (key in _UNCUT or _is_own(key, fmt) or (row and row.kind != "string"))
+    return not (key in UNCUT or _is_own(key, fmt) or (row and row.kind != "string"))

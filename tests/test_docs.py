@@ -124,6 +124,7 @@ RUN = (
     "completion.md",
     "convert.md",
     "editors.md",
+    "engine.md",
     "event-id-forms.md",
     "first-mapping.md",
     "lint-cef.md",

@@ -52,8 +52,25 @@ class _Group(LazyGroup):
     }
 
 
+def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or context.resilient_parsing:
+        return
+    from cef_bridge import engine  # noqa: PLC0415 - ctypes costs what --help need not wait for
+
+    click.echo(f"cef-bridge, version {__version__}")
+    click.echo(f"engine: {engine.status()}")
+    context.exit()
+
+
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="cef-bridge")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and the engine in use, and exit.",
+)
 @click.option("-v", "--verbose", is_flag=True, expose_value=False, help="Log details to stderr.")
 @click.option(
     "--log-format",

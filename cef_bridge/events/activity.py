@@ -29,7 +29,7 @@ class Activity(NamedTuple):
 _CALLS = ("syscall", "kprobe", "kfunc", "lsm")
 # Values that KubeArmor writes for "nothing": an unset port, protocol 0 (HOPOPT since 1.5.0), and
 # the two mount flags that its decoder always reports as 0.
-_NOTHING = {
+NOTHING = {
     ("protocol", "0"),
     ("protocol", "HOPOPT"),
     ("Protocol", "0"),
@@ -41,7 +41,7 @@ _NOTHING = {
     ("mountflag", "0"),
     ("flag", "0"),
 }
-_PROTOCOLS = {"TCPV6": "TCP", "UDPV6": "UDP", "IPV6-ICMP": "ICMPv6"}
+PROTOCOLS = {"TCPV6": "TCP", "UDPV6": "UDP", "IPV6-ICMP": "ICMPv6"}
 REST = "rest"
 
 
@@ -103,7 +103,7 @@ def _take(
         path = f"data.{key}"
         if not key or tokens.get(key, value) != value:
             path = f"{field}.{REST}"  # no key, or the same key with another value: kept as it is
-        elif not value or (key, value) in _NOTHING:
+        elif not value or (key, value) in NOTHING:
             void.add(path)
         else:
             tokens[key] = value
@@ -161,7 +161,7 @@ def _derived(operation: str, verb: str, tokens: dict[str, str], resource: str) -
 def _protocol(key: str, tokens: dict[str, str]) -> Row:
     word = tokens.get(key, "").upper()
     named = bool(word) and word.isascii() and word[0].isalpha() and word != "HOPOPT"
-    return ("network.protocol", key, _PROTOCOLS.get(word, word) if named else "")
+    return ("network.protocol", key, PROTOCOLS.get(word, word) if named else "")
 
 
 def _network(verb: str, tokens: dict[str, str], resource: str) -> list[Row]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 # Verbs by call: system call, probe, or LSM hook (KubeArmor: monitor/logUpdate.go,
 # enforcer/bpflsm/enforcer.go).
-_VERBS = {
+VERBS = {
     "SYS_EXECVE": "exec",
     "SYS_EXECVEAT": "exec",
     "SECURITY_BPRM_CHECK": "exec",
@@ -57,7 +57,7 @@ _VERBS = {
 
 # Operation as KubeArmor writes it -> ours, and the verbs that it can have. A call whose verb is
 # not among them is "other", so that the list of class ids is closed.
-_OPERATIONS: dict[str, tuple[str, tuple[str, ...]]] = {
+KNOWN_OPERATIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "process": ("process", ("exec", "ptrace", "other")),
     "file": (
         "file",
@@ -78,8 +78,8 @@ _OPERATIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "testevent": ("system", ("test",)),
     "alertflood": ("system", ("flood",)),
 }
-_OWN_OPERATIONS = frozenset(("heartbeat", "sourcegap", "testevent", "alertflood"))
-_OWN = frozenset(verb for each in _OWN_OPERATIONS for verb in _OPERATIONS[each][1])
+OWN_OPERATIONS = frozenset(("heartbeat", "sourcegap", "testevent", "alertflood"))
+_OWN = frozenset(verb for each in OWN_OPERATIONS for verb in KNOWN_OPERATIONS[each][1])
 _OWN_TYPE = "cefbridge"
 _DISPOSITIONS = {
     "alert": ("block", "unblocked", "audit", "allow", "matched"),
@@ -181,7 +181,7 @@ TYPES = frozenset(
     )
 )
 """Every Type that is known, in lower case; the last is what cef-bridge says of itself."""
-OPERATIONS = frozenset(_OPERATIONS) - _OWN_OPERATIONS
+OPERATIONS = frozenset(KNOWN_OPERATIONS) - OWN_OPERATIONS
 """Every Operation of KubeArmor's that is known, in lower case."""
 
 
@@ -190,7 +190,7 @@ def new_words(type_: object, operation: object) -> list[tuple[str, str]]:
     found = []
     if isinstance(type_, str) and type_ and type_.lower() not in TYPES:
         found.append(("Type", type_))
-    if isinstance(operation, str) and operation and operation.lower() not in _OPERATIONS:
+    if isinstance(operation, str) and operation and operation.lower() not in KNOWN_OPERATIONS:
         found.append(("Operation", operation))
     return found
 
@@ -227,16 +227,16 @@ def scope_of(event: dict[str, object]) -> str:
 def _operation(event: dict[str, object], kind: str, call: str, flags: str) -> tuple[str, str]:
     written = text_of(event.get("Operation"))
     ours = text_of(event.get("Type")) == _OWN_TYPE
-    if written not in _OPERATIONS or ours != (written in _OWN_OPERATIONS):
+    if written not in KNOWN_OPERATIONS or ours != (written in OWN_OPERATIONS):
         return ("system", "other") if kind == "event" else ("other", "other")
-    operation, verbs = _OPERATIONS[written]
+    operation, verbs = KNOWN_OPERATIONS[written]
     if operation == "firewall":
         direction = text_of(event.get("Resource"))
         return operation, "ingress" if direction.startswith("ingress") else "egress"
     if operation == "device":
         gone = "removed" in text_of(event.get("Result")) or "remove" in text_of(event.get("Action"))
         return operation, "detach" if gone else "attach"
-    verb = _VERBS.get(call.upper(), "")
+    verb = VERBS.get(call.upper(), "")
     if verb == "open":
         verb = _open_verb(flags.upper())
     elif not call and operation == "process":
@@ -289,7 +289,7 @@ def role_of(verb: str) -> str:
 def _make() -> dict[tuple[str, ...], Class]:
     """Every class there can be, by (kind, scope, operation, verb, disposition)."""
     pairs = {
-        kind: [(name, verb) for name, verbs in _OPERATIONS.values() for verb in verbs]
+        kind: [(name, verb) for name, verbs in KNOWN_OPERATIONS.values() for verb in verbs]
         for kind in _DISPOSITIONS
     }
     own = [("system", verb) for verb in sorted(_OWN)]
@@ -314,7 +314,7 @@ def _make() -> dict[tuple[str, ...], Class]:
     return classes
 
 
-_CLASSES = _make()
+CLASSES = _make()
 
 
 def classify(event: dict[str, object], call: str, flags: str) -> Class:
@@ -322,12 +322,12 @@ def classify(event: dict[str, object], call: str, flags: str) -> Class:
     kind = kind_of(event)
     operation, verb = _operation(event, kind, call, flags)
     if verb in _OWN:  # they have no place
-        return _CLASSES[kind, "host", operation, verb, "none"]
+        return CLASSES[kind, "host", operation, verb, "none"]
     if kind == "event" and operation != "system":
         operation, verb = "system", "other"
     elif kind != "event" and operation == "system":
         operation, verb = "other", "other"
-    return _CLASSES[kind, scope_of(event), operation, verb, _disposition(event, kind)]
+    return CLASSES[kind, scope_of(event), operation, verb, _disposition(event, kind)]
 
 
 def catalogue() -> list[ClassRow]:
@@ -337,7 +337,7 @@ def catalogue() -> list[ClassRow]:
     """
     return [
         ClassRow(row.class_id, row.name, row.operation, _default_severity(row))
-        for row in _CLASSES.values()
+        for row in CLASSES.values()
     ]
 
 

@@ -29,8 +29,8 @@ ID_FIELDS = (
 )
 _OPERATION, _RESOURCE = ID_FIELDS.index("Operation"), ID_FIELDS.index("Resource")
 SEPARATOR = "\x1f"
-_SOCKADDR = frozenset({"sa_family", "sin_port", "sin_addr", "sun_path"})
-_VERB_GROUPS = {"exec": "process", "ptrace": "process"} | dict.fromkeys(
+SOCKADDR = frozenset({"sa_family", "sin_port", "sin_addr", "sun_path"})
+VERB_GROUPS = {"exec": "process", "ptrace": "process"} | dict.fromkeys(
     ("open", "read", "write", "create", "delete", "rename", "link", "attr"), "file"
 )
 
@@ -60,7 +60,7 @@ def stable_resource(resource: str) -> str:
     resource = without_remote_host(resource)
     if resource.startswith(("sa_family=", "sin_", "sun_path=")):
         tokens = split_socket(resource)
-        if {token.key for token in tokens} <= _SOCKADDR:
+        if {token.key for token in tokens} <= SOCKADDR:
             return " ".join(sorted(token.raw for token in tokens))
     return resource
 
@@ -89,7 +89,7 @@ def event_id(event: dict[str, object], origin: str = "") -> str:
 
 def verb_group(verb: str) -> str:
     """Return what an act key calls the verb; "" for acts that have no path to share."""
-    return _VERB_GROUPS.get(verb, "")
+    return VERB_GROUPS.get(verb, "")
 
 
 def act_key(host: str, container: str, host_pid: str, group: str, path: str) -> str:

@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 MAPS = ("Owner", "ExecEvent", "EventData")
 
-_CANONICAL = {path.lower(): path for path in RAW if "." not in path}
-_CANONICAL |= {name.lower(): name for name in MAPS}
-_CANONICAL["structureddata"] = "EventData"  # KubeArmor PR 2178, before it was renamed
+SPELLINGS = {path.lower(): path for path in RAW if "." not in path}
+SPELLINGS |= {name.lower(): name for name in MAPS}
+SPELLINGS["structureddata"] = "EventData"  # KubeArmor PR 2178, before it was renamed
 
 # KubeArmor's sidekick writes the owner flat (types.KubearmorPayload).
-_FLAT_OWNER = {"ownerref": "Ref", "ownername": "Name", "ownernamespace": "Namespace"}
+FLAT_OWNER = {"ownerref": "Ref", "ownername": "Name", "ownernamespace": "Namespace"}
 
-_PARTS = {
+PARTS = {
     "Owner": {"ref": "Ref", "name": "Name", "namespace": "Namespace"},
     "ExecEvent": {"execid": "ExecID", "executablename": "ExecutableName"},
 }
 
-CANONICAL = frozenset(_CANONICAL.values())
+CANONICAL = frozenset(SPELLINGS.values())
 
 # These names are KubeArmor's in any spelling. The others are words of many log lines (source,
 # message, hostname, podName); they are KubeArmor's only as KubeArmor writes them.
@@ -102,7 +102,7 @@ def own_names(found: Mapping[str, object]) -> int:
 
 def is_name(key: str) -> bool:
     """Tell whether a key is one of KubeArmor's names, in any spelling."""
-    return key.lower() in _CANONICAL
+    return key.lower() in SPELLINGS
 
 
 def canonical(found: dict[str, object]) -> dict[str, object]:
@@ -118,14 +118,14 @@ def canonical(found: dict[str, object]) -> dict[str, object]:
         head, dot, rest = key.partition(".")
         if key in CANONICAL:
             names.put_own(key, value)
-        elif lower in _FLAT_OWNER:
-            names.put_inside("Owner", _FLAT_OWNER[lower], key, value)
-        elif dot and (name := _CANONICAL.get(head.lower(), "")) in MAPS:
+        elif lower in FLAT_OWNER:
+            names.put_inside("Owner", FLAT_OWNER[lower], key, value)
+        elif dot and (name := SPELLINGS.get(head.lower(), "")) in MAPS:
             names.put_inside(name, rest, key, value)
         else:
-            names.put(_CANONICAL.get(lower, ""), key, value)
+            names.put(SPELLINGS.get(lower, ""), key, value)
     event = names.event
-    for name, parts in _PARTS.items():
+    for name, parts in PARTS.items():
         inner = event.get(name)
         if isinstance(inner, dict) and not inner.keys() <= set(parts.values()):
             event[name] = {parts.get(key.lower(), key): value for key, value in inner.items()}
@@ -151,8 +151,8 @@ def as_written(keys: Iterable[str]) -> bool:
     return all(
         key in CANONICAL
         or not (
-            key.lower() in _CANONICAL
-            or key.lower() in _FLAT_OWNER
+            key.lower() in SPELLINGS
+            or key.lower() in FLAT_OWNER
             or key.partition(".")[0].lower() in _MAPS_LOWERED
             or _free(key) != key
         )
@@ -161,9 +161,9 @@ def as_written(keys: Iterable[str]) -> bool:
 
 
 _EMPTY = (None, "")
-_PARTS_AS_WRITTEN = {name: frozenset(parts.values()) for name, parts in _PARTS.items()}
+_PARTS_AS_WRITTEN = {name: frozenset(parts.values()) for name, parts in PARTS.items()}
 _MAPS_LOWERED = frozenset(name.lower() for name in MAPS)
-_OURS = frozenset(DERIVED) | {WRAPPER_TIME}
+OURS = frozenset(DERIVED) | {WRAPPER_TIME}
 
 
 class _Names:
@@ -223,6 +223,6 @@ class _Names:
 
 def _free(key: str) -> str:
     """Return a field's name, changed where it would pass for one of the derived fields."""
-    if key in _OURS or key.startswith(("data.", "event.")):
+    if key in OURS or key.startswith(("data.", "event.")):
         return key.replace(".", "_") if "." in key else f"{key}_"
     return key

@@ -45,8 +45,8 @@ _SYSCALL_KEYS = {
     "SYS_LISTEN": "fd",
     "SYS_CLOSE": "fd",
 }
-_ORDERS = {call: ("syscall", *keys.split()) for call, keys in _SYSCALL_KEYS.items()}
-_HEADS = {
+ORDERS = {call: ("syscall", *keys.split()) for call, keys in _SYSCALL_KEYS.items()}
+HEADS = {
     "kprobe": ("kprobe", "domain"),
     "kfunc": ("kfunc", "domain", "daddr", "qtype"),
     "Class": ("Class", "SubClass", "Protocol", "Level", "SysPath"),
@@ -60,7 +60,8 @@ _HEADS = {
         "QuotaLimit",
     ),
 }
-CAPITAL_KEYS = frozenset(_HEADS["Class"] + _HEADS["SourceIP"])
+KFUNC_SEPARATORS = " ,"
+CAPITAL_KEYS = frozenset(HEADS["Class"] + HEADS["SourceIP"])
 """The keys that KubeArmor itself writes with a capital letter."""
 
 
@@ -69,9 +70,11 @@ def _any_of(*keys: str) -> re.Pattern[str]:
     return re.compile(rf"(?:^| )({names})=")
 
 
-_ANY_SYSCALL = _any_of(*dict.fromkeys(key for keys in _ORDERS.values() for key in keys))
-_LSM = _any_of("lsm", "domain", "protocol", "type")
-_SOCKET_KEYS = (
+SYSCALL_KEYS = tuple(dict.fromkeys(key for keys in ORDERS.values() for key in keys))
+_ANY_SYSCALL = _any_of(*SYSCALL_KEYS)
+LSM_KEYS = ("lsm", "domain", "protocol", "type")
+_LSM = _any_of(*LSM_KEYS)
+SOCKET_KEYS = (
     "sa_family",
     "sin_port",
     "sin_addr",
@@ -82,7 +85,7 @@ _SOCKET_KEYS = (
     "port",
     "remotehost",
 )
-_SOCKET = _any_of(*_SOCKET_KEYS)
+_SOCKET = _any_of(*SOCKET_KEYS)
 
 
 def _in_order(text: str, keys: tuple[str, ...], separators: str = " ") -> list[Token]:
@@ -137,15 +140,15 @@ def _tokens_of(text: str) -> list[Token]:
     if equals:
         if head == "syscall":
             # Exporters that lower-case values write sys_openat.
-            order = _ORDERS.get(rest.partition(" ")[0].upper())
+            order = ORDERS.get(rest.partition(" ")[0].upper())
             return _in_order(text, order) if order else _in_any_order(text, _ANY_SYSCALL)
         if head == "lsm":
             return _split_lsm(text)
         if head == "kfunc":
             # KubeArmor 1.6.0 to 1.6.5 joined these by commas, later versions by spaces.
-            return _in_order(text, _HEADS[head], " ,")
-        if head in _HEADS:
-            return _in_order(text, _HEADS[head])
+            return _in_order(text, HEADS[head], KFUNC_SEPARATORS)
+        if head in HEADS:
+            return _in_order(text, HEADS[head])
     return [Token("", text, text)] if text.strip() else []
 
 
@@ -208,5 +211,5 @@ def token_keys(call: str) -> frozenset[str] | None:
     return None
 
 
-RESOURCE_KEYS = frozenset((*_SOCKET_KEYS, "sun_path"))
+RESOURCE_KEYS = frozenset((*SOCKET_KEYS, "sun_path"))
 """The keys that a Network event's `Resource` can have."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_DEEDS = {
+DEEDS = {
     "exec": "executed",
     "ptrace": "traced",
     "open": "opened",
@@ -64,7 +64,7 @@ def summary(fields: Mapping[str, object]) -> str:
         why = f": more than {most} a second" if most else ""
         return f"KubeArmor withholds alerts of {where or 'this host'}{span}{why}"
     verb = text("event.verb")
-    deed = _DEEDS.get(verb, "")
+    deed = DEEDS.get(verb, "")
     target = _target(verb, text)
     if not deed and not target:
         return ""

@@ -16,7 +16,7 @@ from cef_bridge import __version__, cli
 from cef_bridge.errors import CefBridgeError, Location, MappingError, Problem, UsageError
 
 COMMAND = str(Path(sys.executable).with_name("cef-bridge"))
-HEAVY = ("msgspec", "orjson", "rich", "yaml", "zstandard")
+HEAVY = {"ctypes", "msgspec", "orjson", "rich", "yaml", "zstandard"}
 
 
 def command(*words: str, **options) -> subprocess.CompletedProcess[str]:
@@ -31,16 +31,16 @@ def command(*words: str, **options) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("words", [["--version"], ["--help"]])
-def test_to_say_its_version_it_loads_nothing_that_only_commands_need(words):
+@pytest.mark.parametrize(("word", "needed"), [("--version", {"ctypes"}), ("--help", set())])
+def test_to_say_its_version_it_loads_nothing_that_only_commands_need(word, needed):
     program = (
         "import sys; sys.argv = ['cef-bridge', *sys.argv[1:]]\n"
         "from cef_bridge.cli import main\n"
         "try: main()\n"
-        f"except SystemExit as end: print(end.code, sorted({HEAVY} & sys.modules.keys()))\n"
-    ).replace(str(HEAVY), str(set(HEAVY)))
+        f"except SystemExit as end: print(end.code, sorted({HEAVY - needed} & sys.modules.keys()))\n"
+    )
     done = subprocess.run(
-        [sys.executable, "-c", program, *words],
+        [sys.executable, "-c", program, word],
         check=False,
         capture_output=True,
         text=True,
@@ -49,9 +49,17 @@ def test_to_say_its_version_it_loads_nothing_that_only_commands_need(words):
     assert done.stdout.splitlines()[-1] == "0 []"
 
 
-def test_the_version_is_that_of_the_package():
-    done = command("--version")
-    assert (done.returncode, done.stdout) == (0, f"cef-bridge, version {__version__}\n")
+def test_the_version_is_that_of_the_package_and_names_the_engine():
+    done = command("--version", env={**os.environ, "CEF_BRIDGE_ENGINE": "python"})
+    said = f"cef-bridge, version {__version__}\nengine: python (CEF_BRIDGE_ENGINE=python)\n"
+    assert (done.returncode, done.stdout) == (0, said)
+
+
+def test_an_engine_that_is_none_is_wrong_use_and_the_version_is_said_all_the_same():
+    done = command("--version", env={**os.environ, "CEF_BRIDGE_ENGINE": "rust"})
+    assert (done.returncode, done.stdout) == (2, f"cef-bridge, version {__version__}\n")
+    said = 'CEF_BRIDGE_ENGINE "rust" is unknown. Expected auto, native, python or both.'
+    assert done.stderr == f"cef-bridge: {said}\n"
 
 
 def test_the_help_names_every_command():
