@@ -73,6 +73,7 @@ class Converter:
         self.max_bytes = min(envelope.max_bytes, max_bytes or envelope.max_bytes)
         self._shed = envelope.shed
         self._first = envelope.first
+        self.when = tuple(tuple(item) for item in when)
         self.route = Route(self.program, when) if when else None
         self.syslog = SyslogWriter(envelope, self.program.format, syslog_header or "none")
 

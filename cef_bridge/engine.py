@@ -13,10 +13,13 @@ import os
 import zlib
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import UsageError
 from cef_bridge.wording import either, printable, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # The number of the C interface; its twin is ABI in engine/src/abi.rs.
 ABI = 1
@@ -62,7 +65,158 @@ class Library:
         self.source: str = source().decode()
         if _is_there(crate) and self.source != source_checksum(crate):
             raise _UnusableError(f"the engine is older than its sources; {again}")
-        # Here the functions that run blocks get their types.
+        self._functions = library
+        for name, (arguments, result) in _FUNCTIONS.items():
+            function = getattr(library, name)
+            function.argtypes, function.restype = arguments, result
+
+    def plan(self, table: bytes) -> Plan:
+        """Return a plan of a table. Raises ValueError with the reason for one that is damaged."""
+        reason = ctypes.create_string_buffer(_REASON)
+        pointer = self._functions.cef_bridge_plan(table, len(table), reason, _REASON)
+        if not pointer:
+            raise ValueError(f"the engine cannot read the mapping's table: {reason.value.decode()}")
+        return Plan(self._functions, pointer)
+
+
+class Plan:
+    """A mapping that the engine has read. It is not changed by running: threads may share it."""
+
+    def __init__(self, functions: ctypes.CDLL, pointer: int) -> None:
+        self.functions = functions
+        self.pointer = pointer
+
+    def __del__(self) -> None:
+        self.functions.cef_bridge_plan_free(self.pointer)
+
+
+class Place(NamedTuple):
+    """Where a block stands: the source's name, the offset of its first byte, the time of events
+    that have none (epoch microseconds), and whether parts of lines wait for their rest.
+    """
+
+    source: bytes
+    offset: int
+    assumed_time: int | None = None
+    parts_wait: bool = False
+
+
+class Work:
+    """What one thread needs to run blocks; not to be shared. What a run gave stands until the next
+    run: `messages` with a line feed behind each, `answer` with the counts.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._functions = plan.functions
+        self._pointer = plan.functions.cef_bridge_work()
+        self._question = _Question()
+        self.answer = _Answer()
+
+    def __del__(self) -> None:
+        self._functions.cef_bridge_work_free(self._pointer)
+
+    def run(self, data: bytes, begin: int, end: int, place: Place) -> int:
+        """Convert the lines of `data` from `begin` to `end`, until one that is left to Python.
+
+        Return where that begins, or `end`; `answer.next` is where the line behind it begins. The
+        interpreter's lock is not held meanwhile.
+        """
+        question = self._question
+        question.bytes, question.size, question.begin = data, end, begin
+        question.source, question.source_size = place.source, len(place.source)
+        question.offset = place.offset
+        question.assumed_time = place.assumed_time or 0
+        question.has_assumed_time = place.assumed_time is not None
+        question.parts_wait = place.parts_wait
+        self._functions.cef_bridge_run(
+            self._plan.pointer, self._pointer, ctypes.byref(question), ctypes.byref(self.answer)
+        )
+        return self.answer.at
+
+    @property
+    def messages(self) -> bytes:
+        """The messages of the last run, a line feed behind each."""
+        return ctypes.string_at(self.answer.messages, self.answer.messages_size)
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """A row for each message."""
+        return self.answer.rows[: self.answer.rows_many]
+
+    @property
+    def elsewhere(self) -> Sequence[int]:
+        """Where the lines begin of events that are not for this destination."""
+        return self.answer.elsewhere[: self.answer.elsewhere_many]
+
+    def kinds(self) -> bytes:
+        """Return the counts since the last time, as JSON: type, operation, class, count."""
+        size = ctypes.c_uint64()
+        text = self._functions.cef_bridge_kinds(self._pointer, ctypes.byref(size))
+        return ctypes.string_at(text, size.value)
+
+
+class Row(ctypes.Structure):
+    """A message: where it ends in the messages, where its line begins, class, severity, lane."""
+
+    _fields_ = (
+        ("end", ctypes.c_uint32),
+        ("begin", ctypes.c_uint32),
+        ("class_", ctypes.c_uint16),
+        ("severity", ctypes.c_uint8),
+        ("urgent", ctypes.c_uint8),
+    )
+
+
+class _Question(ctypes.Structure):
+    """`Question` of engine/src/api.rs."""
+
+    _fields_ = (
+        ("bytes", ctypes.c_char_p),
+        ("size", ctypes.c_uint64),
+        ("begin", ctypes.c_uint64),
+        ("source", ctypes.c_char_p),
+        ("source_size", ctypes.c_uint64),
+        ("offset", ctypes.c_uint64),
+        ("assumed_time", ctypes.c_int64),
+        ("has_assumed_time", ctypes.c_uint32),
+        ("parts_wait", ctypes.c_uint32),
+    )
+
+
+class _Answer(ctypes.Structure):
+    """`Answer` and `Counts` of engine/src/api.rs and block.rs."""
+
+    _fields_ = (
+        ("end", ctypes.c_uint32),
+        ("at", ctypes.c_uint64),
+        ("next", ctypes.c_uint64),
+        ("messages", ctypes.c_void_p),
+        ("messages_size", ctypes.c_uint64),
+        ("rows", ctypes.POINTER(Row)),
+        ("rows_many", ctypes.c_uint64),
+        ("elsewhere", ctypes.POINTER(ctypes.c_uint32)),
+        ("elsewhere_many", ctypes.c_uint64),
+        ("lines", ctypes.c_uint64),
+        ("blank", ctypes.c_uint64),
+        ("converted", ctypes.c_uint64),
+        ("filtered", ctypes.c_uint64),
+        ("routed_away", ctypes.c_uint64),
+        ("without_time", ctypes.c_uint64),
+        ("in_log", ctypes.c_uint64),
+    )
+
+
+_REASON = 256  # bytes of a sentence
+_POINTER, _SIZE = ctypes.c_void_p, ctypes.c_uint64
+_FUNCTIONS: dict[str, tuple[tuple[type, ...], type | None]] = {
+    "cef_bridge_plan": ((ctypes.c_char_p, _SIZE, ctypes.c_char_p, _SIZE), _POINTER),
+    "cef_bridge_plan_free": ((_POINTER,), None),
+    "cef_bridge_work": ((), _POINTER),
+    "cef_bridge_work_free": ((_POINTER,), None),
+    "cef_bridge_run": ((_POINTER,) * 4, None),
+    "cef_bridge_kinds": ((_POINTER, _POINTER), _POINTER),
+}
 
 
 def choice() -> str:

@@ -59,7 +59,7 @@ def fit(
     )
     over = _shorten(kept, over, fmt)
     order = [i for i, hit in enumerate(kept) if hit.key not in stays]
-    order.sort(key=lambda i: (_worth(kept[i].key), -i))
+    order.sort(key=lambda i: (worth(kept[i].key), -i))
     return _without(kept, over, fmt, order)[0]
 
 
@@ -89,7 +89,7 @@ def _shorten(hits: list[Hit], over: int, fmt: Format) -> int:
     return over
 
 
-def _worth(key: str) -> int:
+def worth(key: str) -> int:
     """Return a key's rank when nothing can be shortened any more: 0 goes first."""
     return 3 if key in IDENTITY else 2 if key in SUBJECT else 1 if key in STAYS else 0
 

@@ -47,7 +47,7 @@ class SyslogWriter:
         self.facility = _slot("facility", envelope.facility, fmt)
         self.app_name = _slot("app_name", envelope.app_name, fmt)
         self.hostname = _slot("hostname", envelope.hostname, fmt)
-        self._facilities = [_slot("facility", (it,), fmt) for it in envelope.facility]
+        self.facilities = [_slot("facility", (it,), fmt) for it in envelope.facility]
         facility, app_name = _constant(envelope.facility), _constant(envelope.app_name)
         self.steady = facility is not None and app_name is not None
         self._facility = facility
@@ -55,9 +55,12 @@ class SyslogWriter:
 
     def seen(self, fields: Fields, severity: int) -> Fields:
         """Return the fields as the rules see them: there is one severity, that of the line."""
-        if not any("event.severity" in slot.paths for slot in self.slots):
-            return fields
-        return {**fields, "event.severity": severity}
+        return {**fields, "event.severity": severity} if self.asks_severity else fields
+
+    @property
+    def asks_severity(self) -> bool:
+        """Whether a rule asks for the severity."""
+        return any("event.severity" in slot.paths for slot in self.slots)
 
     @property
     def choices(self) -> tuple[Slot, ...]:
@@ -129,7 +132,7 @@ class SyslogWriter:
 
     def facility_hit(self, fields: Fields) -> Hit | None:
         """Return what the facility is taken from; a text that names none is passed over."""
-        for slot in self._facilities:
+        for slot in self.facilities:
             for hit in slot.evaluate(fields):
                 if names_facility(hit.text):
                     return hit

@@ -47,6 +47,28 @@ def zone(text: str) -> Zone | None:
         raise UsageError(_unknown(text)) from None
 
 
+def changes(offset: Zone) -> list[tuple[int, int]]:
+    """Return the offsets that a zone has from 1970 to `END`, each with the second it begins."""
+    found = [(0, offset(0))]
+    for step in range(_STEP, END + _STEP, _STEP):
+        before, after = step - _STEP, step
+        if offset(after) == found[-1][1]:
+            continue
+        while after - before > 1:
+            middle = (before + after) // 2
+            if offset(middle) == found[-1][1]:
+                before = middle
+            else:
+                after = middle
+        found.append((after, offset(after)))
+    return found
+
+
+END = 4_102_444_800
+"""2100-01-01T00:00:00Z: how far `changes` looks."""
+_STEP = 14 * 24 * 3600  # seconds; no zone changes twice in so short a time
+
+
 def _fixed(text: str, sign: str, hours: str, minutes: str | None) -> Zone | None:
     offset = int(hours) * 60 + int(minutes or 0)
     if offset > _MOST or int(minutes or 0) > 59:

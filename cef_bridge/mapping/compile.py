@@ -66,8 +66,9 @@ REPEATED = {
     "event.severity": "severity",
 }
 """What the keys that repeat the header read, and the header field that each of them follows."""
-_SAID = {path: f"header.{name}" for path, name in REPEATED.items()}
-INTERNAL = frozenset({EVENT_TIME_US, WRAPPER_TIME, "EventData", SUSPICIOUS, *_SAID.values()})
+SAID = {path: f"header.{name}" for path, name in REPEATED.items()}
+"""Where those keys find what the header says."""
+INTERNAL = frozenset({EVENT_TIME_US, WRAPPER_TIME, "EventData", SUSPICIOUS, *SAID.values()})
 
 
 class Output(NamedTuple):
@@ -137,11 +138,11 @@ class Program:
         """
         if not self.repeats:
             return rule
-        said = {path: _SAID[path] for path in self.repeats}
+        said = {path: SAID[path] for path in self.repeats}
         from_ = tuple(said.get(path, path) for path in rule.from_)
         template = renamed(rule.template, said) if rule.template is not None else None
         when = tuple(
-            replace(each, path=_SAID[each.path])
+            replace(each, path=SAID[each.path])
             if each.path == "event.severity" and each.path in self.repeats
             else each
             for each in rule.when
@@ -212,7 +213,7 @@ class Program:
             name = REPEATED[path]
             # LEEF's header has neither name nor severity; other keys say them.
             text = getattr(read, name) or getattr(header, name)
-            event.fields[_SAID[path]] = int(text) if name == "severity" else text
+            event.fields[SAID[path]] = int(text) if name == "severity" else text
 
     def _mark_suspicious(
         self, event: Event, hits: list[Hit], left: list[Hit], last: list[Hit]
@@ -397,12 +398,17 @@ class Leftovers:
         if not self._names["Data"]:
             del self._names["Data"]
         firsts = {camel(PREFIX, path, set()) for path in RAW}
-        self._reserved = frozenset(taken | firsts)
         for path in RAW:
             if path not in self._names:
                 self._names[path] = camel(PREFIX, path, taken)
         self.taken = frozenset(taken)
+        self.reserved = frozenset(taken | firsts)
         self._rank = {path: (PACES.index(row.pace), i) for i, (path, row) in enumerate(RAW.items())}
+
+    @property
+    def known(self) -> list[tuple[str, str]]:
+        """KubeArmor's fields and the keys they get, in the order they are written."""
+        return [(path, self._names[path]) for path in sorted(RAW, key=self._rank.__getitem__)]
 
     def name(self, path: str, used: set[str]) -> str:
         """Return the key that a field gets when no rule takes it, and note it in `used`."""
@@ -486,7 +492,7 @@ class Leftovers:
 
     def _hits(self, left: Iterable[tuple[str, str]]) -> list[Hit]:
         fmt = self._program.format
-        used = set(self._reserved)
+        used = set(self.reserved)
         hits: list[Hit] = []
         over: dict[str, str] = {}
         for path, text in left:

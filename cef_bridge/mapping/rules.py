@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 PACES = ("workload", "verdict", "activity", "instant")
 SUSPICIOUS = "event.suspicious"
-_MOST_SPREAD = 20
+MOST_SPREAD = 20
 
 
 class Hit(NamedTuple):
@@ -257,7 +257,7 @@ def _spread(key: str, rule: Rule, fmt: Format) -> Fire:
     source = rule.spread or ""
     get = getter(source)
     wanted = all_hold_names(rule.only)
-    most = rule.max or _MOST_SPREAD
+    most = rule.max or MOST_SPREAD
 
     def take(fields: Fields) -> list[Hit] | None:
         value = get(fields)

@@ -153,7 +153,7 @@ impl Condition {
             Test::Is(Is::Integer) => is_integer(text),
             Test::Is(Is::Present) => !text.is_empty(),
             Test::Is(Is::Absent) => text.is_empty(),
-            Test::Range(least, most) => Decimal::parse(text).is_some_and(|number| {
+            Test::Range(least, most) => Decimal::read(text).is_some_and(|number| {
                 least.as_ref().map_or(true, |least| number >= *least)
                     && most.as_ref().map_or(true, |most| number <= *most)
             }),
@@ -189,7 +189,7 @@ fn read_tests(reader: &mut Reader<'_>, any_case: bool) -> Result<Vec<Test>, Dama
 fn bound(reader: &mut Reader<'_>) -> Result<Option<Decimal>, Damage> {
     match reader.maybe_text()? {
         None => Ok(None),
-        Some(text) => match Decimal::parse(&text) {
+        Some(text) => match Decimal::read(&text) {
             Some(number) => Ok(Some(number)),
             None => reader.damage("a number"),
         },

@@ -374,9 +374,9 @@ fn field_set(reader: &mut Reader<'_>, many: usize) -> Result<Fields, Damage> {
 }
 
 /// Read texts, each with what is known of it.
-pub fn words_of<V>(
-    reader: &mut Reader<'_>,
-    mut value: impl FnMut(&mut Reader<'_>) -> Result<V, Damage>,
+pub fn words_of<'t, V>(
+    reader: &mut Reader<'t>,
+    mut value: impl FnMut(&mut Reader<'t>) -> Result<V, Damage>,
 ) -> Result<Words<V>, Damage> {
     let rows = reader.list(|r| Ok((r.text()?.into_boxed_str(), value(r)?)))?;
     Ok(rows.into_iter().collect())

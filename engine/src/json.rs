@@ -5,7 +5,7 @@
 //! those with escapes.
 
 use crate::arena::Arena;
-use crate::numbers::repr_float;
+use crate::numbers::{float_text, json_float};
 
 /// Lists and objects in one another; deeper ones are left to Python, which refuses them from 64 on.
 const MOST_LEVELS: usize = 60;
@@ -325,10 +325,7 @@ impl Json<'_> {
             Json::Null => {}
             Json::Truth(truth) => out.push_str(if *truth { "true" } else { "false" }),
             Json::Integer(digits) => out.push_str(digits),
-            Json::Float(number) if number.fract() == 0.0 => {
-                out.push_str(&format!("{}", *number as i64));
-            }
-            Json::Float(number) => out.push_str(&repr_float(*number)),
+            Json::Float(number) => out.push_str(&float_text(*number)),
             Json::Text(text) => out.push_str(text),
             Json::List(entries) if entries.iter().all(|each| matches!(each, Json::Text(_))) => {
                 for (at, entry) in entries.iter().enumerate() {
@@ -349,13 +346,7 @@ impl Json<'_> {
             Json::Null => out.push_str("null"),
             Json::Truth(truth) => out.push_str(if *truth { "true" } else { "false" }),
             Json::Integer(digits) => out.push_str(digits),
-            Json::Float(number) => {
-                // Between these both write the shortest digits without an exponent.
-                if *number != 0.0 && !(1e-4..EXACT).contains(&number.abs()) {
-                    return None;
-                }
-                out.push_str(&format!("{number:?}"));
-            }
+            Json::Float(number) => out.push_str(&json_float(*number)),
             Json::Text(text) => write_string(text, out),
             Json::List(entries) => {
                 out.push('[');

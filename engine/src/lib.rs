@@ -11,15 +11,12 @@
 //! remembers nothing from one event to the next. It uses nothing but the standard library, so that it
 //! builds wherever cargo is. What it does not know for certain it leaves to Python, the reference.
 
-<<<<<<< HEAD
 pub mod abi;
 mod activity;
 pub mod api;
 pub mod arena;
 pub mod block;
 mod classify;
-=======
->>>>>>> hook
 pub mod clock;
 mod conditions;
 mod convert;

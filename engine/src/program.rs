@@ -177,9 +177,8 @@ pub struct Program {
 impl Program {
     /// Read a program.
     pub fn read(reader: &mut Reader<'_>, facts: &Facts) -> Result<Program, Damage> {
-        let cases = match Cases::new(reader.bytes()?) {
-            Some(cases) => cases,
-            None => return reader.damage("a table of letters"),
+        let Ok(cases) = Cases::load(reader.bytes()?) else {
+            return reader.damage("a table of letters");
         };
         let format = Format::read(reader)?;
         let syslog = Syslog::read(reader, facts)?;

@@ -3,7 +3,7 @@
 //! The reference is `cef_bridge/syslog_writer.py` and `cef_bridge/formats/syslog.py`.
 
 use crate::arena::Arena;
-use crate::clock::{write_rfc3164, write_rfc5424};
+use crate::clock::{header_seconds, rfc3164_time, rfc5424_time};
 use crate::event::Event;
 use crate::facts::Facts;
 use crate::program::{read_slots, Slot};
@@ -94,14 +94,16 @@ impl Syslog {
         out.push('<');
         out.push_str(&code.to_string());
         out.push('>');
+        let mut time = Vec::with_capacity(40);
         if self.kind == Kind::Rfc3164 {
             match event.time {
                 Some(micros) => {
-                    let seconds = micros.div_euclid(1_000_000);
-                    write_rfc3164(seconds, self.offset(seconds)?.unwrap_or(0), out);
+                    let offset = self.offset(header_seconds(micros))?.unwrap_or(0);
+                    rfc3164_time(&mut time, micros, offset);
                 }
-                None => out.push_str(NO_TIME),
+                None => time.extend_from_slice(NO_TIME.as_bytes()),
             }
+            out.push_str(std::str::from_utf8(&time).unwrap_or(NO_TIME));
             out.push(' ');
             out.push_str(host3164(host, rules.arena));
             out.push(' ');
@@ -109,12 +111,10 @@ impl Syslog {
         }
         out.push_str("1 ");
         match event.time {
-            Some(micros) => {
-                let offset = self.offset(micros.div_euclid(1_000_000))?;
-                write_rfc5424(micros, offset, out);
-            }
-            None => out.push('-'),
+            Some(micros) => rfc5424_time(&mut time, micros, self.offset(header_seconds(micros))?),
+            None => time.push(b'-'),
         }
+        out.push_str(std::str::from_utf8(&time).unwrap_or("-"));
         let app_name = first_text(rules, &self.app_name, event)?;
         for word in [host, first_characters(app_name, MOST_APP_NAME)] {
             out.push(' ');

@@ -284,3 +284,53 @@ mod tests {
         assert!(Cases::load(&ascii).is_err());
     }
 }
+
+// STUB
+pub fn cut(text: &str, max_chars: usize) -> &str {
+    let end = text.char_indices().nth(max_chars).map_or(text.len(), |(at, _)| at);
+    rstrip(&text[..end])
+}
+fn harm(c: char) -> u8 {
+    match c {
+        '\0'..='\x09' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\x7f'..='\u{9f}' | '\u{2028}' | '\u{2029}' => 1,
+        '\n' | '\r' => 2,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => 4,
+        _ => 0,
+    }
+}
+pub fn neutralise(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|c| harm(c) & 5 != 0) { return Cow::Borrowed(text); }
+    let mut out = String::new();
+    for c in text.chars() { if harm(c) & 5 != 0 { out.push_str(&format!("<U+{:04X}>", c as u32)) } else { out.push(c) } }
+    Cow::Owned(out)
+}
+pub fn break_up<'a>(text: &'a str, needles: &[String]) -> Cow<'a, str> {
+    if !needles.iter().any(|n| text.contains(n.as_str())) { return Cow::Borrowed(text); }
+    let mut out = String::new();
+    for (at, c) in text.char_indices() {
+        out.push(c);
+        if needles.iter().any(|n| text[at..].starts_with(n.as_str())) { out.push_str("<!>"); }
+    }
+    Cow::Owned(out)
+}
+#[derive(Clone, Copy, Default, PartialEq, Debug)]
+pub struct Marks(u8);
+impl Marks {
+    pub fn and(self, other: Marks) -> Marks { Marks(self.0 | other.0) }
+    pub fn is_empty(self) -> bool { self.0 == 0 }
+    pub fn words(self) -> String {
+        let w = [(1, "control"), (2, "newline"), (4, "bidi"), (8, "cef_header")];
+        w.iter().filter(|(b, _)| self.0 & b != 0).map(|(_, t)| *t).collect::<Vec<_>>().join(",")
+    }
+}
+pub fn marks_of(text: &str) -> Marks {
+    let mut m = if crate::format::is_printable(text.as_bytes()) { 0 } else { text.chars().fold(0, |m, c| m | harm(c)) };
+    if text.contains("EF:") {
+        let b = text.as_bytes();
+        let found = text.match_indices("EF:").any(|(at, _)| {
+            (at >= 1 && b[at - 1] == b'C' && b.get(at + 3).is_some_and(u8::is_ascii_digit)) || (at >= 2 && &b[at - 2..at] == b"LE")
+        });
+        if found { m |= 8; }
+    }
+    Marks(m)
+}
