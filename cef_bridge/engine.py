@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # The number of the C interface; its twin is ABI in engine/src/abi.rs.
 ABI = 1
+FAULT = 2
+"""`Answer.end` of a run that the engine could not go on with: the line in hand is Python's."""
 CHOICES = ("auto", "native", "python", "both")
 _PACKAGE = Path(__file__).parent
 

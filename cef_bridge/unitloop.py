@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from cef_bridge.fairness import Fairness
+    from cef_bridge.machine import Runner
     from cef_bridge.sources.units import Block, Broken
     from cef_bridge.stats import Kind
 
@@ -69,6 +70,9 @@ class Glancing(Protocol):
 class Machine(Protocol):
     """What a unit loop runs events through: `fastpath.FastPath`, or what only counts them."""
 
+    def runner(self) -> Runner | None:
+        """Return what runs lines through the engine, None where there is none."""
+
     @property
     def sections(self) -> Glancing:
         """What knows lines before they are parsed."""
@@ -89,7 +93,7 @@ class UnitLoop:
     They may be one list, where order matters more than urgency; `fairness` says which alerts are
     not urgent after all. `begin` says which stream the next blocks are of; `refuse` is told of each
     rejected record. `away` grows by the places of events that the destination's `when` does not
-    take, counted from the end of their block.
+    take: the offset of the line, and which event of it.
     """
 
     def __init__(
@@ -113,8 +117,7 @@ class UnitLoop:
         self._refuse = refuse
         self._fairness = fairness
         self._crowded = False
-        self._placed: Block | None = None
-        self._places: list[tuple[int, int]] = []
+        self._runner = machine.runner()
 
     def begin(self, name: str, decoder: Decoder | None = None) -> Decoder:
         """Turn to a stream: a new one, or one whose `decoder` is known from before."""
@@ -130,18 +133,87 @@ class UnitLoop:
         )
 
     def block(self, block: Block) -> None:
-        """Convert units, in the hot loop: what is remembered at once, all else the plain way."""
+        """Convert units: lines by the engine, where there is one, all else the plain way."""
+        stats = self.stats
+        stats.blank += block.blank
+        fairness = self._fairness
+        self._crowded = fairness is not None and fairness.crowded
+        urgent_before = len(self._alerts) + stats.alerts_over_rate
+        if self._runner is None or self.options.input_format != "auto":
+            self._remembered(block)
+        elif block.data:
+            offset = block.data_offset - block.begin
+            self._lines(self._runner, block.data, block.begin, block.end, block.data_line, offset)
+        else:
+            for unit, (line, offset) in zip(block.lines, block.places(), strict=True):
+                if b"\n" in unit:
+                    self._plain(unit, line, offset)
+                else:
+                    self._lines(self._runner, unit, 0, len(unit), line, offset)
+        self._crowded = False
+        if fairness is not None:
+            fairness.came(len(self._alerts) + stats.alerts_over_rate - urgent_before)
+
+    def _lines(
+        self, runner: Runner, data: bytes, begin: int, end: int, line: int, offset: int
+    ) -> None:
+        """Convert the lines of `data` from `begin` to `end`; `line` is the first one's number, and
+        `data` begins at `offset` of the stream.
+        """
+        at = begin
+        while True:
+            parts = self.decoder.waits
+            stop = runner.run(data, at, end, self._name, offset, parts=parts)
+            answer = runner.answer
+            self._collect(runner, data, offset)
+            line += answer.lines
+            if stop >= end:
+                return
+            at = answer.next
+            unit = data[stop:at].removesuffix(b"\n").removesuffix(b"\r")
+            self._plain(unit, line, offset + stop)
+            line += 1
+
+    def _collect(self, runner: Runner, data: bytes, offset: int) -> None:
+        """Take what a run of the engine gave."""
+        stats, answer = self.stats, runner.answer
+        stats.converted += answer.converted
+        stats.filtered += answer.filtered
+        stats.routed_away += answer.routed_away
+        stats.without_time += answer.without_time
+        if answer.in_log:
+            stats.enveloped("log", answer.in_log)
+        if answer.routed_away:
+            self.away += [(offset + place, 1) for place in runner.elsewhere]
+        if not answer.converted:
+            return
+        if self._alerts is self._telemetry:
+            self._alerts.append(runner.messages)
+            return
+        for message in runner.apart():
+            urgent = message.urgent
+            if urgent and self._crowded:
+                urgent = not self._is_over(data, message.begin)
+            (self._alerts if urgent else self._telemetry).append(message.data)
+
+    def _is_over(self, data: bytes, begin: int) -> bool:
+        """Tell whether an alert is over its container's rate; its line begins there."""
+        end = data.find(b"\n", begin)
+        line = data[begin : len(data) if end < 0 else end]
+        found = [each for each in self.new_decoder().decode(line) if isinstance(each, Decoded)]
+        return bool(found) and self._over(found[0].fields)
+
+    def _remembered(self, block: Block) -> None:
+        """Convert units without the engine: what is remembered at once, all else the plain way."""
         loads, alert, log = orjson.loads, self._alerts.append, self._telemetry.append
         machine = self._machine
         run, recall, learn = machine.sections.run, machine.recall, machine.learn
         kinds, stats = self.stats.kinds, self.stats
         if self.options.input_format != "auto":
             run, recall = _stay, _nothing
-        if self._fairness is not None and self._fairness.crowded:
-            self._crowded, run = True, _stay  # whose alert it is stands in the event
-        urgent_before = len(self._alerts) + stats.alerts_over_rate
-        lines = block.lines
-        stats.blank += block.blank
+        if self._crowded:
+            run = _stay  # whose alert it is stands in the event
+        lines, places = block.lines, _Places(block)
         converted = index = 0
         while True:
             start, index = index, run(lines, index, alert, log)
@@ -152,11 +224,11 @@ class UnitLoop:
             try:
                 raw = loads(line)
             except ValueError:  # noise, a wrapper's prefix, or worse
-                self._plain(block, index - 1)
+                self._plain(line, *places[index - 1])
                 continue
             fate = recall(raw)
             if fate is None:
-                self._plain(block, index - 1)
+                self._plain(line, *places[index - 1])
                 continue
             kinds[raw.get("Type"), raw.get("Operation"), fate.kind.class_id] += 1
             if fate.__class__ is Converted:
@@ -169,9 +241,6 @@ class UnitLoop:
             else:
                 stats.filtered += 1
         stats.converted += converted
-        self._crowded = False
-        if self._fairness is not None:
-            self._fairness.came(len(self._alerts) + stats.alerts_over_rate - urgent_before)
 
     def _over(self, raw: dict[str, object]) -> bool:
         over = self._fairness is not None and self._fairness.over(raw)
@@ -180,7 +249,8 @@ class UnitLoop:
 
     def settle(self) -> None:
         """Bring the counts by kind up to date; to be called now and then, and at the end."""
-        for kind, number in self._machine.sections.counts():
+        counts = self._runner.kinds() if self._runner else self._machine.sections.counts()
+        for kind, number in counts:
             self.stats.kinds[kind] += number
         self.stats.settle()
 
@@ -206,39 +276,39 @@ class UnitLoop:
         self.stats.reject(reason, f"{self._name}:{line}", label)
         self._refuse(Refused(self._name, line, reason, raw, len(raw) if size is None else size))
 
-    def _plain(self, block: Block, index: int) -> None:
+    def _plain(self, unit: bytes, line: int, offset: int) -> None:
         """Convert a unit of any dialect and wrapper: several events, one, or a part of one."""
         self._nth = 0
-        for found in self.decoder.decode(block.lines[index]):
+        for found in self.decoder.decode(unit):
             self._nth += 1
             if isinstance(found, Decoded):
-                self._event(found, block, index)
+                self._event(found, line, offset)
             elif isinstance(found, Noise):
-                self._noise(found, block, index)
+                self._noise(found, line)
             else:
-                self.reject(self._place(block, index)[0], found.reason, found.raw, found.label)
+                self.reject(line, found.reason, found.raw, found.label)
 
-    def _event(self, found: Decoded, block: Block, index: int) -> None:
+    def _event(self, found: Decoded, line: int, offset: int) -> None:
         raw, origin = found.fields, ""
         if found.path:
             self.stats.enveloped(found.path)
         timeless = event_time(raw) is None
         if repeats(raw):
-            origin = f"{self._name}{SEPARATOR}{self._place(block, index)[1]}"
+            origin = f"{self._name}{SEPARATOR}{offset}"
         try:
             fate = self._machine.convert(raw, origin)
         except Exception:  # noqa: BLE001 - one bad event never stops the stream, nor a fault of ours
-            _log.debug("%s:%d", self._name, self._place(block, index)[0], exc_info=True)
+            _log.debug("%s:%d", self._name, line, exc_info=True)
             fate = Rejected(FAULT, "fault")
         if isinstance(fate, Rejected):
-            self.reject(self._place(block, index)[0], fate.reason, found.raw, fate.label)
+            self.reject(line, fate.reason, found.raw, fate.label)
             return
         self.stats.count(raw.get("Type"), raw.get("Operation"), fate.kind.class_id)
         if isinstance(fate, Filtered):
             self.stats.filtered += 1
             if fate.by_when:
                 self.stats.routed_away += 1
-                self.away.append((len(block.lines) - index, self._nth))
+                self.away.append((offset, self._nth))
             return
         self.stats.without_time += timeless
         self.stats.converted += 1
@@ -246,21 +316,25 @@ class UnitLoop:
         lane = self._alerts if urgent else self._telemetry
         lane.append(fate.message.encode())
 
-    def _place(self, block: Block, index: int) -> tuple[int, int]:
-        """Return the line and the offset of a unit; a block works them out once, for all."""
-        if self._placed is not block:
-            self._placed, self._places = block, block.places()
-        return self._places[index]
-
-    def _noise(self, found: Noise, block: Block, index: int) -> None:
+    def _noise(self, found: Noise, line: int) -> None:
         if self.options.strict:
-            place = self._place(block, index)[0]
-            self.reject(place, "no KubeArmor event", found.raw, "no-event")
+            self.reject(line, "no KubeArmor event", found.raw, "no-event")
             return
         self.stats.noise += 1
         if self.stats.noise <= _FIRST_NOISE or not self.stats.noise % _EVERY_NOISE:
-            place = self._place(block, index)[0]
-            _log.debug("%s:%d no event: %r", self._name, place, found.raw[:_SHOWN_NOISE])
+            _log.debug("%s:%d no event: %r", self._name, line, found.raw[:_SHOWN_NOISE])
+
+
+class _Places:
+    """The places of a block's units, worked out once, when the first is asked for."""
+
+    def __init__(self, block: Block) -> None:
+        self._block = block
+        self._places: list[tuple[int, int]] = []
+
+    def __getitem__(self, index: int) -> tuple[int, int]:
+        self._places = self._places or self._block.places()
+        return self._places[index]
 
 
 # A forced input format has to know what every line was wrapped in: nothing is remembered.

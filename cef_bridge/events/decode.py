@@ -121,6 +121,11 @@ class Decoder:
         self._keys.clear()
         return self._line(unit, _At(unit))
 
+    @property
+    def waits(self) -> bool:
+        """Whether parts of lines wait for their rest."""
+        return bool(self._partial)
+
     def pending(self) -> bytes:
         """Return the parts that wait for their rest, as JSON; nothing if none do."""
         if not self._partial:

@@ -108,6 +108,9 @@ class FastPath:
         self.last: tuple[Workload, Plan]  # of the event that `recall` wrote last
         self._refused: Raw | None = None  # the event that it tried last and could not write
 
+    def runner(self) -> None:
+        """It has no engine."""
+
     def learn(self, line: bytes, raw: Raw) -> None:
         """Remember the line that was just recalled by its bytes, if it is of the usual form."""
         self.sections.learn(line, raw, *self.last)

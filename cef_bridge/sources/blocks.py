@@ -228,7 +228,18 @@ class Cutter:
         buffer.pos = end
         buffer.line += len(lines) - (data[end - 1] != _LF)  # the last one may have none
         blank = not begin.isdisjoint(_WHITE)
-        if not blank and data.find(b"\r", start, end) < 0:
+        plain = not blank and data.find(b"\r", start, end) < 0
+        units = self._units(lines, line, place, blank=blank, plain=plain)
+        if not units.lines:
+            return units
+        return units._replace(data=data, begin=start, end=end, data_line=line, data_offset=place)
+
+    def _units(
+        self, lines: list[bytes], line: int, place: int, *, blank: bool, plain: bool
+    ) -> Block:
+        """Return lines as units: without the blank ones, if there are any, and without a CR."""
+        buffer = self._buffer
+        if plain:
             return Block(lines, line, place, buffer.consumed, True)
         offsets = list(accumulate((len(each) + 1 for each in lines[:-1]), initial=place))
         if not blank or not any(not each or each.isspace() for each in lines):

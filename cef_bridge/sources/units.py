@@ -44,6 +44,9 @@ class Block(NamedTuple):
     decompressed stream) are the place of the first; `consumed` is how much of the raw input was
     read so far. In a `single` block unit i is physical line `line + i`; otherwise `lines_at` holds
     each one's line. Without `offsets` each unit begins one byte after the one before ended.
+
+    Of a block of lines `data[begin:end]` is all of them as they stand, blank ones and line ends
+    included, from physical line `data_line` on at `data_offset`.
     """
 
     lines: list[bytes]
@@ -54,6 +57,11 @@ class Block(NamedTuple):
     lines_at: list[int] | None = None
     offsets: list[int] | None = None
     blank: int = 0
+    data: bytes = b""
+    begin: int = 0
+    end: int = 0
+    data_line: int = 0
+    data_offset: int = 0
 
     @property
     def last(self) -> int:

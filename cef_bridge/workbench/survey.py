@@ -138,6 +138,9 @@ class Survey(Generic[Facts]):
         self._alike = alike_texts(examiner.programs)
         self._left = MOST_BYTES
 
+    def runner(self) -> None:
+        """It looks at events, and makes no lines."""
+
     def recall(self, raw: Raw) -> Converted | Filtered | None:
         """Count an event whose like was examined before; None for every other one."""
         try:

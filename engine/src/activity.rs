@@ -9,6 +9,7 @@ use crate::event::{Event, Field, Fields, Part, Value, NO_FIELD};
 use crate::facts::Facts;
 use crate::split::{split_data, split_socket, Token};
 use crate::text::Cases;
+use crate::words::Secret;
 
 /// Lists that are filled anew for each event.
 #[derive(Default)]
@@ -17,7 +18,9 @@ pub struct Activity<'a> {
     resource: Vec<Token<'a>>,
     only: Vec<Token<'a>>,
     /// Values of keys that the table has not: only EventData has such.
-    unknown: HashMap<&'a str, &'a str>,
+    unknown: HashMap<&'a str, &'a str, Secret>,
+    /// Words of Data and Resource.
+    words: HashSet<&'a str, Secret>,
     /// Fields that say nothing.
     void: Fields,
 }
@@ -134,11 +137,9 @@ impl<'a> Activity<'a> {
         arena: &'a Arena,
     ) {
         // Words, as KubeArmor cut them: looking through the texts for each would be quadratic.
-        let words: HashSet<&str> = event
-            .text(facts.ids.data)
-            .split(' ')
-            .chain(event.text(facts.ids.resource).split(' '))
-            .collect();
+        let texts = [event.text(facts.ids.data), event.text(facts.ids.resource)];
+        self.words.clear();
+        self.words.extend(texts.into_iter().flat_map(|text| text.split(' ')));
         // Data writes userid=, EventData Userid; but SourceIP= and Class= have capitals in both.
         let capital = event.pairs.iter().any(|(name, _)| matches!(*name, "SourceIP" | "Class"));
         for (name, value) in &event.pairs {
@@ -148,7 +149,7 @@ impl<'a> Activity<'a> {
             }
             let raw = arena.join(&[name, "=", value]);
             let small = with_small_initial(name, cases, arena);
-            if words.contains(raw) || words.contains(arena.join(&[small, "=", value])) {
+            if self.words.contains(raw) || self.words.contains(arena.join(&[small, "=", value])) {
                 continue;
             }
             let key = if capital && facts.capital_tokens.contains_key(*name) { name } else { small };

@@ -17,6 +17,7 @@ use crate::program::Program;
 use crate::reading::read;
 use crate::rules::Rules;
 use crate::table::{self, Damage};
+use crate::words::Secret;
 
 /// A table, read.
 pub struct Plan {
@@ -109,9 +110,9 @@ const LONGEST: usize = 64;
 /// Counts of events by type, operation and class.
 #[derive(Default)]
 pub struct Kinds {
-    words: HashMap<String, u16>,
+    words: HashMap<String, u16, Secret>,
     names: Vec<String>,
-    counts: HashMap<(u16, u16, u16), u64>,
+    counts: HashMap<(u16, u16, u16), u64, Secret>,
 }
 
 impl Kinds {

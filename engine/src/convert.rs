@@ -7,7 +7,7 @@ use crate::format::HEADER;
 use crate::leftovers::leftovers;
 use crate::program::Slot;
 use crate::rules::{Hit, Left, Rules};
-use crate::shedding::{fit, size_of, LEAST_ROOM};
+use crate::shedding::{fit, LEAST_ROOM};
 use crate::summary::summary;
 use crate::text::Marks;
 
@@ -85,25 +85,38 @@ pub fn convert<'a>(
     program.format.write_head(&header, SEVERITIES[severity as usize], out);
     lists.hits.append(&mut lists.left);
     lists.hits.append(&mut lists.last);
-    let hits = &mut lists.hits;
-    let separator = program.format.separator.len();
-    let size: usize = hits.iter().map(|hit| size_of(&program.format, hit)).sum();
-    let whole = out.len() - start + size - if hits.is_empty() { 0 } else { separator };
-    if whole > program.format.max_bytes {
-        let most = program.format.max_bytes as i64;
-        let mut room = most - (out.len() - start) as i64 + separator as i64;
-        if room < LEAST_ROOM as i64 {
-            // A host name of 255 characters in a message of 512 bytes.
-            out.truncate(start);
-            let shorter = (LEAST_ROOM as i64 - room) as usize;
-            program.syslog.write(rules, event, severity.into(), shorter, out)?;
-            program.format.write_head(&header, SEVERITIES[severity as usize], out);
-            room = most - (out.len() - start) as i64 + separator as i64;
-        }
-        fit(&program.format, hits, room);
+    let behind_head = out.len();
+    write_hits(rules, &lists.hits, out);
+    if out.len() - start > program.format.max_bytes {
+        out.truncate(behind_head);
+        shorten(rules, event, (&header, severity), &mut lists.hits, start, out)?;
     }
-    write_hits(rules, hits, out);
     Ok(Fate::Converted { severity })
+}
+
+/// Write a message anew that was too large: `out` has its headers from `start` on.
+fn shorten<'a>(
+    rules: &Rules<'a>,
+    event: &Event<'a>,
+    (header, severity): (&[&str; HEADER], u8),
+    hits: &mut Vec<Hit<'a>>,
+    start: usize,
+    out: &mut String,
+) -> Result<(), Left> {
+    let program = rules.program;
+    let most = (program.format.max_bytes + program.format.separator.len()) as i64;
+    let mut room = most - (out.len() - start) as i64;
+    if room < LEAST_ROOM as i64 {
+        // A host name of 255 characters in a message of 512 bytes.
+        out.truncate(start);
+        let shorter = (LEAST_ROOM as i64 - room) as usize;
+        program.syslog.write(rules, event, severity.into(), shorter, out)?;
+        program.format.write_head(header, SEVERITIES[severity as usize], out);
+        room = most - (out.len() - start) as i64;
+    }
+    fit(&program.format, hits, room);
+    write_hits(rules, hits, out);
+    Ok(())
 }
 
 fn write_hits(rules: &Rules<'_>, hits: &[Hit<'_>], out: &mut String) {

@@ -2,6 +2,8 @@
 //!
 //! The reference is `cef_bridge/events/derive.py`; each function here has its namesake there.
 
+use std::collections::HashSet;
+
 use crate::activity::Activity;
 use crate::arena::Arena;
 use crate::classify::classify;
@@ -12,6 +14,7 @@ use crate::sha1;
 use crate::split::stable_resource;
 use crate::summary::summary;
 use crate::text::{is_space, strip, Cases};
+use crate::words::Secret;
 
 /// What tells an event from its repetitions, and when it came.
 #[derive(Clone, Copy)]
@@ -150,7 +153,7 @@ fn tags<'a>(facts: &Facts, cases: &Cases, event: &mut Event<'a>, arena: &'a Aren
     }
     if let Some(entries) = listed {
         event.spare.add(ids.atags);
-        let said: std::collections::HashSet<&str> = tags.iter().copied().collect();
+        let said: HashSet<&str, Secret> = tags.iter().copied().collect();
         let new = entries.iter().map(|tag| strip(tag));
         tags.extend(new.filter(|tag| is_tag(tag) && !said.contains(tag)));
     }

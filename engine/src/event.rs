@@ -8,7 +8,7 @@ pub type Field = u16;
 /// No field.
 pub const NO_FIELD: Field = Field::MAX;
 /// Fields that a table may have.
-pub const MOST_FIELDS: usize = 1024;
+pub const MOST_FIELDS: usize = 512;
 
 /// A set of fields.
 #[derive(Clone, Copy, PartialEq, Debug)]

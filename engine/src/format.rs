@@ -176,29 +176,25 @@ impl Format {
     /// Write a neutral text as a value.
     #[inline]
     pub fn write_value(&self, text: &str, out: &mut String) {
-        if !self.is_cef {
+        if !self.is_cef || !text.as_bytes().iter().fold(false, |any, byte| any | is_escaped(*byte)) {
             out.push_str(text);
             return;
         }
-        let mut rest = text;
-        while let Some(at) = rest.bytes().position(|b| matches!(b, b'\\' | b'=' | b'\r' | b'\n')) {
-            out.push_str(&rest[..at]);
-            out.push_str(match rest.as_bytes()[at] {
-                b'\\' => "\\\\",
-                b'=' => "\\=",
-                b'\r' => "\\r",
-                _ => "\\n",
-            });
-            rest = &rest[at + 1..];
+        for character in text.chars() {
+            match character {
+                '\\' => out.push_str("\\\\"),
+                '=' => out.push_str("\\="),
+                '\r' => out.push_str("\\r"),
+                '\n' => out.push_str("\\n"),
+                _ => out.push(character),
+            }
         }
-        out.push_str(rest);
     }
 
     /// Return how many bytes a value takes.
     pub fn size_of(&self, text: &str) -> usize {
-        let escaped = |byte: &u8| matches!(byte, b'\\' | b'=' | b'\r' | b'\n');
-        let more = if self.is_cef { text.as_bytes().iter().filter(|it| escaped(it)).count() } else { 0 };
-        text.len() + more
+        let escapes = text.bytes().filter(|byte| self.is_cef && is_escaped(*byte)).count();
+        text.len() + escapes
     }
 
     /// Return a header's field as a reader will see it.
@@ -239,6 +235,12 @@ impl Format {
         }
         out.push_str(&self.tail);
     }
+}
+
+/// Tell whether CEF writes a backslash before a byte, or in its place.
+#[inline]
+fn is_escaped(byte: u8) -> bool {
+    (byte == b'\\') | (byte == b'=') | (byte == b'\r') | (byte == b'\n')
 }
 
 /// Tell whether all bytes are printable ASCII. Without an early end, so that it is done by sixteens.

@@ -46,7 +46,7 @@ fn stays(format: &Format, hit: &Hit<'_>) -> bool {
 }
 
 /// Return how many bytes a hit takes with its separator and its label.
-pub fn size_of(format: &Format, hit: &Hit<'_>) -> usize {
+fn size_of(format: &Format, hit: &Hit<'_>) -> usize {
     let label = if hit.label.1.is_empty() { 0 } else { hit.label.0.len() + hit.label.1.len() };
     hit.pair.len() + format.size_of(hit.text) + label
 }

@@ -1,7 +1,8 @@
 //! Look-up of short texts: names of fields, calls, operations.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 
 /// A table from texts to what is known of each. Its rows are the table's, never an event's: who
 /// writes events cannot choose what collides.
@@ -10,6 +11,24 @@ pub type Words<V> = HashMap<Box<str>, V, BuildHasherDefault<Folding>>;
 /// Multiplies eight bytes at a time and folds the product.
 #[derive(Default)]
 pub struct Folding(u64);
+
+/// Makes hashers that begin with a number nobody knows: for texts that an event chooses.
+#[derive(Clone)]
+pub struct Secret(u64);
+
+impl Default for Secret {
+    fn default() -> Self {
+        Secret(RandomState::new().hash_one(0))
+    }
+}
+
+impl BuildHasher for Secret {
+    type Hasher = Folding;
+
+    fn build_hasher(&self) -> Folding {
+        Folding(self.0)
+    }
+}
 
 const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
 
