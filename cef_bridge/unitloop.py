@@ -139,8 +139,11 @@ class UnitLoop:
         fairness = self._fairness
         self._crowded = fairness is not None and fairness.crowded
         urgent_before = len(self._alerts) + stats.alerts_over_rate
-        if self._runner is None or self.options.input_format != "auto":
+        if self._runner is None:
             self._remembered(block)
+        elif self.options.input_format != "auto":  # each line's wrapper has to be known
+            for unit, (line, offset) in zip(block.lines, block.places(), strict=True):
+                self._plain(unit, line, offset)
         elif block.data:
             offset = block.data_offset - block.begin
             self._lines(self._runner, block.data, block.begin, block.end, block.data_line, offset)
