@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cef_bridge.casing import lower_ascii
 from cef_bridge.events.derive import EVENT_TIME_US
 from cef_bridge.formats import syslog, zones
 from cef_bridge.mapping.names import camel
@@ -128,7 +129,7 @@ class SyslogWriter:
         if self._facility is not None:
             return self._facility
         hit = self.facility_hit(fields)
-        return hit.text.strip().lower() if hit else DEFAULT_FACILITY
+        return lower_ascii(hit.text.strip()) if hit else DEFAULT_FACILITY
 
     def facility_hit(self, fields: Fields) -> Hit | None:
         """Return what the facility is taken from; a text that names none is passed over."""
@@ -157,7 +158,7 @@ class SyslogWriter:
 
 def names_facility(text: str) -> bool:
     """Tell whether a text is a facility's name, case and spaces around it aside."""
-    return text.strip().lower() in syslog.FACILITIES
+    return lower_ascii(text.strip()) in syslog.FACILITIES
 
 
 def _slot(setting: str, rules: tuple[Rule, ...], fmt: Format) -> Slot:

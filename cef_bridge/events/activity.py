@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
+from cef_bridge.casing import lower_ascii, upper_ascii
 from cef_bridge.events.split import CAPITAL_KEYS, Token, split_data, split_socket
 
 
@@ -120,7 +121,7 @@ def only_in_event_data(event_data: dict[str, object], data: str, resource: str) 
     for key, value in event_data.items():
         if not isinstance(value, str) or not value:
             continue
-        small = key[:1].lower() + key[1:]
+        small = lower_ascii(key[:1]) + key[1:]
         # Words, as parseDataString cut them: looking through the texts for each would be quadratic.
         if f"{key}={value}" in said or f"{small}={value}" in said:
             continue
@@ -146,7 +147,7 @@ def _derived(operation: str, verb: str, tokens: dict[str, str], resource: str) -
         rows += _firewall(verb, tokens, resource)
     if verb == "setid":
         # KubeArmor prints the gid of setgid under "userid" too.
-        group = get("syscall", "").upper() == "SYS_SETGID"
+        group = upper_ascii(get("syscall", "")) == "SYS_SETGID"
         rows.append(("target.group_id" if group else "target.user_id", "userid", get("userid", "")))
     elif verb == "attr":
         rows.append(("target.user_id", "userid", get("userid", "")))
@@ -159,8 +160,8 @@ def _derived(operation: str, verb: str, tokens: dict[str, str], resource: str) -
 
 
 def _protocol(key: str, tokens: dict[str, str]) -> Row:
-    word = tokens.get(key, "").upper()
-    named = bool(word) and word.isascii() and word[0].isalpha() and word != "HOPOPT"
+    word = upper_ascii(tokens.get(key, ""))
+    named = "A" <= word[:1] <= "Z" and word.isascii() and word != "HOPOPT"
     return ("network.protocol", key, PROTOCOLS.get(word, word) if named else "")
 
 
@@ -171,7 +172,7 @@ def _network(verb: str, tokens: dict[str, str], resource: str) -> list[Row]:
     family_key = "sa_family" if "sa_family" in tokens else "domain"
     family = get(family_key, "")
     rows: list[Row] = [
-        ("network.family", family_key, family if family.upper().startswith("AF_") else ""),
+        ("network.family", family_key, family if upper_ascii(family).startswith("AF_") else ""),
         ("network.socket_type", "type", get("type", "").replace("|", ",")),
         _protocol("protocol", tokens),
     ]
@@ -186,7 +187,7 @@ def _network(verb: str, tokens: dict[str, str], resource: str) -> list[Row]:
             ("remote.host", "remotehost", get("remotehost", "")),
         ]
         # A Unix socket has no direction that a rule about the network should match.
-        if family.upper() not in ("AF_UNIX", "AF_NETLINK"):
+        if upper_ascii(family) not in ("AF_UNIX", "AF_NETLINK"):
             rows.append(("network.direction", "", "outbound" if verb == "connect" else "inbound"))
     return rows
 
@@ -204,7 +205,7 @@ def _dns(tokens: dict[str, str], resource: str) -> list[Row]:
     # SOCKET_SENDMSG's Resource is the name alone; a UDP_SENDMSG's is a socket address.
     name = domain or ("" if "=" in resource else resource)
     return [
-        ("network.family", "sa_family", family if family.upper().startswith("AF_") else ""),
+        ("network.family", "sa_family", family if upper_ascii(family).startswith("AF_") else ""),
         ("dns.name", "domain" if domain else "Resource", name),
         ("dns.type", "qtype", get("qtype", "")),
         ("destination.ip", "daddr", resolver),
@@ -220,7 +221,7 @@ def _firewall(verb: str, tokens: dict[str, str], resource: str) -> list[Row]:
     inbound = verb == "ingress"
     far = "Source" if inbound else "Destination"
     # Resource is INGRESS or EGRESS: the direction, and nothing else.
-    held = "Resource" if resource.lower() == verb else ""
+    held = "Resource" if lower_ascii(resource) == verb else ""
     return [
         ("source.ip", "SourceIP", get("SourceIP", "")),
         ("source.port", "SourcePort", get("SourcePort", "")),

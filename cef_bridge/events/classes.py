@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from cef_bridge.casing import lower_ascii, upper_ascii
+
 # Verbs by call: system call, probe, or LSM hook (KubeArmor: monitor/logUpdate.go,
 # enforcer/bpflsm/enforcer.go).
 VERBS = {
@@ -170,8 +172,10 @@ class ClassRow(NamedTuple):
 
 
 def text_of(value: object) -> str:
-    """Return a text for comparing: lower case, "" for everything that is no text."""
-    return value.lower() if isinstance(value, str) else ""
+    """Return a text for comparing with KubeArmor's words, which are ASCII: A to Z in lower case, ""
+    for everything that is no text.
+    """
+    return lower_ascii(value) if isinstance(value, str) else ""
 
 
 TYPES = frozenset(
@@ -188,9 +192,9 @@ OPERATIONS = frozenset(KNOWN_OPERATIONS) - OWN_OPERATIONS
 def new_words(type_: object, operation: object) -> list[tuple[str, str]]:
     """Return (field, word) of what KubeArmor says there and this version does not know."""
     found = []
-    if isinstance(type_, str) and type_ and type_.lower() not in TYPES:
+    if isinstance(type_, str) and type_ and lower_ascii(type_) not in TYPES:
         found.append(("Type", type_))
-    if isinstance(operation, str) and operation and operation.lower() not in KNOWN_OPERATIONS:
+    if isinstance(operation, str) and operation and lower_ascii(operation) not in KNOWN_OPERATIONS:
         found.append(("Operation", operation))
     return found
 
@@ -236,9 +240,9 @@ def _operation(event: dict[str, object], kind: str, call: str, flags: str) -> tu
     if operation == "device":
         gone = "removed" in text_of(event.get("Result")) or "remove" in text_of(event.get("Action"))
         return operation, "detach" if gone else "attach"
-    verb = VERBS.get(call.upper(), "")
+    verb = VERBS.get(upper_ascii(call), "")
     if verb == "open":
-        verb = _open_verb(flags.upper())
+        verb = _open_verb(upper_ascii(flags))
     elif not call and operation == "process":
         verb = "exec"  # presets report an execution without Data
     if verb not in verbs:

@@ -11,6 +11,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from cef_bridge.casing import lower_ascii, upper_ascii
 from cef_bridge.events import identity
 from cef_bridge.events.activity import Activity, call_of, describe
 from cef_bridge.events.classes import Class, classify
@@ -141,7 +142,7 @@ def _text(value: object) -> str:
 
 
 def _call_of_map(event_data: Mapping[str, object]) -> tuple[str, str]:
-    lowered = {key.lower(): value for key, value in event_data.items()}
+    lowered = {lower_ascii(key): value for key, value in event_data.items()}
     for key in ("syscall", "kprobe", "kfunc", "lsm"):
         call = _text(lowered.get(key)).partition(",")[0]
         if call:
@@ -175,7 +176,7 @@ def _place(raw: Mapping[str, object]) -> str:
 
 # `repo:tag@sha256:…`, and `repo:tagsha256:…` as one AKS sample has it, with the "@" lost.
 _IMAGE = re.compile(
-    r"(?P<repository>.*?)(?::(?P<tag>[^:/@]*?))?(?:@?(?P<digest>sha\d+:[0-9a-f]+))?"
+    r"(?P<repository>.*?)(?::(?P<tag>[^:/@]*?))?(?:@?(?P<digest>sha[0-9]+:[0-9a-f]+))?"
 )
 
 
@@ -215,7 +216,7 @@ def _tags(
     mitre: list[str] = []
     others: list[str] = []
     for tag in tags:
-        known = tag[:5].upper() == "MITRE" or _TECHNIQUE.search(tag)
+        known = upper_ascii(tag[:5]) == "MITRE" or _TECHNIQUE.search(tag)
         (mitre if known else others).append(tag)
     rows = tuple(
         (path, ",".join(some))
@@ -243,7 +244,8 @@ _IDS_LENGTH = 32  # threatAttackID, CEF v27
 def technique_ids(tags: Iterable[str]) -> str:
     """Return the MITRE ATT&CK ids in some tags, whole, joined by commas, 32 characters at most."""
     ids = ""
-    for found in dict.fromkeys(name for tag in tags for name in _TECHNIQUE.findall(tag.upper())):
+    names = (name for tag in tags for name in _TECHNIQUE.findall(upper_ascii(tag)))
+    for found in dict.fromkeys(names):
         if len(ids) + 1 + len(found) > _IDS_LENGTH:
             break
         ids = f"{ids},{found}" if ids else found
@@ -306,7 +308,7 @@ def _has_process(fields: Mapping[str, object]) -> bool:
 
 def _reason(fields: dict[str, object], holds: dict[str, tuple[str, ...]]) -> None:
     result = fields.get("Result")
-    if isinstance(result, str) and result.lower() != "passed":
+    if isinstance(result, str) and lower_ascii(result) != "passed":
         fields["event.reason"] = result
         holds["event.reason"] = ("Result",)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from hashlib import sha1
 from json import dumps
 
+from cef_bridge.casing import lower
 from cef_bridge.events.split import split_socket, without_remote_host
 
 ID_FIELDS = (
@@ -80,7 +81,8 @@ def event_id(event: dict[str, object], origin: str = "") -> str:
         value if (value := event.get(name)).__class__ is str else id_text(value)
         for name in ID_FIELDS
     ]
-    if texts[_OPERATION].lower() == "network":
+    # By the whole table, as the recipe was published: U+212A is a k.
+    if lower(texts[_OPERATION]) == "network":
         texts[_RESOURCE] = stable_resource(texts[_RESOURCE])
     if origin:
         texts.append(origin)

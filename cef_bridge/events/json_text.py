@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from cef_bridge.casing import lower_ascii
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -92,7 +94,7 @@ def _patient(text: bytes) -> object:
     try:
         value = json.loads(decoded, strict=False, parse_constant=lambda _: None)
     except json.JSONDecodeError as error:
-        what = _PLAIN.get(error.msg, error.msg.lower())
+        what = _PLAIN.get(error.msg, lower_ascii(error.msg))
         raise ValueError(f"not JSON: {what} at character {error.pos + 1}") from error
     except RecursionError as error:
         raise ValueError(TOO_DEEP) from error

@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from cef_bridge.casing import lower_ascii
 from cef_bridge.events.classes import OPERATIONS, TYPES, text_of
 from cef_bridge.events.clock import WRAPPER_TIME
 from cef_bridge.events.fields import DERIVED, RAW
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 MAPS = ("Owner", "ExecEvent", "EventData")
 
-SPELLINGS = {path.lower(): path for path in RAW if "." not in path}
-SPELLINGS |= {name.lower(): name for name in MAPS}
+SPELLINGS = {lower_ascii(path): path for path in RAW if "." not in path}
+SPELLINGS |= {lower_ascii(name): name for name in MAPS}
 SPELLINGS["structureddata"] = "EventData"  # KubeArmor PR 2178, before it was renamed
 
 # KubeArmor's sidekick writes the owner flat (types.KubearmorPayload).
@@ -43,7 +44,7 @@ _KUBEARMOR_ONLY = frozenset(
         *("processhash", "parenthash", "resourcehash"),
     )
 )
-_PASCAL = frozenset(name for name in CANONICAL if name[0].isupper())
+_PASCAL = frozenset(name for name in CANONICAL if "A" <= name[0] <= "Z")
 _PASCAL |= {"OwnerRef", "OwnerName", "OwnerNamespace"}
 _KINDS = {"type": "Type", "operation": "Operation"}
 _KNOWN = {"type": TYPES, "operation": OPERATIONS}
@@ -72,12 +73,12 @@ def likeness(found: Mapping[str, object]) -> Likeness:
     """Tell how much an object looks like an event."""
     if is_known(found):
         return Likeness.EVENT
-    lowered = {key.lower() for key in found}
+    lowered = {lower_ascii(key) for key in found}
     heads = {key.partition(".")[0] for key in found}  # `Owner.Name` is in Owner
     names = not heads.isdisjoint(_OTHERS) or not lowered.isdisjoint(_KUBEARMOR_ONLY)
-    kinds = [key for key in found if key.lower() in _KINDS]
+    kinds = [key for key in found if lower_ascii(key) in _KINDS]
     for key in kinds:
-        lower, word = key.lower(), text_of(found[key])
+        lower, word = lower_ascii(key), text_of(found[key])
         # "message" is a type of many programs.
         if _KINDS[lower] not in found and word in _KNOWN[lower] and (names or word != "message"):
             return Likeness.EVENT
@@ -97,12 +98,12 @@ def is_event(found: Mapping[str, object]) -> bool:
 
 def own_names(found: Mapping[str, object]) -> int:
     """Return how many names an object has that only KubeArmor uses."""
-    return sum(key.lower() in _KUBEARMOR_ONLY for key in found)
+    return sum(lower_ascii(key) in _KUBEARMOR_ONLY for key in found)
 
 
 def is_name(key: str) -> bool:
     """Tell whether a key is one of KubeArmor's names, in any spelling."""
-    return key.lower() in SPELLINGS
+    return lower_ascii(key) in SPELLINGS
 
 
 def canonical(found: dict[str, object]) -> dict[str, object]:
@@ -114,13 +115,13 @@ def canonical(found: dict[str, object]) -> dict[str, object]:
     """
     names = _Names(found)
     for key, value in found.items():
-        lower = key.lower()
+        lower = lower_ascii(key)
         head, dot, rest = key.partition(".")
         if key in CANONICAL:
             names.put_own(key, value)
         elif lower in FLAT_OWNER:
             names.put_inside("Owner", FLAT_OWNER[lower], key, value)
-        elif dot and (name := SPELLINGS.get(head.lower(), "")) in MAPS:
+        elif dot and (name := SPELLINGS.get(lower_ascii(head), "")) in MAPS:
             names.put_inside(name, rest, key, value)
         else:
             names.put(SPELLINGS.get(lower, ""), key, value)
@@ -128,7 +129,7 @@ def canonical(found: dict[str, object]) -> dict[str, object]:
     for name, parts in PARTS.items():
         inner = event.get(name)
         if isinstance(inner, dict) and not inner.keys() <= set(parts.values()):
-            event[name] = {parts.get(key.lower(), key): value for key, value in inner.items()}
+            event[name] = {parts.get(lower_ascii(key), key): value for key, value in inner.items()}
     return event
 
 
@@ -151,9 +152,9 @@ def as_written(keys: Iterable[str]) -> bool:
     return all(
         key in CANONICAL
         or not (
-            key.lower() in SPELLINGS
-            or key.lower() in FLAT_OWNER
-            or key.partition(".")[0].lower() in _MAPS_LOWERED
+            lower_ascii(key) in SPELLINGS
+            or lower_ascii(key) in FLAT_OWNER
+            or lower_ascii(key.partition(".")[0]) in _MAPS_LOWERED
             or _free(key) != key
         )
         for key in keys
@@ -162,7 +163,7 @@ def as_written(keys: Iterable[str]) -> bool:
 
 _EMPTY = (None, "")
 _PARTS_AS_WRITTEN = {name: frozenset(parts.values()) for name, parts in PARTS.items()}
-_MAPS_LOWERED = frozenset(name.lower() for name in MAPS)
+_MAPS_LOWERED = frozenset(lower_ascii(name) for name in MAPS)
 OURS = frozenset(DERIVED) | {WRAPPER_TIME}
 
 

@@ -12,6 +12,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from cef_bridge.casing import upper_ascii
+
 
 class Token(NamedTuple):
     """One `key=value`; `raw` is how it stood there. A key of "" is text that no key explains."""
@@ -140,7 +142,7 @@ def _tokens_of(text: str) -> list[Token]:
     if equals:
         if head == "syscall":
             # Exporters that lower-case values write sys_openat.
-            order = ORDERS.get(rest.partition(" ")[0].upper())
+            order = ORDERS.get(upper_ascii(rest.partition(" ")[0]))
             return _in_order(text, order) if order else _in_any_order(text, _ANY_SYSCALL)
         if head == "lsm":
             return _split_lsm(text)
@@ -158,7 +160,7 @@ def _split_lsm(text: str) -> list[Token]:
     hook, space, bare = first.value.partition(" ")
     tokens = [Token("lsm", hook, f"lsm={hook}")]
     if space and (bare := bare.strip(" ")):
-        key = "capability" if hook.upper() == "CAPABLE" else "protocol"
+        key = "capability" if upper_ascii(hook) == "CAPABLE" else "protocol"
         if any(token.key == key for token in others):
             key = ""
         tokens.append(Token(key, bare, bare))
@@ -184,11 +186,11 @@ def _split_unix(text: str) -> list[Token]:
     Who chose the path must not be able to write an IP address into it: all of it is the path.
     """
     unix, path = text[: len(_UNIX)], text[len(_UNIX) + 1 :]
-    if unix.upper() == _UNIX.upper() and path.startswith(_SUN_PATH):
+    if upper_ascii(unix) == upper_ascii(_UNIX) and path.startswith(_SUN_PATH):
         found = [unix, path]
     elif text.startswith(_SUN_PATH):
         found = [text]
-        if text[-len(_UNIX) - 1 :].upper() == f" {_UNIX}".upper():
+        if upper_ascii(text[-len(_UNIX) - 1 :]) == upper_ascii(f" {_UNIX}"):
             found = [text[: -len(_UNIX) - 1], text[-len(_UNIX) :]]
     else:
         return []
@@ -205,7 +207,7 @@ def without_remote_host(resource: str) -> str:
 
 def token_keys(call: str) -> frozenset[str] | None:
     """Return the keys that a `Data` text with this call can have; None for a call not known."""
-    keys = _SYSCALL_KEYS.get(call.upper())
+    keys = _SYSCALL_KEYS.get(upper_ascii(call))
     if keys is not None:
         return frozenset(keys.split()) | {"syscall"}
     return None

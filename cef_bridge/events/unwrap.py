@@ -8,8 +8,10 @@ are looked into, and it is named by the path to them. Each value is looked at on
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from cef_bridge.casing import lower_ascii
 from cef_bridge.events.clock import WRAPPER_TIME, moment
 from cef_bridge.events.names import (
     MAPS,
@@ -42,7 +44,7 @@ class Around(NamedTuple):
 
     def inside(self, key: str, time: int | None = None) -> Around:
         """Return what stands around the value of a key."""
-        shown = "".join(char if char.isprintable() else "?" for char in key[:_MOST_KEY])
+        shown = _UNSHOWN.sub("?", key[:_MOST_KEY])
         path = f"{self.path}.{shown}" if self.path else shown
         if len(path) > _MOST_PATH:
             path = f"{path[: _MOST_PATH - 1]}…"
@@ -88,6 +90,10 @@ Item: TypeAlias = Found | Wrapped | Inside
 
 _NOTHING = Found(None)
 _MOST_KEY, _MOST_PATH = 64, 200  # characters of a path that is shown
+# Control characters, marks that cannot be seen or turn the reading order, surrogates.
+_UNSHOWN = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
 _MOST_NAMES = 3  # so many names that only KubeArmor has belong to an event, whatever it lacks
 _NO_KIND = "it has KubeArmor's names, but neither Type nor Operation"
 
@@ -198,6 +204,7 @@ _TIMES = (
     *("observedtimeunixnano", "date", "ts", "datetime", "receivetimestamp", "ingestiontime"),
 )
 _MOST_TIME = 32  # characters of such a name
+_NO_LETTER = re.compile(r"[\x00-@\[-`{-\x7f]+")  # of ASCII
 
 
 def _time_of(value: Mapping[str, object]) -> int | None:
@@ -205,7 +212,7 @@ def _time_of(value: Mapping[str, object]) -> int | None:
     for key, stamp in value.items():
         if len(key) > _MOST_TIME or not isinstance(stamp, (str, int, float)):
             continue
-        name = "".join(filter(str.isalpha, key)).lower()
+        name = lower_ascii(_NO_LETTER.sub("", key))
         if name in _TIMES and name not in found and (time := moment(stamp)) is not None:
             found[name] = time
     return next((found[name] for name in _TIMES if name in found), None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from cef_bridge.casing import lower_ascii
 from cef_bridge.events.clock import WRAPPER_TIME
 from cef_bridge.events.fields import DERIVED, RAW
 from cef_bridge.events.names import MAPS
@@ -84,7 +85,7 @@ def policy_of(program: Program) -> frozenset[str]:
     for condition in (each for item in program.filters for each in item):
         if condition.path == "event.severity":
             return frozenset()
-        tags = condition.path.lower().startswith(("tags", "atags"))
+        tags = lower_ascii(condition.path).startswith(("tags", "atags"))
         asked |= {"Tags", "ATags"} if tags else {top(condition.path)}
     return POLICY - asked
 

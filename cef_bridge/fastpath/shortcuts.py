@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cef_bridge.casing import lower
 from cef_bridge.events.fields import RAW
 from cef_bridge.events.identity import SEPARATOR, id_text, stable_resource, verb_group
 from cef_bridge.fastpath.deps import NESTED, PROCESS_IDS, alias_of
@@ -80,7 +81,7 @@ def _event_id(draft: Draft, _: str, prefix: str, suffix: str) -> bool:
     policy = "PolicyName" in draft.policy
     names = ["" if policy else get("PolicyName"), get("Action"), get("Result")]
     tail = SEPARATOR.join(map(id_text, names))
-    stable = stable_resource if str(get("Operation", "")).lower() == "network" else None
+    stable = stable_resource if lower(str(get("Operation", ""))) == "network" else None
     integers = tuple(key for key in ("HostPID", "PID") if key in draft.keys)
     draft.parts.append(EventId(prefix, suffix, head, tail, integers, policy, stable))
     return True

@@ -23,7 +23,7 @@ from cef_bridge.formats.text import (
     plain_test,
 )
 
-_VERSION = re.compile(r"CEF:(\d+)\|")
+_VERSION = re.compile(r"CEF:([0-9]+)\|")
 _KEY = re.compile(r"[A-Za-z0-9]+")
 _READ_KEY = re.compile(r"_?[A-Za-z0-9]+")  # connectors of ArcSight add `_cefVer`
 _SPECIAL = re.compile(r"\\(?s:.)?|=")

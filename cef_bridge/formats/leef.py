@@ -30,6 +30,7 @@ _BEFORE_KEY = r"(?=([A-Za-z0-9_.-]{1,64})=)"
 _BORDERS = {mark: re.compile(rf"{re.escape(mark)} ?{_BEFORE_KEY}") for mark in "|\t^~;, "}
 _MANY = 2
 _HEX = re.compile(r"0?x([0-9A-Fa-f]{1,4})")
+_NO_DELIMITER = re.compile(r"[=A-Za-z0-9]")
 _DELIMITERS = frozenset("^~`#$%&*;,@?'\"\t")
 LEEF_HEADER_LENGTHS = {**HEADER_LENGTHS, "device_event_class_id": 255}
 """As CEF's, so that one mapping fits both, but an EventID has 255 characters at most (IBM)."""
@@ -220,7 +221,7 @@ def _split_delimiter(rest: str) -> tuple[str, str]:
     if not field:
         return "\t", attributes
     delimiter = read_delimiter(field)
-    if delimiter is None or delimiter == "=" or delimiter.isalnum():
+    if delimiter is None or _NO_DELIMITER.fullmatch(delimiter):
         raise FormatError(
             f'"{cut(field, 40)}" is no delimiter. '
             "Expected one character or its form in hexadecimal (x09)."

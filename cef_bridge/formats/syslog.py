@@ -109,7 +109,7 @@ class SyslogHeader(NamedTuple):
     @property
     def is_vague(self) -> bool:
         """Tell whether the header says a time, but neither its year nor its zone."""
-        return bool(self.timestamp) and not self.timestamp[0].isdigit()
+        return bool(self.timestamp) and not "0" <= self.timestamp[0] <= "9"
 
 
 def priority(facility: str, severity: int) -> int:

@@ -16,6 +16,7 @@ from cef_bridge.events.clock import WRAPPER_TIME
 from cef_bridge.events.derive import EVENT_TIME_US
 from cef_bridge.events.fields import DERIVED, RAW
 from cef_bridge.events.names import MAPS
+from cef_bridge.events.numbers import is_digits
 from cef_bridge.events.summary import summary
 from cef_bridge.formats import FORMATS, Header
 from cef_bridge.mapping.conditions import all_hold, compact_json, to_text
@@ -362,7 +363,7 @@ def _first_severity(slots: list[Slot], fields: Fields) -> tuple[int, Hit | None]
     for slot in slots:
         for hit in slot.evaluate(fields):
             text = hit.text
-            if text.isascii() and text.isdigit() and len(text) <= 2 and 1 <= int(text) <= 10:
+            if is_digits(text) and len(text) <= 2 and 1 <= int(text) <= 10:
                 return int(text), hit
     return DEFAULT_SEVERITY, None
 

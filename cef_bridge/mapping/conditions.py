@@ -1,7 +1,8 @@
 """Conditions of `when`, `drop_events` and `keep_events`, resolved once into predicates.
 
 In come `spec.Condition`s, out comes a function of the fields. Enumerations (Type, Action, Result …)
-are compared without regard to case, because some exporters lower-case them; all else exactly.
+are compared without regard to the case of A to Z, because some exporters lower-case them; all else
+exactly.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import orjson
 
+from cef_bridge.casing import lower_ascii
 from cef_bridge.events.fields import OPEN_PREFIXES, find
+from cef_bridge.events.numbers import is_digits
 from cef_bridge.mapping.condition_forms import number_of
 from cef_bridge.mapping.spec import Condition
 
@@ -28,7 +31,12 @@ Predicate: TypeAlias = "Callable[[Fields], bool]"
 
 
 def to_text(value: object) -> str:
-    """Return a field's value as text: lists joined by commas, maps as compact JSON, 1.0 as 1."""
+    """Return a field's value as text: lists joined by commas, maps as compact JSON.
+
+    A float that is a whole number has all its digits and no point (`1` for 1.0, 17 of them for
+    1e16). Any other has the fewest digits that give it back, with a point; below 0.0001 with an
+    exponent of at least two digits (`1.5e-05`). Above 2^53 all floats are whole.
+    """
     if isinstance(value, str):
         return value
     if value is None:
@@ -108,7 +116,7 @@ def _one_of(path: str, any_of: tuple[Test, ...]) -> Predicate:
     absent = any(test.kind == "is" and test.text == "absent" for test in any_of)
     texts = {test.text for test in any_of if test.kind == "literal"}
     plain = len(texts) == len(any_of) and not any_case
-    if plain and not path.lower().startswith("tags"):
+    if plain and not lower_ascii(path).startswith("tags"):
         return lambda fields: _literal(get(fields), texts)
 
     def predicate(fields: Fields) -> bool:
@@ -131,7 +139,7 @@ def _literal(value: object, texts: set[str]) -> bool:
 
 def _elements(path: str, value: object) -> list[object]:
     """Tags and tags.* are lists joined by commas: their elements count, as those of a list do."""
-    if isinstance(value, str) and "," in value and path.lower().startswith("tags"):
+    if isinstance(value, str) and "," in value and lower_ascii(path).startswith("tags"):
         return [*value.split(","), value]
     return [value]
 
@@ -143,11 +151,13 @@ def _test(test: Test, *, any_case: bool) -> Callable[[str], bool]:
     if test.kind == "range":
         return _range(test)
     if test.kind == "glob":
-        pattern = re.compile(translate(text), re.IGNORECASE if any_case else 0)
+        pattern = re.compile(translate(lower_ascii(text) if any_case else text))
+        if any_case:
+            return lambda value: pattern.match(lower_ascii(value)) is not None
         return lambda value: pattern.match(value) is not None
     if any_case:
-        lowered = text.lower()
-        return lambda value: value.lower() == lowered
+        lowered = lower_ascii(text)
+        return lambda value: lower_ascii(value) == lowered
     return lambda value: value == text
 
 
@@ -198,12 +208,7 @@ def _is_ipv6(text: str) -> bool:
 def is_integer(text: str) -> bool:
     """Tell whether a text is a decimal integer of at most 64 bits with sign."""
     digits = text.removeprefix("-")
-    return (
-        digits.isascii()
-        and digits.isdigit()
-        and len(digits) <= 19
-        and -(2**63) <= int(text) < 2**63
-    )
+    return is_digits(digits) and len(digits) <= 19 and -(2**63) <= int(text) < 2**63
 
 
 _CLASSES: dict[str, Callable[[str], bool]] = {

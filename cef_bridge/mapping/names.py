@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from cef_bridge.casing import upper_ascii
+
 PREFIX = "KubeArmor"
 MOST_CHARACTERS = 64
 _WORD = re.compile(r"[A-Za-z0-9]+")
@@ -16,7 +18,7 @@ _WORD = re.compile(r"[A-Za-z0-9]+")
 def camel(prefix: str, name: str, used: set[str]) -> str:
     """Return a key for a field and note it in `used`; `cluster_id` gives `KubeArmorClusterId`."""
     words = _WORD.findall(name)
-    stem = (prefix + "".join(word[0].upper() + word[1:] for word in words))[:MOST_CHARACTERS]
+    stem = (prefix + "".join(upper_ascii(word[0]) + word[1:] for word in words))[:MOST_CHARACTERS]
     key, number = stem, 2
     while key in used:
         key = f"{stem[: MOST_CHARACTERS - len(str(number))]}{number}"

@@ -7,12 +7,15 @@ which field it was taken from, so that the rest of the event can be found. Pure.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
+from cef_bridge.casing import lower
 from cef_bridge.events.fields import find
+from cef_bridge.events.numbers import is_digits, read_number
 from cef_bridge.formats.text import cut, suspicions
 from cef_bridge.mapping.conditions import (
     all_hold,
@@ -71,7 +74,7 @@ def _unheard(_why: str, _text: str) -> Hit | None:
 
 
 # A record header inside a value: SC4S' greedy match would take what follows for the record.
-_RECORD_HEADER = re.compile(r"CEF:\d|LEEF:")
+_RECORD_HEADER = re.compile(r"CEF:[0-9]|LEEF:")
 
 
 def marks_of(text: str) -> tuple[str, ...]:
@@ -219,7 +222,7 @@ def _finisher(
 ) -> Callable[[str, str], Hit | None]:
     # The loader has refused names that are none.
     transforms = [found for name in rule.via if (found := find_transform(name))]
-    table = {row.lower(): text for row, text in rule.table.rows.items()} if rule.table else None
+    table = {lower(row): text for row, text in rule.table.rows.items()} if rule.table else None
     row = fmt.key(key)
     fits = _check(row, ipv6=ipv6)
     secret = hides(rule.via)
@@ -233,7 +236,7 @@ def _finisher(
             for transform in transforms:
                 text = transform(text)
             if table is not None:
-                found = table.get(text.strip().lower())
+                found = table.get(lower(text.strip()))
                 if found is None:
                     # `else` says the same of many values: the value itself is not held by it.
                     taken, found = False, rule.else_
@@ -299,24 +302,24 @@ def _check(row: Key | None, *, ipv6: bool) -> Callable[[str], bool]:
 
 
 _MAC = re.compile(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}")
-_DATE = re.compile(r"[A-Z][a-z]{2} \d\d (\d{4} )?\d\d:\d\d:\d\d(\.\d{3})?( \S+)?")
+_DATE = re.compile(r"[A-Z][a-z]{2} [0-9]{2} ([0-9]{4} )?[0-9]{2}(:[0-9]{2}){2}(\.[0-9]{3})?( \S+)?")
+
+
+def _is_int32(text: str) -> bool:
+    return is_integer(text) and -(2**31) <= int(text) < 2**31
 
 
 def _is_timestamp(text: str) -> bool:
-    return (len(text) in (10, 13) and text.isascii() and text.isdigit()) or bool(
-        _DATE.fullmatch(text)
-    )
+    return (len(text) in (10, 13) and is_digits(text)) or bool(_DATE.fullmatch(text))
 
 
 def _is_float(text: str) -> bool:
-    try:
-        return abs(float(text)) < float("inf")
-    except ValueError:
-        return False
+    number = read_number(text)
+    return number is not None and number not in (math.inf, -math.inf)
 
 
 _KINDS: dict[str, Callable[[str], bool]] = {
-    "integer": lambda text: is_integer(text) and -(2**31) <= int(text) < 2**31,
+    "integer": _is_int32,
     "long": is_integer,
     "float": _is_float,
     "ipv4": is_ipv4,

@@ -14,6 +14,8 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, NamedTuple
 
+from cef_bridge import casing
+from cef_bridge.events.numbers import is_digits
 from cef_bridge.mapping.redaction import redact
 
 if TYPE_CHECKING:
@@ -89,22 +91,22 @@ def dirname(text: str) -> str:
 
 @transform(keeps_whole=True, steady=True)
 def lower(text: str) -> str:
-    """Return the text in lower case.
+    """Return the text in lower case, each character by itself.
 
     >>> lower("Block")
     'block'
     """
-    return text.lower()
+    return casing.lower(text)
 
 
 @transform(keeps_whole=True, steady=True)
 def upper(text: str) -> str:
-    """Return the text in upper case.
+    """Return the text in upper case, each character by itself.
 
     >>> upper("tcp")
     'TCP'
     """
-    return text.upper()
+    return casing.upper(text)
 
 
 @transform(steady=True)
@@ -264,7 +266,7 @@ def wrong_argument(name: str, arguments: tuple[str, ...]) -> tuple[str, str] | N
     """Return an argument that a transform does not take, and what it takes; None: all are fine."""
     for argument, text in zip(TRANSFORMS[name].arguments, arguments, strict=True):
         if argument == "part":
-            if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_PART):
+            if not (is_digits(text) and len(text) <= 9 and 1 <= int(text) <= MOST_PART):
                 return text, f"Expected the number of a part, 1 to {MOST_PART:,}."
         elif len(text) > MOST_ARGUMENT or (not text and argument != "new"):
             return text, f"Expected a text of 1 to {MOST_ARGUMENT} characters."

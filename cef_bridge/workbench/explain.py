@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from cef_bridge.casing import lower
 from cef_bridge.events.derive import derive
 from cef_bridge.events.fields import DERIVED
 from cef_bridge.formats.text import neutralise
@@ -277,8 +278,8 @@ class _Explained:
                 text = transform(text)
                 steps.append(f"via {step_words(step)}: {said(text)}")
         if rule.table:
-            rows = {row.lower() for row in rule.table.rows}
-            known = text.strip().lower() in rows
+            rows = {lower(row) for row in rule.table.rows}
+            known = lower(text.strip()) in rows
             steps.append(f"table, {said(text)}" if known else f"else, no row for {said(text)}")
         return tuple(steps)
 

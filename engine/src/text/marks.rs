@@ -1,0 +1,182 @@
+//! What is suspicious in a text: `marks_of` of `cef_bridge/mapping/rules.py`.
+
+use std::ops::BitOrAssign;
+
+/// What a raw text holds that a reader should know of; a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks(u8);
+
+impl Marks {
+    /// A control character but CR and LF; U+2028 and U+2029 too.
+    pub const CONTROL: Self = Self(1);
+    /// CR or LF.
+    pub const NEWLINE: Self = Self(2);
+    /// A character that turns the reading order.
+    pub const BIDI: Self = Self(4);
+    /// What begins a record, `CEF:0` or `LEEF:`.
+    pub const CEF_HEADER: Self = Self(8);
+
+    // A text of Rust has no surrogates, whose mark stands between the last two.
+    const NAMES: [(Self, &'static str); 4] = [
+        (Self::CONTROL, "control"),
+        (Self::NEWLINE, "newline"),
+        (Self::BIDI, "bidi"),
+        (Self::CEF_HEADER, "cef_header"),
+    ];
+
+    /// Tells whether one of some marks is among these.
+    pub fn has(self, some: Self) -> bool {
+        self.0 & some.0 != 0
+    }
+
+    /// Tells whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Returns the names of the marks in the order of `event.suspicious`.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES
+            .into_iter()
+            .filter(move |&(mark, _)| self.has(mark))
+            .map(|(_, name)| name)
+    }
+}
+
+impl BitOrAssign for Marks {
+    fn bitor_assign(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+}
+
+/// Returns what is suspicious in a raw text.
+///
+/// Where neither CONTROL nor BIDI is among it, `neutralise` gives the text itself.
+pub fn marks_of(text: &str) -> Marks {
+    let seen = glance(text);
+    let mut marks = Marks::default();
+    if seen & ODD != 0 {
+        for character in text.chars() {
+            marks |= mark_of(character);
+        }
+    }
+    if seen & COLON != 0 && has_record_header(text) {
+        marks |= Marks::CEF_HEADER;
+    }
+    marks
+}
+
+/// Tells whether a text is printable ASCII, in which no character is harmful.
+pub(super) fn is_plain(text: &str) -> bool {
+    glance(text) & ODD == 0
+}
+
+const ODD: u8 = 1;
+const COLON: u8 = 2;
+
+/// Looks once at every byte, many at a time: has the text one that is no printable ASCII, a colon?
+///
+/// It does not stop at the first, so that the compiler makes vector instructions of it.
+fn glance(text: &str) -> u8 {
+    text.bytes().fold(0, |seen, byte| {
+        let odd = if byte.wrapping_sub(b' ') < 0x5f {
+            0
+        } else {
+            ODD
+        };
+        let colon = if byte == b':' { COLON } else { 0 };
+        seen | odd | colon
+    })
+}
+
+fn mark_of(character: char) -> Marks {
+    match character {
+        '\r' | '\n' => Marks::NEWLINE,
+        _ if is_control(character) => Marks::CONTROL,
+        _ if is_bidi(character) => Marks::BIDI,
+        _ => Marks::default(),
+    }
+}
+
+/// Tells whether a character may not stand on a line as it is (`_HARMFUL` of the reference).
+pub(super) fn is_harmful(character: char) -> bool {
+    is_control(character) || is_bidi(character)
+}
+
+fn is_control(character: char) -> bool {
+    matches!(character, '\0'..='\t' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\x7f'..='\u{9f}')
+        || matches!(character, '\u{2028}' | '\u{2029}')
+}
+
+fn is_bidi(character: char) -> bool {
+    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}')
+        || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Tells whether `CEF:` and a digit, or `LEEF:` stands in the text: SC4S would take what follows for
+/// a record.
+fn has_record_header(text: &str) -> bool {
+    let mut pieces = text.split("EF:");
+    let mut before = pieces.next().unwrap_or("");
+    for after in pieces {
+        let numbered = after.starts_with(|next: char| next.is_ascii_digit());
+        if before.ends_with("LE") || (before.ends_with('C') && numbered) {
+            return true;
+        }
+        before = after;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> Vec<&'static str> {
+        marks_of(text).names().collect()
+    }
+
+    #[test]
+    fn a_text_shows_what_is_suspicious_in_it() {
+        assert!(marks_of("/usr/bin/apt update: 5 %").is_empty());
+        assert!(marks_of("äöü 中文 \u{a0}\u{ad}\u{200b}").is_empty());
+        assert_eq!(names("a\x1bb\r\u{202e}"), ["control", "newline", "bidi"]);
+        for control in [
+            "\0", "\t", "\x7f", "\u{80}", "\u{9f}", "\u{2028}", "\u{2029}",
+        ] {
+            assert_eq!(names(control), ["control"], "{control:?}");
+        }
+        for bidi in [
+            "\u{61c}", "\u{200e}", "\u{200f}", "\u{202a}", "\u{2066}", "\u{2069}",
+        ] {
+            assert_eq!(names(bidi), ["bidi"], "{bidi:?}");
+        }
+    }
+
+    #[test]
+    fn the_beginning_of_a_record_is_suspicious_anywhere() {
+        for text in [
+            "CEF:0|a",
+            "x CEF:1",
+            "LEEF:",
+            "aLEEF:2.0",
+            "CEF:CEF:9",
+            "EF:LEEF:",
+            "CEF:x LEEF:",
+        ] {
+            assert_eq!(names(text), ["cef_header"], "{text}");
+        }
+        for text in [
+            "CEF:",
+            "CEF:x",
+            "EF:0",
+            "cef:0",
+            "CEF :0",
+            "CEF:\u{663}",
+            "C:EF:0",
+            "LEFEF:",
+        ] {
+            assert!(marks_of(text).is_empty(), "{text}");
+        }
+    }
+}

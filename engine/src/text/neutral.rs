@@ -1,0 +1,225 @@
+//! Hostile text made harmless, as a format writes it: `cef_bridge/formats/text.py`, and `neutral` of
+//! `cef_bridge/formats/cef.py` and `leef.py`.
+
+use super::marks::{is_harmful, is_plain};
+use super::{first, is_longer, strip};
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// What `break_up` puts into a text that must not stand on a line.
+pub const BREAK: &str = "<!>";
+
+/// Returns the text with control and bidi characters written as `<U+001B>`; CR and LF stay.
+pub fn neutralise(text: &str) -> Cow<'_, str> {
+    if is_plain(text) || !text.contains(is_harmful) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 64);
+    for piece in text.split_inclusive(is_harmful) {
+        match piece.chars().next_back().filter(|&last| is_harmful(last)) {
+            None => shown.push_str(piece),
+            Some(last) => {
+                shown.push_str(piece.strip_suffix(last).unwrap_or(piece));
+                // Writing into a String cannot fail.
+                let _ = write!(shown, "<U+{:04X}>", u32::from(last));
+            }
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Returns the text with `<!>` after the first character of each occurrence of a needle.
+///
+/// Overlapping ones included. The reference has checked the needles: two characters or more, none
+/// of `<!>`.
+pub fn break_up<'a>(text: &'a str, needles: &[String]) -> Cow<'a, str> {
+    if !needles.iter().any(|needle| text.contains(needle.as_str())) {
+        return Cow::Borrowed(text);
+    }
+    let mut broken = String::with_capacity(text.len() + 64);
+    let mut rest = text.chars();
+    loop {
+        let here = rest.as_str();
+        let Some(character) = rest.next() else {
+            return Cow::Owned(broken);
+        };
+        broken.push(character);
+        if needles
+            .iter()
+            .any(|needle| here.starts_with(needle.as_str()))
+        {
+            broken.push_str(BREAK);
+        }
+    }
+}
+
+/// How a format makes a text harmless, before any cut.
+pub struct Neutral {
+    swaps: Option<Swaps>,
+    needles: Vec<String>,
+    /// Characters of the longest needle, and one.
+    margin: usize,
+    longest: usize,
+}
+
+impl Neutral {
+    /// That of CEF: CR and LF stay, which its values escape; a pipe becomes `/` if asked.
+    ///
+    /// No text holds one of the `needles`. Of texts of more characters than `longest` only the
+    /// beginning is made neutral; 0 for no limit.
+    pub fn cef(replaces_pipe: bool, needles: Vec<String>, longest: usize) -> Self {
+        let pipe = Swaps {
+            from: [b'|'; 4],
+            to: [b'/'; 4],
+        };
+        Self::new(replaces_pipe.then_some(pipe), needles, longest)
+    }
+
+    /// That of LEEF: CR, LF and the separator of attributes, which is ASCII, become a space, a pipe
+    /// `/`.
+    pub fn leef(separator: u8, needles: Vec<String>, longest: usize) -> Self {
+        let from = [b'\r', b'\n', b'|', separator];
+        Self::new(Some(Swaps { from, to: *b"  / " }), needles, longest)
+    }
+
+    fn new(swaps: Option<Swaps>, needles: Vec<String>, longest: usize) -> Self {
+        let margin = needles
+            .iter()
+            .map(|needle| needle.chars().count())
+            .max()
+            .unwrap_or(0)
+            + 1;
+        Self {
+            swaps,
+            needles,
+            margin,
+            longest,
+        }
+    }
+
+    /// Returns the text as a reader will see it, before any cut.
+    ///
+    /// With `most` it may be the beginning of that, of more than so many characters: the same one
+    /// that the reference gives, by which a key's type is judged.
+    pub fn neutral<'a>(&self, text: &'a str, most: usize) -> Cow<'a, str> {
+        let most = if most == 0 { self.longest } else { most };
+        if most > 0 && is_longer(text, most) {
+            self.beginning(text, most)
+        } else {
+            self.whole(text)
+        }
+    }
+
+    /// Returns what `whole` makes of a text, or its beginning: more than `most` characters then.
+    ///
+    /// A text that an attacker made long costs no more than what is kept of it.
+    fn beginning<'a>(&self, text: &'a str, most: usize) -> Cow<'a, str> {
+        let mut size = most.saturating_add(self.margin.saturating_mul(2));
+        while is_longer(text, size) {
+            let found = self.whole(first(text, size));
+            // Only at its end the beginning may be another than that of the whole.
+            if is_longer(&found, most.saturating_add(self.margin)) {
+                return found;
+            }
+            size = size.saturating_mul(2);
+        }
+        self.whole(text)
+    }
+
+    fn whole<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let shown = neutralise(text);
+        let swapped = match &self.swaps {
+            Some(swaps) => then(shown, |text| swaps.swapped(text)),
+            None => shown,
+        };
+        let broken = then(swapped, |text| break_up(text, &self.needles));
+        then(broken, |text| Cow::Borrowed(strip(text)))
+    }
+}
+
+/// Four characters of ASCII, and what stands for each of them.
+struct Swaps {
+    from: [u8; 4],
+    to: [u8; 4],
+}
+
+impl Swaps {
+    fn swapped<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let [a, b, c, d] = self.from;
+        // Every byte is looked at, without a way out, so that the compiler takes many at a time.
+        let found = text.bytes().fold(false, |found, byte| {
+            found | (byte == a) | (byte == b) | (byte == c) | (byte == d)
+        });
+        if !found {
+            return Cow::Borrowed(text);
+        }
+        Cow::Owned(text.chars().map(|from| self.swap(from)).collect())
+    }
+
+    fn swap(&self, character: char) -> char {
+        let mut pairs = self.from.iter().zip(&self.to);
+        let found = pairs.find(|&(&from, _)| char::from(from) == character);
+        found.map_or(character, |(_, &to)| char::from(to))
+    }
+}
+
+/// Returns what a step makes of a text that may be borrowed; one that it does not change stays.
+fn then<'a>(text: Cow<'a, str>, step: impl for<'b> Fn(&'b str) -> Cow<'b, str>) -> Cow<'a, str> {
+    match text {
+        Cow::Borrowed(text) => step(text),
+        Cow::Owned(text) => match step(&text) {
+            Cow::Borrowed(same) if same.len() == text.len() => Cow::Owned(text),
+            other => Cow::Owned(other.into_owned()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn needles(some: &[&str]) -> Vec<String> {
+        some.iter().map(|&needle| needle.to_owned()).collect()
+    }
+
+    #[test]
+    fn what_may_not_stand_on_a_line_is_shown() {
+        assert_eq!(
+            neutralise("a\x1bb\n\u{202e}\u{85}c"),
+            "a<U+001B>b\n<U+202E><U+0085>c"
+        );
+        assert!(matches!(
+            neutralise("äöü\r\n 中文"),
+            Cow::Borrowed("äöü\r\n 中文")
+        ));
+        assert_eq!(neutralise("\0"), "<U+0000>");
+    }
+
+    #[test]
+    fn a_needle_is_broken_up_wherever_it_begins() {
+        let some = needles(&["aa", "CEF:0", "äb"]);
+        assert_eq!(
+            break_up("aaa CEF:0 äb a", &some),
+            "a<!>a<!>a C<!>EF:0 ä<!>b a"
+        );
+        assert!(matches!(break_up("CEF: 0", &some), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn each_format_has_its_own() {
+        let cef = Neutral::cef(true, needles(&["x|"]), 0);
+        assert_eq!(cef.neutral(" a|b\nc\x07 ", 0), "a/b\nc<U+0007>");
+        let leef = Neutral::leef(b'^', needles(&["CEF:0"]), 0);
+        assert_eq!(leef.neutral("\na^b|c\rCEF:0\u{3000}", 0), "a b/c C<!>EF:0");
+        assert!(matches!(leef.neutral(" plain ", 0), Cow::Borrowed("plain")));
+    }
+
+    #[test]
+    fn of_a_long_text_only_the_beginning_is_made_neutral() {
+        let cef = Neutral::cef(false, vec![], 8);
+        assert_eq!(cef.neutral(&"a".repeat(100), 0), "a".repeat(10));
+        assert_eq!(cef.neutral("abcdefgh", 0), "abcdefgh");
+        assert_eq!(cef.neutral(&"é".repeat(100), 3), "é".repeat(5));
+        assert_eq!(cef.neutral(&format!("{}b", " ".repeat(1000)), 3), "b");
+    }
+}
