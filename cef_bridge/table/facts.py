@@ -81,6 +81,7 @@ class Fields:
         asked = {path for slot in slots for rule in slot.rules for path in rule_paths(rule)}
         items = (*program.filters, *program.keeps, *converter.when)
         asked |= {condition.path for item in items for condition in item}
+        self.all_event_data = "EventData" in asked
         self.own = sorted(
             path for path in asked if find(path) is None and path not in SAID.values()
         )
@@ -119,6 +120,7 @@ def write_facts(writer: Writer, fields: Fields, program: Program) -> None:
 
     with writer.inside("facts"):
         writer.list("fields", fields.paths, path_row)
+        writer.flag("a rule reads all of EventData", fields.all_event_data)
         writer.list("fields of KubeArmor", list(RAW), lambda path: fields.write(writer, path))
         _names(writer, fields)
         _pieces(writer, fields)

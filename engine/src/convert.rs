@@ -264,12 +264,15 @@ fn tell_marks<'a>(
     event: &mut Event<'a>,
     lists: &mut Lists<'a>,
 ) -> Result<(), Left> {
-    let all = lists.hits.iter().chain(&lists.left).chain(&lists.last);
-    let marks = all.fold(Marks::default(), |marks, hit| marks.and(hit.marks));
+    let mut marks = Marks::default();
+    for hit in lists.hits.iter().chain(&lists.left).chain(&lists.last) {
+        marks |= hit.marks;
+    }
     if marks.is_empty() {
         return Ok(());
     }
-    event.set(rules.facts.ids.e_suspicious, Value::Text(rules.arena.text(&marks.words())));
+    let names: Vec<&str> = marks.names().collect();
+    event.set(rules.facts.ids.e_suspicious, Value::Text(rules.arena.text(&names.join(","))));
     for (number, slot) in rules.program.slots.iter().enumerate().filter(|(_, it)| it.tells_marks) {
         lists.some.clear();
         if rules.slot(slot, event, &mut lists.some)? {

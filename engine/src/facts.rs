@@ -189,6 +189,8 @@ pub struct Facts {
     pub may_be_nothing: Fields,
     /// Whether a rule reads an entry of EventData.
     pub reads_event_data: bool,
+    /// Whether a rule reads all of EventData as one value.
+    pub reads_all_event_data: bool,
     /// The order of keys by system call, in capitals.
     pub calls: Words<Order>,
     /// The order of keys by the first key.
@@ -239,6 +241,7 @@ impl Facts {
         let reads_event_data = paths
             .iter()
             .any(|path| path.text.starts_with("EventData.") && path.text != "EventData.rest");
+        let reads_all_event_data = reader.flag()?;
         let ids = Ids::find(reader, |text| fields.get(text).copied())?;
         let raw = field_set(reader, many)?;
         let maps = reader.list(|r| Ok((r.text()?, words_of(r, |r| r.index(many))?)))?;
@@ -331,6 +334,7 @@ impl Facts {
             nothing,
             may_be_nothing,
             reads_event_data,
+            reads_all_event_data,
             calls,
             heads,
             any_call,

@@ -5,7 +5,7 @@
 
 use crate::arena::Arena;
 use crate::table::{Damage, Reader};
-use crate::text::{break_up, cut, neutralise, strip};
+use crate::text::{cut, Neutral};
 use crate::words::Words;
 
 /// The header's fields but for the severity: vendor, product, version, class id, name.
@@ -35,10 +35,7 @@ pub struct Format {
     start: String,
     /// What ends LEEF's header: `^|`.
     tail: String,
-    replaces_pipe: bool,
-    needles: Vec<String>,
-    /// Of texts of more characters only the beginning is made neutral.
-    longest: usize,
+    neutral: Neutral,
     lengths: [usize; HEADER],
     /// Most bytes of a message.
     pub max_bytes: usize,
@@ -58,13 +55,18 @@ impl Format {
     pub fn read(reader: &mut Reader<'_>) -> Result<Format, Damage> {
         let is_cef = reader.flag()?;
         let separator = reader.text()?;
-        if separator.len() != 1 {
+        if separator.len() != 1 || !separator.is_ascii() {
             return reader.damage("a separator of one ASCII character");
         }
         let (start, tail) = (reader.text()?, reader.text()?);
         let replaces_pipe = reader.flag()?;
         let needles = reader.texts()?;
         let longest = reader.number()? as usize;
+        let neutral = if is_cef {
+            Neutral::cef(replaces_pipe, needles, longest)
+        } else {
+            Neutral::leef(separator.as_bytes()[0], needles, longest)
+        };
         let mut lengths = [0; HEADER];
         for length in &mut lengths {
             *length = reader.number()? as usize;
@@ -82,9 +84,7 @@ impl Format {
             separator,
             start,
             tail,
-            replaces_pipe,
-            needles,
-            longest,
+            neutral,
             lengths,
             max_bytes,
             first,
@@ -119,58 +119,7 @@ impl Format {
     /// Return a text as a reader will see it, before any cut. Of a text of more characters than
     /// `most`, if that is not 0, it may be the beginning, of more than so many characters.
     pub fn neutral<'a>(&self, text: &'a str, most: usize, arena: &'a Arena) -> &'a str {
-        if self.is_plain(text) {
-            return text;
-        }
-        let most = if most == 0 { self.longest } else { most };
-        if most == 0 || text.len() <= most || text.chars().count() <= most {
-            return self.neutral_whole(text, arena);
-        }
-        let margin = self.needles.iter().map(|it| it.chars().count()).max().unwrap_or(0) + 1;
-        let mut size = most + 2 * margin;
-        while let Some((end, _)) = text.char_indices().nth(size) {
-            let found = self.neutral_whole(&text[..end], arena);
-            // Only at its end the beginning may be another than that of the whole.
-            if found.chars().count() > most + margin {
-                return found;
-            }
-            size *= 2;
-        }
-        self.neutral_whole(text, arena)
-    }
-
-    /// Tell whether a text is neutral as it is: printable ASCII, no space at an end, and nothing that
-    /// this format changes.
-    fn is_plain(&self, text: &str) -> bool {
-        let bytes = text.as_bytes();
-        let edges = bytes.first() != Some(&b' ') && bytes.last() != Some(&b' ');
-        if !edges || !is_printable(bytes) {
-            return false;
-        }
-        let pipe = !self.is_cef || self.replaces_pipe;
-        let separator = self.separator.as_bytes()[0];
-        !(pipe && bytes.contains(&b'|'))
-            && (self.is_cef || !bytes.contains(&separator))
-            && self.needles.iter().all(|needle| !text.contains(needle.as_str()))
-    }
-
-    fn neutral_whole<'a>(&self, text: &'a str, arena: &'a Arena) -> &'a str {
-        let mut text = arena.keep(neutralise(text));
-        let separator = self.separator.as_bytes()[0];
-        let replaced = |character: char| match character {
-            '|' if self.replaces_pipe || !self.is_cef => Some('/'),
-            '\r' | '\n' if !self.is_cef => Some(' '),
-            other if !self.is_cef && other == char::from(separator) => Some(' '),
-            _ => None,
-        };
-        if text.contains(|character| replaced(character).is_some()) {
-            let changed: String = text.chars().map(|it| replaced(it).unwrap_or(it)).collect();
-            text = arena.text(&changed);
-        }
-        if !self.needles.is_empty() {
-            text = arena.keep(break_up(text, &self.needles));
-        }
-        strip(text)
+        arena.keep(self.neutral.neutral(text, most))
     }
 
     /// Write a neutral text as a value.
@@ -241,10 +190,4 @@ impl Format {
 #[inline]
 fn is_escaped(byte: u8) -> bool {
     (byte == b'\\') | (byte == b'=') | (byte == b'\r') | (byte == b'\n')
-}
-
-/// Tell whether all bytes are printable ASCII. Without an early end, so that it is done by sixteens.
-#[inline]
-pub fn is_printable(bytes: &[u8]) -> bool {
-    bytes.iter().fold(true, |all, byte| all & (byte.wrapping_sub(0x20) < 0x5f))
 }

@@ -171,6 +171,7 @@ impl<'a> Rest<'_, 'a> {
             Some(place) => {
                 self.of_parts(field, parts[place].1, if field == ids.tags { "," } else { " " })?
             }
+            None if is_map => return None,
             None => self.event.get(field)?.text(),
         };
         (!text.is_empty()).then_some(text)

@@ -185,16 +185,20 @@ fn read_event_data<'a>(
     if reader.null()? {
         return Some(());
     }
+    let mut entries = Vec::new();
     let mut more = reader.opens(b'{', b'}')?;
     while more {
         let name = reader.name()?;
-        let value = if reader.next()? == b'"' {
-            Value::Text(reader.string()?)
-        } else {
-            to_value(&reader.value()?, arena)?
-        };
-        event.pairs.push((name, value));
+        let value = reader.value()?;
+        event.pairs.push((name, to_value(&value, arena)?));
+        if facts.reads_all_event_data {
+            entries.push((name, value));
+        }
         more = reader.more(b'}')?;
+    }
+    if !entries.is_empty() {
+        let all = to_value(&Json::Map(arena.slice(&entries)), arena)?;
+        event.set(facts.ids.event_data, all);
     }
     are_different(event.pairs.iter().map(|(name, _)| *name))?;
     if facts.reads_event_data {

@@ -9,7 +9,7 @@ use crate::facts::Facts;
 use crate::program::{read_slots, Slot};
 use crate::rules::{Left, Rules};
 use crate::table::{Damage, Reader};
-use crate::text::strip;
+use crate::text::{first, strip};
 use crate::words::{find_small, Words};
 
 /// CEF severity to syslog severity: 9-10 crit, 7-8 err, 4-6 warning, 1-3 notice.
@@ -88,9 +88,9 @@ impl Syslog {
         let level = if is_log { INFO } else { SEVERITY.get(severity).copied().unwrap_or(4) };
         let code = self.facility(rules, event)? * 8 + level;
         let host = first_text(rules, &self.hostname, event)?;
-        let host = first_characters(host, MOST_HOST);
+        let host = first(host, MOST_HOST);
         let size = host.chars().count();
-        let host = first_characters(host, size.saturating_sub(shorter).max(1));
+        let host = first(host, size.saturating_sub(shorter).max(1));
         out.push('<');
         out.push_str(&code.to_string());
         out.push('>');
@@ -116,7 +116,7 @@ impl Syslog {
         }
         out.push_str(std::str::from_utf8(&time).unwrap_or("-"));
         let app_name = first_text(rules, &self.app_name, event)?;
-        for word in [host, first_characters(app_name, MOST_APP_NAME)] {
+        for word in [host, first(app_name, MOST_APP_NAME)] {
             out.push(' ');
             out.push_str(host5424(word, rules.arena));
         }
@@ -156,10 +156,6 @@ fn first_text<'a>(rules: &Rules<'a>, slots: &'a [Slot], event: &Event<'a>) -> Re
         rules.slot(slot, event, &mut hits)?;
     }
     Ok(hits.first().map_or("", |hit| hit.text))
-}
-
-fn first_characters(text: &str, most: usize) -> &str {
-    text.char_indices().nth(most).map_or(text, |(end, _)| &text[..end])
 }
 
 /// Return a text as HOSTNAME of RFC 3164: printable ASCII but `:`, `=`, `|`; "unknown" for none.
