@@ -159,7 +159,6 @@ class _Rules:
     def _slot(self, slot: Slot) -> None:
         writer = self._writer
         writer.text("key", self._format.pair(slot.key))
-        writer.text("label's key", self._format.pair(f"{slot.key}Label"))
         writer.flag("last", slot.key == "msg")
         writer.flag("tells what was neutralised", SUSPICIOUS in slot.paths)
         writer.list("rules", slot.rules, lambda rule: self._rule(slot, rule))
@@ -194,7 +193,14 @@ class _Rules:
         writer.flag("hides a secret", secret)
         writer.number("limit", min(limits, default=0))
         writer.text("type", "ip" if kind == "ipv4" and slot.ipv6 else kind)
-        writer.text("label", fmt.escape(fmt.neutral(rule.label)) if rule.label else "")
+        writer.text("label", self._label(slot, rule))
+
+    def _label(self, slot: Slot, rule: Rule) -> str:
+        """Return the key and the text of a rule's label as they are written."""
+        if not rule.label:
+            return ""
+        fmt = self._format
+        return fmt.pair(f"{slot.key}Label") + fmt.escape(fmt.neutral(rule.label))
 
     def _template(self, template: str) -> None:
         writer = self._writer

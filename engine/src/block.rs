@@ -264,8 +264,8 @@ impl<'a> Machine<'a> {
             offset: self.block.offset + at as u64,
             assumed_time: self.block.assumed_time,
         };
-        let cases = &self.rules.program.cases;
-        if derive(facts, cases, event, &mut self.activity, origin, arena).is_none() {
+        let program = self.rules.program;
+        if derive(facts, program, event, &mut self.activity, origin, arena).is_none() {
             return false;
         }
         let fate = convert(&self.rules, event, &mut self.lists, &mut output.messages);

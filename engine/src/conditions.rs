@@ -111,6 +111,11 @@ impl Condition {
         }
     }
 
+    /// Return the field that it is asked of.
+    pub fn reads(&self, facts: &Facts) -> Field {
+        self.source.field(facts)
+    }
+
     /// Tell whether it holds for an event.
     #[inline]
     pub fn holds(&self, facts: &Facts, event: &Event<'_>) -> bool {

@@ -5,7 +5,7 @@
 use crate::event::{Event, Value, NO_FIELD};
 use crate::format::HEADER;
 use crate::leftovers::leftovers;
-use crate::program::Slot;
+use crate::program::{OfSlot, Slot};
 use crate::rules::{Hit, Left, Rules};
 use crate::shedding::{fit, LEAST_ROOM};
 use crate::summary::summary;
@@ -55,9 +55,14 @@ pub fn convert<'a>(
     if let Some(cluster) = &program.cluster {
         event.set(ids.cluster, Value::Text(cluster));
     }
-    let (rated, rated_by) = rate(rules, &program.severity, event)?;
+    let of_class = program.of_class(facts, event.class);
+    let mut rating = |severity: &[OfSlot], slots, event: &Event<'a>| {
+        rate(rules, (severity, slots), event, &mut lists.some)
+    };
+    let (rated, rated_by) = rating(&of_class.severity, &program.severity, event)?;
     event.set(ids.e_severity, Value::Integer(SEVERITIES[rated as usize]));
-    let (severity, header_rated_by) = rate(rules, &program.header_severity, event)?;
+    let (severity, header_rated_by) =
+        rating(&of_class.header_severity, &program.header_severity, event)?;
     if let Some(fate) = taken_out(rules, event, severity) {
         return Ok(fate);
     }
@@ -65,7 +70,7 @@ pub fn convert<'a>(
     let mut header_rating = (severity, header_rated_by);
     if program.has_drop && event.has(ids.e_summary) {
         say_summary_again(rules, event);
-        header_rating = rate(rules, &program.header_severity, event)?;
+        header_rating = rating(&of_class.header_severity, &program.header_severity, event)?;
     }
     let (severity, header_rated_by) = header_rating;
     let header = header(rules, event, lists)?;
@@ -124,25 +129,22 @@ fn write_hits(rules: &Rules<'_>, hits: &[Hit<'_>], out: &mut String) {
     for (number, hit) in hits.iter().enumerate() {
         // The first pair goes without its separator.
         out.push_str(if number == 0 { &hit.pair[1..] } else { hit.pair });
-        format.write_value(hit.text, out);
-        if !hit.label.1.is_empty() {
-            out.push_str(hit.label.0);
-            out.push_str(hit.label.1);
-        }
+        format.write_value(hit.text, hit.escapes, out);
+        out.push_str(hit.label);
     }
 }
 
 /// Return the severity that the first of some rules gives, and what it was taken from.
 fn rate<'a>(
     rules: &Rules<'a>,
-    slots: &'a [Slot],
+    (of_class, slots): (&[OfSlot], &'a [Slot]),
     event: &Event<'a>,
+    hits: &mut Vec<Hit<'a>>,
 ) -> Result<(u8, Option<Hit<'a>>), Left> {
-    let mut hits = Vec::new();
-    for slot in slots {
+    for of in of_class {
         hits.clear();
-        rules.slot(slot, event, &mut hits)?;
-        for hit in &hits {
+        rules.some_rules(&slots[of.slot], &of.rules, event, hits)?;
+        for hit in hits.iter() {
             let text = hit.text;
             if text.len() <= 2 && text.bytes().all(|byte| byte.is_ascii_digit()) {
                 if let Ok(number @ 1..=10) = text.parse() {
@@ -191,9 +193,11 @@ fn header<'a>(
 ) -> Result<[&'a str; HEADER], Left> {
     lists.header.clear();
     let mut fields = ["unknown"; HEADER];
-    for (number, slot) in rules.program.header.iter().enumerate() {
+    let of_class = &rules.program.of_class(rules.facts, event.class).header;
+    for (number, of) in of_class.iter().enumerate() {
         lists.some.clear();
-        rules.slot(slot, event, &mut lists.some)?;
+        let slot = &rules.program.header[of.slot];
+        rules.some_rules(slot, &of.rules, event, &mut lists.some)?;
         let raw = lists.some.first().map_or("unknown", |hit| hit.text);
         // LEEF's header has no name; a key that repeats it says all of it.
         fields[number] = if number == NAME && !rules.program.format.is_cef {
@@ -237,20 +241,23 @@ fn evaluate<'a>(
     lists.last.clear();
     lists.left.clear();
     lists.slots.clear();
-    for row in program.of_class(rules.facts, event.class) {
+    for row in &program.of_class(rules.facts, event.class).slots {
         let slot = &program.slots[row.slot];
-        lists.some.clear();
-        if !rules.some_rules(slot, &row.rules, event, &mut lists.some)? {
+        let to = if slot.last { &mut lists.last } else { &mut lists.hits };
+        let begin = to.len();
+        if !rules.some_rules(slot, &row.rules, event, to)? {
             continue;
         }
         if program.has_drop {
-            lists.some.retain(|hit| !is_dropped(rules, event, hit));
+            let mut at = 0;
+            to.retain(|hit| {
+                at += 1;
+                at <= begin || !is_dropped(rules, event, hit)
+            });
         }
-        let to = if slot.last { &mut lists.last } else { &mut lists.hits };
-        to.extend_from_slice(&lists.some);
         if !slot.last {
             // Keys of `spread` are none of the mapping's: what stands behind a key is told by those.
-            let own = lists.some.first().is_some_and(|hit| hit.pair == slot.pair);
+            let own = lists.hits.get(begin).is_some_and(|hit| hit.pair == slot.pair);
             lists.slots.resize(lists.hits.len(), if own { row.slot } else { usize::MAX });
         }
     }

@@ -10,6 +10,7 @@ use crate::classify::classify;
 use crate::clock;
 use crate::event::{Event, Field, Part, Value, NO_FIELD};
 use crate::facts::Facts;
+use crate::program::Program;
 use crate::sha1;
 use crate::split::stable_resource;
 use crate::summary::summary;
@@ -30,18 +31,24 @@ pub struct Origin<'o> {
 /// Add everything derived to an event whose raw fields were read. None: it is left to Python.
 pub fn derive<'a>(
     facts: &'a Facts,
-    cases: &Cases,
+    program: &Program,
     event: &mut Event<'a>,
     activity: &mut Activity<'a>,
     origin: Origin<'_>,
     arena: &'a Arena,
 ) -> Option<()> {
-    let ids = &facts.ids;
+    let (ids, cases) = (&facts.ids, &program.cases);
     let (call, flags) = activity.begin(facts, event);
     event.class = classify(facts, event, call, flags)?;
+    let reads = &program.of_class(facts, event.class).reads;
     activity.describe(facts, cases, event, arena);
     class_fields(facts, event);
-    place_fields(facts, event, arena);
+    if reads.has(ids.e_place) {
+        place(facts, event, arena);
+    }
+    if [ids.repository, ids.image_tag, ids.digest].into_iter().any(|field| reads.has(field)) {
+        image(facts, event);
+    }
     tags(facts, cases, event, arena);
     process(facts, event);
     hash(facts, event);
@@ -56,10 +63,14 @@ pub fn derive<'a>(
             set_time(facts, event, assumed, arena);
         }
     }
-    act_key(facts, event, arena)?;
-    let sentence = summary(facts, event, arena, |event, field| event.word(field));
-    if !sentence.is_empty() {
-        event.set(ids.e_summary, Value::Text(sentence));
+    if reads.has(ids.e_act_key) {
+        act_key(facts, event, arena)?;
+    }
+    if reads.has(ids.e_summary) {
+        let sentence = summary(facts, event, arena, |event, field| event.word(field));
+        if !sentence.is_empty() {
+            event.set(ids.e_summary, Value::Text(sentence));
+        }
     }
     Some(())
 }
@@ -75,7 +86,7 @@ fn class_fields<'a>(facts: &'a Facts, event: &mut Event<'a>) {
     }
 }
 
-fn place_fields<'a>(facts: &Facts, event: &mut Event<'a>, arena: &'a Arena) {
+fn place<'a>(facts: &Facts, event: &mut Event<'a>, arena: &'a Arena) {
     let ids = &facts.ids;
     let place = match (event.text(ids.namespace), event.text(ids.pod)) {
         ("", "") => event.text(ids.host_name),
@@ -84,7 +95,6 @@ fn place_fields<'a>(facts: &Facts, event: &mut Event<'a>, arena: &'a Arena) {
         (namespace, pod) => arena.join(&[namespace, "/", pod]),
     };
     event.set_from(ids.e_place, place, NO_FIELD);
-    image(facts, event);
 }
 
 /// Characters of an image's name; a longer text is none.

@@ -5,7 +5,7 @@
 
 use crate::arena::Arena;
 use crate::table::{Damage, Reader};
-use crate::text::{cut, Neutral};
+use crate::text::{cut, marks_of, Marks, Neutral};
 use crate::words::Words;
 
 /// The header's fields but for the severity: vendor, product, version, class id, name.
@@ -25,6 +25,22 @@ pub struct Key {
     pub worth: u8,
 }
 
+/// A text that may stand in a line.
+#[derive(Clone, Copy)]
+pub struct Clean<'a> {
+    /// The text, not yet escaped.
+    pub text: &'a str,
+    /// What is suspicious in the raw text.
+    pub marks: Marks,
+    /// It may hold what is to be escaped.
+    pub escapes: bool,
+}
+
+// What a byte of a text may ask for: a look at every character, an escape, a look for needles.
+const CHANGE: u8 = 1;
+const ESCAPE: u8 = 2;
+const COLON: u8 = 4;
+
 /// How a line is written.
 pub struct Format {
     /// CEF, else LEEF.
@@ -36,6 +52,11 @@ pub struct Format {
     /// What ends LEEF's header: `^|`.
     tail: String,
     neutral: Neutral,
+    /// What each byte asks for.
+    bytes: [u8; 256],
+    /// Texts that no value may hold, and that have a colon.
+    needles: Vec<String>,
+    longest: usize,
     lengths: [usize; HEADER],
     /// Most bytes of a message.
     pub max_bytes: usize,
@@ -62,6 +83,8 @@ impl Format {
         let replaces_pipe = reader.flag()?;
         let needles = reader.texts()?;
         let longest = reader.number()? as usize;
+        let bytes = bytes_of(is_cef, replaces_pipe, separator.as_bytes()[0], &needles);
+        let with_colon = needles.iter().filter(|needle| needle.contains(':')).cloned().collect();
         let neutral = if is_cef {
             Neutral::cef(replaces_pipe, needles, longest)
         } else {
@@ -85,6 +108,9 @@ impl Format {
             start,
             tail,
             neutral,
+            bytes,
+            needles: with_colon,
+            longest,
             lengths,
             max_bytes,
             first,
@@ -122,10 +148,27 @@ impl Format {
         arena.keep(self.neutral.neutral(text, most))
     }
 
+    /// Return a text as it may stand in a line; with `most` as `neutral` has it. Nearly every text is
+    /// returned as it is, after one look at each byte.
+    #[inline]
+    pub fn clean<'a>(&self, raw: &'a str, most: usize, arena: &'a Arena) -> Clean<'a> {
+        let bytes = raw.as_bytes();
+        let asks = bytes.iter().fold(0, |asks, byte| asks | self.bytes[*byte as usize]);
+        let edges = bytes.first() == Some(&b' ') || bytes.last() == Some(&b' ');
+        let most = if most == 0 { self.longest } else { most };
+        let broken = asks & COLON != 0 && self.needles.iter().any(|it| raw.contains(it.as_str()));
+        if asks & CHANGE != 0 || edges || broken || (most > 0 && bytes.len() > most) {
+            let text = self.neutral(raw, most, arena);
+            return Clean { text, marks: marks_of(raw), escapes: true };
+        }
+        let marks = if asks & COLON != 0 { marks_of(raw) } else { Marks::default() };
+        Clean { text: raw, marks, escapes: asks & ESCAPE != 0 }
+    }
+
     /// Write a neutral text as a value.
     #[inline]
-    pub fn write_value(&self, text: &str, out: &mut String) {
-        if !self.is_cef || !text.as_bytes().iter().fold(false, |any, byte| any | is_escaped(*byte)) {
+    pub fn write_value(&self, text: &str, escapes: bool, out: &mut String) {
+        if !escapes || !self.is_cef {
             out.push_str(text);
             return;
         }
@@ -184,6 +227,28 @@ impl Format {
         }
         out.push_str(&self.tail);
     }
+}
+
+/// Return what each byte of a text asks for in a format.
+fn bytes_of(is_cef: bool, replaces_pipe: bool, separator: u8, needles: &[String]) -> [u8; 256] {
+    let mut bytes = [CHANGE; 256];
+    bytes[0x20..0x7f].fill(0);
+    bytes[usize::from(b':')] = COLON;
+    if is_cef {
+        bytes[usize::from(b'\\')] = ESCAPE;
+        bytes[usize::from(b'=')] = ESCAPE;
+    } else {
+        bytes[usize::from(separator)] = CHANGE;
+    }
+    if replaces_pipe || !is_cef {
+        bytes[usize::from(b'|')] = CHANGE;
+    }
+    for needle in needles.iter().filter(|needle| !needle.contains(':')) {
+        for first in needle.bytes().take(1) {
+            bytes[usize::from(first)] = CHANGE;
+        }
+    }
+    bytes
 }
 
 /// Tell whether CEF writes a backslash before a byte, or in its place.

@@ -3,9 +3,9 @@
 //! The reference is `cef_bridge/mapping/compile.py`, `Leftovers`.
 
 use crate::event::{Event, Extra, Field, Fields, Part, NO_FIELD};
+use crate::format::Clean;
 use crate::json::write_string;
 use crate::rules::{Hit, Rules};
-use crate::text::marks_of;
 use crate::words::Words;
 
 /// So many keys of their own fields may get; the rest is put into one.
@@ -69,8 +69,8 @@ fn write<'a, 'p: 'a>(
     let mut over = String::new();
     let first = hits.len();
     for (path, pair, raw) in left {
-        let text = format.neutral(raw, 0, arena);
-        if text.is_empty() {
+        let clean = format.clean(raw, 0, arena);
+        if clean.text.is_empty() {
             continue;
         }
         if hits.len() - first >= MOST_KEYS {
@@ -84,31 +84,25 @@ fn write<'a, 'p: 'a>(
             let key = camel(&own.prefix, path, &own.reserved, &mut used);
             arena.join(&[&format.separator, &key, "="])
         });
-        hits.push(hit(pair, text, raw));
+        hits.push(hit(pair, clean));
     }
     if over.is_empty() {
         return;
     }
     over.push('}');
     let raw = arena.text(&over);
-    let text = format.neutral(raw, 0, arena);
+    let clean = format.clean(raw, 0, arena);
     match hits[first..].iter_mut().find(|hit| hit.pair == own.rest) {
-        Some(hit) => hit.text = arena.join(&[hit.text, " ", text]),
-        None => hits.push(hit(&own.rest, text, raw)),
+        Some(hit) => {
+            hit.text = arena.join(&[hit.text, " ", clean.text]);
+            hit.escapes = hit.escapes || clean.escapes;
+        }
+        None => hits.push(hit(&own.rest, clean)),
     }
 }
 
-fn hit<'a>(pair: &'a str, text: &'a str, raw: &str) -> Hit<'a> {
-    Hit {
-        pair,
-        text,
-        label: ("", ""),
-        field: NO_FIELD,
-        fields: &[],
-        whole: "",
-        taken: true,
-        marks: marks_of(raw),
-    }
+fn hit<'a>(pair: &'a str, clean: Clean<'a>) -> Hit<'a> {
+    Hit { taken: true, ..Hit::of(pair, clean, NO_FIELD) }
 }
 
 /// Return the fields and pieces that hits hold, and the whole texts of those that were cut.

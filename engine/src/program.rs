@@ -89,7 +89,7 @@ pub struct Rule {
     pub limit: usize,
     /// What its text must be.
     pub kind: Kind,
-    /// The text of the label, as it is written; "" for none.
+    /// Separator, key, equals sign and text of the label, as they are written; "" for none.
     pub label: String,
 }
 
@@ -97,8 +97,6 @@ pub struct Rule {
 pub struct Slot {
     /// Separator, key and equals sign.
     pub pair: String,
-    /// The same of the key's label.
-    pub label_pair: String,
     /// It stands at the end of the line.
     pub last: bool,
     /// It tells what had to be neutralised.
@@ -118,11 +116,25 @@ impl Slot {
 }
 
 /// A slot for events of one class: rules that the class decides against are left out.
-pub struct OfClass {
+pub struct OfSlot {
     /// The slot's number.
     pub slot: usize,
     /// Numbers of the rules, each with a bit for each condition that is still to be asked.
     pub rules: Vec<(usize, u64)>,
+}
+
+/// What of a program there is to do for events of one class.
+pub struct OfClass {
+    /// Rules of the severity.
+    pub severity: Vec<OfSlot>,
+    /// Rules of the header's severity.
+    pub header_severity: Vec<OfSlot>,
+    /// The fields of the header, all of them.
+    pub header: Vec<OfSlot>,
+    /// The keys that may get a text.
+    pub slots: Vec<OfSlot>,
+    /// Fields that are read: derived ones that are not need not be made.
+    pub reads: Fields,
 }
 
 /// What a field that no rule took is called.
@@ -163,7 +175,7 @@ pub struct Program {
     pub repeats: [bool; 3],
     /// The keys in the line's order.
     pub slots: Vec<Slot>,
-    by_class: Vec<OnceLock<Vec<OfClass>>>,
+    by_class: Vec<OnceLock<OfClass>>,
     /// Events that meet one of these are left out.
     pub filters: Vec<Vec<Condition>>,
     /// If there are any: only events that meet one of these are written.
@@ -223,20 +235,72 @@ impl Program {
         self.drop.iter().any(|glob| glob.matches(path))
     }
 
-    /// Return the slots for events of a class, made when the first of them comes. It depends on the
-    /// class alone.
-    pub fn of_class(&self, facts: &Facts, class: usize) -> &[OfClass] {
+    /// Return what there is to do for events of a class, made when the first of them comes. It depends
+    /// on the class alone.
+    pub fn of_class(&self, facts: &Facts, class: usize) -> &OfClass {
         self.by_class[class].get_or_init(|| {
             let decided = |condition: &Condition| decided(facts, &facts.classes[class], condition);
-            self.slots.iter().enumerate().filter_map(|slot| of_class(slot, &decided)).collect()
+            let of = |slots: &[Slot]| -> Vec<OfSlot> {
+                slots.iter().enumerate().map(|(slot, it)| of_slot(slot, it, &decided)).collect()
+            };
+            let mut found = OfClass {
+                severity: of(&self.severity),
+                header_severity: of(&self.header_severity),
+                header: of(&self.header),
+                slots: of(&self.slots),
+                reads: self.reads_always(facts),
+            };
+            found.severity.retain(|slot| !slot.rules.is_empty());
+            found.header_severity.retain(|slot| !slot.rules.is_empty());
+            found.slots.retain(|slot| !slot.rules.is_empty());
+            for (kept, slots) in [
+                (&found.severity, &self.severity),
+                (&found.header_severity, &self.header_severity),
+                (&found.header, &self.header),
+                (&found.slots, &self.slots),
+            ] {
+                for (of, rule) in kept.iter().flat_map(|of| of.rules.iter().map(move |it| (of, it))) {
+                    slots[of.slot].rules[rule.0].add_reads(facts, &mut found.reads);
+                }
+            }
+            found
         })
+    }
+
+    /// Return the fields that are read whatever the class.
+    fn reads_always(&self, facts: &Facts) -> Fields {
+        let mut reads = Fields::default();
+        let items = self.filters.iter().chain(&self.keeps).chain(&self.routes);
+        for condition in items.flatten() {
+            reads.add(condition.reads(facts));
+        }
+        for rule in self.syslog.rules() {
+            rule.add_reads(facts, &mut reads);
+        }
+        reads
     }
 }
 
-fn of_class(
-    (number, slot): (usize, &Slot),
+impl Rule {
+    fn add_reads(&self, facts: &Facts, reads: &mut Fields) {
+        self.when.iter().for_each(|condition| reads.add(condition.reads(facts)));
+        match &self.take {
+            Take::From(sources, _) => sources.iter().for_each(|it| reads.add(it.field(facts))),
+            Take::Template(pieces, _) => pieces.iter().for_each(|piece| {
+                if let Piece::Source(source) = piece {
+                    reads.add(source.field(facts));
+                }
+            }),
+            Take::Spread(spread) => reads.add(spread.field),
+        }
+    }
+}
+
+fn of_slot(
+    number: usize,
+    slot: &Slot,
     decided: &impl Fn(&Condition) -> Option<bool>,
-) -> Option<OfClass> {
+) -> OfSlot {
     let mut rules = Vec::new();
     for (at, rule) in slot.rules.iter().enumerate() {
         if rule.when.iter().any(|condition| decided(condition) == Some(false)) {
@@ -246,7 +310,7 @@ fn of_class(
         let bits = open.enumerate().fold(0, |bits, (at, open)| bits | u64::from(open) << at);
         rules.push((at, bits));
     }
-    (!rules.is_empty()).then_some(OfClass { slot: number, rules })
+    OfSlot { slot: number, rules }
 }
 
 /// Return whether a condition holds for all events of a class, or for none; None: for some.
@@ -266,7 +330,6 @@ pub fn read_slots(reader: &mut Reader<'_>, facts: &Facts) -> Result<Vec<Slot>, D
     reader.list(|r| {
         let mut slot = Slot {
             pair: r.text()?,
-            label_pair: r.text()?,
             last: r.flag()?,
             tells_marks: r.flag()?,
             needs: None,

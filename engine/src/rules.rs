@@ -6,10 +6,11 @@ use crate::arena::Arena;
 use crate::conditions::{pairs, Condition};
 use crate::event::{Event, Field, Value, NO_FIELD};
 use crate::facts::Facts;
+use crate::format::Clean;
 use crate::leftovers::camel;
 use crate::numbers::{is_float, is_int32, is_integer, is_ipv4, is_ipv6, is_mac, is_timestamp};
 use crate::program::{Kind, Piece, Program, Rule, Slot, Spread, Take};
-use crate::text::{cut, marks_of, strip, Marks};
+use crate::text::{cut, strip, Marks};
 
 /// What a rule gave: a key's text as it will stand in the line, not yet escaped.
 #[derive(Clone, Copy)]
@@ -18,8 +19,8 @@ pub struct Hit<'a> {
     pub pair: &'a str,
     /// The text.
     pub text: &'a str,
-    /// The pair of the label, and its text; "" for none.
-    pub label: (&'a str, &'a str),
+    /// The label's key and its text, as they are written; "" for none.
+    pub label: &'a str,
     /// The field it was taken from.
     pub field: Field,
     /// The fields of a template.
@@ -30,9 +31,18 @@ pub struct Hit<'a> {
     pub taken: bool,
     /// What is suspicious in the raw text.
     pub marks: Marks,
+    /// The text may hold what is to be escaped.
+    pub escapes: bool,
 }
 
-impl Hit<'_> {
+impl<'a> Hit<'a> {
+    /// Return the hit of a key without rules of its own, which does not take its field.
+    pub fn of(pair: &'a str, clean: Clean<'a>, field: Field) -> Self {
+        let Clean { text, marks, escapes } = clean;
+        let label = "";
+        Hit { pair, text, label, field, fields: &[], whole: "", taken: false, marks, escapes }
+    }
+
     /// Return the fields that the text is from.
     pub fn sources(&self) -> impl Iterator<Item = Field> + '_ {
         let one = if self.fields.is_empty() && self.field != NO_FIELD { Some(self.field) } else { None };
@@ -62,6 +72,7 @@ impl<'a> Rules<'a> {
     }
 
     /// Add what a slot gives for an event: one hit, several for `spread`, or none.
+    #[inline(never)]
     pub fn slot(
         &self,
         slot: &'a Slot,
@@ -87,15 +98,16 @@ impl<'a> Rules<'a> {
         event: &Event<'a>,
         hits: &mut Vec<Hit<'a>>,
     ) -> Result<bool, Left> {
-        if !slot.may_give(event) {
+        if rules.is_empty() || !slot.may_give(event) {
             return Ok(false);
         }
         for (number, open) in rules {
             let rule = &slot.rules[*number];
-            let mut asked = rule.when.iter().enumerate().filter(|(at, _)| open >> at & 1 == 1);
-            if asked.all(|(_, condition)| condition.holds(self.facts, event))
-                && self.rule(slot, rule, event, hits)?
-            {
+            let holds = *open == 0 || {
+                let mut asked = rule.when.iter().enumerate().filter(|(at, _)| open >> at & 1 == 1);
+                asked.all(|(_, condition)| condition.holds(self.facts, event))
+            };
+            if holds && self.rule(slot, rule, event, hits)? {
                 return Ok(true);
             }
         }
@@ -188,7 +200,8 @@ impl<'a> Rules<'a> {
             }
         }
         let raw = text;
-        let mut text = format.neutral(raw, rule.limit, arena);
+        let clean = format.clean(raw, rule.limit, arena);
+        let mut text = clean.text;
         if text.is_empty() || !fits(rule.kind, text) {
             return None;
         }
@@ -198,10 +211,17 @@ impl<'a> Rules<'a> {
             text = cut(text, rule.limit);
             taken = taken && rule.secret;
         }
-        let label = (slot.label_pair.as_str(), rule.label.as_str());
-        let field = field.unwrap_or(NO_FIELD);
-        let marks = marks_of(raw);
-        Some(Hit { pair: &slot.pair, text, label, field, fields: &[], whole, taken, marks })
+        Some(Hit {
+            pair: &slot.pair,
+            text,
+            label: &rule.label,
+            field: field.unwrap_or(NO_FIELD),
+            fields: &[],
+            whole,
+            taken,
+            marks: clean.marks,
+            escapes: clean.escapes,
+        })
     }
 
     /// Add a hit for each entry of a field.
@@ -219,18 +239,14 @@ impl<'a> Rules<'a> {
         let mut used = crate::words::Words::default();
         let no_keys = crate::words::Words::default();
         for (name, raw) in &entries {
-            let text = self.program.format.neutral(raw, 0, self.arena);
+            let clean = self.program.format.clean(raw, 0, self.arena);
             let wanted = spread.only.is_empty() || spread.only.iter().any(|it| it.matches(name));
-            if hits.len() - first >= spread.most || text.is_empty() || !wanted {
+            if hits.len() - first >= spread.most || clean.text.is_empty() || !wanted {
                 continue;
             }
             let key = camel(&spread.prefix, name, &no_keys, &mut used);
             let pair = self.arena.join(&[&self.program.format.separator, &key, "="]);
-            let marks = marks_of(raw);
-            let field = spread.field;
-            hits.push(Hit {
-                pair, text, label: ("", ""), field, fields: &[], whole: "", taken: false, marks,
-            });
+            hits.push(Hit::of(pair, clean, spread.field));
         }
         let found = &mut hits[first..];
         if found.len() == entries.len() {

@@ -3,7 +3,7 @@
 //! The reference is `cef_bridge/shedding.py`. Sizes are bytes as written.
 
 use crate::event::NO_FIELD;
-use crate::format::Format;
+use crate::format::{Clean, Format};
 use crate::rules::Hit;
 use crate::text::{cut, Marks};
 
@@ -28,16 +28,8 @@ pub fn fit<'a>(format: &'a Format, hits: &mut Vec<Hit<'a>>, room: i64) {
 }
 
 fn mark(format: &Format) -> Hit<'_> {
-    Hit {
-        pair: &format.truncated,
-        text: "1",
-        label: ("", ""),
-        field: NO_FIELD,
-        fields: &[],
-        whole: "",
-        taken: true,
-        marks: Marks::default(),
-    }
+    let clean = Clean { text: "1", marks: Marks::default(), escapes: false };
+    Hit::of(&format.truncated, clean, NO_FIELD)
 }
 
 /// Tell whether a hit is never given up.
@@ -47,8 +39,7 @@ fn stays(format: &Format, hit: &Hit<'_>) -> bool {
 
 /// Return how many bytes a hit takes with its separator and its label.
 fn size_of(format: &Format, hit: &Hit<'_>) -> usize {
-    let label = if hit.label.1.is_empty() { 0 } else { hit.label.0.len() + hit.label.1.len() };
-    hit.pair.len() + format.size_of(hit.text) + label
+    hit.pair.len() + format.size_of(hit.text) + hit.label.len()
 }
 
 /// Return the hits that may go, in the order they go: keys of `shed`, then our own from the last on.

@@ -6,7 +6,7 @@ use crate::arena::Arena;
 use crate::clock::{header_seconds, rfc3164_time, rfc5424_time};
 use crate::event::Event;
 use crate::facts::Facts;
-use crate::program::{read_slots, Slot};
+use crate::program::{read_slots, Rule, Slot};
 use crate::rules::{Left, Rules};
 use crate::table::{Damage, Reader};
 use crate::text::{first, strip};
@@ -122,6 +122,12 @@ impl Syslog {
         }
         out.push_str(" - - - ");
         Ok(())
+    }
+
+    /// Return all rules of the header.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        let slots = self.facility.iter().chain(&self.app_name).chain(&self.hostname);
+        slots.flat_map(|slot| &slot.rules)
     }
 
     /// Return the code of the first text that names a facility; without one that of local0.
