@@ -230,9 +230,12 @@ fn aws_key_id(bytes: &[u8]) -> Option<usize> {
 
 /// `eyJ…`, a dot, what it says; its signature may be missing.
 fn json_web_token(bytes: &[u8]) -> Option<usize> {
+    if !bytes.starts_with(b"eyJ") {
+        return None;
+    }
     let header = run(bytes, in_token);
     let claims = run(bytes.get(header..)?.strip_prefix(b".")?, in_token);
-    if !bytes.starts_with(b"eyJ") || header < 3 + 8 || claims < 4 {
+    if header < 3 + 8 || claims < 4 {
         return None;
     }
     let signed = header + 1 + claims;
@@ -550,14 +553,14 @@ fn end_of(text: &str, from: usize, ends: impl Fn(char) -> bool) -> usize {
     rest.find(ends).map_or(text.len(), |length| from + length)
 }
 
-/// Returns where something follows on at most so many spaces.
+/// Returns where text follows that at most so many spaces stand before; nothing where it ends.
 fn after_spaces(text: &str, from: usize, most: usize) -> Option<usize> {
     let mut places = text.get(from..)?.char_indices().take(most + 1);
     let (length, _) = places.find(|(_, it)| !is_space(*it))?;
     Some(from + length)
 }
 
-/// Returns where something ends before at most so many spaces.
+/// Returns where text ends that at most so many spaces follow.
 fn before_spaces(text: &str, to: usize, most: usize) -> Option<usize> {
     let before = text.get(..to)?;
     let mut backwards = before.char_indices().rev().take(most + 1);
