@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from cef_bridge import casing
 from cef_bridge.mapping import transforms
+from cef_bridge.mapping.redaction import redact
 
 ENGINE = Path(__file__).parent.parent / "engine"
 
@@ -101,6 +102,185 @@ def test_globs(engine, pattern, text):
 
 
 PATH_PIECES = [*"/ab|:,.- 12", "//", "@sha256:", "a:b", "aa", "(", ")", " -c "]
+SECRET_NAMES = [
+    *("pass", "password", "passwd", "passphrase", "passcode", "secret", "token", "auth"),
+    *(f"{first}{joint}key" for first in ("api", "Secret", "MASTER") for joint in ("", "-", "_")),
+    *("pwd", "Pwd", "PWD", "OLDPWD", "_PWD", "credential", "CREDENTIALS", "connection-string"),
+]
+SECRETS = [
+    *("AKIAIOSFODNN7EXAMPLE", "ASIA0123456789ABCDEF", "eyJhbGciOiJI", ".eyJzdWIi", ".c2ln"),
+    *("ghp_0123456789abcdefghij", "github_pat_0123456789_bcdefghij", "glpat-0123456789abcdef"),
+    *("xoxb-0123456789", "0123456789abcdef", "ABCDEFGHIJKLMNOP", "a" * 39, "a" * 256),
+    *("-----BEGIN ", "-----END ", "RSA ", "PRIVATE KEY", "-----", "PRIVATE KEY-----"),
+    *("-----BEGIN RSA PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----", "-----BEGIN A"),
+]
+SIGNS = [
+    *(
+        "://",
+        "//",
+        "/",
+        "@",
+        ":",
+        ":",
+        "=",
+        "=",
+        '"',
+        "'",
+        '"',
+        "'",
+        "-",
+        "--",
+        "_",
+        ".",
+        "?",
+        "***",
+    ),
+    *("authorization", "Authorization: ", "bearer", "Bearer ", "Basic", "token", "digest "),
+    *("://bob:", "://:", "pw@", "token=", "secret: ", "--db-password ", "-api-key ", "='a ", '"b"'),
+    *("-u", "--user", "-U ", "--proxy-user", "-p", "-p ", "-a", "-a ", "bob:", "x", "ſ", "k"),
+]
+PROGRAMS = [
+    "",
+    "",
+    "mysql ",
+    "/usr/bin/mariadb-dump ",
+    "sshpass ",
+    "a/redis-cli ",
+    "\tcurl ",
+    "mysql\t",
+]
+SPACES = [" "] * 4 + ["  ", "   ", " " * 4, " " * 5]
+REDACT_PIECES = [*SECRET_NAMES, *SECRETS, *SIGNS, *SIGNS, *SPACES, *SPACES]
+any_case = st.sampled_from([str, str, str, str.upper, str.title, str.swapcase])
+
+
+def redactable():
+    """Texts rich in what the patterns look for, after a program with options of its own or none."""
+    pieces = st.sampled_from(REDACT_PIECES)
+    odd = st.sampled_from(ODD) | PLAIN
+    piece = st.one_of(
+        pieces, pieces, pieces, odd, st.builds(lambda to, it: to(it), any_case, pieces)
+    )
+    several = st.lists(piece, max_size=14).map("".join)
+    return st.builds(lambda program, text: program + text, st.sampled_from(PROGRAMS), several)
+
+
+@many
+@given(text=redactable())
+def test_redact(engine, text):
+    once = redact(text)
+    assert engine.ask("redact", text) == once
+    # What is redacted already, and what stands in other places.
+    for other in (once, text.replace(" ", "\x1f"), f"--token={text}", text[:-1], text[1:]):
+        assert engine.ask("redact", other) == redact(other)
+
+
+BORDERS = [
+    *(
+        "authorization : 'Bearer  abc'",
+        'Authorization: Bearer "abc"',
+        "authorization=authorization =x",
+    ),
+    *(
+        "Authorization:     x",
+        "authorization\u2003=\x1fdigest\x85abc",
+        'authorization="',
+        "Authorization:",
+    ),
+    *("bearer bearer12", "'bearer    aaaaéaaa'", "bearer     aaaaaaaa", "xbearer aaaaaaaa"),
+    *("apass=x", "épass=x", "a.pass=x", "auth =x", "auth:x", "auth://x", "bauth=x", "_auth=auth=x"),
+    *("token   =x", "token  =  x", "token=   x", "token:= x", "token://x", "token = = x", "token="),
+    *("token=***x", "token='a b", 'token="a\nb"c', 'token="\'"', 'token=" token=" token=\''),
+    *(
+        "OLDPWD=x",
+        "X_PWD=x",
+        "xPwd=x",
+        "pwd=x",
+        "PwD=x",
+        "pwd x",
+        "-pwd x",
+        "--my_PWD x",
+        "--PWD x",
+    ),
+    *(
+        "secretkey=x",
+        "secret__key=x",
+        "sharedaccess_key=x",
+        "CREDENTIALs: x",
+        "connection--string=x",
+    ),
+    *(f"{dashes}{'a' * count}token x" for dashes in ("-", "--", "---") for count in (39, 40, 41)),
+    *(
+        "--token -x",
+        "--token",
+        "--token     x",
+        "---token x",
+        "-- token x",
+        "--token 'a b'--key-token x",
+    ),
+    *("--tokenauth x", "--auth x", "--tökenkey x", "--api-key\u3000é", "token x", "x--token x"),
+    *(
+        "://a:b@c@d/e@f",
+        "://:@",
+        "://:@@",
+        "://a:b://c:d@e",
+        "://a@b:c@d",
+        f"://{'a' * 16}@",
+        "://é:é@",
+    ),
+    *(f"://{'é' * 15}@", f"://{'é' * 16}@x", f"://{'a' * 16}:@", f"x://{'a' * 15}?@", "://a b:c@d"),
+    *(
+        "xAKIAIOSFODNN7EXAMPLE",
+        "AKIAIOSFODNN7EXAMPLEX",
+        "AKIAIOSFODNN7EXAMPLE_",
+        "éAKIAIOSFODNN7EXAMPLEé",
+    ),
+    *(
+        "eyJaaaaaaaa.bbbb",
+        "eyJaaaaaaaa.bbbb.",
+        "eyJaaaaaaaa.bbb",
+        "eyJaaaaaaa.bbbb",
+        "eyJ.eyJaaaaaaaa.bbbb.c.d",
+    ),
+    *("xoxb-0123456789_a", "xoxc-0123456789", "ghp_0123456789abcdefghij_ghp_0123456789abcdefghij"),
+    "-----BEGIN PRIVATE KEY-----END PRIVATE KEY----- x",
+    "-----BEGIN A PRIVATE KEY-----\n-----END PRIVATE KEY----------END A PRIVATE KEY-----x",
+    f"-----BEGIN {'A' * 40}PRIVATE KEY-----",
+    f"-----BEGIN {'A' * 41}PRIVATE KEY-----",
+    "------BEGIN -----BEGIN PRIVATE KEYPRIVATE KEY----- x",
+    *(
+        "mysql -px -p x -p-x",
+        "-px mysql",
+        " mysql -px",
+        "mysql\t-px",
+        "mysql\u2003-px -px",
+        "a mysql -px",
+    ),
+    *("sshpass -p -x", "sshpass -p-x", "sshpass -p    x", "sshpass -p     x", "sshpass -p -p -p x"),
+    *("redis-cli -ax", "redis-cli -a -a x", "redis-cli -a     x", "redis-cli -a"),
+    *(
+        "curl -u a: b",
+        "curl -u -u a:b",
+        "curl --user-agent=a:b",
+        "curl -U    a:b:c",
+        "curl --proxy-usera:b",
+    ),
+    *(
+        f"curl -u {'é' * 256}:b",
+        f"curl -u {'é' * 257}:b",
+        "curl -u     a:b",
+        "curl -u :b",
+        "curl -u a:",
+    ),
+    *("", "a", "@", "\n", "é"),
+]
+
+
+@pytest.mark.parametrize("text", BORDERS)
+def test_redact_at_borders(engine, text):
+    assert engine.ask("redact", text) == redact(text)
+
+
 ARGUMENTS = sorted({it for each in transforms.TRANSFORMS.values() for it in each.arguments})
 CASES = {"lower": casing.lower, "upper": casing.upper}
 

@@ -106,6 +106,30 @@ def test_secrets_go_and_the_names_of_options_stay(before, after):
     assert redact(before) == after
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "to\u212aen=x",
+        "\u017fecret: x",
+        "--pa\u017f\u017fword x",
+        "author\u0130zation: x",
+        "api\u212aey=x",
+    ],
+)
+def test_words_of_secrets_match_in_any_case_of_ascii_alone(text):
+    assert redact(text) == text
+    plain = text.translate({0x212A: "K", 0x17F: "S", 0x130: "I"})
+    assert redact(plain) == plain.removesuffix("x") + "***"
+
+
+@pytest.mark.parametrize("space", ["\x1c", "\x85", "\xa0", "\u2003", "\u3000"])
+def test_white_space_of_all_kinds_ends_a_secret(space):
+    assert (
+        redact(f"--token{space}x{space}y PASS=x{space}y")
+        == f"--token{space}***{space}y PASS=***{space}y"
+    )
+
+
 PIECES = [piece for pair in SECRETS for text in pair for piece in (text, *text.split(" "))]
 HOSTILE = [*PIECES, " ", "=", ":", '"', "'", "-", "--", "\n", "***", "@", "://", "eyJ", "."]
 
