@@ -151,9 +151,8 @@ def _test(test: Test, *, any_case: bool) -> Callable[[str], bool]:
     if test.kind == "range":
         return _range(test)
     if test.kind == "glob":
-        pattern = re.compile(translate(lower_ascii(text) if any_case else text))
-        if any_case:
-            return lambda value: pattern.match(lower_ascii(value)) is not None
+        # With ASCII no other letters have two cases.
+        pattern = re.compile(translate(text), re.IGNORECASE | re.ASCII if any_case else 0)
         return lambda value: pattern.match(value) is not None
     if any_case:
         lowered = lower_ascii(text)
