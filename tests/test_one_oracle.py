@@ -232,3 +232,11 @@ def test_the_recipe_of_ids_takes_case_from_the_table():
     without = {"Resource": "remoteip=10.0.0.1"}
     for word in ("Networ\u212a", "NETWOR\u212a"):
         assert event_id({"Operation": word, **resource}) == event_id({"Operation": word, **without})
+
+
+def test_floats_in_nested_values_do_not_depend_on_the_version_of_orjson():
+    value = {"a": [1e16, -1.5e300, 1e15, 0.5, 1.5e-5, 1e-6], "b": float("inf"), "c": 2**53}
+    written = (
+        '{"a":[1e+16,-1.5e+300,1000000000000000.0,0.5,0.000015,1e-6],"b":null,"c":9007199254740992}'
+    )
+    assert conditions.compact_json(value) == written
