@@ -1,5 +1,7 @@
 //! What is suspicious in a text: `marks_of` of `cef_bridge/mapping/rules.py`.
 
+use std::ops::BitOrAssign;
+
 /// What a raw text holds that a reader should know of; a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Marks(u8);
@@ -22,11 +24,6 @@ impl Marks {
         (Self::CEF_HEADER, "cef_header"),
     ];
 
-    /// Returns these marks and some more.
-    pub fn and(self, others: Self) -> Self {
-        Self(self.0 | others.0)
-    }
-
     /// Tells whether one of some marks is among these.
     pub fn has(self, some: Self) -> bool {
         self.0 & some.0 != 0
@@ -37,10 +34,18 @@ impl Marks {
         self.0 == 0
     }
 
-    /// Returns the names of the marks as `event.suspicious` has them.
-    pub fn words(self) -> String {
-        let some = Self::NAMES.iter().filter(|&&(mark, _)| self.has(mark));
-        some.map(|&(_, name)| name).collect::<Vec<_>>().join(",")
+    /// Returns the names of the marks in the order of `event.suspicious`.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES
+            .into_iter()
+            .filter(move |&(mark, _)| self.has(mark))
+            .map(|(_, name)| name)
+    }
+}
+
+impl BitOrAssign for Marks {
+    fn bitor_assign(&mut self, other: Self) {
+        self.0 |= other.0;
     }
 }
 
@@ -51,12 +56,12 @@ pub fn marks_of(text: &str) -> Marks {
     let seen = glance(text);
     let mut marks = Marks::default();
     if seen & ODD != 0 {
-        marks = text
-            .chars()
-            .fold(marks, |marks, next| marks.and(mark_of(next)));
+        for character in text.chars() {
+            marks |= mark_of(character);
+        }
     }
     if seen & COLON != 0 && has_record_header(text) {
-        marks = marks.and(Marks::CEF_HEADER);
+        marks |= Marks::CEF_HEADER;
     }
     marks
 }
@@ -127,24 +132,24 @@ fn has_record_header(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn words(text: &str) -> String {
-        marks_of(text).words()
+    fn names(text: &str) -> Vec<&'static str> {
+        marks_of(text).names().collect()
     }
 
     #[test]
     fn a_text_shows_what_is_suspicious_in_it() {
         assert!(marks_of("/usr/bin/apt update: 5 %").is_empty());
         assert!(marks_of("äöü 中文 \u{a0}\u{ad}\u{200b}").is_empty());
-        assert_eq!(words("a\x1bb\r\u{202e}"), "control,newline,bidi");
+        assert_eq!(names("a\x1bb\r\u{202e}"), ["control", "newline", "bidi"]);
         for control in [
             "\0", "\t", "\x7f", "\u{80}", "\u{9f}", "\u{2028}", "\u{2029}",
         ] {
-            assert_eq!(words(control), "control", "{control:?}");
+            assert_eq!(names(control), ["control"], "{control:?}");
         }
         for bidi in [
             "\u{61c}", "\u{200e}", "\u{200f}", "\u{202a}", "\u{2066}", "\u{2069}",
         ] {
-            assert_eq!(words(bidi), "bidi", "{bidi:?}");
+            assert_eq!(names(bidi), ["bidi"], "{bidi:?}");
         }
     }
 
@@ -159,7 +164,7 @@ mod tests {
             "EF:LEEF:",
             "CEF:x LEEF:",
         ] {
-            assert_eq!(words(text), "cef_header", "{text}");
+            assert_eq!(names(text), ["cef_header"], "{text}");
         }
         for text in [
             "CEF:",
