@@ -7,6 +7,7 @@ exactly.
 
 from __future__ import annotations
 
+import math
 import re
 from fnmatch import translate
 from functools import lru_cache
@@ -53,13 +54,31 @@ def to_text(value: object) -> str:
 
 
 def compact_json(value: object) -> str:
-    """Return JSON in one line, in the order it came; what orjson refuses the stdlib writes."""
+    """Return JSON in one line, in the order it came; what orjson refuses the stdlib writes.
+
+    A float has its fewest digits, below 0.00001 and from 1e16 on with an exponent: `0.000015`,
+    `1e-6`, `1e+16`.
+    """
     try:
-        return orjson.dumps(value).decode()
+        return orjson.dumps(_with_plus(value)).decode()
     except TypeError:  # lone surrogates, integers of more than 64 bits
         import json  # noqa: PLC0415 - one in a million events
 
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _with_plus(value: object) -> object:
+    """Return a value whose large floats are JSON already: orjson before 3.12 writes `1e16`."""
+    if isinstance(value, dict):
+        return {key: _with_plus(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_plus(inner) for inner in value]
+    if isinstance(value, float) and _LARGE <= abs(value) < math.inf:
+        return orjson.Fragment(repr(value))
+    return value
+
+
+_LARGE = 1e16
 
 
 def getter(path: str) -> Callable[[Fields], object]:
@@ -151,9 +170,8 @@ def _test(test: Test, *, any_case: bool) -> Callable[[str], bool]:
     if test.kind == "range":
         return _range(test)
     if test.kind == "glob":
-        pattern = re.compile(translate(lower_ascii(text) if any_case else text))
-        if any_case:
-            return lambda value: pattern.match(lower_ascii(value)) is not None
+        # With ASCII no other letters have two cases.
+        pattern = re.compile(translate(text), re.IGNORECASE | re.ASCII if any_case else 0)
         return lambda value: pattern.match(value) is not None
     if any_case:
         lowered = lower_ascii(text)

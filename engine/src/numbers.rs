@@ -99,8 +99,10 @@ pub fn repr_float(number: f64) -> String {
     )
 }
 
-/// Returns a float as orjson writes it inside of nested values: like `repr_float`, but with an
-/// exponent only below 0.00001, without a plus and zeros (`1.5e16`, `1e-6`); `null` for infinite.
+/// Returns a float as JSON has it inside of nested values (`compact_json` of the reference).
+///
+/// As `repr_float`, but with an exponent only below 0.00001, and no zero before that (`0.000015`,
+/// `1e-6`, `1e+16`); `null` for what is infinite.
 pub fn json_float(number: f64) -> String {
     if !number.is_finite() {
         return "null".to_owned();
@@ -109,7 +111,7 @@ pub fn json_float(number: f64) -> String {
     if (-5..16).contains(&shortest.exponent) {
         return shortest.fixed();
     }
-    format!("{}e{}", shortest.mantissa(), shortest.exponent)
+    format!("{}e{:+}", shortest.mantissa(), shortest.exponent)
 }
 
 /// A finite float as its shortest digits and the power of ten that the first of them stands for.
@@ -123,10 +125,13 @@ impl Shortest {
     fn of(number: f64) -> Self {
         let written = format!("{:e}", number.abs());
         let (mantissa, exponent) = written.split_once('e').unwrap_or((&written, "0"));
+        let digits = mantissa.replace('.', "");
+        let exponent = exponent.parse().unwrap_or(0);
+        let even = even_half(number.abs(), &digits, exponent);
         Self {
             negative: number.is_sign_negative(),
-            digits: mantissa.replace('.', ""),
-            exponent: exponent.parse().unwrap_or(0),
+            digits: even.unwrap_or(digits),
+            exponent,
         }
     }
 
@@ -153,6 +158,35 @@ impl Shortest {
             Some((first, rest)) => format!("{sign}{first}.{rest}"),
             None => format!("{sign}{}", self.digits),
         }
+    }
+}
+
+/// Returns the digits with an even last one that are as near to a float as its shortest digits.
+///
+/// Of 562949953421312.25 both `.2` and `.3` are: Python and orjson write the even one, Rust the
+/// larger one.
+fn even_half(number: f64, digits: &str, exponent: i32) -> Option<String> {
+    let count = digits.len() as i32;
+    let odd: u64 = digits.parse().ok().filter(|digits| digits % 2 == 1)?;
+    let lower = odd - 1;
+    // In the middle of two texts is a float that takes one digit more, and no others.
+    if count - exponent != fraction_bits(number) {
+        return None;
+    }
+    let exact = format!("{number:.*e}", digits.len()).replace('.', "");
+    let middle = exact.starts_with(&format!("{lower}5e"));
+    let same: Option<f64> = format!("{lower}e{}", exponent - count + 1).parse().ok();
+    (middle && same == Some(number)).then(|| lower.to_string())
+}
+
+/// Returns how many bits, and therefore decimal digits, a float has behind the point.
+fn fraction_bits(number: f64) -> i32 {
+    let bits = number.to_bits();
+    let (mantissa, exponent) = (bits & ((1 << 52) - 1), (bits >> 52 & 0x7FF) as i32);
+    match (mantissa, exponent) {
+        (0, 0) => 0,
+        (_, 0) => 1074 - mantissa.trailing_zeros() as i32,
+        _ => 1075 - exponent - (mantissa | 1 << 52).trailing_zeros() as i32,
     }
 }
 
@@ -348,9 +382,24 @@ mod tests {
                 "9007199254740992.0",
                 "9007199254740992.0",
             ),
-            (1e16, "1e+16", "1e16"),
-            (-1.5e300, "-1.5e+300", "-1.5e300"),
+            (1e16, "1e+16", "1e+16"),
+            (-1.5e300, "-1.5e+300", "-1.5e+300"),
             (5e-324, "5e-324", "5e-324"),
+            (
+                562_949_953_421_312.2,
+                "562949953421312.2",
+                "562949953421312.2",
+            ),
+            (
+                562_949_953_421_312.8,
+                "562949953421312.8",
+                "562949953421312.8",
+            ),
+            (
+                5.960464477539063e-08,
+                "5.960464477539063e-08",
+                "5.960464477539063e-8",
+            ),
             (f64::INFINITY, "inf", "null"),
             (f64::NAN, "nan", "null"),
         ] {
