@@ -8,7 +8,7 @@ files nor queues, YAML nor click.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import orjson
 
@@ -68,10 +68,17 @@ class Glancing(Protocol):
 
 
 class Machine(Protocol):
-    """What a unit loop runs events through: `fastpath.FastPath`, or what only counts them."""
+    """What a unit loop runs events through: `machine.Machine`, or what only counts them."""
 
     def runner(self) -> Runner | None:
         """Return what runs lines through the engine, None where there is none."""
+
+    def convert(self, raw: dict[str, object], origin: str, /) -> Converted | Filtered | Rejected:
+        """Return the fate of any event."""
+
+
+class Remembering(Machine, Protocol):
+    """A machine that knows again what it met: `fastpath.FastPath`."""
 
     @property
     def sections(self) -> Glancing:
@@ -82,9 +89,6 @@ class Machine(Protocol):
 
     def learn(self, line: bytes, raw: dict[str, object], /) -> None:
         """Remember the line of the event that was just recalled."""
-
-    def convert(self, raw: dict[str, object], origin: str, /) -> Converted | Filtered | Rejected:
-        """Return the fate of any event."""
 
 
 class UnitLoop:
@@ -118,6 +122,9 @@ class UnitLoop:
         self._fairness = fairness
         self._crowded = False
         self._runner = machine.runner()
+        remembers = self._runner is None and hasattr(machine, "recall")
+        self._memory = cast("Remembering", machine) if remembers else None
+        self._counted = (0, 0, 0)  # of the runner's lines: left, compared, differed
 
     def begin(self, name: str, decoder: Decoder | None = None) -> Decoder:
         """Turn to a stream: a new one, or one whose `decoder` is known from before."""
@@ -139,9 +146,10 @@ class UnitLoop:
         fairness = self._fairness
         self._crowded = fairness is not None and fairness.crowded
         urgent_before = len(self._alerts) + stats.alerts_over_rate
-        if self._runner is None:
-            self._remembered(block)
-        elif self.options.input_format != "auto":  # each line's wrapper has to be known
+        if self._memory is not None:
+            self._remembered(block, self._memory)
+        elif self._runner is None or self.options.input_format != "auto":
+            # The reference does it all, or each line's wrapper has to be known.
             for unit, (line, offset) in zip(block.lines, block.places(), strict=True):
                 self._plain(unit, line, offset)
         elif block.data:
@@ -166,7 +174,7 @@ class UnitLoop:
         at = begin
         while True:
             parts = self.decoder.waits
-            stop = runner.run(data, at, end, self._name, offset, parts=parts)
+            stop = runner.run(data, at, end, self._name, offset, parts=parts, line=line)
             answer = runner.answer
             self._collect(runner, data, offset)
             line += answer.lines
@@ -206,10 +214,9 @@ class UnitLoop:
         found = [each for each in self.new_decoder().decode(line) if isinstance(each, Decoded)]
         return bool(found) and self._over(found[0].fields)
 
-    def _remembered(self, block: Block) -> None:
+    def _remembered(self, block: Block, machine: Remembering) -> None:
         """Convert units without the engine: what is remembered at once, all else the plain way."""
         loads, alert, log = orjson.loads, self._alerts.append, self._telemetry.append
-        machine = self._machine
         run, recall, learn = machine.sections.run, machine.recall, machine.learn
         kinds, stats = self.stats.kinds, self.stats
         if self.options.input_format != "auto":
@@ -251,11 +258,21 @@ class UnitLoop:
         return over
 
     def settle(self) -> None:
-        """Bring the counts by kind up to date; to be called now and then, and at the end."""
-        counts = self._runner.kinds() if self._runner else self._machine.sections.counts()
+        """Bring the counts up to date that others keep; now and then, and at the end."""
+        stats, runner = self.stats, self._runner
+        counts: Iterator[tuple[Kind, int]] = iter(())
+        if runner is not None:
+            counts = runner.kinds()
+            before = self._counted
+            self._counted = now = (runner.left, runner.compared, runner.differed)
+            stats.left += now[0] - before[0]
+            stats.compared += now[1] - before[1]
+            stats.differed += now[2] - before[2]
+        elif self._memory is not None:
+            counts = self._memory.sections.counts()
         for kind, number in counts:
-            self.stats.kinds[kind] += number
-        self.stats.settle()
+            stats.kinds[kind] += number
+        stats.settle()
 
     def finish(self, line: int) -> None:
         """End the stream at its last line: the rest of a line that a runtime cut never came."""
