@@ -49,8 +49,7 @@ class Machine:
         """Return the fate of an event by the reference."""
         return self.converter.convert(raw, origin)
 
-    # What the fast path has and the engine needs not.
-    sections, recall, learn = None, None, None
+    remembers = False
 
     def runner(self) -> Runner | None:
         """Return what runs blocks in one thread, None where Python does the work."""

@@ -70,6 +70,10 @@ class Glancing(Protocol):
 class Machine(Protocol):
     """What a unit loop runs events through: `fastpath.FastPath`, or what only counts them."""
 
+    @property
+    def remembers(self) -> bool:
+        """Whether `recall` knows events whose like was seen before."""
+
     def runner(self) -> Runner | None:
         """Return what runs lines through the engine, None where there is none."""
 
@@ -139,9 +143,10 @@ class UnitLoop:
         fairness = self._fairness
         self._crowded = fairness is not None and fairness.crowded
         urgent_before = len(self._alerts) + stats.alerts_over_rate
-        if self._runner is None:
+        if self._runner is None and self._machine.remembers:
             self._remembered(block)
-        elif self.options.input_format != "auto":  # each line's wrapper has to be known
+        elif self._runner is None or self.options.input_format != "auto":
+            # Without an engine; or each line's wrapper has to be known.
             for unit, (line, offset) in zip(block.lines, block.places(), strict=True):
                 self._plain(unit, line, offset)
         elif block.data:
@@ -252,7 +257,11 @@ class UnitLoop:
 
     def settle(self) -> None:
         """Bring the counts by kind up to date; to be called now and then, and at the end."""
-        counts = self._runner.kinds() if self._runner else self._machine.sections.counts()
+        counts: Iterator[tuple[Kind, int]] = iter(())
+        if self._runner is not None:
+            counts = self._runner.kinds()
+        elif self._machine.remembers:
+            counts = self._machine.sections.counts()
         for kind, number in counts:
             self.stats.kinds[kind] += number
         self.stats.settle()
