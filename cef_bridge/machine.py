@@ -60,6 +60,8 @@ class Machine:
         """Return the fate of an event by the reference."""
         return self.converter.convert(raw, origin)
 
+    remembers = False
+
     def runner(self) -> Runner | None:
         """Return what runs blocks in one thread, None where Python does the work."""
         if self.native is None:

@@ -70,6 +70,10 @@ class Glancing(Protocol):
 class Machine(Protocol):
     """What a unit loop runs events through: `machine.Machine`, or what only counts them."""
 
+    @property
+    def remembers(self) -> bool:
+        """Whether it is a Remembering one."""
+
     def runner(self) -> Runner | None:
         """Return what runs lines through the engine, None where there is none."""
 
@@ -78,7 +82,7 @@ class Machine(Protocol):
 
 
 class Remembering(Machine, Protocol):
-    """A machine that knows again what it met: `fastpath.FastPath`."""
+    """A machine that knows again what it met."""
 
     @property
     def sections(self) -> Glancing:
@@ -122,8 +126,6 @@ class UnitLoop:
         self._fairness = fairness
         self._crowded = False
         self._runner = machine.runner()
-        remembers = self._runner is None and hasattr(machine, "recall")
-        self._memory = cast("Remembering", machine) if remembers else None
         self._counted = (0, 0, 0)  # of the runner's lines: left, compared, differed
 
     def begin(self, name: str, decoder: Decoder | None = None) -> Decoder:
@@ -146,10 +148,10 @@ class UnitLoop:
         fairness = self._fairness
         self._crowded = fairness is not None and fairness.crowded
         urgent_before = len(self._alerts) + stats.alerts_over_rate
-        if self._memory is not None:
-            self._remembered(block, self._memory)
+        if self._runner is None and self._machine.remembers:
+            self._remembered(block)
         elif self._runner is None or self.options.input_format != "auto":
-            # The reference does it all, or each line's wrapper has to be known.
+            # Without an engine; or each line's wrapper has to be known.
             for unit, (line, offset) in zip(block.lines, block.places(), strict=True):
                 self._plain(unit, line, offset)
         elif block.data:
@@ -214,9 +216,10 @@ class UnitLoop:
         found = [each for each in self.new_decoder().decode(line) if isinstance(each, Decoded)]
         return bool(found) and self._over(found[0].fields)
 
-    def _remembered(self, block: Block, machine: Remembering) -> None:
+    def _remembered(self, block: Block) -> None:
         """Convert units without the engine: what is remembered at once, all else the plain way."""
         loads, alert, log = orjson.loads, self._alerts.append, self._telemetry.append
+        machine = cast("Remembering", self._machine)
         run, recall, learn = machine.sections.run, machine.recall, machine.learn
         kinds, stats = self.stats.kinds, self.stats
         if self.options.input_format != "auto":
@@ -268,8 +271,8 @@ class UnitLoop:
             stats.left += now[0] - before[0]
             stats.compared += now[1] - before[1]
             stats.differed += now[2] - before[2]
-        elif self._memory is not None:
-            counts = self._memory.sections.counts()
+        elif self._machine.remembers:
+            counts = cast("Remembering", self._machine).sections.counts()
         for kind, number in counts:
             stats.kinds[kind] += number
         stats.settle()

@@ -138,6 +138,8 @@ class Survey(Generic[Facts]):
         self._alike = alike_texts(examiner.programs)
         self._left = MOST_BYTES
 
+    remembers = True
+
     def runner(self) -> None:
         """It looks at events, and makes no lines."""
 

@@ -191,6 +191,11 @@ impl Format {
 
     /// Return a header's field as a reader will see it.
     pub fn header_field<'a>(&self, number: usize, text: &'a str, arena: &'a Arena) -> &'a str {
+        let asks = text.bytes().fold(0, |asks, byte| asks | self.bytes[usize::from(byte)]);
+        let edges = text.starts_with(' ') || text.ends_with(' ');
+        if asks == 0 && !edges && text.len() <= self.lengths[number] && !text.contains('|') {
+            return text;
+        }
         let changed = |it: char| match it {
             '\r' | '\n' if self.is_cef => Some(' '),
             '|' if self.is_cef => Some('/'),

@@ -70,11 +70,12 @@ fn in_order<'a>(text: &'a str, order: &Order, tokens: &mut Vec<Token<'a>>) {
 /// Return where a key begins that stands behind a separator and before an equals sign.
 fn find_key(text: &str, from: usize, key: &str, separators: &[char]) -> Option<usize> {
     let rest = text.get(from..)?;
-    let bytes = rest.as_bytes();
-    // No key can stand in itself anew before its end, so those that do not overlap are all.
-    rest.match_indices(key).map(|(at, _)| at).find(|at| {
-        bytes.get(at + key.len()) == Some(&b'=') && rest[..*at].ends_with(separators)
-    }).map(|at| from + at)
+    let behind = rest.match_indices(separators).map(|(at, separator)| at + separator.len());
+    let mut begins = behind.filter(|begin| {
+        let rest = &rest[*begin..];
+        rest.starts_with(key) && rest.as_bytes().get(key.len()) == Some(&b'=')
+    });
+    begins.next().map(|begin| from + begin)
 }
 
 /// Split at the keys of a table, each taken once; a value runs to the next key or the end.
