@@ -28,6 +28,7 @@ LEFT, FAULT = 1, 2
 """`Answer.end` of a run that did not come to its end: the line in hand is Python's. FAULT: because
 the engine could not go on.
 """
+NATIVE, PYTHON = "native", "python"
 CHOICES = ("auto", "native", "python", "both")
 _PACKAGE = Path(__file__).parent
 
@@ -269,10 +270,10 @@ def status() -> Status:
     """Return the engine in use and the reason. Raises UsageError as `load` does."""
     wanted = choice()
     if load() is not None:
-        return Status("native", "each line is compared with Python's" if wanted == "both" else "")
+        return Status(NATIVE, "each line is compared with Python's" if wanted == "both" else "")
     if wanted == "python":
-        return Status("python", "CEF_BRIDGE_ENGINE=python")
-    return Status("python", str(find(_PACKAGE)))
+        return Status(PYTHON, "CEF_BRIDGE_ENGINE=python")
+    return Status(PYTHON, str(find(_PACKAGE)))
 
 
 @cache

@@ -39,10 +39,6 @@ class CefBridgeError(Exception):
     """The run cannot go on (exit code 1)."""
 
 
-class WorkerError(CefBridgeError):
-    """A process that took part in the work has gone."""
-
-
 class UsageError(CefBridgeError):
     """What was asked for makes no sense (exit code 2)."""
 

@@ -19,6 +19,7 @@ from cef_bridge.events.classes import CLASSES
 from cef_bridge.events.clock import repeats
 from cef_bridge.events.decode import Decoded, Decoder
 from cef_bridge.events.identity import SEPARATOR
+from cef_bridge.lineends import line_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,7 +158,7 @@ class ComparingRunner(Runner):
 
     def _run(self, data: bytes, begin: int, end: int, place: Place, line: int) -> int:
         """Convert lines as any Runner; one that differs is left to Python."""
-        due = data.count(b"\n", begin, end) >= self._until
+        due = line_ends(data[begin:end]) >= self._until
         if due:  # what is counted from here on may have to be forgotten
             self._keep_counts()
         at = self._work.run(data, begin, end, place)

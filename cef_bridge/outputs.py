@@ -44,7 +44,7 @@ class AtomicFile:
         # A link keeps pointing to where it points; the file behind it is replaced.
         self._final = self.path.resolve()
         self._temporary: Path | None = None
-        self.size = 0  # how many bytes were written, by whichever process
+        self.size = 0  # how many bytes were written
         try:
             self._file: int | None = self._open()
         except OSError as error:
@@ -223,11 +223,11 @@ class ResumableFile(AtomicFile):
         super().discard()
 
 
-_LOCK_SECONDS = 10  # a worker of a run that was killed may have to finish its write
+_LOCK_SECONDS = 10  # a run that was killed may have to finish its write
 
 
 def _lock(descriptor: int, seconds: float) -> bool:
-    """Lock a file for this process and those it forks; False when others kept it so long."""
+    """Lock a file for this process; False when others kept it so long."""
     until = time.monotonic() + seconds
     while True:
         try:

@@ -128,6 +128,11 @@ class UnitLoop:
         self._runner = machine.runner()
         self._counted = (0, 0, 0)  # of the runner's lines: left, compared, differed
 
+    def count_anew(self) -> Stats:
+        """Return new counters, of what is converted from here on."""
+        self.stats = Stats()
+        return self.stats
+
     def begin(self, name: str, decoder: Decoder | None = None) -> Decoder:
         """Turn to a stream: a new one, or one whose `decoder` is known from before."""
         self._name = name

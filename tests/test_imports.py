@@ -63,7 +63,7 @@ ALLOWED = {
         "it gives what the converter gives, only faster, and knows no files either",
     ),
     "machine": (
-        {"converter", "engine", "events", "table"},
+        {"converter", "engine", "events", "lineends", "table"},
         "it runs events through the engine or the reference, and knows no files",
     ),
     "unitloop": (
@@ -76,7 +76,7 @@ ALLOWED = {
     ),
     "parallel": (
         {"conversion", "lineends", "sources", "stats", "unitloop"},
-        "it runs inputs through machines in several processes; what a machine is, it is told",
+        "it runs inputs through a machine in several threads; what a machine is, it is told",
     ),
     "workbench": (
         {

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from cef_bridge.cli.jobs import MOST_JOBS, shares
+from cef_bridge import engine
+from cef_bridge.cli.jobs import MOST_JOBS, threads
 from cef_bridge.cli.logs import say
 from cef_bridge.cli.params import Whole, mapping_option
 from cef_bridge.cli.progress import progress, someone_looks
@@ -26,7 +27,6 @@ from cef_bridge.cli.targets import Targets, appears, opened
 from cef_bridge.cli.times import moment
 from cef_bridge.conversion import MAX_EXPAND, Run
 from cef_bridge.converter import Converter
-from cef_bridge.errors import WorkerError
 from cef_bridge.events.decode import INPUT_FORMATS
 from cef_bridge.machine import Machine
 from cef_bridge.mapping.dump import fingerprint
@@ -80,7 +80,7 @@ def _size(_: click.Context, __: click.Parameter, text: str) -> int:
     "--jobs",
     metavar="N",
     type=Whole(1, MOST_JOBS),
-    help="Convert by so many processes.  [default: the cores there are]",
+    help="Convert by so many threads.  [default: the cores there are]",
 )
 @click.option("--rejects", metavar="PATH", help="Write rejected records there, as JSON lines.")
 @click.option(
@@ -150,7 +150,8 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
 
     INPUT is a file, a folder, a glob or - (stdin, also when there is none); .gz .zst .bz2 .xz and
     .tar are opened by their content. Every dialect and wrapper of KubeArmor's events is recognised.
-    A PATH may be - for stdout. Exit code 3 when records were rejected.
+    A PATH may be - for stdout. Exit code 3 when records were rejected, or when Python and the
+    native engine differ (CEF_BRIDGE_ENGINE=both compares them).
     """
     mapping = load(mapping_name)
     found = expand(inputs)
@@ -182,6 +183,7 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
         withheld=output if targets.output and appears(targets.output) else None,
         assumed_time=assume_time is not None,
         state=state_path,
+        engine=engine.status(),
     )
     converter = Converter(mapping, syslog_header=syslog_header, assumed_time=assume_time)
     options = Options(max_record, input_format, strict)
@@ -189,15 +191,12 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
     task = _Task(converter, options, found, targets, asked, max_expand, jobs, shown, state)
     try:
         run = _convert(task)
-    except WorkerError as error:
-        what = f"; {asked.withheld} was not written" if asked.withheld else ""
-        raise WorkerError(f"{error}{what}. Fewer -j need less memory") from error
     except BrokenPipeError:
         # The reader has gone (`| head`): what a program that SIGPIPE ended reports, and no word.
         os._exit(_SIGPIPE)
     if run.stopped:
         raise SystemExit(130)
-    if run.stats.rejected:
+    if run.stats.rejected or run.stats.differed:
         raise SystemExit(3)
 
 
@@ -271,19 +270,16 @@ def _run(
     aside: Stream | AtomicFile | None,
     files: contextlib.ExitStack,
 ) -> Run | ParallelRun:
-    """Return the run, ready to go: by one process, or by several."""
+    """Return the run, ready to go: by one thread, or by several."""
     machine, hashed = Machine(task.converter), task.targets.report is not None
-    planned = shares(task.jobs, task.inputs)
+    # Without the engine threads would only wait for one another.
+    jobs = threads(task.jobs, task.inputs) if machine.native else 1
     options, max_expand = task.options, task.max_expand
-    if planned.jobs == 1 and task.state is None:
+    if jobs == 1 and task.state is None:
         return Run(machine, out, aside, options, max_expand=max_expand, hashed=hashed)
     from cef_bridge.parallel.run import ParallelRun, Plan  # noqa: PLC0415 - not for small inputs
 
-    # A process is forked before the bar's thread is there, or without it.
-    patience = 0 if task.shown else planned.patience
-    run = ParallelRun(
-        machine, out, aside, options, Plan(planned.jobs, patience, max_expand, hashed)
-    )
+    run = ParallelRun(machine, out, aside, options, Plan(jobs, max_expand, hashed))
     if task.state:
         task.state.follow(run)
     run.begin(task.inputs)

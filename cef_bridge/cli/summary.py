@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge import __version__
+from cef_bridge.engine import NATIVE
 
 if TYPE_CHECKING:
     from cef_bridge.conversion import Outcome
+    from cef_bridge.engine import Status
     from cef_bridge.stats import Stats
 
 _MOST_REASONS = 10
@@ -31,6 +33,7 @@ class Asked(NamedTuple):
     rejects: str | None
     withheld: str | None
     assumed_time: bool
+    engine: Status
     state: str | None = None
 
 
@@ -41,9 +44,9 @@ def summary(run: Outcome, asked: Asked, seconds: float) -> list[str]:
     counts = (
         f"{stats.lines:,} lines: {stats.converted:,} converted, {stats.filtered:,} filtered, "
         f"{stats.rejected:,} rejected, {stats.noise:,} noise, {stats.blank:,} blank "
-        f"({seconds:.2f} s{rate})"
+        f"({seconds:.2f} s{rate}; engine: {_engine(stats, asked.engine)})"
     )
-    lines = [counts, *_rejected(stats, asked)]
+    lines = [counts, *_compared(stats), *_rejected(stats, asked)]
     if stats.without_time and not asked.assumed_time:
         say = "event says" if stats.without_time == 1 else "events say"
         lines.append(
@@ -59,6 +62,21 @@ def summary(run: Outcome, asked: Asked, seconds: float) -> list[str]:
         on = "; the same command goes on there" if asked.state else ""
         lines.append(f"interrupted: this is what was done until then{what}{on}")
     return lines
+
+
+def _engine(stats: Stats, engine: Status) -> str:
+    """Return which engine did the work."""
+    if engine.engine != NATIVE:
+        return str(engine)
+    return f"{NATIVE}, {stats.left:,} of {stats.lines:,} lines left to Python"
+
+
+def _compared(stats: Stats) -> list[str]:
+    """Return what came of the comparison of the engine with Python, if there was one."""
+    if not stats.compared:
+        return []
+    what = "line differs" if stats.differed == 1 else "lines differ"
+    return [f"  {stats.compared:,} lines were compared with Python's: {stats.differed:,} {what}"]
 
 
 def _rejected(stats: Stats, asked: Asked) -> list[str]:
@@ -86,6 +104,8 @@ def report(run: Outcome, asked: Asked, seconds: float, digest: str | None) -> by
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 3),
         "complete": not run.stopped,
+        "engine": asked.engine.engine,
+        "engine_left": stats.left if asked.engine.engine == NATIVE else None,
         "mapping": asked.mapping,
         "output": asked.output,
         "output_sha256": digest,

@@ -1,4 +1,4 @@
-"""Inputs, read and unpacked in their order, become pieces of text in slots.
+"""Inputs, read and unpacked in their order, become pieces of text.
 
 In come inputs and where to begin, out go Pieces. What damage, hashes and bombs are is known below
 (`sources`); what stands in the text is known to `seams` only.
@@ -16,18 +16,16 @@ from cef_bridge.sources.units import DamagedError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cef_bridge.parallel.pieces import Slots
     from cef_bridge.sources.archives import Stream
     from cef_bridge.sources.inputs import Input
     from cef_bridge.sources.raw import Raw
 
-_READ = 1 << 18  # as a run by one process does: whether it is a bomb is asked after each read
-_MOST_SEGMENTS = 64  # what is said of a piece has to fit into a socket's buffer
-_LONGEST_NAME = 4096  # the same: a tar may call its member anything
+_READ = 1 << 18  # as a run by one thread does: whether it is a bomb is asked after each read
+_MOST_SEGMENTS = 64  # so many small inputs are a piece
 # So long a pipe may have nothing to read before what came is passed on: whoever writes into it gets
 # its turn, and whoever waits for a message does not notice.
 _PATIENCE = 0.005
-_NEAR = 1 << 16  # bytes before the end of a slot that are searched for a seam first
+_NEAR = 1 << 16  # bytes before the end of a text that are searched for a seam first
 
 
 class Position(NamedTuple):
@@ -43,38 +41,38 @@ BEGINNING = Position()
 
 
 class Feeder:
-    """Fills slots. The iterator of `pieces` may be driven by one thread, then by another.
+    """Makes pieces of up to `size` bytes. The iterator of `pieces` may be driven by any thread.
 
-    `ahead`: there are workers who convert pieces ahead; without them all that a pipe brought at a
-    time is one piece.
+    `ahead`: pieces are converted ahead by others; without them all that a pipe brought at a time is
+    one piece.
     """
 
     def __init__(
         self,
         inputs: Sequence[Input],
-        slots: Slots,
+        size: int,
         *,
         max_expand: int,
         hashed: bool,
         start: Position = BEGINNING,
+        ahead: bool = False,
     ) -> None:
-        self.ahead = False
         self._inputs = inputs
-        self._slots = slots
+        self._size = size
         self._max_expand = max_expand
         self._hashed = hashed
         self._start = start
-        self._number = 0
-        self._slot = -1
-        self._used = 0  # bytes of the slot
-        self._begun = 0  # where the open segment begins in it
+        self._ahead = ahead
+        self._parts: list[bytes] = []
+        self._used = 0  # bytes of them
+        self._begun = 0  # where the open segment begins in them
         self._breaks = 0  # line ends of the open segment
         self._segments: list[Segment] = []
         self._finished: list[Finished] = []
-        self._alone = True  # the slot's text begins between records
+        self._alone = True  # the text begins between records
 
     def pieces(self) -> Iterator[Piece]:
-        """Yield all of it. Waits for slots, and for what a pipe brings."""
+        """Yield all of it. Waits for what a pipe brings."""
         start = self._start
         for index in range(start.input, len(self._inputs)):
             each = self._inputs[index]
@@ -103,7 +101,7 @@ class Feeder:
         ended, damage = False, None
         while not ended:
             if self._used and not stream.raw.ready(_PATIENCE):
-                if self.ahead:
+                if self._ahead:
                     yield from self._cut(stream.raw.consumed)
                 yield from self._rest(stream.raw.consumed)
             try:
@@ -111,44 +109,39 @@ class Feeder:
             except DamagedError as error:
                 data, damage = b"", str(error)
             ended = not data
-            view = memoryview(data)
-            while view:
-                if self._slot < 0:
-                    self._slot = self._slots.take()
-                room = self._slots.size - self._used
-                self._slots.write(self._slot, self._used, view[:room])
-                self._used += min(room, len(view))
-                first = len(data) - len(view)
-                self._breaks += line_ends(data[first : first + room])
-                view = view[room:]
-                if self._used == self._slots.size:
+            while data:
+                part = data[: self._size - self._used]
+                data = data[len(part) :]
+                self._parts.append(part)
+                self._used += len(part)
+                self._breaks += line_ends(part)
+                if self._used == self._size:
                     yield from self._cut(stream.raw.consumed)
         self._close(self._used, self._breaks, stream.raw.consumed, damage, ended=True)
         if len(self._segments) >= _MOST_SEGMENTS:
             yield from self._emit(alone=True)
 
     def _cut(self, consumed: int) -> Iterator[Piece]:
-        """Emit what is in the slot up to a seam; what stands behind it is put into the next slot.
+        """Emit what there is up to a seam; what stands behind it is for the next piece.
 
         Without a seam all of it goes.
         """
         begun, used = self._begun, self._used
-        at = self._seam(begun, used)
+        text = b"".join(self._parts)
+        self._parts = [text]
+        at = _seam(text, begun)
         if at < 0 and self._segments:
             at = begun  # what ended before this stream can go
         if at < 0:
-            self._close(used, self._breaks, consumed, None, ended=False)
-            yield from self._emit(alone=False)
+            yield from self._rest(consumed)
             return
-        tail = self._slots.read(self._slot, at, used) if at < used else b""
+        tail = text[at:used]
         breaks = line_ends(tail)
         if at > begun:
             self._close(at, self._breaks - breaks, consumed, None, ended=False)
         yield from self._emit(alone=True)
         if tail:
-            self._slot = self._slots.take()
-            self._slots.write(self._slot, 0, tail)
-            self._used = len(tail)
+            self._parts, self._used = [tail], len(tail)
         self._breaks = breaks
 
     def _rest(self, consumed: int) -> Iterator[Piece]:
@@ -157,22 +150,10 @@ class Feeder:
             self._close(self._used, self._breaks, consumed, None, ended=False)
             yield from self._emit(alone=False)
 
-    def _seam(self, begun: int, used: int) -> int:
-        """Return where to cut the open segment, -1 when nowhere. Usually that is near its end."""
-        near = used - _NEAR
-        if near > begun:
-            text = self._slots.read(self._slot, near, used)
-            line = text.find(b"\n") + 1
-            at = seam(text[line:]) if line else -1
-            if at >= 0:
-                return near + line + at
-        at = seam(self._slots.read(self._slot, begun, used))
-        return begun + at if at >= 0 else -1
-
     def _close(
         self, at: int, breaks: int, consumed: int, damage: str | None, *, ended: bool
     ) -> None:
-        """End the open segment at a place in the slot; what follows is of the same stream."""
+        """End the open segment at a place in the text; what follows is of the same stream."""
         segment = self._open._replace(
             size=at - self._begun, breaks=breaks, consumed=consumed, ended=ended, damage=damage
         )
@@ -182,17 +163,20 @@ class Feeder:
 
     def _emit(self, *, alone: bool) -> Iterator[Piece]:
         if self._segments or self._finished:
-            named = all(len(each.name) <= _LONGEST_NAME for each in self._segments)
-            yield Piece(
-                self._number,
-                self._slot,
-                tuple(self._segments),
-                tuple(self._finished),
-                alone and self._alone and named,
-            )
-            self._number += 1
-        elif self._slot >= 0:
-            self._slots.release(self._slot)
+            text, alone_now = b"".join(self._parts), alone and self._alone
+            yield Piece(text, tuple(self._segments), tuple(self._finished), alone_now)
         self._alone = alone
-        self._slot, self._used, self._begun = -1, 0, 0
+        self._parts, self._used, self._begun = [], 0, 0
         self._segments, self._finished = [], []
+
+
+def _seam(text: bytes, begun: int) -> int:
+    """Return where to cut the open segment, -1 when nowhere. Usually that is near its end."""
+    near = len(text) - _NEAR
+    if near > begun:
+        line = text.find(b"\n", near) + 1
+        at = seam(text[line:]) if line else -1
+        if at >= 0:
+            return line + at
+    at = seam(text[begun:])
+    return begun + at if at >= 0 else -1

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _COUNTS = ("blank", "noise", "converted", "filtered", "rejected", "without_time")
+_ENGINE = ("left", "compared", "differed")
 
 
 class Mark(NamedTuple):
@@ -39,7 +40,7 @@ class Mark(NamedTuple):
             "last": self.last,
             "lines": self.lines,
             "inputs": list(self.inputs),
-            "counts": {name: getattr(stats, name) for name in _COUNTS},
+            "counts": {name: getattr(stats, name) for name in (*_COUNTS, *_ENGINE)},
             "envelopes": dict(stats.envelopes),
             "labels": dict(stats.labels),
             "kinds": [[*kind, number] for kind, number in stats.kinds.items()],
@@ -54,6 +55,8 @@ class Mark(NamedTuple):
         stats = Stats()
         for name in _COUNTS:
             setattr(stats, name, int(said["counts"][name]))
+        for name in _ENGINE:  # an earlier version did not count them
+            setattr(stats, name, int(said["counts"].get(name, 0)))
         for name in ("envelopes", "labels"):  # an earlier version did not count them
             getattr(stats, name).update(said.get(name, {}))
         for type_, operation, class_id, number in said["kinds"]:

@@ -1,26 +1,11 @@
-"""Pieces of text, and the memory that the reader and the workers share for them.
+"""Pieces of text, with their places in the inputs.
 
-Plain values, and slots that a text is written into once and read from by any process. Must not know
-what the text says.
+Plain values, and a reader of what stands in a piece. Must not know what the text says.
 """
 
 from __future__ import annotations
 
-import mmap
-from queue import SimpleQueue
-from typing import NamedTuple, Protocol
-
-DEPTH = 3
-"""Pieces that a worker has: one that waits to be written, one in hand, one that comes next."""
-
-
-class Sink(Protocol):
-    """Where bytes go; `size` is how many went there, by whichever process."""
-
-    size: int
-
-    def write(self, data: bytes, /) -> object:
-        """Take all of the bytes, or raise."""
+from typing import NamedTuple
 
 
 class Segment(NamedTuple):
@@ -57,80 +42,30 @@ class Finished(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Segments in one slot, one behind the other, and the inputs that end with them.
+    """Segments, one behind the other in a text, and the inputs that end with them.
 
-    `alone`: it seems to begin and to end between records, so that a worker may convert it without
-    knowing what stands before it.
+    What stands in the text behind the last segment is of the next piece. `alone`: it seems to begin
+    and to end between records, so that it may be converted without knowing what stands before it.
     """
 
-    number: int
-    slot: int
+    text: bytes
     segments: tuple[Segment, ...]
     finished: tuple[Finished, ...]
     alone: bool
 
-
-class ClosedError(Exception):
-    """The run has ended; nobody wants more."""
-
-
-class Slots:
-    """Memory for `count` texts of `size` bytes, shared with processes that are forked later."""
-
-    def __init__(self, count: int, size: int) -> None:
-        self.count = count
-        self.size = size
-        self._free: SimpleQueue[int] = SimpleQueue()
-        self._map = mmap.mmap(-1, count * size)  # anonymous and shared
-        for slot in range(count):
-            self._free.put(slot)
-
-    def take(self) -> int:
-        """Return a free slot; waits for one. ClosedError when there will be none any more."""
-        slot = self._free.get()
-        if slot < 0:
-            self.close()
-            raise ClosedError
-        return slot
-
-    def close(self) -> None:
-        """Let nobody wait for a slot any more."""
-        self._free.put(-1)
-
-    def release(self, slot: int) -> None:
-        """Give a slot back."""
-        self._free.put(slot)
-
-    def write(self, slot: int, at: int, data: bytes | memoryview) -> None:
-        """Put bytes into a slot."""
-        start = slot * self.size + at
-        self._map[start : start + len(data)] = data
-
-    def read(self, slot: int, start: int, stop: int) -> bytes:
-        """Return bytes of a slot."""
-        base = slot * self.size
-        return self._map[base + start : base + stop]
-
-    def forget(self, slot: int) -> None:
-        """Let go of a slot's pages in this process; the others keep them, and the text.
-
-        Otherwise each worker would seem to use the memory of all slots.
-        """
-        page = mmap.PAGESIZE
-        start = -(-slot * self.size // page) * page
-        whole = ((slot + 1) * self.size - start) // page * page
-        if whole > 0:
-            self._map.madvise(mmap.MADV_DONTNEED, start, whole)
+    @property
+    def size(self) -> int:
+        """How many bytes of the text are of this piece."""
+        return sum(each.size for each in self.segments)
 
 
 class Text:
-    """A reader of a segment that lies at `start` in a slot. At its end it has nothing yet."""
+    """A reader of the `size` bytes at `start` of a text. At its end it has nothing yet."""
 
-    __slots__ = ("_slot", "_slots", "_stop", "left")
+    __slots__ = ("_stop", "_text", "left")
 
-    def __init__(self, slots: Slots, slot: int, start: int, size: int) -> None:
-        self._slots = slots
-        self._slot = slot
+    def __init__(self, text: bytes, start: int, size: int) -> None:
+        self._text = text
         self._stop = start + size
         self.left = size
 
@@ -139,6 +74,6 @@ class Text:
         if not self.left:
             return None
         start = self._stop - self.left
-        data = self._slots.read(self._slot, start, min(start + size, self._stop))
+        data = self._text[start : min(start + size, self._stop)]
         self.left -= len(data)
         return data

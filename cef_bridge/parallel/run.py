@@ -1,63 +1,66 @@
-"""One run of `convert` by several processes: the same bytes, counts and rejects as by one.
+"""One run of `convert` by several threads: the same bytes, counts and rejects as by one.
 
 In come inputs and a machine that converts, out go messages and rejects to sinks, in the order of
 the inputs. Workers convert pieces ahead; a piece counts only when the one before it ended where it
 begins, with no part of a line waiting for its rest. All else is converted here, by the same code as
-in a run by one process, up to a place where a piece begins. Must not know what is in an event.
+in a run by one thread, up to a place where a piece begins. Must not know what is in an event.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from cef_bridge.conversion import MAX_EXPAND, Results, take_in
 from cef_bridge.parallel.feeder import BEGINNING, Feeder, Position
 from cef_bridge.parallel.mark import Mark
-from cef_bridge.parallel.pieces import DEPTH, Slots, Text
+from cef_bridge.parallel.pieces import Text
+from cef_bridge.parallel.worker import Worker
 from cef_bridge.sources.blocks import Block, Cutter, Idle
 from cef_bridge.sources.units import DamagedError
 from cef_bridge.unitloop import Options, UnitLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
 
-    from cef_bridge.parallel.pieces import Piece, Segment, Sink
+    from cef_bridge.conversion import Sink
+    from cef_bridge.parallel.pieces import Piece, Segment
     from cef_bridge.parallel.team import Team
     from cef_bridge.parallel.worker import Result
     from cef_bridge.sources.inputs import Input
     from cef_bridge.stats import Stats
     from cef_bridge.unitloop import Machine
 
-_MOST_SHARED = 64 << 20  # bytes of all slots
-_LEAST_PIECE, _MOST_PIECE = 1 << 20, 4 << 20
+_MOST_TOGETHER = 64 << 20  # bytes of all pieces that may be in memory
+_LEAST_PIECE, _MOST_PIECE = 1 << 17, 1 << 20
+_SMALL = 1 << 14  # bytes; to hand less to another thread costs more than to convert it
+
+
+class _StoppedError(Exception):
+    """The run was stopped before it waited for more."""
 
 
 class Plan(NamedTuple):
-    """How a run is made: by `jobs` processes, which are forked after `patience` bytes of text.
+    """How a run is made: by `jobs` threads that convert; one does all of it by itself.
 
-    `max_expand` and `hashed` are as in a run by one process. `piece_size` (bytes) changes nothing
-    of what comes out.
+    `max_expand` and `hashed` are as in `conversion.Run`. `piece_size` (bytes) changes nothing of
+    what comes out.
     """
 
     jobs: int = 1
-    patience: int = 0
     max_expand: int = MAX_EXPAND
     hashed: bool = False
     piece_size: int = 0
 
 
-class _StoppedError(Exception):
-    """The run was stopped while it waited for more."""
-
-
 class ParallelRun:
-    """Converts inputs by several processes. `stop()` ends it after what is in hand.
+    """Converts inputs by several threads. `stop()` ends it after what is in hand.
 
-    `begin` first, before any thread is started: it forks the workers, unless the plan has patience:
-    then that is done when so many bytes of text were converted here. While it is `waiting` nothing
-    is in hand. `progress` is called with an input's name and how many bytes of it were read.
+    `begin` first: it starts the threads. While it is `waiting` nothing is in hand: an exception may
+    end it there and then, and the counters are right. `progress` is called with an input's name and
+    how many bytes of it were read.
     """
 
     def __init__(
@@ -79,20 +82,15 @@ class ParallelRun:
         self._out = out
         self._rejects = rejects
         self._plan = plan or Plan()
-        self._patience = self._plan.patience
-        count = DEPTH * self._plan.jobs + 2
-        size = min(max(_MOST_SHARED // count, _LEAST_PIECE), _MOST_PIECE)
-        self._slots = Slots(count, self._plan.piece_size or size)
         self._results = results = Results(out, rejects)
         lane = results.messages
         self._loop = UnitLoop(machine, lane, lane, results.refuse, self.options)
         self.stats: Stats = self._loop.stats
-        self._feeder: Feeder | None = None
         self._pieces: Iterator[Piece] = iter(())
         self._names: list[str] = []
-        # The pieces that are known and not done with; the first is the one that is next.
-        self._ahead: deque[Piece] = deque()
-        self._exhausted = False
+        # The piece in hand, and what a worker makes of it.
+        self._piece: Piece | None = None
+        self._ahead: Future[Result] | None = None
         self._team: Team | None = None
         # Where the last piece left off: parts of lines that wait, the line of the last block.
         self._pending, self._last = b"", 1
@@ -104,8 +102,6 @@ class ParallelRun:
     def stop(self) -> None:
         """End the run after what is in hand; counters stay right."""
         self.stopped = True
-        if self._team is not None:
-            self._team.wake()
 
     def resume(self, mark: Mark) -> None:
         """Go on where another run was; to be called before `begin`, with the same inputs."""
@@ -123,22 +119,32 @@ class ParallelRun:
     def begin(self, inputs: Sequence[Input]) -> None:
         """Get ready for some inputs."""
         self._names = [each.name for each in inputs]
-        self._feeder = Feeder(
+        jobs = self._plan.jobs
+        size = min(max(_MOST_TOGETHER // (jobs + 1), _LEAST_PIECE), _MOST_PIECE)
+        size = self._plan.piece_size or size
+        self._pieces = Feeder(
             inputs,
-            self._slots,
+            size,
             max_expand=self._plan.max_expand,
             hashed=self._plan.hashed,
             start=self._place,
-        )
-        self._pieces = self._feeder.pieces()
-        if not self._patience:
-            self._fork()
+            ahead=jobs > 1,
+        ).pieces()
+        if jobs > 1:
+            from cef_bridge.parallel.team import Team  # noqa: PLC0415 - not for one
+
+            self._team = Team(jobs, self._worker, self._pieces, min(_SMALL, size // 4))
+
+    def _worker(self) -> Worker:
+        return Worker(self._machine, self.options, rejects=self._rejects is not None)
 
     def run(self, inputs: Sequence[Input]) -> None:
         """Convert what it was begun with; a damaged input is reported and the next goes on."""
         self._started = time.monotonic()
         try:
-            self._run()
+            while self._advance():
+                if not self._by_worker():
+                    self._by_hand()
         except _StoppedError:
             pass
         finally:
@@ -148,68 +154,34 @@ class ParallelRun:
             self._loop.settle()
 
     def close(self) -> None:
-        """End the workers."""
-        if self._team is not None:
-            self._team.end()
-            self._team = None
-
-    def _run(self) -> None:
-        while not self.stopped and (piece := self._head()) is not None:
-            if not self._by_worker(piece):
-                self._by_hand()
-
-    def _fork(self) -> None:
-        if self._plan.jobs > 1 and self._feeder is not None:
-            from cef_bridge.parallel.team import Served, Team  # noqa: PLC0415 - not for little
-
-            serve = Served(self._slots, self._machine, self.options, self._out, self._rejects)
-            self._feeder.ahead = True
-            self._team = Team(self._plan.jobs, serve, self._slots, self._pieces)
+        """End the threads."""
+        team, self._team = self._team, None
+        if team is not None:
+            team.end()
 
     # --- pieces
 
-    def _head(self) -> Piece | None:
-        """Return the next piece, None at the end; waits for it."""
-        if not self._ahead and not self._exhausted:
-            if self._team is None:
-                self._read_on()
-            else:
-                self._until(lambda: bool(self._ahead) or self._exhausted)
-        return self._ahead[0] if self._ahead else None
-
-    def _read_on(self) -> None:
-        """Read the next piece in this process."""
+    def _advance(self) -> bool:
+        """Turn to the next piece, and wait for it; False at the end."""
+        self._piece = self._ahead = None
         self.waiting = True
         try:
-            piece = next(self._pieces, None)
+            if self.stopped:
+                raise _StoppedError
+            if self._team is None:
+                self._piece = next(self._pieces, None)
+            elif (given := self._team.next()) is not None:
+                self._piece, self._ahead = given
         finally:
             self.waiting = False
-        if piece is None:
-            self._exhausted = True
-        else:
-            self._ahead.append(piece)
+        return self._piece is not None
 
-    def _until(self, there: Callable[[], bool], *, stoppable: bool = True) -> None:
-        """Deal with what the reader and the workers say until something is there."""
-        team = cast("Team", self._team)
-        while True:
-            for piece in team.arrived():
-                if piece is None:
-                    self._exhausted = True
-                else:
-                    self._ahead.append(piece)
-            team.give_out(self._ahead)
-            if there():
-                return
-            if self.stopped and stoppable:
-                raise _StoppedError
-            team.listen()
+    def _in_hand(self) -> Piece:
+        return cast("Piece", self._piece)
 
-    def _done(self, piece: Piece) -> None:
-        """Let go of the first piece, all of which was converted."""
-        self._ahead.popleft()
-        if piece.slot >= 0:
-            self._slots.release(piece.slot)
+    def _done(self) -> None:
+        """Tell of the piece in hand, all of which was converted."""
+        piece = self._in_hand()
         if piece.segments:
             last = piece.segments[-1]
             self._consumed = last.consumed
@@ -233,38 +205,31 @@ class ParallelRun:
         )
         self._started = now
 
-    def _settled(self, piece: Piece) -> None:
-        """All up to the end of a piece was written, and nothing is in hand."""
-        self._place = _behind(piece, self._place)
+    def _settled(self) -> None:
+        """All up to the end of the piece in hand was written."""
+        self._place = _behind(self._in_hand(), self._place)
         self.between()
-        if self._team is None and self._patience:
-            self._patience -= min(self._patience, sum(each.size for each in piece.segments))
-            if not self._patience:
-                self._fork()
 
     # --- pieces that a worker has converted
 
-    def _by_worker(self, piece: Piece) -> bool:
-        """Write what a worker made of the first piece; False when it made nothing of it."""
-        team = self._team
-        if team is None or not team.has(piece):
+    def _by_worker(self) -> bool:
+        """Write what a worker made of the piece; False when it made nothing of it."""
+        piece = self._in_hand()
+        if self._ahead is None:
             return False
         if self._pending and piece.segments[0].offset:
-            team.drop(piece)
             return False
-        self._until(lambda: team.result(piece) is not None)
-        result = cast("Result", team.result(piece))
+        self.waiting = True
+        try:
+            result = self._ahead.result()
+        finally:
+            self.waiting = False
         if not result.whole:
-            team.drop(piece)
             return False
-        aside = self._rejects.size if self._rejects is not None else 0
-        if result.written or result.aside:
-            team.write(piece, self._out.size, aside)
-            self._until(lambda: team.written(piece), stoppable=False)
-            self._out.size += result.written
-            if self._rejects is not None:
-                self._rejects.size += result.aside
-        team.drop(piece)
+        for each in result.messages:
+            self._out.write(each)
+        if result.rejects and self._rejects is not None:
+            self._rejects.write(result.rejects)
         self.stats.merge(result.stats)
         for segment, lines in zip(piece.segments, result.lines, strict=True):
             self._lines[segment.input] += lines
@@ -272,33 +237,36 @@ class ParallelRun:
         self._last = result.last or self._last
         if piece.segments[-1].ended:
             self._pending, self._last = b"", 1
-        self._done(piece)
-        self._settled(piece)
+        self._done()
+        self._settled()
         return True
 
     # --- pieces that are converted here
 
     def _by_hand(self) -> None:
-        """Convert from the first piece on, until one ends between records."""
-        if self._team is not None:
-            self._team.drop(self._ahead[0])
-        along = Along(self._slots, self._ahead, self._next_by_hand)
+        """Convert from the piece in hand on, until one ends between records."""
+        self._drop()
+        along = Along(self._in_hand(), self._next_by_hand)
         while not self.stopped:
-            piece = self._ahead[0]
-            if along.at == len(piece.segments):
-                self._done(piece)
-                self._settled(piece)
+            if along.at == len(along.piece.segments):
+                self._done()
+                self._settled()
                 return
             self._stretch(along)
 
-    def _next_by_hand(self) -> None:
-        """Let go of the first piece, which was read, and wait for the next."""
-        piece = self._ahead[0]
-        self._done(piece)
-        if self._head() is None:
-            raise _StoppedError  # cannot be: a stream's last segment says that it is the last
-        if self._team is not None:
-            self._team.drop(self._ahead[0])
+    def _next_by_hand(self) -> Piece:
+        """Let go of the piece in hand, which was read, and wait for the next."""
+        self._done()
+        if not self._advance():
+            raise RuntimeError("a stream without an end")  # its last segment says that it is that
+        self._drop()
+        return self._in_hand()
+
+    def _drop(self) -> None:
+        """Let nobody convert the piece in hand ahead."""
+        if self._ahead is not None:
+            self._ahead.cancel()
+            self._ahead = None
 
     def _stretch(self, along: Along) -> None:
         """Convert one stream, to its end or to that of a piece that ends between records."""
@@ -345,24 +313,22 @@ def _behind(piece: Piece, before: Position) -> Position:
 
 
 class Along:
-    """A reader of one stream after another, from the first piece on and over the next ones.
+    """A reader of one stream after another, from a piece on and over the next ones.
 
-    `at` is the segment of the first piece that is read, or will be; `onward` brings the next piece
-    to the first place.
+    `at` is the segment of the `piece` that is read, or will be; `onward` brings the next piece.
     """
 
-    def __init__(self, slots: Slots, ahead: deque[Piece], onward: Callable[[], None]) -> None:
-        self._slots = slots
-        self._ahead = ahead
+    def __init__(self, piece: Piece, onward: Callable[[], Piece]) -> None:
+        self.piece = piece
         self._onward = onward
         self.at = 0
         self._start = 0
-        self._text = Text(slots, 0, 0, 0)
+        self._text = Text(b"", 0, 0)
 
     @property
     def segment(self) -> Segment:
         """What is read."""
-        return self._ahead[0].segments[self.at]
+        return self.piece.segments[self.at]
 
     @property
     def between(self) -> bool:
@@ -372,7 +338,7 @@ class Along:
     def open(self) -> Segment:
         """Turn to the segment at `at`."""
         segment = self.segment
-        self._text = Text(self._slots, self._ahead[0].slot, self._start, segment.size)
+        self._text = Text(self.piece.text, self._start, segment.size)
         self._start += segment.size
         return segment
 
@@ -393,6 +359,6 @@ class Along:
         self.at += 1
 
     def _over(self) -> None:
-        self._onward()
+        self.piece = self._onward()
         self.at = self._start = 0
         self.open()

@@ -1,8 +1,7 @@
-"""A worker: converts pieces that others cut for it, keeps what comes out, and writes it when told.
+"""A worker: converts pieces that others cut for it, one after another.
 
-In come Pieces, out go Results, and at a word the messages and rejects of a piece, to the same sinks
-as everyone's. What is no whole piece after all is not converted: `Result.whole` is false. Must not
-know how words reach it (`pool`), nor in which order pieces are written (`run`).
+In come Pieces, out go Results. What is no whole piece after all is not converted: `Result.whole` is
+false. Must not know which thread it is in, nor in which order pieces are written (`run`).
 """
 
 from __future__ import annotations
@@ -16,7 +15,9 @@ from cef_bridge.sources.units import DamagedError
 from cef_bridge.unitloop import UnitLoop
 
 if TYPE_CHECKING:
-    from cef_bridge.parallel.pieces import Piece, Segment, Slots
+    from collections.abc import Sequence
+
+    from cef_bridge.parallel.pieces import Piece, Segment
     from cef_bridge.stats import Stats
     from cef_bridge.unitloop import Machine, Options, Refused
 
@@ -25,17 +26,16 @@ class Result(NamedTuple):
     """What became of a piece: its counts, the lines of each segment.
 
     `last` is the line of the last block, 0 without one; `pending` is what waits for its rest.
-    `written` and `aside` are how many bytes of messages and rejects are kept.
+    `messages` and `rejects` are to be written.
     """
 
-    number: int
     whole: bool
     stats: Stats
     lines: tuple[int, ...] = ()
     last: int = 0
     pending: bytes = b""
-    written: int = 0
-    aside: int = 0
+    messages: Sequence[bytes] = ()
+    rejects: bytes = b""
 
 
 class Ended(Text):
@@ -43,8 +43,8 @@ class Ended(Text):
 
     __slots__ = ("_damage",)
 
-    def __init__(self, slots: Slots, slot: int, start: int, segment: Segment) -> None:
-        super().__init__(slots, slot, start, segment.size)
+    def __init__(self, text: bytes, start: int, segment: Segment) -> None:
+        super().__init__(text, start, segment.size)
         self._damage = segment.damage
 
     def read(self, size: int, /) -> bytes:
@@ -56,60 +56,49 @@ class Ended(Text):
 
 
 class Worker:
-    """Converts one piece after another; `machine` remembers what they have in common."""
+    """Converts one piece after another, in one thread; `rejects`: somebody wants them."""
 
-    def __init__(self, slots: Slots, machine: Machine, options: Options, *, rejects: bool) -> None:
-        self._slots = slots
-        self._machine = machine
+    def __init__(self, machine: Machine, options: Options, *, rejects: bool) -> None:
         self._options = options
         self._keep = rejects
         self._messages: list[bytes] = []
         self._out: list[bytes] = []
         self._aside: list[bytes] = []
         self._last = 0
-        self._held: dict[int, tuple[list[bytes], bytes]] = {}
+        lane = self._messages
+        self._loop = UnitLoop(machine, lane, lane, self._refuse, options)
 
     def convert(self, piece: Piece) -> Result:
-        """Convert a piece, and keep what comes of it for `take`."""
+        """Convert a piece."""
         self._out, self._aside, self._last = [], [], 0
         self._messages.clear()
-        loop = UnitLoop(self._machine, self._messages, self._messages, self._refuse, self._options)
-        stats, lines, start = loop.stats, [], 0
+        loop, lines, start = self._loop, [], 0
+        stats = loop.count_anew()
         whole = True
         for segment in piece.segments:
             before = stats.lines
-            whole = whole and self._segment(loop, segment, piece.slot, start)
+            whole = whole and self._segment(segment, piece.text, start)
             start += segment.size
             lines.append(stats.lines - before)
         loop.settle()
-        if piece.slot >= 0:
-            self._slots.forget(piece.slot)
         if not whole:
-            return Result(piece.number, False, stats)
+            return Result(False, stats)
         aside = b"\n".join([*self._aside, b""])
-        self._held[piece.number] = self._out, aside
         pending = loop.decoder.pending()
-        sizes = sum(map(len, self._out)), len(aside)
-        return Result(piece.number, True, stats, tuple(lines), self._last, pending, *sizes)
+        return Result(True, stats, tuple(lines), self._last, pending, self._out, aside)
 
-    def take(self, number: int) -> tuple[list[bytes], bytes]:
-        """Return the messages and the rejects of a piece, and forget them."""
-        return self._held.pop(number)
-
-    def drop(self, number: int) -> None:
-        """Forget what came of a piece."""
-        self._held.pop(number, None)
-
-    def _segment(self, loop: UnitLoop, segment: Segment, slot: int, start: int) -> bool:
+    def _segment(self, segment: Segment, text: bytes, start: int) -> bool:
         """Convert a segment; False when records do not end where it ends."""
+        loop = self._loop
         loop.begin(segment.name)
-        text = (
-            Ended(self._slots, slot, start, segment)
-            if segment.ended
-            else Text(self._slots, slot, start, segment.size)
+        part = Ended(text, start, segment) if segment.ended else Text(text, start, segment.size)
+        cutter = Cutter(
+            part,
+            max_record=self._options.max_record,
+            block_size=max(segment.size, 1),
+            offset=segment.offset,
+            line=segment.line,
         )
-        limit = self._options.max_record
-        cutter = Cutter(text, max_record=limit, offset=segment.offset, line=segment.line)
         last = 0
         for item in cutter.items():
             if isinstance(item, Idle):
@@ -117,7 +106,7 @@ class Worker:
                 return cutter.clean and cutter.safe[0] == segment.end
             last = take_in(loop, item) or last
             self._flush()
-        if not segment.ended or text.left:
+        if not segment.ended or part.left:
             return False
         loop.finish(last or 1)
         self._flush()

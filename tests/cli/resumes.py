@@ -35,8 +35,8 @@ cef_bridge.cli.state._EVERY = 0
 cef_bridge.parallel.run._LEAST_PIECE = cef_bridge.parallel.run._MOST_PIECE = 1 << 16
 if slow:
     settled = cef_bridge.parallel.run.ParallelRun._settled
-    def slowly(run, piece):
-        settled(run, piece)
+    def slowly(run):
+        settled(run)
         time.sleep(0.01)
     cef_bridge.parallel.run.ParallelRun._settled = slowly
 if hang:
@@ -160,7 +160,7 @@ def slow(archive: Archive, *words: object, hang: bool = False) -> Iterator[subpr
 def resumed_until_done(
     archive: Archive, interrupt: Callable[[subprocess.Popen[bytes], int], None], turns: int
 ) -> int:
-    """Begin and interrupt some runs by 1, 2 and 3 processes, then run to the end.
+    """Begin and interrupt some runs by 1, 2 and 3 threads, then run to the end.
 
     Returns how many were interrupted indeed.
     """

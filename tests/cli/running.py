@@ -20,7 +20,7 @@ _PYTHON = re.compile(
 )
 _SUMMARY = re.compile(
     r"^([\d,]+) lines: ([\d,]+) converted, ([\d,]+) filtered, ([\d,]+) rejected, ([\d,]+) noise, "
-    r"([\d,]+) blank \([\d.]+ s(?:, [\d,]+ events/s)?\)$",
+    r"([\d,]+) blank \([\d.]+ s(?:, [\d,]+ events/s)?; engine: .+\)$",
     re.MULTILINE,
 )
 _COUNTS = ("lines", "converted", "filtered", "rejected", "noise", "blank")

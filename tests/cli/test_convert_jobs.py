@@ -1,17 +1,22 @@
-"""`convert -j`: processes that share the work, as an operator meets them."""
+"""`convert -j`: threads that share the work, as an operator meets them."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import json
-import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
-from running import convert, counts, event, events, names, plain, start
+from running import convert, counts, event, events, plain, start
+
+from cef_bridge import engine
+
+needs_engine = pytest.mark.skipif(engine.load() is None, reason="there is no native engine here")
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +54,29 @@ def files(folder: Path, *words: object) -> dict[str, object]:
     }
 
 
-def test_the_files_are_the_same_with_any_number_of_processes(tmp_path, big):
+def test_the_files_are_the_same_with_any_number_of_threads(tmp_path, big):
     packed = tmp_path / "big.gz"
     packed.write_bytes(gzip.compress(big.read_bytes()[: 8 << 20], 1))
     one = files(tmp_path / "one", "-j", 1, packed, big, "--strict")
     assert one["code"] == 3
     assert one["counts"]["rejected"] > 12
     assert files(tmp_path / "three", "-j", 3, packed, big, "--strict") == one
+
+
+def test_the_files_are_the_same_without_the_engine(tmp_path, big, monkeypatch):
+    few = tmp_path / "few.json"
+    few.write_bytes(big.read_bytes()[: 1 << 20])
+    native = files(tmp_path / "native", few, "--strict")
+    monkeypatch.setenv("CEF_BRIDGE_ENGINE", "python")
+    python = files(tmp_path / "python", "-j", 3, few, "--strict")
+    for ran in (native, python):
+        report = json.loads(ran["report"])
+        assert (report.pop("engine"), report.pop("engine_left")) in {
+            ("python", None),
+            ("native", 4),
+        }
+        ran["report"] = report
+    assert native == python
 
 
 def test_a_pipe_is_shared_once_it_has_brought_much(big):
@@ -68,90 +89,83 @@ def test_a_pipe_is_shared_once_it_has_brought_much(big):
     assert shared.out == out == convert("-j", 1, big).out
 
 
-def children(pid: int) -> list[int]:
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+def thread_count(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))
 
 
-def gone(pids: list[int]) -> bool:
-    """Wait until processes have ended."""
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        if not any(running(pid) for pid in pids):
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def running(pid: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
-    except OSError:
-        return False
-
-
-def workers(process, count: int = 2) -> list[int]:
-    """Wait until the workers are at work."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        found = children(process.pid)
-        if len(found) == count:
-            time.sleep(0.1)
-            return found
+def until(there) -> None:
+    end = time.monotonic() + 60
+    while not there():
+        assert time.monotonic() < end
         time.sleep(0.005)
-    pytest.fail("there are no workers")
 
 
-def test_a_worker_that_is_killed_ends_the_run_with_1_and_no_output(tmp_path, big):
-    with start(
-        "-j", 2, big, big, big, big, "-o", tmp_path / "out", "--report", tmp_path / "r"
-    ) as process:
-        pids = workers(process)
-        os.kill(pids[1], signal.SIGKILL)
-        err = process.communicate(timeout=60)[1].decode()
-    assert process.returncode == 1
-    assert plain(err) == (
-        f"cef-bridge: worker process {pids[1]} was killed by signal 9 (out of memory?); "
-        f"{tmp_path / 'out'} was not written. Fewer -j need less memory\n"
-    )
-    assert names(tmp_path) == []
-    assert gone(pids)
-
-
-def test_no_worker_outlives_a_run_that_is_killed(tmp_path, big):
-    with start("-j", 2, big, big, big, big, "-o", tmp_path / "out") as process:
-        pids = workers(process)
-        process.kill()
-    assert gone(pids)
-    assert not (tmp_path / "out").exists()
-
-
+@needs_engine
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda it: it.name)
-def test_a_signal_to_all_of_the_processes_ends_the_run_as_with_one(tmp_path, big, number):
+def test_a_signal_ends_the_run_after_what_is_in_hand(tmp_path, big, number):
     out = tmp_path / "out"
-    with out.open("wb") as file:
-        process = start("-j", 2, big, big, stdout=file, start_new_session=True)
-        with process:
-            pids = workers(process)
-            until = time.monotonic() + 60
-            while not out.stat().st_size and time.monotonic() < until:
-                time.sleep(0.01)
-            os.killpg(process.pid, number)
-            err = process.communicate(timeout=60)[1].decode()
+    with out.open("wb") as file, start("-j", 2, *[big] * 8, stdout=file) as process:
+        until(lambda: out.stat().st_size)
+        process.send_signal(number)
+        err = process.communicate(timeout=60)[1].decode()
     assert process.returncode == 130
     written = out.read_bytes()
     assert 0 < counts(plain(err))["converted"] == written.count(b"\n")
-    assert written == convert("-j", 1, big, big).out[: len(written)]
-    assert gone(pids)
+    assert written == convert("-j", 1, *[big] * 8).out[: len(written)]
 
 
-def test_small_inputs_are_converted_by_one_process(tmp_path):
+@needs_engine
+def test_a_run_that_waits_for_a_pipe_ends_at_once(tmp_path, big):
+    out = tmp_path / "out"
+    with out.open("wb") as file, start("-j", 2, stdout=file) as process:
+        process.stdin.write(big.read_bytes()[: 9 << 20])
+        process.stdin.flush()
+        until(lambda: out.stat().st_size > 4 << 20)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+        err = process.stderr.read().decode()
+    assert counts(plain(err))["converted"] == out.read_bytes().count(b"\n")
+
+
+@needs_engine
+def test_small_inputs_are_converted_by_one_thread_and_large_ones_by_several(tmp_path, big):
     (tmp_path / "in").write_bytes(events(2000))
-    with start("-j", 4, tmp_path / "in", "-o", "/dev/stdout") as process:
-        process.stdout.readline()
-        assert children(process.pid) == []
-        process.communicate(timeout=30)
+    for path, found in ((tmp_path / "in", 1), (big, 6)):
+        with start("-j", 4, path, "-o", "/dev/stdout") as process:
+            process.stdout.readline()
+            assert thread_count(process.pid) == found
+            process.communicate(timeout=60)
 
 
 @pytest.mark.parametrize("jobs", ["0", "-1", "257", "many"])
-def test_a_number_of_processes_that_is_none_ends_with_2(jobs):
+def test_a_number_of_threads_that_is_none_ends_with_2(jobs):
     assert convert("-j", jobs).code == 2
+
+
+# Every line seems to be another one to the engine.
+DIFFERING = """
+import sys
+from cef_bridge import machine
+from cef_bridge.cli import main
+machine.ComparingRunner._native = lambda *_: machine._Made("blank")
+sys.argv[0] = "cef-bridge"
+main()
+"""
+
+
+@needs_engine
+def test_both_engines_are_compared_and_a_difference_ends_with_3(tmp_path, monkeypatch):
+    monkeypatch.setenv("CEF_BRIDGE_ENGINE", "both")
+    (tmp_path / "in").write_bytes(events(20))
+    same = convert(tmp_path / "in")
+    assert same.code == 0
+    assert "  20 lines were compared with Python's: 0 lines differ\n" in same.err
+    words = [sys.executable, "-c", DIFFERING, "convert", str(tmp_path / "in")]
+    ran = subprocess.run(words, check=False, capture_output=True, timeout=60)
+    assert (ran.returncode, ran.stdout) == (3, same.out)
+    err = ran.stderr.decode()
+    assert "  20 lines were compared with Python's: 20 lines differ\n" in err
+    said = "in:1: the engine says blank, the reference converted; the reference's is written\n"
+    assert said in err
+    assert err.count("the reference's is written") == 10

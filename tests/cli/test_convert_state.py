@@ -21,7 +21,7 @@ def archive(tmp_path):
 
 @pytest.fixture
 def stopped(archive):
-    """A run by one process that was interrupted in the middle."""
+    """A run by one thread that was interrupted in the middle."""
     with slow(archive, "-j", 1) as process:
         archive.wait_for(300_000)
         process.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""How many processes a run gets: as many as it may use, and one where more would only cost."""
+"""How many threads a run gets: as many as it may use, and one where more would only cost."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from cef_bridge.cli.jobs import Shares, cores_there, shares
+from cef_bridge.cli.jobs import cores_there, threads
 from cef_bridge.sources.inputs import Input
 
 CORES = len(os.sched_getaffinity(0))
@@ -25,22 +25,22 @@ CORES = len(os.sched_getaffinity(0))
         ("1 0 x", CORES),
     ],
 )
-def test_a_container_gets_no_more_processes_than_its_limit_allows(tmp_path, text, cores):
+def test_a_container_gets_no_more_threads_than_its_limit_allows(tmp_path, text, cores):
     (tmp_path / "cpu.max").write_text(text)
     assert cores_there(tmp_path / "cpu.max") == cores
     assert cores_there(tmp_path / "none") == CORES
 
 
-def test_small_inputs_are_converted_by_one_process(tmp_path):
+def test_small_inputs_are_converted_by_one_thread(tmp_path):
     small, large = Input("a", "a", 4 << 20), Input("b", "b", 9 << 20)
     pipe = Input("stdin", None, None)
-    assert shares(4, [small]) == Shares(1, 0)
-    assert shares(4, [small, small]) == Shares(4, 1)
-    assert shares(4, [large, pipe]) == Shares(4, 1)
-    assert shares(4, [pipe, small]) == Shares(4, 8 << 20)
-    assert shares(1, [large, pipe]) == Shares(1, 0)
+    assert threads(4, [small]) == 1
+    assert threads(4, [small, small]) == 4
+    assert threads(4, [large, pipe]) == 4
+    assert threads(4, [pipe, small]) == 4
+    assert threads(1, [large, pipe]) == 1
     path = tmp_path / "packed"
     path.write_bytes(gzip.compress(os.urandom(1 << 20)))
-    assert shares(4, [Input("p", str(path), 1 << 20)]) == Shares(4, 1)
+    assert threads(4, [Input("p", str(path), 1 << 20)]) == 4
     path.write_bytes(b"x" * (1 << 20))
-    assert shares(4, [Input("p", str(path), 1 << 20)]) == Shares(1, 0)
+    assert threads(4, [Input("p", str(path), 1 << 20)]) == 1

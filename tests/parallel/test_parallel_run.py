@@ -1,4 +1,4 @@
-"""Several processes give the bytes that one gives, whatever stands in the inputs."""
+"""Several threads give the bytes that one gives, whatever stands in the inputs."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import gzip
 import io
 import json
 import lzma
-import os
 import random
-import signal
 import tarfile
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -18,35 +18,26 @@ import zstandard
 
 from cef_bridge.conversion import Run
 from cef_bridge.converter import Converter
-from cef_bridge.errors import CefBridgeError, WorkerError
-from cef_bridge.fastpath import FastPath
+from cef_bridge.errors import CefBridgeError
+from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load
 from cef_bridge.parallel.run import ParallelRun, Plan
+from cef_bridge.parallel.team import AHEAD
+from cef_bridge.parallel.worker import Worker
 from cef_bridge.sources.inputs import Input
 from cef_bridge.unitloop import Options
-
-# xdist's own thread is there when a test forks; what is forked here needs none of its locks
-pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 
 DATA = Path(__file__).parent.parent / "data"
 
 
-class File:
-    """A sink that several processes can write to."""
+class Sink:
+    """Keeps what is written."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.size = 0
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    def __init__(self) -> None:
+        self.data = b""
 
     def write(self, data: bytes) -> None:
-        self.size += os.write(self._file, data)
-
-    def close(self) -> bytes:
-        os.close(self._file)
-        written = self.path.read_bytes()
-        assert len(written) == self.size
-        return written
+        self.data += data
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +52,10 @@ def outcome(run: Run | ParallelRun) -> dict[str, object]:
 
 
 class Both:
-    """Runs inputs by one process and by several, and compares all that comes of it."""
+    """Runs inputs by one thread and by several, and compares all that comes of it."""
 
     def __init__(self, converter: Converter, folder: Path) -> None:
-        self._converter = converter
+        self.converter = converter
         self._folder = folder
 
     def write(self, *contents: bytes) -> list[Input]:
@@ -79,16 +70,16 @@ class Both:
         inputs = self.write(*contents)
         expand = options.pop("max_expand", 200)
         options = Options(**options)
-        out, bad = File(self._folder / "out1"), File(self._folder / "bad1")
-        one = Run(FastPath(self._converter), out, bad, options, max_expand=expand, hashed=True)
+        out, bad = Sink(), Sink()
+        one = Run(Machine(self.converter), out, bad, options, max_expand=expand, hashed=True)
         one.run(inputs)
-        expected = out.close(), bad.close(), outcome(one)
-        plan = Plan(jobs, 0, expand, True, piece)
-        out, bad = File(self._folder / "out2"), File(self._folder / "bad2")
-        several = ParallelRun(FastPath(self._converter), out, bad, options, plan)
+        expected = out.data, bad.data, outcome(one)
+        out, bad = Sink(), Sink()
+        plan = Plan(jobs, expand, True, piece)
+        several = ParallelRun(Machine(self.converter), out, bad, options, plan)
         several.begin(inputs)
         several.run(inputs)
-        found = out.close(), bad.close(), outcome(several)
+        found = out.data, bad.data, outcome(several)
         assert found[1] == expected[1]
         assert found[2] == expected[2]
         assert found[0] == expected[0]
@@ -194,7 +185,7 @@ def tar(**members: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_whatever_is_mixed_comes_out_as_by_one_process(both, seed):
+def test_whatever_is_mixed_comes_out_as_by_one_thread(both, seed):
     run = both.same(
         mixed(seed, 150_000),
         jobs=2 + seed % 2,
@@ -206,7 +197,7 @@ def test_whatever_is_mixed_comes_out_as_by_one_process(both, seed):
     assert run.stats.rejected
 
 
-def test_plain_lines_come_out_as_by_one_process(both):
+def test_plain_lines_come_out_as_by_one_thread(both):
     data = b"".join(map(line, range(2000)))
     assert both.same(data, piece=8192, jobs=3).stats.converted == 2000
 
@@ -214,7 +205,7 @@ def test_plain_lines_come_out_as_by_one_process(both):
 @pytest.mark.parametrize(
     "end", [b"", b"\n", b'{"Operation":"File",\n', b"2026-03-03T09:00:01Z stdout P {"]
 )
-def test_the_end_of_an_input_comes_out_as_by_one_process(both, end):
+def test_the_end_of_an_input_comes_out_as_by_one_thread(both, end):
     both.same(b"".join(map(line, range(200))) + end)
     both.same(end, line(1) + end, end)
 
@@ -242,7 +233,7 @@ def test_the_end_of_an_input_comes_out_as_by_one_process(both, end):
     (pretty(1)[:200] + b"\n" + line(2)) * 90,
     b"",
 ], ids=lambda data: ascii(data[:12]))  # fmt: skip
-def test_an_input_of_one_kind_comes_out_as_by_one_process(both, data):
+def test_an_input_of_one_kind_comes_out_as_by_one_thread(both, data):
     both.same(data, data[:5000], max_record=8000)
     both.same(data, piece=60_000, jobs=3)
 
@@ -259,7 +250,7 @@ def test_an_input_of_one_kind_comes_out_as_by_one_process(both, data):
     lambda data: tar(a=data, b=b"", c=gzip.compress(data[:20_000])),
     lambda data: gzip.compress(tar(a=data[:30_000], b=data[30_000:])),
 ])  # fmt: skip
-def test_an_archive_comes_out_as_by_one_process_whole_and_damaged(both, pack):
+def test_an_archive_comes_out_as_by_one_thread_whole_and_damaged(both, pack):
     packed = pack(mixed(3, 80_000))
     both.same(packed)
     both.same(packed[: len(packed) // 2], b"".join(map(line, range(50))))
@@ -267,16 +258,16 @@ def test_an_archive_comes_out_as_by_one_process_whole_and_damaged(both, pack):
     both.same(packed[:middle] + bytes(64) + packed[middle + 64 :], packed)
 
 
-def test_a_bomb_is_stopped_where_one_process_stops_it(both):
+def test_a_bomb_is_stopped_where_one_thread_stops_it(both):
     both.same(gzip.compress((b"x" * 9999 + b"\n") * 7000), line(1), piece=1 << 20)
 
 
-def test_many_small_files_come_out_as_by_one_process(both):
+def test_many_small_files_come_out_as_by_one_thread(both):
     files = [b"".join(map(line, range(n, n + n % 5))) for n in range(300)]
     both.same(*files, mixed(1, 20_000), *files[:50], piece=20_000)
 
 
-def test_the_shipped_examples_come_out_as_by_one_process(both):
+def test_the_shipped_examples_come_out_as_by_one_thread(both):
     files = [path.read_bytes() for path in sorted(DATA.iterdir()) if path.is_file()]
     both.same(*files, piece=3000)
 
@@ -284,31 +275,19 @@ def test_the_shipped_examples_come_out_as_by_one_process(both):
 # --- ends
 
 
-def begun(converter, folder, data: bytes, jobs: int = 2) -> tuple[ParallelRun, list[Input], File]:
+def begun(converter, folder, data: bytes, jobs: int = 2) -> tuple[ParallelRun, list[Input], Sink]:
     inputs = Both(converter, folder).write(data)
-    out = File(folder / "out")
-    run = ParallelRun(FastPath(converter), out, plan=Plan(jobs, piece_size=4096))
+    out = Sink()
+    run = ParallelRun(Machine(converter), out, plan=Plan(jobs, piece_size=4096))
     run.begin(inputs)
     return run, inputs, out
 
 
-def alive(pids: list[int]) -> list[int]:
-    return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
-
-
-def test_a_worker_that_is_killed_ends_the_run_and_the_others(converter, tmp_path):
-    run, inputs, _ = begun(converter, tmp_path, b"".join(map(line, range(3000))))
-    pids = [member.pid for member in run._team._pool.members]  # noqa: SLF001
-
-    def kill(_name: str, _consumed: int) -> None:
-        if alive(pids) == pids:
-            os.kill(pids[0], signal.SIGKILL)
-
-    run.progress = kill
-    said = rf"worker process {pids[0]} was killed by signal 9 \(out of memory\?\)"
-    with pytest.raises(WorkerError, match=said):
-        run.run(inputs)
-    assert alive(pids) == []
+def ours() -> list[str]:
+    """Return the threads that a run has started."""
+    return [
+        each.name for each in threading.enumerate() if each.name.startswith(("convert", "reader"))
+    ]
 
 
 def test_a_run_that_is_stopped_has_written_a_whole_beginning(converter, tmp_path):
@@ -316,19 +295,79 @@ def test_a_run_that_is_stopped_has_written_a_whole_beginning(converter, tmp_path
     run, inputs, out = begun(converter, tmp_path, data)
     run.progress = lambda _name, consumed: run.stop() if consumed > 100_000 else None
     run.run(inputs)
-    written = out.close()
-    assert 0 < run.stats.converted == written.count(b"\n") < 3000
+    assert 0 < run.stats.converted == out.data.count(b"\n") < 3000
     assert run.inputs[0]["lines"] == run.stats.lines
     assert run.inputs[0]["sha256"] is None
+    assert ours() == []
 
 
-def test_a_sink_that_fails_in_a_worker_fails_the_run(converter, tmp_path):
-    class Full(File):
+def test_an_exception_while_it_waits_leaves_counts_that_are_right(converter, tmp_path):
+    run, inputs, out = begun(converter, tmp_path, b"".join(map(line, range(3000))))
+
+    class Impatient:
+        def __init__(self, team) -> None:
+            self.team, self.asked, self.end = team, 0, team.end
+
+        def next(self):
+            self.asked += 1
+            if self.asked == 20:
+                assert run.waiting
+                raise KeyboardInterrupt
+            return self.team.next()
+
+    run._team = Impatient(run._team)  # noqa: SLF001
+    with pytest.raises(KeyboardInterrupt):
+        run.run(inputs)
+    assert 0 < run.stats.converted == out.data.count(b"\n") < 3000
+    assert run.inputs[0]["lines"] == run.stats.lines
+    assert ours() == []
+
+
+def test_a_sink_that_fails_fails_the_run(converter, tmp_path):
+    class Full(Sink):
         def write(self, data: bytes) -> None:
-            raise CefBridgeError(f"full after {self.size}, no room for {len(data) > 0}")
+            raise CefBridgeError(f"full, no room for {len(data) > 0}")
 
     inputs = Both(converter, tmp_path).write(b"".join(map(line, range(3000))))
-    run = ParallelRun(FastPath(converter), Full(tmp_path / "out"), plan=Plan(2, piece_size=4096))
+    run = ParallelRun(Machine(converter), Full(), plan=Plan(2, piece_size=4096))
     run.begin(inputs)
-    with pytest.raises(CefBridgeError, match="full after 0, no room for True"):
+    with pytest.raises(CefBridgeError, match="full, no room for True"):
         run.run(inputs)
+    assert ours() == []
+
+
+def test_a_fault_in_a_thread_fails_the_run(converter, tmp_path, monkeypatch):
+    run, inputs, _ = begun(converter, tmp_path, b"".join(map(line, range(3000))))
+    monkeypatch.setattr(Worker, "convert", lambda *_: {}["oh"])
+    with pytest.raises(KeyError, match="oh"):
+        run.run(inputs)
+    assert ours() == []
+
+
+def test_threads_share_a_mapping_without_an_engine_too(both, monkeypatch):
+    monkeypatch.setenv("CEF_BRIDGE_ENGINE", "python")
+    assert both.same(mixed(2, 100_000), jobs=3).stats.converted
+
+
+def test_each_line_is_compared_in_each_thread(both, monkeypatch):
+    if Machine(both.converter).native is None:
+        pytest.skip("there is no native engine here")
+    monkeypatch.setenv("CEF_BRIDGE_ENGINE", "both")
+    stats = both.same(mixed(4, 100_000), b"".join(map(line, range(200))), jobs=3).stats
+    assert stats.compared > 200
+    assert stats.differed == 0
+
+
+def test_few_pieces_are_in_memory_while_nothing_is_written(converter, tmp_path):
+    run, inputs, out = begun(converter, tmp_path, b"".join(map(line, range(3000))))
+    waits: list[int] = []
+
+    def slow(_name: str, _consumed: int) -> None:
+        if not waits:
+            time.sleep(0.3)
+            waits.append(run._team._arrived.qsize())  # noqa: SLF001
+
+    run.progress = slow
+    run.run(inputs)
+    assert out.data.count(b"\n") == 3000
+    assert waits == [2 + AHEAD]
