@@ -146,6 +146,11 @@ class Work:
         return ctypes.string_at(self.answer.messages, self.answer.messages_size)
 
     @property
+    def joined(self) -> bytes:
+        """The messages of the last run, a line feed between two of them; there has to be one."""
+        return ctypes.string_at(self.answer.messages, self.answer.messages_size - 1)
+
+    @property
     def rows(self) -> Sequence[Row]:
         """A row for each message."""
         return self.answer.rows[: self.answer.rows_many]

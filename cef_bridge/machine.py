@@ -122,8 +122,8 @@ class Runner:
 
     @property
     def messages(self) -> bytes:
-        """All messages of the last run, a line feed between two of them."""
-        return self._work.messages[:-1]
+        """All messages of the last run, a line feed between two of them; there has to be one."""
+        return self._work.joined
 
     def apart(self) -> Iterator[Message]:
         """Yield the messages of the last run one by one."""
