@@ -134,7 +134,7 @@ class Work:
         self._functions.cef_bridge_run(
             self._plan.pointer, self._pointer, ctypes.byref(question), ctypes.byref(self.answer)
         )
-        return self.answer.at
+        return int(self.answer.at)
 
     @property
     def messages(self) -> bytes:
@@ -144,12 +144,14 @@ class Work:
     @property
     def rows(self) -> Sequence[Row]:
         """A row for each message."""
-        return self.answer.rows[: self.answer.rows_many]
+        rows: list[Row] = self.answer.rows[: self.answer.rows_many]
+        return rows
 
     @property
     def elsewhere(self) -> Sequence[int]:
         """Where the lines begin of events that are not for this destination."""
-        return self.answer.elsewhere[: self.answer.elsewhere_many]
+        places: list[int] = self.answer.elsewhere[: self.answer.elsewhere_many]
+        return places
 
     def kinds(self) -> bytes:
         """Return the counts since the last time, as JSON: type, operation, class, count."""

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from cef_bridge import engine, table
-from cef_bridge.converter import Converted
 from cef_bridge.events.classes import CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cef_bridge.converter import Converter, Filtered, Rejected
+    from cef_bridge.converter import Converted, Converter, Filtered, Rejected
     from cef_bridge.engine import Library, Plan
 
 _CLASS_IDS = [row.class_id for row in CLASSES.values()]
@@ -67,7 +66,9 @@ class Runner:
         self.answer = self._work.answer
         self.left = 0
 
-    def run(self, data: bytes, begin: int, end: int, source: str, offset: int, *, parts: bool) -> int:
+    def run(
+        self, data: bytes, begin: int, end: int, source: str, offset: int, *, parts: bool
+    ) -> int:
         """Convert the lines of `data` from `begin` to `end`, up to one that is left to Python.
 
         `offset` is where `data` begins in the source; `parts` says that parts of lines wait for
@@ -75,12 +76,14 @@ class Runner:
         `answer.next`.
         """
         assumed = self._converter.assumed_time
-        place = engine.Place(source.encode("utf-8", "replace"), offset, assumed, parts)
+        place = engine.Place(source.encode("utf-8", "surrogatepass"), offset, assumed, parts)
         at = self._work.run(data, begin, end, place)
         if self.answer.end:
             self.left += 1
         if self.answer.end == engine.FAULT:
-            _log.error("%s, byte %d: the engine has a fault; Python converts it", source, offset + at)
+            _log.error(
+                "%s, byte %d: the engine has a fault; Python converts it", source, offset + at
+            )
         return at
 
     @property

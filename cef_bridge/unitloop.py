@@ -77,6 +77,8 @@ class Machine(Protocol):
     def runner(self) -> Runner | None:
         """Return what runs lines through the engine, None where there is none."""
 
+    # Of a machine that remembers:
+
     @property
     def sections(self) -> Glancing:
         """What knows lines before they are parsed."""
