@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import os
 import zlib
+from bisect import bisect_left
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
 # The number of the C interface; its twin is ABI in engine/src/abi.rs.
 ABI = 1
-FAULT = 2
-"""`Answer.end` of a run that the engine could not go on with: the line in hand is Python's."""
+LEFT, FAULT = 1, 2
+"""`Answer.end` of a run that did not come to its end: the line in hand is Python's. FAULT: because
+the engine could not go on.
+"""
 CHOICES = ("auto", "native", "python", "both")
 _PACKAGE = Path(__file__).parent
 
@@ -152,6 +155,21 @@ class Work:
         """Where the lines begin of events that are not for this destination."""
         places: list[int] = self.answer.elsewhere[: self.answer.elsewhere_many]
         return places
+
+    def message_of(self, line: int) -> tuple[Row, bytes] | None:
+        """Return the row and the message of the line that begins there, None when it has none."""
+        rows, many = self.answer.rows, self.answer.rows_many
+        at = bisect_left(range(many), line, key=lambda index: rows[index].begin)
+        if at == many or rows[at].begin != line:
+            return None
+        row, start = rows[at], rows[at - 1].end if at else 0
+        return row, ctypes.string_at(self.answer.messages + start, row.end - 1 - start)
+
+    def is_elsewhere(self, line: int) -> bool:
+        """Tell whether the line that begins there has an event that is not for this destination."""
+        places, many = self.answer.elsewhere, self.answer.elsewhere_many
+        at = bisect_left(range(many), line, key=lambda index: places[index])
+        return bool(at < many and places[at] == line)
 
     def kinds(self) -> bytes:
         """Return the counts since the last time, as JSON: type, operation, class, count."""

@@ -8,7 +8,7 @@ files nor queues, YAML nor click.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import orjson
 
@@ -68,16 +68,21 @@ class Glancing(Protocol):
 
 
 class Machine(Protocol):
-    """What a unit loop runs events through: `fastpath.FastPath`, or what only counts them."""
+    """What a unit loop runs events through: `machine.Machine`, or what only counts them."""
 
     @property
     def remembers(self) -> bool:
-        """Whether `recall` knows events whose like was seen before."""
+        """Whether it is a Remembering one."""
 
     def runner(self) -> Runner | None:
         """Return what runs lines through the engine, None where there is none."""
 
-    # Of a machine that remembers:
+    def convert(self, raw: dict[str, object], origin: str, /) -> Converted | Filtered | Rejected:
+        """Return the fate of any event."""
+
+
+class Remembering(Machine, Protocol):
+    """A machine that knows again what it met."""
 
     @property
     def sections(self) -> Glancing:
@@ -88,9 +93,6 @@ class Machine(Protocol):
 
     def learn(self, line: bytes, raw: dict[str, object], /) -> None:
         """Remember the line of the event that was just recalled."""
-
-    def convert(self, raw: dict[str, object], origin: str, /) -> Converted | Filtered | Rejected:
-        """Return the fate of any event."""
 
 
 class UnitLoop:
@@ -124,6 +126,7 @@ class UnitLoop:
         self._fairness = fairness
         self._crowded = False
         self._runner = machine.runner()
+        self._counted = (0, 0, 0)  # of the runner's lines: left, compared, differed
 
     def begin(self, name: str, decoder: Decoder | None = None) -> Decoder:
         """Turn to a stream: a new one, or one whose `decoder` is known from before."""
@@ -173,7 +176,7 @@ class UnitLoop:
         at = begin
         while True:
             parts = self.decoder.waits
-            stop = runner.run(data, at, end, self._name, offset, parts=parts)
+            stop = runner.run(data, at, end, self._name, offset, parts=parts, line=line)
             answer = runner.answer
             self._collect(runner, data, offset)
             line += answer.lines
@@ -216,7 +219,7 @@ class UnitLoop:
     def _remembered(self, block: Block) -> None:
         """Convert units without the engine: what is remembered at once, all else the plain way."""
         loads, alert, log = orjson.loads, self._alerts.append, self._telemetry.append
-        machine = self._machine
+        machine = cast("Remembering", self._machine)
         run, recall, learn = machine.sections.run, machine.recall, machine.learn
         kinds, stats = self.stats.kinds, self.stats
         if self.options.input_format != "auto":
@@ -258,15 +261,21 @@ class UnitLoop:
         return over
 
     def settle(self) -> None:
-        """Bring the counts by kind up to date; to be called now and then, and at the end."""
+        """Bring the counts up to date that others keep; now and then, and at the end."""
+        stats, runner = self.stats, self._runner
         counts: Iterator[tuple[Kind, int]] = iter(())
-        if self._runner is not None:
-            counts = self._runner.kinds()
+        if runner is not None:
+            counts = runner.kinds()
+            before = self._counted
+            self._counted = now = (runner.left, runner.compared, runner.differed)
+            stats.left += now[0] - before[0]
+            stats.compared += now[1] - before[1]
+            stats.differed += now[2] - before[2]
         elif self._machine.remembers:
-            counts = self._machine.sections.counts()
+            counts = cast("Remembering", self._machine).sections.counts()
         for kind, number in counts:
-            self.stats.kinds[kind] += number
-        self.stats.settle()
+            stats.kinds[kind] += number
+        stats.settle()
 
     def finish(self, line: int) -> None:
         """End the stream at its last line: the rest of a line that a runtime cut never came."""
