@@ -8,7 +8,7 @@ files nor queues, YAML nor click.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import orjson
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from cef_bridge.fairness import Fairness
-    from cef_bridge.machine import Runner
+    from cef_bridge.machine import Message
     from cef_bridge.sources.units import Block, Broken
     from cef_bridge.stats import Kind
 
@@ -67,10 +67,35 @@ class Glancing(Protocol):
         """Yield how many messages `run` wrote of each kind, since the last time it was asked."""
 
 
+class Running(Protocol):
+    """Runs lines through the engine: `machine.Runner`, or what only counts them."""
+
+    answer: Any  # the counts of the last run, as in `engine/src/block.rs`
+
+    @property
+    def messages(self) -> bytes:
+        """The messages of the last run, a line feed between two of them."""
+
+    @property
+    def elsewhere(self) -> Sequence[int]:
+        """Where the lines of events begin that are not for this destination."""
+
+    def run(
+        self, data: bytes, begin: int, end: int, source: str, offset: int, /, *, parts: bool
+    ) -> int:
+        """Convert lines, up to one that is left to Python; return where that begins, or `end`."""
+
+    def apart(self) -> Iterator[Message]:
+        """Yield the messages of the last run one by one."""
+
+    def kinds(self) -> Iterator[tuple[Kind, int]]:
+        """Yield how many events there were of each kind, since the last time it was asked."""
+
+
 class Machine(Protocol):
     """What a unit loop runs events through: `fastpath.FastPath`, or what only counts them."""
 
-    def runner(self) -> Runner | None:
+    def runner(self) -> Running | None:
         """Return what runs lines through the engine, None where there is none."""
 
     @property
@@ -158,7 +183,7 @@ class UnitLoop:
             fairness.came(len(self._alerts) + stats.alerts_over_rate - urgent_before)
 
     def _lines(
-        self, runner: Runner, data: bytes, begin: int, end: int, line: int, offset: int
+        self, runner: Running, data: bytes, begin: int, end: int, line: int, offset: int
     ) -> None:
         """Convert the lines of `data` from `begin` to `end`; `line` is the first one's number, and
         `data` begins at `offset` of the stream.
@@ -177,7 +202,7 @@ class UnitLoop:
             self._plain(unit, line, offset + stop)
             line += 1
 
-    def _collect(self, runner: Runner, data: bytes, offset: int) -> None:
+    def _collect(self, runner: Running, data: bytes, offset: int) -> None:
         """Take what a run of the engine gave."""
         stats, answer = self.stats, runner.answer
         stats.converted += answer.converted

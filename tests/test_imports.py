@@ -81,6 +81,7 @@ ALLOWED = {
             "events",
             "fastpath",
             "formats",
+            "machine",
             "mapping",
             "shedding",
             "sources",

@@ -33,14 +33,17 @@ pub struct Hit<'a> {
     pub marks: Marks,
     /// The text may hold what is to be escaped.
     pub escapes: bool,
+    /// The rule that gave it, None for what no rule took.
+    pub rule: Option<&'a Rule>,
 }
 
 impl<'a> Hit<'a> {
     /// Return the hit of a key without rules of its own, which does not take its field.
     pub fn of(pair: &'a str, clean: Clean<'a>, field: Field) -> Self {
         let Clean { text, marks, escapes } = clean;
-        let label = "";
-        Hit { pair, text, label, field, fields: &[], whole: "", taken: false, marks, escapes }
+        let (label, fields, whole, rule) = ("", &[], "", None);
+        let taken = false;
+        Hit { pair, text, label, field, fields, whole, taken, marks, escapes, rule }
     }
 
     /// Return the fields that the text is from.
@@ -150,7 +153,7 @@ impl<'a> Rules<'a> {
                 let hit = self.finish(slot, rule, text, Some(first))?;
                 Some(Hit { fields, ..hit })
             }),
-            Take::Spread(spread) => return self.spread(spread, event, hits),
+            Take::Spread(spread) => return self.spread(spread, rule, event, hits),
         };
         hits.extend(hit);
         Ok(hit.is_some())
@@ -221,6 +224,7 @@ impl<'a> Rules<'a> {
             taken,
             marks: clean.marks,
             escapes: clean.escapes,
+            rule: Some(rule),
         })
     }
 
@@ -228,6 +232,7 @@ impl<'a> Rules<'a> {
     fn spread(
         &self,
         spread: &'a Spread,
+        rule: &'a Rule,
         event: &Event<'a>,
         hits: &mut Vec<Hit<'a>>,
     ) -> Result<bool, Left> {
@@ -246,7 +251,7 @@ impl<'a> Rules<'a> {
             }
             let key = camel(&spread.prefix, name, &no_keys, &mut used);
             let pair = self.arena.join(&[&self.program.format.separator, &key, "="]);
-            hits.push(Hit::of(pair, clean, spread.field));
+            hits.push(Hit { rule: Some(rule), ..Hit::of(pair, clean, spread.field) });
         }
         let found = &mut hits[first..];
         if found.len() == entries.len() {
