@@ -163,7 +163,9 @@ class _Parts(NamedTuple):
 
     def unescaped(self, text: str) -> str:
         """Return a text as a reader finds it."""
-        return _ESCAPE.sub(_plain, text) if self.escapes and "\\" in text else text
+        if not self.escapes:
+            return text
+        return (_ESCAPE.sub(_plain, text) if "\\" in text else text).replace(_EQUALS, "=")
 
     def sample(self, key: str) -> str | None:
         """Return the text of a key or of a header field, None when the line has none."""
@@ -177,8 +179,8 @@ class _Parts(NamedTuple):
         return f"{self.unescaped(told[0])[:_LONGEST_SAMPLE]}{label}"
 
 
-# What stands before a value; in a value each equals sign is escaped.
-_KEY = re.compile(r"(?:^| )([A-Za-z0-9]+)=")
+# Stands for an escaped equals sign while the others part keys from values; no message has it.
+_EQUALS = "\0"
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED = {"n": "\n", "r": "\r"}
 # Spaces in the syslog headers that we write; a time of RFC 3164 has two or three of its own.
@@ -212,9 +214,19 @@ class _Reader:
         pieces = line.split("|", self._pipes)
         header, extension = pieces[1 : 1 + self._fields], pieces[self._pipes]
         if self._is_cef:
-            parted = _KEY.split(extension)
-            keys = dict(zip(parted[1::2], parted[2::2], strict=True))
+            keys = _cef_keys(extension)
         else:
             pairs = (it.partition("=") for it in extension.split(self._separator))
             keys = {name: text for name, _, text in pairs}
         return _Parts(header, keys, self._is_cef)
+
+
+def _cef_keys(extension: str) -> _Texts:
+    """Return the keys of an extension: a key stands between the last space and an equals sign."""
+    name, *pieces = extension.replace("\\=", _EQUALS).split("=")
+    keys = {}
+    for piece in pieces[:-1]:
+        keys[name], _, name = piece.rpartition(" ")
+    if pieces:
+        keys[name] = pieces[-1]
+    return keys

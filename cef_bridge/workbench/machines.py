@@ -1,15 +1,21 @@
 """What a run goes through to be examined: blocks of lines come in, and no message goes out.
 
-`Comparing` runs two mappings over the same lines and hands both messages of each event to a `Diff`.
-A unit loop runs them, as it runs the machine that converts. Knows neither commands nor files.
+`Comparing` runs two mappings over the same lines, and hands both messages of each event to a
+`Diff`. `Examining` has the engine count events by sort (`engine/src/sorts.rs`), and a `Coverage`
+examine the first of each. A unit loop runs them, as it runs the machine that converts. Knows
+neither commands nor files.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cef_bridge.converter import Converted, Filtered, Rejected
-from cef_bridge.events.clock import event_time
+from cef_bridge.engine import ALONE
+from cef_bridge.errors import CefBridgeError
+from cef_bridge.events.clock import event_time, repeats
+from cef_bridge.events.decode import Decoded, Decoder
+from cef_bridge.events.identity import SEPARATOR
 from cef_bridge.workbench.diff import Made
 
 if TYPE_CHECKING:
@@ -17,6 +23,7 @@ if TYPE_CHECKING:
 
     from cef_bridge.machine import Machine, Message, Runner
     from cef_bridge.stats import Kind
+    from cef_bridge.workbench.coverage import Coverage, Facts
     from cef_bridge.workbench.diff import Diff
 
 
@@ -49,11 +56,22 @@ class _Nothing:
         return iter(())
 
 
-class Comparing:
+class _Examines:
+    """What both machines have for a unit loop that has no engine: they remember nothing."""
+
+    sections = _Nothing()
+
+    def recall(self, _raw: dict[str, object], /) -> None:
+        """Nothing is remembered."""
+
+    def learn(self, _line: bytes, _raw: dict[str, object], /) -> None:
+        """Nothing is remembered."""
+
+
+class Comparing(_Examines):
     """Two machines over the same events, for a `Diff`."""
 
     def __init__(self, diff: Diff, old: Machine, new: Machine) -> None:
-        self.sections = _Nothing()
         self._diff = diff
         self._machines = (old, new)
 
@@ -61,12 +79,6 @@ class Comparing:
         """Return what runs lines through the engine, None where there is none."""
         old, new = (machine.runner() for machine in self._machines)
         return ComparingRunner(self._diff, old, new) if old and new else None
-
-    def recall(self, _raw: dict[str, object]) -> None:
-        """Nothing is remembered."""
-
-    def learn(self, _line: bytes, _raw: dict[str, object]) -> None:
-        """Nothing is remembered."""
 
     def convert(self, raw: dict[str, object], origin: str) -> Converted | Filtered | Rejected:
         """Compare what the reference makes of an event."""
@@ -86,14 +98,22 @@ def _made(fate: Converted | Filtered) -> Made | None:
     return Made(fate.message.encode(), fate.severity) if isinstance(fate, Converted) else None
 
 
-class ComparingRunner:
+class _NoMessages:
+    """A runner whose messages nobody wants."""
+
+    messages = b""
+    elsewhere: tuple[int, ...] = ()
+
+    def apart(self) -> Iterator[Message]:
+        """Yield nothing."""
+        return iter(())
+
+
+class ComparingRunner(_NoMessages):
     """Runs lines through two mappings in the engine, up to one that either leaves to Python.
 
     The old mapping goes ahead: what it made of lines that the new one has not reached is kept.
     """
-
-    messages = b""
-    elsewhere: tuple[int, ...] = ()
 
     def __init__(self, diff: Diff, old: Runner, new: Runner) -> None:
         self.answer = Counts(0, 0, 0, 0, 0)
@@ -150,10 +170,6 @@ class ComparingRunner:
             diff.add(None, None)
         return both
 
-    def apart(self) -> Iterator[Message]:
-        """Yield nothing: what was compared is not written."""
-        return iter(())
-
     def kinds(self) -> Iterator[tuple[tuple[object, object, str], int]]:
         """Yield how many events there were of each type, operation and class."""
         return self._new.kinds()
@@ -161,3 +177,88 @@ class ComparingRunner:
 
 def _of(message: Message) -> Made:
     return Made(message.data, message.severity)
+
+
+class Examining(_Examines):
+    """A machine's events, for a `Coverage`. `finish` adds up what the engine counted."""
+
+    def __init__(self, coverage: Coverage, machine: Machine) -> None:
+        self._coverage = coverage
+        self._machine = machine
+        self._runners: list[ExaminingRunner] = []
+
+    def runner(self) -> ExaminingRunner | None:
+        """Return what runs lines through the engine, None where there is none."""
+        runner = self._machine.runner(sorts=True)
+        if runner is None:
+            return None
+        self._runners.append(ExaminingRunner(self._coverage, runner))
+        return self._runners[-1]
+
+    def convert(self, raw: dict[str, object], origin: str) -> Converted | Filtered | Rejected:
+        """Examine an event by the reference, and count it."""
+        try:
+            facts = self._coverage.examine(raw, origin)
+        except RecursionError:
+            return Rejected("nested too deeply", "too-deep")
+        self._coverage.count(facts, 1)
+        return Filtered(facts.kind) if facts.filtered else Converted("", facts.kind, 0)
+
+    def finish(self) -> None:
+        """Add up, once, when all lines were run."""
+        for runner in self._runners:
+            runner.finish()
+
+
+class ExaminingRunner(_NoMessages):
+    """Runs lines through the engine, which counts them by sort; the first of each is examined."""
+
+    def __init__(self, coverage: Coverage, runner: Runner) -> None:
+        self.answer: Any = runner.answer
+        self._coverage = coverage
+        self._runner = runner
+        self._sorts: list[Facts] = []
+
+    def run(
+        self, data: bytes, begin: int, end: int, source: str, offset: int, /, *, parts: bool
+    ) -> int:
+        """Count the lines of `data` from `begin` to `end`, up to one that is left to Python.
+
+        Return where that line begins, or `end`; see `machine.Runner`.
+        """
+        stop = self._runner.run(data, begin, end, source, offset, parts=parts)
+        for look in self._runner.looks:
+            place = look.begin
+            line_end = data.find(b"\n", place)
+            raw = _event_of(data[place : len(data) if line_end < 0 else line_end])
+            origin = f"{source}{SEPARATOR}{offset + place}" if repeats(raw) else ""
+            facts = self._coverage.examine(raw, origin)
+            if look.sort == ALONE:
+                self._coverage.count(facts, 1)
+            else:
+                self._sorts.append(facts)  # they come in the order of their numbers
+                self._coverage.count(facts, 0)  # fields and keys are told in the order they came
+        return stop
+
+    def finish(self) -> None:
+        """Add up the counts of all sorts."""
+        for facts, number in zip(self._sorts, self._runner.sorts(), strict=True):
+            self._coverage.count(facts, number)
+
+    def kinds(self) -> Iterator[tuple[tuple[object, object, str], int]]:
+        """Yield how many events there were of each type, operation and class."""
+        return self._runner.kinds()
+
+
+def _event_of(line: bytes) -> dict[str, object]:
+    """Return the one event of a line that the engine took for one."""
+    found = [each for each in Decoder().decode(line) if isinstance(each, Decoded)]
+    if len(found) != 1:
+        raise CefBridgeError(
+            "a fault of this program: the engine and the Python reference disagree about a line. "
+            f"Please report it: {line[:_SHOWN]!r}"
+        )
+    return found[0].fields
+
+
+_SHOWN = 200  # bytes

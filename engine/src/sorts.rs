@@ -15,7 +15,7 @@ use crate::rules::{Hit, Left, Rules};
 use crate::words::{Folding, Secret};
 
 /// Sorts that are counted; events of further ones are looked at one by one.
-const MOST_SORTS: usize = 1 << 16;
+const MOST_SORTS: usize = 1 << 14;
 /// Bytes of a text in which a letter is looked for.
 const BEGINNING: usize = 256;
 
