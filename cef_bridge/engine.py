@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # The number of the C interface; its twin is ABI in engine/src/abi.rs.
-ABI = 1
+ABI = 2
 LEFT, FAULT = 1, 2
 """`Answer.end` of a run that did not come to its end: the line in hand is Python's. FAULT: because
 the engine could not go on.
 """
+ALONE = 2**32 - 1
+"""`Look.sort` of an event that stands for itself alone."""
 CHOICES = ("auto", "native", "python", "both")
 _PACKAGE = Path(__file__).parent
 
@@ -97,13 +99,15 @@ class Plan:
 
 class Place(NamedTuple):
     """Where a block stands: the source's name, the offset of its first byte, the time of events
-    that have none (epoch microseconds), and whether parts of lines wait for their rest.
+    that have none (epoch microseconds), whether parts of lines wait for their rest, and whether
+    events are to be counted by sort.
     """
 
     source: bytes
     offset: int
     assumed_time: int | None = None
     parts_wait: bool = False
+    sorts: bool = False
 
 
 class Work:
@@ -134,6 +138,7 @@ class Work:
         question.assumed_time = place.assumed_time or 0
         question.has_assumed_time = place.assumed_time is not None
         question.parts_wait = place.parts_wait
+        question.sorts = place.sorts
         self._functions.cef_bridge_run(
             self._plan.pointer, self._pointer, ctypes.byref(question), ctypes.byref(self.answer)
         )
@@ -171,6 +176,19 @@ class Work:
         at = bisect_left(range(many), line, key=lambda index: places[index])
         return bool(at < many and places[at] == line)
 
+    @property
+    def looks(self) -> Sequence[Look]:
+        """The events of the last run that are to be examined, if it counted by sort."""
+        looks: Sequence[Look] = self.answer.looks[: self.answer.looks_many]
+        return looks
+
+    def sorts(self) -> Sequence[int]:
+        """Return how many events there were of each sort, by `Look.sort`."""
+        many = ctypes.c_uint64()
+        counts = self._functions.cef_bridge_sorts(self._pointer, ctypes.byref(many))
+        each: Sequence[int] = counts[: many.value]
+        return each
+
     def kinds(self) -> bytes:
         """Return the counts since the last time, as JSON: type, operation, class, count."""
         size = ctypes.c_uint64()
@@ -190,6 +208,12 @@ class Row(ctypes.Structure):
     )
 
 
+class Look(ctypes.Structure):
+    """An event to examine: where its line begins, and the sort that it stands for, or ALONE."""
+
+    _fields_ = (("begin", ctypes.c_uint32), ("sort", ctypes.c_uint32))
+
+
 class _Question(ctypes.Structure):
     """`Question` of engine/src/api.rs."""
 
@@ -203,6 +227,7 @@ class _Question(ctypes.Structure):
         ("assumed_time", ctypes.c_int64),
         ("has_assumed_time", ctypes.c_uint32),
         ("parts_wait", ctypes.c_uint32),
+        ("sorts", ctypes.c_uint32),
     )
 
 
@@ -219,6 +244,8 @@ class _Answer(ctypes.Structure):
         ("rows_many", ctypes.c_uint64),
         ("elsewhere", ctypes.POINTER(ctypes.c_uint32)),
         ("elsewhere_many", ctypes.c_uint64),
+        ("looks", ctypes.POINTER(Look)),
+        ("looks_many", ctypes.c_uint64),
         ("lines", ctypes.c_uint64),
         ("blank", ctypes.c_uint64),
         ("converted", ctypes.c_uint64),
@@ -226,6 +253,8 @@ class _Answer(ctypes.Structure):
         ("routed_away", ctypes.c_uint64),
         ("without_time", ctypes.c_uint64),
         ("in_log", ctypes.c_uint64),
+        ("first", ctypes.c_int64),
+        ("last", ctypes.c_int64),
     )
 
 
@@ -238,6 +267,7 @@ _FUNCTIONS: dict[str, tuple[tuple[type, ...], type | None]] = {
     "cef_bridge_work_free": ((_POINTER,), None),
     "cef_bridge_run": ((_POINTER,) * 4, None),
     "cef_bridge_kinds": ((_POINTER, _POINTER), _POINTER),
+    "cef_bridge_sorts": ((_POINTER, _POINTER), ctypes.POINTER(ctypes.c_uint64)),
 }
 
 

@@ -21,10 +21,10 @@ from cef_bridge.events.decode import Decoded, Decoder
 from cef_bridge.events.identity import SEPARATOR
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from cef_bridge.converter import Converter, Rejected
-    from cef_bridge.engine import Library, Place, Plan
+    from cef_bridge.engine import Library, Look, Place, Plan
 
     Kind = tuple[object, object, str]
 
@@ -35,11 +35,12 @@ _log = logging.getLogger(__name__)
 
 
 class Message(NamedTuple):
-    """A message of a run: its bytes, where its line begins and ends, and whether it is urgent."""
+    """A message of a run: its bytes, where its line begins, whether it is urgent, its severity."""
 
     data: bytes
     begin: int
     urgent: bool
+    severity: int
 
 
 class Machine:
@@ -60,27 +61,27 @@ class Machine:
         """Return the fate of an event by the reference."""
         return self.converter.convert(raw, origin)
 
-    remembers = False
-
-    def runner(self) -> Runner | None:
+    def runner(self, *, sorts: bool = False) -> Runner | None:
         """Return what runs blocks in one thread, None where Python does the work."""
         if self.native is None:
             return None
-        if self.compare_every:
+        if self.compare_every and not sorts:
             return ComparingRunner(self.converter, self.native, self.compare_every)
-        return Runner(self.converter, self.native)
+        return Runner(self.converter, self.native, sorts=sorts)
 
 
 class Runner:
     """Runs blocks of lines through the engine, in one thread.
 
     `left` counts the lines that the engine left to Python, `compared` those that the reference
-    converted as well, and `differed` those of them that it converted to something else.
+    converted as well, and `differed` those of them that it converted to something else. It counts
+    events by sort with `sorts`, for the workbench.
     """
 
-    def __init__(self, converter: Converter, plan: Plan) -> None:
+    def __init__(self, converter: Converter, plan: Plan, *, sorts: bool = False) -> None:
         self._converter = converter
         self._work = engine.Work(plan)
+        self._sorts = sorts
         self.answer = self._work.answer
         self.left = self.compared = self.differed = 0
 
@@ -102,7 +103,8 @@ class Runner:
         left, or `end`; the next one begins at `answer.next`.
         """
         assumed = self._converter.assumed_time
-        place = engine.Place(source.encode("utf-8", "surrogatepass"), offset, assumed, parts)
+        name = source.encode("utf-8", "surrogatepass")
+        place = engine.Place(name, offset, assumed, parts, self._sorts)
         return self._run(data, begin, end, place, line)
 
     def _run(self, data: bytes, begin: int, end: int, place: Place, line: int) -> int:
@@ -128,13 +130,22 @@ class Runner:
         """Yield the messages of the last run one by one."""
         data, start = self._work.messages, 0
         for row in self._work.rows:
-            yield Message(data[start : row.end - 1], row.begin, bool(row.urgent))
+            yield Message(data[start : row.end - 1], row.begin, bool(row.urgent), row.severity)
             start = row.end
 
     @property
     def elsewhere(self) -> list[int]:
         """Where the lines of events begin that are not for this destination."""
         return list(self._work.elsewhere)
+
+    @property
+    def looks(self) -> Sequence[Look]:
+        """The events of the last run that are the first of their sort, or of none."""
+        return self._work.looks
+
+    def sorts(self) -> Sequence[int]:
+        """Return how many events there were of each sort."""
+        return self._work.sorts()
 
     def kinds(self) -> Iterator[tuple[Kind, int]]:
         """Yield how many events were met of each type, operation and class, since the last time."""

@@ -85,6 +85,7 @@ ALLOWED = {
             "events",
             "fastpath",
             "formats",
+            "machine",
             "mapping",
             "shedding",
             "sources",

@@ -34,6 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     offset: 0,
                     assumed_time: None,
                     parts_wait: false,
+                    sorts: false,
                 };
                 at = match run(&plan, &arena, block, &mut output) {
                     End::Done => end,

@@ -16,6 +16,7 @@ use crate::json::{write_string, Reader};
 use crate::program::Program;
 use crate::reading::read;
 use crate::rules::Rules;
+use crate::sorts::Sorts;
 use crate::table::{self, Damage};
 use crate::words::Secret;
 
@@ -53,6 +54,8 @@ pub struct Block<'b> {
     pub assumed_time: Option<i64>,
     /// Parts of lines wait for their rest: Python joins what container runtimes cut.
     pub parts_wait: bool,
+    /// Events are counted by sort.
+    pub sorts: bool,
 }
 
 /// A message among those that a run wrote.
@@ -89,6 +92,25 @@ pub struct Counts {
     pub without_time: u64,
     /// Events that stood in a field `log`.
     pub in_log: u64,
+    /// When the first event in time happened, in epoch microseconds; 0 when none says a time.
+    pub first: i64,
+    /// When the last one happened.
+    pub last: i64,
+}
+
+impl Counts {
+    fn saw(&mut self, time: i64) {
+        self.first = if self.first == 0 {
+            time
+        } else {
+            self.first.min(time)
+        };
+        self.last = if self.last == 0 {
+            time
+        } else {
+            self.last.max(time)
+        };
+    }
 }
 
 /// How a run ended.
@@ -175,16 +197,19 @@ pub struct Output {
     pub counts: Counts,
     /// Events by kind.
     pub kinds: Kinds,
+    /// Events by sort.
+    pub sorts: Sorts,
     /// The line in hand: a fault in it is found by this.
     pub at: usize,
 }
 
 impl Output {
-    /// Forget the messages, but not the counts by kind.
+    /// Forget the messages, but not the counts by kind and by sort.
     pub fn clear(&mut self) {
         self.messages.clear();
         self.rows.clear();
         self.elsewhere.clear();
+        self.sorts.looks.clear();
         self.counts = Counts::default();
         self.at = 0;
     }
@@ -284,6 +309,17 @@ impl<'a> Machine<'a> {
         }
         let fate = convert(&self.rules, event, &mut self.lists, &mut output.messages);
         let Ok(fate) = fate else { return false };
+        if self.block.sorts {
+            let counted = output
+                .sorts
+                .count(&self.rules, event, &self.lists, fate, at);
+            if counted.is_err() {
+                return false;
+            }
+        }
+        if let (Some(time), false) = (event.time, event.timeless) {
+            output.counts.saw(time);
+        }
         let ids = &facts.ids;
         output.kinds.count(
             event.text(ids.kind_),

@@ -41,6 +41,25 @@ pub struct Lists<'a> {
     /// The slot that gave each of `hits`.
     slots: Vec<usize>,
     some: Vec<Hit<'a>>,
+    /// What `hits` were before some were given up for the size of the message.
+    meant: Vec<Hit<'a>>,
+}
+
+impl<'a> Lists<'a> {
+    /// What the header was made of.
+    pub fn header(&self) -> &[Hit<'a>] {
+        &self.header
+    }
+
+    /// The hits of a message that was written.
+    pub fn written(&self) -> &[Hit<'a>] {
+        &self.hits
+    }
+
+    /// The hits before some were given up or made shorter for the size of the message; else none.
+    pub fn meant(&self) -> &[Hit<'a>] {
+        &self.meant
+    }
 }
 
 /// Convert an event that is derived; the message is appended to `out`.
@@ -101,6 +120,7 @@ pub fn convert<'a>(
     write_hits(rules, &lists.hits, out);
     if out.len() - start > program.format.max_bytes {
         out.truncate(behind_head);
+        lists.meant.clone_from(&lists.hits);
         shorten(
             rules,
             event,
@@ -273,6 +293,7 @@ fn evaluate<'a>(
     lists.last.clear();
     lists.left.clear();
     lists.slots.clear();
+    lists.meant.clear();
     for row in &program.of_class(rules.facts, event.class).slots {
         let slot = &program.slots[row.slot];
         let to = if slot.last {

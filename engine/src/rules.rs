@@ -33,6 +33,8 @@ pub struct Hit<'a> {
     pub marks: Marks,
     /// The text may hold what is to be escaped.
     pub escapes: bool,
+    /// The rule that gave it, None for what no rule took.
+    pub rule: Option<&'a Rule>,
 }
 
 impl<'a> Hit<'a> {
@@ -43,17 +45,19 @@ impl<'a> Hit<'a> {
             marks,
             escapes,
         } = clean;
-        let label = "";
+        let (label, fields, whole, rule) = ("", &[], "", None);
+        let taken = false;
         Hit {
             pair,
             text,
             label,
             field,
-            fields: &[],
-            whole: "",
-            taken: false,
+            fields,
+            whole,
+            taken,
             marks,
             escapes,
+            rule,
         }
     }
 
@@ -176,7 +180,7 @@ impl<'a> Rules<'a> {
                 let hit = self.finish(slot, rule, text, Some(first))?;
                 Some(Hit { fields, ..hit })
             }),
-            Take::Spread(spread) => return self.spread(spread, event, hits),
+            Take::Spread(spread) => return self.spread(spread, rule, event, hits),
         };
         hits.extend(hit);
         Ok(hit.is_some())
@@ -247,6 +251,7 @@ impl<'a> Rules<'a> {
             taken,
             marks: clean.marks,
             escapes: clean.escapes,
+            rule: Some(rule),
         })
     }
 
@@ -254,6 +259,7 @@ impl<'a> Rules<'a> {
     fn spread(
         &self,
         spread: &'a Spread,
+        rule: &'a Rule,
         event: &Event<'a>,
         hits: &mut Vec<Hit<'a>>,
     ) -> Result<bool, Left> {
@@ -274,7 +280,10 @@ impl<'a> Rules<'a> {
             let pair = self
                 .arena
                 .join(&[&self.program.format.separator, &key, "="]);
-            hits.push(Hit::of(pair, clean, spread.field));
+            hits.push(Hit {
+                rule: Some(rule),
+                ..Hit::of(pair, clean, spread.field)
+            });
         }
         let found = &mut hits[first..];
         if found.len() == entries.len() {

@@ -7,7 +7,7 @@ use crate::clock::{header_seconds, rfc3164_time, rfc5424_time};
 use crate::event::Event;
 use crate::facts::Facts;
 use crate::program::{read_slots, Rule, Slot};
-use crate::rules::{Left, Rules};
+use crate::rules::{Hit, Left, Rules};
 use crate::table::{Damage, Reader};
 use crate::text::{first, strip};
 use crate::words::{find_small, Words};
@@ -145,19 +145,43 @@ impl Syslog {
         slots.flat_map(|slot| &slot.rules)
     }
 
+    /// Add what the header's texts are taken from.
+    pub fn hits<'a>(
+        &'a self,
+        rules: &Rules<'a>,
+        event: &Event<'a>,
+        hits: &mut Vec<Hit<'a>>,
+    ) -> Result<(), Left> {
+        hits.extend(self.facility_hit(rules, event)?.map(|(hit, _)| hit));
+        for slot in self.app_name.iter().chain(&self.hostname) {
+            rules.slot(slot, event, hits)?;
+        }
+        Ok(())
+    }
+
     /// Return the code of the first text that names a facility; without one that of local0.
     fn facility<'a>(&'a self, rules: &Rules<'a>, event: &Event<'a>) -> Result<u32, Left> {
+        let found = self.facility_hit(rules, event)?;
+        let default = || self.facilities.get("local0").copied().unwrap_or(16);
+        Ok(found.map_or_else(default, |(_, code)| code))
+    }
+
+    fn facility_hit<'a>(
+        &'a self,
+        rules: &Rules<'a>,
+        event: &Event<'a>,
+    ) -> Result<Option<(Hit<'a>, u32)>, Left> {
         let mut hits = Vec::new();
         for slot in &self.facility {
             hits.clear();
             rules.slot(slot, event, &mut hits)?;
             for hit in &hits {
                 if let Some(code) = find_small(&self.facilities, strip(hit.text)) {
-                    return Ok(*code);
+                    return Ok(Some((*hit, *code)));
                 }
             }
         }
-        Ok(self.facilities.get("local0").copied().unwrap_or(16))
+        Ok(None)
     }
 
     /// Return the zone's offset from UTC at an epoch second, None for UTC.
