@@ -137,22 +137,39 @@ class Work:
         self._functions.cef_bridge_run(
             self._plan.pointer, self._pointer, ctypes.byref(question), ctypes.byref(self.answer)
         )
-        return self.answer.at
+        at: int = self.answer.at
+        return at
 
     @property
     def messages(self) -> bytes:
         """The messages of the last run, a line feed behind each."""
         return ctypes.string_at(self.answer.messages, self.answer.messages_size)
 
-    @property
-    def rows(self) -> Sequence[Row]:
-        """A row for each message."""
-        return self.answer.rows[: self.answer.rows_many]
+    def text(self, start: int, stop: int) -> bytes:
+        """Return the bytes of the messages from `start` to `stop`."""
+        return ctypes.string_at(self.answer.messages + start, stop - start)
+
+    def ends(self) -> Sequence[int]:
+        """Return where each message ends, the line feed behind it included."""
+        return self._rows().cast("I")[0 :: _ROW // 4]
+
+    def begins(self) -> Sequence[int]:
+        """Return where the line of each message begins."""
+        return self._rows().cast("I")[1 :: _ROW // 4]
+
+    def lanes(self) -> bytes:
+        """Return a byte for each message: 1 where it is urgent, else 0."""
+        return bytes(self._rows()[_URGENT::_ROW])
+
+    def _rows(self) -> memoryview:
+        """Return a copy of the rows."""
+        return memoryview(ctypes.string_at(self.answer.rows, self.answer.rows_many * _ROW))
 
     @property
     def elsewhere(self) -> Sequence[int]:
         """Where the lines begin of events that are not for this destination."""
-        return self.answer.elsewhere[: self.answer.elsewhere_many]
+        places: Sequence[int] = self.answer.elsewhere[: self.answer.elsewhere_many]
+        return places
 
     def message_of(self, line: int) -> tuple[Row, bytes] | None:
         """Return the row and the message of the line that begins there, None when it has none."""
@@ -186,6 +203,10 @@ class Row(ctypes.Structure):
         ("severity", ctypes.c_uint8),
         ("urgent", ctypes.c_uint8),
     )
+
+
+_ROW: int = ctypes.sizeof(Row)
+_URGENT: int = Row.urgent.offset
 
 
 class _Question(ctypes.Structure):
