@@ -250,11 +250,5 @@ def behind(item: Item, skip: int) -> Item | None:
         return item if item.offset >= skip else None
     if item.offset >= skip:
         return item
-    places = item.places()
-    keep = [index for index, (_, offset) in enumerate(places) if offset >= skip]
-    if not keep:
-        return None
-    lines_at = [places[index][0] for index in keep]
-    offsets = [places[index][1] for index in keep]
-    lines = [item.lines[index] for index in keep]
-    return Block(lines, lines_at[0], offsets[0], item.consumed, False, lines_at, offsets)
+    rest = item.behind(skip)
+    return rest if rest.lines else None

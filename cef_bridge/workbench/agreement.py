@@ -34,7 +34,7 @@ def check(machine: Machine, found: Found) -> None:
     runner.run(line, 0, len(line), _SOURCE, 0, parts=False)
     if runner.answer.end:
         return
-    if [message.data for message in runner.apart()] != _by_reference(machine, line):
+    if [message.data for message in runner.each()] != _by_reference(machine, line):
         raise EngineDiffersError(
             f"{found.place}: internal error: the native engine writes another message than the "
             "Python reference. Report it with this event; CEF_BRIDGE_ENGINE=python leaves the "
