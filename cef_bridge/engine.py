@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import os
 import zlib
+from bisect import bisect_left
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
 # The number of the C interface; its twin is ABI in engine/src/abi.rs.
 ABI = 2
-FAULT = 2
-"""`Answer.end` of a run that the engine could not go on with: the line in hand is Python's."""
+LEFT, FAULT = 1, 2
+"""`Answer.end` of a run that did not come to its end: the line in hand is Python's. FAULT: because
+the engine could not go on.
+"""
 ALONE = 2**32 - 1
 """`Look.sort` of an event that stands for itself alone."""
 CHOICES = ("auto", "native", "python", "both")
@@ -139,7 +142,7 @@ class Work:
         self._functions.cef_bridge_run(
             self._plan.pointer, self._pointer, ctypes.byref(question), ctypes.byref(self.answer)
         )
-        return self.answer.at
+        return int(self.answer.at)
 
     @property
     def messages(self) -> bytes:
@@ -149,12 +152,29 @@ class Work:
     @property
     def rows(self) -> Sequence[Row]:
         """A row for each message."""
-        return self.answer.rows[: self.answer.rows_many]
+        rows: list[Row] = self.answer.rows[: self.answer.rows_many]
+        return rows
 
     @property
     def elsewhere(self) -> Sequence[int]:
         """Where the lines begin of events that are not for this destination."""
-        return self.answer.elsewhere[: self.answer.elsewhere_many]
+        places: list[int] = self.answer.elsewhere[: self.answer.elsewhere_many]
+        return places
+
+    def message_of(self, line: int) -> tuple[Row, bytes] | None:
+        """Return the row and the message of the line that begins there, None when it has none."""
+        rows, many = self.answer.rows, self.answer.rows_many
+        at = bisect_left(range(many), line, key=lambda index: rows[index].begin)
+        if at == many or rows[at].begin != line:
+            return None
+        row, start = rows[at], rows[at - 1].end if at else 0
+        return row, ctypes.string_at(self.answer.messages + start, row.end - 1 - start)
+
+    def is_elsewhere(self, line: int) -> bool:
+        """Tell whether the line that begins there has an event that is not for this destination."""
+        places, many = self.answer.elsewhere, self.answer.elsewhere_many
+        at = bisect_left(range(many), line, key=lambda index: places[index])
+        return bool(at < many and places[at] == line)
 
     @property
     def looks(self) -> Sequence[Look]:

@@ -1,28 +1,36 @@
 """A mapping at work: by the native engine where there is one, by the Python reference where not.
 
 In come blocks of lines and single events, out go messages and counts. The reference decides what is
-right; with CEF_BRIDGE_ENGINE=both each line goes both ways, and with `sample` one in so many.
+right: lines may be converted both ways and compared, each of them with CEF_BRIDGE_ENGINE=both.
 Knows no files.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
 from cef_bridge import engine, table
-from cef_bridge.converter import Converted
+from cef_bridge.converter import Converted, Filtered
 from cef_bridge.events.classes import CLASSES
+from cef_bridge.events.clock import repeats
+from cef_bridge.events.decode import Decoded, Decoder
+from cef_bridge.events.identity import SEPARATOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cef_bridge.converter import Converter, Filtered, Rejected
-    from cef_bridge.engine import Library, Look, Plan
+    from cef_bridge.converter import Converter, Rejected
+    from cef_bridge.engine import Library, Place, Plan
+
+    Kind = tuple[object, object, str]
 
 _CLASS_IDS = [row.class_id for row in CLASSES.values()]
+_MOST_ERRORS = 10
+"""So many differences are logged by each runner; all are counted."""
 _log = logging.getLogger(__name__)
 
 
@@ -35,32 +43,48 @@ class Message(NamedTuple):
     severity: int
 
 
+class Look(NamedTuple):
+    """An event to examine: where its line begins, and the sort that it stands for, if any."""
+
+    begin: int
+    sort: int | None
+
+
 class Machine:
     """A converter, and its plan in the engine; threads may share it. Each makes its own `Runner`.
 
-    `native` is None where Python does the work. Raises UsageError as `engine.load` does.
+    `native` is None where Python does the work. Of the lines that the engine converts the reference
+    converts one in `compare_every` as well (0: none), and all with CEF_BRIDGE_ENGINE=both. Raises
+    UsageError as `engine.load` does.
     """
 
-    def __init__(self, converter: Converter) -> None:
+    def __init__(self, converter: Converter, compare_every: int = 0) -> None:
         self.converter = converter
         library: Library | None = engine.load()
         self.native: Plan | None = library.plan(table.pack(converter)) if library else None
+        self.compare_every = 1 if engine.choice() == "both" else compare_every
 
     def convert(self, raw: dict[str, object], origin: str) -> Converted | Filtered | Rejected:
         """Return the fate of an event by the reference."""
         return self.converter.convert(raw, origin)
 
-    # What the fast path has and the engine needs not.
-    sections, recall, learn = None, None, None
+    remembers = False
 
     def runner(self, *, sorts: bool = False) -> Runner | None:
         """Return what runs blocks in one thread, None where Python does the work."""
-        return Runner(self.converter, self.native, sorts=sorts) if self.native else None
+        if self.native is None:
+            return None
+        if self.compare_every and not sorts:
+            return ComparingRunner(self.converter, self.native, self.compare_every)
+        return Runner(self.converter, self.native, sorts=sorts)
 
 
 class Runner:
-    """Runs blocks of lines through the engine, in one thread. `left` counts the lines that it left
-    to Python. With `sorts` it counts events by sort, for the workbench.
+    """Runs blocks of lines through the engine, in one thread.
+
+    `left` counts the lines that the engine left to Python, `compared` those that the reference
+    converted as well, and `differed` those of them that it converted to something else. With
+    `sorts` it counts events by sort, for the workbench.
     """
 
     def __init__(self, converter: Converter, plan: Plan, *, sorts: bool = False) -> None:
@@ -68,27 +92,44 @@ class Runner:
         self._work = engine.Work(plan)
         self._sorts = sorts
         self.answer = self._work.answer
-        self.left = 0
+        self.left = self.compared = self.differed = 0
 
     def run(
-        self, data: bytes, begin: int, end: int, source: str, offset: int, *, parts: bool
+        self,
+        data: bytes,
+        begin: int,
+        end: int,
+        source: str,
+        offset: int,
+        *,
+        parts: bool,
+        line: int = 1,
     ) -> int:
         """Convert the lines of `data` from `begin` to `end`, up to one that is left to Python.
 
-        `offset` is where `data` begins in the source; `parts` says that parts of lines wait for
-        their rest. Return where the line begins that is left, or `end`; the next one begins at
-        `answer.next`.
+        `offset` is where `data` begins in the source, and `line` is the number of the first line;
+        `parts` says that parts of lines wait for their rest. Return where the line begins that is
+        left, or `end`; the next one begins at `answer.next`.
         """
         assumed = self._converter.assumed_time
-        place = engine.Place(source.encode("utf-8", "replace"), offset, assumed, parts, self._sorts)
+        place = engine.Place(
+            source.encode("utf-8", "surrogatepass"), offset, assumed, parts, self._sorts
+        )
+        return self._run(data, begin, end, place, line)
+
+    def _run(self, data: bytes, begin: int, end: int, place: Place, line: int) -> int:
+        """Convert lines as `run` says; `line` is the number of the first, for the log."""
         at = self._work.run(data, begin, end, place)
-        if self.answer.end:
-            self.left += 1
-        if self.answer.end == engine.FAULT:
-            _log.error(
-                "%s, byte %d: the engine has a fault; Python converts it", source, offset + at
-            )
+        self._count_left(place, line)
         return at
+
+    def _count_left(self, place: Place, line: int) -> None:
+        answer = self.answer
+        if answer.end:
+            self.left += 1
+        if answer.end == engine.FAULT:
+            name, number = place.source.decode(), line + answer.lines
+            _log.error("%s:%d: the engine has a fault; Python converts the line", name, number)
 
     @property
     def messages(self) -> bytes:
@@ -108,15 +149,139 @@ class Runner:
         return list(self._work.elsewhere)
 
     @property
-    def looks(self) -> Sequence[Look]:
+    def looks(self) -> Iterator[Look]:
         """The events of the last run that are the first of their sort, or of none."""
-        return self._work.looks
+        for look in self._work.looks:
+            yield Look(look.begin, None if look.sort == engine.ALONE else look.sort)
 
     def sorts(self) -> Sequence[int]:
         """Return how many events there were of each sort."""
         return self._work.sorts()
 
-    def kinds(self) -> Iterator[tuple[tuple[object, object, str], int]]:
+    def kinds(self) -> Iterator[tuple[Kind, int]]:
         """Yield how many events were met of each type, operation and class, since the last time."""
         for type_, operation, class_, number in orjson.loads(self._work.kinds()):
             yield (type_, operation, _CLASS_IDS[class_]), number
+
+
+class ComparingRunner(Runner):
+    """A runner whose lines, one in `every`, are converted by the reference as well.
+
+    A line that it converts to something else is an error in the log, and is left to Python: what
+    the reference says is written.
+    """
+
+    def __init__(self, converter: Converter, plan: Plan, every: int) -> None:
+        super().__init__(converter, plan)
+        self._every = every
+        self._until = 0  # lines before the next one that is compared
+        self._counts: Counter[Kind] = Counter()
+
+    def _run(self, data: bytes, begin: int, end: int, place: Place, line: int) -> int:
+        """Convert lines as any Runner; one that differs is left to Python."""
+        due = data.count(b"\n", begin, end) >= self._until
+        if due:  # what is counted from here on may have to be forgotten
+            self._keep_counts()
+        at = self._work.run(data, begin, end, place)
+        if not due:
+            self._until -= self.answer.lines
+        elif (odd := self._first_odd(data, begin, at, place, line)) is not None:
+            return self._up_to(data, begin, odd, place)
+        self._count_left(place, line)
+        return at
+
+    def _up_to(self, data: bytes, begin: int, odd: int, place: Place) -> int:
+        """Convert the lines before the odd one again, without those behind it, and leave that."""
+        self._work.kinds()
+        self._work.run(data, begin, odd, place)
+        following = data.find(b"\n", odd) + 1
+        self.answer.end, self.answer.at = engine.LEFT, odd
+        self.answer.next = following or len(data)
+        return odd
+
+    def _first_odd(self, data: bytes, begin: int, stop: int, place: Place, line: int) -> int | None:
+        """Compare the lines whose turn it is; return where the first begins that differs."""
+        while begin < stop:
+            end = data.find(b"\n", begin, stop)
+            end = stop if end < 0 else end
+            if self._until:
+                self._until -= 1
+            else:
+                self._until = self._every - 1
+                self.compared += 1
+                native = self._native(data[begin:end], begin)
+                reference = self._reference(data[begin:end], begin, place)
+                if native != reference:
+                    self.differed += 1
+                    if self.differed <= _MOST_ERRORS:
+                        source = place.source.decode()
+                        _log.error("%s:%d: %s", source, line, _difference(native, reference))
+                    return begin
+            begin, line = end + 1, line + 1
+        return None
+
+    def _native(self, text: bytes, begin: int) -> _Made:
+        """Return what the engine made of a line in the last run."""
+        if (found := self._work.message_of(begin)) is not None:
+            row, message = found
+            return _Made("converted", message, _CLASS_IDS[row.class_], row.severity)
+        if self._work.is_elsewhere(begin):
+            return _Made("routed away")
+        return _Made("filtered" if text.strip() else "blank")
+
+    def _reference(self, text: bytes, begin: int, place: Place) -> _Made:
+        """Return what Python makes of a line."""
+        if not text.strip():
+            return _Made("blank")
+        found = Decoder().decode(text.removesuffix(b"\r"))
+        if len(found) != 1:
+            return _Made(f"{len(found)} events")
+        event = found[0]
+        if not isinstance(event, Decoded):
+            return _Made(f"taken for {event.__class__.__name__.lower()}")
+        origin = ""
+        if repeats(event.fields):
+            origin = f"{place.source.decode()}{SEPARATOR}{place.offset + begin}"
+        try:
+            fate = self._converter.convert(event.fields, origin)
+        except Exception as error:  # noqa: BLE001 - the line goes the plain way, which reports it
+            return _Made(f"a fault: {error!r}")
+        if isinstance(fate, Converted):
+            message = fate.message.encode()
+            return _Made("converted", message, fate.kind.class_id, fate.severity)
+        if isinstance(fate, Filtered):
+            return _Made("routed away" if fate.by_when else "filtered")
+        return _Made("rejected")
+
+    def _keep_counts(self) -> None:
+        for kind, number in super().kinds():
+            self._counts[kind] += number
+
+    def kinds(self) -> Iterator[tuple[Kind, int]]:
+        """Yield how many events were met of each type, operation and class, since the last time."""
+        self._keep_counts()
+        yield from self._counts.items()
+        self._counts.clear()
+
+
+class _Made(NamedTuple):
+    """What became of a line."""
+
+    fate: str
+    message: bytes = b""
+    class_id: str = ""
+    severity: int = 0
+
+
+def _difference(native: _Made, reference: _Made) -> str:
+    """Return what an operator is told of a line that the two convert differently."""
+    if native.fate != reference.fate:
+        what = f"the engine says {native.fate}, the reference {reference.fate}"
+    elif native.message != reference.message:
+        pairs = enumerate(zip(native.message, reference.message, strict=False), 1)
+        shorter = min(len(native.message), len(reference.message))
+        at = next((at for at, (one, other) in pairs if one != other), shorter + 1)
+        what = f"the engine's message differs from the reference's at byte {at}"
+    else:
+        what = "the engine and the reference differ in class or severity"
+    return f"{what}; the reference's is written"

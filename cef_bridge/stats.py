@@ -51,6 +51,8 @@ class Stats:
     `without_time` are converted events. `envelopes` has the paths that led to events. Of the
     filtered ones, `routed_away` are not for this destination (its `when`), `unrouted` for none.
     Of the converted ones, `alerts_over_rate` are alerts that do not have the lane of alerts.
+    `left` are lines that the native engine left to Python, `compared` those that both converted,
+    `differed` those of them of which the engine made something else.
     """
 
     def __init__(self) -> None:
@@ -63,6 +65,9 @@ class Stats:
         self.routed_away = 0
         self.unrouted = 0
         self.alerts_over_rate = 0
+        self.left = 0
+        self.compared = 0
+        self.differed = 0
         self.reasons: Counter[str] = Counter()
         self.firsts: dict[str, First] = {}
         self.labels: Counter[str] = Counter()
@@ -104,6 +109,9 @@ class Stats:
         self.routed_away += later.routed_away
         self.unrouted += later.unrouted
         self.alerts_over_rate += later.alerts_over_rate
+        self.left += later.left
+        self.compared += later.compared
+        self.differed += later.differed
         for group, number in later.reasons.items():
             known = group
             if known not in self.reasons:

@@ -8,7 +8,7 @@ files nor queues, YAML nor click.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import orjson
 
@@ -71,6 +71,9 @@ class Running(Protocol):
     """Runs lines through the engine: `machine.Runner`, or what only counts them."""
 
     answer: Any  # the counts of the last run, as in `engine/src/block.rs`
+    left: int
+    compared: int
+    differed: int
 
     @property
     def messages(self) -> bytes:
@@ -81,7 +84,16 @@ class Running(Protocol):
         """Where the lines of events begin that are not for this destination."""
 
     def run(
-        self, data: bytes, begin: int, end: int, source: str, offset: int, /, *, parts: bool
+        self,
+        data: bytes,
+        begin: int,
+        end: int,
+        source: str,
+        offset: int,
+        /,
+        *,
+        parts: bool,
+        line: int,
     ) -> int:
         """Convert lines, up to one that is left to Python; return where that begins, or `end`."""
 
@@ -93,10 +105,21 @@ class Running(Protocol):
 
 
 class Machine(Protocol):
-    """What a unit loop runs events through: `fastpath.FastPath`, or what only counts them."""
+    """What a unit loop runs events through: `machine.Machine`, or what only counts them."""
+
+    @property
+    def remembers(self) -> bool:
+        """Whether it is a Remembering one."""
 
     def runner(self) -> Running | None:
         """Return what runs lines through the engine, None where there is none."""
+
+    def convert(self, raw: dict[str, object], origin: str, /) -> Converted | Filtered | Rejected:
+        """Return the fate of any event."""
+
+
+class Remembering(Machine, Protocol):
+    """A machine that knows again what it met."""
 
     @property
     def sections(self) -> Glancing:
@@ -107,9 +130,6 @@ class Machine(Protocol):
 
     def learn(self, line: bytes, raw: dict[str, object], /) -> None:
         """Remember the line of the event that was just recalled."""
-
-    def convert(self, raw: dict[str, object], origin: str, /) -> Converted | Filtered | Rejected:
-        """Return the fate of any event."""
 
 
 class UnitLoop:
@@ -143,6 +163,7 @@ class UnitLoop:
         self._fairness = fairness
         self._crowded = False
         self._runner = machine.runner()
+        self._counted = (0, 0, 0)  # of the runner's lines: left, compared, differed
 
     def begin(self, name: str, decoder: Decoder | None = None) -> Decoder:
         """Turn to a stream: a new one, or one whose `decoder` is known from before."""
@@ -164,9 +185,10 @@ class UnitLoop:
         fairness = self._fairness
         self._crowded = fairness is not None and fairness.crowded
         urgent_before = len(self._alerts) + stats.alerts_over_rate
-        if self._runner is None:
+        if self._runner is None and self._machine.remembers:
             self._remembered(block)
-        elif self.options.input_format != "auto":  # each line's wrapper has to be known
+        elif self._runner is None or self.options.input_format != "auto":
+            # Without an engine; or each line's wrapper has to be known.
             for unit, (line, offset) in zip(block.lines, block.places(), strict=True):
                 self._plain(unit, line, offset)
         elif block.data:
@@ -191,7 +213,7 @@ class UnitLoop:
         at = begin
         while True:
             parts = self.decoder.waits
-            stop = runner.run(data, at, end, self._name, offset, parts=parts)
+            stop = runner.run(data, at, end, self._name, offset, parts=parts, line=line)
             answer = runner.answer
             self._collect(runner, data, offset)
             line += answer.lines
@@ -234,7 +256,7 @@ class UnitLoop:
     def _remembered(self, block: Block) -> None:
         """Convert units without the engine: what is remembered at once, all else the plain way."""
         loads, alert, log = orjson.loads, self._alerts.append, self._telemetry.append
-        machine = self._machine
+        machine = cast("Remembering", self._machine)
         run, recall, learn = machine.sections.run, machine.recall, machine.learn
         kinds, stats = self.stats.kinds, self.stats
         if self.options.input_format != "auto":
@@ -276,11 +298,21 @@ class UnitLoop:
         return over
 
     def settle(self) -> None:
-        """Bring the counts by kind up to date; to be called now and then, and at the end."""
-        counts = self._runner.kinds() if self._runner else self._machine.sections.counts()
+        """Bring the counts up to date that others keep; now and then, and at the end."""
+        stats, runner = self.stats, self._runner
+        counts: Iterator[tuple[Kind, int]] = iter(())
+        if runner is not None:
+            counts = runner.kinds()
+            before = self._counted
+            self._counted = now = (runner.left, runner.compared, runner.differed)
+            stats.left += now[0] - before[0]
+            stats.compared += now[1] - before[1]
+            stats.differed += now[2] - before[2]
+        elif self._machine.remembers:
+            counts = cast("Remembering", self._machine).sections.counts()
         for kind, number in counts:
-            self.stats.kinds[kind] += number
-        self.stats.settle()
+            stats.kinds[kind] += number
+        stats.settle()
 
     def finish(self, line: int) -> None:
         """End the stream at its last line: the rest of a line that a runtime cut never came."""

@@ -62,8 +62,12 @@ ALLOWED = {
         {"converter", "events", "formats", "mapping"},
         "it gives what the converter gives, only faster, and knows no files either",
     ),
+    "machine": (
+        {"converter", "engine", "events", "table"},
+        "it runs events through the engine or the reference, and knows no files",
+    ),
     "unitloop": (
-        {"converter", "events", "fairness", "sources", "stats"},
+        {"converter", "events", "fairness", "machine", "sources", "stats"},
         "it runs units through a machine; where they come from and go to is not its business",
     ),
     "conversion": (
@@ -79,7 +83,6 @@ ALLOWED = {
             "conversion",
             "converter",
             "events",
-            "fastpath",
             "formats",
             "machine",
             "mapping",
@@ -141,6 +144,7 @@ ALLOWED = {
             "formats",
             "generator",
             "linelint",
+            "machine",
             "mapping",
             "metrics",
             "outputs",
@@ -187,6 +191,7 @@ FOREIGN = {
             "fastpath",
             "generator",
             "intake",
+            "machine",
             "mapping",
             "service",
             "sources",

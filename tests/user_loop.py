@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from cef_bridge.fastpath import FastPath
+from cef_bridge.machine import Machine
 from cef_bridge.sources.units import Block
 from cef_bridge.unitloop import Options, Refused, UnitLoop
 
@@ -26,7 +26,7 @@ class UserLoop:
         self.rejected: list[Refused] = []
         self._messages: list[bytes] = []
         self._loop = UnitLoop(
-            FastPath(converter),
+            Machine(converter),
             self._messages,
             self._messages,
             self.rejected.append,

@@ -28,7 +28,6 @@ from cef_bridge.conversion import MAX_EXPAND, Run
 from cef_bridge.converter import Converter
 from cef_bridge.errors import WorkerError
 from cef_bridge.events.decode import INPUT_FORMATS
-from cef_bridge.fastpath import FastPath
 from cef_bridge.machine import Machine
 from cef_bridge.mapping.dump import fingerprint
 from cef_bridge.mapping.load import load
@@ -273,8 +272,7 @@ def _run(
     files: contextlib.ExitStack,
 ) -> Run | ParallelRun:
     """Return the run, ready to go: by one process, or by several."""
-    native, hashed = Machine(task.converter), task.targets.report is not None
-    machine = native if native.native else FastPath(task.converter)
+    machine, hashed = Machine(task.converter), task.targets.report is not None
     planned = shares(task.jobs, task.inputs)
     options, max_expand = task.options, task.max_expand
     if planned.jobs == 1 and task.state is None:

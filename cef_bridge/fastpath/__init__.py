@@ -108,6 +108,8 @@ class FastPath:
         self.last: tuple[Workload, Plan]  # of the event that `recall` wrote last
         self._refused: Raw | None = None  # the event that it tried last and could not write
 
+    remembers = True
+
     def runner(self) -> None:
         """It has no engine."""
 

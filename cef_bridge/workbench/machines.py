@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cef_bridge.converter import Converted, Filtered, Rejected
-from cef_bridge.engine import ALONE
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.events.clock import event_time, repeats
 from cef_bridge.events.decode import Decoded, Decoder
@@ -19,10 +18,9 @@ from cef_bridge.events.identity import SEPARATOR
 from cef_bridge.workbench.diff import Made
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator
 
     from cef_bridge.machine import Machine, Message, Runner
-    from cef_bridge.stats import Kind
     from cef_bridge.workbench.coverage import Coverage, Facts
     from cef_bridge.workbench.diff import Diff
 
@@ -39,46 +37,19 @@ class Counts(NamedTuple):
     without_time: int = 0
 
 
-class _Nothing:
-    """There is nothing that is known of lines before they are parsed."""
-
-    def run(
-        self,
-        _lines: Sequence[bytes],
-        start: int,
-        _alert: Callable[[bytes], object],
-        _log: Callable[[bytes], object],
-        /,
-    ) -> int:
-        return start
-
-    def counts(self) -> Iterator[tuple[Kind, int]]:
-        return iter(())
-
-
-class _Examines:
-    """What both machines have for a unit loop that has no engine: they remember nothing."""
-
-    sections = _Nothing()
-
-    def recall(self, _raw: dict[str, object], /) -> None:
-        """Nothing is remembered."""
-
-    def learn(self, _line: bytes, _raw: dict[str, object], /) -> None:
-        """Nothing is remembered."""
-
-
-class Comparing(_Examines):
+class Comparing:
     """Two machines over the same events, for a `Diff`."""
+
+    remembers = False
 
     def __init__(self, diff: Diff, old: Machine, new: Machine) -> None:
         self._diff = diff
         self._machines = (old, new)
 
-    def runner(self) -> ComparingRunner | None:
+    def runner(self) -> PairRunner | None:
         """Return what runs lines through the engine, None where there is none."""
         old, new = (machine.runner() for machine in self._machines)
-        return ComparingRunner(self._diff, old, new) if old and new else None
+        return PairRunner(self._diff, old, new) if old and new else None
 
     def convert(self, raw: dict[str, object], origin: str) -> Converted | Filtered | Rejected:
         """Compare what the reference makes of an event."""
@@ -103,13 +74,14 @@ class _NoMessages:
 
     messages = b""
     elsewhere: tuple[int, ...] = ()
+    left = compared = differed = 0
 
     def apart(self) -> Iterator[Message]:
         """Yield nothing."""
         return iter(())
 
 
-class ComparingRunner(_NoMessages):
+class PairRunner(_NoMessages):
     """Runs lines through two mappings in the engine, up to one that either leaves to Python.
 
     The old mapping goes ahead: what it made of lines that the new one has not reached is kept.
@@ -125,7 +97,16 @@ class ComparingRunner(_NoMessages):
         self._reached = self._next = 0
 
     def run(
-        self, data: bytes, begin: int, end: int, source: str, offset: int, /, *, parts: bool
+        self,
+        data: bytes,
+        begin: int,
+        end: int,
+        source: str,
+        offset: int,
+        /,
+        *,
+        parts: bool,
+        line: int,
     ) -> int:
         """Compare the lines of `data` from `begin` to `end`, up to one that is left to Python.
 
@@ -134,10 +115,10 @@ class ComparingRunner(_NoMessages):
         old, new = self._old, self._new
         if data is not self._data or begin >= self._reached:
             self._data = data
-            self._reached = old.run(data, begin, end, source, offset, parts=parts)
+            self._reached = old.run(data, begin, end, source, offset, parts=parts, line=line)
             self._next = old.answer.next
             self._waiting = [*old.apart()][::-1]
-        stop = new.run(data, begin, self._reached, source, offset, parts=parts)
+        stop = new.run(data, begin, self._reached, source, offset, parts=parts, line=line)
         answer = new.answer
         behind = answer.next if answer.end else self._next
         events = answer.converted + answer.filtered
@@ -145,6 +126,7 @@ class ComparingRunner(_NoMessages):
         self._diff.add_time(answer.first)
         self._diff.add_time(answer.last)
         self.answer = Counts(answer.lines, behind, both, events - both, answer.in_log)
+        self.left += stop < end
         return stop
 
     def _pair(self, begin: int, stop: int, events: int) -> int:
@@ -179,8 +161,10 @@ def _of(message: Message) -> Made:
     return Made(message.data, message.severity)
 
 
-class Examining(_Examines):
+class Examining:
     """A machine's events, for a `Coverage`. `finish` adds up what the engine counted."""
+
+    remembers = False
 
     def __init__(self, coverage: Coverage, machine: Machine) -> None:
         self._coverage = coverage
@@ -220,24 +204,34 @@ class ExaminingRunner(_NoMessages):
         self._sorts: list[Facts] = []
 
     def run(
-        self, data: bytes, begin: int, end: int, source: str, offset: int, /, *, parts: bool
+        self,
+        data: bytes,
+        begin: int,
+        end: int,
+        source: str,
+        offset: int,
+        /,
+        *,
+        parts: bool,
+        line: int,
     ) -> int:
         """Count the lines of `data` from `begin` to `end`, up to one that is left to Python.
 
         Return where that line begins, or `end`; see `machine.Runner`.
         """
-        stop = self._runner.run(data, begin, end, source, offset, parts=parts)
+        stop = self._runner.run(data, begin, end, source, offset, parts=parts, line=line)
         for look in self._runner.looks:
             place = look.begin
             line_end = data.find(b"\n", place)
             raw = _event_of(data[place : len(data) if line_end < 0 else line_end])
             origin = f"{source}{SEPARATOR}{offset + place}" if repeats(raw) else ""
             facts = self._coverage.examine(raw, origin)
-            if look.sort == ALONE:
+            if look.sort is None:
                 self._coverage.count(facts, 1)
             else:
                 self._sorts.append(facts)  # they come in the order of their numbers
                 self._coverage.count(facts, 0)  # fields and keys are told in the order they came
+        self.left += stop < end
         return stop
 
     def finish(self) -> None:

@@ -67,7 +67,10 @@ pub unsafe extern "C" fn cef_bridge_plan(
 ) -> *mut Plan {
     // SAFETY: the caller's promise.
     let (table, reason) = unsafe {
-        (slice::from_raw_parts(table, table_size as usize), slice::from_raw_parts_mut(reason, size as usize))
+        (
+            slice::from_raw_parts(table, table_size as usize),
+            slice::from_raw_parts_mut(reason, size as usize),
+        )
     };
     let why = match catch_unwind(|| Plan::new(table)) {
         Ok(Ok(plan)) => return Box::into_raw(Box::new(plan)),
@@ -135,7 +138,7 @@ pub unsafe extern "C" fn cef_bridge_run(
     let block = Block {
         bytes,
         from: (asked.from as usize).min(bytes.len()),
-        source: std::str::from_utf8(source).unwrap_or(""),
+        source,
         offset: asked.offset,
         assumed_time: (asked.has_assumed_time != 0).then_some(asked.assumed_time),
         parts_wait: asked.parts_wait != 0,

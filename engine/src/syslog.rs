@@ -67,7 +67,14 @@ impl Syslog {
         let zone_end = reader.long()?;
         let asks_severity = reader.flag()?;
         Ok(Syslog {
-            kind, facilities, facility, app_name, hostname, zone, zone_end, asks_severity,
+            kind,
+            facilities,
+            facility,
+            app_name,
+            hostname,
+            zone,
+            zone_end,
+            asks_severity,
         })
     }
 
@@ -85,7 +92,11 @@ impl Syslog {
             return Ok(());
         }
         let is_log = rules.facts.classes[event.class].kind == "log";
-        let level = if is_log { INFO } else { SEVERITY.get(severity).copied().unwrap_or(4) };
+        let level = if is_log {
+            INFO
+        } else {
+            SEVERITY.get(severity).copied().unwrap_or(4)
+        };
         let code = self.facility(rules, event)? * 8 + level;
         let host = first_text(rules, &self.hostname, event)?;
         let host = first(host, MOST_HOST);
@@ -126,7 +137,11 @@ impl Syslog {
 
     /// Return all rules of the header.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
-        let slots = self.facility.iter().chain(&self.app_name).chain(&self.hostname);
+        let slots = self
+            .facility
+            .iter()
+            .chain(&self.app_name)
+            .chain(&self.hostname);
         slots.flat_map(|slot| &slot.rules)
     }
 
@@ -171,7 +186,9 @@ impl Syslog {
 
     /// Return the zone's offset from UTC at an epoch second, None for UTC.
     fn offset(&self, seconds: i64) -> Result<Option<i32>, Left> {
-        let Some(zone) = &self.zone else { return Ok(None) };
+        let Some(zone) = &self.zone else {
+            return Ok(None);
+        };
         if seconds >= self.zone_end {
             return Err(Left);
         }
@@ -180,7 +197,11 @@ impl Syslog {
     }
 }
 
-fn first_text<'a>(rules: &Rules<'a>, slots: &'a [Slot], event: &Event<'a>) -> Result<&'a str, Left> {
+fn first_text<'a>(
+    rules: &Rules<'a>,
+    slots: &'a [Slot],
+    event: &Event<'a>,
+) -> Result<&'a str, Left> {
     let mut hits = Vec::new();
     for slot in slots {
         rules.slot(slot, event, &mut hits)?;
@@ -194,7 +215,12 @@ fn host3164<'a>(text: &'a str, arena: &'a Arena) -> &'a str {
     match text {
         "" => "unknown",
         _ if text.chars().all(fits) => text,
-        _ => arena.text(&text.chars().map(|it| if fits(it) { it } else { '-' }).collect::<String>()),
+        _ => arena.text(
+            &text
+                .chars()
+                .map(|it| if fits(it) { it } else { '-' })
+                .collect::<String>(),
+        ),
     }
 }
 
@@ -208,6 +234,9 @@ fn host5424<'a>(text: &'a str, arena: &'a Arena) -> &'a str {
     if text.chars().all(fits) && !text.contains("EF:") {
         return text;
     }
-    let changed: String = text.chars().map(|it| if fits(it) { it } else { '-' }).collect();
+    let changed: String = text
+        .chars()
+        .map(|it| if fits(it) { it } else { '-' })
+        .collect();
     arena.text(&changed.replace("EF:", "EF-"))
 }

@@ -70,7 +70,9 @@ class Both:
             if isinstance(fate, Filtered):
                 fates.append(b"elsewhere" if fate.by_when else b"filtered")
             else:
-                fates.append(fate.message.encode() if isinstance(fate, Converted) else repr(fate).encode())
+                fates.append(
+                    fate.message.encode() if isinstance(fate, Converted) else repr(fate).encode()
+                )
         return b"\n".join(fates)
 
 
@@ -115,12 +117,15 @@ def converters(rng: random.Random, folder: Path) -> Iterator[tuple[object, Conve
         path.write_text(json.dumps(made))  # JSON is YAML
         when = [] if rng.random() < 0.9 else load_when(rng)
         try:
-            yield made, Converter(
-                load(str(path), env={}),
-                syslog_header=rng.choice(["none", "rfc3164", "rfc5424"]),
-                assumed_time=rng.choice([None, 1_700_000_000_000_000]),
-                max_bytes=rng.choice([None, None, 900]),
-                when=when,
+            yield (
+                made,
+                Converter(
+                    load(str(path), env={}),
+                    syslog_header=rng.choice(["none", "rfc3164", "rfc5424"]),
+                    assumed_time=rng.choice([None, 1_700_000_000_000_000]),
+                    max_bytes=rng.choice([None, None, 900]),
+                    when=when,
+                ),
             )
         except CefBridgeError:
             continue
@@ -148,7 +153,7 @@ def load_when(rng: random.Random) -> list[list[object]]:
 
 def compare(seed: int, seconds: float, tally: Tally) -> None:
     """Make up mappings and events until the time is over."""
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 - a seed repeats it
     some = samples()
     until = time.monotonic() + seconds
     with tempfile.TemporaryDirectory() as folder:
@@ -173,12 +178,12 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     asked = parser.parse_args()
-    print(f"--seed {asked.seed}", flush=True)
+    print(f"--seed {asked.seed}", flush=True)  # noqa: T201 - what it is for
     tally = Tally()
     compare(asked.seed, asked.seconds, tally)
     for difference in tally.differences[:5]:
-        print(difference, end="\n\n")
-    print(tally)
+        print(difference, end="\n\n")  # noqa: T201
+    print(tally)  # noqa: T201
     return bool(tally.differences)
 
 

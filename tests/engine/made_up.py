@@ -40,7 +40,14 @@ UNKNOWN = ["Foo", "foo.bar", "tenant", "cluster", "hostname", "event.id", "data.
 UNKNOWN += ["KubeArmorData", "Owner.Name", "owner", "@timestamp", "call", "Größe", "a b", "xy" * 40]
 ODD: list[object] = [None, 0, -0.0, 7, True, 1.5, 1e-7, 1e22, 2**63, 2**64, [], {}, [""], ["a", 1]]
 ODD += [["a", "b"], {"a": 1}, {"a": {"b": [None, 1.0, "\x1f"]}}, "", "x", -5, 1692813948]
-TIMES = ["2023-08-23T18:05:48.301798Z", "2023-08-23T18:05:48Z", "1692813948", "", "soon", 1692813948]
+TIMES = [
+    "2023-08-23T18:05:48.301798Z",
+    "2023-08-23T18:05:48Z",
+    "1692813948",
+    "",
+    "soon",
+    1692813948,
+]
 MAPS = {
     "EventData": ["Fd", "Flags", "Syscall", "Lsm", "Kfunc", "Userid", "Foo", "foo", "domain", "SourceIP", ""],
     "Owner": ["Ref", "Name", "Namespace", "UID", "name"],
@@ -144,8 +151,22 @@ STEPS: list[list[object]] = [
     ["upper", {"replace": ["A", ""]}], [{"part": "2", "of": " "}, {"replace": ["e", "CEF:0|"]}],
     [{"between": ["/", "/"]}],
 ]  # fmt: skip
-TEMPLATES = ["{NamespaceName}/{PodName}", "{Source} {{{Result}}}", "{event.name}", "{Labels.app}:{UID}"]
-CEF_ONLY = ["splunk", "arcsight", "elastic", "graylog", "kubearmor-cef", "qradar", "sentinel", "sc4s"]
+TEMPLATES = [
+    "{NamespaceName}/{PodName}",
+    "{Source} {{{Result}}}",
+    "{event.name}",
+    "{Labels.app}:{UID}",
+]
+CEF_ONLY = [
+    "splunk",
+    "arcsight",
+    "elastic",
+    "graylog",
+    "kubearmor-cef",
+    "qradar",
+    "sentinel",
+    "sc4s",
+]
 
 
 def mapping(rng: Random) -> dict[str, object]:
@@ -193,9 +214,7 @@ def _settings(rng: Random, made: dict[str, object]) -> None:
         "drop": rng.sample(["Cwd", "Source", "Owner", "ExecEvent.*", "Tags", "Data", "F*", "data.*", "UID"], 2),
         "envelope": _envelope(rng, made),
     }  # fmt: skip
-    for key in optional:
-        if rng.random() < 0.2:
-            made[key] = optional[key]
+    made |= {key: value for key, value in optional.items() if rng.random() < 0.2}
 
 
 def _envelope(rng: Random, made: dict[str, object]) -> dict[str, object]:
@@ -209,7 +228,9 @@ def _envelope(rng: Random, made: dict[str, object]) -> dict[str, object]:
         "cef_version": "1",
         "delimiter": rng.choice(["x09", "~"]),
         "hostname": rng.choice([{"from": ["PodName", "HostName"]}, [_rule(rng)]]),
-        "facility": rng.choice(["local3", [{"value": "auth", "when": _when(rng)}, {"value": "cron"}]]),
+        "facility": rng.choice(
+            ["local3", [{"value": "auth", "when": _when(rng)}, {"value": "cron"}]]
+        ),
         "app_name": rng.choice(["x", {"from": ["NamespaceName"]}]),
         "time_zone": rng.choice(["Europe/Berlin", "+05:30", "America/New_York"]),
     }
@@ -234,9 +255,7 @@ def _rule(rng: Random) -> dict[str, object]:
             "default": "none",
             "table": {"/bin/cat": "reader", "Passed": "good", "7": "high", "é": "x"},
         }
-        for key, some in optional.items():
-            if rng.random() < 0.2:
-                rule[key] = some
+        rule |= {key: some for key, some in optional.items() if rng.random() < 0.2}
         if "table" in rule and rng.random() < 0.4:
             rule["else"] = "other"
     if rng.random() < 0.5:

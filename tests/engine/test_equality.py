@@ -1,0 +1,68 @@
+"""The engine writes what the reference writes: mappings and events made up, and those of KubeArmor."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from pathlib import Path
+
+import pytest
+from equality import Both, Tally, compare, samples
+
+from cef_bridge import engine
+from cef_bridge.converter import Converter
+from cef_bridge.mapping.load import load
+from cef_bridge.mapping.shipped import names
+
+sys.path.append(str(Path(__file__).parent.parent.parent / "benchmarks"))
+import datasets
+
+pytestmark = pytest.mark.skipif(engine.load() is None, reason=f"no engine: {engine.status()}")
+
+SECONDS = float(os.environ.get("CEF_BRIDGE_FUZZ_SECONDS", "60"))
+SEED = int(os.environ.get("CEF_BRIDGE_FUZZ_SEED", random.SystemRandom().randrange(2**32)))
+DATA = Path(__file__).parent.parent / "data"
+
+
+def test_made_up_mappings_and_events():
+    tally = Tally()
+    compare(SEED, SECONDS, tally)
+    first = tally.differences[0] if tally.differences else ""
+    assert not first, f"CEF_BRIDGE_FUZZ_SEED={SEED} repeats this\n{tally}\n{first}"
+    assert tally.lines > tally.left > 0, tally
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_shipped_mapping(name):
+    both = Both(Converter(load(name), syslog_header="rfc5424"))
+    lines = [line for path in sorted(DATA.iterdir()) for line in path.read_bytes().split(b"\n")]
+    lines += [compact(event) for event in samples()]
+    done = [(line, found) for line in lines if (found := both.native(line)) is not None]
+    assert len(done) > len(lines) / 2
+    for line, found in done:
+        assert found == both.reference(line), line
+
+
+def compact(event: dict[str, object]) -> bytes:
+    return datasets.line(event).removesuffix(b"\n")
+
+
+def docker(line: bytes) -> bytes:
+    text = line.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+    return b'{"log":"%b\\n","stream":"stdout","time":"2026-02-11T08:15:42.118273111Z"}' % text
+
+
+def cri(line: bytes) -> bytes:
+    return b"2026-02-11T08:15:42.118273111Z stdout F " + line
+
+
+@pytest.mark.parametrize("name", datasets.SETS)
+@pytest.mark.parametrize("wrap", [bytes, docker, cri], ids=["as-they-are", "docker", "cri"])
+def test_no_line_of_the_benchmarks_leaves_the_engine(name, wrap):
+    both = Both(Converter(load("kubearmor-cef")))
+    for event in datasets.SETS[name].make(150):
+        line = wrap(compact(event))
+        found = both.native(line)
+        assert found is not None, line
+        assert found == both.reference(line)

@@ -1,0 +1,164 @@
+"""A mapping at work: lines that the engine and the reference both convert, and what if they differ."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cef_bridge import engine
+from cef_bridge.converter import Converted, Converter, Filtered, Rejected
+from cef_bridge.generator import events
+from cef_bridge.machine import Machine
+from cef_bridge.mapping.filters import FILTERS
+from cef_bridge.mapping.load import load
+from cef_bridge.sources.units import Block
+from cef_bridge.unitloop import Options, UnitLoop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BUILT = isinstance(engine.find(Path(engine.__file__).parent), engine.Library)
+pytestmark = pytest.mark.skipif(not BUILT, reason="there is no native engine here")
+
+DATA = b"".join([*events(30, kind="alerts"), b"\n", b"no event\n", *events(30, kind="logs")])
+
+
+class Other(Converter):
+    """A reference that makes something else than the engine of one event in `every`."""
+
+    def __init__(self, every: int, other: Callable[[Converted], object]) -> None:
+        super().__init__(load("kubearmor-cef"))
+        self._every, self._other = every, other
+        self._met = []
+
+    def convert(self, raw, origin=""):
+        if raw not in self._met:
+            self._met.append(raw)
+        made = super().convert(raw, origin)
+        odd = not (self._met.index(raw) + 1) % self._every
+        return self._other(made) if odd else made
+
+
+class Done:
+    """Lines through a loop, ended."""
+
+    def __init__(self, machine: Machine, data: bytes = DATA, times: int = 1) -> None:
+        self.messages, self.rejects = [], []
+        lane = self.messages
+        loop = UnitLoop(machine, lane, lane, self.rejects.append, Options())
+        loop.begin("events.ndjson")
+        for _ in range(times):
+            lines = data.split(b"\n")[:-1]
+            loop.block(Block(lines, 1, 0, 0, True, data=data, end=len(data), data_line=1))
+        loop.settle()
+        self.stats = loop.stats
+        self.text = b"\n".join(self.messages)
+
+
+@pytest.fixture(autouse=True)
+def native(monkeypatch):
+    monkeypatch.setenv("CEF_BRIDGE_ENGINE", "native")
+
+
+@pytest.fixture(scope="module")
+def converter():
+    return Converter(load("kubearmor-cef"))
+
+
+@pytest.fixture
+def plain(converter):
+    return Done(Machine(converter))
+
+
+def test_without_being_asked_nothing_is_compared(plain):
+    assert (plain.stats.converted, plain.stats.left) == (60, 1)  # what is no event is Python's
+    assert (plain.stats.compared, plain.stats.differed) == (0, 0)
+
+
+def test_each_line_of_the_engine_is_compared_and_nothing_else_changes(converter, plain, caplog):
+    done = Done(Machine(converter, compare_every=1))
+    assert (done.stats.compared, done.stats.differed, done.stats.left) == (61, 0, 1)
+    assert (done.text, done.stats.kinds) == (plain.text, plain.stats.kinds)
+    assert not caplog.records
+
+
+def test_the_environment_asks_for_each_line(converter, monkeypatch):
+    monkeypatch.setenv("CEF_BRIDGE_ENGINE", "both")
+    assert Done(Machine(converter)).stats.compared == 61
+    assert Done(Machine(converter, compare_every=1000)).stats.compared == 61
+
+
+@pytest.mark.parametrize("times", [1, 7])
+@pytest.mark.parametrize("every", [2, 10, 25, 61, 100])
+def test_one_line_in_so_many_is_compared(converter, plain, every, times):
+    done = Done(Machine(converter, compare_every=every), times=times)
+    assert done.stats.compared == -(-61 * times // every)
+    assert done.text == b"\n".join([plain.text] * times)
+
+
+@pytest.fixture
+def compared():
+    """Return a function: lines are compared with a reference that is another for some of them."""
+
+    def run(every: int, other: Callable[[Converted], object]) -> Done:
+        machine = Machine(Converter(load("kubearmor-cef")), compare_every=1)
+        machine.converter = Other(every, other)
+        return Done(machine)
+
+    return run
+
+
+def tenth_byte(made: Converted) -> Converted:
+    return made._replace(message=made.message[:9] + "!" + made.message[10:])
+
+
+@pytest.mark.parametrize("every", [1, 2, 7])
+def test_of_a_line_that_differs_the_reference_s_message_is_written(every, compared, plain, caplog):
+    done = compared(every, tenth_byte)
+    assert (done.stats.differed, done.stats.left) == (60 // every, 1)
+    assert (done.stats.converted, done.stats.kinds) == (60, plain.stats.kinds)
+    lines, before = done.text.split(b"\n"), plain.text.split(b"\n")
+    for at, (line, other) in enumerate(zip(lines, before, strict=True), 1):
+        assert line == (other if at % every else other[:9] + b"!" + other[10:])
+    assert len(caplog.records) == min(60 // every, 10)
+    assert caplog.messages[0] == (
+        f"events.ndjson:{every}: the engine's message differs from the reference's at byte 10; "
+        "the reference's is written"
+    )
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (lambda made: Filtered(made.kind), "filtered"),
+        (lambda made: Filtered(made.kind, by_when=True), "routed away"),
+        (lambda _: Rejected("so"), "rejected"),
+        (lambda _: {}["oh"], "a fault: KeyError('oh')"),
+    ],
+)
+def test_another_fate_is_a_difference(other, said, compared, caplog):
+    done = compared(5, other)
+    assert caplog.messages[0].startswith(
+        f"events.ndjson:5: the engine says converted, the reference {said}; "
+    )
+    assert (done.stats.differed, done.stats.converted) == (12, 48)
+    assert done.stats.filtered + done.stats.rejected == 12
+
+
+def test_another_severity_is_a_difference(compared, caplog):
+    compared(60, lambda made: made._replace(severity=11))
+    assert "differ in class or severity" in caplog.text
+
+
+def test_what_is_routed_away_or_filtered_is_the_same(tmp_path, monkeypatch):
+    path = tmp_path / "ours.yaml"
+    path.write_text(
+        "mapping: ours\nextends: kubearmor-cef\ndrop_events:\n  - {Operation: Process}\n"
+    )
+    when = [list(item) for item in FILTERS["alerts_only"]]
+    monkeypatch.setenv("CEF_BRIDGE_ENGINE", "both")
+    stats = Done(Machine(Converter(load(str(path)), when=when))).stats
+    assert (stats.differed, stats.compared) == (0, 61)
+    assert stats.filtered > stats.routed_away > 0 < stats.converted
