@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from cef_bridge.converter import Converter, Rejected
-    from cef_bridge.engine import Library, Look, Place, Plan
+    from cef_bridge.engine import Library, Place, Plan
 
     Kind = tuple[object, object, str]
 
@@ -59,6 +59,13 @@ class Part(NamedTuple):
     number: int
     urgent: bool
     first: int
+
+
+class Look(NamedTuple):
+    """An event to examine: where its line begins, and the sort that it stands for, if any."""
+
+    begin: int
+    sort: int | None
 
 
 class Machine:
@@ -213,9 +220,10 @@ class Runner:
             start = row.end
 
     @property
-    def looks(self) -> Sequence[Look]:
+    def looks(self) -> Iterator[Look]:
         """The events of the last run that are the first of their sort, or of none."""
-        return self._work.looks
+        for look in self._work.looks:
+            yield Look(look.begin, None if look.sort == engine.ALONE else look.sort)
 
     def sorts(self) -> Sequence[int]:
         """Return how many events there were of each sort."""

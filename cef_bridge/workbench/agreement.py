@@ -32,9 +32,10 @@ def check(machine: Machine, found: Found) -> None:
     if runner is None or not line or b"\n" in line:
         return
     runner.run(line, 0, len(line), _SOURCE, 0, parts=False)
-    if runner.answer.end:
+    if runner.answer.end and not runner.differed:
         return
-    if [message.data for message in runner.each()] != _by_reference(machine, line):
+    # A runner may compare by itself, and leaves what differs.
+    if runner.differed or [it.data for it in runner.each()] != _by_reference(machine, line):
         raise EngineDiffersError(
             f"{found.place}: internal error: the native engine writes another message than the "
             "Python reference. Report it with this event; CEF_BRIDGE_ENGINE=python leaves the "

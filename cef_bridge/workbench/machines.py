@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cef_bridge.converter import Converted, Filtered, Rejected
-from cef_bridge.engine import ALONE
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.events.clock import event_time, repeats
 from cef_bridge.events.decode import Decoded, Decoder
@@ -41,14 +40,16 @@ class Counts(NamedTuple):
 class Comparing:
     """Two machines over the same events, for a `Diff`."""
 
+    remembers = False
+
     def __init__(self, diff: Diff, old: Machine, new: Machine) -> None:
         self._diff = diff
         self._machines = (old, new)
 
-    def runner(self) -> ComparingRunner | None:
+    def runner(self) -> PairRunner | None:
         """Return what runs lines through the engine, None where there is none."""
         old, new = (machine.runner() for machine in self._machines)
-        return ComparingRunner(self._diff, old, new) if old and new else None
+        return PairRunner(self._diff, old, new) if old and new else None
 
     def convert(self, raw: dict[str, object], origin: str) -> Converted | Filtered | Rejected:
         """Compare what the reference makes of an event."""
@@ -85,7 +86,7 @@ class _NoMessages:
         return iter(())
 
 
-class ComparingRunner(_NoMessages):
+class PairRunner(_NoMessages):
     """Runs lines through two mappings in the engine, up to one that either leaves to Python.
 
     The old mapping goes ahead: what it made of lines that the new one has not reached is kept.
@@ -130,6 +131,7 @@ class ComparingRunner(_NoMessages):
         self._diff.add_time(answer.first)
         self._diff.add_time(answer.last)
         self.answer = Counts(answer.lines, behind, both, events - both, answer.in_log)
+        self.left += stop < end
         return stop
 
     def _pair(self, begin: int, stop: int, events: int) -> int:
@@ -166,6 +168,8 @@ def _of(message: Message) -> Made:
 
 class Examining:
     """A machine's events, for a `Coverage`. `finish` adds up what the engine counted."""
+
+    remembers = False
 
     def __init__(self, coverage: Coverage, machine: Machine) -> None:
         self._coverage = coverage
@@ -227,11 +231,12 @@ class ExaminingRunner(_NoMessages):
             raw = _event_of(data[place : len(data) if line_end < 0 else line_end])
             origin = f"{source}{SEPARATOR}{offset + place}" if repeats(raw) else ""
             facts = self._coverage.examine(raw, origin)
-            if look.sort == ALONE:
+            if look.sort is None:
                 self._coverage.count(facts, 1)
             else:
                 self._sorts.append(facts)  # they come in the order of their numbers
                 self._coverage.count(facts, 0)  # fields and keys are told in the order they came
+        self.left += stop < end
         return stop
 
     def finish(self) -> None:
