@@ -277,8 +277,9 @@ class _Branch:
         self._alerts: list[bytes] = []  # texts: a message, or several with LF between them
         self._telemetry: list[bytes] = []
         self._dead: list[Dead] = []
-        self._measured = [0, 0]  # texts of each lane that `_waiting` and `_bytes` have
-        self._waiting = self._bytes = 0
+        self._stored = 0  # messages so far
+        self._measured = [0, 0]  # texts of each lane that `_bytes` has
+        self._bytes = 0
         self._ended: list[str] = []
         self._machine = outlet.machine.own() if live else outlet.machine
         self.fairness: Fairness = before.fairness if before else Fairness()
@@ -298,11 +299,10 @@ class _Branch:
     def is_full(self) -> bool:
         """Whether it is time to store what waits."""
         for lane, texts in enumerate((self._alerts, self._telemetry)):
-            new = texts[self._measured[lane] :]
-            self._waiting += sum(map(line_ends, new)) + len(new)
-            self._bytes += sum(map(len, new))
+            self._bytes += sum(map(len, texts[self._measured[lane] :]))
             self._measured[lane] = len(texts)
-        return self._waiting >= MOST or self._bytes >= MOST_BYTES
+        waiting = self.loop.stats.converted - self._stored
+        return waiting >= MOST or self._bytes >= MOST_BYTES
 
     def tell(self, say: Callable[..., None], *facts: object) -> None:
         """Have something said to whoever reads the destination's events, if its queue takes it."""
@@ -374,7 +374,8 @@ class _Branch:
         self.pending.update(pending)
         for each in (self._alerts, self._telemetry, self._dead):
             each.clear()
-        self._measured, self._waiting, self._bytes = [0, 0], 0, 0
+        self._stored = self.loop.stats.converted
+        self._measured, self._bytes = [0, 0], 0
         self.marks.clear()
 
     def forget(self) -> None:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 # Noise is shown by samples: a relay's pod log is full of it.
 _FIRST_NOISE, _EVERY_NOISE, _SHOWN_NOISE = 10, 1000, 200
 
+# An object that has these names is an event of a container, and they say whose it is.
+_WHOSE = frozenset(("Type", "Operation", "HostName", "ContainerID", "UpdatedTime"))
+
 _log = logging.getLogger(__name__)
 
 FAULT = "a fault of this program; please report it with this record"
@@ -234,6 +237,12 @@ class UnitLoop:
         """Tell whether an alert is over its container's rate; its line begins there."""
         end = data.find(b"\n", begin)
         line = data[begin : len(data) if end < 0 else end]
+        try:
+            raw = orjson.loads(line)
+        except ValueError:
+            raw = None
+        if isinstance(raw, dict) and raw.keys() >= _WHOSE:  # as KubeArmor writes it, unwrapped
+            return self._over(raw)
         found = [each for each in self.new_decoder().decode(line) if isinstance(each, Decoded)]
         return bool(found) and self._over(found[0].fields)
 
