@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # The number of the C interface; its twin is ABI in engine/src/abi.rs.
-ABI = 1
+ABI = 2
 LEFT, FAULT = 1, 2
 """`Answer.end` of a run that did not come to its end: the line in hand is Python's. FAULT: because
 the engine could not go on.
 """
 NATIVE, PYTHON = "native", "python"
+ALONE = 2**32 - 1
+"""`Look.sort` of an event that stands for itself alone."""
 CHOICES = ("auto", "native", "python", "both")
 _PACKAGE = Path(__file__).parent
 
@@ -98,13 +100,15 @@ class Plan:
 
 class Place(NamedTuple):
     """Where a block stands: the source's name, the offset of its first byte, the time of events
-    that have none (epoch microseconds), and whether parts of lines wait for their rest.
+    that have none (epoch microseconds), whether parts of lines wait for their rest, and whether
+    events are to be counted by sort.
     """
 
     source: bytes
     offset: int
     assumed_time: int | None = None
     parts_wait: bool = False
+    sorts: bool = False
 
 
 class Work:
@@ -135,10 +139,11 @@ class Work:
         question.assumed_time = place.assumed_time or 0
         question.has_assumed_time = place.assumed_time is not None
         question.parts_wait = place.parts_wait
+        question.sorts = place.sorts
         self._functions.cef_bridge_run(
             self._plan.pointer, self._pointer, ctypes.byref(question), ctypes.byref(self.answer)
         )
-        return self.answer.at
+        return int(self.answer.at)
 
     @property
     def messages(self) -> bytes:
@@ -153,12 +158,34 @@ class Work:
     @property
     def rows(self) -> Sequence[Row]:
         """A row for each message."""
-        return self.answer.rows[: self.answer.rows_many]
+        rows: list[Row] = self.answer.rows[: self.answer.rows_many]
+        return rows
+
+    def text(self, start: int, stop: int) -> bytes:
+        """Return the bytes of the messages from `start` to `stop`."""
+        return ctypes.string_at(self.answer.messages + start, stop - start)
+
+    def ends(self) -> Sequence[int]:
+        """Return where each message ends, the line feed behind it included."""
+        return self._rows().cast("I")[0 :: _ROW // 4]
+
+    def begins(self) -> Sequence[int]:
+        """Return where the line of each message begins."""
+        return self._rows().cast("I")[1 :: _ROW // 4]
+
+    def lanes(self) -> bytes:
+        """Return a byte for each message: 1 where it is urgent, else 0."""
+        return bytes(self._rows()[_URGENT::_ROW])
+
+    def _rows(self) -> memoryview:
+        """Return a copy of the rows."""
+        return memoryview(ctypes.string_at(self.answer.rows, self.answer.rows_many * _ROW))
 
     @property
     def elsewhere(self) -> Sequence[int]:
         """Where the lines begin of events that are not for this destination."""
-        return self.answer.elsewhere[: self.answer.elsewhere_many]
+        places: list[int] = self.answer.elsewhere[: self.answer.elsewhere_many]
+        return places
 
     def message_of(self, line: int) -> tuple[Row, bytes] | None:
         """Return the row and the message of the line that begins there, None when it has none."""
@@ -174,6 +201,19 @@ class Work:
         places, many = self.answer.elsewhere, self.answer.elsewhere_many
         at = bisect_left(range(many), line, key=lambda index: places[index])
         return bool(at < many and places[at] == line)
+
+    @property
+    def looks(self) -> Sequence[Look]:
+        """The events of the last run that are to be examined, if it counted by sort."""
+        looks: Sequence[Look] = self.answer.looks[: self.answer.looks_many]
+        return looks
+
+    def sorts(self) -> Sequence[int]:
+        """Return how many events there were of each sort, by `Look.sort`."""
+        many = ctypes.c_uint64()
+        counts = self._functions.cef_bridge_sorts(self._pointer, ctypes.byref(many))
+        each: Sequence[int] = counts[: many.value]
+        return each
 
     def kinds(self) -> bytes:
         """Return the counts since the last time, as JSON: type, operation, class, count."""
@@ -194,6 +234,16 @@ class Row(ctypes.Structure):
     )
 
 
+class Look(ctypes.Structure):
+    """An event to examine: where its line begins, and the sort that it stands for, or ALONE."""
+
+    _fields_ = (("begin", ctypes.c_uint32), ("sort", ctypes.c_uint32))
+
+
+_ROW: int = ctypes.sizeof(Row)
+_URGENT: int = Row.urgent.offset
+
+
 class _Question(ctypes.Structure):
     """`Question` of engine/src/api.rs."""
 
@@ -207,6 +257,7 @@ class _Question(ctypes.Structure):
         ("assumed_time", ctypes.c_int64),
         ("has_assumed_time", ctypes.c_uint32),
         ("parts_wait", ctypes.c_uint32),
+        ("sorts", ctypes.c_uint32),
     )
 
 
@@ -223,6 +274,8 @@ class _Answer(ctypes.Structure):
         ("rows_many", ctypes.c_uint64),
         ("elsewhere", ctypes.POINTER(ctypes.c_uint32)),
         ("elsewhere_many", ctypes.c_uint64),
+        ("looks", ctypes.POINTER(Look)),
+        ("looks_many", ctypes.c_uint64),
         ("lines", ctypes.c_uint64),
         ("blank", ctypes.c_uint64),
         ("converted", ctypes.c_uint64),
@@ -230,6 +283,8 @@ class _Answer(ctypes.Structure):
         ("routed_away", ctypes.c_uint64),
         ("without_time", ctypes.c_uint64),
         ("in_log", ctypes.c_uint64),
+        ("first", ctypes.c_int64),
+        ("last", ctypes.c_int64),
     )
 
 
@@ -242,6 +297,7 @@ _FUNCTIONS: dict[str, tuple[tuple[type, ...], type | None]] = {
     "cef_bridge_work_free": ((_POINTER,), None),
     "cef_bridge_run": ((_POINTER,) * 4, None),
     "cef_bridge_kinds": ((_POINTER, _POINTER), _POINTER),
+    "cef_bridge_sorts": ((_POINTER, _POINTER), ctypes.POINTER(ctypes.c_uint64)),
 }
 
 

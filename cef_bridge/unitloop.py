@@ -8,7 +8,7 @@ files nor queues, YAML nor click.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import orjson
 
@@ -16,6 +16,7 @@ from cef_bridge.converter import Converted, Filtered, Rejected
 from cef_bridge.events.clock import event_time, repeats
 from cef_bridge.events.decode import Decoded, Decoder, Noise, Unreadable
 from cef_bridge.events.identity import SEPARATOR
+from cef_bridge.lineends import line_ends
 from cef_bridge.sources.units import Oversized
 from cef_bridge.stats import Stats
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from cef_bridge.fairness import Fairness
-    from cef_bridge.machine import Runner
+    from cef_bridge.machine import Part
     from cef_bridge.sources.units import Block, Broken
     from cef_bridge.stats import Kind
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 # Noise is shown by samples: a relay's pod log is full of it.
 _FIRST_NOISE, _EVERY_NOISE, _SHOWN_NOISE = 10, 1000, 200
+
+# An object that has these names is an event of a container, and they say whose it is.
+_WHOSE = frozenset(("Type", "Operation", "HostName", "ContainerID", "UpdatedTime"))
 
 _log = logging.getLogger(__name__)
 
@@ -57,51 +61,68 @@ class Options(NamedTuple):
     strict: bool = False
 
 
-class Glancing(Protocol):
-    """Knows lines by their bytes."""
+class Running(Protocol):
+    """Runs lines through the engine: `machine.Runner`, or what only counts them."""
 
-    def run(self, lines: Sequence[bytes], start: int, alert: Append, log: Append, /) -> int:
-        """Append the messages of known lines; return the index of the first that is not known."""
+    answer: Any  # the counts of the last run, as in `engine/src/block.rs`
+    left: int
+    compared: int
+    differed: int
 
-    def counts(self) -> Iterator[tuple[Kind, int]]:
-        """Yield how many messages `run` wrote of each kind, since the last time it was asked."""
+    @property
+    def messages(self) -> bytes:
+        """The messages of the last run, a line feed between two of them."""
+
+    @property
+    def elsewhere(self) -> Sequence[int]:
+        """Where the lines of events begin that are not for this destination."""
+
+    def run(
+        self,
+        data: bytes,
+        begin: int,
+        end: int,
+        source: str,
+        offset: int,
+        /,
+        *,
+        parts: bool,
+        line: int = 1,
+    ) -> int:
+        """Convert lines, up to one that is left to Python; return where that begins, or `end`."""
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it may go on."""
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the messages of the last run in order, as many together as are of one lane."""
+
+    def apart(self, part: Part) -> Iterator[tuple[bytes, int]]:
+        """Yield the messages of a part one by one, each with the place where its line begins."""
+
+    def kinds(self) -> Iterator[tuple[Kind, int]]:
+        """Yield how many events there were of each kind, since the last time it was asked."""
 
 
 class Machine(Protocol):
     """What a unit loop runs events through: `machine.Machine`, or what only counts them."""
 
-    @property
-    def remembers(self) -> bool:
-        """Whether it is a Remembering one."""
-
-    def runner(self) -> Runner | None:
+    def runner(self) -> Running | None:
         """Return what runs lines through the engine, None where there is none."""
 
     def convert(self, raw: dict[str, object], origin: str, /) -> Converted | Filtered | Rejected:
         """Return the fate of any event."""
 
 
-class Remembering(Machine, Protocol):
-    """A machine that knows again what it met."""
-
-    @property
-    def sections(self) -> Glancing:
-        """What knows lines before they are parsed."""
-
-    def recall(self, raw: dict[str, object], /) -> Converted | Filtered | None:
-        """Return the fate of an event whose like was seen before; `raw` may be any JSON value."""
-
-    def learn(self, line: bytes, raw: dict[str, object], /) -> None:
-        """Remember the line of the event that was just recalled."""
-
-
 class UnitLoop:
     """Runs the units of streams through a machine; `alerts` and `telemetry` collect the messages.
 
-    They may be one list, where order matters more than urgency; `fairness` says which alerts are
-    not urgent after all. `begin` says which stream the next blocks are of; `refuse` is told of each
-    rejected record. `away` grows by the places of events that the destination's `when` does not
-    take: the offset of the line, and which event of it.
+    They collect texts: a message, or several with LF between two of them. They may be one list,
+    where order matters more than urgency; `fairness` says which alerts are not urgent after all.
+    `begin` says which stream the next blocks are of; `refuse` is told of each rejected record.
+    `away` grows by the places of events that the destination's `when` does not take: the offset of
+    the line, and which event of it.
     """
 
     def __init__(
@@ -125,6 +146,7 @@ class UnitLoop:
         self._refuse = refuse
         self._fairness = fairness
         self._crowded = False
+        self._urgent = 0  # alerts so far, also those over the rate
         self._runner = machine.runner()
         self._counted = (0, 0, 0)  # of the runner's lines: left, compared, differed
 
@@ -152,28 +174,29 @@ class UnitLoop:
         stats.blank += block.blank
         fairness = self._fairness
         self._crowded = fairness is not None and fairness.crowded
-        urgent_before = len(self._alerts) + stats.alerts_over_rate
-        if self._runner is None and self._machine.remembers:
-            self._remembered(block)
-        elif self._runner is None or self.options.input_format != "auto":
-            # Without an engine; or each line's wrapper has to be known.
+        before = self._urgent
+        runner = self._runner if self._runner is not None and self._runner.trusted else None
+        if runner is None or self.options.input_format != "auto":
+            # The reference does it all, or each line's wrapper has to be known.
             for unit, (line, offset) in zip(block.lines, block.places(), strict=True):
                 self._plain(unit, line, offset)
         elif block.data:
             offset = block.data_offset - block.begin
-            self._lines(self._runner, block.data, block.begin, block.end, block.data_line, offset)
+            self._lines(runner, block.data, block.begin, block.end, block.data_line, offset)
+        elif (text := _joined(block)) is not None:
+            self._lines(runner, text, 0, len(text), block.line, block.offset)
         else:
             for unit, (line, offset) in zip(block.lines, block.places(), strict=True):
                 if b"\n" in unit:
                     self._plain(unit, line, offset)
                 else:
-                    self._lines(self._runner, unit, 0, len(unit), line, offset)
+                    self._lines(runner, unit, 0, len(unit), line, offset)
         self._crowded = False
         if fairness is not None:
-            fairness.came(len(self._alerts) + stats.alerts_over_rate - urgent_before)
+            fairness.came(self._urgent - before)
 
     def _lines(
-        self, runner: Runner, data: bytes, begin: int, end: int, line: int, offset: int
+        self, runner: Running, data: bytes, begin: int, end: int, line: int, offset: int
     ) -> None:
         """Convert the lines of `data` from `begin` to `end`; `line` is the first one's number, and
         `data` begins at `offset` of the stream.
@@ -192,7 +215,7 @@ class UnitLoop:
             self._plain(unit, line, offset + stop)
             line += 1
 
-    def _collect(self, runner: Runner, data: bytes, offset: int) -> None:
+    def _collect(self, runner: Running, data: bytes, offset: int) -> None:
         """Take what a run of the engine gave."""
         stats, answer = self.stats, runner.answer
         stats.converted += answer.converted
@@ -208,57 +231,27 @@ class UnitLoop:
         if self._alerts is self._telemetry:
             self._alerts.append(runner.messages)
             return
-        for message in runner.apart():
-            urgent = message.urgent
-            if urgent and self._crowded:
-                urgent = not self._is_over(data, message.begin)
-            (self._alerts if urgent else self._telemetry).append(message.data)
+        for part in runner.parts():
+            self._urgent += part.number if part.urgent else 0
+            if part.urgent and self._crowded:
+                for message, begin in runner.apart(part):
+                    over = self._is_over(data, begin)
+                    (self._telemetry if over else self._alerts).append(message)
+            else:
+                (self._alerts if part.urgent else self._telemetry).append(part.text)
 
     def _is_over(self, data: bytes, begin: int) -> bool:
         """Tell whether an alert is over its container's rate; its line begins there."""
         end = data.find(b"\n", begin)
         line = data[begin : len(data) if end < 0 else end]
+        try:
+            raw = orjson.loads(line)
+        except ValueError:
+            raw = None
+        if isinstance(raw, dict) and raw.keys() >= _WHOSE:  # as KubeArmor writes it, unwrapped
+            return self._over(raw)
         found = [each for each in self.new_decoder().decode(line) if isinstance(each, Decoded)]
         return bool(found) and self._over(found[0].fields)
-
-    def _remembered(self, block: Block) -> None:
-        """Convert units without the engine: what is remembered at once, all else the plain way."""
-        loads, alert, log = orjson.loads, self._alerts.append, self._telemetry.append
-        machine = cast("Remembering", self._machine)
-        run, recall, learn = machine.sections.run, machine.recall, machine.learn
-        kinds, stats = self.stats.kinds, self.stats
-        if self.options.input_format != "auto":
-            run, recall = _stay, _nothing
-        if self._crowded:
-            run = _stay  # whose alert it is stands in the event
-        lines, places = block.lines, _Places(block)
-        converted = index = 0
-        while True:
-            start, index = index, run(lines, index, alert, log)
-            converted += index - start
-            if index == len(lines):
-                break
-            line, index = lines[index], index + 1
-            try:
-                raw = loads(line)
-            except ValueError:  # noise, a wrapper's prefix, or worse
-                self._plain(line, *places[index - 1])
-                continue
-            fate = recall(raw)
-            if fate is None:
-                self._plain(line, *places[index - 1])
-                continue
-            kinds[raw.get("Type"), raw.get("Operation"), fate.kind.class_id] += 1
-            if fate.__class__ is Converted:
-                converted += 1
-                if fate.kind.urgent and not (self._crowded and self._over(raw)):
-                    alert(fate.message.encode())
-                else:
-                    log(fate.message.encode())
-                learn(line, raw)
-            else:
-                stats.filtered += 1
-        stats.converted += converted
 
     def _over(self, raw: dict[str, object]) -> bool:
         over = self._fairness is not None and self._fairness.over(raw)
@@ -276,8 +269,6 @@ class UnitLoop:
             stats.left += now[0] - before[0]
             stats.compared += now[1] - before[1]
             stats.differed += now[2] - before[2]
-        elif self._machine.remembers:
-            counts = cast("Remembering", self._machine).sections.counts()
         for kind, number in counts:
             stats.kinds[kind] += number
         stats.settle()
@@ -340,6 +331,7 @@ class UnitLoop:
             return
         self.stats.without_time += timeless
         self.stats.converted += 1
+        self._urgent += fate.kind.urgent
         urgent = fate.kind.urgent and not (self._crowded and self._over(raw))
         lane = self._alerts if urgent else self._telemetry
         lane.append(fate.message.encode())
@@ -353,24 +345,9 @@ class UnitLoop:
             _log.debug("%s:%d no event: %r", self._name, line, found.raw[:_SHOWN_NOISE])
 
 
-class _Places:
-    """The places of a block's units, worked out once, when the first is asked for."""
-
-    def __init__(self, block: Block) -> None:
-        self._block = block
-        self._places: list[tuple[int, int]] = []
-
-    def __getitem__(self, index: int) -> tuple[int, int]:
-        self._places = self._places or self._block.places()
-        return self._places[index]
-
-
-# A forced input format has to know what every line was wrapped in: nothing is remembered.
-
-
-def _stay(_lines: Sequence[bytes], start: int, _alert: Append, _log: Append) -> int:
-    return start
-
-
-def _nothing(_: object) -> None:
-    return None
+def _joined(block: Block) -> bytes | None:
+    """Return the lines of a block that follow one another as one text; None where they do not."""
+    if block.offsets or block.lines_at:
+        return None
+    text = b"\n".join(block.lines)
+    return text if line_ends(text) == len(block.lines) - 1 else None

@@ -64,10 +64,11 @@ def one_record(argument: str | None, number: int, mapping: Mapping) -> Found | L
 
 
 def _from_json(text: str) -> Found:
-    found = Decoder().decode(" ".join(text.split("\n")).encode("utf-8", "replace"))
+    line = " ".join(text.split("\n")).encode("utf-8", "replace")
+    found = [*Decoder().decode(line)]
     for each in found:
         if isinstance(each, Decoded):
-            return Found(each.fields, "the event given")
+            return Found(each.fields, "the event given", line if len(found) == 1 else b"")
     raise UsageError(
         "The JSON given is no event of KubeArmor. Expected an object with Operation or Type, such "
         'as {"Type": "MatchedPolicy", "Operation": "File"}.'
@@ -80,9 +81,10 @@ def _example(mapping: Mapping) -> Found:
             f"{mapping.name} has no example to show. Name a file with events, or give one as JSON."
         )
     first = mapping.examples[0]
-    for each in Decoder().decode(orjson.dumps(first.event)):
+    line = orjson.dumps(first.event)
+    for each in Decoder().decode(line):
         if isinstance(each, Decoded):
-            return Found(each.fields, str(first.at))
+            return Found(each.fields, str(first.at), line)
     return Found(canonical(first.event), str(first.at))
 
 

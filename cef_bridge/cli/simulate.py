@@ -16,8 +16,10 @@ from cef_bridge.cli.params import Receiver, Whole, mapping_option
 from cef_bridge.cli.tables import cut, json_option, print_table
 from cef_bridge.converter import Converted, Converter, Filtered
 from cef_bridge.errors import CefBridgeError, UsageError
+from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load
 from cef_bridge.simulators import SIMULATORS, gathered
+from cef_bridge.workbench.agreement import check
 from cef_bridge.workbench.events import Line
 
 if TYPE_CHECKING:
@@ -93,7 +95,9 @@ def command(
 
 def _written(found: Found, mapping: Mapping, syslog_header: str | None) -> str:
     header = syslog_header or mapping.envelope.network_header
-    fate = Converter(mapping, syslog_header=header).convert(found.fields)
+    machine = Machine(Converter(mapping, syslog_header=header))
+    fate = machine.convert(found.fields, "")
+    check(machine, found)
     if isinstance(fate, Converted):
         return fate.message
     if isinstance(fate, Filtered):

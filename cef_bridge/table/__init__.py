@@ -1,7 +1,7 @@
 """A compiled mapping as bytes: the table that the native engine runs.
 
 In comes a `converter.Converter`, out go the bytes that `engine/src/table.rs` reads, or the same in
-words. All facts about KubeArmor's events, keys and the mapping travel in it; the engine itself holds
+words. All facts about KubeArmor's events, keys and the mapping travel in it; the engine itself has
 algorithms alone. Must not know how the engine is called.
 """
 

@@ -140,7 +140,9 @@ def _names(writer: Writer, fields: Fields) -> None:
 
     def kind(name: str) -> None:
         number = kinds[name]
-        writer.byte("kind", number, "text integer list object EventData own".split()[number])
+        writer.byte(
+            "kind", number, ["text", "integer", "list", "object", "EventData", "own"][number]
+        )
         if number == _MAP:
             writer.number("object", maps.index(name), name)
         else:

@@ -8,7 +8,7 @@ from cef_bridge import casing
 from cef_bridge.formats import syslog, zones
 from cef_bridge.formats.dictionary import CEF_KEYS, HEADER_LENGTHS, LEEF_KEYS
 from cef_bridge.formats.leef import LEEF_HEADER_LENGTHS
-from cef_bridge.mapping.compile import REST_KEY, REPEATED
+from cef_bridge.mapping.compile import REPEATED, REST_KEY
 from cef_bridge.mapping.names import PREFIX
 from cef_bridge.mapping.rules import MOST_SPREAD, SUSPICIOUS
 from cef_bridge.mapping.template import parse, paths_of

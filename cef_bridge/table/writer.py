@@ -38,7 +38,7 @@ class Writer:
         self._pieces.append(struct.pack("<B", value))
         self._say(name, meaning or str(value))
 
-    def flag(self, name: str, value: bool) -> None:  # noqa: FBT001 - it is what is written
+    def flag(self, name: str, value: bool) -> None:
         """Write yes or no."""
         self._pieces.append(b"\1" if value else b"\0")
         self._say(name, "yes" if value else "no")

@@ -1,8 +1,8 @@
 """Coverage: over all events, which fields are mapped, kept or lost, and which rules ever fire.
 
-An examiner for `survey`: in come events, out comes a `Coverage` with counts that add up: every
-field of every event that was not rejected has one fate. Everything is bounded. Must not know
-commands or files.
+In come events, out comes a `Coverage` with counts that add up: every field of every event that was
+not rejected has one fate. An event is examined once, and counted as often as there were events that
+fared alike. Everything is bounded. Must not know commands or files.
 """
 
 from __future__ import annotations
@@ -12,48 +12,43 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.events.derive import derive
 from cef_bridge.events.fields import find
-from cef_bridge.fastpath.deps import top
 from cef_bridge.formats.text import neutralise
 from cef_bridge.mapping.conditions import to_text
 from cef_bridge.mapping.spec import NOWHERE
 from cef_bridge.syslog_writer import SETTINGS
-from cef_bridge.workbench.fates import COVERED, Kind, fates
-from cef_bridge.workbench.split import HOST, is_regular, own_hits, room, size_of
-from cef_bridge.workbench.survey import Look
+from cef_bridge.workbench.fates import COVERED, fates, raw_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from cef_bridge.converter import Converter
     from cef_bridge.errors import Location
+    from cef_bridge.events.classes import Class
     from cef_bridge.events.derive import Event
-    from cef_bridge.mapping.compile import Program
-    from cef_bridge.mapping.rules import Hit, Slot
-    from cef_bridge.workbench.fates import Fate
-    from cef_bridge.workbench.signature import Raw
-    from cef_bridge.workbench.split import Split
+    from cef_bridge.mapping.rules import Hit
 
 MOST_FIELDS = 2000
 """Field names are chosen by whoever writes the events; from here on they are `OTHER`."""
 OTHER = "(other fields)"
-_MOST_FACTS = 16384
+OTHER_KEYS = "(other keys)"
+_MOST_SHARED = 65536
 _MOST_SAMPLE = 200
+
+FieldFate = tuple[str, str, str]
+"""A field's path, its fate, and the key that it went to; "" for none."""
 
 
 class Facts(NamedTuple):
-    """What one event, or a part of it, adds: fates, rules that won, keys that were cut or shed."""
+    """What one event adds: fates, rules that won, keys that were cut, keys that were given up or
+    made shorter for the size of the message.
+    """
 
-    fates: tuple[tuple[str, Kind, str], ...]
-    fired: tuple[Location, ...]
-    cut: tuple[str, ...]
-    shed: tuple[str, ...]
-
-
-class Part(NamedTuple):
-    """The fates and the hits of one side of the split, as they are gathered."""
-
-    rows: list[Fate]
-    hits: list[Hit]
+    kind: Class
+    filtered: bool
+    fates: tuple[FieldFate, ...]
+    fired: tuple[Location, ...] = ()
+    cut: tuple[str, ...] = ()
+    shed: tuple[str, ...] = ()
 
 
 class FieldCount(NamedTuple):
@@ -78,79 +73,64 @@ class RuleCount(NamedTuple):
 
 
 class Coverage:
-    """Adds up what happens to the fields of events; the examiner of a survey."""
+    """Adds up what happens to the fields of events."""
 
     def __init__(self, converter: Converter) -> None:
-        self.programs: Sequence[Program] = (converter.program,)
-        self.hosts: Sequence[Slot] = converter.syslog.choices
         self._converter = converter
         self._program = converter.program
         self._fates: dict[str, Counter[str]] = {}
         self._keys: dict[str, dict[str, None]] = {}
         self._samples: dict[str, str] = {}
         self._fired: Counter[Location] = Counter()
-        self._interned: dict[Facts, Facts] = {}
+        self._shared: dict[FieldFate, FieldFate] = {}
         self.cut: Counter[str] = Counter()
         self.shed: Counter[str] = Counter()
         self.longest: dict[str, int] = {}
-        self._own: Callable[[Hit], bool] | None = None
 
-    def examine(
-        self, raw: Raw, origin: str, split: Split, _texts: frozenset[str] = frozenset()
-    ) -> Look[Facts]:
-        """Return what an event adds, told apart by what its container decides and the rest."""
+    def examine(self, raw: dict[str, object], origin: str) -> Facts:
+        """Return what an event adds, and keep a sample of each field that is new; count nothing."""
         program = self._program
         event = derive(raw, origin=origin)
+        if program.filtered(event.fields):
+            paths = [path for path, _ in raw_fields(event)]
+            self._note(event, paths, ())
+            found = tuple(self._one((path, "filtered", "")) for path in paths)
+            return Facts(event.kind, filtered=True, fates=found)
         output = program.evaluate(event)
-        hits, size = self._converter.measured(event, output)
+        hits, _ = self._converter.measured(event, output)
         rows = fates(program, event, output, hits)
-        self._note(event, rows, hits)
-        if self._own is None:
-            self._own = own_hits(program, split)
-        is_own = self._own
-        workload, rest = Part([], []), Part([], [])
-        for row in rows:
-            (workload if top(row.path) in split.workload else rest).rows.append(row)
-        for hit in (*output.header_hits, *hits):
-            (workload if is_own(hit) else rest).hits.append(hit)
-        own = size_of(workload.hits)
+        self._note(event, [row.path for row in rows], hits)
         syslog = self._converter.syslog
-        fields = syslog.seen(event.fields, output.severity)
-        for slot in self.hosts:
-            part = workload if HOST in split.keys else rest
-            part.hits.extend(syslog.hits(slot, fields))
-        shed = () if hits is output.hits else tuple(_gone(output.hits, hits))
-        return Look(
-            kind=event.kind,
-            filtered=program.filtered(event.fields),
-            workload=self._facts(workload, ()),
-            rest=self._facts(rest, shed),
-            regular=hits is output.hits and is_regular(output),
-            size=size,
-            own=own,
-            room=room(program, event, hits),
-            most=self._converter.max_bytes,
-            alike=True,
+        seen = syslog.seen(event.fields, output.severity)
+        chosen = [hit for slot in syslog.choices for hit in syslog.hits(slot, seen)]
+        every = [*output.header_hits, *hits, *chosen]
+        return Facts(
+            event.kind,
+            filtered=False,
+            fates=tuple(
+                self._one((row.path, row.kind, row.keys[0] if row.keys else row.kept))
+                for row in rows
+            ),
+            fired=tuple(dict.fromkeys(hit.rule.at for hit in every if hit.rule.at is not NOWHERE)),
+            cut=tuple(hit.key for hit in every if hit.whole),
+            shed=() if hits is output.hits else tuple(_gone(output.hits, hits)),
         )
 
-    def count(self, facts: Facts, number: int, *, filtered: bool) -> None:
-        """Add facts so many times; of a filtered event every field is filtered."""
-        for path, kind, key in facts.fates:
+    def count(self, facts: Facts, number: int) -> None:
+        """Add what so many events add."""
+        for path, fate, key in facts.fates:
             name = self._name(path)
-            self._fates.setdefault(name, Counter())["filtered" if filtered else kind] += number
-            if key and not filtered:
-                self._keys.setdefault(name, {})[key] = None
-        if filtered:
-            return
+            self._fates.setdefault(name, Counter())[fate] += number
+            keys = self._keys.setdefault(name, {})
+            if key and len(keys) < MOST_FIELDS:
+                keys[key] = None
         for rule in facts.fired:
             self._fired[rule] += number
         for key in facts.cut:
             self.cut[key] += number
         for key in facts.shed:
-            self.shed[key] += number
-
-    def measure(self, raw: Raw, workload: Facts, rest: Facts) -> None:
-        """There is nothing that has to be known of each event by itself."""
+            known = key in self.shed or len(self.shed) < MOST_FIELDS
+            self.shed[key if known else OTHER_KEYS] += number
 
     def fields(self) -> list[FieldCount]:
         """Return the counts of all fields, known ones first, in the order of their names."""
@@ -173,7 +153,8 @@ class Coverage:
         mapping = self._program.mapping
         named = [(f"header.{name}", rules) for name, rules in mapping.header.items()]
         named += [("severity", mapping.severity), *mapping.extension.items()]
-        named += [(f"syslog.{SETTINGS[slot.key]}", slot.rules) for slot in self.hosts]
+        choices = self._converter.syslog.choices
+        named += [(f"syslog.{SETTINGS[slot.key]}", slot.rules) for slot in choices]
         return [
             RuleCount(key, rule.at, self._fired[rule.at]) for key, rules in named for rule in rules
         ]
@@ -196,27 +177,20 @@ class Coverage:
     def _name(self, path: str) -> str:
         return path if path in self._fates or len(self._fates) < MOST_FIELDS else OTHER
 
-    def _facts(self, part: Part, shed: tuple[str, ...]) -> Facts:
-        facts = Facts(
-            tuple(
-                [(row.path, row.kind, row.keys[0] if row.keys else row.kept) for row in part.rows]
-            ),
-            tuple(dict.fromkeys([hit.rule.at for hit in part.hits if hit.rule.at is not NOWHERE])),
-            tuple([hit.key for hit in part.hits if hit.whole]),
-            shed,
-        )
-        if len(self._interned) >= _MOST_FACTS:
-            self._interned.clear()
-        return self._interned.setdefault(facts, facts)
+    def _one(self, row: FieldFate) -> FieldFate:
+        """Return a row, the same object for equal ones: there are many sorts of events."""
+        if len(self._shared) >= _MOST_SHARED:
+            self._shared.clear()
+        return self._shared.setdefault(row, row)
 
-    def _note(self, event: Event, rows: Sequence[Fate], hits: Sequence[Hit]) -> None:
+    def _note(self, event: Event, paths: Sequence[str], hits: Sequence[Hit]) -> None:
         """Keep a sample of each field, and how long the longest of each cut key was."""
-        for row in rows:
-            if row.path not in self._samples and len(self._samples) < MOST_FIELDS:
-                text = to_text(event.fields[row.path])[:_MOST_SAMPLE]
-                self._samples[row.path] = neutralise(text)
+        for path in paths:
+            if path not in self._samples and len(self._samples) < MOST_FIELDS:
+                text = to_text(event.fields[path])[:_MOST_SAMPLE]
+                self._samples[path] = neutralise(text)
         for hit in hits:
-            if hit.whole and len(self.longest) < MOST_FIELDS:
+            if hit.whole:
                 self.longest[hit.key] = max(self.longest.get(hit.key, 0), len(hit.whole))
 
 

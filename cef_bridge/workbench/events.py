@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 
 
 class Found(NamedTuple):
-    """An event's raw fields under KubeArmor's names, and where it stands (`source:line`)."""
+    """An event's raw fields under KubeArmor's names, where it stands (`source:line`), and the line
+    that has it and no other event, b"" if there is none.
+    """
 
     fields: dict[str, object]
     place: str
+    line: bytes = b""
 
 
 class Line(NamedTuple):
@@ -104,8 +107,10 @@ def _events(
     block: Block, decoder: Decoder, name: str, unread: list[str], most: int | None = None
 ) -> Iterator[Found]:
     for unit, (line, _) in zip(block.lines[:most], block.places(), strict=False):
-        for found in decoder.decode(unit):
+        each = [*decoder.decode(unit)]
+        alone = unit if len(each) == 1 else b""
+        for found in each:
             if isinstance(found, Decoded):
-                yield Found(found.fields, f"{name}:{line}")
+                yield Found(found.fields, f"{name}:{line}", alone)
             elif isinstance(found, Unreadable):
                 _tell(unread, name, line, found.reason)

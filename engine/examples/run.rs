@@ -12,13 +12,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let table = std::fs::read(next()?)?;
     let events = std::fs::read(next()?)?;
     let times: usize = next()?.parse()?;
+    let size: usize = std::env::var("SIZE").map_or(18, |it| it.parse().unwrap_or(18));
     let plan = Plan::new(&table).map_err(|damage| damage.to_string())?;
     let (mut arena, mut output) = (Arena::default(), Output::default());
     let (mut left, mut written) = (0, 0);
     for _ in 0..times {
         let mut from = 0;
         while from < events.len() {
-            let end = events[from..events.len().min(from + (1 << 18))]
+            let end = events[from..events.len().min(from + (1 << size))]
                 .iter()
                 .rposition(|byte| *byte == b'\n')
                 .map_or(events.len(), |at| from + at + 1);
@@ -29,10 +30,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let block = Block {
                     bytes: &events[..end],
                     from: at,
-                    source: "source",
+                    source: b"source",
                     offset: 0,
                     assumed_time: None,
                     parts_wait: false,
+                    sorts: false,
                 };
                 at = match run(&plan, &arena, block, &mut output) {
                     End::Done => end,

@@ -82,7 +82,12 @@ impl<'a> Activity<'a> {
             event.event_data = parts;
         }
         derive(facts, event, arena);
-        for part in event.data.iter().chain(&event.resource).chain(&event.event_data) {
+        for part in event
+            .data
+            .iter()
+            .chain(&event.resource)
+            .chain(&event.event_data)
+        {
             if self.void.has(part.field) && !event.has(part.field) {
                 event.spare.add(part.field);
             }
@@ -103,12 +108,20 @@ impl<'a> Activity<'a> {
             Which::EventData => (&self.only, facts.ids.rest_event_data),
         };
         for token in tokens {
-            let mut part = Part { field: token.field, name: token.name, raw: token.raw };
+            let mut part = Part {
+                field: token.field,
+                name: token.name,
+                raw: token.raw,
+            };
             if token.field == NO_FIELD && token.name.is_empty() {
                 part.field = rest;
             } else if self.differs(event, token) {
                 // The same key with another value: kept as it is.
-                part = Part { field: rest, name: "", raw: token.raw };
+                part = Part {
+                    field: rest,
+                    name: "",
+                    raw: token.raw,
+                };
             } else if token.value.is_empty() || says_nothing(facts, token) {
                 self.void.add(token.field);
             } else if token.field == NO_FIELD {
@@ -122,7 +135,9 @@ impl<'a> Activity<'a> {
 
     fn differs(&self, event: &Event<'a>, token: &Token<'a>) -> bool {
         if token.field == NO_FIELD {
-            self.unknown.get(token.name).is_some_and(|value| *value != token.value)
+            self.unknown
+                .get(token.name)
+                .is_some_and(|value| *value != token.value)
         } else {
             event.has(token.field) && event.text(token.field) != token.value
         }
@@ -139,9 +154,13 @@ impl<'a> Activity<'a> {
         // Words, as KubeArmor cut them: looking through the texts for each would be quadratic.
         let texts = [event.text(facts.ids.data), event.text(facts.ids.resource)];
         self.words.clear();
-        self.words.extend(texts.into_iter().flat_map(|text| text.split(' ')));
+        self.words
+            .extend(texts.into_iter().flat_map(|text| text.split(' ')));
         // Data writes userid=, EventData Userid; but SourceIP= and Class= have capitals in both.
-        let capital = event.pairs.iter().any(|(name, _)| matches!(*name, "SourceIP" | "Class"));
+        let capital = event
+            .pairs
+            .iter()
+            .any(|(name, _)| matches!(*name, "SourceIP" | "Class"));
         for (name, value) in &event.pairs {
             let Value::Text(value) = *value else { continue };
             if value.is_empty() {
@@ -152,14 +171,23 @@ impl<'a> Activity<'a> {
             if self.words.contains(raw) || self.words.contains(arena.join(&[small, "=", value])) {
                 continue;
             }
-            let key = if capital && facts.capital_tokens.contains_key(*name) { name } else { small };
+            let key = if capital && facts.capital_tokens.contains_key(*name) {
+                name
+            } else {
+                small
+            };
             // Of KubeArmor 1.6.0 to 1.6.5: Kfunc holds all the tokens, joined by commas.
             let key = if value.contains(',') { "" } else { key };
             let path = || facts.fields.get(arena.join(&["data.", key])).copied();
             let field = if key.is_empty() { None } else { path() };
             let name = if field.is_none() { key } else { "" };
             let field = field.unwrap_or(NO_FIELD);
-            self.only.push(Token { field, name, value, raw });
+            self.only.push(Token {
+                field,
+                name,
+                value,
+                raw,
+            });
         }
     }
 }
@@ -172,12 +200,17 @@ enum Which {
 
 fn says_nothing(facts: &Facts, token: &Token<'_>) -> bool {
     facts.may_be_nothing.has(token.field)
-        && facts.nothing.iter().any(|(field, value)| *field == token.field && value == token.value)
+        && facts
+            .nothing
+            .iter()
+            .any(|(field, value)| *field == token.field && value == token.value)
 }
 
 fn with_small_initial<'a>(name: &'a str, cases: &Cases, arena: &'a Arena) -> &'a str {
     let mut characters = name.chars();
-    let Some(first) = characters.next() else { return name };
+    let Some(first) = characters.next() else {
+        return name;
+    };
     let rest = characters.as_str();
     let initial = &name[..name.len() - rest.len()];
     if first.is_ascii_lowercase() {
@@ -189,7 +222,11 @@ fn with_small_initial<'a>(name: &'a str, cases: &Cases, arena: &'a Arena) -> &'a
 /// Return call and flags by EventData, for an event whose Data says no call.
 fn call_of_pairs<'a>(event: &Event<'a>) -> (&'a str, &'a str) {
     let find = |key: &str| {
-        let found = event.pairs.iter().rev().find(|(name, _)| name.eq_ignore_ascii_case(key));
+        let found = event
+            .pairs
+            .iter()
+            .rev()
+            .find(|(name, _)| name.eq_ignore_ascii_case(key));
         match found {
             Some((_, Value::Text(text))) => *text,
             _ => "",
@@ -213,7 +250,10 @@ fn derive<'a>(facts: &Facts, event: &mut Event<'a>, arena: &'a Arena) {
     for call in [ids.d_syscall, ids.d_kprobe, ids.d_kfunc, ids.d_lsm] {
         event.set_from(ids.call, event.text(call), call);
     }
-    if let Some(flags) = [ids.d_flags, ids.d_flag].into_iter().find(|flags| event.has(*flags)) {
+    if let Some(flags) = [ids.d_flags, ids.d_flag]
+        .into_iter()
+        .find(|flags| event.has(*flags))
+    {
         event.set_from(ids.flags, with_commas(event.text(flags), arena), flags);
     }
     if operation == is.network {
@@ -224,7 +264,11 @@ fn derive<'a>(facts: &Facts, event: &mut Event<'a>, arena: &'a Arena) {
     if verb == is.setid {
         // KubeArmor prints the gid of setgid under "userid" too.
         let group = event.text(ids.d_syscall).eq_ignore_ascii_case("SYS_SETGID");
-        let target = if group { ids.target_group } else { ids.target_user };
+        let target = if group {
+            ids.target_group
+        } else {
+            ids.target_user
+        };
         event.set_from(target, event.text(ids.d_userid), ids.d_userid);
     } else if verb == is.attr {
         event.set_from(ids.target_user, event.text(ids.d_userid), ids.d_userid);
@@ -261,7 +305,10 @@ fn set_protocol<'a>(facts: &Facts, event: &mut Event<'a>, key: Field, arena: &'a
     if word == "HOPOPT" {
         return;
     }
-    let named = facts.protocols.get(word).map_or(word, |other| arena.text(other));
+    let named = facts
+        .protocols
+        .get(word)
+        .map_or(word, |other| arena.text(other));
     event.set_from(facts.ids.protocol, named, key);
 }
 
@@ -276,15 +323,31 @@ fn network<'a>(facts: &Facts, event: &mut Event<'a>, arena: &'a Arena) {
         dns(facts, event);
         return;
     }
-    let family_key = if event.has(ids.d_family) { ids.d_family } else { ids.d_domain };
+    let family_key = if event.has(ids.d_family) {
+        ids.d_family
+    } else {
+        ids.d_domain
+    };
     let family = event.text(family_key);
     if is_family(family) {
         event.set_from(ids.family, family, family_key);
     }
-    event.set_from(ids.socket_type, with_commas(event.text(ids.d_type), arena), ids.d_type);
+    event.set_from(
+        ids.socket_type,
+        with_commas(event.text(ids.d_type), arena),
+        ids.d_type,
+    );
     set_protocol(facts, event, ids.d_protocol, arena);
-    let ip_key = if event.has(ids.d_remoteip) { ids.d_remoteip } else { ids.d_sin_addr };
-    let port_key = if event.has(ids.d_port) { ids.d_port } else { ids.d_sin_port };
+    let ip_key = if event.has(ids.d_remoteip) {
+        ids.d_remoteip
+    } else {
+        ids.d_sin_addr
+    };
+    let port_key = if event.has(ids.d_port) {
+        ids.d_port
+    } else {
+        ids.d_sin_port
+    };
     let (ip, port) = (event.text(ip_key), event.text(port_key));
     let end = if verb == is.connect {
         Some((ids.destination_ip, ids.destination_port))
@@ -302,11 +365,21 @@ fn network<'a>(facts: &Facts, event: &mut Event<'a>, arena: &'a Arena) {
     if verb == is.connect || verb == is.accept {
         event.set_from(ids.remote_ip, ip, ip_key);
         event.set_from(ids.remote_port, port, port_key);
-        event.set_from(ids.remote_host, event.text(ids.d_remotehost), ids.d_remotehost);
+        event.set_from(
+            ids.remote_host,
+            event.text(ids.d_remotehost),
+            ids.d_remotehost,
+        );
         // A Unix socket has no direction that a rule about the network should match.
-        let local = ["AF_UNIX", "AF_NETLINK"].iter().any(|it| family.eq_ignore_ascii_case(it));
+        let local = ["AF_UNIX", "AF_NETLINK"]
+            .iter()
+            .any(|it| family.eq_ignore_ascii_case(it));
         if !local {
-            let direction = if verb == is.connect { "outbound" } else { "inbound" };
+            let direction = if verb == is.connect {
+                "outbound"
+            } else {
+                "inbound"
+            };
             event.set(ids.direction, Value::Text(direction));
         }
     }
@@ -332,7 +405,11 @@ fn dns(facts: &Facts, event: &mut Event<'_>) {
     event.set_from(ids.dns_type, event.text(ids.d_qtype), ids.d_qtype);
     event.set_from(ids.destination_ip, resolver, ids.d_daddr);
     event.set_from(ids.remote_ip, resolver, ids.d_daddr);
-    let (port, held) = if port.is_empty() { (DNS_PORT, NO_FIELD) } else { (port, ids.d_sin_port) };
+    let (port, held) = if port.is_empty() {
+        (DNS_PORT, NO_FIELD)
+    } else {
+        (port, ids.d_sin_port)
+    };
     event.set_from(ids.destination_port, port, held);
     event.set_from(ids.remote_port, port, held);
     event.set(ids.protocol, Value::Text("UDP"));
@@ -348,7 +425,9 @@ fn firewall<'a>(facts: &Facts, event: &mut Event<'a>, arena: &'a Arena) {
         (ids.d_destination_ip, ids.d_destination_port)
     };
     // Resource is INGRESS or EGRESS: the direction, and nothing else.
-    let says_it = event.text(ids.resource).eq_ignore_ascii_case(&facts.words[verb as usize]);
+    let says_it = event
+        .text(ids.resource)
+        .eq_ignore_ascii_case(&facts.words[verb as usize]);
     for (field, key) in [
         (ids.source_ip, ids.d_source_ip),
         (ids.source_port, ids.d_source_port),

@@ -9,6 +9,7 @@ use std::slice;
 
 use crate::arena::Arena;
 use crate::block::{run, Block, Counts, End, Output, Plan, Row};
+use crate::sorts::Look;
 
 /// What one thread needs to run blocks.
 #[derive(Default)]
@@ -33,6 +34,8 @@ pub struct Answer {
     rows_many: u64,
     elsewhere: *const u32,
     elsewhere_many: u64,
+    looks: *const Look,
+    looks_many: u64,
     counts: Counts,
 }
 
@@ -48,6 +51,7 @@ pub struct Question {
     assumed_time: i64,
     has_assumed_time: u32,
     parts_wait: u32,
+    sorts: u32,
 }
 
 /// Return a plan of a table; null, and why not in `reason` (of `size` bytes, ended by a zero byte).
@@ -63,7 +67,10 @@ pub unsafe extern "C" fn cef_bridge_plan(
 ) -> *mut Plan {
     // SAFETY: the caller's promise.
     let (table, reason) = unsafe {
-        (slice::from_raw_parts(table, table_size as usize), slice::from_raw_parts_mut(reason, size as usize))
+        (
+            slice::from_raw_parts(table, table_size as usize),
+            slice::from_raw_parts_mut(reason, size as usize),
+        )
     };
     let why = match catch_unwind(|| Plan::new(table)) {
         Ok(Ok(plan)) => return Box::into_raw(Box::new(plan)),
@@ -131,10 +138,11 @@ pub unsafe extern "C" fn cef_bridge_run(
     let block = Block {
         bytes,
         from: (asked.from as usize).min(bytes.len()),
-        source: std::str::from_utf8(source).unwrap_or(""),
+        source,
         offset: asked.offset,
         assumed_time: (asked.has_assumed_time != 0).then_some(asked.assumed_time),
         parts_wait: asked.parts_wait != 0,
+        sorts: asked.sorts != 0,
     };
     work.arena.clear();
     work.output.clear();
@@ -161,6 +169,8 @@ pub unsafe extern "C" fn cef_bridge_run(
         rows_many: output.rows.len() as u64,
         elsewhere: output.elsewhere.as_ptr(),
         elsewhere_many: output.elsewhere.len() as u64,
+        looks: output.sorts.looks.as_ptr(),
+        looks_many: output.sorts.looks.len() as u64,
         counts: output.counts,
     };
 }
@@ -176,4 +186,18 @@ pub unsafe extern "C" fn cef_bridge_kinds(work: *mut Work, size: *mut u64) -> *c
     work.kinds = catch_unwind(AssertUnwindSafe(|| work.output.kinds.take())).unwrap_or_default();
     *size = work.kinds.len() as u64;
     work.kinds.as_ptr()
+}
+
+/// Return how many events there were of each sort since the work area was made, and how many sorts
+/// at `many`.
+///
+/// # Safety
+/// All pointers are valid, and nobody else has the work area.
+#[no_mangle]
+pub unsafe extern "C" fn cef_bridge_sorts(work: *const Work, many: *mut u64) -> *const u64 {
+    // SAFETY: the caller's promise.
+    let (work, many) = unsafe { (&*work, &mut *many) };
+    let counts = &work.output.sorts.counts;
+    *many = counts.len() as u64;
+    counts.as_ptr()
 }

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, UnsafeCell};
-use std::mem::{align_of, size_of};
+use std::mem::align_of;
 
 /// Bytes of a piece, if nothing asks for a larger one.
 const PIECE: usize = 1 << 16;
@@ -19,7 +19,10 @@ pub struct Arena {
 
 impl Default for Arena {
     fn default() -> Self {
-        Arena { pieces: UnsafeCell::new(vec![vec![0; PIECE].into_boxed_slice()]), at: Cell::new(0) }
+        Arena {
+            pieces: UnsafeCell::new(vec![vec![0; PIECE].into_boxed_slice()]),
+            at: Cell::new(0),
+        }
     }
 }
 
@@ -53,7 +56,7 @@ impl Arena {
 
     /// Return a copy of some values.
     pub fn slice<T: Copy>(&self, values: &[T]) -> &[T] {
-        let place = self.take(size_of::<T>() * values.len(), align_of::<T>()) as *mut T;
+        let place = self.take(std::mem::size_of_val(values), align_of::<T>()) as *mut T;
         // SAFETY: `take` gave memory of this size and alignment that nothing else has; it is written
         // whole before it is read, and freed no earlier than `clear`, which needs `&mut self`.
         unsafe {
@@ -83,7 +86,11 @@ impl Arena {
         let mut at = 0;
         for part in parts {
             // SAFETY: `take` gave `size` bytes, the sum of the parts' lengths.
-            unsafe { place.add(at).copy_from_nonoverlapping(part.as_ptr(), part.len()) };
+            unsafe {
+                place
+                    .add(at)
+                    .copy_from_nonoverlapping(part.as_ptr(), part.len())
+            };
             at += part.len();
         }
         // SAFETY: all `size` bytes were written, with whole texts one after another.
@@ -98,7 +105,9 @@ mod tests {
     #[test]
     fn what_was_handed_out_stays_as_it_was() {
         let arena = Arena::default();
-        let texts: Vec<&str> = (0..5000).map(|n| arena.text(&n.to_string().repeat(9))).collect();
+        let texts: Vec<&str> = (0..5000)
+            .map(|n| arena.text(&n.to_string().repeat(9)))
+            .collect();
         let numbers = arena.slice(&[1_u64, 2, 3]);
         let long = arena.join(&["a", &"b".repeat(1 << 17), "c"]);
         for (n, text) in texts.iter().enumerate() {

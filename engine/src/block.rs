@@ -16,6 +16,7 @@ use crate::json::{write_string, Reader};
 use crate::program::Program;
 use crate::reading::read;
 use crate::rules::Rules;
+use crate::sorts::Sorts;
 use crate::table::{self, Damage};
 use crate::words::Secret;
 
@@ -45,14 +46,16 @@ pub struct Block<'b> {
     pub bytes: &'b [u8],
     /// Where to begin in them.
     pub from: usize,
-    /// The name of the source.
-    pub source: &'b str,
+    /// The name of the source, as it goes into ids.
+    pub source: &'b [u8],
     /// The offset of the first byte in the source.
     pub offset: u64,
     /// The time of events that have none, in epoch microseconds.
     pub assumed_time: Option<i64>,
     /// Parts of lines wait for their rest: Python joins what container runtimes cut.
     pub parts_wait: bool,
+    /// Events are counted by sort.
+    pub sorts: bool,
 }
 
 /// A message among those that a run wrote.
@@ -89,6 +92,25 @@ pub struct Counts {
     pub without_time: u64,
     /// Events that stood in a field `log`.
     pub in_log: u64,
+    /// When the first event in time happened, in epoch microseconds; 0 when none says a time.
+    pub first: i64,
+    /// When the last one happened.
+    pub last: i64,
+}
+
+impl Counts {
+    fn saw(&mut self, time: i64) {
+        self.first = if self.first == 0 {
+            time
+        } else {
+            self.first.min(time)
+        };
+        self.last = if self.last == 0 {
+            time
+        } else {
+            self.last.max(time)
+        };
+    }
 }
 
 /// How a run ended.
@@ -120,7 +142,11 @@ impl Kinds {
         if let Some(number) = self.words.get(text) {
             return *number;
         }
-        let text = if self.names.len() >= MOST_WORDS { OTHER } else { text };
+        let text = if self.names.len() >= MOST_WORDS {
+            OTHER
+        } else {
+            text
+        };
         let short: String = match text.char_indices().nth(LONGEST) {
             Some(_) => text.chars().take(LONGEST - 1).chain(['…']).collect(),
             None => text.to_owned(),
@@ -171,16 +197,19 @@ pub struct Output {
     pub counts: Counts,
     /// Events by kind.
     pub kinds: Kinds,
+    /// Events by sort.
+    pub sorts: Sorts,
     /// The line in hand: a fault in it is found by this.
     pub at: usize,
 }
 
 impl Output {
-    /// Forget the messages, but not the counts by kind.
+    /// Forget the messages, but not the counts by kind and by sort.
     pub fn clear(&mut self) {
         self.messages.clear();
         self.rows.clear();
         self.elsewhere.clear();
+        self.sorts.looks.clear();
         self.counts = Counts::default();
         self.at = 0;
     }
@@ -203,10 +232,18 @@ pub fn run(plan: &Plan, arena: &Arena, block: Block<'_>, output: &mut Output) ->
             std::str::from_utf8(&bytes[block.from..end]).unwrap_or("")
         }
     };
-    let rules = Rules { facts: &plan.facts, program: &plan.program, arena };
+    let rules = Rules {
+        facts: &plan.facts,
+        program: &plan.program,
+        arena,
+    };
     let mut event = Event::new(plan.facts.paths.len());
-    let mut machine =
-        Machine { rules, activity: Activity::default(), lists: Lists::default(), block };
+    let mut machine = Machine {
+        rules,
+        activity: Activity::default(),
+        lists: Lists::default(),
+        block,
+    };
     let mut at = block.from;
     while at < bytes.len() {
         output.at = at;
@@ -253,7 +290,9 @@ impl<'a> Machine<'a> {
             return true;
         }
         event.clear();
-        let Some(found) = self.unwrap(line) else { return false };
+        let Some(found) = self.unwrap(line) else {
+            return false;
+        };
         event.wrapper_time = found.time;
         let (facts, arena) = (self.rules.facts, self.rules.arena);
         if read(facts, found.text, arena, event).is_none() {
@@ -270,8 +309,23 @@ impl<'a> Machine<'a> {
         }
         let fate = convert(&self.rules, event, &mut self.lists, &mut output.messages);
         let Ok(fate) = fate else { return false };
+        if self.block.sorts {
+            let counted = output
+                .sorts
+                .count(&self.rules, event, &self.lists, fate, at);
+            if counted.is_err() {
+                return false;
+            }
+        }
+        if let (Some(time), false) = (event.time, event.timeless) {
+            output.counts.saw(time);
+        }
         let ids = &facts.ids;
-        output.kinds.count(event.text(ids.kind_), event.text(ids.operation), event.class);
+        output.kinds.count(
+            event.text(ids.kind_),
+            event.text(ids.operation),
+            event.class,
+        );
         output.counts.in_log += u64::from(found.in_log);
         match fate {
             Fate::Converted { severity } => {
@@ -299,7 +353,11 @@ impl<'a> Machine<'a> {
     /// Take off what stands around an event. None: it is left to Python.
     fn unwrap(&self, line: &'a str) -> Option<Found<'a>> {
         let text = line.trim_matches([' ', '\t', '\r', '\0']);
-        let bare = Found { text, time: None, in_log: false };
+        let bare = Found {
+            text,
+            time: None,
+            in_log: false,
+        };
         match text.as_bytes().first()? {
             b'{' if text.starts_with(LOG) => self.docker(text),
             b'{' => Some(bare),
@@ -307,7 +365,10 @@ impl<'a> Machine<'a> {
             b'[' | b'"' | b'=' => None,
             b'0'..=b'9' if looks_like_cri(text) => self.cri(text),
             _ if text.starts_with('\u{feff}') => None,
-            _ => Some(Found { text: behind_prefix(text)?, ..bare }),
+            _ => Some(Found {
+                text: behind_prefix(text)?,
+                ..bare
+            }),
         }
     }
 
@@ -320,7 +381,11 @@ impl<'a> Machine<'a> {
         if self.block.parts_wait || !whole || !text.starts_with('{') || text.starts_with(LOG) {
             return None;
         }
-        Some(Found { text, time, in_log: false })
+        Some(Found {
+            text,
+            time,
+            in_log: false,
+        })
     }
 
     /// Take off Docker's json-file: `{"log":"…\n","stream":"stdout","time":"…"}`.
@@ -355,7 +420,11 @@ impl<'a> Machine<'a> {
         if !named || !text.starts_with('{') || text.starts_with(LOG) {
             return None;
         }
-        Some(Found { text, time, in_log: true })
+        Some(Found {
+            text,
+            time,
+            in_log: true,
+        })
     }
 }
 

@@ -19,9 +19,17 @@ pub fn classify(facts: &Facts, event: &Event<'_>, call: &str, flags: &str) -> Op
         (operation, verb) = (is.other, is.other);
     }
     let ids = &facts.ids;
-    let placed = [ids.container_id, ids.pod, ids.namespace].iter().any(|field| event.has(*field));
+    let placed = [ids.container_id, ids.pod, ids.namespace]
+        .iter()
+        .any(|field| event.has(*field));
     let scope = if placed { is.container } else { is.host };
-    facts.class([kind, scope, operation, verb, disposition(facts, event, kind)])
+    facts.class([
+        kind,
+        scope,
+        operation,
+        verb,
+        disposition(facts, event, kind),
+    ])
 }
 
 fn kind_of(facts: &Facts, event: &Event<'_>) -> Option<Word> {
@@ -52,7 +60,11 @@ fn kind_of(facts: &Facts, event: &Event<'_>) -> Option<Word> {
     if event.has(ids.policy) || event.has(ids.action) {
         return Some(is.alert);
     }
-    Some(if operation.is_empty() { is.event } else { is.log })
+    Some(if operation.is_empty() {
+        is.event
+    } else {
+        is.log
+    })
 }
 
 fn operation_of(
@@ -63,7 +75,11 @@ fn operation_of(
     flags: &str,
 ) -> (Word, Word) {
     let (ids, is) = (&facts.ids, &facts.is);
-    let other = if kind == is.event { (is.system, is.other) } else { (is.other, is.other) };
+    let other = if kind == is.event {
+        (is.system, is.other)
+    } else {
+        (is.other, is.other)
+    };
     let Some(known) = find_small(&facts.operations, event.text(ids.operation)) else {
         return other;
     };
@@ -124,9 +140,17 @@ fn disposition(facts: &Facts, event: &Event<'_>, kind: Word) -> Word {
     } else if begins_with(action, "audit") {
         is.audit
     } else if one_of(action, &["block"]) {
-        if one_of(result, &["passed"]) { is.unblocked } else { is.block }
+        if one_of(result, &["passed"]) {
+            is.unblocked
+        } else {
+            is.block
+        }
     } else if one_of(action, &["allow", "remove"]) {
-        if denied { is.block } else { is.allow }
+        if denied {
+            is.block
+        } else {
+            is.allow
+        }
     } else if action.is_empty() && denied {
         is.block
     } else {

@@ -33,9 +33,7 @@ impl Source {
     pub fn get<'a>(&self, facts: &Facts, event: &Event<'a>) -> Option<Value<'a>> {
         match self {
             Source::Field(field) => event.get(*field),
-            Source::Label(name) => {
-                label(event.text(facts.ids.labels), name).map(Value::Text)
-            }
+            Source::Label(name) => label(event.text(facts.ids.labels), name).map(Value::Text),
         }
     }
 
@@ -50,14 +48,23 @@ impl Source {
 
 /// Return one of `k=v,k=v`; labels joined by white space occur too. The last of a name counts.
 fn label<'a>(labels: &'a str, name: &str) -> Option<&'a str> {
-    pairs(labels).filter(|(key, _)| *key == name).map(|(_, value)| value).last()
+    pairs(labels)
+        .filter(|(key, _)| *key == name)
+        .map(|(_, value)| value)
+        .last()
 }
 
 /// Return the entries of `k=v,k=v`, those without a name left out.
 pub fn pairs(labels: &str) -> impl Iterator<Item = (&str, &str)> {
     let by_comma = labels.contains(',');
     labels
-        .split(move |character| if by_comma { character == ',' } else { is_space(character) })
+        .split(move |character| {
+            if by_comma {
+                character == ','
+            } else {
+                is_space(character)
+            }
+        })
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
         .filter(|(key, _)| !key.is_empty())
 }
@@ -100,7 +107,12 @@ impl Condition {
         };
         let (any_case, listed) = path.map_or((false, false), |it| (it.any_case, it.listed));
         let any_of = read_tests(reader, any_case)?;
-        Ok(Condition { source, any_of, any_case, listed })
+        Ok(Condition {
+            source,
+            any_of,
+            any_case,
+            listed,
+        })
     }
 
     /// Return the field that it asks, if it asks for one.

@@ -41,6 +41,25 @@ pub struct Lists<'a> {
     /// The slot that gave each of `hits`.
     slots: Vec<usize>,
     some: Vec<Hit<'a>>,
+    /// What `hits` were before some were given up for the size of the message.
+    meant: Vec<Hit<'a>>,
+}
+
+impl<'a> Lists<'a> {
+    /// What the header was made of.
+    pub fn header(&self) -> &[Hit<'a>] {
+        &self.header
+    }
+
+    /// The hits of a message that was written.
+    pub fn written(&self) -> &[Hit<'a>] {
+        &self.hits
+    }
+
+    /// The hits before some were given up or made shorter for the size of the message; else none.
+    pub fn meant(&self) -> &[Hit<'a>] {
+        &self.meant
+    }
 }
 
 /// Convert an event that is derived; the message is appended to `out`.
@@ -84,17 +103,32 @@ pub fn convert<'a>(
     evaluate(rules, event, lists)?;
     let start = out.len();
     if program.syslog.asks_severity {
-        event.set(ids.e_severity, Value::Integer(SEVERITIES[severity as usize]));
+        event.set(
+            ids.e_severity,
+            Value::Integer(SEVERITIES[severity as usize]),
+        );
     }
-    program.syslog.write(rules, event, severity.into(), 0, out)?;
-    program.format.write_head(&header, SEVERITIES[severity as usize], out);
+    program
+        .syslog
+        .write(rules, event, severity.into(), 0, out)?;
+    program
+        .format
+        .write_head(&header, SEVERITIES[severity as usize], out);
     lists.hits.append(&mut lists.left);
     lists.hits.append(&mut lists.last);
     let behind_head = out.len();
     write_hits(rules, &lists.hits, out);
     if out.len() - start > program.format.max_bytes {
         out.truncate(behind_head);
-        shorten(rules, event, (&header, severity), &mut lists.hits, start, out)?;
+        lists.meant.clone_from(&lists.hits);
+        shorten(
+            rules,
+            event,
+            (&header, severity),
+            &mut lists.hits,
+            start,
+            out,
+        )?;
     }
     Ok(Fate::Converted { severity })
 }
@@ -115,8 +149,12 @@ fn shorten<'a>(
         // A host name of 255 characters in a message of 512 bytes.
         out.truncate(start);
         let shorter = (LEAST_ROOM as i64 - room) as usize;
-        program.syslog.write(rules, event, severity.into(), shorter, out)?;
-        program.format.write_head(header, SEVERITIES[severity as usize], out);
+        program
+            .syslog
+            .write(rules, event, severity.into(), shorter, out)?;
+        program
+            .format
+            .write_head(header, SEVERITIES[severity as usize], out);
         room = most - (out.len() - start) as i64;
     }
     fit(&program.format, hits, room);
@@ -128,7 +166,11 @@ fn write_hits(rules: &Rules<'_>, hits: &[Hit<'_>], out: &mut String) {
     let format = &rules.program.format;
     for (number, hit) in hits.iter().enumerate() {
         // The first pair goes without its separator.
-        out.push_str(if number == 0 { &hit.pair[1..] } else { hit.pair });
+        out.push_str(if number == 0 {
+            &hit.pair[1..]
+        } else {
+            hit.pair
+        });
         format.write_value(hit.text, hit.escapes, out);
         out.push_str(hit.label);
     }
@@ -159,7 +201,10 @@ fn rate<'a>(
 /// Return what becomes of an event that is not written. Its conditions see the header's severity.
 fn taken_out<'a>(rules: &Rules<'a>, event: &mut Event<'a>, severity: u8) -> Option<Fate> {
     let program = rules.program;
-    event.set(rules.facts.ids.e_severity, Value::Integer(SEVERITIES[severity as usize]));
+    event.set(
+        rules.facts.ids.e_severity,
+        Value::Integer(SEVERITIES[severity as usize]),
+    );
     let meets = |items: &[Vec<_>]| items.iter().any(|item| rules.all_hold(item, event));
     if !program.routes.is_empty() && !meets(&program.routes) {
         return Some(Fate::Elsewhere);
@@ -180,7 +225,11 @@ fn say_summary_again<'a>(rules: &Rules<'a>, event: &mut Event<'a>) {
     let facts = rules.facts;
     let sentence = summary(facts, event, rules.arena, |event, field| {
         let held = event.held(field);
-        if facts.drops(field) || facts.drops(held) { "" } else { event.word(field) }
+        if facts.drops(field) || facts.drops(held) {
+            ""
+        } else {
+            event.word(field)
+        }
     });
     event.set(facts.ids.e_summary, Value::Text(sentence));
 }
@@ -226,7 +275,10 @@ fn say_header<'a>(
         event.set(ids.said_name, Value::Text(header[NAME]));
     }
     if severities {
-        event.set(ids.said_severity, Value::Integer(SEVERITIES[severity as usize]));
+        event.set(
+            ids.said_severity,
+            Value::Integer(SEVERITIES[severity as usize]),
+        );
     }
 }
 
@@ -241,9 +293,14 @@ fn evaluate<'a>(
     lists.last.clear();
     lists.left.clear();
     lists.slots.clear();
+    lists.meant.clear();
     for row in &program.of_class(rules.facts, event.class).slots {
         let slot = &program.slots[row.slot];
-        let to = if slot.last { &mut lists.last } else { &mut lists.hits };
+        let to = if slot.last {
+            &mut lists.last
+        } else {
+            &mut lists.hits
+        };
         let begin = to.len();
         if !rules.some_rules(slot, &row.rules, event, to)? {
             continue;
@@ -257,11 +314,21 @@ fn evaluate<'a>(
         }
         if !slot.last {
             // Keys of `spread` are none of the mapping's: what stands behind a key is told by those.
-            let own = lists.hits.get(begin).is_some_and(|hit| hit.pair == slot.pair);
-            lists.slots.resize(lists.hits.len(), if own { row.slot } else { usize::MAX });
+            let own = lists
+                .hits
+                .get(begin)
+                .is_some_and(|hit| hit.pair == slot.pair);
+            lists
+                .slots
+                .resize(lists.hits.len(), if own { row.slot } else { usize::MAX });
         }
     }
-    leftovers(rules, event, &[&lists.header, &lists.hits, &lists.last], &mut lists.left);
+    leftovers(
+        rules,
+        event,
+        &[&lists.header, &lists.hits, &lists.last],
+        &mut lists.left,
+    );
     tell_marks(rules, event, lists)
 }
 
@@ -279,14 +346,25 @@ fn tell_marks<'a>(
         return Ok(());
     }
     let names: Vec<&str> = marks.names().collect();
-    event.set(rules.facts.ids.e_suspicious, Value::Text(rules.arena.text(&names.join(","))));
-    for (number, slot) in rules.program.slots.iter().enumerate().filter(|(_, it)| it.tells_marks) {
+    event.set(
+        rules.facts.ids.e_suspicious,
+        Value::Text(rules.arena.text(&names.join(","))),
+    );
+    for (number, slot) in rules
+        .program
+        .slots
+        .iter()
+        .enumerate()
+        .filter(|(_, it)| it.tells_marks)
+    {
         lists.some.clear();
         if rules.slot(slot, event, &mut lists.some)? {
             let place = lists.slots.iter().filter(|other| **other < number).count();
             lists.hits.splice(place..place, lists.some.iter().copied());
             let many = lists.some.len();
-            lists.slots.splice(place..place, std::iter::repeat(number).take(many));
+            lists
+                .slots
+                .splice(place..place, std::iter::repeat(number).take(many));
         }
     }
     Ok(())
@@ -307,7 +385,9 @@ fn is_dropped(rules: &Rules<'_>, event: &Event<'_>, hit: &Hit<'_>) -> bool {
         let owned = owners.iter().enumerate().any(|(place, (owner, parts))| {
             event.in_parts[place]
                 && facts.drops(*owner)
-                && parts.iter().any(|part| part.field != NO_FIELD && [field, held].contains(&part.field))
+                && parts
+                    .iter()
+                    .any(|part| part.field != NO_FIELD && [field, held].contains(&part.field))
         });
         held != NO_FIELD && facts.drops(held) || owned
     })

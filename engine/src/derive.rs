@@ -20,8 +20,8 @@ use crate::words::Secret;
 /// What tells an event from its repetitions, and when it came.
 #[derive(Clone, Copy)]
 pub struct Origin<'o> {
-    /// The name of its source.
-    pub source: &'o str,
+    /// The name of its source, as it goes into the id.
+    pub source: &'o [u8],
     /// The offset in bytes of its line there.
     pub offset: u64,
     /// The time of an event that has none, in epoch microseconds.
@@ -46,7 +46,10 @@ pub fn derive<'a>(
     if reads.has(ids.e_place) {
         place(facts, event, arena);
     }
-    if [ids.repository, ids.image_tag, ids.digest].into_iter().any(|field| reads.has(field)) {
+    if [ids.repository, ids.image_tag, ids.digest]
+        .into_iter()
+        .any(|field| reads.has(field))
+    {
         image(facts, event);
     }
     tags(facts, cases, event, arena);
@@ -55,8 +58,11 @@ pub fn derive<'a>(
     reason(facts, event);
     let from_event = time(facts, event, arena)?;
     spare(facts, event);
-    let id = event_id(facts, event, origin, from_event);
-    event.set(ids.e_id, Value::Text(arena.text(std::str::from_utf8(&id).ok()?)));
+    let id = event_id(facts, cases, event, origin, from_event);
+    event.set(
+        ids.e_id,
+        Value::Text(arena.text(std::str::from_utf8(&id).ok()?)),
+    );
     event.timeless = event.time.is_none();
     if event.timeless {
         if let Some(assumed) = origin.assumed_time {
@@ -78,8 +84,14 @@ pub fn derive<'a>(
 fn class_fields<'a>(facts: &'a Facts, event: &mut Event<'a>) {
     let ids = &facts.ids;
     let fields = [
-        ids.e_kind, ids.e_scope, ids.e_operation, ids.e_verb, ids.e_disposition, ids.e_class,
-        ids.e_name, ids.role,
+        ids.e_kind,
+        ids.e_scope,
+        ids.e_operation,
+        ids.e_verb,
+        ids.e_disposition,
+        ids.e_class,
+        ids.e_name,
+        ids.role,
     ];
     for (field, text) in fields.iter().zip(&facts.classes[event.class].texts) {
         event.set(*field, Value::Text(text));
@@ -123,7 +135,9 @@ fn image(facts: &Facts, event: &mut Event<'_>) {
 /// Return what stands before a digest (`sha`, digits, a colon, hexadecimal digits), and the digest.
 /// Of several places where one could begin the first counts, as a reading from the left finds it.
 fn split_digest(image: &str) -> (&str, &str) {
-    let Some((head, hex)) = image.rsplit_once(':') else { return (image, "") };
+    let Some((head, hex)) = image.rsplit_once(':') else {
+        return (image, "");
+    };
     let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     if hex.is_empty() || !hex.bytes().all(is_hex) {
         return (image, "");
@@ -159,7 +173,13 @@ fn tags<'a>(facts: &Facts, cases: &Cases, event: &mut Event<'a>, arena: &'a Aren
     }
     let mut tags: Vec<&'a str> = Vec::new();
     if has_text {
-        tags.extend(event.text(ids.tags).split(',').map(strip).filter(|tag| is_tag(tag)));
+        tags.extend(
+            event
+                .text(ids.tags)
+                .split(',')
+                .map(strip)
+                .filter(|tag| is_tag(tag)),
+        );
     }
     if let Some(entries) = listed {
         event.spare.add(ids.atags);
@@ -176,7 +196,11 @@ fn tags<'a>(facts: &Facts, cases: &Cases, event: &mut Event<'a>, arena: &'a Aren
         if !some.is_empty() {
             let raw = arena.text(&some.join(","));
             event.set(field, Value::Text(raw));
-            event.tags.push(Part { field, name: "", raw });
+            event.tags.push(Part {
+                field,
+                name: "",
+                raw,
+            });
         }
     }
     if !event.tags.is_empty() && !has_text {
@@ -199,7 +223,9 @@ fn is_tag(tag: &str) -> bool {
 fn techniques(tag: &str) -> impl Iterator<Item = &str> {
     let bytes = tag.as_bytes();
     let digits = move |from: usize, many: usize| {
-        bytes.get(from..from + many).is_some_and(|some| some.iter().all(u8::is_ascii_digit))
+        bytes
+            .get(from..from + many)
+            .is_some_and(|some| some.iter().all(u8::is_ascii_digit))
     };
     let digit = move |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
     let mut at = 0;
@@ -310,13 +336,19 @@ fn has_process(facts: &Facts, event: &Event<'_>) -> bool {
 }
 
 fn first_word(text: &str) -> &str {
-    text.split(is_space).find(|word| !word.is_empty()).unwrap_or("")
+    text.split(is_space)
+        .find(|word| !word.is_empty())
+        .unwrap_or("")
 }
 
 /// Name the program that acts: the parent of an exec, else the process itself, else by Source.
 fn actor(facts: &Facts, event: &mut Event<'_>, executes: bool) {
     let ids = &facts.ids;
-    let name = if executes { ids.parent_name } else { ids.process_name };
+    let name = if executes {
+        ids.parent_name
+    } else {
+        ids.process_name
+    };
     let source = event.text(ids.source);
     if event.has(name) {
         event.set_from(ids.actor, event.text(name), name);
@@ -366,13 +398,19 @@ fn time<'a>(facts: &Facts, event: &mut Event<'a>, arena: &'a Arena) -> Option<bo
     if event.has(ids.updated) {
         return None; // a time in another form
     }
-    let stamp = event.integer(ids.timestamp).and_then(|digits| digits.parse().ok());
+    let stamp = event
+        .integer(ids.timestamp)
+        .and_then(|digits| digits.parse().ok());
     if let Some(found) = stamp.and_then(clock::number_int) {
         set_time(facts, event, found, arena);
         event.hold(ids.e_time, ids.timestamp);
         return Some(true);
     }
-    if event.extras.iter().any(|extra| facts.added_times.contains_key(extra.path)) {
+    if event
+        .extras
+        .iter()
+        .any(|extra| facts.added_times.contains_key(extra.path))
+    {
         return None;
     }
     if let Some(found) = event.wrapper_time {
@@ -421,7 +459,14 @@ fn spare(facts: &Facts, event: &mut Event<'_>) {
     let resource = event.text(ids.resource);
     let repeats = |field| event.has(field) && event.text(field) == resource;
     if !resource.is_empty()
-        && [ids.d_process, ids.d_capability, ids.d_protocol, ids.dns_name].into_iter().any(repeats)
+        && [
+            ids.d_process,
+            ids.d_capability,
+            ids.d_protocol,
+            ids.dns_name,
+        ]
+        .into_iter()
+        .any(repeats)
     {
         event.spare.add(ids.resource);
     }
@@ -435,9 +480,16 @@ fn spare(facts: &Facts, event: &mut Event<'_>) {
 const SEPARATOR: u8 = 0x1f;
 
 /// Return the event's id (`cef_bridge/events/identity.py`).
-fn event_id(facts: &Facts, event: &Event<'_>, origin: Origin<'_>, timed: bool) -> [u8; 40] {
+fn event_id(
+    facts: &Facts,
+    cases: &Cases,
+    event: &Event<'_>,
+    origin: Origin<'_>,
+    timed: bool,
+) -> [u8; 40] {
     let ids = &facts.ids;
-    let network = event.text(ids.operation).eq_ignore_ascii_case("network");
+    // Part of the recipe: of every letter, not of ASCII's alone.
+    let network = cases.lower(event.text(ids.operation)) == "network";
     let mut recipe: Vec<u8> = Vec::with_capacity(1024);
     for (number, field) in facts.id_fields.iter().enumerate() {
         if number > 0 {
@@ -452,7 +504,7 @@ fn event_id(facts: &Facts, event: &Event<'_>, origin: Origin<'_>, timed: bool) -
     }
     if !timed && !event.has(ids.updated) {
         recipe.push(SEPARATOR);
-        recipe.extend_from_slice(origin.source.as_bytes());
+        recipe.extend_from_slice(origin.source);
         recipe.push(SEPARATOR);
         recipe.extend_from_slice(origin.offset.to_string().as_bytes());
     }

@@ -44,6 +44,11 @@ impl Fields {
         }
     }
 
+    /// Return the set as bits.
+    pub fn words(&self) -> &[u64] {
+        &self.0
+    }
+
     /// Tell whether both sets have a field.
     #[inline]
     pub fn meets(&self, other: &Fields) -> bool {

@@ -95,62 +95,176 @@ macro_rules! named {
 }
 
 named!(
-    Ids, Field,
-    kind_ = "Type", operation = "Operation", action = "Action", result = "Result",
-    event_type = "EventType", policy = "PolicyName", severity = "Severity", tags = "Tags",
-    atags = "ATags", data = "Data", resource = "Resource", event_data = "EventData",
-    source = "Source", process_name = "ProcessName", parent_name = "ParentProcessName",
-    uid = "UID", pid = "PID", ppid = "PPID", host_pid = "HostPID", host_ppid = "HostPPID",
-    host_name = "HostName", container_id = "ContainerID", pod = "PodName",
-    namespace = "NamespaceName", container_name = "ContainerName", image = "ContainerImage",
-    cluster_name = "ClusterName", updated = "UpdatedTime", timestamp = "Timestamp",
-    owner_namespace = "Owner.Namespace", exec_id = "ExecEvent.ExecID",
-    resource_hash = "ResourceHash", process_hash = "ProcessHash",
-    silence = "DroppingAlertsInterval", most_alerts = "MaxAlertsPerSec", labels = "Labels",
-    cluster = "cluster", e_kind = "event.kind", e_scope = "event.scope",
-    e_operation = "event.operation", e_verb = "event.verb", e_disposition = "event.disposition",
-    e_reason = "event.reason", e_class = "event.class_id", e_name = "event.name",
-    e_place = "event.place", e_severity = "event.severity", e_time = "event.time",
-    e_id = "event.id", e_act_key = "event.act_key", e_summary = "event.summary",
-    e_suspicious = "event.suspicious", role = "process.role", process_path = "process.path",
-    actor = "process.actor", user = "user.id", container_pid = "container.pid",
-    container_ppid = "container.ppid", file_path = "file.path", file_hash = "file.hash",
-    source_ip = "source.ip", source_port = "source.port", destination_ip = "destination.ip",
-    destination_port = "destination.port", remote_ip = "remote.ip", remote_port = "remote.port",
-    remote_host = "remote.host", local_ip = "local.ip", local_port = "local.port",
-    direction = "network.direction", protocol = "network.protocol", family = "network.family",
-    socket_type = "network.socket_type", dns_name = "dns.name", dns_type = "dns.type",
-    call = "call", flags = "flags", target_user = "target.user_id",
-    target_group = "target.group_id", mitre_ids = "tags.mitre_ids", mitre = "tags.mitre",
-    other_tags = "tags.other", repository = "image.repository", image_tag = "image.tag",
+    Ids,
+    Field,
+    kind_ = "Type",
+    operation = "Operation",
+    action = "Action",
+    result = "Result",
+    event_type = "EventType",
+    policy = "PolicyName",
+    severity = "Severity",
+    tags = "Tags",
+    atags = "ATags",
+    data = "Data",
+    resource = "Resource",
+    event_data = "EventData",
+    source = "Source",
+    process_name = "ProcessName",
+    parent_name = "ParentProcessName",
+    uid = "UID",
+    pid = "PID",
+    ppid = "PPID",
+    host_pid = "HostPID",
+    host_ppid = "HostPPID",
+    host_name = "HostName",
+    container_id = "ContainerID",
+    pod = "PodName",
+    namespace = "NamespaceName",
+    container_name = "ContainerName",
+    image = "ContainerImage",
+    cluster_name = "ClusterName",
+    updated = "UpdatedTime",
+    timestamp = "Timestamp",
+    owner_namespace = "Owner.Namespace",
+    exec_id = "ExecEvent.ExecID",
+    resource_hash = "ResourceHash",
+    process_hash = "ProcessHash",
+    silence = "DroppingAlertsInterval",
+    most_alerts = "MaxAlertsPerSec",
+    labels = "Labels",
+    cluster = "cluster",
+    e_kind = "event.kind",
+    e_scope = "event.scope",
+    e_operation = "event.operation",
+    e_verb = "event.verb",
+    e_disposition = "event.disposition",
+    e_reason = "event.reason",
+    e_class = "event.class_id",
+    e_name = "event.name",
+    e_place = "event.place",
+    e_severity = "event.severity",
+    e_time = "event.time",
+    e_id = "event.id",
+    e_act_key = "event.act_key",
+    e_summary = "event.summary",
+    e_suspicious = "event.suspicious",
+    role = "process.role",
+    process_path = "process.path",
+    actor = "process.actor",
+    user = "user.id",
+    container_pid = "container.pid",
+    container_ppid = "container.ppid",
+    file_path = "file.path",
+    file_hash = "file.hash",
+    source_ip = "source.ip",
+    source_port = "source.port",
+    destination_ip = "destination.ip",
+    destination_port = "destination.port",
+    remote_ip = "remote.ip",
+    remote_port = "remote.port",
+    remote_host = "remote.host",
+    local_ip = "local.ip",
+    local_port = "local.port",
+    direction = "network.direction",
+    protocol = "network.protocol",
+    family = "network.family",
+    socket_type = "network.socket_type",
+    dns_name = "dns.name",
+    dns_type = "dns.type",
+    call = "call",
+    flags = "flags",
+    target_user = "target.user_id",
+    target_group = "target.group_id",
+    mitre_ids = "tags.mitre_ids",
+    mitre = "tags.mitre",
+    other_tags = "tags.other",
+    repository = "image.repository",
+    image_tag = "image.tag",
     digest = "image.digest",
-    d_syscall = "data.syscall", d_kprobe = "data.kprobe", d_kfunc = "data.kfunc",
-    d_lsm = "data.lsm", d_flags = "data.flags", d_flag = "data.flag", d_userid = "data.userid",
-    d_group = "data.group", d_target = "data.target", d_protocol = "data.protocol",
-    d_protocol_ = "data.Protocol", d_family = "data.sa_family", d_domain = "data.domain",
-    d_type = "data.type", d_remoteip = "data.remoteip", d_sin_addr = "data.sin_addr",
-    d_port = "data.port", d_sin_port = "data.sin_port", d_remotehost = "data.remotehost",
-    d_daddr = "data.daddr", d_qtype = "data.qtype", d_source_ip = "data.SourceIP",
-    d_source_port = "data.SourcePort", d_destination_ip = "data.DestinationIP",
-    d_destination_port = "data.DestinationPort", d_sun_path = "data.sun_path",
-    d_capability = "data.capability", d_process = "data.process",
-    rest_data = "Data.rest", rest_resource = "Resource.rest", rest_event_data = "EventData.rest",
-    said_class = "header.device_event_class_id", said_name = "header.name",
+    d_syscall = "data.syscall",
+    d_kprobe = "data.kprobe",
+    d_kfunc = "data.kfunc",
+    d_lsm = "data.lsm",
+    d_flags = "data.flags",
+    d_flag = "data.flag",
+    d_userid = "data.userid",
+    d_group = "data.group",
+    d_target = "data.target",
+    d_protocol = "data.protocol",
+    d_protocol_ = "data.Protocol",
+    d_family = "data.sa_family",
+    d_domain = "data.domain",
+    d_type = "data.type",
+    d_remoteip = "data.remoteip",
+    d_sin_addr = "data.sin_addr",
+    d_port = "data.port",
+    d_sin_port = "data.sin_port",
+    d_remotehost = "data.remotehost",
+    d_daddr = "data.daddr",
+    d_qtype = "data.qtype",
+    d_source_ip = "data.SourceIP",
+    d_source_port = "data.SourcePort",
+    d_destination_ip = "data.DestinationIP",
+    d_destination_port = "data.DestinationPort",
+    d_sun_path = "data.sun_path",
+    d_capability = "data.capability",
+    d_process = "data.process",
+    rest_data = "Data.rest",
+    rest_resource = "Resource.rest",
+    rest_event_data = "EventData.rest",
+    said_class = "header.device_event_class_id",
+    said_name = "header.name",
     said_severity = "header.severity",
 );
 
 named!(
-    WordIds, Word,
-    alert = "alert", log = "log", event = "event", container = "container", host = "host",
-    system = "system", other = "other", firewall = "firewall", device = "device",
-    process = "process", network = "network", file = "file", syscall = "syscall",
-    exec = "exec", open = "open", create = "create", write = "write", read = "read",
-    delete = "delete", attr = "attr", setid = "setid", mount = "mount", umount = "umount",
-    ingress = "ingress", egress = "egress", attach = "attach", detach = "detach",
-    connect = "connect", accept = "accept", bind = "bind", listen = "listen", dns = "dns",
-    socket = "socket", use_ = "use", throttle = "throttle",
-    block = "block", unblocked = "unblocked", audit = "audit", allow = "allow",
-    matched = "matched", passed = "passed", denied = "denied", failed = "failed", none = "none",
+    WordIds,
+    Word,
+    alert = "alert",
+    log = "log",
+    event = "event",
+    container = "container",
+    host = "host",
+    system = "system",
+    other = "other",
+    firewall = "firewall",
+    device = "device",
+    process = "process",
+    network = "network",
+    file = "file",
+    syscall = "syscall",
+    exec = "exec",
+    open = "open",
+    create = "create",
+    write = "write",
+    read = "read",
+    delete = "delete",
+    attr = "attr",
+    setid = "setid",
+    mount = "mount",
+    umount = "umount",
+    ingress = "ingress",
+    egress = "egress",
+    attach = "attach",
+    detach = "detach",
+    connect = "connect",
+    accept = "accept",
+    bind = "bind",
+    listen = "listen",
+    dns = "dns",
+    socket = "socket",
+    use_ = "use",
+    throttle = "throttle",
+    block = "block",
+    unblocked = "unblocked",
+    audit = "audit",
+    allow = "allow",
+    matched = "matched",
+    passed = "passed",
+    denied = "denied",
+    failed = "failed",
+    none = "none",
 );
 
 /// All facts.
@@ -228,7 +342,12 @@ impl Facts {
     /// Read the facts.
     pub fn read(reader: &mut Reader<'_>) -> Result<Facts, Damage> {
         let paths = reader.list(|r| {
-            Ok(Path { text: r.text()?, any_case: r.flag()?, listed: r.flag()?, dropped: r.flag()? })
+            Ok(Path {
+                text: r.text()?,
+                any_case: r.flag()?,
+                listed: r.flag()?,
+                dropped: r.flag()?,
+            })
         })?;
         if paths.len() > MOST_FIELDS {
             return reader.damage("no more fields than the engine has room for");
@@ -267,7 +386,9 @@ impl Facts {
         let capital_tokens = set_of(reader)?;
         let nothing = reader.list(|r| Ok((r.index(many)?, r.text()?)))?;
         let mut may_be_nothing = Fields::default();
-        nothing.iter().for_each(|(field, _)| may_be_nothing.add(*field));
+        nothing
+            .iter()
+            .for_each(|(field, _)| may_be_nothing.add(*field));
         let calls = words_of(reader, |r| order(r, many))?;
         let heads = words_of(reader, |r| order(r, many))?;
         let any_call = words_of(reader, |r| r.index(many))?;
@@ -279,12 +400,21 @@ impl Facts {
         if words.len() > Word::MAX.into() {
             return reader.damage("no more words than the engine has room for");
         }
-        let find = |text: &str| words.iter().position(|word| word == text).map(|at| at as Word);
+        let find = |text: &str| {
+            words
+                .iter()
+                .position(|word| word == text)
+                .map(|at| at as Word)
+        };
         let is = WordIds::find(reader, find)?;
         let word = |r: &mut Reader<'_>| Ok(r.index(words.len())? as Word);
         let verbs = words_of(reader, word)?;
         let operations = words_of(reader, |r| {
-            let operation = Operation { word: word(r)?, verbs: r.list(word)?, own: r.flag()? };
+            let operation = Operation {
+                word: word(r)?,
+                verbs: r.list(word)?,
+                own: r.flag()?,
+            };
             if operation.verbs.is_empty() {
                 return r.damage("an operation with a verb");
             }
@@ -313,7 +443,14 @@ impl Facts {
             let kind = texts[0].clone();
             let in_container = key[1] == is.container;
             let (operation, verb) = (key[2], key[3]);
-            Ok(Class { kind, texts, operation, verb, in_container, urgent: r.flag()? })
+            Ok(Class {
+                kind,
+                texts,
+                operation,
+                verb,
+                in_container,
+                urgent: r.flag()?,
+            })
         })?;
         let id_fields = reader.list(|r| r.index(many))?;
         Ok(Facts {
@@ -367,13 +504,18 @@ impl Facts {
     /// Tell whether `drop` names a field.
     #[inline]
     pub fn drops(&self, field: Field) -> bool {
-        self.paths.get(field as usize).is_some_and(|path| path.dropped)
+        self.paths
+            .get(field as usize)
+            .is_some_and(|path| path.dropped)
     }
 }
 
 fn field_set(reader: &mut Reader<'_>, many: usize) -> Result<Fields, Damage> {
     let mut fields = Fields::default();
-    reader.list(|r| r.index(many))?.into_iter().for_each(|field| fields.add(field));
+    reader
+        .list(|r| r.index(many))?
+        .into_iter()
+        .for_each(|field| fields.add(field));
     Ok(fields)
 }
 

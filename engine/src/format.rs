@@ -84,7 +84,11 @@ impl Format {
         let needles = reader.texts()?;
         let longest = reader.number()? as usize;
         let bytes = bytes_of(is_cef, replaces_pipe, separator.as_bytes()[0], &needles);
-        let with_colon = needles.iter().filter(|needle| needle.contains(':')).cloned().collect();
+        let with_colon = needles
+            .iter()
+            .filter(|needle| needle.contains(':'))
+            .cloned()
+            .collect();
         let neutral = if is_cef {
             Neutral::cef(replaces_pipe, needles, longest)
         } else {
@@ -100,7 +104,12 @@ impl Format {
         let (truncated, prefix) = (reader.text()?, reader.text()?);
         let keys = crate::facts::words_of(reader, |r| {
             let (may_be_cut, predefined, stays) = (r.flag()?, r.flag()?, r.flag()?);
-            Ok(Key { may_be_cut, predefined, stays, worth: r.byte()? })
+            Ok(Key {
+                may_be_cut,
+                predefined,
+                stays,
+                worth: r.byte()?,
+            })
         })?;
         Ok(Format {
             is_cef,
@@ -153,16 +162,30 @@ impl Format {
     #[inline]
     pub fn clean<'a>(&self, raw: &'a str, most: usize, arena: &'a Arena) -> Clean<'a> {
         let bytes = raw.as_bytes();
-        let asks = bytes.iter().fold(0, |asks, byte| asks | self.bytes[*byte as usize]);
+        let asks = bytes
+            .iter()
+            .fold(0, |asks, byte| asks | self.bytes[*byte as usize]);
         let edges = bytes.first() == Some(&b' ') || bytes.last() == Some(&b' ');
         let most = if most == 0 { self.longest } else { most };
         let broken = asks & COLON != 0 && self.needles.iter().any(|it| raw.contains(it.as_str()));
         if asks & CHANGE != 0 || edges || broken || (most > 0 && bytes.len() > most) {
             let text = self.neutral(raw, most, arena);
-            return Clean { text, marks: marks_of(raw), escapes: true };
+            return Clean {
+                text,
+                marks: marks_of(raw),
+                escapes: true,
+            };
         }
-        let marks = if asks & COLON != 0 { marks_of(raw) } else { Marks::default() };
-        Clean { text: raw, marks, escapes: asks & ESCAPE != 0 }
+        let marks = if asks & COLON != 0 {
+            marks_of(raw)
+        } else {
+            Marks::default()
+        };
+        Clean {
+            text: raw,
+            marks,
+            escapes: asks & ESCAPE != 0,
+        }
     }
 
     /// Write a neutral text as a value.
@@ -185,13 +208,18 @@ impl Format {
 
     /// Return how many bytes a value takes.
     pub fn size_of(&self, text: &str) -> usize {
-        let escapes = text.bytes().filter(|byte| self.is_cef && is_escaped(*byte)).count();
+        let escapes = text
+            .bytes()
+            .filter(|byte| self.is_cef && is_escaped(*byte))
+            .count();
         text.len() + escapes
     }
 
     /// Return a header's field as a reader will see it.
     pub fn header_field<'a>(&self, number: usize, text: &'a str, arena: &'a Arena) -> &'a str {
-        let asks = text.bytes().fold(0, |asks, byte| asks | self.bytes[usize::from(byte)]);
+        let asks = text
+            .bytes()
+            .fold(0, |asks, byte| asks | self.bytes[usize::from(byte)]);
         let edges = text.starts_with(' ') || text.ends_with(' ');
         if asks == 0 && !edges && text.len() <= self.lengths[number] && !text.contains('|') {
             return text;
@@ -204,7 +232,12 @@ impl Format {
         };
         let mut text = text;
         if text.contains(|it| changed(it).is_some()) {
-            text = arena.text(&text.chars().map(|it| changed(it).unwrap_or(it)).collect::<String>());
+            text = arena.text(
+                &text
+                    .chars()
+                    .map(|it| changed(it).unwrap_or(it))
+                    .collect::<String>(),
+            );
         }
         let field = cut(self.neutral(text, 0, arena), self.lengths[number]);
         match field.strip_suffix('\\') {

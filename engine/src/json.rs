@@ -17,12 +17,19 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 /// A JSON value; integers as they are written.
 #[derive(Clone, Copy, Debug)]
 pub enum Json<'a> {
+    /// `null`.
     Null,
+    /// `true` or `false`.
     Truth(bool),
+    /// A whole number.
     Integer(&'a str),
+    /// Any other number.
     Float(f64),
+    /// A string.
     Text(&'a str),
+    /// A list.
     List(&'a [Json<'a>]),
+    /// An object, in the order it came.
     Map(&'a [(&'a str, Json<'a>)]),
 }
 
@@ -41,7 +48,7 @@ impl<'a> Reader<'a> {
 
     /// Return the byte that is next, behind white space.
     #[inline]
-    pub fn next(&mut self) -> Option<u8> {
+    pub fn peek(&mut self) -> Option<u8> {
         let bytes = self.text.as_bytes();
         loop {
             let byte = *bytes.get(self.at)?;
@@ -55,7 +62,7 @@ impl<'a> Reader<'a> {
     /// Pass by a byte that has to be next.
     #[inline]
     pub fn pass(&mut self, byte: u8) -> Option<()> {
-        if self.next()? != byte {
+        if self.peek()? != byte {
             return None;
         }
         self.at += 1;
@@ -64,7 +71,7 @@ impl<'a> Reader<'a> {
 
     /// Check that nothing follows but white space.
     pub fn end(&mut self) -> Option<()> {
-        if self.next().is_none() {
+        if self.peek().is_none() {
             Some(())
         } else {
             None
@@ -82,7 +89,7 @@ impl<'a> Reader<'a> {
     /// Pass by what stands between two entries, or the end: false there.
     #[inline]
     pub fn more(&mut self, close: u8) -> Option<bool> {
-        let byte = self.next()?;
+        let byte = self.peek()?;
         self.at += 1;
         match byte {
             b',' => Some(true),
@@ -95,7 +102,7 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn opens(&mut self, open: u8, close: u8) -> Option<bool> {
         self.pass(open)?;
-        if self.next()? != close {
+        if self.peek()? != close {
             return Some(true);
         }
         self.at += 1;
@@ -104,7 +111,7 @@ impl<'a> Reader<'a> {
 
     /// Read `null`, if that is next.
     pub fn null(&mut self) -> Option<bool> {
-        if self.next()? != b'n' {
+        if self.peek()? != b'n' {
             return Some(false);
         }
         self.literal("null").map(|()| true)
@@ -159,11 +166,13 @@ impl<'a> Reader<'a> {
 
     /// Read a number: a whole one if it is written as one.
     pub fn number(&mut self) -> Option<Json<'a>> {
-        self.next()?;
+        self.peek()?;
         let rest = self.text.get(self.at..)?;
         let bytes = rest.as_bytes();
         let digits_from = |from: usize| {
-            bytes.get(from..).map_or(0, |rest| rest.iter().take_while(|b| b.is_ascii_digit()).count())
+            bytes.get(from..).map_or(0, |rest| {
+                rest.iter().take_while(|b| b.is_ascii_digit()).count()
+            })
         };
         let first = usize::from(bytes.first() == Some(&b'-'));
         let whole = digits_from(first);
@@ -206,7 +215,7 @@ impl<'a> Reader<'a> {
         if level > MOST_LEVELS {
             return None;
         }
-        match self.next()? {
+        match self.peek()? {
             b'"' => self.string().map(Json::Text),
             b'{' => {
                 let mut entries = Vec::new();
@@ -276,7 +285,9 @@ fn escape_at(bytes: &[u8], at: usize) -> Option<(char, usize)> {
 
 fn hexadecimal(bytes: &[u8], at: usize) -> Option<u32> {
     let digits = bytes.get(at..at + 4)?;
-    digits.iter().try_fold(0, |sum, digit| Some(sum * 16 + char::from(*digit).to_digit(16)?))
+    digits.iter().try_fold(0, |sum, digit| {
+        Some(sum * 16 + char::from(*digit).to_digit(16)?)
+    })
 }
 
 /// Return where a string's plain text ends: at a quote, a backslash or a control character.
@@ -316,7 +327,10 @@ fn sixteen(bytes: &[u8]) -> u32 {
 impl Json<'_> {
     /// Tell whether a field with it counts as absent.
     pub fn is_empty(&self) -> bool {
-        matches!(self, Json::Null | Json::Text("") | Json::List([]) | Json::Map([]))
+        matches!(
+            self,
+            Json::Null | Json::Text("") | Json::List([]) | Json::Map([])
+        )
     }
 
     /// Write the value as `to_text` of `cef_bridge/mapping/conditions.py` does. None: to Python.
@@ -418,14 +432,33 @@ mod tests {
         ] {
             assert_eq!(again(text).as_deref(), Some(text));
         }
-        assert_eq!(again(r#" [ "\u00e9\ud83d\ude00\/" ] "#).as_deref(), Some("[\"é😀/\"]"));
+        assert_eq!(
+            again(r#" [ "\u00e9\ud83d\ude00\/" ] "#).as_deref(),
+            Some("[\"é😀/\"]")
+        );
     }
 
     #[test]
     fn what_is_not_strict_is_left() {
         for text in [
-            "", "{", "[1,]", "{\"a\":1,}", "01", "1.", "-", "-0", "1e", "\"\\x\"", "\"\\ud800\"",
-            "\"a\tb\"", "nul", "[1] 2", r#"{"a":1,"a":2}"#, "1234567890123456789", "1e300", "'a'",
+            "",
+            "{",
+            "[1,]",
+            "{\"a\":1,}",
+            "01",
+            "1.",
+            "-",
+            "-0",
+            "1e",
+            "\"\\x\"",
+            "\"\\ud800\"",
+            "\"a\tb\"",
+            "nul",
+            "[1] 2",
+            r#"{"a":1,"a":2}"#,
+            "1234567890123456789",
+            "1e300",
+            "'a'",
         ] {
             assert_eq!(again(text), None, "{text}");
         }

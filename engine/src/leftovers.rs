@@ -17,7 +17,10 @@ const MOST_CHARACTERS: usize = 64;
 /// taken. It is noted in `used`. The reference is `cef_bridge/mapping/names.py`.
 pub fn camel(prefix: &str, name: &str, reserved: &Words<()>, used: &mut Words<()>) -> String {
     let mut stem = prefix.to_owned();
-    for word in name.split(|it: char| !it.is_ascii_alphanumeric()).filter(|it| !it.is_empty()) {
+    for word in name
+        .split(|it: char| !it.is_ascii_alphanumeric())
+        .filter(|it| !it.is_empty())
+    {
         stem.extend(word[..1].chars().map(|it| it.to_ascii_uppercase()));
         stem.push_str(&word[1..]);
     }
@@ -44,7 +47,12 @@ pub fn leftovers<'a>(
         return;
     }
     let (consumed, wholes) = consumed_by(rules, event, taken_by);
-    let rest = Rest { rules, event, consumed, wholes };
+    let rest = Rest {
+        rules,
+        event,
+        consumed,
+        wholes,
+    };
     let known = &rules.program.leftovers.known;
     let fields = known.iter().filter_map(|(field, pair)| {
         let text = rest.of_field(*field)?;
@@ -102,7 +110,10 @@ fn write<'a, 'p: 'a>(
 }
 
 fn hit<'a>(pair: &'a str, clean: Clean<'a>) -> Hit<'a> {
-    Hit { taken: true, ..Hit::of(pair, clean, NO_FIELD) }
+    Hit {
+        taken: true,
+        ..Hit::of(pair, clean, NO_FIELD)
+    }
 }
 
 /// Return the fields and pieces that hits hold, and the whole texts of those that were cut.
@@ -113,7 +124,11 @@ fn consumed_by<'a>(
 ) -> (Fields, Vec<(Field, &'a str)>) {
     let mut consumed = Fields::default();
     let mut wholes: Vec<(Field, &str)> = Vec::new();
-    for hit in taken_by.iter().flat_map(|hits| hits.iter()).filter(|hit| hit.taken) {
+    for hit in taken_by
+        .iter()
+        .flat_map(|hits| hits.iter())
+        .filter(|hit| hit.taken)
+    {
         for field in hit.sources() {
             consumed.add(field);
             let held = event.held(field);
@@ -145,7 +160,8 @@ impl<'a> Rest<'_, 'a> {
     fn of_field(&self, field: Field) -> Option<&'a str> {
         let ids = &self.rules.facts.ids;
         let is_map = field == ids.event_data;
-        if !self.event.has(field) && !(is_map && !self.event.pairs.is_empty()) {
+        let there = self.event.has(field) || (is_map && !self.event.pairs.is_empty());
+        if !there {
             return None;
         }
         if let Some(whole) = self.whole(field) {
@@ -162,9 +178,11 @@ impl<'a> Rest<'_, 'a> {
         ];
         let place = parts.iter().position(|(own, _)| *own == field);
         let text = match place.filter(|place| self.event.in_parts[*place]) {
-            Some(place) => {
-                self.of_parts(field, parts[place].1, if field == ids.tags { "," } else { " " })?
-            }
+            Some(place) => self.of_parts(
+                field,
+                parts[place].1,
+                if field == ids.tags { "," } else { " " },
+            )?,
             None if is_map => return None,
             None => self.event.get(field)?.text(),
         };
@@ -197,14 +215,16 @@ impl<'a> Rest<'_, 'a> {
     }
 
     fn is_spoken_for(&self, field: Field) -> bool {
-        self.consumed.has(field)
-            || self.event.spare.has(field)
-            || self.rules.facts.drops(field)
+        self.consumed.has(field) || self.event.spare.has(field) || self.rules.facts.drops(field)
     }
 
     /// Return the whole text of a field that was cut; the last one counts.
     fn whole(&self, field: Field) -> Option<&'a str> {
-        self.wholes.iter().rev().find(|(own, _)| *own == field).map(|(_, whole)| *whole)
+        self.wholes
+            .iter()
+            .rev()
+            .find(|(own, _)| *own == field)
+            .map(|(_, whole)| *whole)
     }
 
     /// Return what is left of a field that the table does not have as KubeArmor's.

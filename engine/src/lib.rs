@@ -34,6 +34,7 @@ pub mod redact;
 mod rules;
 pub mod sha1;
 mod shedding;
+pub mod sorts;
 mod split;
 mod summary;
 mod syslog;

@@ -111,7 +111,9 @@ impl Slot {
     /// Tell whether a rule may give something for an event.
     #[inline]
     pub fn may_give(&self, event: &Event<'_>) -> bool {
-        self.needs.as_ref().map_or(true, |fields| event.has_any(fields))
+        self.needs
+            .as_ref()
+            .map_or(true, |fields| event.has_any(fields))
     }
 }
 
@@ -208,8 +210,13 @@ impl Program {
         let keep = reader.flag()?;
         let known = reader.list(|r| Ok((r.index(facts.paths.len())?, r.text()?)))?;
         let reserved = set_of(reader)?;
-        let leftovers =
-            Leftovers { keep, known, reserved, prefix: reader.text()?, rest: reader.text()? };
+        let leftovers = Leftovers {
+            keep,
+            known,
+            reserved,
+            prefix: reader.text()?,
+            rest: reader.text()?,
+        };
         Ok(Program {
             format,
             syslog,
@@ -241,7 +248,11 @@ impl Program {
         self.by_class[class].get_or_init(|| {
             let decided = |condition: &Condition| decided(facts, &facts.classes[class], condition);
             let of = |slots: &[Slot]| -> Vec<OfSlot> {
-                slots.iter().enumerate().map(|(slot, it)| of_slot(slot, it, &decided)).collect()
+                slots
+                    .iter()
+                    .enumerate()
+                    .map(|(slot, it)| of_slot(slot, it, &decided))
+                    .collect()
             };
             let mut found = OfClass {
                 severity: of(&self.severity),
@@ -259,7 +270,10 @@ impl Program {
                 (&found.header, &self.header),
                 (&found.slots, &self.slots),
             ] {
-                for (of, rule) in kept.iter().flat_map(|of| of.rules.iter().map(move |it| (of, it))) {
+                for (of, rule) in kept
+                    .iter()
+                    .flat_map(|of| of.rules.iter().map(move |it| (of, it)))
+                {
                     slots[of.slot].rules[rule.0].add_reads(facts, &mut found.reads);
                 }
             }
@@ -283,7 +297,9 @@ impl Program {
 
 impl Rule {
     fn add_reads(&self, facts: &Facts, reads: &mut Fields) {
-        self.when.iter().for_each(|condition| reads.add(condition.reads(facts)));
+        self.when
+            .iter()
+            .for_each(|condition| reads.add(condition.reads(facts)));
         match &self.take {
             Take::From(sources, _) => sources.iter().for_each(|it| reads.add(it.field(facts))),
             Take::Template(pieces, _) => pieces.iter().for_each(|piece| {
@@ -296,29 +312,43 @@ impl Rule {
     }
 }
 
-fn of_slot(
-    number: usize,
-    slot: &Slot,
-    decided: &impl Fn(&Condition) -> Option<bool>,
-) -> OfSlot {
+fn of_slot(number: usize, slot: &Slot, decided: &impl Fn(&Condition) -> Option<bool>) -> OfSlot {
     let mut rules = Vec::new();
     for (at, rule) in slot.rules.iter().enumerate() {
-        if rule.when.iter().any(|condition| decided(condition) == Some(false)) {
+        if rule
+            .when
+            .iter()
+            .any(|condition| decided(condition) == Some(false))
+        {
             continue;
         }
-        let open = rule.when.iter().map(|condition| decided(condition).is_none());
-        let bits = open.enumerate().fold(0, |bits, (at, open)| bits | u64::from(open) << at);
+        let open = rule
+            .when
+            .iter()
+            .map(|condition| decided(condition).is_none());
+        let bits = open
+            .enumerate()
+            .fold(0, |bits, (at, open)| bits | u64::from(open) << at);
         rules.push((at, bits));
     }
-    OfSlot { slot: number, rules }
+    OfSlot {
+        slot: number,
+        rules,
+    }
 }
 
 /// Return whether a condition holds for all events of a class, or for none; None: for some.
 fn decided(facts: &Facts, class: &Class, condition: &Condition) -> Option<bool> {
     let ids = &facts.ids;
     let fields = [
-        ids.e_kind, ids.e_scope, ids.e_operation, ids.e_verb, ids.e_disposition, ids.e_class,
-        ids.e_name, ids.role,
+        ids.e_kind,
+        ids.e_scope,
+        ids.e_operation,
+        ids.e_verb,
+        ids.e_disposition,
+        ids.e_class,
+        ids.e_name,
+        ids.role,
     ];
     let asked = condition.field()?;
     let place = fields.iter().position(|field| *field == asked)?;
@@ -346,7 +376,9 @@ fn needs(rules: &[Rule], facts: &Facts) -> Option<Fields> {
     for rule in rules {
         match &rule.take {
             Take::From(sources, None) if !sources.is_empty() => {
-                sources.iter().for_each(|source| fields.add(source.field(facts)));
+                sources
+                    .iter()
+                    .for_each(|source| fields.add(source.field(facts)));
             }
             Take::Template(pieces, _) => {
                 let first = pieces.iter().find_map(|piece| match piece {
@@ -368,7 +400,10 @@ fn read_rule(reader: &mut Reader<'_>, facts: &Facts) -> Result<Rule, Damage> {
         return reader.damage("no more conditions than the engine has room for");
     }
     let take = match reader.byte()? {
-        0 => Take::From(reader.list(|r| Source::read(r, facts))?, reader.maybe_text()?),
+        0 => Take::From(
+            reader.list(|r| Source::read(r, facts))?,
+            reader.maybe_text()?,
+        ),
         1 => {
             let pieces = reader.list(|r| {
                 Ok(match r.byte()? {

@@ -38,7 +38,9 @@ pub fn read<'a>(
                     event.has_uid = true;
                 }
                 if !reader.null()? {
-                    let Json::Integer(digits) = reader.number()? else { return None };
+                    let Json::Integer(digits) = reader.number()? else {
+                        return None;
+                    };
                     event.set(field, Value::Integer(digits));
                 }
                 field
@@ -107,7 +109,10 @@ fn is_odd(facts: &Facts, name: &str) -> bool {
         || facts.reserved.contains_key(name)
         || find_small(&facts.other_spellings, name).is_some()
         || find_small(&facts.other_spellings, head).is_some()
-        || facts.reserved_beginnings.iter().any(|begin| name.starts_with(begin.as_str()))
+        || facts
+            .reserved_beginnings
+            .iter()
+            .any(|begin| name.starts_with(begin.as_str()))
 }
 
 /// Read null, or a list of texts; None in it for a list without any.
@@ -215,7 +220,10 @@ fn read_event_data<'a>(
 }
 
 fn is_empty(value: &Value<'_>) -> bool {
-    matches!(value, Value::Text("") | Value::List(_, []) | Value::Map(_, []))
+    matches!(
+        value,
+        Value::Text("") | Value::List(_, []) | Value::Map(_, [])
+    )
 }
 
 fn add_extra<'a>(
@@ -224,7 +232,10 @@ fn add_extra<'a>(
     value: &Json<'a>,
     arena: &'a Arena,
 ) -> Option<()> {
-    event.extras.push(Extra { path, value: to_value(value, arena)? });
+    event.extras.push(Extra {
+        path,
+        value: to_value(value, arena)?,
+    });
     Some(())
 }
 
@@ -241,8 +252,10 @@ fn to_value<'a>(value: &Json<'a>, arena: &'a Arena) -> Option<Value<'a>> {
             Value::List(text_of(value, arena)?, arena.slice(&texts?))
         }
         Json::Map(entries) => {
-            let pairs: Option<Vec<(&str, &str)>> =
-                entries.iter().map(|(name, entry)| Some((*name, text_of(entry, arena)?))).collect();
+            let pairs: Option<Vec<(&str, &str)>> = entries
+                .iter()
+                .map(|(name, entry)| Some((*name, text_of(entry, arena)?)))
+                .collect();
             Value::Map(text_of(value, arena)?, arena.slice(&pairs?))
         }
     })

@@ -33,19 +33,41 @@ pub struct Hit<'a> {
     pub marks: Marks,
     /// The text may hold what is to be escaped.
     pub escapes: bool,
+    /// The rule that gave it, None for what no rule took.
+    pub rule: Option<&'a Rule>,
 }
 
 impl<'a> Hit<'a> {
     /// Return the hit of a key without rules of its own, which does not take its field.
     pub fn of(pair: &'a str, clean: Clean<'a>, field: Field) -> Self {
-        let Clean { text, marks, escapes } = clean;
-        let label = "";
-        Hit { pair, text, label, field, fields: &[], whole: "", taken: false, marks, escapes }
+        let Clean {
+            text,
+            marks,
+            escapes,
+        } = clean;
+        let (label, fields, whole, rule) = ("", &[], "", None);
+        let taken = false;
+        Hit {
+            pair,
+            text,
+            label,
+            field,
+            fields,
+            whole,
+            taken,
+            marks,
+            escapes,
+            rule,
+        }
     }
 
     /// Return the fields that the text is from.
     pub fn sources(&self) -> impl Iterator<Item = Field> + '_ {
-        let one = if self.fields.is_empty() && self.field != NO_FIELD { Some(self.field) } else { None };
+        let one = if self.fields.is_empty() && self.field != NO_FIELD {
+            Some(self.field)
+        } else {
+            None
+        };
         one.into_iter().chain(self.fields.iter().copied())
     }
 }
@@ -68,7 +90,9 @@ pub struct Left;
 impl<'a> Rules<'a> {
     /// Return whether all of some conditions hold.
     pub fn all_hold(&self, conditions: &[Condition], event: &Event<'a>) -> bool {
-        conditions.iter().all(|condition| condition.holds(self.facts, event))
+        conditions
+            .iter()
+            .all(|condition| condition.holds(self.facts, event))
     }
 
     /// Add what a slot gives for an event: one hit, several for `spread`, or none.
@@ -104,7 +128,11 @@ impl<'a> Rules<'a> {
         for (number, open) in rules {
             let rule = &slot.rules[*number];
             let holds = *open == 0 || {
-                let mut asked = rule.when.iter().enumerate().filter(|(at, _)| open >> at & 1 == 1);
+                let mut asked = rule
+                    .when
+                    .iter()
+                    .enumerate()
+                    .filter(|(at, _)| open >> at & 1 == 1);
                 asked.all(|(_, condition)| condition.holds(self.facts, event))
             };
             if holds && self.rule(slot, rule, event, hits)? {
@@ -126,7 +154,9 @@ impl<'a> Rules<'a> {
                 let mut present = false;
                 let mut found = None;
                 for source in sources {
-                    let Some(value) = source.get(self.facts, event) else { continue };
+                    let Some(value) = source.get(self.facts, event) else {
+                        continue;
+                    };
                     if value.is_empty() {
                         continue;
                     }
@@ -150,7 +180,7 @@ impl<'a> Rules<'a> {
                 let hit = self.finish(slot, rule, text, Some(first))?;
                 Some(Hit { fields, ..hit })
             }),
-            Take::Spread(spread) => return self.spread(spread, event, hits),
+            Take::Spread(spread) => return self.spread(spread, rule, event, hits),
         };
         hits.extend(hit);
         Ok(hit.is_some())
@@ -221,6 +251,7 @@ impl<'a> Rules<'a> {
             taken,
             marks: clean.marks,
             escapes: clean.escapes,
+            rule: Some(rule),
         })
     }
 
@@ -228,6 +259,7 @@ impl<'a> Rules<'a> {
     fn spread(
         &self,
         spread: &'a Spread,
+        rule: &'a Rule,
         event: &Event<'a>,
         hits: &mut Vec<Hit<'a>>,
     ) -> Result<bool, Left> {
@@ -245,8 +277,13 @@ impl<'a> Rules<'a> {
                 continue;
             }
             let key = camel(&spread.prefix, name, &no_keys, &mut used);
-            let pair = self.arena.join(&[&self.program.format.separator, &key, "="]);
-            hits.push(Hit::of(pair, clean, spread.field));
+            let pair = self
+                .arena
+                .join(&[&self.program.format.separator, &key, "="]);
+            hits.push(Hit {
+                rule: Some(rule),
+                ..Hit::of(pair, clean, spread.field)
+            });
         }
         let found = &mut hits[first..];
         if found.len() == entries.len() {
@@ -259,7 +296,11 @@ impl<'a> Rules<'a> {
 /// Return the entries of a field that is a map, or a text of `k=v,k=v`; of a name the last counts.
 fn entries_of<'a>(facts: &Facts, field: Field, event: &Event<'a>) -> Vec<(&'a str, &'a str)> {
     if field == facts.ids.event_data {
-        return event.pairs.iter().map(|(name, value)| (*name, value.text())).collect();
+        return event
+            .pairs
+            .iter()
+            .map(|(name, value)| (*name, value.text()))
+            .collect();
     }
     match event.get(field) {
         Some(Value::Map(_, entries)) => entries.to_vec(),

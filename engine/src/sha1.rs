@@ -1,7 +1,13 @@
 //! SHA-1 (FIPS 180-4), for event ids: with the processor's instructions where it has them.
 
 /// The state that SHA-1 begins with.
-const BEGIN: [u32; 5] = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0];
+const BEGIN: [u32; 5] = [
+    0x6745_2301,
+    0xEFCD_AB89,
+    0x98BA_DCFE,
+    0x1032_5476,
+    0xC3D2_E1F0,
+];
 const BLOCK: usize = 64;
 
 /// Return the digest of a text as 40 hexadecimal digits.
@@ -23,7 +29,11 @@ fn digest(data: &[u8]) -> [u32; 5] {
     let mut tail = [0_u8; 2 * BLOCK];
     tail[..rest.len()].copy_from_slice(rest);
     tail[rest.len()] = 0x80;
-    let size = if rest.len() < BLOCK - 8 { BLOCK } else { 2 * BLOCK };
+    let size = if rest.len() < BLOCK - 8 {
+        BLOCK
+    } else {
+        2 * BLOCK
+    };
     tail[size - 8..size].copy_from_slice(&(data.len() as u64 * 8).to_be_bytes());
     blocks(&mut state, whole);
     blocks(&mut state, &tail[..size]);
@@ -102,7 +112,11 @@ mod x86 {
                 for group in 0..20 {
                     let words = message[group % 4];
                     // The e of this group: of the first the state's own, else the rotated a of before.
-                    e = if group == 0 { _mm_add_epi32(e, words) } else { _mm_sha1nexte_epu32(other, words) };
+                    e = if group == 0 {
+                        _mm_add_epi32(e, words)
+                    } else {
+                        _mm_sha1nexte_epu32(other, words)
+                    };
                     other = abcd;
                     abcd = match group / 5 {
                         0 => _mm_sha1rnds4_epu32(abcd, e, 0),
@@ -135,7 +149,10 @@ mod tests {
         assert_eq!(&hex(b"abc"), b"a9993e364706816aba3e25717850c26c9cd0d89d");
         assert_eq!(&hex(b""), b"da39a3ee5e6b4b0d3255bfef95601890afd80709");
         let long = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
-        assert_eq!(&hex(long.as_bytes()), b"84983e441c3bd26ebaae4aa1f95129e5e54670f1");
+        assert_eq!(
+            &hex(long.as_bytes()),
+            b"84983e441c3bd26ebaae4aa1f95129e5e54670f1"
+        );
     }
 
     #[test]
@@ -149,7 +166,9 @@ mod tests {
             }
             padded.extend((size as u64 * 8).to_be_bytes());
             let mut state = BEGIN;
-            padded.chunks_exact(64).for_each(|block| portable(&mut state, block));
+            padded
+                .chunks_exact(64)
+                .for_each(|block| portable(&mut state, block));
             assert_eq!(state, digest(&data[..size]), "{size}");
         }
     }

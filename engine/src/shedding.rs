@@ -14,7 +14,9 @@ pub const LEAST_ROOM: usize = 64;
 
 /// Make hits fit into so many bytes. The key that says so is always among what is left.
 pub fn fit<'a>(format: &'a Format, hits: &mut Vec<Hit<'a>>, room: i64) {
-    let msg = hits.last().is_some_and(|hit| hit.pair.get(1..) == Some("msg="));
+    let msg = hits
+        .last()
+        .is_some_and(|hit| hit.pair.get(1..) == Some("msg="));
     let place = hits.len() - usize::from(msg);
     hits.insert(place, mark(format));
     let size: usize = hits.iter().map(|hit| size_of(format, hit)).sum();
@@ -22,13 +24,19 @@ pub fn fit<'a>(format: &'a Format, hits: &mut Vec<Hit<'a>>, room: i64) {
     let order = order(format, hits);
     over = without(format, hits, over, &order);
     over = shorten(format, hits, over);
-    let mut last: Vec<usize> = (0..hits.len()).filter(|at| !stays(format, &hits[*at])).collect();
+    let mut last: Vec<usize> = (0..hits.len())
+        .filter(|at| !stays(format, &hits[*at]))
+        .collect();
     last.sort_by_key(|at| (format.key_of(hits[*at].pair).worth, std::cmp::Reverse(*at)));
     without(format, hits, over, &last);
 }
 
 fn mark(format: &Format) -> Hit<'_> {
-    let clean = Clean { text: "1", marks: Marks::default(), escapes: false };
+    let clean = Clean {
+        text: "1",
+        marks: Marks::default(),
+        escapes: false,
+    };
     Hit::of(&format.truncated, clean, NO_FIELD)
 }
 
@@ -45,14 +53,21 @@ fn size_of(format: &Format, hit: &Hit<'_>) -> usize {
 /// Return the hits that may go, in the order they go: keys of `shed`, then our own from the last on.
 fn order(format: &Format, hits: &[Hit<'_>]) -> Vec<usize> {
     let named = format.shed.iter().flat_map(|pair| {
-        hits.iter().enumerate().filter(move |(_, hit)| hit.pair == *pair).map(|(at, _)| at)
+        hits.iter()
+            .enumerate()
+            .filter(move |(_, hit)| hit.pair == *pair)
+            .map(|(at, _)| at)
     });
-    let own = (0..hits.len()).rev().filter(|at| {
-        format.is_own(hits[*at].pair) && !format.key_of(hits[*at].pair).stays
-    });
+    let own = (0..hits.len())
+        .rev()
+        .filter(|at| format.is_own(hits[*at].pair) && !format.key_of(hits[*at].pair).stays);
     let mut seen = vec![false; hits.len()];
     let first = |at: &usize| !std::mem::replace(&mut seen[*at], true);
-    named.chain(own).filter(first).filter(|at| !stays(format, &hits[*at])).collect()
+    named
+        .chain(own)
+        .filter(first)
+        .filter(|at| !stays(format, &hits[*at]))
+        .collect()
 }
 
 /// Take hits out in an order, until none are over; return how many bytes are.
@@ -76,14 +91,23 @@ fn shorten(format: &Format, hits: &mut [Hit<'_>], over: i64) -> i64 {
     let mut over = over;
     let mut lengths: Vec<usize> = hits
         .iter()
-        .map(|hit| if format.key_of(hit.pair).may_be_cut { hit.text.chars().count() } else { 0 })
+        .map(|hit| {
+            if format.key_of(hit.pair).may_be_cut {
+                hit.text.chars().count()
+            } else {
+                0
+            }
+        })
         .collect();
     while over > 0 {
         // Of equally long ones the first.
-        let longest = lengths.iter().enumerate().max_by_key(|(at, length)| {
-            (**length, std::cmp::Reverse(*at))
-        });
-        let Some((at, length)) = longest.map(|(at, length)| (at, *length)) else { break };
+        let longest = lengths
+            .iter()
+            .enumerate()
+            .max_by_key(|(at, length)| (**length, std::cmp::Reverse(*at)));
+        let Some((at, length)) = longest.map(|(at, length)| (at, *length)) else {
+            break;
+        };
         if length <= SHORTEST {
             break;
         }

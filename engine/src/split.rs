@@ -23,7 +23,12 @@ pub struct Token<'a> {
 
 impl<'a> Token<'a> {
     fn rest(text: &'a str) -> Self {
-        Token { field: NO_FIELD, name: "", value: text, raw: text }
+        Token {
+            field: NO_FIELD,
+            name: "",
+            value: text,
+            raw: text,
+        }
     }
 }
 
@@ -58,7 +63,11 @@ fn in_order<'a>(text: &'a str, order: &Order, tokens: &mut Vec<Token<'a>>) {
     let mut starts: Vec<Start> = Vec::with_capacity(order.keys.len());
     let mut from = 0;
     for (number, (key, field)) in order.keys.iter().enumerate() {
-        let begin = if number == 0 { Some(0) } else { find_key(text, from, key, &order.separators) };
+        let begin = if number == 0 {
+            Some(0)
+        } else {
+            find_key(text, from, key, &order.separators)
+        };
         if let Some(begin) = begin {
             starts.push((begin, key.len(), *field));
             from = begin + key.len() + 1;
@@ -70,7 +79,9 @@ fn in_order<'a>(text: &'a str, order: &Order, tokens: &mut Vec<Token<'a>>) {
 /// Return where a key begins that stands behind a separator and before an equals sign.
 fn find_key(text: &str, from: usize, key: &str, separators: &[char]) -> Option<usize> {
     let rest = text.get(from..)?;
-    let behind = rest.match_indices(separators).map(|(at, separator)| at + separator.len());
+    let behind = rest
+        .match_indices(separators)
+        .map(|(at, separator)| at + separator.len());
     let mut begins = behind.filter(|begin| {
         let rest = &rest[*begin..];
         rest.starts_with(key) && rest.as_bytes().get(key.len()) == Some(&b'=')
@@ -105,10 +116,17 @@ fn cut<'a>(text: &'a str, starts: &[Start], tokens: &mut Vec<Token<'a>>) {
         tokens.push(Token::rest(lead));
     }
     for (number, (begin, size, field)) in starts.iter().enumerate() {
-        let end = starts.get(number + 1).map_or(text.len(), |(next, _, _)| next - 1);
+        let end = starts
+            .get(number + 1)
+            .map_or(text.len(), |(next, _, _)| next - 1);
         let raw = text.get(*begin..end).unwrap_or("");
         let value = text.get(begin + size + 1..end).unwrap_or("");
-        tokens.push(Token { field: *field, name: "", value, raw });
+        tokens.push(Token {
+            field: *field,
+            name: "",
+            value,
+            raw,
+        });
     }
 }
 
@@ -116,18 +134,40 @@ fn cut<'a>(text: &'a str, starts: &[Start], tokens: &mut Vec<Token<'a>>) {
 fn split_lsm<'a>(facts: &Facts, text: &'a str, tokens: &mut Vec<Token<'a>>) {
     let first = tokens.len();
     in_any_order(text, &facts.lsm, tokens);
-    let Some(lsm) = tokens.get(first).copied() else { return };
-    let Some((hook, bare)) = lsm.value.split_once(' ') else { return };
-    let raw = text.get(..lsm.raw.len() - lsm.value.len() + hook.len()).unwrap_or(lsm.raw);
-    tokens[first] = Token { value: hook, raw, ..lsm };
+    let Some(lsm) = tokens.get(first).copied() else {
+        return;
+    };
+    let Some((hook, bare)) = lsm.value.split_once(' ') else {
+        return;
+    };
+    let raw = text
+        .get(..lsm.raw.len() - lsm.value.len() + hook.len())
+        .unwrap_or(lsm.raw);
+    tokens[first] = Token {
+        value: hook,
+        raw,
+        ..lsm
+    };
     let bare = bare.trim_matches(' ');
     if !bare.is_empty() {
         let ids = &facts.ids;
         let capable = hook.eq_ignore_ascii_case("CAPABLE");
-        let field = if capable { ids.d_capability } else { ids.d_protocol };
+        let field = if capable {
+            ids.d_capability
+        } else {
+            ids.d_protocol
+        };
         let taken = tokens[first + 1..].iter().any(|token| token.field == field);
         let field = if taken { NO_FIELD } else { field };
-        tokens.insert(first + 1, Token { field, name: "", value: bare, raw: bare });
+        tokens.insert(
+            first + 1,
+            Token {
+                field,
+                name: "",
+                value: bare,
+                raw: bare,
+            },
+        );
     }
 }
 
@@ -145,7 +185,12 @@ pub fn split_socket<'a>(facts: &Facts, text: &'a str, tokens: &mut Vec<Token<'a>
 fn split_unix<'a>(facts: &Facts, text: &'a str, tokens: &mut Vec<Token<'a>>) -> bool {
     let pair = |field, raw: &'a str| {
         let value = raw.split_once('=').map_or("", |(_, value)| value);
-        Token { field, name: "", value, raw }
+        Token {
+            field,
+            name: "",
+            value,
+            raw,
+        }
     };
     let ids = &facts.ids;
     let is_unix = |text: &str| text.eq_ignore_ascii_case(UNIX);
@@ -162,7 +207,10 @@ fn split_unix<'a>(facts: &Facts, text: &'a str, tokens: &mut Vec<Token<'a>>) -> 
     if !text.starts_with(SUN_PATH) {
         return false;
     }
-    let family = text.len().checked_sub(UNIX.len()).and_then(|at| Some((at, text.get(at..)?)));
+    let family = text
+        .len()
+        .checked_sub(UNIX.len())
+        .and_then(|at| Some((at, text.get(at..)?)));
     match family {
         Some((at, family)) if is_unix(family) && text[..at].ends_with(' ') => {
             tokens.push(pair(ids.d_sun_path, &text[..at - 1]));
@@ -178,14 +226,19 @@ fn without_remote_host(resource: &str) -> &str {
     if !resource.starts_with("remoteip=") {
         return resource;
     }
-    resource.split_once(" remotehost=").map_or(resource, |(head, _)| head)
+    resource
+        .split_once(" remotehost=")
+        .map_or(resource, |(head, _)| head)
 }
 
 /// Return a Network event's Resource without what differs between copies of one event, as texts
 /// that a space parts (`cef_bridge/events/identity.py`, `stable_resource`).
 pub fn stable_resource<'a>(facts: &Facts, resource: &'a str) -> Vec<&'a str> {
     let resource = without_remote_host(resource);
-    if ["sa_family=", "sin_", "sun_path="].iter().any(|begin| resource.starts_with(begin)) {
+    if ["sa_family=", "sin_", "sun_path="]
+        .iter()
+        .any(|begin| resource.starts_with(begin))
+    {
         let mut tokens = Vec::new();
         split_socket(facts, resource, &mut tokens);
         if tokens.iter().all(|token| facts.address.has(token.field)) {

@@ -21,7 +21,11 @@ pub fn summary<'a>(
     } else {
         Some(facts.classes[event.class].verb)
     };
-    let says = Says { facts, text: &text, verb };
+    let says = Says {
+        facts,
+        text: &text,
+        verb,
+    };
     let place = says.place();
     if verb == Some(facts.is.throttle) {
         return arena.text(&says.silence(&place));
@@ -53,7 +57,11 @@ pub fn summary<'a>(
     }
     let (action, policy) = (text(ids.action), text(ids.policy));
     if !action.is_empty() || !policy.is_empty() {
-        let by = if action.is_empty() || policy.is_empty() { "" } else { " by " };
+        let by = if action.is_empty() || policy.is_empty() {
+            ""
+        } else {
+            " by "
+        };
         for part in [" (", action, by, policy, ")"] {
             sentence.push_str(part);
         }
@@ -78,13 +86,21 @@ impl<'a> Says<'_, 'a> {
 
     /// Return the first of some fields that has a text.
     fn first(&self, fields: &[Field]) -> &'a str {
-        fields.iter().map(|field| self.text(*field)).find(|text| !text.is_empty()).unwrap_or("")
+        fields
+            .iter()
+            .map(|field| self.text(*field))
+            .find(|text| !text.is_empty())
+            .unwrap_or("")
     }
 
     fn place(&self) -> String {
         let ids = &self.facts.ids;
         let (namespace, pod) = (self.text(ids.namespace), self.text(ids.pod));
-        let slash = if namespace.is_empty() || pod.is_empty() { "" } else { "/" };
+        let slash = if namespace.is_empty() || pod.is_empty() {
+            ""
+        } else {
+            "/"
+        };
         let pod = [namespace, slash, pod].concat();
         let container = self.text(ids.container_name);
         match (pod.is_empty(), container.is_empty()) {
@@ -120,12 +136,18 @@ impl<'a> Says<'_, 'a> {
         } else {
             (self.first(&[ids.process_name, ids.source]), "A process")
         };
-        if found.is_empty() { unnamed } else { found }
+        if found.is_empty() {
+            unnamed
+        } else {
+            found
+        }
     }
 
     fn target(&self) -> String {
         let (ids, is) = (&self.facts.ids, &self.facts.is);
-        if self.is(&[is.attach, is.detach, is.socket, is.listen, is.accept, is.setid]) {
+        if self.is(&[
+            is.attach, is.detach, is.socket, is.listen, is.accept, is.setid,
+        ]) {
             String::new()
         } else if self.is(&[is.connect, is.ingress, is.egress]) {
             let host = self.first(&[ids.destination_ip, ids.remote_host]);
@@ -143,16 +165,25 @@ impl<'a> Says<'_, 'a> {
             }
         } else if self.is(&[is.bind]) {
             let end = address(self.text(ids.local_ip), self.text(ids.local_port));
-            if end.is_empty() { self.text(ids.d_sun_path).to_owned() } else { end }
+            if end.is_empty() {
+                self.text(ids.d_sun_path).to_owned()
+            } else {
+                end
+            }
         } else if self.is(&[is.dns]) {
             self.text(ids.dns_name).to_owned()
         } else if self.is(&[is.exec]) {
             self.text(ids.process_path).to_owned()
         } else if self.is(&[is.use_]) {
             let used = self.first(&[ids.d_capability, ids.resource]);
-            if used.is_empty() { "a capability".to_owned() } else { used.to_owned() }
+            if used.is_empty() {
+                "a capability".to_owned()
+            } else {
+                used.to_owned()
+            }
         } else {
-            self.first(&[ids.file_path, ids.d_process, ids.resource]).to_owned()
+            self.first(&[ids.file_path, ids.d_process, ids.resource])
+                .to_owned()
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::clock::{header_seconds, rfc3164_time, rfc5424_time};
 use crate::event::Event;
 use crate::facts::Facts;
 use crate::program::{read_slots, Rule, Slot};
-use crate::rules::{Left, Rules};
+use crate::rules::{Hit, Left, Rules};
 use crate::table::{Damage, Reader};
 use crate::text::{first, strip};
 use crate::words::{find_small, Words};
@@ -67,7 +67,14 @@ impl Syslog {
         let zone_end = reader.long()?;
         let asks_severity = reader.flag()?;
         Ok(Syslog {
-            kind, facilities, facility, app_name, hostname, zone, zone_end, asks_severity,
+            kind,
+            facilities,
+            facility,
+            app_name,
+            hostname,
+            zone,
+            zone_end,
+            asks_severity,
         })
     }
 
@@ -85,7 +92,11 @@ impl Syslog {
             return Ok(());
         }
         let is_log = rules.facts.classes[event.class].kind == "log";
-        let level = if is_log { INFO } else { SEVERITY.get(severity).copied().unwrap_or(4) };
+        let level = if is_log {
+            INFO
+        } else {
+            SEVERITY.get(severity).copied().unwrap_or(4)
+        };
         let code = self.facility(rules, event)? * 8 + level;
         let host = first_text(rules, &self.hostname, event)?;
         let host = first(host, MOST_HOST);
@@ -126,28 +137,58 @@ impl Syslog {
 
     /// Return all rules of the header.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
-        let slots = self.facility.iter().chain(&self.app_name).chain(&self.hostname);
+        let slots = self
+            .facility
+            .iter()
+            .chain(&self.app_name)
+            .chain(&self.hostname);
         slots.flat_map(|slot| &slot.rules)
+    }
+
+    /// Add what the header's texts are taken from.
+    pub fn hits<'a>(
+        &'a self,
+        rules: &Rules<'a>,
+        event: &Event<'a>,
+        hits: &mut Vec<Hit<'a>>,
+    ) -> Result<(), Left> {
+        hits.extend(self.facility_hit(rules, event)?.map(|(hit, _)| hit));
+        for slot in self.app_name.iter().chain(&self.hostname) {
+            rules.slot(slot, event, hits)?;
+        }
+        Ok(())
     }
 
     /// Return the code of the first text that names a facility; without one that of local0.
     fn facility<'a>(&'a self, rules: &Rules<'a>, event: &Event<'a>) -> Result<u32, Left> {
+        let found = self.facility_hit(rules, event)?;
+        let default = || self.facilities.get("local0").copied().unwrap_or(16);
+        Ok(found.map_or_else(default, |(_, code)| code))
+    }
+
+    fn facility_hit<'a>(
+        &'a self,
+        rules: &Rules<'a>,
+        event: &Event<'a>,
+    ) -> Result<Option<(Hit<'a>, u32)>, Left> {
         let mut hits = Vec::new();
         for slot in &self.facility {
             hits.clear();
             rules.slot(slot, event, &mut hits)?;
             for hit in &hits {
                 if let Some(code) = find_small(&self.facilities, strip(hit.text)) {
-                    return Ok(*code);
+                    return Ok(Some((*hit, *code)));
                 }
             }
         }
-        Ok(self.facilities.get("local0").copied().unwrap_or(16))
+        Ok(None)
     }
 
     /// Return the zone's offset from UTC at an epoch second, None for UTC.
     fn offset(&self, seconds: i64) -> Result<Option<i32>, Left> {
-        let Some(zone) = &self.zone else { return Ok(None) };
+        let Some(zone) = &self.zone else {
+            return Ok(None);
+        };
         if seconds >= self.zone_end {
             return Err(Left);
         }
@@ -156,7 +197,11 @@ impl Syslog {
     }
 }
 
-fn first_text<'a>(rules: &Rules<'a>, slots: &'a [Slot], event: &Event<'a>) -> Result<&'a str, Left> {
+fn first_text<'a>(
+    rules: &Rules<'a>,
+    slots: &'a [Slot],
+    event: &Event<'a>,
+) -> Result<&'a str, Left> {
     let mut hits = Vec::new();
     for slot in slots {
         rules.slot(slot, event, &mut hits)?;
@@ -170,7 +215,12 @@ fn host3164<'a>(text: &'a str, arena: &'a Arena) -> &'a str {
     match text {
         "" => "unknown",
         _ if text.chars().all(fits) => text,
-        _ => arena.text(&text.chars().map(|it| if fits(it) { it } else { '-' }).collect::<String>()),
+        _ => arena.text(
+            &text
+                .chars()
+                .map(|it| if fits(it) { it } else { '-' })
+                .collect::<String>(),
+        ),
     }
 }
 
@@ -184,6 +234,9 @@ fn host5424<'a>(text: &'a str, arena: &'a Arena) -> &'a str {
     if text.chars().all(fits) && !text.contains("EF:") {
         return text;
     }
-    let changed: String = text.chars().map(|it| if fits(it) { it } else { '-' }).collect();
+    let changed: String = text
+        .chars()
+        .map(|it| if fits(it) { it } else { '-' })
+        .collect();
     arena.text(&changed.replace("EF:", "EF-"))
 }

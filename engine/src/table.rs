@@ -37,22 +37,33 @@ impl<'t> Reader<'t> {
     pub fn new(table: &'t [u8]) -> Result<Self, Damage> {
         let mut reader = Reader { table, at: 0 };
         if reader.take(MAGIC.len(), "a table")? != MAGIC {
-            return Err(Damage { expected: "a table", at: 0 });
+            return Err(Damage {
+                expected: "a table",
+                at: 0,
+            });
         }
         if reader.number()? != VERSION {
-            return Err(Damage { expected: "a table of this engine's version", at: 4 });
+            return Err(Damage {
+                expected: "a table of this engine's version",
+                at: 4,
+            });
         }
         Ok(reader)
     }
 
     /// Return an error about the place that was read last.
     pub fn damage<T>(&self, expected: &'static str) -> Result<T, Damage> {
-        Err(Damage { expected, at: self.at })
+        Err(Damage {
+            expected,
+            at: self.at,
+        })
     }
 
     fn take(&mut self, size: usize, expected: &'static str) -> Result<&'t [u8], Damage> {
         let rest = &self.table[self.at..];
-        let Some(bytes) = rest.get(..size) else { return self.damage(expected) };
+        let Some(bytes) = rest.get(..size) else {
+            return self.damage(expected);
+        };
         self.at += size;
         Ok(bytes)
     }
@@ -110,7 +121,11 @@ impl<'t> Reader<'t> {
 
     /// Read a text, None for one that is not there.
     pub fn maybe_text(&mut self) -> Result<Option<String>, Damage> {
-        Ok(if self.flag()? { Some(self.text()?) } else { None })
+        Ok(if self.flag()? {
+            Some(self.text()?)
+        } else {
+            None
+        })
     }
 
     /// Read a list, each entry by a function.
@@ -157,7 +172,13 @@ mod tests {
         assert!(reader.end().is_err());
         assert!(reader.flag().unwrap());
         assert_eq!(reader.end(), Ok(()));
-        assert_eq!(reader.byte(), Err(Damage { expected: "a byte", at: 15 }));
+        assert_eq!(
+            reader.byte(),
+            Err(Damage {
+                expected: "a byte",
+                at: 15
+            })
+        );
     }
 
     #[test]

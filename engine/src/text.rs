@@ -88,4 +88,3 @@ mod tests {
         assert!(is_longer("äöü", 2) && !is_longer("äöü", 3) && !is_longer("", 0));
     }
 }
-

@@ -1,7 +1,7 @@
 //! Look-up of short texts: names of fields, calls, operations.
 
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
+use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 
 /// A table from texts to what is known of each. Its rows are the table's, never an event's: who
@@ -96,13 +96,15 @@ fn find_changed<'w, V>(
 /// Tell whether a text begins with an ASCII word, in any case.
 pub fn begins_with(text: &str, word: &str) -> bool {
     let (text, word) = (text.as_bytes(), word.as_bytes());
-    text.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word))
+    text.get(..word.len())
+        .is_some_and(|begin| begin.eq_ignore_ascii_case(word))
 }
 
 /// Tell whether an ASCII word stands in a text, in any case.
 pub fn holds_word(text: &str, word: &str) -> bool {
     let (text, word) = (text.as_bytes(), word.as_bytes());
-    text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
+    text.windows(word.len())
+        .any(|part| part.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]

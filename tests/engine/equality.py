@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SOURCE = "source"
-EVENTS = 40  # a mapping
+EVENTS = 200  # a mapping
 
 
 class Both:
@@ -70,7 +70,9 @@ class Both:
             if isinstance(fate, Filtered):
                 fates.append(b"elsewhere" if fate.by_when else b"filtered")
             else:
-                fates.append(fate.message.encode() if isinstance(fate, Converted) else repr(fate).encode())
+                fates.append(
+                    fate.message.encode() if isinstance(fate, Converted) else repr(fate).encode()
+                )
         return b"\n".join(fates)
 
 
@@ -115,12 +117,15 @@ def converters(rng: random.Random, folder: Path) -> Iterator[tuple[object, Conve
         path.write_text(json.dumps(made))  # JSON is YAML
         when = [] if rng.random() < 0.9 else load_when(rng)
         try:
-            yield made, Converter(
-                load(str(path), env={}),
-                syslog_header=rng.choice(["none", "rfc3164", "rfc5424"]),
-                assumed_time=rng.choice([None, 1_700_000_000_000_000]),
-                max_bytes=rng.choice([None, None, 900]),
-                when=when,
+            yield (
+                made,
+                Converter(
+                    load(str(path), env={}),
+                    syslog_header=rng.choice(["none", "rfc3164", "rfc5424"]),
+                    assumed_time=rng.choice([None, 1_700_000_000_000_000]),
+                    max_bytes=rng.choice([None, None, 900]),
+                    when=when,
+                ),
             )
         except CefBridgeError:
             continue
@@ -146,14 +151,15 @@ def load_when(rng: random.Random) -> list[list[object]]:
     return [list(item) for item in rng.choice(list(FILTERS.values()))]
 
 
-def compare(seed: int, seconds: float, tally: Tally) -> None:
-    """Make up mappings and events until the time is over."""
-    rng = random.Random(seed)
+def compare(seed: int, seconds: float, tally: Tally, enough: int = 0) -> None:
+    """Make up mappings and events until the time is over, or so many differences are found."""
+    rng = random.Random(seed)  # noqa: S311 - a seed repeats it
     some = samples()
     until = time.monotonic() + seconds
     with tempfile.TemporaryDirectory() as folder:
         for made, converter in converters(rng, Path(folder)):
-            if time.monotonic() > until:
+            found = len(tally.differences)
+            if time.monotonic() > until or (enough and found >= enough):
                 return
             both = Both(converter)
             tally.mappings += 1
@@ -173,12 +179,12 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     asked = parser.parse_args()
-    print(f"--seed {asked.seed}", flush=True)
+    print(f"--seed {asked.seed}", flush=True)  # noqa: T201 - what it is for
     tally = Tally()
     compare(asked.seed, asked.seconds, tally)
     for difference in tally.differences[:5]:
-        print(difference, end="\n\n")
-    print(tally)
+        print(difference, end="\n\n")  # noqa: T201
+    print(tally)  # noqa: T201
     return bool(tally.differences)
 
 

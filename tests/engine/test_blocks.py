@@ -140,7 +140,9 @@ def test_a_damaged_table_is_refused_or_harmless():
     data = (DATA / "seed.ndjson").read_bytes()
     seed = os.environ.get("CEF_BRIDGE_FUZZ_SEED", "1")
     program = f"DATA = {data!r}\n{BROKEN}"
-    done = subprocess.run([sys.executable, "-c", program, seed], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program, seed], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert 0 < int(done.stdout) < 400
 

@@ -261,13 +261,8 @@ def test_coverage_counts_the_fields_of_a_template_as_mapped(load_text):
     mapping = load_text(
         'unmapped: drop\nextension: {KubeArmorX: {template: "{NamespaceName}/{PodName}"}}\n'
     )
-    from cef_bridge.workbench.survey import Survey
-
     coverage = Coverage(Converter(mapping))
-    survey = Survey(coverage)
-    for _ in range(3):
-        survey.recall(dict(EVENT)) or survey.convert(dict(EVENT))
-    survey.finish()
+    coverage.count(coverage.examine(dict(EVENT), ""), 3)
     rows = {row.path: row for row in coverage.fields()}
     assert rows["NamespaceName"].keys == rows["PodName"].keys == ("KubeArmorX",)
     assert rows["NamespaceName"].fates == rows["PodName"].fates == {"partly": 3}

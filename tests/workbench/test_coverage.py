@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from user_lines import lines_of, run_lines
 
 from cef_bridge.converter import Converter
+from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load
 from cef_bridge.workbench.coverage import MOST_FIELDS, OTHER, Coverage
-from cef_bridge.workbench.survey import Survey
+from cef_bridge.workbench.machines import Examining
 
 LOG = {"Type": "ContainerLog", "Operation": "File", "Resource": "/a/b", "Cwd": "/", "UID": 7}
 
@@ -17,11 +19,11 @@ def covered(tmp_path):
     def run(text: str, *raws: dict[str, object]) -> Coverage:
         path = tmp_path / "own.yaml"
         path.write_text(f"mapping: own\n{text}\n")
-        coverage = Coverage(Converter(load(path)))
-        survey = Survey(coverage)
-        for raw in raws:
-            survey.convert(raw, "x")
-        survey.finish()
+        converter = Converter(load(path))
+        coverage = Coverage(converter)
+        examining = Examining(coverage, Machine(converter))
+        run_lines(examining, lines_of(raws))
+        examining.finish()
         return coverage
 
     return run

@@ -18,12 +18,13 @@ from cef_bridge.cli.tables import cut, json_option, print_table
 from cef_bridge.converter import Converter
 from cef_bridge.events.classes import new_words
 from cef_bridge.formats.text import neutralise
+from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load
 from cef_bridge.wording import counted
 from cef_bridge.workbench.coverage import Coverage
 from cef_bridge.workbench.fates import MEANINGS
+from cef_bridge.workbench.machines import Examining
 from cef_bridge.workbench.places import place
-from cef_bridge.workbench.survey import Survey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,10 +73,11 @@ def command(
     fired; which keys were cut; and what KubeArmor sends that this version does not know.
     """
     mapping = load(mapping_name)
-    coverage = Coverage(Converter(mapping, syslog_header=mapping.envelope.syslog_header))
-    survey = Survey(coverage)
-    stats = run_through(survey, files).stats
-    survey.finish()
+    converter = Converter(mapping, syslog_header=mapping.envelope.syslog_header)
+    coverage = Coverage(converter)
+    examining = Examining(coverage, Machine(converter))
+    stats = run_through(examining, files).stats
+    examining.finish()
     covered, mapped = (round(share, 2) for share in coverage.percent())
     if as_json:
         document = _document(mapping, coverage, stats)

@@ -7,7 +7,6 @@ nothing itself.
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -16,12 +15,13 @@ from cef_bridge.cli.mapping.surveys import run_through
 from cef_bridge.cli.params import MAPPING, Number, Whole
 from cef_bridge.cli.tables import cut, json_option, print_table
 from cef_bridge.converter import Converter
+from cef_bridge.machine import Machine
 from cef_bridge.mapping.dump import constant, rules_text
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.spec import Rule
 from cef_bridge.wording import size
 from cef_bridge.workbench.diff import Diff
-from cef_bridge.workbench.survey import Survey
+from cef_bridge.workbench.machines import Comparing
 
 if TYPE_CHECKING:
     from cef_bridge.mapping.spec import Mapping
@@ -79,9 +79,7 @@ def command(
         Converter(mapping, syslog_header=mapping.envelope.syslog_header) for mapping in mappings
     )
     diff = Diff(before, after)
-    survey = Survey(diff)
-    run_through(survey, files)
-    survey.finish()
+    run_through(Comparing(diff, Machine(before), Machine(after)), files)
     growth = _growth(diff, events_per_day)
     envelope = _envelope(*mappings)
     different = bool(diff.different or diff.only_old or diff.only_new)
@@ -98,18 +96,11 @@ def _growth(diff: Diff, events_per_day: float | None) -> Growth:
     mean = [size / max(count, 1) for size, count in zip(diff.bytes, diff.messages, strict=True)]
     events = diff.same + diff.different + diff.filtered + diff.only_old + diff.only_new
     if events_per_day is None and diff.first:
-        seconds = (_moment(diff.last) - _moment(diff.first)).total_seconds()
+        seconds = (diff.last - diff.first) / 1e6
         events_per_day = events / seconds * _DAY if seconds >= _LEAST_SPAN else None
     more = (diff.bytes[1] - diff.bytes[0]) / max(events, 1)
     per_day = None if events_per_day is None else more * events_per_day
     return Growth(mean[0], mean[1], per_day, events_per_day)
-
-
-def _moment(stamp: str) -> datetime:
-    try:
-        return datetime.fromisoformat(stamp)
-    except ValueError:  # it looked like a time, and was none
-        return datetime.fromisoformat("1970-01-01T00:00:00Z")
 
 
 def _envelope(old: Mapping, new: Mapping) -> list[tuple[str, str, str]]:

@@ -16,8 +16,10 @@ from cef_bridge.cli.params import Whole, mapping_option
 from cef_bridge.cli.tables import cut, json_option, print_table
 from cef_bridge.converter import Converter
 from cef_bridge.errors import UsageError
+from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load, replaced
 from cef_bridge.wording import did_you_mean, shown
+from cef_bridge.workbench.agreement import check
 from cef_bridge.workbench.explain import Explanation, explain
 from cef_bridge.workbench.fates import MEANINGS
 
@@ -72,6 +74,7 @@ def command(
         click.echo(json.dumps(_document(explained), ensure_ascii=False, indent=2))
     else:
         _print(explained, everything=everything or bool(keys))
+    check(Machine(converter), found)
 
 
 def _only(explained: Explanation, keys: tuple[str, ...]) -> Explanation:

@@ -1,12 +1,11 @@
-"""Archives run through a survey: what `coverage` and `diff` have in common.
+"""Archives run through a machine that converts nothing: what `coverage` and `diff` have in common.
 
-In come inputs and an examiner, out goes a finished run with its counters; a progress bar where
+In come inputs and a machine, out goes a finished run with its counters; a progress bar where
 someone looks. Must not know what is examined.
 """
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING
 
 from cef_bridge.cli.logs import say
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class _Nowhere:
-    """Takes the messages that a survey does not write."""
+    """Takes the messages, which are empty."""
 
     def write(self, _data: bytes, /) -> None:
         pass
@@ -28,9 +27,6 @@ class _Nowhere:
 
 def run_through(machine: Machine, files: tuple[str, ...]) -> Run:
     """Run all events of some inputs through a machine; CefBridgeError when there is none."""
-    # What is remembered lives long and has no cycles worth looking for.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
     inputs = expand(files)
     with progress(inputs, shown=someone_looks("")) as show:
         run = Run(machine, _Nowhere(), progress=show)

@@ -1,22 +1,29 @@
-"""A survey counts what examining every event by itself would count, whatever it remembers."""
+"""Coverage that the engine counts by sort is what examining every event by itself counts."""
 
 from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from hostile_events import events, sample_events
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from user_lines import lines_of, one_by_one, run_lines
 
-from cef_bridge.converter import Converter, Filtered
+from cef_bridge.converter import Converter
+from cef_bridge.events.derive import derive
+from cef_bridge.machine import Machine
 from cef_bridge.mapping import shipped
 from cef_bridge.mapping.load import load
 from cef_bridge.workbench.coverage import Coverage
-from cef_bridge.workbench.split import split_of
-from cef_bridge.workbench.survey import Survey
+from cef_bridge.workbench.fates import raw_fields
+from cef_bridge.workbench.machines import Examining
+
+if TYPE_CHECKING:
+    from cef_bridge.stats import Stats
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -68,7 +75,7 @@ extension:
 }
 
 
-def converters(tmp_path_factory=None) -> dict[str, Converter]:
+def converters(tmp_path_factory) -> dict[str, Converter]:
     found = {name: load(name) for name in shipped.names()}
     folder = tmp_path_factory.mktemp("own")
     for name, text in OWN.items():
@@ -83,7 +90,7 @@ def converters(tmp_path_factory=None) -> dict[str, Converter]:
 
 @pytest.fixture(scope="module")
 def machines(tmp_path_factory):
-    return converters(tmp_path_factory)
+    return {name: Machine(it) for name, it in converters(tmp_path_factory).items()}
 
 
 def told(coverage: Coverage):
@@ -96,28 +103,45 @@ def told(coverage: Coverage):
     )
 
 
-def one_by_one(converter: Converter, raws):
+def examined(converter: Converter, data: bytes) -> Coverage:
+    """Return what examining every event by itself counts."""
     coverage = Coverage(converter)
-    split = split_of(coverage.programs)
-    for raw in raws:
-        look = coverage.examine(raw, "x", split)
-        coverage.count(look.workload, 1, filtered=look.filtered)
-        coverage.count(look.rest, 1, filtered=look.filtered)
+    for raw, origin in one_by_one(data):
+        coverage.count(coverage.examine(raw, origin), 1)
     return coverage
 
 
-def surveyed(converter: Converter, raws):
-    """Feed events as the unit loop does; return the coverage and how many were recalled."""
-    coverage = Coverage(converter)
-    survey = Survey(coverage)
-    recalled = filtered = 0
-    for raw in raws:
-        fate = survey.recall(raw)
-        recalled += fate is not None
-        fate = fate or survey.convert(raw, "x")
-        filtered += isinstance(fate, Filtered)
-    survey.finish()
-    return coverage, recalled, filtered
+class Counted(NamedTuple):
+    """What counting by sort came to: the coverage, how many events were examined, the counters."""
+
+    coverage: Coverage
+    examined: int
+    stats: Stats
+
+
+def counted(machine: Machine, data: bytes, block_size: int = 1 << 14) -> Counted:
+    coverage = Looking(machine.converter)
+    examining = Examining(coverage, machine)
+    stats = run_lines(examining, data, block_size)
+    examining.finish()
+    return Counted(coverage, coverage.looked, stats)
+
+
+class Looking(Coverage):
+    """Counts how often it examines."""
+
+    looked = 0
+
+    def examine(self, raw, origin):
+        self.looked += 1
+        return super().examine(raw, origin)
+
+
+def check(machine: Machine, raws) -> Counted:
+    data = lines_of(raws)
+    found = counted(machine, data)
+    assert told(found.coverage) == told(examined(machine.converter, data))
+    return found
 
 
 NAMES = (*shipped.names(), *OWN)
@@ -125,36 +149,26 @@ NAMES = (*shipped.names(), *OWN)
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_counts_of_sample_events_are_those_of_examining_each(name, machines):
-    raws = SAMPLES[::2] * 2
-    coverage, _, _ = surveyed(machines[name], raws)
-    assert told(coverage) == told(one_by_one(machines[name], raws))
+    check(machines[name], SAMPLES[::2] * 2)
 
 
-BUSY = [json.loads(datasets.line(event)) for event in datasets.events(700, pods=6)]
-NEW = [json.loads(datasets.line(it)) for it in datasets.events(400, pods=3, novelty=1.0)]
+BUSY = [json.loads(datasets.line(event)) for event in datasets.events(400, pods=6)]
+NEW = [json.loads(datasets.line(it)) for it in datasets.events(200, pods=3, novelty=1.0)]
 
 
 @pytest.mark.parametrize("name", ["kubearmor-cef", "qradar-leef", *OWN])
 def test_the_counts_of_texts_that_never_come_again_are_those_of_examining_each(name, machines):
-    coverage, recalled, _ = surveyed(machines[name], NEW)
-    assert told(coverage) == told(one_by_one(machines[name], NEW))
-    assert recalled > 100 or name in ("asks for what always changes", "small", "asks for texts")
+    found = check(machines[name], NEW)
+    assert found.examined < 100
 
 
 @pytest.mark.parametrize("name", ["kubearmor-cef", "arcsight", *OWN])
 def test_the_counts_of_busy_pods_are_those_of_examining_each(name, machines):
-    converter = machines[name]
-    coverage, recalled, filtered = surveyed(converter, BUSY)
-    plain = one_by_one(converter, BUSY)
-    assert told(coverage) == told(plain)
-    assert filtered == sum(converter.program.filtered(e.fields) for e in map(derived, BUSY))
-    assert recalled > 120 or name in ("asks for what always changes", "small")
-
-
-def derived(raw):
-    from cef_bridge.events.derive import derive
-
-    return derive(raw, origin="x")
+    machine = machines[name]
+    found = check(machine, BUSY)
+    filtered = machine.converter.program.filtered
+    assert found.stats.filtered == sum(filtered(derive(raw).fields) for raw in BUSY)
+    assert found.examined < 100
 
 
 def mutated(raw, **changes):
@@ -247,9 +261,7 @@ VARIANTS = [
 def test_events_that_differ_in_one_thing_are_told_apart_where_it_matters(name, machines):
     bases = [BUSY[0], next(e for e in SAMPLES if e.get("Message"))]
     raws = [mutated(base, **change) for base in bases for change in ({}, *VARIANTS)]
-    converter = machines[name]
-    coverage, _, _ = surveyed(converter, [*raws, *raws[::-1]])
-    assert told(coverage) == told(one_by_one(converter, raws + raws))
+    check(machines[name], [*raws, *raws[::-1]])
 
 
 @settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=40)
@@ -260,29 +272,55 @@ def test_events_that_differ_in_one_thing_are_told_apart_where_it_matters(name, m
 )
 def test_the_counts_of_hostile_events_are_those_of_examining_each(machines, name, raws, changes):
     raws = [*raws, *(mutated(raw, **change) for raw in raws for change in changes)] * 2
-    coverage, _, _ = surveyed(machines[name], raws)
-    assert told(coverage) == told(one_by_one(machines[name], raws))
+    check(machines[name], raws)
 
 
 def test_every_field_of_every_event_has_one_fate(machines):
-    coverage, _, _ = surveyed(machines["kubearmor-cef"], BUSY)
-    from cef_bridge.workbench.fates import raw_fields
-
-    present = sum(len(list(raw_fields(derived(raw)))) for raw in BUSY)
+    coverage = counted(machines["kubearmor-cef"], lines_of(BUSY)).coverage
+    present = sum(len(list(raw_fields(derive(raw)))) for raw in BUSY)
     assert coverage.totals().total() == present
 
 
-def test_what_is_remembered_is_bounded(machines, monkeypatch):
-    from cef_bridge.workbench import survey as module
-
-    monkeypatch.setattr(module, "MOST_ENTRIES", 50)
-    monkeypatch.setattr(module, "MOST_SHAPES", 3)
-    coverage, _, _ = surveyed(machines["kubearmor-cef"], BUSY)
-    assert told(coverage) == told(one_by_one(machines["kubearmor-cef"], BUSY))
+def test_a_coverage_is_the_same_wherever_blocks_are_cut(machines):
+    machine, data = machines["small"], lines_of(BUSY[:60])
+    first, *others = (told(counted(machine, data, size).coverage) for size in (300, 2000, 1 << 20))
+    assert all(other == first for other in others)
 
 
-def test_what_no_event_is_is_not_recalled(machines):
-    survey = Survey(Coverage(machines["kubearmor-cef"]))
-    survey.convert(BUSY[0], "x")
-    for value in ([], [1], 7, "x", None, {}, {"a": 1}, list(BUSY[0])):
-        assert survey.recall(value) is None
+@pytest.mark.parametrize("name", ["kubearmor-cef", "small"])
+def test_the_counts_without_an_engine_are_the_same(machines, name, monkeypatch):
+    data = lines_of(BUSY[:100])
+    with_engine = counted(machines[name], data)
+    monkeypatch.setenv("CEF_BRIDGE_ENGINE", "python")
+    without = counted(Machine(machines[name].converter), data)
+    assert told(without.coverage) == told(with_engine.coverage)
+    assert without.stats.converted == with_engine.stats.converted
+    assert without.examined == 100
+
+
+def test_the_longest_of_texts_that_were_cut_is_known_though_few_are_examined(machines):
+    raws = [{**BUSY[0], "Action": "a" * (70 + number % 40)} for number in range(300)]
+    found = check(machines["kubearmor-cef"], raws)
+    assert found.coverage.longest["act"] == 109
+    assert found.coverage.cut["act"] == 300
+    assert found.examined < 50
+
+
+def test_texts_that_are_white_space_alone_are_told_apart(machines):
+    texts = ("x", " ", "\u00a0", "\u2003", "\u200b", "\t", "\u0000", "é")
+    check(machines["kubearmor-cef"], [{**BUSY[0], "Cwd": text, "New": text} for text in texts * 2])
+
+
+def test_lines_in_a_wrapper_are_counted(machines):
+    lines = lines_of(BUSY[:30]).splitlines()
+    data = b"".join(
+        json.dumps({"log": line.decode() + "\n", "stream": "stdout", "time": TIME}).encode() + b"\n"
+        for line in lines
+    )
+    machine = machines["kubearmor-cef"]
+    found = counted(machine, data)
+    assert told(found.coverage) == told(examined(machine.converter, data))
+    assert found.stats.converted == 30
+
+
+TIME = "2026-03-03T09:00:00.000001Z"
