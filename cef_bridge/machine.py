@@ -68,8 +68,6 @@ class Machine:
         """Return the fate of an event by the reference."""
         return self.converter.convert(raw, origin)
 
-    remembers = False
-
     def runner(self, *, sorts: bool = False) -> Runner | None:
         """Return what runs blocks in one thread, None where Python does the work."""
         if self.native is None:
@@ -83,8 +81,8 @@ class Runner:
     """Runs blocks of lines through the engine, in one thread.
 
     `left` counts the lines that the engine left to Python, `compared` those that the reference
-    converted as well, and `differed` those of them that it converted to something else. With
-    `sorts` it counts events by sort, for the workbench.
+    converted as well, and `differed` those of them that it converted to something else. It counts
+    events by sort with `sorts`, for the workbench.
     """
 
     def __init__(self, converter: Converter, plan: Plan, *, sorts: bool = False) -> None:
@@ -112,9 +110,8 @@ class Runner:
         left, or `end`; the next one begins at `answer.next`.
         """
         assumed = self._converter.assumed_time
-        place = engine.Place(
-            source.encode("utf-8", "surrogatepass"), offset, assumed, parts, self._sorts
-        )
+        name = source.encode("utf-8", "surrogatepass")
+        place = engine.Place(name, offset, assumed, parts, self._sorts)
         return self._run(data, begin, end, place, line)
 
     def _run(self, data: bytes, begin: int, end: int, place: Place, line: int) -> int:

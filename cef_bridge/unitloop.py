@@ -8,9 +8,7 @@ files nor queues, YAML nor click.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
-
-import orjson
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from cef_bridge.converter import Converted, Filtered, Rejected
 from cef_bridge.events.clock import event_time, repeats
@@ -57,16 +55,6 @@ class Options(NamedTuple):
     strict: bool = False
 
 
-class Glancing(Protocol):
-    """Knows lines by their bytes."""
-
-    def run(self, lines: Sequence[bytes], start: int, alert: Append, log: Append, /) -> int:
-        """Append the messages of known lines; return the index of the first that is not known."""
-
-    def counts(self) -> Iterator[tuple[Kind, int]]:
-        """Yield how many messages `run` wrote of each kind, since the last time it was asked."""
-
-
 class Running(Protocol):
     """Runs lines through the engine: `machine.Runner`, or what only counts them."""
 
@@ -93,7 +81,7 @@ class Running(Protocol):
         /,
         *,
         parts: bool,
-        line: int,
+        line: int = 1,
     ) -> int:
         """Convert lines, up to one that is left to Python; return where that begins, or `end`."""
 
@@ -107,29 +95,11 @@ class Running(Protocol):
 class Machine(Protocol):
     """What a unit loop runs events through: `machine.Machine`, or what only counts them."""
 
-    @property
-    def remembers(self) -> bool:
-        """Whether it is a Remembering one."""
-
     def runner(self) -> Running | None:
         """Return what runs lines through the engine, None where there is none."""
 
     def convert(self, raw: dict[str, object], origin: str, /) -> Converted | Filtered | Rejected:
         """Return the fate of any event."""
-
-
-class Remembering(Machine, Protocol):
-    """A machine that knows again what it met."""
-
-    @property
-    def sections(self) -> Glancing:
-        """What knows lines before they are parsed."""
-
-    def recall(self, raw: dict[str, object], /) -> Converted | Filtered | None:
-        """Return the fate of an event whose like was seen before; `raw` may be any JSON value."""
-
-    def learn(self, line: bytes, raw: dict[str, object], /) -> None:
-        """Remember the line of the event that was just recalled."""
 
 
 class UnitLoop:
@@ -185,9 +155,7 @@ class UnitLoop:
         fairness = self._fairness
         self._crowded = fairness is not None and fairness.crowded
         urgent_before = len(self._alerts) + stats.alerts_over_rate
-        if self._runner is None and self._machine.remembers:
-            self._remembered(block)
-        elif self._runner is None or self.options.input_format != "auto":
+        if self._runner is None or self.options.input_format != "auto":
             # Without an engine; or each line's wrapper has to be known.
             for unit, (line, offset) in zip(block.lines, block.places(), strict=True):
                 self._plain(unit, line, offset)
@@ -253,45 +221,6 @@ class UnitLoop:
         found = [each for each in self.new_decoder().decode(line) if isinstance(each, Decoded)]
         return bool(found) and self._over(found[0].fields)
 
-    def _remembered(self, block: Block) -> None:
-        """Convert units without the engine: what is remembered at once, all else the plain way."""
-        loads, alert, log = orjson.loads, self._alerts.append, self._telemetry.append
-        machine = cast("Remembering", self._machine)
-        run, recall, learn = machine.sections.run, machine.recall, machine.learn
-        kinds, stats = self.stats.kinds, self.stats
-        if self.options.input_format != "auto":
-            run, recall = _stay, _nothing
-        if self._crowded:
-            run = _stay  # whose alert it is stands in the event
-        lines, places = block.lines, _Places(block)
-        converted = index = 0
-        while True:
-            start, index = index, run(lines, index, alert, log)
-            converted += index - start
-            if index == len(lines):
-                break
-            line, index = lines[index], index + 1
-            try:
-                raw = loads(line)
-            except ValueError:  # noise, a wrapper's prefix, or worse
-                self._plain(line, *places[index - 1])
-                continue
-            fate = recall(raw)
-            if fate is None:
-                self._plain(line, *places[index - 1])
-                continue
-            kinds[raw.get("Type"), raw.get("Operation"), fate.kind.class_id] += 1
-            if fate.__class__ is Converted:
-                converted += 1
-                if fate.kind.urgent and not (self._crowded and self._over(raw)):
-                    alert(fate.message.encode())
-                else:
-                    log(fate.message.encode())
-                learn(line, raw)
-            else:
-                stats.filtered += 1
-        stats.converted += converted
-
     def _over(self, raw: dict[str, object]) -> bool:
         over = self._fairness is not None and self._fairness.over(raw)
         self.stats.alerts_over_rate += over
@@ -308,8 +237,6 @@ class UnitLoop:
             stats.left += now[0] - before[0]
             stats.compared += now[1] - before[1]
             stats.differed += now[2] - before[2]
-        elif self._machine.remembers:
-            counts = cast("Remembering", self._machine).sections.counts()
         for kind, number in counts:
             stats.kinds[kind] += number
         stats.settle()
@@ -383,26 +310,3 @@ class UnitLoop:
         self.stats.noise += 1
         if self.stats.noise <= _FIRST_NOISE or not self.stats.noise % _EVERY_NOISE:
             _log.debug("%s:%d no event: %r", self._name, line, found.raw[:_SHOWN_NOISE])
-
-
-class _Places:
-    """The places of a block's units, worked out once, when the first is asked for."""
-
-    def __init__(self, block: Block) -> None:
-        self._block = block
-        self._places: list[tuple[int, int]] = []
-
-    def __getitem__(self, index: int) -> tuple[int, int]:
-        self._places = self._places or self._block.places()
-        return self._places[index]
-
-
-# A forced input format has to know what every line was wrapped in: nothing is remembered.
-
-
-def _stay(_lines: Sequence[bytes], start: int, _alert: Append, _log: Append) -> int:
-    return start
-
-
-def _nothing(_: object) -> None:
-    return None

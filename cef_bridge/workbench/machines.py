@@ -40,8 +40,6 @@ class Counts(NamedTuple):
 class Comparing:
     """Two machines over the same events, for a `Diff`."""
 
-    remembers = False
-
     def __init__(self, diff: Diff, old: Machine, new: Machine) -> None:
         self._diff = diff
         self._machines = (old, new)
@@ -106,7 +104,7 @@ class PairRunner(_NoMessages):
         /,
         *,
         parts: bool,
-        line: int,
+        line: int = 1,
     ) -> int:
         """Compare the lines of `data` from `begin` to `end`, up to one that is left to Python.
 
@@ -164,8 +162,6 @@ def _of(message: Message) -> Made:
 class Examining:
     """A machine's events, for a `Coverage`. `finish` adds up what the engine counted."""
 
-    remembers = False
-
     def __init__(self, coverage: Coverage, machine: Machine) -> None:
         self._coverage = coverage
         self._machine = machine
@@ -213,7 +209,7 @@ class ExaminingRunner(_NoMessages):
         /,
         *,
         parts: bool,
-        line: int,
+        line: int = 1,
     ) -> int:
         """Count the lines of `data` from `begin` to `end`, up to one that is left to Python.
 

@@ -45,18 +45,19 @@ impl<'a> Hit<'a> {
             marks,
             escapes,
         } = clean;
-        let label = "";
+        let (label, fields, whole, rule) = ("", &[], "", None);
+        let taken = false;
         Hit {
             pair,
             text,
             label,
             field,
-            fields: &[],
-            whole: "",
-            taken: false,
+            fields,
+            whole,
+            taken,
             marks,
             escapes,
-            rule: None,
+            rule,
         }
     }
 

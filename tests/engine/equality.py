@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SOURCE = "source"
-EVENTS = 40  # a mapping
+EVENTS = 200  # a mapping
 
 
 class Both:
@@ -151,14 +151,15 @@ def load_when(rng: random.Random) -> list[list[object]]:
     return [list(item) for item in rng.choice(list(FILTERS.values()))]
 
 
-def compare(seed: int, seconds: float, tally: Tally) -> None:
-    """Make up mappings and events until the time is over."""
+def compare(seed: int, seconds: float, tally: Tally, enough: int = 0) -> None:
+    """Make up mappings and events until the time is over, or so many differences are found."""
     rng = random.Random(seed)  # noqa: S311 - a seed repeats it
     some = samples()
     until = time.monotonic() + seconds
     with tempfile.TemporaryDirectory() as folder:
         for made, converter in converters(rng, Path(folder)):
-            if time.monotonic() > until:
+            found = len(tally.differences)
+            if time.monotonic() > until or (enough and found >= enough):
                 return
             both = Both(converter)
             tally.mappings += 1

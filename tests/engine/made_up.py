@@ -56,6 +56,17 @@ MAPS = {
 INTEGERS = [path for path, row in RAW.items() if row.kind == "integer"]
 
 
+# Forms of Resource and Data that few events have.
+FORMS: list[dict[str, object]] = [
+    {"Operation": "Network", "Resource": "sun_path=/run/x y sa_family=AF_UNIX", "Data": "syscall=SYS_CONNECT fd=3"},
+    {"Operation": "Network", "Resource": "sa_family=AF_UNIX sun_path=/run/sin_addr=1 sin_addr=2", "Data": "lsm=SOCKET_CONNECT"},
+    {"Operation": "Network", "Resource": "TCP", "Data": "lsm=SOCKET_CREATE HOPOPT"},
+    {"Operation": "Capabilities", "Resource": "CAP_NET_RAW", "Data": "lsm=CAPABLE CAP_NET_RAW"},
+    {"Operation": "Network", "Resource": "domain=AF_INET type=SOCK_STREAM|SOCK_CLOEXEC protocol=0", "Data": "syscall=SYS_SOCKET"},
+    {"Tags": "CIS,MITRE_T1059_shell,NIST 4.4", "ATags": ["CIS", "MITRE_T1059_shell", "x y"]},
+]  # fmt: skip
+
+
 def text(rng: Random) -> str:
     """Return a text of some pieces."""
     return "".join(rng.choices(PIECES, k=rng.choice([0, 1, 1, 1, 2, 3])))
@@ -66,6 +77,10 @@ def changed(rng: Random, event: dict[str, object]) -> dict[str, object]:
     event = dict(event)
     for _ in range(rng.randrange(5)):
         _change(rng, event)
+    if rng.random() < 0.02:
+        event |= {f"Own{number}": text(rng) for number in range(70)}
+    if rng.random() < 0.1:
+        event |= rng.choice(FORMS)
     if rng.random() < 0.2:
         items = list(event.items())
         rng.shuffle(items)
@@ -74,12 +89,13 @@ def changed(rng: Random, event: dict[str, object]) -> dict[str, object]:
 
 
 def _change(rng: Random, event: dict[str, object]) -> None:
-    key = rng.choice(rng.choice([KEYS, list(event) or KEYS, UNKNOWN, list(MAPS)]))
+    lists = [KEYS, list(event) or KEYS, list(MAPS), UNKNOWN]
+    key = rng.choice(rng.choices(lists, weights=(4, 5, 2, 1))[0])
     chance = rng.random()
     value = event.get(key)
     if chance < 0.1:
         event.pop(key, None)
-    elif chance < 0.2 or key in UNKNOWN:
+    elif chance < 0.13 or key in UNKNOWN:
         event[key] = rng.choice([*ODD, text(rng)])
     elif key in INTEGERS:
         event[key] = rng.choice([0, 1, 7, 2**31, 10**15, 10**18, event.get("HostPID", 3)])
@@ -136,7 +152,18 @@ def wrapped(rng: Random, data: bytes) -> bytes:
     return data + rng.choice([b"\r", b" ", b"", b"\x00", b"\t\r"])
 
 
-PATHS = [*RAW, *DERIVED, "Labels.app", "Labels.tier", "data.fd", "data.flags", "data.x"]
+# Texts with spaces, lists, and what rules ask for most stand in it several times.
+_OFTEN = ["Source", "Resource", "Data", "Message", "event.summary", "Tags", "tags.mitre", "Labels"]
+PATHS = [
+    *_OFTEN * 4,
+    *RAW,
+    *DERIVED,
+    "Labels.app",
+    "Labels.tier",
+    "data.fd",
+    "data.flags",
+    "data.x",
+]
 PATHS += ["EventData.Fd", "EventData.Foo", "Foo", "tenant", "Owner.UID"]
 TESTS: list[object] = [
     *("Passed", "7", "MITRE_T1059*", "/etc/*", "O_RDONLY", "alert", "web-*", "192.0.*", "*sh*"),
@@ -251,7 +278,7 @@ def _rule(rng: Random) -> dict[str, object]:
         rule["from"] = rng.sample(PATHS, rng.randrange(1, 3))
         optional: dict[str, object] = {
             "via": rng.choice(STEPS),
-            "max_length": rng.randrange(4, 40),
+            "max_length": rng.randrange(4, 24),
             "default": "none",
             "table": {"/bin/cat": "reader", "Passed": "good", "7": "high", "é": "x"},
         }

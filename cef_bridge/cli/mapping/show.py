@@ -1,4 +1,4 @@
-"""`cef-bridge mapping show`: one mapping whole, as YAML that loads again, or as JSON."""
+"""`cef-bridge mapping show`: one mapping whole, as YAML that loads again, as JSON, or compiled."""
 
 from __future__ import annotations
 
@@ -6,17 +6,26 @@ import json
 
 import click
 
+from cef_bridge import table
 from cef_bridge.cli.params import MAPPING
 from cef_bridge.cli.tables import json_option
+from cef_bridge.converter import Converter
+from cef_bridge.errors import UsageError
 from cef_bridge.mapping import dump, load
 
 
 @click.command("show")
 @click.argument("name", metavar="NAME-OR-PATH", type=MAPPING)
 @json_option
-def command(name: str, as_json: bool) -> None:
+@click.option("--table", "as_table", is_flag=True, help="What the engine runs, in words.")
+def command(name: str, as_json: bool, as_table: bool) -> None:
     """Print a mapping with everything it extends merged in, as YAML that loads again."""
     mapping = load.load(name)
+    if as_table:
+        if as_json:
+            raise UsageError("--table and --json cannot stand together. Leave one of them out.")
+        click.echo("\n".join(table.words(Converter(mapping))))
+        return
     if as_json:
         click.echo(json.dumps(dump.to_plain(mapping), ensure_ascii=False, indent=2))
         return

@@ -1,0 +1,74 @@
+"""A rule that is changed in the reference alone is found: the comparison sees every rule.
+
+Each mutation replaces one function of the reference; the engine does not know of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from equality import Tally, compare
+
+from cef_bridge import engine
+from cef_bridge.events import activity, classes, derive, identity, split, summary
+from cef_bridge.mapping import compile as compiling
+from cef_bridge.mapping import conditions, redaction, rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.skipif(engine.load() is None, reason=f"no engine: {engine.status()}")
+
+ROUNDS = 60  # seconds at most; each is found in the first few
+
+
+def constant(value: object) -> Callable[..., object]:
+    return lambda *_, **__: value
+
+
+def reversed_(function: Callable[..., list]) -> Callable[..., list]:
+    return lambda *args: function(*args)[::-1]
+
+
+MUTATIONS = [
+    (classes, "_disposition", lambda _, kind: {"alert": "audit", "log": "passed"}.get(kind, "none")),
+    (classes, "_open_verb", constant("read")),
+    (classes, "scope_of", constant("container")),
+    (split, "_split_unix", constant([])),
+    (split, "_split_lsm", lambda text: [split.Token("lsm", text[4:], text)]),
+    (activity, "_dns", constant([])),
+    (activity, "_firewall", constant([])),
+    (activity, "only_in_event_data", constant([])),
+    (activity, "_protocol", lambda key, tokens: ("network.protocol", key, tokens.get(key, ""))),
+    (derive, "_actor", constant(None)),
+    (derive, "_reason", constant(None)),
+    (derive, "_hash", constant(None)),
+    (derive, "_spare", constant(None)),
+    (derive, "technique_ids", constant("")),
+    (derive, "_has_process", constant(True)),
+    (derive, "image_parts", constant({})),
+    (identity, "stable_resource", lambda resource: resource),
+    (summary, "_address", lambda host, _: host),
+    (summary, "_place", constant("")),
+    (rules, "marks_of", constant(())),
+    (rules, "cut", lambda text, most: text[:most]),
+    (rules, "labels_of", constant({})),
+    (conditions, "_elements", lambda _, value: [value]),
+    (compiling, "compact_json", str),
+    (compiling, "MOST_LEFTOVERS", 3),
+    (redaction, "MARK", "+++"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "other"),
+    MUTATIONS,
+    ids=[f"{module.__name__}.{name}" for module, name, _ in MUTATIONS],
+)
+def test_a_changed_rule_is_found(monkeypatch, module, name, other):
+    monkeypatch.setattr(module, name, other)
+    split._split_data.cache_clear()  # noqa: SLF001 - what was found out before the change
+    tally = Tally()
+    compare(1, ROUNDS, tally, enough=1)
+    assert tally.differences, tally
