@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import orjson
 
 from cef_bridge.converter import Converter
-from cef_bridge.fastpath import FastPath
 from cef_bridge.generator import events
+from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load
 from cef_bridge.sources.units import Block
 from cef_bridge.unitloop import Options, UnitLoop
@@ -143,7 +143,7 @@ def cost(converter: Converter, line: bytes, rounds: int = 3) -> float:
     best = float("inf")
     for _ in range(rounds):
         found: list[bytes] = []
-        loop = UnitLoop(FastPath(converter), found, found, lambda _: None, Options())
+        loop = UnitLoop(Machine(converter), found, found, lambda _: None, Options())
         loop.begin("costs")
         block = Block([line], 1, 0, 0, single=True)
         started = time.thread_time_ns()

@@ -155,6 +155,26 @@ class Work:
         rows: list[Row] = self.answer.rows[: self.answer.rows_many]
         return rows
 
+    def text(self, start: int, stop: int) -> bytes:
+        """Return the bytes of the messages from `start` to `stop`."""
+        return ctypes.string_at(self.answer.messages + start, stop - start)
+
+    def ends(self) -> Sequence[int]:
+        """Return where each message ends, the line feed behind it included."""
+        return self._rows().cast("I")[0 :: _ROW // 4]
+
+    def begins(self) -> Sequence[int]:
+        """Return where the line of each message begins."""
+        return self._rows().cast("I")[1 :: _ROW // 4]
+
+    def lanes(self) -> bytes:
+        """Return a byte for each message: 1 where it is urgent, else 0."""
+        return bytes(self._rows()[_URGENT::_ROW])
+
+    def _rows(self) -> memoryview:
+        """Return a copy of the rows."""
+        return memoryview(ctypes.string_at(self.answer.rows, self.answer.rows_many * _ROW))
+
     @property
     def elsewhere(self) -> Sequence[int]:
         """Where the lines begin of events that are not for this destination."""
@@ -212,6 +232,10 @@ class Look(ctypes.Structure):
     """An event to examine: where its line begins, and the sort that it stands for, or ALONE."""
 
     _fields_ = (("begin", ctypes.c_uint32), ("sort", ctypes.c_uint32))
+
+
+_ROW: int = ctypes.sizeof(Row)
+_URGENT: int = Row.urgent.offset
 
 
 class _Question(ctypes.Structure):

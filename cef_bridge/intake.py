@@ -8,14 +8,15 @@ can bring again, and repeats nothing. Opens neither files nor sockets.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.delivery.queue import ALERTS, TELEMETRY, Batch, Dead, Stopped
+from cef_bridge.delivery.queue import ALERTS, TELEMETRY, Batch, Dead, Joined, Stopped
 from cef_bridge.fairness import Fairness
-from cef_bridge.fastpath import FastPath
+from cef_bridge.lineends import line_ends
 from cef_bridge.sources.feed import Notice
 from cef_bridge.sources.units import Block
 from cef_bridge.stats import REJECTED
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from cef_bridge.converter import Converter
-    from cef_bridge.delivery.queue import Packed, Queue
+    from cef_bridge.delivery.queue import Queue
     from cef_bridge.events.decode import Decoder
     from cef_bridge.fairness import Flood
+    from cef_bridge.machine import Machine
     from cef_bridge.marks import Mark
     from cef_bridge.sources.feed import Arrival, Feed
     from cef_bridge.stats import Stats
@@ -51,38 +53,52 @@ _COUNTED = (
     *("converted", "filtered", "rejected", "noise", "blank"),
     *("without_time", "routed_away", "unrouted", "alerts_over_rate"),
 )
+_BOTH_WAYS = {
+    "engine_left": "left",
+    "engine_compared": "compared",
+    "engine_different": "differed",
+}
 _log = logging.getLogger(__name__)
 
 
 class Outlet(NamedTuple):
-    """One destination as a source sees it: messages of `converter` go into `queue`.
+    """One destination as a source sees it: messages of `machine` go into `queue`.
 
     `stream`: the name under which each message gets its number in the queue; "" for no numbers.
     """
 
     name: str
     queue: Queue
-    converter: Converter
+    machine: Machine
     stream: str = ""
+
+    @property
+    def converter(self) -> Converter:
+        """The mapping at work, as the reference."""
+        return self.machine.converter
 
 
 def store(
     outlet: Outlet,
-    batches: Sequence[Batch | Packed],
+    batches: Sequence[Batch | Joined],
     *,
     marks: Sequence[Mark] = (),
     pending: dict[str, bytes] | None = None,
     counts: dict[str, int] | None = None,
     dead: Sequence[Dead] = (),
     replayed: Sequence[int] = (),
+    given_up: threading.Event | None = None,
 ) -> None:
-    """Append to an outlet's queue in one transaction, numbered if the mapping wants it so.
-
-    What is to be numbered cannot be packed yet.
-    """
+    """Append to an outlet's queue in one transaction, numbered if the mapping wants it so."""
     queue = outlet.queue
     append = partial(
-        queue.append, marks=marks, pending=pending, counts=counts, dead=dead, replayed=replayed
+        queue.append,
+        marks=marks,
+        pending=pending,
+        counts=counts,
+        dead=dead,
+        replayed=replayed,
+        given_up=given_up,
     )
     if not outlet.stream:
         append(batches)
@@ -91,15 +107,14 @@ def store(
         append(_numbered(batches, outlet))
 
 
-def _numbered(batches: Sequence[Batch | Packed], outlet: Outlet) -> list[Batch]:
+def _numbered(batches: Sequence[Batch | Joined], outlet: Outlet) -> list[Batch]:
     separator = outlet.converter.program.format.separator.encode()
     stream = outlet.stream.encode()
     number = outlet.queue.sequence
     result = []
     for batch in batches:
-        assert isinstance(batch, Batch)  # noqa: S101 - for mypy: see `store`
         messages = []
-        for message in batch.messages:
+        for message in batch.messages if isinstance(batch, Batch) else batch.text.split(b"\n"):
             number += 1
             between = b"" if message.endswith((b"|", separator)) else separator
             messages.append(
@@ -132,10 +147,12 @@ class Intake:
         self._notice = notice
         self._flood = flood
         self._clock = clock
-        self._branches = [_Branch(outlet, options, live=not feed.can_wait) for outlet in outlets]
+        self._given_up = threading.Event()
+        self._branches = [self._branch(outlet) for outlet in outlets]
         self._next: tuple[Sequence[Outlet], Callable[[], None]] | None = None
         self._told_unrouted = False
         self._since = 0.0  # when the oldest message that is not stored yet was made
+        self._lost = 0  # messages of destinations that are gone: see _Branch.lost
 
     @property
     def stats(self) -> dict[str, Stats]:
@@ -150,29 +167,29 @@ class Intake:
         """End soon; what was read is stored."""
         self.feed.stop()
 
+    def give_up(self) -> None:
+        """Store nothing more, and wait for no room: what was not stored, another reads again."""
+        self._given_up.set()
+        self.feed.stop()
+
     def run(self) -> None:
         """Read until the feed ends; raises what nobody expected, for the service to end with."""
-        try:
-            for item in self.feed.arrivals(self._marks()):
-                if self._next is not None:
-                    self._switch(*self._next)
-                if item is None:
-                    self._store()
-                elif isinstance(item, Notice):
-                    self._store()
-                    for branch in self._branches:
-                        self._notice(branch.outlet, item)
-                else:
-                    self._take(item)
-            self._store()
-        except Stopped:
-            held = sum(branch.waiting for branch in self._branches)
-            if held and not any(branch.marks for branch in self._branches):
-                _log.error(
-                    "%s: %s lost: there was no room in a queue",
-                    self.feed.name,
-                    counted(held, "event"),
-                )
+        for item in self.feed.arrivals(self._marks()):
+            if self._next is not None:
+                self._switch(*self._next)
+            if item is None:
+                self._store()
+            elif isinstance(item, Notice):
+                self._store()
+                for branch in self._branches:
+                    branch.tell(self._notice, branch.outlet, item)
+            else:
+                self._take(item)
+        self._store()
+        if lost := self._lost + sum(branch.lost for branch in self._branches):
+            _log.error(
+                "%s: %s lost: there was no room in a queue", self.feed.name, counted(lost, "event")
+            )
 
     def _marks(self) -> dict[str, Mark]:
         """Return where to go on: of each stream the position of the queue that has least of it.
@@ -191,13 +208,13 @@ class Intake:
         self._next = None
         self._store()
         before = {branch.outlet.name: branch for branch in self._branches}
-        self._branches = [
-            _Branch(
-                outlet, self.options, live=not self.feed.can_wait, before=before.get(outlet.name)
-            )
-            for outlet in outlets
-        ]
+        self._lost += sum(branch.lost for branch in self._branches)
+        self._branches = [self._branch(outlet, before.get(outlet.name)) for outlet in outlets]
         then()
+
+    def _branch(self, outlet: Outlet, before: _Branch | None = None) -> _Branch:
+        live = not self.feed.can_wait
+        return _Branch(outlet, self.options, self._given_up, live=live, before=before)
 
     def _take(self, arrival: Arrival) -> None:
         now = self._clock()
@@ -233,7 +250,7 @@ class Intake:
         for branch in self._branches:
             branch.store()
             for flood in branch.fairness.floods:
-                self._flood(branch.outlet, self.feed.name, flood)
+                branch.tell(self._flood, branch.outlet, self.feed.name, flood)
             branch.fairness.floods.clear()
         for branch in self._branches:
             branch.forget()
@@ -243,21 +260,31 @@ class _Branch:
     """A feed on its way to one outlet: its own conversion, so its own counters and decoders."""
 
     def __init__(
-        self, outlet: Outlet, options: Options, *, live: bool, before: _Branch | None = None
+        self,
+        outlet: Outlet,
+        options: Options,
+        given_up: threading.Event,
+        *,
+        live: bool,
+        before: _Branch | None = None,
     ) -> None:
         self.outlet = outlet
         self.marks: dict[str, Mark] = {}
+        self.lost = 0  # messages that the queue did not take and the source cannot bring again
+        self._given_up = given_up
+        self._stopped = False  # the queue takes nothing more
         self._live = live
-        self._alerts: list[bytes] = []
+        self._alerts: list[bytes] = []  # texts: a message, or several with LF between them
         self._telemetry: list[bytes] = []
         self._dead: list[Dead] = []
-        self._measured = [0, 0]  # messages of each lane that `_bytes` has
+        self._stored = 0  # messages so far
+        self._measured = [0, 0]  # texts of each lane that `_bytes` has
         self._bytes = 0
         self._ended: list[str] = []
-        machine = FastPath(outlet.converter)
+        self._machine = outlet.machine.own() if live else outlet.machine
         self.fairness: Fairness = before.fairness if before else Fairness()
         self.loop = UnitLoop(
-            machine, self._alerts, self._telemetry, self._refused, options, self.fairness
+            self._machine, self._alerts, self._telemetry, self._refused, options, self.fairness
         )
         self._counted: Counter[str] = Counter()
         self.decoders: dict[str, Decoder] = before.decoders if before else {}
@@ -269,17 +296,21 @@ class _Branch:
             else {key: mark.offset for key, mark in outlet.queue.marks().items()}
         )
 
-    @property
-    def waiting(self) -> int:
-        """How many messages are not stored yet."""
-        return len(self._alerts) + len(self._telemetry)
-
     def is_full(self) -> bool:
         """Whether it is time to store what waits."""
-        for number, made in enumerate((self._alerts, self._telemetry)):
-            self._bytes += sum(map(len, made[self._measured[number] :]))
-            self._measured[number] = len(made)
-        return self.waiting >= MOST or self._bytes >= MOST_BYTES
+        for lane, texts in enumerate((self._alerts, self._telemetry)):
+            self._bytes += sum(map(len, texts[self._measured[lane] :]))
+            self._measured[lane] = len(texts)
+        waiting = self.loop.stats.converted - self._stored
+        return waiting >= MOST or self._bytes >= MOST_BYTES
+
+    def tell(self, say: Callable[..., None], *facts: object) -> None:
+        """Have something said to whoever reads the destination's events, if its queue takes it."""
+        if not self._stopped:
+            try:
+                say(*facts)
+            except Stopped:
+                self._stopped = True
 
     def take(self, arrival: Arrival) -> None:
         """Convert what arrived, unless the queue has it already."""
@@ -288,7 +319,7 @@ class _Branch:
             if mark.offset <= done and not arrival.ended:
                 return
             if isinstance(item, Block):
-                item = _rest(item, done)
+                item = item.behind(done)
             del self.done[mark.key]
         decoder = self.decoders.get(arrival.stream)
         if decoder is None:
@@ -300,7 +331,7 @@ class _Branch:
             line = item.line
         else:
             if self._live:  # the time of an event that says none: it came just now
-                self.outlet.converter.assumed_time = time.time_ns() // 1000
+                self._machine.converter.assumed_time = time.time_ns() // 1000
             self.loop.block(item)
             line = item.last or item.line
         if arrival.ended:
@@ -313,35 +344,45 @@ class _Branch:
 
     def store(self) -> None:
         """Put all that was made into the queue, with the marks and the counters."""
-        self.loop.stats.settle()
+        self.loop.settle()
         counts = self._counts()
         pending = self._pendings()
-        if not (self.waiting or self.marks or counts or pending or self._dead):
-            return
         batches = [
-            Batch(lane, row)
-            for lane, messages in ((ALERTS, self._alerts), (TELEMETRY, self._telemetry))
-            for row in _rows(messages)
+            row
+            for lane, texts in ((ALERTS, self._alerts), (TELEMETRY, self._telemetry))
+            for row in _rows(lane, texts)
         ]
-        store(
-            self.outlet,
-            batches,
-            marks=list(self.marks.values()),
-            pending=pending,
-            counts=counts,
-            dead=self._dead,
-        )
+        if not (batches or self.marks or counts or pending or self._dead):
+            return
+        if not self._stopped:
+            try:
+                store(
+                    self.outlet,
+                    batches,
+                    marks=list(self.marks.values()),
+                    pending=pending,
+                    counts=counts,
+                    dead=self._dead,
+                    given_up=self._given_up,
+                )
+            except Stopped:
+                # Nothing behind it may be stored: its marks would say that this was.
+                self._stopped = True
+        if self._stopped and not self.marks:  # else it is read again
+            self.lost += sum(row.number for row in batches)
         self._counted.update(counts)
         self.pending.update(pending)
         for each in (self._alerts, self._telemetry, self._dead):
             each.clear()
+        self._stored = self.loop.stats.converted
         self._measured, self._bytes = [0, 0], 0
         self.marks.clear()
 
     def forget(self) -> None:
         """Forget the streams that ended for good; when all queues have all of them."""
         for key in self._ended:
-            self.outlet.queue.forget_mark(key)
+            if not self._stopped:
+                self.outlet.queue.forget_mark(key)
             self.pending.pop(key, None)
         self._ended.clear()
 
@@ -349,6 +390,7 @@ class _Branch:
         stats = self.loop.stats
         now = {name: getattr(stats, name) for name in _COUNTED}
         now["received"] = stats.lines
+        now |= {name: getattr(stats, of) for name, of in _BOTH_WAYS.items()}
         now |= {f"{REJECTED}{label}": number for label, number in stats.labels.items()}
         new = {name: number - self._counted[name] for name, number in now.items()}
         return {name: number for name, number in new.items() if number}
@@ -370,33 +412,17 @@ class _Branch:
         self._dead.append(dead)
 
 
-def _rows(messages: Sequence[bytes]) -> Iterator[list[bytes]]:
-    """Yield messages in rows of so many, or of so many bytes."""
+def _rows(lane: int, texts: Sequence[bytes]) -> Iterator[Joined]:
+    """Yield messages in rows of so many, or of so many bytes; no text is cut."""
     row: list[bytes] = []
-    size = 0
-    for message in messages:
-        if row and (len(row) == ROW or size + len(message) > ROW_BYTES):
-            yield row
-            row, size = [], 0
-        row.append(message)
-        size += len(message)
+    number = size = 0
+    for text in texts:
+        more = line_ends(text) + 1
+        if row and (number + more > ROW or size + len(text) > ROW_BYTES):
+            yield Joined(lane, number, b"\n".join(row))
+            row, number, size = [], 0, 0
+        row.append(text)
+        number += more
+        size += len(text) + 1
     if row:
-        yield row
-
-
-def _rest(block: Block, done: int) -> Block:
-    """Return the units of a block that begin at `done` or behind it."""
-    places = block.places()
-    first = next((at for at, (_, offset) in enumerate(places) if offset >= done), len(places))
-    if not first:
-        return block
-    kept = places[first:]
-    return Block(
-        block.lines[first:],
-        kept[0][0] if kept else block.line,
-        kept[0][1] if kept else done,
-        block.consumed,
-        False,
-        [line for line, _ in kept],
-        [offset for _, offset in kept],
-    )
+        yield Joined(lane, number, b"\n".join(row))

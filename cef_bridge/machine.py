@@ -8,7 +8,10 @@ Knows no files.
 from __future__ import annotations
 
 import logging
+import re
+from bisect import bisect_right
 from collections import Counter
+from copy import copy
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
@@ -34,13 +37,28 @@ _MOST_ERRORS = 10
 _log = logging.getLogger(__name__)
 
 
+_TOGETHER, _TOGETHER_BYTES = 100, 1 << 18
+"""So many messages, or bytes, of a run are handed on as one text at most."""
+
+
 class Message(NamedTuple):
-    """A message of a run: its bytes, where its line begins, whether it is urgent, its severity."""
+    """A message of a run: its bytes, where its line begins, its severity."""
 
     data: bytes
     begin: int
-    urgent: bool
     severity: int
+
+
+class Part(NamedTuple):
+    """Messages of a run that follow one another and are of one lane, LF between two of them.
+
+    `first` is the number of the first in the run.
+    """
+
+    text: bytes
+    number: int
+    urgent: bool
+    first: int
 
 
 class Look(NamedTuple):
@@ -54,12 +72,16 @@ class Machine:
     """A converter, and its plan in the engine; threads may share it. Each makes its own `Runner`.
 
     `native` is None where Python does the work. Of the lines that the engine converts the reference
-    converts one in `compare_every` as well (0: none), and all with CEF_BRIDGE_ENGINE=both. Raises
-    UsageError as `engine.load` does.
+    converts one in `compare_every` as well (0: none), and all with CEF_BRIDGE_ENGINE=both. After
+    differences of `most_faults` kinds (0: never) Python does the work. Raises UsageError as
+    `engine.load` does.
     """
 
-    def __init__(self, converter: Converter, compare_every: int = 0) -> None:
+    def __init__(
+        self, converter: Converter, compare_every: int = 0, *, most_faults: int = 0
+    ) -> None:
         self.converter = converter
+        self._trust = Trust(most_faults)
         library: Library | None = engine.load()
         self.native: Plan | None = library.plan(table.pack(converter)) if library else None
         self.compare_every = 1 if engine.choice() == "both" else compare_every
@@ -68,13 +90,46 @@ class Machine:
         """Return the fate of an event by the reference."""
         return self.converter.convert(raw, origin)
 
+    def own(self) -> Machine:
+        """Return one with the same plan, and an `assumed_time` of its own."""
+        twin = copy(self)
+        twin.converter = copy(self.converter)
+        return twin
+
     def runner(self, *, sorts: bool = False) -> Runner | None:
         """Return what runs blocks in one thread, None where Python does the work."""
         if self.native is None:
             return None
         if self.compare_every and not sorts:
-            return ComparingRunner(self.converter, self.native, self.compare_every)
+            return ComparingRunner(self.converter, self.native, self.compare_every, self._trust)
         return Runner(self.converter, self.native, sorts=sorts)
+
+
+class Trust:
+    """Whether the engine may go on with a mapping, for all threads that run it.
+
+    One odd character may make many lines differ: they are of one kind, and do not end it.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kinds: set[tuple[str, ...]] = set()
+
+    @property
+    def holds(self) -> bool:
+        """Whether there were too few kinds of differences to end it."""
+        return not self._most or len(self._kinds) < self._most
+
+    def met(self, native: _Made, reference: _Made) -> None:
+        """Take note of a difference."""
+        if self.holds:
+            self._kinds.add(_kind(native, reference))
+            if not self.holds:
+                _log.error(
+                    "%d kinds of differences: Python converts all from now on, slowly. "
+                    "Please report the lines named above",
+                    self._most,
+                )
 
 
 class Runner:
@@ -91,6 +146,11 @@ class Runner:
         self._sorts = sorts
         self.answer = self._work.answer
         self.left = self.compared = self.differed = 0
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it may go on."""
+        return True
 
     def run(
         self,
@@ -133,17 +193,31 @@ class Runner:
         """All messages of the last run, a line feed between two of them."""
         return self._work.messages[:-1]
 
-    def apart(self) -> Iterator[Message]:
+    def parts(self) -> Iterator[Part]:
+        """Yield the messages of the last run in order, as many together as are of one lane."""
+        work = self._work
+        ends, lanes = work.ends(), work.lanes()
+        first = start = 0
+        while first < len(lanes):
+            stop = lanes.find(not lanes[first], first)
+            stop = min(stop if stop > 0 else len(lanes), first + _TOGETHER)
+            if ends[stop - 1] - start > _TOGETHER_BYTES:
+                stop = max(bisect_right(ends, start + _TOGETHER_BYTES, first, stop), first + 1)
+            text = work.text(start, ends[stop - 1] - 1)
+            yield Part(text, stop - first, bool(lanes[first]), first)
+            first, start = stop, ends[stop - 1]
+
+    def apart(self, part: Part) -> Iterator[tuple[bytes, int]]:
+        """Yield the messages of a part one by one, each with the place where its line begins."""
+        begins = self._work.begins()
+        yield from zip(part.text.split(b"\n"), begins[part.first :], strict=False)
+
+    def each(self) -> Iterator[Message]:
         """Yield the messages of the last run one by one."""
         data, start = self._work.messages, 0
         for row in self._work.rows:
-            yield Message(data[start : row.end - 1], row.begin, bool(row.urgent), row.severity)
+            yield Message(data[start : row.end - 1], row.begin, row.severity)
             start = row.end
-
-    @property
-    def elsewhere(self) -> list[int]:
-        """Where the lines of events begin that are not for this destination."""
-        return list(self._work.elsewhere)
 
     @property
     def looks(self) -> Iterator[Look]:
@@ -154,6 +228,11 @@ class Runner:
     def sorts(self) -> Sequence[int]:
         """Return how many events there were of each sort."""
         return self._work.sorts()
+
+    @property
+    def elsewhere(self) -> list[int]:
+        """Where the lines of events begin that are not for this destination."""
+        return list(self._work.elsewhere)
 
     def kinds(self) -> Iterator[tuple[Kind, int]]:
         """Yield how many events were met of each type, operation and class, since the last time."""
@@ -168,11 +247,17 @@ class ComparingRunner(Runner):
     the reference says is written.
     """
 
-    def __init__(self, converter: Converter, plan: Plan, every: int) -> None:
+    def __init__(self, converter: Converter, plan: Plan, every: int, trust: Trust) -> None:
         super().__init__(converter, plan)
         self._every = every
+        self._trust = trust
         self._until = 0  # lines before the next one that is compared
         self._counts: Counter[Kind] = Counter()
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it may go on: not after differences of several kinds."""
+        return self._trust.holds
 
     def _run(self, data: bytes, begin: int, end: int, place: Place, line: int) -> int:
         """Convert lines as any Runner; one that differs is left to Python."""
@@ -210,6 +295,7 @@ class ComparingRunner(Runner):
                 reference = self._reference(data[begin:end], begin, place)
                 if native != reference:
                     self.differed += 1
+                    self._trust.met(native, reference)
                     if self.differed <= _MOST_ERRORS:
                         source = place.source.decode()
                         _log.error("%s:%d: %s", source, line, _difference(native, reference))
@@ -270,14 +356,26 @@ class _Made(NamedTuple):
     severity: int = 0
 
 
+def _first_different(native: _Made, reference: _Made) -> int:
+    """Return the first byte (from 0) in which two messages differ."""
+    pairs = enumerate(zip(native.message, reference.message, strict=False))
+    shorter = min(len(native.message), len(reference.message))
+    return next((at for at, (one, other) in pairs if one != other), shorter)
+
+
+def _kind(native: _Made, reference: _Made) -> tuple[str, ...]:
+    """Return what two differences have in common that may have one cause: fates, class and key."""
+    before = reference.message[: _first_different(native, reference)].rpartition(b"=")[0]
+    key = re.split(rb"[ \t|]", before)[-1].decode("utf-8", "replace")
+    return native.fate, reference.fate, reference.class_id, key
+
+
 def _difference(native: _Made, reference: _Made) -> str:
     """Return what an operator is told of a line that the two convert differently."""
     if native.fate != reference.fate:
         what = f"the engine says {native.fate}, the reference {reference.fate}"
     elif native.message != reference.message:
-        pairs = enumerate(zip(native.message, reference.message, strict=False), 1)
-        shorter = min(len(native.message), len(reference.message))
-        at = next((at for at, (one, other) in pairs if one != other), shorter + 1)
+        at = _first_different(native, reference) + 1
         what = f"the engine's message differs from the reference's at byte {at}"
     else:
         what = "the engine and the reference differ in class or severity"

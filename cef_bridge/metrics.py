@@ -39,6 +39,7 @@ class Row(NamedTuple):
 COUNTS = (
     *("received", "converted", "filtered", "routed_away", "rejected", "noise", "blank"),
     *("alerts_over_rate", "own", "replay_converted"),
+    *("engine_left", "engine_compared", "engine_different"),
 )
 """Of the queue's counters; the others are fields of the view."""
 
@@ -59,6 +60,9 @@ DESTINATION_ROWS = (
     Row("alerts_over_rate", "counter", "Alerts over the rate of a container: they go later."),
     Row("own", "counter", "Messages of the forwarder itself: heartbeats, gaps, test events."),
     Row("replay_converted", "counter", "Dead letters that became messages after all."),
+    Row("engine_left", "counter", "Lines that the native engine left to Python."),
+    Row("engine_compared", "counter", "Lines that the engine converted and Python, too."),
+    Row("engine_different", "counter", "Of these, lines that Python converted to something else."),
     Row("queued", "counter", "Messages that were taken into the queue."),
     Row("confirmed", "counter", "Messages that the collector gave a receipt for."),
     Row("unconfirmed", "counter", "Messages that left without a receipt."),
@@ -177,6 +181,11 @@ class _Values(Collector):
         info = GaugeMetricFamily(f"{PREFIX}build_info", "The version.", labels=["version"])
         info.add_metric([__version__], 1)
         yield info
+        using = GaugeMetricFamily(
+            f"{PREFIX}engine_info", "What converts: native or python.", labels=["engine"]
+        )
+        using.add_metric([view.engine], 1)
+        yield using
         for row in SOURCE_ROWS:
             family = _family(row, ["source"])
             for source in view.sources:

@@ -14,6 +14,7 @@ from cef_bridge.converter import Converted, Filtered, Rejected
 from cef_bridge.events.clock import event_time, repeats
 from cef_bridge.events.decode import Decoded, Decoder, Noise, Unreadable
 from cef_bridge.events.identity import SEPARATOR
+from cef_bridge.lineends import line_ends
 from cef_bridge.sources.units import Oversized
 from cef_bridge.stats import Stats
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from cef_bridge.fairness import Fairness
-    from cef_bridge.machine import Message
+    from cef_bridge.machine import Part
     from cef_bridge.sources.units import Block, Broken
     from cef_bridge.stats import Kind
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 # Noise is shown by samples: a relay's pod log is full of it.
 _FIRST_NOISE, _EVERY_NOISE, _SHOWN_NOISE = 10, 1000, 200
+
+# An object that has these names is an event of a container, and they say whose it is.
+_WHOSE = frozenset(("Type", "Operation", "HostName", "ContainerID", "UpdatedTime"))
 
 _log = logging.getLogger(__name__)
 
@@ -85,8 +89,15 @@ class Running(Protocol):
     ) -> int:
         """Convert lines, up to one that is left to Python; return where that begins, or `end`."""
 
-    def apart(self) -> Iterator[Message]:
-        """Yield the messages of the last run one by one."""
+    @property
+    def trusted(self) -> bool:
+        """Whether it may go on."""
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the messages of the last run in order, as many together as are of one lane."""
+
+    def apart(self, part: Part) -> Iterator[tuple[bytes, int]]:
+        """Yield the messages of a part one by one, each with the place where its line begins."""
 
     def kinds(self) -> Iterator[tuple[Kind, int]]:
         """Yield how many events there were of each kind, since the last time it was asked."""
@@ -105,10 +116,11 @@ class Machine(Protocol):
 class UnitLoop:
     """Runs the units of streams through a machine; `alerts` and `telemetry` collect the messages.
 
-    They may be one list, where order matters more than urgency; `fairness` says which alerts are
-    not urgent after all. `begin` says which stream the next blocks are of; `refuse` is told of each
-    rejected record. `away` grows by the places of events that the destination's `when` does not
-    take: the offset of the line, and which event of it.
+    They collect texts: a message, or several with LF between two of them. They may be one list,
+    where order matters more than urgency; `fairness` says which alerts are not urgent after all.
+    `begin` says which stream the next blocks are of; `refuse` is told of each rejected record.
+    `away` grows by the places of events that the destination's `when` does not take: the offset of
+    the line, and which event of it.
     """
 
     def __init__(
@@ -132,6 +144,7 @@ class UnitLoop:
         self._refuse = refuse
         self._fairness = fairness
         self._crowded = False
+        self._urgent = 0  # alerts so far, also those over the rate
         self._runner = machine.runner()
         self._counted = (0, 0, 0)  # of the runner's lines: left, compared, differed
 
@@ -154,23 +167,26 @@ class UnitLoop:
         stats.blank += block.blank
         fairness = self._fairness
         self._crowded = fairness is not None and fairness.crowded
-        urgent_before = len(self._alerts) + stats.alerts_over_rate
-        if self._runner is None or self.options.input_format != "auto":
-            # Without an engine; or each line's wrapper has to be known.
+        before = self._urgent
+        runner = self._runner if self._runner is not None and self._runner.trusted else None
+        if runner is None or self.options.input_format != "auto":
+            # The reference does it all, or each line's wrapper has to be known.
             for unit, (line, offset) in zip(block.lines, block.places(), strict=True):
                 self._plain(unit, line, offset)
         elif block.data:
             offset = block.data_offset - block.begin
-            self._lines(self._runner, block.data, block.begin, block.end, block.data_line, offset)
+            self._lines(runner, block.data, block.begin, block.end, block.data_line, offset)
+        elif (text := _joined(block)) is not None:
+            self._lines(runner, text, 0, len(text), block.line, block.offset)
         else:
             for unit, (line, offset) in zip(block.lines, block.places(), strict=True):
                 if b"\n" in unit:
                     self._plain(unit, line, offset)
                 else:
-                    self._lines(self._runner, unit, 0, len(unit), line, offset)
+                    self._lines(runner, unit, 0, len(unit), line, offset)
         self._crowded = False
         if fairness is not None:
-            fairness.came(len(self._alerts) + stats.alerts_over_rate - urgent_before)
+            fairness.came(self._urgent - before)
 
     def _lines(
         self, runner: Running, data: bytes, begin: int, end: int, line: int, offset: int
@@ -208,16 +224,25 @@ class UnitLoop:
         if self._alerts is self._telemetry:
             self._alerts.append(runner.messages)
             return
-        for message in runner.apart():
-            urgent = message.urgent
-            if urgent and self._crowded:
-                urgent = not self._is_over(data, message.begin)
-            (self._alerts if urgent else self._telemetry).append(message.data)
+        for part in runner.parts():
+            self._urgent += part.number if part.urgent else 0
+            if part.urgent and self._crowded:
+                for message, begin in runner.apart(part):
+                    over = self._is_over(data, begin)
+                    (self._telemetry if over else self._alerts).append(message)
+            else:
+                (self._alerts if part.urgent else self._telemetry).append(part.text)
 
     def _is_over(self, data: bytes, begin: int) -> bool:
         """Tell whether an alert is over its container's rate; its line begins there."""
         end = data.find(b"\n", begin)
         line = data[begin : len(data) if end < 0 else end]
+        try:
+            raw = orjson.loads(line)
+        except ValueError:
+            raw = None
+        if isinstance(raw, dict) and raw.keys() >= _WHOSE:  # as KubeArmor writes it, unwrapped
+            return self._over(raw)
         found = [each for each in self.new_decoder().decode(line) if isinstance(each, Decoded)]
         return bool(found) and self._over(found[0].fields)
 
@@ -299,6 +324,7 @@ class UnitLoop:
             return
         self.stats.without_time += timeless
         self.stats.converted += 1
+        self._urgent += fate.kind.urgent
         urgent = fate.kind.urgent and not (self._crowded and self._over(raw))
         lane = self._alerts if urgent else self._telemetry
         lane.append(fate.message.encode())
@@ -310,3 +336,11 @@ class UnitLoop:
         self.stats.noise += 1
         if self.stats.noise <= _FIRST_NOISE or not self.stats.noise % _EVERY_NOISE:
             _log.debug("%s:%d no event: %r", self._name, line, found.raw[:_SHOWN_NOISE])
+
+
+def _joined(block: Block) -> bytes | None:
+    """Return the lines of a block that follow one another as one text; None where they do not."""
+    if block.offsets or block.lines_at:
+        return None
+    text = b"\n".join(block.lines)
+    return text if line_ends(text) == len(block.lines) - 1 else None

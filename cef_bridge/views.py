@@ -69,12 +69,15 @@ class DestinationView(NamedTuple):
 
 
 class View(NamedTuple):
-    """All of it; `fault` says why the service cannot go on, "" while it can."""
+    """All of it; `fault` says why the service cannot go on, "" while it can; `engine` is the one
+    in use, `native` or `python`.
+    """
 
     sources: tuple[SourceView, ...]
     destinations: tuple[DestinationView, ...]
     fault: str = ""
     stopping: bool = False
+    engine: str = "python"
 
     @property
     def unrouted(self) -> int:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from cef_bridge.conversion import Run
 from cef_bridge.converter import Converter
-from cef_bridge.fastpath import FastPath
 from cef_bridge.formats import parse
+from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load
 from cef_bridge.sources.inputs import Input
 from cef_bridge.unitloop import FAULT, Options
@@ -50,7 +50,7 @@ class Done:
         path.write_bytes(data)
         self.out, self.rejects = Sink(), Sink()
         settings = {name: options.pop(name) for name in ("max_expand", "hashed") if name in options}
-        run = Run(FastPath(converter), self.out, self.rejects, Options(**options), **settings)
+        run = Run(Machine(converter), self.out, self.rejects, Options(**options), **settings)
         run.run([Input("input", str(path), len(data))])
         self.run, self.stats = run, run.stats
         self.messages = [line.decode() for line in self.out.lines]
@@ -276,7 +276,7 @@ def test_a_fault_of_ours_rejects_one_record_and_the_rest_goes_on(file):
 def test_a_run_that_is_stopped_ends_after_the_lines_in_hand(converter, file):
     file.write_bytes(b'{"Type":"ContainerLog","Operation":"File"}\n' * 100_000)
     out = Sink()
-    run = Run(FastPath(converter), out, progress=lambda _name, _consumed: run.stop())
+    run = Run(Machine(converter), out, progress=lambda _name, _consumed: run.stop())
     run.run([Input("one", str(file), None), Input("two", str(file), None)])
     assert 0 < run.stats.converted == len(out.lines) < 100_000
     assert [each["name"] for each in run.inputs] == ["one"]

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_up_mappings import ACTS, OTHERS, VERDICTS, in_order, mappings
 from pod_event import IN_A_POD
-from test_fastpath_mappings import ACTS, OTHERS, VERDICTS, in_order, mappings
 from user_loop import UserLoop, compact
 
 from cef_bridge.converter import Converter

@@ -10,15 +10,18 @@ import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from cef_bridge import engine
 from cef_bridge.converter import Converter
 from cef_bridge.delivery.queue import ALERTS, TELEMETRY, Queue
 from cef_bridge.fairness import BURST
 from cef_bridge.formats import parse
 from cef_bridge.generator import events
 from cef_bridge.intake import MOST_BYTES, ROOM, ROW_BYTES, Intake, Outlet
+from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.spec import Condition, Test
 from cef_bridge.marks import Mark
@@ -26,6 +29,9 @@ from cef_bridge.service.own_words import tell_flood, tell_gap
 from cef_bridge.sources.feed import Arrival, FeedState, Notice
 from cef_bridge.sources.units import Block, Oversized
 from cef_bridge.unitloop import Options
+
+BUILT = isinstance(engine.find(Path(engine.__file__).parent), engine.Library)
+needs_engine = pytest.mark.skipif(not BUILT, reason="there is no native engine here")
 
 
 class Listed:
@@ -61,7 +67,7 @@ def outlet(tmp_path):
         queue = Queue.open(tmp_path / f"{name}.queue", **settings)
         queues.append(queue)
         most = 8192 - ROOM if stream else None
-        return Outlet(name, queue, Converter(load(mapping), max_bytes=most), stream)
+        return Outlet(name, queue, Machine(Converter(load(mapping), max_bytes=most)), stream)
 
     yield make
     for queue in queues:
@@ -146,7 +152,7 @@ WHEN = {
 
 def routed(outlet, name, mapping="kubearmor-cef"):
     made = outlet(name)
-    return made._replace(converter=Converter(load(mapping), when=WHEN[name]))
+    return made._replace(machine=Machine(Converter(load(mapping), when=WHEN[name])))
 
 
 def test_each_destination_gets_what_its_when_takes_and_what_none_takes_is_counted(outlet, caplog):
@@ -270,7 +276,7 @@ def test_numbers_have_no_gap_over_lanes_threads_and_restarts(outlet, tmp_path):
     for thread in threads:
         thread.join()
     siem.queue.close()
-    again = Outlet("siem", Queue.open(tmp_path / "siem.queue"), siem.converter, siem.stream)
+    again = Outlet("siem", Queue.open(tmp_path / "siem.queue"), siem.machine, siem.stream)
     try:
         run([arrival(LINES[:10], key="more")], again)
         lanes = messages(again.queue)
@@ -436,3 +442,138 @@ def test_large_messages_are_stored_by_their_bytes(outlet, good):
         assert sum(map(len, stored.messages)) <= ROW_BYTES
     total = siem.queue.totals()
     assert total.get("converted", 0) == (1500 if good else 0)
+
+
+@pytest.fixture(params=["python", pytest.param("native", marks=needs_engine)])
+def by(request, monkeypatch):
+    """Do the work by the reference, and by the engine."""
+    monkeypatch.setenv("CEF_BRIDGE_ENGINE", request.param)
+
+
+def as_read(data, start, end, line=1):
+    """Return an arrival of the lines of `data` from `start` to `end`, as a cutter hands it out."""
+    lines, offset = data[start:end].splitlines(keepends=True), start
+    units, lines_at, offsets = [], [], []
+    for number, text in enumerate(lines, line):
+        if text.strip():
+            units.append(text.rstrip(b"\r\n"))
+            lines_at.append(number)
+            offsets.append(offset)
+        offset += len(text)
+    block = Block(
+        *(units, lines_at[0], offsets[0], end, False, lines_at, offsets, len(lines) - len(units)),
+        *(data, start, end, line, start),
+    )
+    return Arrival("k", "/var/log/ka.log", block, Mark("k", end, b"{}"))
+
+
+@pytest.mark.usefixtures("by")
+def test_a_queue_that_has_half_of_a_block_takes_the_other_half(outlet):
+    timeless = [b'{"Type":"HostLog","Operation":"File","Resource":"/%d"}' % n for n in range(40)]
+    texts = [line + b"\r\n" * (n % 3) + b"\n" for n, line in enumerate(LINES[:200])]
+    texts[3:3] = [line + b"\n" for line in timeless]
+    data = b"".join(texts)
+    half = len(b"".join(texts[:90]))
+    whole, cut, both = outlet("whole"), outlet("cut"), outlet("both")
+    run([as_read(data, 0, len(data))], whole)
+    run([as_read(data, 0, half)], cut)
+    run([as_read(data, 0, len(data))], cut, both)
+    assert cut.queue.totals() == whole.queue.totals() == both.queue.totals()
+    assert cut.queue.totals()["converted"] == 240
+    expected = messages(whole.queue)
+    assert messages(cut.queue) == messages(both.queue) == expected
+
+
+def test_the_engine_fills_the_lanes_as_the_reference_does(outlet, monkeypatch):
+    found = []
+    for name in ("python", "native") if BUILT else ("python",):
+        monkeypatch.setenv("CEF_BRIDGE_ENGINE", name)
+        one = outlet(name)
+        run(in_parts([*LINES, b"noise", *alerts_of("loud", 500)], 700), one)
+        totals = {name: number for name, number in one.queue.totals().items() if "_" not in name}
+        found.append((messages(one.queue), totals))
+    assert found[0] == found[-1]
+
+
+class Other(Converter):
+    """A reference that writes something else in the key that `where` chooses."""
+
+    where = staticmethod(lambda _: " externalId=")
+
+    def convert(self, raw, origin=""):
+        made = super().convert(raw, origin)
+        key = self.where(made)
+        return made._replace(message=made.message.replace(key, f"{key}other ", 1))
+
+
+@needs_engine
+def test_where_the_engine_differs_the_message_of_the_reference_is_queued(
+    outlet, monkeypatch, caplog
+):
+    monkeypatch.setenv("CEF_BRIDGE_ENGINE", "native")
+    machine = Machine(Other(load("kubearmor-cef")), compare_every=10, most_faults=50)
+    siem = outlet()._replace(machine=machine)
+    run(in_parts(LINES[:200], 50), siem)
+    totals = siem.queue.totals()
+    assert totals["converted"] == 200
+    assert totals["engine_compared"] == totals["engine_different"] == 20
+    lanes = messages(siem.queue)
+    assert sum(b" externalId=other " in text for text in lanes[ALERTS] + lanes[TELEMETRY]) == 20
+    assert "/var/log/ka.log:1: the engine's message differs" in caplog.text
+
+
+@needs_engine
+def test_after_differences_of_several_kinds_the_reference_does_all(outlet, monkeypatch, caplog):
+    monkeypatch.setenv("CEF_BRIDGE_ENGINE", "native")
+    keys = [" externalId=", " act=", " cat=", " dvchost="]
+    machine = Machine(Other(load("kubearmor-cef")), compare_every=1, most_faults=3)
+    machine.converter.where = lambda made: next(key for key in keys if key in made.message)
+    siem = outlet()._replace(machine=machine)
+    parts = in_parts(LINES[:300], 50)
+
+    def items():
+        for part in parts:
+            yield part
+            keys.append(keys.pop(0))
+
+    feed = Listed([])
+    feed.items = items()
+    Intake(feed, [siem], Options(), tell_gap, tell_flood).run()
+    totals = siem.queue.totals()
+    assert totals["converted"] == 300
+    assert totals["engine_different"] < 300
+    assert totals["engine_different"] == totals["engine_compared"]
+    lanes = messages(siem.queue)
+    assert all(b"=other " in text for text in lanes[ALERTS] + lanes[TELEMETRY])
+    assert "Python converts all from now on" in caplog.text
+
+
+def test_a_destination_that_takes_no_more_does_not_end_the_source(outlet):
+    full, other = outlet("full", limit=1 << 20), outlet("other")
+    feed = Listed(in_parts(LINES * 10, 500))
+    intake = Intake(feed, [full, other], Options(), tell_gap, tell_flood)
+    full.queue.stop_waiting()
+    intake.run()
+    assert other.queue.sum().accepted == 10 * len(LINES)
+    taken = full.queue.sum().accepted
+    assert 0 < taken < 10 * len(LINES)
+    offset = full.queue.marks()["k"].offset  # nothing behind what was not stored
+    assert offset == sum(len(line) + 1 for line in (LINES * 10)[:taken])
+
+
+def test_who_is_given_up_waits_no_longer_and_stores_nothing_more(outlet, caplog):
+    siem = outlet(limit=1 << 20)
+    intake = Intake(Listed(in_parts(LINES * 20, 500)), [siem], Options(), tell_gap, tell_flood)
+    thread = threading.Thread(target=intake.run)
+    thread.start()
+    deadline = time.monotonic() + 60
+    while "the queue is full" not in caplog.text:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    intake.give_up()
+    thread.join(10)
+    assert not thread.is_alive()
+    before = siem.queue.sum().accepted
+    messages(siem.queue)
+    assert siem.queue.sum().accepted == before
+    assert siem.queue.marks()["k"].offset == sum(len(line) + 1 for line in (LINES * 20)[:before])

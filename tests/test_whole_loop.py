@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cef_bridge.converter import Converter
-from cef_bridge.fastpath import FastPath
+from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load
 from cef_bridge.sources.units import Block
 from cef_bridge.unitloop import Options, UnitLoop
@@ -27,29 +27,13 @@ EVENT = {
 
 
 class Forgetful:
-    """A machine that remembers nothing."""
-
-    class sections:  # noqa: N801 - as the loop asks for it
-        """Knows no line."""
-
-        @staticmethod
-        def run(_lines, start, _alert, _log):
-            """Know none."""
-            return start
-
-        @staticmethod
-        def counts():
-            """Count none."""
-            return iter(())
+    """The reference alone, one event after another."""
 
     def __init__(self, converter):
         self.convert = converter.convert
 
-    def recall(self, _raw):
-        """Recall nothing."""
-
-    def learn(self, _line, _raw):
-        """Learn nothing."""
+    def runner(self):
+        """Return none: it has no engine."""
 
 
 def converter(mapping):
@@ -65,6 +49,7 @@ def lines_of(machine, lines, **options):
     loop.finish(len(lines))
     loop.settle()
     stats = loop.stats
+    messages = [message for some in messages for message in some.split(b"\n")]
     assert stats.converted == len(messages)
     assert stats.rejected == len(refused) == stats.labels.total()
     assert stats.lines == stats.records + stats.noise + stats.blank
@@ -75,7 +60,7 @@ def check(lines, mapping):
     """Hold the remembering machine against the other one, each line four times and in turns."""
     busy = [line for _ in range(4) for line in lines] + list(reversed(lines))
     expected = lines_of(Forgetful(converter(mapping)), busy)
-    found = lines_of(FastPath(converter(mapping)), busy)
+    found = lines_of(Machine(converter(mapping)), busy)
     assert found[:2] == expected[:2]
     assert vars(found[2])["noise"] == vars(expected[2])["noise"]
 
@@ -125,7 +110,7 @@ def test_any_events_with_such_names_get_the_lines_that_they_get_alone(changes, m
 
 def test_a_foreign_name_in_front_of_the_fields_changes_none_of_them():
     plain, *others = (
-        lines_of(FastPath(converter("kubearmor-cef")), [compact(event)])[0][0].decode()
+        lines_of(Machine(converter("kubearmor-cef")), [compact(event)])[0][0].decode()
         for event in (EVENT, {"source": "/var/log/x", **EVENT}, {"action": "index", **EVENT},
                       {"type": "kubearmor", **EVENT})
     )  # fmt: skip

@@ -21,7 +21,6 @@ from cef_bridge.delivery import queue_moved
 from cef_bridge.delivery import queue_schema as schema
 from cef_bridge.delivery import queue_tables as tables
 from cef_bridge.delivery.queue_body import pack_all
-from cef_bridge.delivery.queue_body import pack_all as packed
 from cef_bridge.delivery.queue_core import Core, Settings
 from cef_bridge.delivery.queue_inlet import Inlet
 from cef_bridge.delivery.queue_lock import Lock
@@ -31,9 +30,9 @@ from cef_bridge.delivery.queue_types import (
     TELEMETRY,
     Batch,
     Dead,
+    Joined,
     Letter,
     Load,
-    Packed,
     Stopped,
     Stored,
     Sum,
@@ -55,15 +54,14 @@ __all__ = [
     "TELEMETRY",
     "Batch",
     "Dead",
+    "Joined",
     "Letter",
-    "Packed",
     "Queue",
     "Stopped",
     "Stored",
     "Sum",
     "View",
     "inspect",
-    "packed",
 ]
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -137,25 +135,25 @@ class Queue:
 
     def append(
         self,
-        batches: Sequence[Batch | Packed],
+        batches: Sequence[Batch | Joined],
         marks: Sequence[Mark] = (),
         *,
         pending: Mapping[str, bytes] | None = None,
         counts: Mapping[str, int] | None = None,
         dead: Sequence[Dead] = (),
         replayed: Sequence[int] = (),
+        given_up: threading.Event | None = None,
     ) -> None:
         """Store all of it in one transaction; when this returns, it is on the disk.
-
-        A batch may be `Packed` already, by `packed` in another thread or process.
 
         `counts` is added to the totals; of `pending`, what is empty is forgotten; `replayed` are
         the ids of dead letters that `batches` were made of, and that go. Where the queue or the
         disk is full, the policy `block` waits until something was settled, and raises Stopped
-        after `stop_waiting`: then nothing was stored. The other policies drop, and never wait.
+        after `stop_waiting`, or once it is `given_up`: then nothing was stored. The other policies
+        drop, and never wait.
         """
         load = Load(pack_all(batches), marks, pending or {}, counts or {}, dead, replayed)
-        self._inlet.append(load)
+        self._inlet.append(load, given_up)
 
     def marks(self) -> dict[str, Mark]:
         """Return the position of each stream, by its key."""

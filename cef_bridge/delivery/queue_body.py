@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING
 
 import zstandard
 
-from cef_bridge.delivery.queue_types import Packed
+from cef_bridge.delivery.queue_types import Batch, Joined, Packed
 from cef_bridge.lineends import line_ends
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from cef_bridge.delivery.queue_types import Batch
 
 
 class DamagedRowError(Exception):
@@ -49,12 +47,13 @@ def unsqueeze(body: bytes) -> bytes:
         raise DamagedRowError("its bytes are not those that were written") from error
 
 
-def pack(batch: Batch) -> Packed:
+def pack(batch: Batch | Joined) -> Packed:
     """Return the batch as it is stored; ValueError when a message holds a line end."""
-    joined = b"\n".join(batch.messages)
-    if line_ends(joined) != len(batch.messages) - 1:
+    if isinstance(batch, Batch):
+        batch = Joined(batch.lane, len(batch.messages), b"\n".join(batch.messages))
+    if line_ends(batch.text) != batch.number - 1:
         raise ValueError("a message holds a line end")
-    return Packed(batch.lane, len(batch.messages), squeeze(joined))
+    return Packed(batch.lane, batch.number, squeeze(batch.text))
 
 
 def unpack(body: bytes, count: int) -> list[bytes]:
@@ -65,10 +64,6 @@ def unpack(body: bytes, count: int) -> list[bytes]:
     return messages
 
 
-def pack_all(batches: Sequence[Batch | Packed]) -> list[Packed]:
-    """Return all batches that hold anything, as they are stored; some may be so already."""
-    return [
-        each if isinstance(each, Packed) else pack(each)
-        for each in batches
-        if isinstance(each, Packed) or each.messages
-    ]
+def pack_all(batches: Sequence[Batch | Joined]) -> list[Packed]:
+    """Return all batches that hold anything, as they are stored."""
+    return [pack(each) for each in batches if isinstance(each, Joined) or each.messages]

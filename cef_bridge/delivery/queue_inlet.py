@@ -31,10 +31,12 @@ class Inlet:
         self.replaying: set[int] = set()  # dead letters that are being converted again
         self._core = core
 
-    def append(self, load: Load) -> None:
+    def append(self, load: Load, given_up: threading.Event | None = None) -> None:
         """Store the load; raises Stopped when it would have to wait, and shall not."""
         with self.appending:
             while True:
+                if given_up is not None and given_up.is_set():
+                    raise Stopped(f"{self._core.path}: what was to be stored was given up")
                 turn = self._core.turn
                 if self._stored(load):
                     return

@@ -33,6 +33,14 @@ class Batch(NamedTuple):
     messages: list[bytes]
 
 
+class Joined(NamedTuple):
+    """A Batch of so many messages that stand in one text, LF between two of them."""
+
+    lane: int
+    number: int
+    text: bytes
+
+
 class Dead(NamedTuple):
     """What can never be sent. `kind`: an `event` no mapping takes, or a finished `message`."""
 

@@ -15,6 +15,7 @@ from cef_bridge.converter import Converter
 from cef_bridge.delivery.queue import Queue
 from cef_bridge.errors import MappingError
 from cef_bridge.intake import ROOM, Outlet
+from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load
 from cef_bridge.views import DestinationView, SourceView
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from cef_bridge.delivery.forwarder import ForwarderState
     from cef_bridge.sources.feed import Feed, FeedState
 
+COMPARE_EVERY = 1000
+"""Of so many lines that the engine converts one is converted by the reference, too."""
+MOST_FAULTS = 5
+"""After so many kinds of differences Python converts for that destination."""
 _LEAST = 512  # a message may not be made shorter than this
 
 
@@ -82,7 +87,8 @@ def outlet_of(spec: Destination, queue: Queue, config: Config) -> Outlet:
         found = mapping_problems(one.mapping for one in config.destinations)
         raise MappingError(found or error.problems) from error
     numbered = converter.program.mapping.envelope.sequence
-    return Outlet(spec.name, queue, converter, stream_of(queue) if numbered else "")
+    machine = Machine(converter, compare_every=COMPARE_EVERY, most_faults=MOST_FAULTS)
+    return Outlet(spec.name, queue, machine, stream_of(queue) if numbered else "")
 
 
 def queue_of(spec: Destination, folder: Path) -> Queue:

@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from cef_bridge import engine
 from cef_bridge.delivery.forwarder import Forwarder
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.service import private_queue
@@ -106,6 +107,7 @@ class Service:
         self._unread: tuple[str, ...] = ()
         self._unreached: tuple[tuple[str, str], ...] = ()
         self._started = 0.0
+        self._engine = engine.status()
 
     def stop(self) -> None:
         """End in order: sources first, then what waits is sent, for the time of grace."""
@@ -131,6 +133,7 @@ class Service:
             ),
             self._fault,
             self._asked is not None,
+            self._engine.engine,
         )
 
     def run(self) -> Outcome:
@@ -194,26 +197,23 @@ class Service:
         return Way(spec, outlet, forwarder, thread, stop)
 
     def _read(self, specs: Sequence[SourceSpec]) -> dict[str, Source]:
-        """Start sources, and return them when each is reading."""
-        inflows = [Inflow(spec) for spec in specs]
-        try:
-            for inflow in inflows:
-                inflow.start(self._outlets(), once=self.ways.once)
-            for inflow in inflows:
-                inflow.wait_until_ready()
-        except BaseException:
-            for inflow in inflows:
-                inflow.close()
-            raise
+        """Start sources; all can be as they were asked for, or none is started."""
+        inflows = [self._inflow(spec) for spec in specs]
         found = {}
         for inflow in inflows:
-            thread = self._thread(f"source {inflow.spec}", inflow.listen)
+            thread = self._thread(f"source {inflow.spec}", inflow.run)
             thread.start()
             found[_key(inflow.spec)] = Source(inflow, thread)
         return found
 
-    def _outlets(self) -> dict[str, tuple[Destination, Outlet]]:
-        return {name: (way.spec, way.outlet) for name, way in self._ways.items()}
+    def _inflow(self, spec: SourceSpec) -> Inflow:
+        try:
+            return Inflow(spec, self._outlets(), once=self.ways.once)
+        except OSError as error:
+            raise CefBridgeError(f"{spec}: {error.strerror or error}") from error
+
+    def _outlets(self) -> list[Outlet]:
+        return [way.outlet for way in self._ways.values()]
 
     def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
         """Return a thread whose death is the service's: one that died unseen would lose events."""
@@ -365,8 +365,9 @@ class Service:
         for each in stale.values():
             each.inflow.stop()
         for each in stale.values():
-            each.thread.join(config.grace)  # one that waits for room is read again from its marks
-            each.inflow.close()
+            each.thread.join(config.grace)
+            each.inflow.give_up()  # one that waits for room is read again from its marks
+            each.thread.join(_JOIN)
         kept = {key: each for key, each in self._sources.items() if key not in stale}
         new = [spec for key, spec in _named(config).items() if key not in kept]
         self._sources = {**kept, **self._read(new)}
@@ -431,7 +432,6 @@ class Service:
         for each in self._sources.values():
             each.inflow.stop()
             each.thread.join(_JOIN)
-            each.inflow.close()
         for way in self._ways.values():
             way.thread.join(_JOIN)
         if self.metrics is not None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_LF = 0x0A
 HEAD = 4096
 """As many bytes of an oversized record are kept, to recognise it by."""
 
@@ -80,6 +81,40 @@ class Block(NamedTuple):
             (len(each) + 1 for each in self.lines[:-1]), initial=self.offset
         )
         return list(zip(lines_at, offsets, strict=True))
+
+    def behind(self, place: int) -> Block:
+        """Return what of it begins at an offset of the stream or behind it."""
+        places = self.places()
+        first = next((at for at, (_, offset) in enumerate(places) if offset >= place), len(places))
+        if not first:
+            return self
+        kept = places[first:]
+        rest = Block(
+            self.lines[first:],
+            kept[0][0] if kept else self.line,
+            kept[0][1] if kept else place,
+            self.consumed,
+            False,
+            [line for line, _ in kept],
+            [offset for _, offset in kept],
+        )
+        return self._with_data(rest, place) if self.data and kept else rest
+
+    def _with_data(self, rest: Block, place: int) -> Block:
+        """Return the rest of this block of lines with the lines as they stand."""
+        data, begin = self.data, self.begin + max(place - self.data_offset, 0)
+        if begin > self.begin and data[begin - 1] != _LF:  # that line began before
+            begin = data.find(b"\n", begin) + 1
+        return rest._replace(
+            blank=data.count(b"\n", begin, self.end)
+            + (data[self.end - 1] != _LF)
+            - len(rest.lines),
+            data=data,
+            begin=begin,
+            end=self.end,
+            data_line=self.data_line + data.count(b"\n", self.begin, begin),
+            data_offset=self.data_offset + begin - self.begin,
+        )
 
 
 class Oversized(NamedTuple):

@@ -35,7 +35,7 @@ def check(machine: Machine, found: Found) -> None:
     if runner.answer.end and not runner.differed:
         return
     # A runner may compare by itself, and leaves what differs.
-    if runner.differed or [it.data for it in runner.apart()] != _by_reference(machine, line):
+    if runner.differed or [it.data for it in runner.each()] != _by_reference(machine, line):
         raise EngineDiffersError(
             f"{found.place}: internal error: the native engine writes another message than the "
             "Python reference. Report it with this event; CEF_BRIDGE_ENGINE=python leaves the "

@@ -20,7 +20,7 @@ from cef_bridge.workbench.diff import Made
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cef_bridge.machine import Machine, Message, Runner
+    from cef_bridge.machine import Machine, Message, Part, Runner
     from cef_bridge.workbench.coverage import Coverage, Facts
     from cef_bridge.workbench.diff import Diff
 
@@ -73,8 +73,13 @@ class _NoMessages:
     messages = b""
     elsewhere: tuple[int, ...] = ()
     left = compared = differed = 0
+    trusted = True
 
-    def apart(self) -> Iterator[Message]:
+    def parts(self) -> Iterator[Part]:
+        """Yield nothing."""
+        return iter(())
+
+    def apart(self, _part: Part, /) -> Iterator[tuple[bytes, int]]:
         """Yield nothing."""
         return iter(())
 
@@ -115,7 +120,7 @@ class PairRunner(_NoMessages):
             self._data = data
             self._reached = old.run(data, begin, end, source, offset, parts=parts, line=line)
             self._next = old.answer.next
-            self._waiting = [*old.apart()][::-1]
+            self._waiting = [*old.each()][::-1]
         stop = new.run(data, begin, self._reached, source, offset, parts=parts, line=line)
         answer = new.answer
         behind = answer.next if answer.end else self._next
@@ -133,7 +138,7 @@ class PairRunner(_NoMessages):
         while waiting and waiting[-1].begin < begin:  # of a line that was Python's
             waiting.pop()
         both = either = 0
-        for new in self._new.apart():
+        for new in self._new.each():
             while waiting and waiting[-1].begin < new.begin:
                 diff.add(_of(waiting.pop()), None)
                 either += 1

@@ -19,7 +19,7 @@ import zstandard
 from cef_bridge.conversion import Run
 from cef_bridge.converter import Converter
 from cef_bridge.errors import CefBridgeError, WorkerError
-from cef_bridge.fastpath import FastPath
+from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load
 from cef_bridge.parallel.run import ParallelRun, Plan
 from cef_bridge.sources.inputs import Input
@@ -80,12 +80,12 @@ class Both:
         expand = options.pop("max_expand", 200)
         options = Options(**options)
         out, bad = File(self._folder / "out1"), File(self._folder / "bad1")
-        one = Run(FastPath(self._converter), out, bad, options, max_expand=expand, hashed=True)
+        one = Run(Machine(self._converter), out, bad, options, max_expand=expand, hashed=True)
         one.run(inputs)
         expected = out.close(), bad.close(), outcome(one)
         plan = Plan(jobs, 0, expand, True, piece)
         out, bad = File(self._folder / "out2"), File(self._folder / "bad2")
-        several = ParallelRun(FastPath(self._converter), out, bad, options, plan)
+        several = ParallelRun(Machine(self._converter), out, bad, options, plan)
         several.begin(inputs)
         several.run(inputs)
         found = out.close(), bad.close(), outcome(several)
@@ -287,7 +287,7 @@ def test_the_shipped_examples_come_out_as_by_one_process(both):
 def begun(converter, folder, data: bytes, jobs: int = 2) -> tuple[ParallelRun, list[Input], File]:
     inputs = Both(converter, folder).write(data)
     out = File(folder / "out")
-    run = ParallelRun(FastPath(converter), out, plan=Plan(jobs, piece_size=4096))
+    run = ParallelRun(Machine(converter), out, plan=Plan(jobs, piece_size=4096))
     run.begin(inputs)
     return run, inputs, out
 
@@ -328,7 +328,7 @@ def test_a_sink_that_fails_in_a_worker_fails_the_run(converter, tmp_path):
             raise CefBridgeError(f"full after {self.size}, no room for {len(data) > 0}")
 
     inputs = Both(converter, tmp_path).write(b"".join(map(line, range(3000))))
-    run = ParallelRun(FastPath(converter), Full(tmp_path / "out"), plan=Plan(2, piece_size=4096))
+    run = ParallelRun(Machine(converter), Full(tmp_path / "out"), plan=Plan(2, piece_size=4096))
     run.begin(inputs)
     with pytest.raises(CefBridgeError, match="full after 0, no room for True"):
         run.run(inputs)

@@ -1,27 +1,16 @@
-"""Any mapping, any fields: what was remembered for one event never shows in another's line.
-
-Mappings are made up: rules that win or not by fields that stay, that come and go, that a policy
-decides. Several events go through one fast path, in turns, and each line is the plain path's.
+"""Mappings and events made up for hypothesis: rules that win or not by fields that stay, that come
+and go, that a policy decides.
 """
 
 from __future__ import annotations
 
-import json
 from itertools import product
 
-import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 from pod_event import IN_A_POD
 
-from cef_bridge.converter import Converted, Converter
-from cef_bridge.errors import UsageError
-from cef_bridge.fastpath import FastPath
-from cef_bridge.mapping.load import load
 from cef_bridge.mapping.shipped import names
 from cef_bridge.sources.relay_schema import TABLE
-
-ORIGIN = "test\x1f7"
 
 # What an event may have besides; () leaves the field out. Each of the first four is acted upon.
 ACTS: list[dict[str, object]] = [
@@ -199,52 +188,3 @@ def in_order(event: dict[str, object]) -> dict[str, object]:
     fields = TABLE["Alert" if event["Type"] == "MatchedPolicy" else "Log"]
     rank = {field.name: index for index, field in enumerate(fields)}
     return {key: event[key] for key in sorted(event, key=lambda key: rank.get(key, 99))}
-
-
-def converters(mapping: dict[str, object], folder) -> tuple[Converter, Converter]:
-    path = folder / "own.yaml"
-    path.write_text(json.dumps(mapping))  # JSON is YAML
-    return Converter(load(str(path), env={})), Converter(load(str(path), env={}))
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("mappings")
-
-
-def check(plain: Converter, fast: FastPath, some: list[dict[str, object]]) -> None:
-    for each in some * 5:  # a plan at the second time, known by its bytes soon after
-        expected = plain.convert(dict(each), ORIGIN)
-        line = json.dumps(each, separators=(",", ":")).encode()
-        got: list[bytes] = []
-        if fast.sections.run([line], 0, got.append, got.append):
-            assert isinstance(expected, Converted)
-            assert got == [expected.message.encode()]
-        elif (fate := fast.recall(dict(each))) is None:
-            assert fast.convert(dict(each), ORIGIN) == expected
-        else:
-            assert fate == expected
-            if isinstance(fate, Converted):
-                fast.learn(line, dict(each))
-
-
-@given(mapping=mappings(), some=events())
-@settings(max_examples=80, deadline=None)
-def test_every_mapping_gives_the_plain_message(folder, mapping, some):
-    try:
-        plain, converter = converters(mapping, folder)
-    except UsageError:  # a mapping that cannot be
-        return
-    check(plain, FastPath(converter), some)
-
-
-def test_what_another_version_leaves_of_a_field_is_not_taken_for_ones_own(folder):
-    rule = {"from": "flags", "when": {"KubeArmorVersion": "v1.6.1"}}
-    mapping = {"extension": {"rt": {"from": "event.time"}, "KubeArmorFlags": rule}}
-    plain, converter = converters({"mapping": "own", "unmapped": "keep", **mapping}, folder)
-    fast = FastPath(converter)
-    event = in_order({**IN_A_POD, **ACTS[0], "Type": "ContainerLog", "Result": "Passed"})
-    some = [{**event, "KubeArmorVersion": version} for version in ("v1.6.1", "v1.4.0")]
-    check(plain, fast, some)
-    assert "KubeArmorData=syscall\\=SYS_OPENAT fd\\=-100 " in fast.convert(some[0]).message
-    assert "fd\\=-100 flags\\=O_RDONLY" in fast.convert(some[1]).message
