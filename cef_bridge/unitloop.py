@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import orjson
+
 from cef_bridge.converter import Converted, Filtered, Rejected
 from cef_bridge.events.clock import event_time, repeats
 from cef_bridge.events.decode import Decoded, Decoder, Noise, Unreadable
