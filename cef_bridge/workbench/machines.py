@@ -40,8 +40,6 @@ class Counts(NamedTuple):
 class Comparing:
     """Two machines over the same events, for a `Diff`."""
 
-    remembers = False
-
     def __init__(self, diff: Diff, old: Machine, new: Machine) -> None:
         self._diff = diff
         self._machines = (old, new)
@@ -168,8 +166,6 @@ def _of(message: Message) -> Made:
 
 class Examining:
     """A machine's events, for a `Coverage`. `finish` adds up what the engine counted."""
-
-    remembers = False
 
     def __init__(self, coverage: Coverage, machine: Machine) -> None:
         self._coverage = coverage
