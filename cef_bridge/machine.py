@@ -186,7 +186,7 @@ class Runner:
         if answer.end:
             self.left += 1
         if answer.end == engine.FAULT:
-            name, number = place.source.decode(), line + answer.lines
+            name, number = place.source.decode("utf-8", "surrogatepass"), line + answer.lines
             _log.error("%s:%d: the engine has a fault; Python converts the line", name, number)
 
     @property
@@ -298,7 +298,7 @@ class ComparingRunner(Runner):
                     self.differed += 1
                     self._trust.met(native, reference)
                     if self.differed <= _MOST_ERRORS:
-                        source = place.source.decode()
+                        source = place.source.decode("utf-8", "surrogatepass")
                         _log.error("%s:%d: %s", source, line, _difference(native, reference))
                     return begin
             begin, line = end + 1, line + 1
@@ -325,7 +325,7 @@ class ComparingRunner(Runner):
             return _Made(f"taken for {event.__class__.__name__.lower()}")
         origin = ""
         if repeats(event.fields):
-            origin = f"{place.source.decode()}{SEPARATOR}{place.offset + begin}"
+            origin = f"{place.source.decode("utf-8", "surrogatepass")}{SEPARATOR}{place.offset + begin}"
         try:
             fate = self._converter.convert(event.fields, origin)
         except Exception as error:  # noqa: BLE001 - the line goes the plain way, which reports it
