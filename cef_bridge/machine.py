@@ -325,7 +325,8 @@ class ComparingRunner(Runner):
             return _Made(f"taken for {event.__class__.__name__.lower()}")
         origin = ""
         if repeats(event.fields):
-            origin = f"{place.source.decode("utf-8", "surrogatepass")}{SEPARATOR}{place.offset + begin}"
+            source = place.source.decode("utf-8", "surrogatepass")
+            origin = f"{source}{SEPARATOR}{place.offset + begin}"
         try:
             fate = self._converter.convert(event.fields, origin)
         except Exception as error:  # noqa: BLE001 - the line goes the plain way, which reports it
