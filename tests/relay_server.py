@@ -169,7 +169,7 @@ class RelayServer:
         """End this stream for all with a status (OK: as if the server had no more to say)."""
         self._tell((code, details), kind)
 
-    def wait_for(self, *kinds: str, count: int = 1, timeout: float = 10) -> None:
+    def wait_for(self, *kinds: str, count: int = 1, timeout: float = 60) -> None:
         """Wait until so many watch each of these streams."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:

@@ -419,7 +419,7 @@ def test_metrics_say_what_the_queue_says_and_readiness_follows_the_connection(tm
 
     def ask(path):
         try:
-            with urllib.request.urlopen(f"http://{address}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{address}{path}", timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:

@@ -187,7 +187,7 @@ def test_one_stream_is_routed_by_field_and_nothing_vanishes_uncounted(tmp_path):
 
         def ask():
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as got:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as got:
                     return got.read().decode()
             except OSError:
                 return ""

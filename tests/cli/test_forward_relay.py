@@ -72,7 +72,7 @@ def test_the_relay_to_a_siem_with_tls_a_queue_and_metrics(tmp_path, authority, s
 
 
 def _metrics(address: str) -> str:
-    with urllib.request.urlopen(f"http://{address}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=60) as answer:
         return answer.read().decode()
 
 

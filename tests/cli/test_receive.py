@@ -57,7 +57,7 @@ class Receiver:
 
     def send(self, data: bytes, at: int = 0) -> None:
         """Send over a connection of its own, and wait until it was read."""
-        with socket.create_connection(("127.0.0.1", self.ports[at]), timeout=10) as sock:
+        with socket.create_connection(("127.0.0.1", self.ports[at]), timeout=60) as sock:
             sock.sendall(data)
             sock.shutdown(socket.SHUT_WR)
             assert sock.recv(1) == b""
@@ -106,7 +106,7 @@ def test_messages_without_a_syslog_header_are_counted_and_are_no_fault():
 
 def test_it_waits_for_its_senders_to_close_so_that_they_get_their_receipt():
     with Receiver(*TCP, "--count", 1, "--timeout", 30) as receiver:
-        with socket.create_connection(("127.0.0.1", receiver.ports[0]), timeout=10) as sock:
+        with socket.create_connection(("127.0.0.1", receiver.ports[0]), timeout=60) as sock:
             sock.sendall(lines(message(1)))
             assert not select.select([sock], [], [], 1)[0]  # it has what it wants, and waits
             sock.sendall(lines(message(2)))
@@ -228,7 +228,7 @@ def test_a_reader_that_goes_away_ends_it_without_a_word():
 
 def test_a_full_disk_ends_it_and_the_sender_gets_no_receipt():
     with Receiver(*TCP, "-o", "/dev/full") as receiver:
-        with socket.create_connection(("127.0.0.1", receiver.ports[0]), timeout=10) as sock:
+        with socket.create_connection(("127.0.0.1", receiver.ports[0]), timeout=60) as sock:
             sock.sendall(lines(message(1)))
             with pytest.raises(ConnectionResetError):
                 sock.recv(1)
@@ -286,7 +286,7 @@ def test_every_transport_at_once(tmp_path):
         with socket.socket(type=socket.SOCK_DGRAM) as sock:
             sock.sendto(message(1), ("127.0.0.1", receiver.ports[1]))
         with (
-            socket.create_connection(("127.0.0.1", receiver.ports[2]), timeout=10) as raw,
+            socket.create_connection(("127.0.0.1", receiver.ports[2]), timeout=60) as raw,
             context.wrap_socket(raw, server_hostname="localhost") as sock,
         ):
             sock.sendall(b"%d %b" % (len(message(2)), message(2)))

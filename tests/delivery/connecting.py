@@ -39,19 +39,23 @@ class GaveUp(Exception):  # noqa: N818 - it is no error
 
 
 class Patience:
-    """An `on_wait` that gives up after some seconds, and knows what it was told."""
+    """An `on_wait` that gives up after some seconds, and knows what it was told.
 
-    def __init__(self, seconds: float = 20.0) -> None:
+    With `until` it gives up when it was told so, too; a busy machine may take long to see it.
+    """
+
+    def __init__(self, seconds: float = 60.0, until: str = "") -> None:
         self.told: list[str] = []
         self._until = time.monotonic() + seconds
+        self._told = until
 
     def __call__(self, reason: str) -> None:
         self.told.append(reason)
-        if time.monotonic() > self._until:
+        if reason == self._told or time.monotonic() > self._until:
             raise GaveUp(reason)
 
 
-def eventually(true: Callable[[], bool], seconds: float = 5.0) -> bool:
+def eventually(true: Callable[[], bool], seconds: float = 60.0) -> bool:
     """Wait until a function returns true."""
     until = time.monotonic() + seconds
     while not true():

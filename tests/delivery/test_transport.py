@@ -204,16 +204,13 @@ def test_who_stalls_longer_than_a_black_hole_lasts_is_waited_for():
 
 
 def test_who_hangs_is_waited_for_as_long_as_the_caller_likes():
-    patience = Patience(1.6)
+    patience = Patience(until=STALLED)
     with HangsWithoutReading() as collector:
         connection = connect(target_of(collector, black_hole=0.7))
-        begun = time.monotonic()
         with pytest.raises(GaveUp):
             connection.send(frame_lf(messages(20_000)), patience)
-        assert time.monotonic() - begun < 10
         assert connection.unacknowledged() > 0
         assert patience.told[-1] == STALLED
-        assert len(patience.told) >= 3
         connection.abandon()
         connection.abandon()
 

@@ -241,7 +241,7 @@ def test_who_stalls_or_reads_slowly_is_waited_for(authority, pair):
 
 
 def test_who_hangs_or_never_answers_is_waited_for_as_long_as_the_caller_likes(authority, pair):
-    patience = Patience(1.2)
+    patience = Patience(until=STALLED)
     with HangsWithoutReading(tls=pair) as collector:
         connection = connect(target_of(collector, authority))
         with pytest.raises(GaveUp):

@@ -52,7 +52,7 @@ def told(kind, words):
 @pytest.fixture
 def connect(authority):
     def connect_to(receiver):
-        plain = socket.create_connection(("127.0.0.1", receiver.port), timeout=10)
+        plain = socket.create_connection(("127.0.0.1", receiver.port), timeout=60)
         if receiver.transport == "tcp":
             return plain
         context = ssl.create_default_context(cafile=str(authority.ca))
@@ -105,7 +105,7 @@ def test_mtls_refuses_a_client_without_a_certificate(start, authority, kind):
     receiver = start(kind, transport="mtls")
     context = ssl.create_default_context(cafile=str(authority.ca))
     with (
-        socket.create_connection(("127.0.0.1", receiver.port), timeout=10) as plain,
+        socket.create_connection(("127.0.0.1", receiver.port), timeout=60) as plain,
         # TLS 1.3: the refusal comes after the client thinks that it is done.
         contextlib.suppress(OSError),
         context.wrap_socket(plain, server_hostname="localhost") as client,
