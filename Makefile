@@ -10,12 +10,13 @@ ENGINE_SOURCES := hatch_build.py engine/Cargo.lock engine/Cargo.toml engine/buil
     $(wildcard engine/src/*.rs engine/src/*/*.rs)
 SHELL := /bin/sh
 
-.PHONY: help demo test lint engine bench bench-forward bench-mapping bench-soak
+.PHONY: help demo test lint engine fuzz bench bench-forward bench-mapping bench-soak
 help:
 	@echo "make demo    convert sample events, and forward some to a collector that dies on the way"
 	@echo "make test    run the tests"
 	@echo "make lint    check style and types"
 	@echo "make engine  build the native engine, as demo, test and bench do; needs Rust 1.79 or later"
+	@echo "make fuzz    hold the engine against the reference, with events and mappings made up"
 	@echo "make bench   measure convert against a bare JSON parser and its peers; a quarter of an hour"
 	@echo "make bench-forward, bench-mapping, bench-soak: forward beside its peers, coverage and diff"
 	@echo "             against convert, forward at a steady rate for ten minutes"
@@ -35,6 +36,10 @@ lint: $(STAMP)
 	$(VENV)/bin/mypy
 
 engine: $(ENGINE)
+
+# For hours: make fuzz FUZZ="--seconds 36000". It prints its seed, and what differs.
+fuzz: engine
+	@$(VENV)/bin/python tests/engine/equality.py $(FUZZ)
 
 bench: engine
 	@$(VENV)/bin/python benchmarks/bench.py $(BENCH)
