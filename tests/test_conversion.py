@@ -259,7 +259,8 @@ class Faulty(Converter):
         return super().convert(raw, origin)
 
 
-def test_a_fault_of_ours_rejects_one_record_and_the_rest_goes_on(file):
+def test_a_fault_of_ours_rejects_one_record_and_the_rest_goes_on(file, monkeypatch):
+    monkeypatch.setenv("CEF_BRIDGE_ENGINE", "python")
     lines = [
         dumped({"Type": "HostLog", "Operation": "File", "Resource": f"/{name}"})
         for name in ("a", "bug", "b")

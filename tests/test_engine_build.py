@@ -246,7 +246,7 @@ def test_make_builds_the_engine_again_when_a_source_has_changed(tmp_path):
     ]
     later = library.stat().st_mtime + 1
     for source in (tree / "hatch_build.py", *sources):
-        if source.name == "rustfmt.toml":
+        if source.name == "rustfmt.toml" or source.parent.name == "examples":
             continue
         before = source.stat().st_mtime
         os.utime(source, (later, later))

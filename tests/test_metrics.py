@@ -73,7 +73,9 @@ def serve():
 
 def get(address, path):
     try:
-        with urllib.request.urlopen(f"http://{address[0]}:{address[1]}{path}", timeout=60) as answer:
+        with urllib.request.urlopen(
+            f"http://{address[0]}:{address[1]}{path}", timeout=60
+        ) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:

@@ -12,6 +12,9 @@ import click
 from cef_bridge.events.clock import microseconds
 
 
+_DATE = len("2026-03-01")
+
+
 class Now(int):
     """The time at which a run began, because the operator asked for that."""
 
@@ -22,7 +25,7 @@ def moment(_: click.Context, __: click.Parameter, text: str | None) -> int | Non
         return None
     if text == "now":
         return Now(time.time_ns() // 1000)
-    found = microseconds(text)
+    found = microseconds(f"{text}T00:00" if len(text) == _DATE else text)
     if found is None:
         raise click.BadParameter(
             f'"{text}" is no time. Expected now, or such as 2026-03-01T12:00:00Z.'

@@ -399,11 +399,10 @@ class Leftovers:
         if not self._names["Data"]:
             del self._names["Data"]
         firsts = {camel(PREFIX, path, set()) for path in RAW}
+        self.reserved = frozenset(taken | firsts)
         for path in RAW:
             if path not in self._names:
                 self._names[path] = camel(PREFIX, path, taken)
-        self.taken = frozenset(taken)
-        self.reserved = frozenset(taken | firsts)
         self._rank = {path: (PACES.index(row.pace), i) for i, (path, row) in enumerate(RAW.items())}
 
     @property

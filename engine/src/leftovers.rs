@@ -62,13 +62,14 @@ pub fn leftovers<'a>(
         let text = rest.of_extra(extra)?;
         Some((extra.path, None, text))
     });
-    write(rules, fields.chain(extras), hits);
+    write(rules, fields.chain(extras), !event.extras.is_empty(), hits);
 }
 
 /// Give each text its key.
 fn write<'a, 'p: 'a>(
     rules: &Rules<'a>,
     left: impl Iterator<Item = (&'a str, Option<&'p str>, &'a str)>,
+    has_extras: bool,
     hits: &mut Vec<Hit<'a>>,
 ) {
     let (format, arena) = (&rules.program.format, rules.arena);
@@ -88,10 +89,18 @@ fn write<'a, 'p: 'a>(
             write_string(raw, &mut over);
             continue;
         }
-        let pair = pair.unwrap_or_else(|| {
-            let key = camel(&own.prefix, path, &own.reserved, &mut used);
-            arena.join(&[&format.separator, &key, "="])
-        });
+        let pair = match pair {
+            Some(pair) => {
+                if has_extras {
+                    used.insert(pair[1..pair.len() - 1].into(), ());
+                }
+                pair
+            }
+            None => {
+                let key = camel(&own.prefix, path, &own.reserved, &mut used);
+                arena.join(&[&format.separator, &key, "="])
+            }
+        };
         hits.push(hit(pair, clean));
     }
     if over.is_empty() {

@@ -68,14 +68,15 @@ def wait_for_part(folder, size: int = 1) -> None:
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda it: it.name)
 def test_a_signal_while_it_waits_for_stdin_leaves_a_correct_summary(number):
     with start() as process:
-        process.stdin.write(events(5) + b"noise\n\n" + event(9)[:40])
+        # What is written at once may be read in two pieces: the message comes after all the rest.
+        process.stdin.write(b"noise\n\n" + events(1) + event(9)[:40])
         process.stdin.flush()
         line = first_line(process)
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
     told = counts(plain(err.decode()))
     assert process.returncode == 130
-    assert told["converted"] == (line + out).count(b"\n") == 5
+    assert told["converted"] == (line + out).count(b"\n") == 1
     assert (told["noise"], told["blank"], told["rejected"]) == (1, 1, 0)
     assert err.endswith(b"\ninterrupted: this is what was done until then\n")
 
