@@ -11,7 +11,6 @@ import click
 
 from cef_bridge.events.clock import microseconds
 
-
 _DATE = len("2026-03-01")
 
 
