@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # The number of the C interface; its twin is ABI in engine/src/abi.rs.
-ABI = 2
+ABI = 3
 LEFT, FAULT = 1, 2
 """`Answer.end` of a run that did not come to its end: the line in hand is Python's. FAULT: because
 the engine could not go on.
@@ -144,6 +144,11 @@ class Work:
             self._plan.pointer, self._pointer, ctypes.byref(question), ctypes.byref(self.answer)
         )
         return int(self.answer.at)
+
+    @property
+    def fault(self) -> str:
+        """Where the fault is in the engine's sources that ended the last run with FAULT."""
+        return ctypes.string_at(self.answer.fault, self.answer.fault_size).decode()
 
     @property
     def messages(self) -> bytes:
@@ -268,6 +273,8 @@ class _Answer(ctypes.Structure):
         ("end", ctypes.c_uint32),
         ("at", ctypes.c_uint64),
         ("next", ctypes.c_uint64),
+        ("fault", ctypes.c_void_p),
+        ("fault_size", ctypes.c_uint64),
         ("messages", ctypes.c_void_p),
         ("messages_size", ctypes.c_uint64),
         ("rows", ctypes.POINTER(Row)),

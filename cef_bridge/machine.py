@@ -22,7 +22,6 @@ from cef_bridge.events.classes import CLASSES
 from cef_bridge.events.clock import repeats
 from cef_bridge.events.decode import Decoded, Decoder
 from cef_bridge.events.identity import SEPARATOR
-from cef_bridge.lineends import line_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
 _CLASS_IDS = [row.class_id for row in CLASSES.values()]
 _MOST_ERRORS = 10
-"""So many differences are logged by each runner; all are counted."""
+"""So many faults, and so many differences, are logged by each runner; all lines are counted."""
 _log = logging.getLogger(__name__)
 
 
@@ -147,6 +146,7 @@ class Runner:
         self._sorts = sorts
         self.answer = self._work.answer
         self.left = self.compared = self.differed = 0
+        self._faults = 0
 
     @property
     def trusted(self) -> bool:
@@ -186,8 +186,15 @@ class Runner:
         if answer.end:
             self.left += 1
         if answer.end == engine.FAULT:
-            name, number = place.source.decode("utf-8", "surrogatepass"), line + answer.lines
-            _log.error("%s:%d: the engine has a fault; Python converts the line", name, number)
+            self._faults += 1
+            if self._faults <= _MOST_ERRORS:
+                _log.error(
+                    "%s:%d: the engine has a fault (%s); Python converts the line. "
+                    "Please report it with this line",
+                    place.source.decode("utf-8", "surrogatepass"),
+                    line + answer.lines,
+                    self._work.fault,
+                )
 
     @property
     def messages(self) -> bytes:
@@ -262,11 +269,10 @@ class ComparingRunner(Runner):
 
     def _run(self, data: bytes, begin: int, end: int, place: Place, line: int) -> int:
         """Convert lines as any Runner; one that differs is left to Python."""
-        due = line_ends(data[begin:end]) >= self._until
-        if due:  # what is counted from here on may have to be forgotten
-            self._keep_counts()
+        if end - begin >= self._until:  # bytes: there are no more lines than that
+            self._keep_counts()  # what is counted from here on may have to be forgotten
         at = self._work.run(data, begin, end, place)
-        if not due:
+        if self.answer.lines <= self._until:
             self._until -= self.answer.lines
         elif (odd := self._first_odd(data, begin, at, place, line)) is not None:
             return self._up_to(data, begin, odd, place)

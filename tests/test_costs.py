@@ -8,11 +8,16 @@ times the cost a byte.
 from __future__ import annotations
 
 import sys
+import time
 import tracemalloc
 from pathlib import Path
 
 import pytest
 from user_loop import UserLoop, compact
+
+from cef_bridge.machine import Machine
+from cef_bridge.sources.units import Block
+from cef_bridge.unitloop import Options, UnitLoop
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import costs
@@ -50,6 +55,30 @@ def test_no_event_costs_more_than_its_bytes(converter):
         before, after = costs.cost(converter, small[name]), costs.cost(converter, large[name])
         assert after < GROWTH * before, name
         assert max(before, after) < MOST * usual, name
+
+
+def seconds(machine: Machine, data: bytes) -> float:
+    """Return what the lines of one block cost, in the thread's own time: the best of three."""
+    best = float("inf")
+    for _ in range(3):
+        found: list[bytes] = []
+        loop = UnitLoop(machine, found, found, lambda _: None, Options())
+        loop.begin("costs")
+        lines = data.split(b"\n")[:-1]
+        block = Block(lines, 1, 0, 0, True, data=data, end=len(data), data_line=1)
+        started = time.thread_time()
+        loop.block(block)
+        best = min(best, time.thread_time() - started)
+    return best
+
+
+@pytest.mark.parametrize("line", [b"n", b"{", b'"', b"\xff", b'{"Type":'])
+@pytest.mark.parametrize("every", [0, 1, 100])
+def test_a_line_that_the_engine_leaves_does_not_cost_what_stands_behind_it(every, line):
+    machine = Machine(costs.converter_of("kubearmor-cef"), compare_every=every)
+    lines, behind = (line + b"\n") * 2000, b"n" * (4 << 20) + b"\n"
+    alone = seconds(machine, lines) + seconds(machine, behind)
+    assert seconds(machine, lines + behind) < GROWTH * alone
 
 
 LONG = "x" * 250_000

@@ -85,7 +85,7 @@ def test_the_engine_is_asked_for_its_number_before_anything_else(package, monkey
     library = Path(engine.__file__).with_name("_engine.so")
     (package / "_engine.so").symlink_to(library)
     monkeypatch.setattr(engine, "ABI", 7)
-    said = "the engine's ABI is 2, and this cef-bridge needs 7; install cef-bridge again"
+    said = "the engine's ABI is 3, and this cef-bridge needs 7; install cef-bridge again"
     assert engine.status().reason == said
 
 

@@ -223,6 +223,40 @@ def test_an_editable_install_has_its_engine_in_the_checkout(tmp_path, no_cargo):
     assert engine_files(made) == ["cef_bridge/_no_engine.txt"]
 
 
+CONVERT = """
+import sys
+from cef_bridge.cli import main
+sys.argv = ["cef-bridge", "convert", "events.ndjson", "-j", "1"]
+main()
+"""
+
+
+@needs_cargo
+def test_of_a_fault_in_the_engine_its_place_is_told_and_python_converts_the_line(tmp_path):
+    tree = copied(tmp_path / "tree")
+    block = tree / "engine" / "src" / "block.rs"
+    text = block.read_text()
+    planted = 'if line.contains("oh no") { panic!("{line}") }\n        event.clear();'
+    block.write_text(text.replace("event.clear();", planted, 1))
+    editable(tree, tmp_path / "out")
+
+    seed = (ROOT / "tests" / "data" / "seed.ndjson").read_bytes().splitlines(keepends=True)
+    odd = [line.replace(b'"Result"', b'"Odd":"oh no","Result"', 1) for line in seed * 2]
+    (tree / "events.ndjson").write_bytes(b"".join([*seed, *odd, *seed]))
+    native = run("-c", CONVERT, cwd=tree)
+    python = run("-c", CONVERT, cwd=tree, CEF_BRIDGE_ENGINE="python")
+    assert native.stdout == python.stdout
+    assert (native.returncode, python.returncode) == (0, 0)
+
+    assert f"native, {len(odd)} of {4 * len(seed)} lines left to Python" in native.stderr
+    told = [line for line in native.stderr.splitlines() if "has a fault" in line]
+    assert len(told) == 10
+    assert "oh no" not in native.stderr
+    where = block.read_text()[: block.read_text().index("oh no")].count("\n") + 1
+    for number, line in enumerate(told, len(seed) + 1):
+        assert f"events.ndjson:{number}: the engine has a fault (src/block.rs:{where}); " in line
+
+
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 def test_make_builds_the_engine_again_when_a_source_has_changed(tmp_path):
     tree = copied(tmp_path / "tree")

@@ -4,11 +4,11 @@
 //! Who calls promises: pointers are what these functions gave, and not freed; a work area is used by
 //! one thread at a time. What a run wrote stands until the next run of the same work area.
 
-use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::slice;
 
 use crate::arena::Arena;
-use crate::block::{run, Block, Counts, End, Output, Plan, Row};
+use crate::block::{line_end, run, Block, Counts, End, Output, Plan, Row};
+use crate::guard::guarded;
 use crate::sorts::Look;
 
 /// What one thread needs to run blocks.
@@ -17,6 +17,7 @@ pub struct Work {
     arena: Arena,
     output: Output,
     kinds: String,
+    fault: String,
 }
 
 /// What a run came to, for Python. Texts are UTF-8.
@@ -28,6 +29,9 @@ pub struct Answer {
     at: u64,
     /// Where the next one begins.
     next: u64,
+    /// Where the fault is in the sources.
+    fault: *const u8,
+    fault_size: u64,
     messages: *const u8,
     messages_size: u64,
     rows: *const Row,
@@ -72,10 +76,10 @@ pub unsafe extern "C" fn cef_bridge_plan(
             slice::from_raw_parts_mut(reason, size as usize),
         )
     };
-    let why = match catch_unwind(|| Plan::new(table)) {
+    let why = match guarded(|| Plan::new(table)) {
         Ok(Ok(plan)) => return Box::into_raw(Box::new(plan)),
         Ok(Err(damage)) => damage.to_string(),
-        Err(_) => "a fault of the engine".to_owned(),
+        Err(place) => format!("a fault of the engine, {place}"),
     };
     let kept = why.len().min(reason.len().saturating_sub(1));
     reason[..kept].copy_from_slice(&why.as_bytes()[..kept]);
@@ -146,23 +150,25 @@ pub unsafe extern "C" fn cef_bridge_run(
     };
     work.arena.clear();
     work.output.clear();
+    work.fault.clear();
     let Work { arena, output, .. } = work;
-    let ended = catch_unwind(AssertUnwindSafe(|| run(plan, arena, block, output)));
-    let (end, at, next) = match ended {
+    let (end, at, next) = match guarded(|| run(plan, arena, block, output)) {
         Ok(End::Done) => (0, bytes.len(), bytes.len()),
         Ok(End::Left(at, next)) => (1, at, next),
-        Err(_) => {
+        Err(place) => {
+            work.fault = place;
             // The line in hand is Python's; of its message nothing stays.
             output.mend();
-            let at = output.at;
-            let end = bytes[at..].iter().position(|byte| *byte == b'\n');
-            (2, at, end.map_or(bytes.len(), |end| at + end + 1))
+            let end = line_end(bytes, output.at);
+            (2, output.at, (end + 1).min(bytes.len()))
         }
     };
     *answer = Answer {
         end,
         at: at as u64,
         next: next as u64,
+        fault: work.fault.as_ptr(),
+        fault_size: work.fault.len() as u64,
         messages: output.messages.as_ptr(),
         messages_size: output.messages.len() as u64,
         rows: output.rows.as_ptr(),
@@ -183,7 +189,7 @@ pub unsafe extern "C" fn cef_bridge_run(
 pub unsafe extern "C" fn cef_bridge_kinds(work: *mut Work, size: *mut u64) -> *const u8 {
     // SAFETY: the caller's promise.
     let (work, size) = unsafe { (&mut *work, &mut *size) };
-    work.kinds = catch_unwind(AssertUnwindSafe(|| work.output.kinds.take())).unwrap_or_default();
+    work.kinds = guarded(|| work.output.kinds.take()).unwrap_or_default();
     *size = work.kinds.len() as u64;
     work.kinds.as_ptr()
 }

@@ -10,11 +10,17 @@ use std::mem::align_of;
 /// Bytes of a piece, if nothing asks for a larger one.
 const PIECE: usize = 1 << 16;
 
+/// Bytes that an arena keeps for its next texts when it is cleared.
+const KEPT: usize = 1 << 20;
+
 /// Hands out memory that lives as long as the arena is borrowed.
 pub struct Arena {
+    /// The last one is in use.
     pieces: UnsafeCell<Vec<Box<[u8]>>>,
-    /// Where the free part of the last piece begins.
+    /// Where its free part begins.
     at: Cell<usize>,
+    /// Pieces of `PIECE` bytes that are free.
+    free: UnsafeCell<Vec<Box<[u8]>>>,
 }
 
 impl Default for Arena {
@@ -22,14 +28,20 @@ impl Default for Arena {
         Arena {
             pieces: UnsafeCell::new(vec![vec![0; PIECE].into_boxed_slice()]),
             at: Cell::new(0),
+            free: UnsafeCell::default(),
         }
     }
 }
 
 impl Arena {
-    /// Free all that was handed out; the first piece is kept.
+    /// Free all that was handed out.
     pub fn clear(&mut self) {
-        self.pieces.get_mut().truncate(1);
+        let free = self.free.get_mut();
+        for piece in self.pieces.get_mut().drain(1..) {
+            if piece.len() == PIECE && free.len() < KEPT / PIECE {
+                free.push(piece);
+            }
+        }
         self.at.set(0);
     }
 
@@ -46,7 +58,16 @@ impl Arena {
                 return piece[begin..].as_mut_ptr();
             }
         }
-        let mut piece = vec![0_u8; PIECE.max(size + align)].into_boxed_slice();
+        let wanted = PIECE.max(size + align);
+        // SAFETY: as above, and the pieces in it are in nobody's hands.
+        let free = unsafe { &mut *self.free.get() };
+        let mut piece = match free.pop() {
+            Some(piece) if wanted == PIECE => piece,
+            other => {
+                free.extend(other);
+                vec![0_u8; wanted].into_boxed_slice()
+            }
+        };
         let begin = (piece.as_ptr() as usize).next_multiple_of(align) - piece.as_ptr() as usize;
         let place = piece[begin..].as_mut_ptr();
         self.at.set(begin + size);

@@ -224,14 +224,6 @@ impl Output {
 /// Run a plan over a block, from a line on, until its end or a line that is left to Python.
 pub fn run(plan: &Plan, arena: &Arena, block: Block<'_>, output: &mut Output) -> End {
     let bytes = block.bytes;
-    // Of a block with a broken character only the lines before it are for here.
-    let valid = match std::str::from_utf8(bytes.get(block.from..).unwrap_or(&[])) {
-        Ok(text) => text,
-        Err(error) => {
-            let end = block.from + error.valid_up_to();
-            std::str::from_utf8(&bytes[block.from..end]).unwrap_or("")
-        }
-    };
     let rules = Rules {
         facts: &plan.facts,
         program: &plan.program,
@@ -247,11 +239,11 @@ pub fn run(plan: &Plan, arena: &Arena, block: Block<'_>, output: &mut Output) ->
     let mut at = block.from;
     while at < bytes.len() {
         output.at = at;
-        let rest = valid.get(at - block.from..).unwrap_or("");
-        let (line, next) = match rest.find('\n') {
-            Some(end) => (&rest[..end], at + end + 1),
-            None if at + rest.len() == bytes.len() => (rest, bytes.len()),
-            None => return End::Left(at, next_line(bytes, at)),
+        let end = line_end(bytes, at);
+        let next = (end + 1).min(bytes.len());
+        // A line at a time: a caller whose lines are mostly Python's comes once for each.
+        let Ok(line) = std::str::from_utf8(&bytes[at..end]) else {
+            return End::Left(at, next);
         };
         if !machine.line(line, at, &mut event, output) {
             output.mend();
@@ -263,9 +255,16 @@ pub fn run(plan: &Plan, arena: &Arena, block: Block<'_>, output: &mut Output) ->
     End::Done
 }
 
-fn next_line(bytes: &[u8], at: usize) -> usize {
-    let end = bytes[at..].iter().position(|byte| *byte == b'\n');
-    end.map_or(bytes.len(), |end| at + end + 1)
+/// Return where the line that begins there ends: at its line feed, or at the end of the block.
+pub fn line_end(bytes: &[u8], mut at: usize) -> usize {
+    // `contains` compares a word at a time, `position` a byte.
+    for part in bytes[at..].chunks(64) {
+        if part.contains(&b'\n') {
+            return at + part.iter().take_while(|byte| **byte != b'\n').count();
+        }
+        at += part.len();
+    }
+    at
 }
 
 struct Machine<'a> {

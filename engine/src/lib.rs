@@ -25,6 +25,7 @@ mod event;
 mod facts;
 mod format;
 pub mod glob;
+mod guard;
 pub mod json;
 mod leftovers;
 pub mod numbers;
