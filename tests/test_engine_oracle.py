@@ -1,17 +1,16 @@
 """The engine's times, numbers and texts against the Python reference, over texts made up by
 hypothesis that are rich in odd characters.
 
-The engine's side is engine/examples/oracle.rs: one process, which takes a text and gives its answer.
+The engine's side is engine/examples/oracle.rs.
 """
 
 from __future__ import annotations
 
 import shutil
 import struct
-import subprocess
-from pathlib import Path
 
 import pytest
+from engine_oracle import running
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -21,44 +20,15 @@ from cef_bridge.formats import Cef, Leef, syslog, text
 from cef_bridge.mapping import conditions, rules
 from cef_bridge.mapping.condition_forms import number_of
 
-ENGINE = Path(__file__).parent.parent / "engine"
-
 pytestmark = pytest.mark.skipif(shutil.which("cargo") is None, reason="needs cargo")
 KINDS, DATE, MAC = rules._KINDS, rules._DATE, rules._MAC  # noqa: SLF001 - what keys take
 many = settings(max_examples=300, deadline=None)
 
 
-class Engine:
-    """The example program, waiting for texts."""
-
-    def __init__(self, *command: str | Path) -> None:
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def ask(self, function: str, *texts: object) -> str:
-        request = struct.pack("<I", 1 + len(texts))
-        for each in (function, *texts):
-            encoded = str(each).encode()
-            request += struct.pack("<I", len(encoded)) + encoded
-        self.process.stdin.write(request)
-        self.process.stdin.flush()
-        (length,) = struct.unpack("<I", self.process.stdout.read(4))
-        return self.process.stdout.read(length).decode()
-
-    def close(self) -> None:
-        self.process.stdin.close()
-        self.process.stdout.close()
-        assert self.process.wait(10) == 0
-
-
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
-    build = ("cargo", "build", "--offline", "--locked", "--example", "oracle", "--target-dir")
-    subprocess.run((*build, ENGINE / "target"), cwd=ENGINE, check=True)
-    cases = tmp_path_factory.mktemp("engine") / "cases"
-    cases.write_bytes(casing.table())
-    running = Engine(ENGINE / "target/debug/examples/oracle", cases)
-    yield running
-    running.close()
+    with running(tmp_path_factory.mktemp("engine")) as oracle:
+        yield oracle
 
 
 def answer(found: object) -> str:

@@ -1,19 +1,17 @@
 """The engine's functions of texts against the Python reference, over texts made up by hypothesis.
 
-The engine's side is engine/examples/texts.rs: one process, which takes a text and gives its answer.
+The engine's side is engine/examples/oracle.rs.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
-import struct
-import subprocess
 import warnings
 from fnmatch import fnmatchcase, translate
-from pathlib import Path
 
 import pytest
+from engine_oracle import running
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -21,43 +19,14 @@ from cef_bridge import casing
 from cef_bridge.mapping import transforms
 from cef_bridge.mapping.redaction import redact
 
-ENGINE = Path(__file__).parent.parent / "engine"
-
 pytestmark = pytest.mark.skipif(shutil.which("cargo") is None, reason="needs cargo")
 many = settings(max_examples=300, deadline=None)
 
 
-class Engine:
-    """The example program, waiting for texts."""
-
-    def __init__(self, *command: str | Path) -> None:
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def ask(self, function: str, *texts: str) -> str:
-        request = struct.pack("<I", 1 + len(texts))
-        for text in (function, *texts):
-            encoded = text.encode()
-            request += struct.pack("<I", len(encoded)) + encoded
-        self.process.stdin.write(request)
-        self.process.stdin.flush()
-        (length,) = struct.unpack("<I", self.process.stdout.read(4))
-        return self.process.stdout.read(length).decode()
-
-    def close(self) -> None:
-        self.process.stdin.close()
-        self.process.stdout.close()
-        assert self.process.wait(10) == 0
-
-
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
-    build = ("cargo", "build", "--offline", "--locked", "--example", "texts", "--target-dir")
-    subprocess.run((*build, ENGINE / "target"), cwd=ENGINE, check=True)
-    cases = tmp_path_factory.mktemp("engine") / "cases"
-    cases.write_bytes(casing.table())
-    running = Engine(ENGINE / "target/debug/examples/texts", cases)
-    yield running
-    running.close()
+    with running(tmp_path_factory.mktemp("engine")) as oracle:
+        yield oracle
 
 
 # White space of Python, of others (U+200B is none), and what Unicode folds to k, s and i.
@@ -169,10 +138,10 @@ def redactable():
 @given(text=redactable())
 def test_redact(engine, text):
     once = redact(text)
-    assert engine.ask("redact", text) == once
+    assert engine.ask("via", "redact", text) == once
     # What is redacted already, and what stands in other places.
     for other in (once, text.replace(" ", "\x1f"), f"--token={text}", text[:-1], text[1:]):
-        assert engine.ask("redact", other) == redact(other)
+        assert engine.ask("via", "redact", other) == redact(other)
 
 
 BORDERS = [
@@ -278,7 +247,7 @@ BORDERS = [
 
 @pytest.mark.parametrize("text", BORDERS)
 def test_redact_at_borders(engine, text):
-    assert engine.ask("redact", text) == redact(text)
+    assert engine.ask("via", "redact", text) == redact(text)
 
 
 ARGUMENTS = sorted({it for each in transforms.TRANSFORMS.values() for it in each.arguments})
@@ -291,7 +260,7 @@ def test_transforms_without_arguments(engine, text):
     for name, transform in transforms.TRANSFORMS.items():
         if not transform.arguments and name != "redact":
             reference = CASES.get(name, transform.function)
-            assert engine.ask(name, text) == reference(text)
+            assert engine.ask("via", name, text) == reference(text)
 
 
 @many
@@ -304,10 +273,10 @@ def test_transforms_with_arguments(engine, text, data):
         if transform.arguments:
             arguments = [given[it] for it in transform.arguments]
             expected = transform.function(text, *arguments)
-            assert engine.ask(name, *arguments, text) == expected
+            assert engine.ask("via", name, *arguments, text) == expected
 
 
 @pytest.mark.parametrize("new", ["aa", "é" * 64, "é", ""])
 def test_replace_makes_a_text_longer_by_as_much_as_the_reference(engine, new):
     text = "ab" * 5000
-    assert engine.ask("replace", "a", new, text) == transforms.replace(text, "a", new)
+    assert engine.ask("via", "replace", "a", new, text) == transforms.replace(text, "a", new)

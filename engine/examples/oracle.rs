@@ -3,14 +3,16 @@
 //!
 //! `oracle FILE` takes the table of cases from a file, requests from stdin, and writes an answer to
 //! stdout after each. A request is a number of texts, then that many texts: a function's name, its
-//! arguments, the text. A text is its length in bytes, then UTF-8. Numbers are of 32 bits,
-//! little-endian. What a function does not give is `none`, what it tells is `yes` or `no`. A float
-//! comes as its bits, in decimal.
+//! arguments, the text. The first argument of `via` is a transform's name. A text is its length in bytes, then
+//! UTF-8. Numbers are of 32 bits, little-endian. What a function does not give is `none`, what it
+//! tells is `yes` or `no`. A float comes as its bits, in decimal.
 
 use std::borrow::Cow;
 use std::io::{self, Read, Write};
 
+use cef_bridge_engine::glob::Glob;
 use cef_bridge_engine::text::{Cases, Neutral};
+use cef_bridge_engine::transforms::step;
 use cef_bridge_engine::{clock, numbers, text};
 
 type Answer<'a> = Option<Cow<'a, str>>;
@@ -31,13 +33,15 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-fn answer<'a>(request: &'a [String], cases: &Cases) -> Answer<'a> {
+fn answer<'a>(request: &'a [String], cases: &'a Cases) -> Answer<'a> {
     let (name, rest) = request.split_first()?;
     let (last, arguments) = rest.split_last()?;
     about_times(name, arguments, last)
         .or_else(|| about_numbers(name, arguments, last))
         .or_else(|| about_texts(name, last, cases))
         .or_else(|| about_lines(name, arguments, last))
+        .or_else(|| about_globs(name, arguments, last))
+        .or_else(|| transformed(name, arguments, last, cases))
 }
 
 fn about_times<'a>(name: &str, arguments: &[String], text: &str) -> Answer<'a> {
@@ -117,6 +121,30 @@ fn about_lines<'a>(name: &str, arguments: &[String], text: &'a str) -> Answer<'a
         }
         _ => None,
     }
+}
+
+fn about_globs<'a>(name: &str, arguments: &[String], text: &str) -> Answer<'a> {
+    let any_case = match name {
+        "glob" => false,
+        "glob in any case" => true,
+        _ => return None,
+    };
+    let matches = Glob::new(arguments.first()?, any_case).matches(text);
+    Some(Cow::Borrowed(if matches { "yes" } else { "no" }))
+}
+
+fn transformed<'a>(
+    name: &str,
+    arguments: &[String],
+    text: &'a str,
+    cases: &'a Cases,
+) -> Answer<'a> {
+    if name != "via" {
+        return None;
+    }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (transform, arguments) = arguments.split_first()?;
+    Some(step(transform, arguments)?.apply(text, cases))
 }
 
 fn or_none<'a>(found: Option<String>) -> Answer<'a> {

@@ -82,19 +82,9 @@ pub fn derive<'a>(
 }
 
 fn class_fields<'a>(facts: &'a Facts, event: &mut Event<'a>) {
-    let ids = &facts.ids;
-    let fields = [
-        ids.e_kind,
-        ids.e_scope,
-        ids.e_operation,
-        ids.e_verb,
-        ids.e_disposition,
-        ids.e_class,
-        ids.e_name,
-        ids.role,
-    ];
-    for (field, text) in fields.iter().zip(&facts.classes[event.class].texts) {
-        event.set(*field, Value::Text(text));
+    let texts = &facts.classes[event.class].texts;
+    for (field, text) in facts.class_fields().into_iter().zip(texts) {
+        event.set(field, Value::Text(text));
     }
 }
 

@@ -41,7 +41,7 @@ pub enum Name {
 pub struct Class {
     /// alert, log or event.
     pub kind: String,
-    /// The words of the class: kind, scope, operation, verb, disposition, class id, name, role.
+    /// The words of the class, one for each of `Facts::class_fields`.
     pub texts: [String; 8],
     /// Numbers of operation and verb in `Facts::words`.
     pub operation: u8,
@@ -339,6 +339,21 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Return the fields that an event has from its class.
+    pub fn class_fields(&self) -> [Field; 8] {
+        let ids = &self.ids;
+        [
+            ids.e_kind,
+            ids.e_scope,
+            ids.e_operation,
+            ids.e_verb,
+            ids.e_disposition,
+            ids.e_class,
+            ids.e_name,
+            ids.role,
+        ]
+    }
+
     /// Read the facts.
     pub fn read(reader: &mut Reader<'_>) -> Result<Facts, Damage> {
         let paths = reader.list(|r| {

@@ -339,19 +339,11 @@ fn of_slot(number: usize, slot: &Slot, decided: &impl Fn(&Condition) -> Option<b
 
 /// Return whether a condition holds for all events of a class, or for none; None: for some.
 fn decided(facts: &Facts, class: &Class, condition: &Condition) -> Option<bool> {
-    let ids = &facts.ids;
-    let fields = [
-        ids.e_kind,
-        ids.e_scope,
-        ids.e_operation,
-        ids.e_verb,
-        ids.e_disposition,
-        ids.e_class,
-        ids.e_name,
-        ids.role,
-    ];
     let asked = condition.field()?;
-    let place = fields.iter().position(|field| *field == asked)?;
+    let place = facts
+        .class_fields()
+        .iter()
+        .position(|field| *field == asked)?;
     Some(condition.holds_for(Some(Value::Text(&class.texts[place]))))
 }
 
