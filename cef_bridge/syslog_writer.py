@@ -39,7 +39,7 @@ class SyslogWriter:
     """Write headers of one kind: `none`, `rfc3164` or `rfc5424`.
 
     `facility`, `app_name` and `hostname` are slots; what they give for an event is in no line.
-    `steady` tells that facility and app name are the same for every event. `zone`: None is UTC.
+    `zone`: None is UTC.
     """
 
     def __init__(self, envelope: Envelope, fmt: Format, kind: str) -> None:
@@ -50,7 +50,6 @@ class SyslogWriter:
         self.hostname = _slot("hostname", envelope.hostname, fmt)
         self.facilities = [_slot("facility", (it,), fmt) for it in envelope.facility]
         facility, app_name = _constant(envelope.facility), _constant(envelope.app_name)
-        self.steady = facility is not None and app_name is not None
         self._facility = facility
         self._app_name = None if app_name is None else syslog.app_name5424(app_name)
 
@@ -150,10 +149,6 @@ class SyslogWriter:
         """Return the host's name, at most 255 characters and not sanitized yet; "" for none."""
         hits = self.hostname.evaluate(fields)
         return hits[0].text[:_MOST_HOST] if hits else ""
-
-    def host_size(self, fields: Fields) -> int:
-        """Return how many bytes the host's name has in the header, 0 without a header."""
-        return 0 if self.kind == "none" else len(self.value(self.hostname, fields))
 
 
 def names_facility(text: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.casing import lower_ascii, upper_ascii
 from cef_bridge.events import identity
@@ -47,10 +47,8 @@ def derive(
     *,
     origin: str = "",
     assumed_time: int | None = None,
-    only: Literal["act", "verdict", ""] = "",
 ) -> Event:
-    """Return the event with everything derived. `only` for what its act decides: not its place,
-    image, time, ids and summary; nor, unless for its `verdict`, its tags and reason.
+    """Return the event with everything derived.
 
     `origin` (source name, 0x1f, byte offset) tells an event without UpdatedTime from its
     repetitions; `assumed_time`, in epoch microseconds, is the time of an event that has none. It
@@ -70,14 +68,6 @@ def derive(
     fields.update(act.values)
     parts, holds, spare = act.parts, act.holds, set(act.void)
     _class_fields(kind, fields)
-    if only:
-        if only == "verdict":
-            _tags(fields, parts, spare)
-            _reason(fields, holds)
-        _process(raw, kind, fields, holds)
-        _hash(kind, fields, holds)
-        _spare(kind, fields, spare, act)
-        return Event(fields, parts, holds, frozenset(spare), kind)
     _place_fields(raw, fields)
     _tags(fields, parts, spare)
     _process(raw, kind, fields, holds)
@@ -96,21 +86,6 @@ def derive(
     if sentence := summary(fields):
         fields["event.summary"] = sentence
     return Event(fields, parts, holds, frozenset(spare), kind)
-
-
-def derive_place(raw: dict[str, object]) -> Event:
-    """Return an event of which only the fields of its container, pod and node are given, with what
-    these decide.
-    """
-    fields = flatten(raw)
-    _place_fields(raw, fields)
-    kind = classify(raw, "", "")
-    spare: set[str] = set()
-    _spare(kind, fields, spare, _NOTHING_DONE)
-    return Event(fields, {}, {}, frozenset(spare), kind)
-
-
-_NOTHING_DONE = Activity({}, {}, {}, frozenset())
 
 
 def flatten(raw: Mapping[str, object]) -> dict[str, object]:

@@ -205,13 +205,5 @@ def without_remote_host(resource: str) -> str:
     return resource.partition(" remotehost=")[0] if resource.startswith("remoteip=") else resource
 
 
-def token_keys(call: str) -> frozenset[str] | None:
-    """Return the keys that a `Data` text with this call can have; None for a call not known."""
-    keys = _SYSCALL_KEYS.get(upper_ascii(call))
-    if keys is not None:
-        return frozenset(keys.split()) | {"syscall"}
-    return None
-
-
 RESOURCE_KEYS = frozenset((*SOCKET_KEYS, "sun_path"))
 """The keys that a Network event's `Resource` can have."""

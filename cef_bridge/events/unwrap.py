@@ -16,7 +16,6 @@ from cef_bridge.events.clock import WRAPPER_TIME, moment
 from cef_bridge.events.names import (
     MAPS,
     Likeness,
-    as_written,
     canonical,
     is_event,
     is_known,
@@ -29,7 +28,7 @@ from cef_bridge.events.numbers import whole
 from cef_bridge.events.signs import may_hold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 DIALECTS = ("relay", "logfile", "sidekick", "otlp", "elasticsearch")
 WRAPPERS = ("docker", "cri", "syslog")
@@ -133,13 +132,6 @@ def _element(value: object, around: Around) -> list[Item]:
     if isinstance(value, str) and may_hold(value.encode("utf-8", "surrogatepass")):
         return [Wrapped(value, "", False, around.time, "", around.path)]
     return unwrap(value, around)
-
-
-def stands_alone(keys: Iterable[str]) -> bool:
-    """Tell whether an event with these keys is what `unwrap` gives, whatever else its values are:
-    none of them is renamed, and none may hold the event itself.
-    """
-    return as_written(keys) and not any(key in ("Detail", "log") for key in keys)
 
 
 def _envelope(value: dict[str, object], around: Around, like: Likeness) -> list[Item]:

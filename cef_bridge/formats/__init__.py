@@ -30,8 +30,6 @@ class Format(Protocol):
 
     name: str
     separator: str
-    is_plain: Callable[[str], object]
-    """True only for a text that is neutral, and written as it stands (`text.plain_test`)."""
 
     def key(self, name: str) -> Key | None:
         """Return the dictionary's row of a key, None for a key of one's own."""

@@ -20,7 +20,6 @@ from cef_bridge.formats.text import (
     checked_needles,
     cut,
     neutralise,
-    plain_test,
 )
 
 _VERSION = re.compile(r"CEF:([0-9]+)\|")
@@ -57,7 +56,6 @@ class Cef:
         self._longest = longest
         self._replaces_pipe = pipe == "replace"
         self._needles = checked_needles(tuple(break_up))
-        self.is_plain = plain_test("\\=|" if self._replaces_pipe else "\\=", self._needles)
         self._start = f"CEF:{version}|"
         self._pairs: dict[str, str] = {}
 

@@ -20,7 +20,6 @@ from cef_bridge.formats.text import (
     checked_needles,
     cut,
     neutralise,
-    plain_test,
 )
 
 _BEGINNING = re.compile(r"LEEF:(1\.0|2\.0)\|")
@@ -62,7 +61,6 @@ class Leef:
             raise UsageError(
                 f'"{delimiter}" cannot part LEEF attributes. Use x09 or one of: {usable}'
             )
-        self.is_plain = plain_test(f"|{self.separator}", self._needles)
 
     def key(self, name: str) -> Key | None:
         """Return the row of a predefined attribute, None for one of one's own."""

@@ -76,19 +76,6 @@ def suspicions(text: str) -> tuple[str, ...]:
     return tuple(name for name, pattern in _SUSPICIONS if pattern.search(text))
 
 
-def plain_test(special: str, needles: tuple[str, ...]) -> Callable[[str], object]:
-    """Return a test that is true only for a text that a format writes as it stands.
-
-    That is printable ASCII without the `special` characters and without a space at either end;
-    with `needles` to break up no text passes. One test instead of neutralising and escaping:
-    measured 0.3 us instead of 4 for a path of 50 characters.
-    """
-    if needles:
-        return lambda _: None
-    some = "".join(re.escape(chr(code)) for code in range(0x21, 0x7F) if chr(code) not in special)
-    return re.compile(f"[{some}](?:[ {some}]*[{some}])?").fullmatch
-
-
 def break_up(text: str, needles: tuple[str, ...]) -> str:
     """Return the text with `<!>` after the first character of each occurrence of a needle.
 

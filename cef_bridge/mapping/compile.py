@@ -15,7 +15,6 @@ from msgspec.structs import replace
 from cef_bridge.events.clock import WRAPPER_TIME
 from cef_bridge.events.derive import EVENT_TIME_US
 from cef_bridge.events.fields import DERIVED, RAW
-from cef_bridge.events.names import MAPS
 from cef_bridge.events.numbers import is_digits
 from cef_bridge.events.summary import summary
 from cef_bridge.formats import FORMATS, Header
@@ -36,7 +35,7 @@ from cef_bridge.mapping.spec import HEADER_FIELDS, Mapping, Rule
 from cef_bridge.mapping.template import paths_of, renamed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from collections.abc import Mapping as MappingType
 
     from cef_bridge.events.derive import Event
@@ -85,10 +84,7 @@ class Output(NamedTuple):
 
 
 class Program:
-    """A compiled mapping. Pure: the same event gives the same output.
-
-    `by_reference`: it says what the fast path does not know, so all events take the plain path.
-    """
+    """A compiled mapping. Pure: the same event gives the same output."""
 
     def __init__(self, mapping: Mapping) -> None:
         self.mapping = mapping
@@ -124,13 +120,6 @@ class Program:
         items = (*self.filters, *self.keeps)
         asked = {condition.path for item in items for condition in item}
         self._filters_ask_mapping = not asked.isdisjoint(("event.severity", "cluster"))
-        own_severity = not _is_repeated(header["severity"], "event.severity")
-        self.by_reference = bool(
-            self.repeats
-            or self.keeps
-            or (own_severity and "event.severity" in asked)
-            or any(rule.template for rule in _all_rules(mapping))
-        )
         self.leftovers = Leftovers(self)
 
     def _repeating(self, rule: Rule) -> Rule:
@@ -313,11 +302,6 @@ def _format(mapping: Mapping) -> Format:
     )
 
 
-def _all_rules(mapping: Mapping) -> Iterator[Rule]:
-    for rules in (*mapping.extension.values(), *mapping.header.values(), mapping.severity):
-        yield from rules
-
-
 def _repeats(
     header: MappingType[str, tuple[Rule, ...]], extension: MappingType[str, tuple[Rule, ...]]
 ) -> frozenset[str]:
@@ -417,21 +401,15 @@ class Leftovers:
             return known
         return camel(PREFIX, path, used)
 
-    def of(
-        self, event: Event, hits: list[Hit], only: str = "", known: frozenset[str] = frozenset()
-    ) -> list[Hit]:
-        """Return hits for all that the given hits leave of the event, slow fields first; with
-        `only` for that one field. `known`: what is taken besides, as `taken_by` gives it.
-        """
+    def of(self, event: Event, hits: list[Hit]) -> list[Hit]:
+        """Return hits for all that the given hits leave of the event, slow fields first."""
         if not self._keep:
             return []
-        return self._hits(self.rest(event, hits, only, known))
+        return self._hits(self.rest(event, hits))
 
-    def rest(
-        self, event: Event, hits: list[Hit], only: str = "", known: frozenset[str] = frozenset()
-    ) -> list[tuple[str, str]]:
+    def rest(self, event: Event, hits: list[Hit]) -> list[tuple[str, str]]:
         """Return path and raw text of what `of` writes, or would if the mapping kept it."""
-        consumed = set(known)
+        consumed: set[str] = set()
         whole: dict[str, str] = {}
         for hit in hits:
             if not hit.taken:
@@ -446,8 +424,6 @@ class Leftovers:
             consumed.add("ClusterName")
         left: list[tuple[str, str]] = []
         fields = event.fields
-        if only and only not in MAPS:
-            fields = {only: fields[only]} if only in fields else {}
         for path, value in fields.items():
             if path in DERIVED or path in INTERNAL or path.startswith(("data.", "EventData.")):
                 continue
@@ -457,12 +433,6 @@ class Leftovers:
             left.append(("EventData", text))
         left.sort(key=lambda row: self._rank.get(row[0], (len(PACES), 0)))
         return left
-
-    @staticmethod
-    def taken_by(event: Event, hits: list[Hit]) -> frozenset[str]:
-        """Return the paths of which nothing is left after some hits, all of them uncut."""
-        paths = [hit.path for hit in hits if hit.taken and hit.path and not hit.whole]
-        return frozenset(paths).union(*(event.holds.get(path, ()) for path in paths))
 
     def _text(
         self,

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from msgspec.structs import replace
 
 from cef_bridge.casing import lower
-from cef_bridge.events.fields import find
 from cef_bridge.events.numbers import is_digits, read_number
 from cef_bridge.formats.text import cut, suspicions
 from cef_bridge.mapping.conditions import (
@@ -92,7 +91,6 @@ class Slot:
         self.fires = [compile_rule(key, rule, fmt, ipv6=ipv6) for rule in rules]
         self.whens = [[(c.path, holds(c)) for c in rule.when] for rule in rules]
         self.paths = tuple(dict.fromkeys(path for rule in rules for path in rule_paths(rule)))
-        self.pace = slowest_pace(self.paths)
         self.label = next((rule.label for rule in rules if rule.label), "")
         self.ipv6 = ipv6
         self._takes = _taken_from(rules)
@@ -151,17 +149,6 @@ def _taken_from(rules: tuple[Rule, ...]) -> frozenset[str] | None:
 def bare(rule: Rule) -> Rule:
     """Return a rule without its place in a file: equal ones make the same of an event."""
     return replace(rule, at=NOWHERE)
-
-
-def pace_of(path: str) -> str:
-    """Return how often a path's value changes; a field this version does not know: always."""
-    row = find(path)
-    return row.pace if row else "instant"
-
-
-def slowest_pace(paths: tuple[str, ...]) -> str:
-    """Return the pace of a rule that reads some paths: that of the path that changes most."""
-    return PACES[max((PACES.index(pace_of(path)) for path in paths), default=0)]
 
 
 def compile_rule(

@@ -34,15 +34,13 @@ _MOST_GROWTH = 4096  # characters; no key takes more
 class Transform(NamedTuple):
     """A transform as it was declared: its function, the names of its arguments, what it promises.
 
-    `secret`: what it took out must not stand elsewhere as it was. `steady`: of each printable text
-    it makes one of at least one character, and of at most three times the length. Only with that
-    can looking at archives take one text for another.
+    `keeps_whole`: the result says all that the text said, or hides it: the field needs no other
+    place. `secret`: what it took out must not stand elsewhere as it was.
     """
 
     function: Callable[..., str]
     arguments: tuple[str, ...]
     keeps_whole: bool
-    steady: bool
     secret: bool
 
 
@@ -51,20 +49,20 @@ TRANSFORMS: dict[str, Transform] = {}
 
 
 def transform(
-    *, keeps_whole: bool = False, steady: bool = False, secret: bool = False
+    *, keeps_whole: bool = False, secret: bool = False
 ) -> Callable[[Callable[..., str]], Callable[..., str]]:
     """Declare a function to be a transform; see `Transform` for what it promises."""
 
     def declare(function: Callable[..., str]) -> Callable[..., str]:
         _, *arguments = inspect.signature(function).parameters
-        declared = Transform(function, tuple(arguments), keeps_whole, steady, secret)
+        declared = Transform(function, tuple(arguments), keeps_whole, secret)
         TRANSFORMS[function.__name__] = declared
         return function
 
     return declare
 
 
-@transform(steady=True)
+@transform()
 def basename(text: str) -> str:
     """Return a path's last part.
 
@@ -89,7 +87,7 @@ def dirname(text: str) -> str:
     return folder.rstrip("/") or slash
 
 
-@transform(keeps_whole=True, steady=True)
+@transform(keeps_whole=True)
 def lower(text: str) -> str:
     """Return the text in lower case, each character by itself.
 
@@ -99,7 +97,7 @@ def lower(text: str) -> str:
     return casing.lower(text)
 
 
-@transform(keeps_whole=True, steady=True)
+@transform(keeps_whole=True)
 def upper(text: str) -> str:
     """Return the text in upper case, each character by itself.
 
@@ -109,7 +107,7 @@ def upper(text: str) -> str:
     return casing.upper(text)
 
 
-@transform(steady=True)
+@transform()
 def first_word(text: str) -> str:
     """Return what stands before the first white space: the program of a command line.
 
@@ -119,7 +117,7 @@ def first_word(text: str) -> str:
     return text.lstrip().partition(" ")[0].split(maxsplit=1)[0] if text.strip() else ""
 
 
-@transform(keeps_whole=True, steady=True)
+@transform(keeps_whole=True)
 def comma(text: str) -> str:
     """Return the text with commas for pipes, which Splunk and QRadar take for field borders.
 
@@ -139,7 +137,7 @@ def strip_digest(text: str) -> str:
     return text.partition("@sha256:")[0]
 
 
-transform(keeps_whole=True, steady=True, secret=True)(redact)
+transform(keeps_whole=True, secret=True)(redact)
 
 
 @transform()
@@ -238,11 +236,6 @@ def keeps_whole(via: Iterable[str | Step]) -> bool:
 def hides(via: Iterable[str | Step]) -> bool:
     """Tell whether what some transforms took out must not stand elsewhere as it was."""
     return any(declared.secret for declared in _declared(via))
-
-
-def is_steady(via: Iterable[str | Step]) -> bool:
-    """Tell whether some transforms give a text for every text, and none that is much longer."""
-    return all(declared.steady for declared in _declared(via))
 
 
 def _declared(via: Iterable[str | Step]) -> Iterable[Transform]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 from hostile_text import extensions, headers, texts
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings
 
 from cef_bridge.formats import Cef, Leef, parse
-from cef_bridge.formats.text import suspicions
 
 NEEDLES = ("CEF:0", "LEEF:")
 WRITERS = [
@@ -67,26 +65,6 @@ def test_no_text_forges_a_key_or_changes_their_order(writer, header, extension):
 def test_neutral_is_idempotent_and_stripped(writer, text):
     neutral = writer.neutral(text)
     assert writer.neutral(neutral) == neutral == neutral.strip()
-
-
-@every_writer
-@few
-@given(text=st.one_of(texts, st.text(st.characters(max_codepoint=0x7F), max_size=12)))
-@example(text="/usr/bin/curl -s http://api:8080/?a%20b")
-@example(text=" a")
-@example(text="a\n")
-@example(text="CEF:0|a")
-def test_plain_text_is_written_as_it_stands(writer, text):
-    if writer.is_plain(text):
-        assert writer.escape(writer.neutral(text)) == text != ""
-        assert suspicions(text) == ()
-
-
-def test_an_ordinary_path_is_plain_and_what_needs_an_escape_is_not():
-    assert [bool(writer.is_plain("/usr/bin/id -u root")) for writer in WRITERS] == [
-        True, True, False, True, False, True, True,
-    ]  # fmt: skip
-    assert not any(writer.is_plain(text) for writer in WRITERS for text in ("a|\\=", "", " a", "é"))
 
 
 @pytest.mark.parametrize("writer", [WRITERS[2], WRITERS[4]], ids=["cef", "leef"])

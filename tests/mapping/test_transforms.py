@@ -202,14 +202,6 @@ def test_replacing_ends_where_the_bound_is_and_keeps_the_rest():
     assert got.endswith("aaa")
 
 
-@given(st.text(max_size=400).filter(str.isprintable))
-def test_a_steady_transform_gives_a_text_for_every_usual_one(text):
-    for name, declared in transforms.TRANSFORMS.items():
-        if declared.steady and text.strip() and text.isascii():
-            result = declared.function(text)
-            assert 1 <= len(result) <= 3 * len(text), name
-
-
 @pytest.fixture
 def program(tmp_path):
     def compiled(text):
