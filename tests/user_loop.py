@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 class UserLoop:
     """One loop over one stream. `rejected` collects what was rejected."""
 
-    def __init__(self, converter: Converter, options: Options | None = None) -> None:
+    def __init__(self, machine: Machine | Converter, options: Options | None = None) -> None:
         self.rejected: list[Refused] = []
         self._messages: list[bytes] = []
         self._loop = UnitLoop(
-            Machine(converter),
+            machine if isinstance(machine, Machine) else Machine(machine),
             self._messages,
             self._messages,
             self.rejected.append,
