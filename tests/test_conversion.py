@@ -46,11 +46,14 @@ class Sink:
 class Done:
     """A run over one file's bytes, ended."""
 
-    def __init__(self, converter: Converter, path: Path, data: bytes, **options: object) -> None:
+    def __init__(
+        self, converter: Converter | Machine, path: Path, data: bytes, **options: object
+    ) -> None:
         path.write_bytes(data)
         self.out, self.rejects = Sink(), Sink()
         settings = {name: options.pop(name) for name in ("max_expand", "hashed") if name in options}
-        run = Run(Machine(converter), self.out, self.rejects, Options(**options), **settings)
+        machine = converter if isinstance(converter, Machine) else Machine(converter)
+        run = Run(machine, self.out, self.rejects, Options(**options), **settings)
         run.run([Input("input", str(path), len(data))])
         self.run, self.stats = run, run.stats
         self.messages = [line.decode() for line in self.out.lines]
@@ -62,6 +65,11 @@ def converter(tmp_path_factory):
     path = tmp_path_factory.mktemp("mapping") / "ours.yaml"
     path.write_text(MAPPING)
     return Converter(load(str(path)))
+
+
+@pytest.fixture(scope="module")
+def machine(converter):
+    return Machine(converter)
 
 
 @pytest.fixture(scope="module")
@@ -172,9 +180,9 @@ pieces = st.one_of(
 
 @given(parts=st.lists(pieces, max_size=12), twice=st.booleans(), strict=st.booleans())
 @settings(deadline=None, max_examples=150)
-def test_no_line_and_no_event_vanishes_in_any_mixture(converter, file, parts, twice, strict):
+def test_no_line_and_no_event_vanishes_in_any_mixture(machine, file, parts, twice, strict):
     parts = parts * 2 if twice else parts  # the second time what was remembered is used
-    done = Done(converter, file, b"".join(data + b"\n" for data, _ in parts), strict=strict)
+    done = Done(machine, file, b"".join(data + b"\n" for data, _ in parts), strict=strict)
     expected = {name: sum(fates.get(name, 0) for _, fates in parts) for name in COUNTED}
     if strict:
         expected["rejected"] += expected["noise"]
@@ -206,8 +214,8 @@ def test_no_line_and_no_event_vanishes_in_any_mixture(converter, file, parts, tw
     ).map(b"".join)
 )
 @settings(deadline=None, max_examples=150)
-def test_any_bytes_are_counted_and_each_message_is_one_line(converter, file, data):
-    done = Done(converter, file, data)
+def test_any_bytes_are_counted_and_each_message_is_one_line(machine, file, data):
+    done = Done(machine, file, data)
     assert len(done.messages) == done.stats.converted
     assert len(done.rejected) == done.stats.rejected
     assert done.stats.blank <= data.count(b"\n") + 1
