@@ -19,15 +19,14 @@ import orjson
 from cef_bridge import engine, table
 from cef_bridge.converter import Converted, Filtered
 from cef_bridge.events.classes import CLASSES
-from cef_bridge.events.clock import repeats
 from cef_bridge.events.decode import Decoded, Decoder
-from cef_bridge.events.identity import SEPARATOR
+from cef_bridge.events.identity import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from cef_bridge.converter import Converter, Rejected
-    from cef_bridge.engine import Library, Place, Plan
+    from cef_bridge.engine import Library, Plan
 
     Kind = tuple[object, object, str]
 
@@ -39,6 +38,22 @@ _log = logging.getLogger(__name__)
 
 _TOGETHER, _TOGETHER_BYTES = 100, 1 << 18
 """So many messages, or bytes, of a run are handed on as one text at most."""
+
+
+class Lines(NamedTuple):
+    """Lines to run: those of `data` from `begin` to `end`.
+
+    `data` begins at `offset` of the source, and `line` is the number of the first line, for the
+    log. `parts_wait`: parts of lines wait for their rest.
+    """
+
+    data: bytes
+    begin: int
+    end: int
+    source: str
+    offset: int
+    line: int = 1
+    parts_wait: bool = False
 
 
 class Message(NamedTuple):
@@ -153,35 +168,23 @@ class Runner:
         """Whether it may go on."""
         return True
 
-    def run(
-        self,
-        data: bytes,
-        begin: int,
-        end: int,
-        source: str,
-        offset: int,
-        *,
-        parts: bool,
-        line: int = 1,
-    ) -> int:
-        """Convert the lines of `data` from `begin` to `end`, up to one that is left to Python.
+    def run(self, lines: Lines) -> int:
+        """Convert lines, up to one that is left to Python.
 
-        `offset` is where `data` begins in the source, and `line` is the number of the first line;
-        `parts` says that parts of lines wait for their rest. Return where the line begins that is
-        left, or `end`; the next one begins at `answer.next`.
+        Return where that line begins, or `lines.end`; the next one begins at `answer.next`.
         """
-        assumed = self._converter.assumed_time
-        name = source.encode("utf-8", "surrogatepass")
-        place = engine.Place(name, offset, assumed, parts, self._sorts)
-        return self._run(data, begin, end, place, line)
-
-    def _run(self, data: bytes, begin: int, end: int, place: Place, line: int) -> int:
-        """Convert lines as `run` says; `line` is the number of the first, for the log."""
-        at = self._work.run(data, begin, end, place)
-        self._count_left(place, line)
+        at = self._run(lines)
+        self._count_left(lines)
         return at
 
-    def _count_left(self, place: Place, line: int) -> None:
+    def _run(self, lines: Lines) -> int:
+        """Have the engine convert lines, and count nothing."""
+        name = lines.source.encode("utf-8", "surrogatepass")
+        assumed = self._converter.assumed_time
+        place = engine.Place(name, lines.offset, assumed, lines.parts_wait, self._sorts)
+        return self._work.run(lines.data, lines.begin, lines.end, place)
+
+    def _count_left(self, lines: Lines) -> None:
         answer = self.answer
         if answer.end:
             self.left += 1
@@ -191,8 +194,8 @@ class Runner:
                 _log.error(
                     "%s:%d: the engine has a fault (%s); Python converts the line. "
                     "Please report it with this line",
-                    place.source.decode("utf-8", "surrogatepass"),
-                    line + answer.lines,
+                    lines.source,
+                    lines.line + answer.lines,
                     self._work.fault,
                 )
 
@@ -267,47 +270,48 @@ class ComparingRunner(Runner):
         """Whether it may go on: not after differences of several kinds."""
         return self._trust.holds
 
-    def _run(self, data: bytes, begin: int, end: int, place: Place, line: int) -> int:
+    def run(self, lines: Lines) -> int:
         """Convert lines as any Runner; one that differs is left to Python."""
-        if end - begin >= self._until:  # bytes: there are no more lines than that
+        if lines.end - lines.begin >= self._until:  # bytes: there are no more lines than that
             self._keep_counts()  # what is counted from here on may have to be forgotten
-        at = self._work.run(data, begin, end, place)
+        at = self._run(lines)
         if self.answer.lines <= self._until:
             self._until -= self.answer.lines
-        elif (odd := self._first_odd(data, begin, at, place, line)) is not None:
-            return self._up_to(data, begin, odd, place)
-        self._count_left(place, line)
+        elif (odd := self._first_odd(lines._replace(end=at))) is not None:
+            return self._up_to(lines, odd)
+        self._count_left(lines)
         return at
 
-    def _up_to(self, data: bytes, begin: int, odd: int, place: Place) -> int:
+    def _up_to(self, lines: Lines, odd: int) -> int:
         """Convert the lines before the odd one again, without those behind it, and leave that."""
         self._work.kinds()
-        self._work.run(data, begin, odd, place)
-        following = data.find(b"\n", odd) + 1
+        self._run(lines._replace(end=odd))
+        following = lines.data.find(b"\n", odd) + 1
         self.answer.end, self.answer.at = engine.LEFT, odd
-        self.answer.next = following or len(data)
+        self.answer.next = following or len(lines.data)
         return odd
 
-    def _first_odd(self, data: bytes, begin: int, stop: int, place: Place, line: int) -> int | None:
+    def _first_odd(self, lines: Lines) -> int | None:
         """Compare the lines whose turn it is; return where the first begins that differs."""
-        while begin < stop:
-            end = data.find(b"\n", begin, stop)
-            end = stop if end < 0 else end
+        data, begin, number = lines.data, lines.begin, lines.line
+        while begin < lines.end:
+            end = data.find(b"\n", begin, lines.end)
+            end = lines.end if end < 0 else end
             if self._until:
                 self._until -= 1
             else:
                 self._until = self._every - 1
                 self.compared += 1
                 native = self._native(data[begin:end], begin)
-                reference = self._reference(data[begin:end], begin, place)
+                reference = self._reference(data[begin:end], lines.source, lines.offset + begin)
                 if native != reference:
                     self.differed += 1
                     self._trust.met(native, reference)
                     if self.differed <= _MOST_ERRORS:
-                        source = place.source.decode("utf-8", "surrogatepass")
-                        _log.error("%s:%d: %s", source, line, _difference(native, reference))
+                        said = _difference(native, reference)
+                        _log.error("%s:%d: %s", lines.source, number, said)
                     return begin
-            begin, line = end + 1, line + 1
+            begin, number = end + 1, number + 1
         return None
 
     def _native(self, text: bytes, begin: int) -> _Made:
@@ -319,7 +323,7 @@ class ComparingRunner(Runner):
             return _Made("routed away")
         return _Made("filtered" if text.strip() else "blank")
 
-    def _reference(self, text: bytes, begin: int, place: Place) -> _Made:
+    def _reference(self, text: bytes, source: str, offset: int) -> _Made:
         """Return what Python makes of a line."""
         if not text.strip():
             return _Made("blank")
@@ -329,10 +333,7 @@ class ComparingRunner(Runner):
         event = found[0]
         if not isinstance(event, Decoded):
             return _Made(f"taken for {event.__class__.__name__.lower()}")
-        origin = ""
-        if repeats(event.fields):
-            source = place.source.decode("utf-8", "surrogatepass")
-            origin = f"{source}{SEPARATOR}{place.offset + begin}"
+        origin = origin_of(event.fields, source, offset)
         try:
             fate = self._converter.convert(event.fields, origin)
         except Exception as error:  # noqa: BLE001 - the line goes the plain way, which reports it

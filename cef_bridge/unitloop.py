@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import orjson
 
 from cef_bridge.converter import Converted, Filtered, Rejected
-from cef_bridge.events.clock import event_time, repeats
+from cef_bridge.events.clock import event_time
 from cef_bridge.events.decode import Decoded, Decoder, Noise, Unreadable
-from cef_bridge.events.identity import SEPARATOR
+from cef_bridge.events.identity import origin_of
 from cef_bridge.lineends import line_ends
+from cef_bridge.machine import Lines
 from cef_bridge.sources.units import Oversized
 from cef_bridge.stats import Stats
 
@@ -77,18 +78,7 @@ class Running(Protocol):
     def elsewhere(self) -> Sequence[int]:
         """Where the lines of events begin that are not for this destination."""
 
-    def run(
-        self,
-        data: bytes,
-        begin: int,
-        end: int,
-        source: str,
-        offset: int,
-        /,
-        *,
-        parts: bool,
-        line: int = 1,
-    ) -> int:
+    def run(self, lines: Lines, /) -> int:
         """Convert lines, up to one that is left to Python; return where that begins, or `end`."""
 
     @property
@@ -203,8 +193,8 @@ class UnitLoop:
         """
         at = begin
         while True:
-            parts = self.decoder.waits
-            stop = runner.run(data, at, end, self._name, offset, parts=parts, line=line)
+            waits = self.decoder.waits
+            stop = runner.run(Lines(data, at, end, self._name, offset, line, waits))
             answer = runner.answer
             self._collect(runner, data, offset)
             line += answer.lines
@@ -308,14 +298,12 @@ class UnitLoop:
                 self.reject(line, found.reason, found.raw, found.label)
 
     def _event(self, found: Decoded, line: int, offset: int) -> None:
-        raw, origin = found.fields, ""
+        raw = found.fields
         if found.path:
             self.stats.enveloped(found.path)
         timeless = event_time(raw) is None
-        if repeats(raw):
-            origin = f"{self._name}{SEPARATOR}{offset}"
         try:
-            fate = self._machine.convert(raw, origin)
+            fate = self._machine.convert(raw, origin_of(raw, self._name, offset))
         except Exception:  # noqa: BLE001 - one bad event never stops the stream, nor a fault of ours
             _log.debug("%s:%d", self._name, line, exc_info=True)
             fate = Rejected(FAULT, "fault")

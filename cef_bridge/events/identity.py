@@ -9,9 +9,14 @@ from __future__ import annotations
 
 from hashlib import sha1
 from json import dumps
+from typing import TYPE_CHECKING
 
 from cef_bridge.casing import lower
+from cef_bridge.events.clock import repeats
 from cef_bridge.events.split import split_socket, without_remote_host
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ID_FIELDS = (
     "ClusterName",
@@ -34,6 +39,14 @@ SOCKADDR = frozenset({"sa_family", "sin_port", "sin_addr", "sun_path"})
 VERB_GROUPS = {"exec": "process", "ptrace": "process"} | dict.fromkeys(
     ("open", "read", "write", "create", "delete", "rename", "link", "attr"), "file"
 )
+
+
+def origin_of(raw: Mapping[str, object], source: str, offset: int) -> str:
+    """Return what tells an event from its repetitions where nothing in it does; "" where it does.
+
+    `offset` is where its line begins in the source, in bytes.
+    """
+    return f"{source}{SEPARATOR}{offset}" if repeats(raw) else ""
 
 
 def id_text(value: object) -> str:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.converter import Converted
 from cef_bridge.errors import CefBridgeError
-from cef_bridge.events.clock import repeats
 from cef_bridge.events.decode import Decoded, Decoder
-from cef_bridge.events.identity import SEPARATOR
+from cef_bridge.events.identity import origin_of
+from cef_bridge.machine import Lines
 
 if TYPE_CHECKING:
     from cef_bridge.machine import Machine
@@ -31,7 +31,7 @@ def check(machine: Machine, found: Found) -> None:
     runner = machine.runner()
     if runner is None or not line or b"\n" in line:
         return
-    runner.run(line, 0, len(line), _SOURCE, 0, parts=False)
+    runner.run(Lines(line, 0, len(line), _SOURCE, 0))
     if runner.answer.end and not runner.differed:
         return
     # A runner may compare by itself, and leaves what differs.
@@ -48,7 +48,7 @@ def _by_reference(machine: Machine, line: bytes) -> list[bytes]:
     for found in Decoder().decode(line):
         if isinstance(found, Decoded):
             raw = found.fields
-            fate = machine.convert(raw, f"{_SOURCE}{SEPARATOR}0" if repeats(raw) else "")
+            fate = machine.convert(raw, origin_of(raw, _SOURCE, 0))
             if isinstance(fate, Converted):
                 messages.append(fate.message.encode())
     return messages

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cef_bridge.converter import Converted, Filtered, Rejected
 from cef_bridge.errors import CefBridgeError
-from cef_bridge.events.clock import event_time, repeats
+from cef_bridge.events.clock import event_time
 from cef_bridge.events.decode import Decoded, Decoder
-from cef_bridge.events.identity import SEPARATOR
+from cef_bridge.events.identity import origin_of
 from cef_bridge.workbench.diff import Made
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cef_bridge.machine import Machine, Message, Part, Runner
+    from cef_bridge.machine import Lines, Machine, Message, Part, Runner
     from cef_bridge.workbench.coverage import Coverage, Facts
     from cef_bridge.workbench.diff import Diff
 
@@ -99,29 +99,16 @@ class PairRunner(_NoMessages):
         self._waiting: list[Message] = []  # the last one first
         self._reached = self._next = 0
 
-    def run(
-        self,
-        data: bytes,
-        begin: int,
-        end: int,
-        source: str,
-        offset: int,
-        /,
-        *,
-        parts: bool,
-        line: int = 1,
-    ) -> int:
-        """Compare the lines of `data` from `begin` to `end`, up to one that is left to Python.
-
-        Return where that line begins, or `end`; see `machine.Runner`.
-        """
+    def run(self, lines: Lines) -> int:
+        """Compare lines, up to one that is left to Python; see `machine.Runner`."""
         old, new = self._old, self._new
-        if data is not self._data or begin >= self._reached:
-            self._data = data
-            self._reached = old.run(data, begin, end, source, offset, parts=parts, line=line)
+        begin = lines.begin
+        if lines.data is not self._data or begin >= self._reached:
+            self._data = lines.data
+            self._reached = old.run(lines)
             self._next = old.answer.next
             self._waiting = [*old.each()][::-1]
-        stop = new.run(data, begin, self._reached, source, offset, parts=parts, line=line)
+        stop = new.run(lines._replace(end=self._reached))
         answer = new.answer
         behind = answer.next if answer.end else self._next
         events = answer.converted + answer.filtered
@@ -129,7 +116,7 @@ class PairRunner(_NoMessages):
         self._diff.add_time(answer.first)
         self._diff.add_time(answer.last)
         self.answer = Counts(answer.lines, behind, both, events - both, answer.in_log)
-        self.left += stop < end
+        self.left += stop < lines.end
         return stop
 
     def _pair(self, begin: int, stop: int, events: int) -> int:
@@ -204,35 +191,21 @@ class ExaminingRunner(_NoMessages):
         self._runner = runner
         self._sorts: list[Facts] = []
 
-    def run(
-        self,
-        data: bytes,
-        begin: int,
-        end: int,
-        source: str,
-        offset: int,
-        /,
-        *,
-        parts: bool,
-        line: int = 1,
-    ) -> int:
-        """Count the lines of `data` from `begin` to `end`, up to one that is left to Python.
-
-        Return where that line begins, or `end`; see `machine.Runner`.
-        """
-        stop = self._runner.run(data, begin, end, source, offset, parts=parts, line=line)
+    def run(self, lines: Lines) -> int:
+        """Count lines, up to one that is left to Python; see `machine.Runner`."""
+        data = lines.data
+        stop = self._runner.run(lines)
         for look in self._runner.looks:
-            place = look.begin
-            line_end = data.find(b"\n", place)
-            raw = _event_of(data[place : len(data) if line_end < 0 else line_end])
-            origin = f"{source}{SEPARATOR}{offset + place}" if repeats(raw) else ""
+            line_end = data.find(b"\n", look.begin)
+            raw = _event_of(data[look.begin : len(data) if line_end < 0 else line_end])
+            origin = origin_of(raw, lines.source, lines.offset + look.begin)
             facts = self._coverage.examine(raw, origin)
             if look.sort is None:
                 self._coverage.count(facts, 1)
             else:
                 self._sorts.append(facts)  # they come in the order of their numbers
                 self._coverage.count(facts, 0)  # fields and keys are told in the order they came
-        self.left += stop < end
+        self.left += stop < lines.end
         return stop
 
     def finish(self) -> None:
