@@ -321,6 +321,12 @@ def _is_repeated(rules: tuple[Rule, ...], path: str) -> bool:
     return [bare(rule) for rule in rules] == [Rule(from_=(path,))]
 
 
+def repeats_the_table(mapping: Mapping) -> bool:
+    """Tell whether the severity in the header is that of `severity`, for all events."""
+    rules = mapping.header.get("severity") or _HEADER_DEFAULTS["severity"]
+    return _is_repeated(rules, "event.severity")
+
+
 def rates(mapping: Mapping) -> Callable[[Fields], Hit | None]:
     """Return what a mapping takes the severity in the header from; None: no rule says one, and the
     severity is `DEFAULT_SEVERITY`. The mapping's envelope may be faulty.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from cef_bridge.mapping.compile import DEFAULT_SEVERITY, rates
+from cef_bridge.mapping.compile import DEFAULT_SEVERITY, rates, repeats_the_table
 from cef_bridge.mapping.lint_events import kinds_of_events
 from cef_bridge.mapping.lint_names import bad_severities
 from cef_bridge.mapping.rules import rule_paths
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cef_bridge.errors import Location
+    from cef_bridge.mapping.conditions import Fields
     from cef_bridge.mapping.spec import Mapping
     from cef_bridge.mapping.view import View
 
@@ -81,15 +82,26 @@ def _missed(mapping: Mapping) -> list[str]:
     """
     rules = (*mapping.severity, *mapping.header.get("severity", ()))
     rate = rates(mapping)
+    by_table = repeats_the_table(mapping)
+
+    def is_missed(kind: Fields) -> bool:
+        found = rate(kind)
+        if found is None:
+            return True
+        rule = found.rule
+        if by_table and rule.value is not None and all(it.path in kind for it in rule.when):
+            return False  # it holds for all of the kind: with it a mapping loads in 40 ms, without in 150
+        others = dict.fromkeys([path for path in asked if path not in kind], "\0")
+        numbers = ({**others, "Severity": number, **kind} for number in _OF_POLICIES)
+        return any(rate(fields) is None for fields in numbers)
+
     asked = sorted({path for rule in rules for path in rule_paths(rule)})
     missed = []
     tried: dict[tuple[object, ...], bool] = {}
     for kind in kinds_of_events():
         said = tuple(kind.get(path) for path in asked)
         if said not in tried:
-            others = dict.fromkeys([path for path in asked if path not in kind], "\0")
-            rated = [{}, *({**others, "Severity": number} for number in _OF_POLICIES)]
-            tried[said] = any(rate({**more, **kind}) is None for more in rated)
+            tried[said] = is_missed(kind)
         if tried[said]:
             missed.append(str(kind["event.class_id"]))
     return missed
