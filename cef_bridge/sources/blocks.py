@@ -7,8 +7,9 @@ two, or is a separator. Must not know what a unit means.
 A stream may grow: while it has nothing to read, IDLE comes out, and the generator goes on where it
 was when it is asked again. `Cutter.safe` is a place to begin anew from.
 
-Ordinary lines leave by the thousand, with one test a line (does a `{` line end in `}`?). Only what
-fails it is looked at closer: a pretty-printed document becomes one unit, an array is taken apart.
+Ordinary lines leave by the thousand, with one test a line (does it end in `}`?), and are not cut
+before somebody asks for one. Only what fails it is looked at closer: a pretty-printed document
+becomes one unit, an array is taken apart.
 """
 
 from __future__ import annotations
@@ -22,7 +23,16 @@ from typing import TYPE_CHECKING, overload
 from cef_bridge.sources.buffers import Buffer
 from cef_bridge.sources.elements import elements, wrapped, wrapped_elements
 from cef_bridge.sources.spans import Verdict
-from cef_bridge.sources.units import Block, Broken, Growing, Idle, Item, Oversized, Readable
+from cef_bridge.sources.units import (
+    Block,
+    Broken,
+    Growing,
+    Idle,
+    Item,
+    Oversized,
+    Readable,
+    Uncut,
+)
 from cef_bridge.sources.values import find, passed, skip_line
 
 if TYPE_CHECKING:
@@ -39,7 +49,7 @@ _ARRAY_BEGUN = re.compile(rb"\[[ \t\r]*+[{\]]")
 _first = itemgetter(slice(0, 1))
 _last = itemgetter(slice(-1, None))
 _BRACE = frozenset((b"}",))
-_OPEN = 0x7B
+_OPEN, _CLOSE, _BRACKET = b"{}["
 _LF = 0x0A
 
 # After a document the next lines are looked at in steps that double, from this size on, so that
@@ -207,6 +217,8 @@ class Cutter:
         if data.startswith(b"\n\n", start):
             return self._empty_lines()
         stop = min(start + self._step, size) if self._step else size
+        if (block := self._objects(stop)) is not None:
+            return block
         if (run := data.find(_RUN, start, stop)) >= 0:
             stop = run + 1
         self._step = 2 * self._step if stop < size else 0
@@ -233,6 +245,36 @@ class Cutter:
         if not units.lines:
             return units
         return units._replace(data=data, begin=start, end=end, data_line=line, data_offset=place)
+
+    def _objects(self, stop: int) -> Block | None:
+        """Take the lines that end in `}` as they stand; None where the next one does not.
+
+        None of them is blank, has a CR at its end, or is a part of a document of several lines.
+        """
+        buffer = self._buffer
+        data, start, limit = buffer.data, buffer.pos, self._limit
+        find = data.find
+        at, many = start, 0
+        while (
+            (end := find(b"\n", at, stop)) > at
+            and data[end - 1] == _CLOSE
+            and data[at] != _BRACKET
+            and end - at <= limit
+        ):
+            at = end + 1
+            many += 1
+        if not many:
+            return None
+        line, place = buffer.line, buffer.place
+        buffer.pos = at
+        buffer.line += many
+        if self._step:
+            self._step = 2 * self._step if stop < len(data) else 0
+        lines = Uncut(data, start, at, many)
+        consumed = buffer.consumed
+        return Block(
+            lines, line, place, consumed, True, None, None, 0, data, start, at, line, place
+        )
 
     def _units(
         self, lines: list[bytes], line: int, place: int, *, blank: bool, plain: bool
