@@ -7,8 +7,9 @@
 use std::slice;
 
 use crate::arena::Arena;
-use crate::block::{line_end, run, Block, Counts, End, Output, Plan, Row};
+use crate::block::{run, Block, Counts, End, Output, Plan, Row};
 use crate::guard::guarded;
+use crate::scan::line_end;
 use crate::sorts::Look;
 
 /// What one thread needs to run blocks.

@@ -16,6 +16,7 @@ use crate::json::{write_string, Reader};
 use crate::program::Program;
 use crate::reading::read;
 use crate::rules::Rules;
+use crate::scan::line_end;
 use crate::sorts::Sorts;
 use crate::table::{self, Damage};
 use crate::words::Secret;
@@ -253,18 +254,6 @@ pub fn run(plan: &Plan, arena: &Arena, block: Block<'_>, output: &mut Output) ->
         at = next;
     }
     End::Done
-}
-
-/// Return where the line that begins there ends: at its line feed, or at the end of the block.
-pub fn line_end(bytes: &[u8], mut at: usize) -> usize {
-    // `contains` compares a word at a time, `position` a byte.
-    for part in bytes[at..].chunks(64) {
-        if part.contains(&b'\n') {
-            return at + part.iter().take_while(|byte| **byte != b'\n').count();
-        }
-        at += part.len();
-    }
-    at
 }
 
 struct Machine<'a> {

@@ -185,7 +185,7 @@ fn rate<'a>(
 ) -> Result<(u8, Option<Hit<'a>>), Left> {
     for of in of_class {
         hits.clear();
-        rules.some_rules(&slots[of.slot], &of.rules, event, hits)?;
+        rules.some_rules(slots, of, event, hits)?;
         for hit in hits.iter() {
             let text = hit.text;
             if text.len() <= 2 && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -245,8 +245,7 @@ fn header<'a>(
     let of_class = &rules.program.of_class(rules.facts, event.class).header;
     for (number, of) in of_class.iter().enumerate() {
         lists.some.clear();
-        let slot = &rules.program.header[of.slot];
-        rules.some_rules(slot, &of.rules, event, &mut lists.some)?;
+        rules.some_rules(&rules.program.header, of, event, &mut lists.some)?;
         let raw = lists.some.first().map_or("unknown", |hit| hit.text);
         // LEEF's header has no name; a key that repeats it says all of it.
         fields[number] = if number == NAME && !rules.program.format.is_cef {
@@ -302,7 +301,7 @@ fn evaluate<'a>(
             &mut lists.hits
         };
         let begin = to.len();
-        if !rules.some_rules(slot, &row.rules, event, to)? {
+        if !rules.some_rules(&program.slots, row, event, to)? {
             continue;
         }
         if program.has_drop {

@@ -5,7 +5,7 @@
 
 use crate::arena::Arena;
 use crate::table::{Damage, Reader};
-use crate::text::{cut, marks_of, Marks, Neutral};
+use crate::text::{cut, marks_of, marks_of_plain, Marks, Neutral};
 use crate::words::Words;
 
 /// The header's fields but for the severity: vendor, product, version, class id, name.
@@ -176,14 +176,9 @@ impl Format {
                 escapes: true,
             };
         }
-        let marks = if asks & COLON != 0 {
-            marks_of(raw)
-        } else {
-            Marks::default()
-        };
         Clean {
             text: raw,
-            marks,
+            marks: marks_of_plain(raw, asks & COLON != 0),
             escapes: asks & ESCAPE != 0,
         }
     }
@@ -195,15 +190,20 @@ impl Format {
             out.push_str(text);
             return;
         }
-        for character in text.chars() {
-            match character {
-                '\\' => out.push_str("\\\\"),
-                '=' => out.push_str("\\="),
-                '\r' => out.push_str("\\r"),
-                '\n' => out.push_str("\\n"),
-                _ => out.push(character),
-            }
+        let mut from = 0;
+        for (at, byte) in text.bytes().enumerate() {
+            let written = match byte {
+                b'\\' => "\\\\",
+                b'=' => "\\=",
+                b'\r' => "\\r",
+                b'\n' => "\\n",
+                _ => continue,
+            };
+            out.push_str(&text[from..at]);
+            out.push_str(written);
+            from = at + 1;
         }
+        out.push_str(&text[from..]);
     }
 
     /// Return how many bytes a value takes.

@@ -6,6 +6,7 @@
 
 use crate::arena::Arena;
 use crate::numbers::{float_text, json_float};
+use crate::scan::plain_end;
 
 /// Lists and objects in one another; deeper ones are left to Python, which refuses them from 64 on.
 const MOST_LEVELS: usize = 60;
@@ -122,7 +123,7 @@ impl<'a> Reader<'a> {
     pub fn string(&mut self) -> Option<&'a str> {
         self.pass(b'"')?;
         let begin = self.at;
-        let end = special(self.text.as_bytes(), begin);
+        let end = plain_end(self.text.as_bytes(), begin);
         match self.text.as_bytes().get(end)? {
             b'"' => {
                 self.at = end + 1;
@@ -146,7 +147,7 @@ impl<'a> Reader<'a> {
                     let (character, size) = escape_at(bytes, at)?;
                     made.push(character);
                     from = at + size;
-                    at = special(bytes, from);
+                    at = plain_end(bytes, from);
                 }
                 _ => return None,
             }
@@ -288,40 +289,6 @@ fn hexadecimal(bytes: &[u8], at: usize) -> Option<u32> {
     digits.iter().try_fold(0, |sum, digit| {
         Some(sum * 16 + char::from(*digit).to_digit(16)?)
     })
-}
-
-/// Return where a string's plain text ends: at a quote, a backslash or a control character.
-#[inline]
-fn special(bytes: &[u8], from: usize) -> usize {
-    let mut at = from;
-    #[cfg(target_arch = "x86_64")]
-    while at + 16 <= bytes.len() {
-        let found = sixteen(&bytes[at..]);
-        if found != 0 {
-            return at + found.trailing_zeros() as usize;
-        }
-        at += 16;
-    }
-    while at < bytes.len() && !matches!(bytes[at], b'"' | b'\\' | 0..=0x1f) {
-        at += 1;
-    }
-    at
-}
-
-/// Return a bit for each of the first sixteen bytes that a string's plain text cannot have.
-#[cfg(target_arch = "x86_64")]
-#[inline]
-fn sixteen(bytes: &[u8]) -> u32 {
-    use std::arch::x86_64::*;
-    assert!(bytes.len() >= 16);
-    // SAFETY: SSE2 is part of x86-64, and 16 bytes are there to be read.
-    unsafe {
-        let some = _mm_loadu_si128(bytes.as_ptr().cast());
-        let quotes = _mm_cmpeq_epi8(some, _mm_set1_epi8(b'"' as i8));
-        let backslashes = _mm_cmpeq_epi8(some, _mm_set1_epi8(b'\\' as i8));
-        let controls = _mm_cmpeq_epi8(_mm_min_epu8(some, _mm_set1_epi8(0x1f)), some);
-        _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quotes, backslashes), controls)) as u32
-    }
 }
 
 impl Json<'_> {

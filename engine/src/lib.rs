@@ -33,6 +33,7 @@ mod program;
 mod reading;
 pub mod redact;
 mod rules;
+mod scan;
 pub mod sha1;
 mod shedding;
 pub mod sorts;

@@ -6,7 +6,7 @@
 use std::sync::OnceLock;
 
 use crate::conditions::{Condition, Source};
-use crate::event::{Event, Field, Fields, Value};
+use crate::event::{Event, Field, Fields, Value, NO_FIELD};
 use crate::facts::{set_of, words_of, Class, Facts};
 use crate::format::Format;
 use crate::glob::Glob;
@@ -101,21 +101,12 @@ pub struct Slot {
     pub last: bool,
     /// It tells what had to be neutralised.
     pub tells_marks: bool,
-    /// Of these fields one must be there for any rule to give a text; None: no field need be.
-    needs: Option<Fields>,
     /// Its rules.
     pub rules: Vec<Rule>,
 }
 
-impl Slot {
-    /// Tell whether a rule may give something for an event.
-    #[inline]
-    pub fn may_give(&self, event: &Event<'_>) -> bool {
-        self.needs
-            .as_ref()
-            .map_or(true, |fields| event.has_any(fields))
-    }
-}
+/// So many fields are looked at before the rules of a slot are.
+const FEW: usize = 4;
 
 /// A slot for events of one class: rules that the class decides against are left out.
 pub struct OfSlot {
@@ -123,6 +114,20 @@ pub struct OfSlot {
     pub slot: usize,
     /// Numbers of the rules, each with a bit for each condition that is still to be asked.
     pub rules: Vec<(usize, u64)>,
+    /// Of these fields one must be there for any rule to give a text; None: no field need be, or
+    /// there are more of them.
+    needs: Option<([Field; FEW], usize)>,
+}
+
+impl OfSlot {
+    /// Tell whether a rule may give something for an event. Most keys are about other events.
+    #[inline]
+    pub fn may_give(&self, event: &Event<'_>) -> bool {
+        match &self.needs {
+            Some((fields, many)) => fields.iter().take(*many).any(|it| event.has(*it)),
+            None => true,
+        }
+    }
 }
 
 /// What of a program there is to do for events of one class.
@@ -251,7 +256,7 @@ impl Program {
                 slots
                     .iter()
                     .enumerate()
-                    .map(|(slot, it)| of_slot(slot, it, &decided))
+                    .map(|(slot, it)| of_slot(slot, it, &decided, facts))
                     .collect()
             };
             let mut found = OfClass {
@@ -312,7 +317,12 @@ impl Rule {
     }
 }
 
-fn of_slot(number: usize, slot: &Slot, decided: &impl Fn(&Condition) -> Option<bool>) -> OfSlot {
+fn of_slot(
+    number: usize,
+    slot: &Slot,
+    decided: &impl Fn(&Condition) -> Option<bool>,
+    facts: &Facts,
+) -> OfSlot {
     let mut rules = Vec::new();
     for (at, rule) in slot.rules.iter().enumerate() {
         if rule
@@ -333,6 +343,7 @@ fn of_slot(number: usize, slot: &Slot, decided: &impl Fn(&Condition) -> Option<b
     }
     OfSlot {
         slot: number,
+        needs: needs(rules.iter().map(|(at, _)| &slot.rules[*at]), facts),
         rules,
     }
 }
@@ -350,39 +361,41 @@ fn decided(facts: &Facts, class: &Class, condition: &Condition) -> Option<bool> 
 /// Read slots.
 pub fn read_slots(reader: &mut Reader<'_>, facts: &Facts) -> Result<Vec<Slot>, Damage> {
     reader.list(|r| {
-        let mut slot = Slot {
+        Ok(Slot {
             pair: r.text()?,
             last: r.flag()?,
             tells_marks: r.flag()?,
-            needs: None,
             rules: r.list(|r| read_rule(r, facts))?,
-        };
-        slot.needs = needs(&slot.rules, facts);
-        Ok(slot)
+        })
     })
 }
 
 /// Return the fields of which one must be there for some rules to give anything.
-fn needs(rules: &[Rule], facts: &Facts) -> Option<Fields> {
-    let mut fields = Fields::default();
+fn needs<'r>(
+    rules: impl Iterator<Item = &'r Rule>,
+    facts: &Facts,
+) -> Option<([Field; FEW], usize)> {
+    let mut fields: Vec<Field> = Vec::new();
     for rule in rules {
         match &rule.take {
             Take::From(sources, None) if !sources.is_empty() => {
-                sources
-                    .iter()
-                    .for_each(|source| fields.add(source.field(facts)));
+                fields.extend(sources.iter().map(|source| source.field(facts)));
             }
             Take::Template(pieces, _) => {
                 let first = pieces.iter().find_map(|piece| match piece {
                     Piece::Source(source) => Some(source.field(facts)),
                     Piece::Text(_) => None,
                 });
-                fields.add(first?);
+                fields.push(first?);
             }
             _ => return None,
         }
     }
-    Some(fields)
+    fields.sort_unstable();
+    fields.dedup();
+    let mut few = [NO_FIELD; FEW];
+    few.get_mut(..fields.len())?.copy_from_slice(&fields);
+    Some((few, fields.len()))
 }
 
 fn read_rule(reader: &mut Reader<'_>, facts: &Facts) -> Result<Rule, Damage> {

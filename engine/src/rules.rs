@@ -9,7 +9,7 @@ use crate::facts::Facts;
 use crate::format::Clean;
 use crate::leftovers::camel;
 use crate::numbers::{is_float, is_int32, is_integer, is_ipv4, is_ipv6, is_mac, is_timestamp};
-use crate::program::{Kind, Piece, Program, Rule, Slot, Spread, Take};
+use crate::program::{Kind, OfSlot, Piece, Program, Rule, Slot, Spread, Take};
 use crate::text::{cut, strip, Marks};
 
 /// What a rule gave: a key's text as it will stand in the line, not yet escaped.
@@ -103,9 +103,6 @@ impl<'a> Rules<'a> {
         event: &Event<'a>,
         hits: &mut Vec<Hit<'a>>,
     ) -> Result<bool, Left> {
-        if !slot.may_give(event) {
-            return Ok(false);
-        }
         for rule in &slot.rules {
             if self.all_hold(&rule.when, event) && self.rule(slot, rule, event, hits)? {
                 return Ok(true);
@@ -115,17 +112,19 @@ impl<'a> Rules<'a> {
     }
 
     /// Add what a slot gives, of whose rules some are left out: see `Program::of_class`.
+    #[inline]
     pub fn some_rules(
         &self,
-        slot: &'a Slot,
-        rules: &[(usize, u64)],
+        slots: &'a [Slot],
+        of: &OfSlot,
         event: &Event<'a>,
         hits: &mut Vec<Hit<'a>>,
     ) -> Result<bool, Left> {
-        if rules.is_empty() || !slot.may_give(event) {
+        if !of.may_give(event) {
             return Ok(false);
         }
-        for (number, open) in rules {
+        let slot = &slots[of.slot];
+        for (number, open) in &of.rules {
             let rule = &slot.rules[*number];
             let holds = *open == 0 || {
                 let mut asked = rule
@@ -149,10 +148,9 @@ impl<'a> Rules<'a> {
         event: &Event<'a>,
         hits: &mut Vec<Hit<'a>>,
     ) -> Result<bool, Left> {
-        let hit = match &rule.take {
+        match &rule.take {
             Take::From(sources, constant) => {
                 let mut present = false;
-                let mut found = None;
                 for source in sources {
                     let Some(value) = source.get(self.facts, event) else {
                         continue;
@@ -165,25 +163,28 @@ impl<'a> Rules<'a> {
                         crate::conditions::Source::Field(field) => *field,
                         crate::conditions::Source::Label(_) => NO_FIELD,
                     };
-                    found = self.finish(slot, rule, value.text(), Some(field));
-                    if found.is_some() {
-                        break;
+                    if self.finish(slot, rule, value.text(), Some(field), hits) {
+                        return Ok(true);
                     }
                 }
-                match constant {
-                    Some(text) if !present => self.finish(slot, rule, text, None),
-                    _ => found,
-                }
+                Ok(match constant {
+                    Some(text) if !present => self.finish(slot, rule, text, None, hits),
+                    _ => false,
+                })
             }
-            Take::Template(pieces, fields) => self.fill(pieces, event).and_then(|text| {
+            Take::Template(pieces, fields) => {
+                let Some(text) = self.fill(pieces, event) else {
+                    return Ok(false);
+                };
                 let first = fields.first().copied().unwrap_or(NO_FIELD);
-                let hit = self.finish(slot, rule, text, Some(first))?;
-                Some(Hit { fields, ..hit })
-            }),
-            Take::Spread(spread) => return self.spread(spread, rule, event, hits),
-        };
-        hits.extend(hit);
-        Ok(hit.is_some())
+                let found = self.finish(slot, rule, text, Some(first), hits);
+                if let (true, Some(hit)) = (found, hits.last_mut()) {
+                    hit.fields = fields;
+                }
+                Ok(found)
+            }
+            Take::Spread(spread) => self.spread(spread, rule, event, hits),
+        }
     }
 
     /// Fill a template; None where one of its fields is not there.
@@ -204,15 +205,15 @@ impl<'a> Rules<'a> {
         Some(self.arena.join(&texts))
     }
 
-    /// Return the hit for a text, None if it does not fit. A constant has no field, and is written as
-    /// it stands.
+    /// Add the hit for a text, if it fits. A constant has no field, and is written as it stands.
     fn finish(
         &self,
         slot: &'a Slot,
         rule: &'a Rule,
         text: &'a str,
         field: Option<Field>,
-    ) -> Option<Hit<'a>> {
+        hits: &mut Vec<Hit<'a>>,
+    ) -> bool {
         let (format, arena) = (&self.program.format, self.arena);
         let mut text = text;
         let mut taken = field.is_some() && rule.takes;
@@ -226,14 +227,17 @@ impl<'a> Rules<'a> {
                     // `else` says the same of many values: the value itself is not held by it.
                     taken = false;
                 }
-                text = known.or(other.as_ref())?;
+                let Some(found) = known.or(other.as_ref()) else {
+                    return false;
+                };
+                text = found;
             }
         }
         let raw = text;
         let clean = format.clean(raw, rule.limit, arena);
         let mut text = clean.text;
         if text.is_empty() || !fits(rule.kind, text) {
-            return None;
+            return false;
         }
         let mut whole = "";
         if rule.limit > 0 && text.len() > rule.limit && text.chars().count() > rule.limit {
@@ -241,7 +245,7 @@ impl<'a> Rules<'a> {
             text = cut(text, rule.limit);
             taken = taken && rule.secret;
         }
-        Some(Hit {
+        hits.push(Hit {
             pair: &slot.pair,
             text,
             label: &rule.label,
@@ -252,7 +256,8 @@ impl<'a> Rules<'a> {
             marks: clean.marks,
             escapes: clean.escapes,
             rule: Some(rule),
-        })
+        });
+        true
     }
 
     /// Add a hit for each entry of a field.

@@ -60,10 +60,18 @@ pub fn marks_of(text: &str) -> Marks {
             marks |= mark_of(character);
         }
     }
-    if seen & COLON != 0 && has_record_header(text) {
-        marks |= Marks::CEF_HEADER;
-    }
+    marks |= marks_of_plain(text, seen & COLON != 0);
     marks
+}
+
+/// Returns what is suspicious in a text without any odd character.
+#[inline]
+pub fn marks_of_plain(text: &str, has_colon: bool) -> Marks {
+    if has_colon && has_record_header(text) {
+        Marks::CEF_HEADER
+    } else {
+        Marks::default()
+    }
 }
 
 /// Tells whether a text is printable ASCII, in which no character is harmful.
@@ -116,16 +124,12 @@ fn is_bidi(character: char) -> bool {
 /// Tells whether `CEF:` and a digit, or `LEEF:` stands in the text: SC4S would take what follows for
 /// a record.
 fn has_record_header(text: &str) -> bool {
-    let mut pieces = text.split("EF:");
-    let mut before = pieces.next().unwrap_or("");
-    for after in pieces {
-        let numbered = after.starts_with(|next: char| next.is_ascii_digit());
-        if before.ends_with("LE") || (before.ends_with('C') && numbered) {
-            return true;
-        }
-        before = after;
-    }
-    false
+    let bytes = text.as_bytes();
+    let mut colons = (0..bytes.len()).filter(|at| bytes[*at] == b':');
+    colons.any(|at| {
+        let numbered = bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
+        bytes[..at].ends_with(b"LEEF") || (numbered && bytes[..at].ends_with(b"CEF"))
+    })
 }
 
 #[cfg(test)]
