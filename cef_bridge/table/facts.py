@@ -165,7 +165,8 @@ def _kinds_of_names(fields: Fields) -> Iterator[tuple[str, int]]:
     for name in MAPS:
         yield name, _EVENT_DATA if name == "EventData" else _MAP
     for path in fields.own:
-        if as_written([path]) and path not in _MAY_BE_EVENTS:
+        # A map is no field: its parts are.
+        if as_written([path]) and path not in (*_MAY_BE_EVENTS, *MAPS):
             yield path, _OWN
 
 

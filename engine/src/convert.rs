@@ -313,13 +313,11 @@ fn evaluate<'a>(
         }
         if !slot.last {
             // Keys of `spread` are none of the mapping's: what stands behind a key is told by those.
-            let own = lists
-                .hits
-                .get(begin)
-                .is_some_and(|hit| hit.pair == slot.pair);
+            let own = |hit: &Hit<'_>| hit.pair == slot.pair;
+            let slots = lists.hits[begin..].iter();
             lists
                 .slots
-                .resize(lists.hits.len(), if own { row.slot } else { usize::MAX });
+                .extend(slots.map(|hit| if own(hit) { row.slot } else { usize::MAX }));
         }
     }
     leftovers(

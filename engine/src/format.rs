@@ -221,7 +221,8 @@ impl Format {
             .bytes()
             .fold(0, |asks, byte| asks | self.bytes[usize::from(byte)]);
         let edges = text.starts_with(' ') || text.ends_with(' ');
-        if asks == 0 && !edges && text.len() <= self.lengths[number] && !text.contains('|') {
+        let stays = !text.contains(['|', '\\']);
+        if asks == 0 && !edges && text.len() <= self.lengths[number] && stays {
             return text;
         }
         let changed = |it: char| match it {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import sys
@@ -66,3 +67,42 @@ def test_no_line_of_the_benchmarks_leaves_the_engine(name, wrap):
         found = both.native(line)
         assert found is not None, line
         assert found == both.reference(line)
+
+
+ALERT = {
+    "Type": "MatchedPolicy",
+    "Operation": "File",
+    "HostName": "n1",
+    "Owner": {"Ref": "Deployment", "Name": "shop", "Namespace": "shop"},
+    "EventData": {"": "\x7f", "Flags": "O_RDONLY"},
+    "Resource": "/etc/shadow",
+    "Result": "Permission denied",
+    "Action": "Block",
+    "UpdatedTime": "2026-07-01T09:00:00.000001Z",
+    "KubeArmorVersion": "1.6\\",
+}
+MADE = {
+    "a map as a field": {"extension": {"ownOwner": {"from": "Owner"}}},
+    "a map spread, its part asked": {
+        "extension": {"KubeArmorOwner": {"spread": "Owner"}},
+        "keep_events": [{"Owner.Name": ["*"]}],
+    },
+    "a key of spread that is the rule's own": {
+        "extension": {
+            "KubeArmorData": {"spread": "EventData"},
+            "KubeArmorSuspicious": {"from": "event.suspicious"},
+        }
+    },
+    "a backslash in a header": {"extension": {"cat": {"from": "Operation"}}},
+}
+
+
+@pytest.mark.parametrize("form", ["cef", "leef"])
+@pytest.mark.parametrize("made", MADE)
+def test_what_random_mappings_once_found(made, form, tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text(json.dumps({"mapping": "own", "format": form, **MADE[made]}))
+    both = Both(Converter(load(path)))
+    native = both.native(compact(ALERT))
+    assert native in (None, both.reference(compact(ALERT)))
+    assert (native is None) == ("spread, its" in made)
