@@ -8,7 +8,7 @@ has not, so each format decides. Must not know keys, headers or events.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from cef_bridge.errors import UsageError
@@ -21,11 +21,6 @@ _BIDI = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _SURROGATE = r"\ud800-\udfff"
 
 _HARMFUL = re.compile(f"[{_CONTROL}{_BIDI}{_SURROGATE}]")
-_SHOWN = {
-    code: f"<U+{code:04X}>"
-    for code in (*range(0x2100), *range(0xD800, 0xE000))
-    if _HARMFUL.match(chr(code))
-}
 _SUSPICIONS = (
     ("control", re.compile(f"[{_CONTROL}]")),
     ("bidi", re.compile(f"[{_BIDI}]")),
@@ -45,7 +40,14 @@ def neutralise(text: str) -> str:
     if text.isprintable() or not _HARMFUL.search(text):
         return text
     # Measured for 4,000 control characters: 0.2 ms, 1.3 ms by a function for each of them.
-    return text.translate(_SHOWN)
+    return text.translate(_shown())
+
+
+@cache
+def _shown() -> dict[int, str]:
+    """Return what stands for each harmful character."""
+    codes = (*range(0x2100), *range(0xD800, 0xE000))
+    return {code: f"<U+{code:04X}>" for code in codes if _HARMFUL.match(chr(code))}
 
 
 def beginning(neutral: Callable[[str], str], text: str, most: int, needles: tuple[str, ...]) -> str:
