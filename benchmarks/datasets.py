@@ -116,14 +116,14 @@ SETS = {
         lambda count: _of_1_6(events(count, seed=11)),
         4.0,
     ),
-    "hostile": NamedSet("forgeries in every field that is chosen, all new", hostile, 0.05),
+    "hostile": NamedSet("forgeries in every field that is chosen, all new", hostile, 0.5),
     "few-pods": NamedSet("30 pods", lambda count: _of_1_6(events(count, pods=30)), 0.5),
     "many-pods": NamedSet(
         "10,000 pods, each as busy",
         lambda count: _of_1_6(events(count, mix=Mix(pods=10_000, even=True))),
         0.5,
     ),
-    "long-arguments": NamedSet("16 KiB of arguments in a quarter", _long_arguments, 0.05),
+    "long-arguments": NamedSet("16 KiB of arguments in a quarter", _long_arguments, 0.25),
 }
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_BOTH = ("telemetry", "alerts")
+_USUAL = ("telemetry", "alerts", "many-pods")
+_NEW = ("hostile", "long-arguments")  # nothing in them comes twice
+_TIMES_TENZIR = {"telemetry": 3, "alerts": 3, "hostile": 1}
 _MB = 1e6 / (1 << 20)  # of a MiB
 
 
@@ -33,7 +35,7 @@ def judged(found: dict[str, Any]) -> list[Promise]:
         *_multiples(found),
         *_tenzir(found),
         *_pods(found),
-        *_two_processes(found),
+        *_two_threads(found),
         *_memory(found),
         *_start(found),
     ]
@@ -44,20 +46,20 @@ def _measured(found: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _multiples(found: dict[str, Any]) -> Iterator[Promise]:
-    sets = _measured(found, _BOTH)
-    promised = (("base", "base mapping with event ids", 3.5), ("keys", "twenty keys, no id", 2.7))
-    for way, says, most in promised:
-        got = {name: one[way]["cpu_us"] / one["loads"]["cpu_us"] for name, one in sets.items()}
+    for names, says, most in ((_USUAL, "usual events", 2.0), (_NEW, "events that are new", 3.0)):
+        sets = _measured(found, names)
+        got = {name: one["base"]["cpu_us"] / one["loads"]["cpu_us"] for name, one in sets.items()}
         if got:
             figures = ", ".join(f"{name} {ratio:.2f}" for name, ratio in got.items())
             holds = max(got.values()) <= most
-            yield Promise(f"{says}: at most {most} x orjson.loads", figures, holds)
+            promise = f"{says}, base mapping with event ids: at most {most} x orjson.loads"
+            yield Promise(promise, figures, holds)
 
 
 def _tenzir(found: dict[str, Any]) -> Iterator[Promise]:
     for peer in ("Tenzir, escaped", "Tenzir, as it is"):
         figures, holds = [], True
-        for name in _BOTH:
+        for name, least in _TIMES_TENZIR.items():
             tools = found["peers"].get(name, {})
             if peer not in tools:
                 continue
@@ -65,10 +67,10 @@ def _tenzir(found: dict[str, Any]) -> Iterator[Promise]:
             ratio = tools[peer]["cpu_us"] / us["cpu_us"]
             events = found["sets"][name]["events"]
             wrong = events - us["right"]
-            holds = holds and ratio >= 1.6 and not wrong
+            holds = holds and ratio >= least and not wrong
             figures.append(f"{name} {ratio:.2f}" + (f" ({wrong} of ours wrong)" if wrong else ""))
         if figures:
-            says = f"every line right, and 1.6 x the events a CPU second of {peer}"
+            says = f"every line right, and 3 x the events a CPU second of {peer} (hostile: 1 x)"
             yield Promise(says, ", ".join(figures), holds)
 
 
@@ -76,21 +78,21 @@ def _pods(found: dict[str, Any]) -> Iterator[Promise]:
     sets = _measured(found, ("few-pods", "many-pods"))
     if len(sets) == 2:
         few, many = (sets[name]["base"]["cpu_us"] for name in ("few-pods", "many-pods"))
-        says = "10,000 pods: at most 1.5 x what 30 pods cost"
-        yield Promise(says, f"{many / few:.2f}", many / few <= 1.5)
+        says = "10,000 pods: at most 1.1 x what 30 pods cost"
+        yield Promise(says, f"{many / few:.2f}", many / few <= 1.1)
 
 
-def _two_processes(found: dict[str, Any]) -> Iterator[Promise]:
+def _two_threads(found: dict[str, Any]) -> Iterator[Promise]:
     figures: list[str] = []
     held: list[bool | None] = []
     for name, one in _measured(found, ("archive",)).items():
         got, loops = one["base"]["wall_s"] / one["two"]["wall_s"], one["loops"]["speed_up"]
         figures.append(f"{name} {got:.2f} (two loops {loops:.2f})")
         # Two loops that gain less than half a core were not alone: nothing can be said.
-        enough = got >= min(1.85, 0.95 * loops)
+        enough = got >= 0.95 * loops
         held.append(None if loops < 1.5 else enough)
     if figures:
-        says = "-j 2: 1.85 x as fast as -j 1, or 95 % of what two plain loops reach"
+        says = "-j 2: 95 % of what two plain loops gain"
         holds = None if None in held else all(held)
         yield Promise(says, ", ".join(figures), holds)
 
@@ -102,8 +104,8 @@ def _memory(found: dict[str, Any]) -> Iterator[Promise]:
     }
     if got:
         name = max(got, key=lambda each: got[each])
-        says = "memory: at most 150 MB a process"
-        yield Promise(says, f"{got[name]:.0f} MB ({name})", got[name] <= 150)
+        says = "memory: at most 60 MB"
+        yield Promise(says, f"{got[name]:.0f} MB ({name})", got[name] <= 60)
 
 
 def _start(found: dict[str, Any]) -> Iterator[Promise]:
