@@ -7,8 +7,7 @@ shown to operators and is never used as a path. Must not know what the streams h
 from __future__ import annotations
 
 import contextlib
-import tarfile
-from typing import IO, TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING
 
 from cef_bridge.sources.compression import (
     COMPRESSIONS,
@@ -33,21 +32,6 @@ MAX_EXPAND = 200
 _LAYERS = 3
 _SKIPPED = 1 << 20
 _BLOCK = 512
-# A name or a comment in a tar may be long, but not this long; tarfile would read it into memory.
-_MOST_HEADER = 16 << 20
-
-_TAR_CUT = "the tar archive ends too early (was it cut?); its members up to here were read"
-_TAR_DAMAGED = "the tar archive is damaged; its members up to here were read"
-
-# What tarfile raises for hostile headers: bad numbers, names without end, a chain of headers.
-_TAR_ERRORS = (
-    tarfile.TarError,
-    ArithmeticError,
-    EOFError,
-    LookupError,
-    RecursionError,
-    ValueError,
-)
 
 
 class Stream:
@@ -139,160 +123,23 @@ def _is_tar(head: bytes) -> bool:
     """
     if len(head) < _BLOCK or head[257:262] != b"ustar" or b"\0" not in head:
         return False
-    try:
-        tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
-    except tarfile.HeaderError:
-        return False
-    return True
+    from cef_bridge.sources.tars import is_header  # noqa: PLC0415 - 11 ms, and few inputs are tars
+
+    return is_header(head)
 
 
 def _members(
     source: Peekable, name: str, raw: Raw, budget: Budget, *, packed: int, tars: int
 ) -> Iterator[Stream]:
-    """Yield the regular files of a tar; links, devices and folders are passed by."""
-    file = _TarFile(source)
-    expanded = _Expanded(budget)
+    """Yield the streams in the regular files of a tar."""
+    from cef_bridge.sources.tars import members  # noqa: PLC0415 - as above
+
     try:
-        # ignore_zeros: tars that were joined by `cat` are read to the end of the last one
-        with tarfile.open(
-            fileobj=cast("IO[bytes]", file), mode="r|", ignore_zeros=True, tarinfo=_Header
-        ) as tar:
-            while (member := tar.next()) is not None:
-                file.left = None
-                tar.members = []  # type: ignore[attr-defined]  # it would remember each one
-                content = _content(tar, member)
-                if content is not None:
-                    inside = _Member(content, file, expanded)
-                    shown = f"{name}!{printable(member.name)}"
-                    yield from _open(Peekable(inside), shown, raw, budget, packed=packed, tars=tars)
-                    if inside.damaged:  # the stream has said so; the tar cannot go on either
-                        return
-                _skip_to_header(tar)
-                file.left = _MOST_HEADER
-            if file.damage is not None:
-                yield Stream(name, raw, _Fails(file.damage))
-    except (DamagedError, *_TAR_ERRORS) as error:
-        yield Stream(name, raw, _Fails(file.reason(error)))
-
-
-def _skip_to_header(tar: tarfile.TarFile) -> None:
-    """Read up to the next header. tarfile would go on at the end for as many bytes as were said."""
-    stream = tar.fileobj
-    while stream is not None and stream.tell() < tar.offset:
-        if not stream.read(min(1 << 16, tar.offset - stream.tell())):
-            raise DamagedError(_TAR_CUT)
-
-
-def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Readable | None:
-    """Return a reader of a regular file. tarfile's own would keep back what is before a cut."""
-    if member.size < 0:
-        raise DamagedError(_TAR_DAMAGED)
-    if not member.isreg():
-        return None
-    if member.issparse() or tar.fileobj is None:
-        return tar.extractfile(member)
-    return _Plain(tar.fileobj, member.size)
-
-
-class _Header(tarfile.TarInfo):
-    """A tar header that speaks up when it is damaged: tarfile takes that for the end."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        if not buf or len(buf) == _BLOCK == buf.count(0):
-            return super().frombuf(buf, encoding, errors)  # raises what means the end
-        if len(buf) != _BLOCK:
-            raise DamagedError(_TAR_CUT)
-        try:
-            return super().frombuf(buf, encoding, errors)
-        except tarfile.HeaderError as error:
-            raise DamagedError(_TAR_DAMAGED) from error
-
-
-class _Expanded:
-    """How many bytes the members of a tar came to; sparse ones can be larger than the tar."""
-
-    __slots__ = ("_budget", "_total")
-
-    def __init__(self, budget: Budget) -> None:
-        self._budget = budget
-        self._total = 0
-
-    def add(self, size: int) -> None:
-        self._total += size
-        self._budget.check(self._total)
-
-
-class _Plain:
-    """The next `left` bytes of a tar."""
-
-    __slots__ = ("_file", "_left")
-
-    def __init__(self, file: Readable, left: int) -> None:
-        self._file = file
-        self._left = left
-
-    def read(self, size: int, /) -> bytes:
-        data = self._file.read(min(size, self._left))
-        if self._left and not data:
-            raise DamagedError(_TAR_CUT)
-        self._left -= len(data)
-        return data
-
-
-class _Member:
-    """A tar member's content."""
-
-    __slots__ = ("_content", "_expanded", "_file", "damaged")
-
-    def __init__(self, content: Readable, file: _TarFile, expanded: _Expanded) -> None:
-        self._content = content
-        self._file = file
-        self._expanded = expanded
-        self.damaged = False
-
-    def read(self, size: int, /) -> bytes:
-        try:
-            data = self._content.read(size)
-            self._expanded.add(len(data))
-        except (DamagedError, *_TAR_ERRORS) as error:
-            self.damaged = True
-            raise self._file.reason(error) from error
-        return data
-
-
-class _TarFile:
-    """A tar's own reader; while headers are read it gives no more than `left` bytes.
-
-    Damage of what is below looks like the end, so that tarfile hands out what came before it.
-    """
-
-    __slots__ = ("_source", "damage", "left")
-
-    def __init__(self, source: Readable) -> None:
-        self._source = source
-        self.left: int | None = _MOST_HEADER
-        self.damage: DamagedError | None = None
-
-    def read(self, size: int, /) -> bytes:
-        try:
-            data = self._source.read(size)
-        except DamagedError as error:
-            self.damage = error
-            return b""
-        if self.left is not None:
-            self.left -= len(data)
-            if self.left < 0:
-                raise DamagedError("the tar archive has a header of more than 16 MiB")
-        return data
-
-    def reason(self, error: BaseException) -> DamagedError:
-        """Return what an operator is told of an error: the damage below, if there was one."""
-        if self.damage is not None:
-            return self.damage
-        if isinstance(error, DamagedError):
-            return error
-        return DamagedError(_TAR_CUT if "end of data" in str(error) else _TAR_DAMAGED)
+        for member, content in members(source, budget.check):
+            shown = f"{name}!{printable(member)}"
+            yield from _open(Peekable(content), shown, raw, budget, packed=packed, tars=tars)
+    except DamagedError as error:
+        yield Stream(name, raw, _Fails(error))
 
 
 class _Fails:
