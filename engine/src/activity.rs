@@ -8,7 +8,6 @@ use crate::arena::Arena;
 use crate::event::{Event, Field, Fields, Part, Value, NO_FIELD};
 use crate::facts::Facts;
 use crate::split::{split_data, split_socket, Token};
-use crate::text::Cases;
 use crate::words::Secret;
 
 /// Lists that are filled anew for each event.
@@ -50,13 +49,7 @@ impl<'a> Activity<'a> {
     }
 
     /// Add to the event what Data, Resource and EventData say; its class is known.
-    pub fn describe(
-        &mut self,
-        facts: &Facts,
-        cases: &Cases,
-        event: &mut Event<'a>,
-        arena: &'a Arena,
-    ) {
+    pub fn describe(&mut self, facts: &Facts, event: &mut Event<'a>, arena: &'a Arena) {
         let ids = &facts.ids;
         let resource = event.text(ids.resource);
         if event.has(ids.data) && !event.text(ids.data).is_empty() {
@@ -75,7 +68,7 @@ impl<'a> Activity<'a> {
             event.resource = parts;
         }
         if !event.pairs.is_empty() {
-            self.only_in_event_data(facts, cases, event, arena);
+            self.only_in_event_data(facts, event, arena);
             let mut parts = std::mem::take(&mut event.event_data);
             self.take(facts, event, Which::EventData, &mut parts);
             event.in_parts[2] = !parts.is_empty();
@@ -144,13 +137,7 @@ impl<'a> Activity<'a> {
     }
 
     /// Find the entries that Data and Resource lack, under the names that keys have there.
-    fn only_in_event_data(
-        &mut self,
-        facts: &Facts,
-        cases: &Cases,
-        event: &Event<'a>,
-        arena: &'a Arena,
-    ) {
+    fn only_in_event_data(&mut self, facts: &Facts, event: &Event<'a>, arena: &'a Arena) {
         // Words, as KubeArmor cut them: looking through the texts for each would be quadratic.
         let texts = [event.text(facts.ids.data), event.text(facts.ids.resource)];
         self.words.clear();
@@ -167,7 +154,7 @@ impl<'a> Activity<'a> {
                 continue;
             }
             let raw = arena.join(&[name, "=", value]);
-            let small = with_small_initial(name, cases, arena);
+            let small = with_small_initial(name, arena);
             if self.words.contains(raw) || self.words.contains(arena.join(&[small, "=", value])) {
                 continue;
             }
@@ -206,17 +193,13 @@ fn says_nothing(facts: &Facts, token: &Token<'_>) -> bool {
             .any(|(field, value)| *field == token.field && value == token.value)
 }
 
-fn with_small_initial<'a>(name: &'a str, cases: &Cases, arena: &'a Arena) -> &'a str {
-    let mut characters = name.chars();
-    let Some(first) = characters.next() else {
-        return name;
-    };
-    let rest = characters.as_str();
-    let initial = &name[..name.len() - rest.len()];
-    if first.is_ascii_lowercase() {
-        return name;
+fn with_small_initial<'a>(name: &'a str, arena: &'a Arena) -> &'a str {
+    match name.bytes().next() {
+        Some(first) if first.is_ascii_uppercase() => {
+            arena.join(&[&name[..1].to_ascii_lowercase(), &name[1..]])
+        }
+        _ => name,
     }
-    arena.join(&[&cases.lower(initial), rest])
 }
 
 /// Return call and flags by EventData, for an event whose Data says no call.

@@ -15,7 +15,7 @@ use crate::sha1;
 use crate::split::stable_resource;
 use crate::summary::summary;
 use crate::text::{is_space, strip, Cases};
-use crate::words::Secret;
+use crate::words::{begins_with, Secret};
 
 /// What tells an event from its repetitions, and when it came.
 #[derive(Clone, Copy)]
@@ -41,7 +41,7 @@ pub fn derive<'a>(
     let (call, flags) = activity.begin(facts, event);
     event.class = classify(facts, event, call, flags)?;
     let reads = &program.of_class(facts, event.class).reads;
-    activity.describe(facts, cases, event, arena);
+    activity.describe(facts, event, arena);
     class_fields(facts, event);
     if reads.has(ids.e_place) {
         place(facts, event, arena);
@@ -52,7 +52,7 @@ pub fn derive<'a>(
     {
         image(facts, event);
     }
-    tags(facts, cases, event, arena);
+    tags(facts, event, arena);
     process(facts, event);
     hash(facts, event);
     reason(facts, event);
@@ -151,7 +151,7 @@ fn split_tag(name: &str) -> (&str, &str) {
 }
 
 /// Sort the tags into MITRE's and others; Tags and ATags say the same, Tags first.
-fn tags<'a>(facts: &Facts, cases: &Cases, event: &mut Event<'a>, arena: &'a Arena) {
+fn tags<'a>(facts: &Facts, event: &mut Event<'a>, arena: &'a Arena) {
     let ids = &facts.ids;
     let listed = match event.get(ids.atags) {
         Some(Value::List(_, entries)) => Some(entries),
@@ -177,10 +177,7 @@ fn tags<'a>(facts: &Facts, cases: &Cases, event: &mut Event<'a>, arena: &'a Aren
         let new = entries.iter().map(|tag| strip(tag));
         tags.extend(new.filter(|tag| is_tag(tag) && !said.contains(tag)));
     }
-    let is_mitre = |tag: &&str| {
-        cases.upper(&tag[..tag.char_indices().nth(5).map_or(tag.len(), |(at, _)| at)]) == "MITRE"
-            || techniques(tag).next().is_some()
-    };
+    let is_mitre = |tag: &&str| begins_with(tag, "MITRE") || techniques(tag).next().is_some();
     let (mitre, others): (Vec<&str>, Vec<&str>) = tags.iter().partition(|tag| is_mitre(tag));
     for (field, some) in [(ids.mitre, &mitre), (ids.other_tags, &others)] {
         if !some.is_empty() {
@@ -198,7 +195,7 @@ fn tags<'a>(facts: &Facts, cases: &Cases, event: &mut Event<'a>, arena: &'a Aren
         event.set(ids.tags, Value::Text(arena.text(&tags.join(","))));
     }
     event.in_parts[3] = event.has(ids.tags);
-    let names = technique_ids(&mitre, cases);
+    let names = technique_ids(&mitre);
     if !names.is_empty() {
         event.set(ids.mitre_ids, Value::Text(arena.text(&names)));
     }
@@ -247,11 +244,11 @@ fn techniques(tag: &str) -> impl Iterator<Item = &str> {
 const IDS_LENGTH: usize = 32;
 
 /// Return the ids in some tags, each once, whole, joined by commas, 32 characters at most.
-fn technique_ids(tags: &[&str], cases: &Cases) -> String {
+fn technique_ids(tags: &[&str]) -> String {
     let mut ids = String::new();
     let mut said: Vec<String> = Vec::new();
     for tag in tags {
-        let capital = cases.upper(tag);
+        let capital = tag.to_ascii_uppercase();
         for found in techniques(&capital) {
             if said.iter().any(|other| other == found) {
                 continue;

@@ -74,7 +74,8 @@ ALERT = {
     "Operation": "File",
     "HostName": "n1",
     "Owner": {"Ref": "Deployment", "Name": "shop", "Namespace": "shop"},
-    "EventData": {"": "\x7f", "Flags": "O_RDONLY"},
+    "EventData": {"": "\x7f", "Flags": "O_RDONLY", "\u00c9nd": "x"},
+    "ATags": ["\u017fT1059::1", "mitre"],
     "Resource": "/etc/shadow",
     "Result": "Permission denied",
     "Action": "Block",
@@ -93,7 +94,9 @@ MADE = {
             "KubeArmorSuspicious": {"from": "event.suspicious"},
         }
     },
-    "a backslash in a header": {"extension": {"cat": {"from": "Operation"}}},
+    "letters of other scripts, a backslash in a header": {
+        "extension": {"cat": {"from": "Operation"}}
+    },
 }
 
 
