@@ -69,7 +69,7 @@ def members(source: Readable, check: Callable[[int], None]) -> Iterator[tuple[st
             if file.damage is not None:
                 raise file.damage
     except (DamagedError, *_TAR_ERRORS) as error:
-        raise file.reason(error) from error
+        raise file.reason(error) from None
 
 
 def _skip_to_header(tar: tarfile.TarFile) -> None:

@@ -83,6 +83,7 @@ class Difference(NamedTuple):
     data: bytes
     native: bytes
     reference: bytes
+    both: Both
 
     def __str__(self) -> str:
         pairs = enumerate(zip(self.native, self.reference, strict=False))
@@ -170,7 +171,7 @@ def compare(seed: int, seconds: float, tally: Tally, enough: int = 0) -> None:
                 if native is None:
                     tally.left += 1
                 elif native != (reference := both.reference(data)):
-                    tally.differences.append(Difference(made, data, native, reference))
+                    tally.differences.append(Difference(made, data, native, reference, both))
 
 
 def main() -> int:

@@ -64,6 +64,8 @@ FORMS: list[dict[str, object]] = [
     {"Operation": "Capabilities", "Resource": "CAP_NET_RAW", "Data": "lsm=CAPABLE CAP_NET_RAW"},
     {"Operation": "Network", "Resource": "domain=AF_INET type=SOCK_STREAM|SOCK_CLOEXEC protocol=0", "Data": "syscall=SYS_SOCKET"},
     {"Tags": "CIS,MITRE_T1059_shell,NIST 4.4", "ATags": ["CIS", "MITRE_T1059_shell", "x y"]},
+    {"Source": "/bin/curl -u a:b1 https://u:pw@h/?token=x1", "Resource": "/bin/mysql -phunter2 --password hunter2 -h db"},
+    {"Resource": "x Authorization: Bearer abcdefgh1", "Data": "syscall=SYS_EXECVE a=AKIAABCDEFGHIJKLMNOP", "Message": "api_key: 'q w'"},
 ]  # fmt: skip
 
 
@@ -174,10 +176,16 @@ TESTS: list[object] = [
 ]
 STEPS: list[list[object]] = [
     ["basename"], ["dirname"], ["first_word"], ["upper"], ["lower"], ["comma"], ["strip_digest"],
-    ["redact"], [{"before": "/"}], [{"before_last": "/"}], [{"after": "="}], [{"after_last": "/"}],
+    *[["redact"]] * 4, [{"before": "/"}], [{"before_last": "/"}], [{"after": "="}], [{"after_last": "/"}],
     ["upper", {"replace": ["A", ""]}], [{"part": "2", "of": " "}, {"replace": ["e", "CEF:0|"]}],
     [{"between": ["/", "/"]}],
 ]  # fmt: skip
+# Rules that many events meet: those of FORMS do.
+SURE: list[dict[str, object]] = [
+    *({"from": path, "via": ["redact"]} for path in ("Source", "Resource", "Message", "Data")),
+    {"value": "tagged", "when": {"Tags": ["CIS", {"is": "ipv4"}]}},
+    {"value": "tagged", "when": {"Tags": ["MITRE_*"]}},
+]
 TEMPLATES = [
     "{NamespaceName}/{PodName}",
     "{Source} {{{Result}}}",
@@ -268,6 +276,8 @@ def _envelope(rng: Random, made: dict[str, object]) -> dict[str, object]:
 
 
 def _rule(rng: Random) -> dict[str, object]:
+    if rng.random() < 0.1:
+        return {**rng.choice(SURE)}
     rule: dict[str, object] = {}
     chance = rng.random()
     if chance < 0.1:
