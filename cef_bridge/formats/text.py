@@ -45,7 +45,7 @@ def neutralise(text: str) -> str:
 
 @cache
 def _shown() -> dict[int, str]:
-    """Return what stands for each harmful character."""
+    """Return the visible form of each harmful code point."""
     codes = (*range(0x2100), *range(0xD800, 0xE000))
     return {code: f"<U+{code:04X}>" for code in codes if _HARMFUL.match(chr(code))}
 

@@ -268,8 +268,7 @@ class Cutter:
         line, place = buffer.line, buffer.place
         buffer.pos = at
         buffer.line += many
-        if self._step:
-            self._step = 2 * self._step if stop < len(data) else 0
+        self._step = 2 * self._step if stop < len(data) else 0
         lines = Uncut(data, start, at, many)
         consumed = buffer.consumed
         return Block(

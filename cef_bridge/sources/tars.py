@@ -45,8 +45,8 @@ def is_header(block: bytes) -> bool:
 def members(source: Readable, check: Callable[[int], None]) -> Iterator[tuple[str, Readable]]:
     """Yield name and reader of each regular file; links, devices and folders are passed by.
 
-    `check` is told how many bytes all of them came to, and may raise DamagedError. Raises it, too,
-    when the tar cannot go on and no reader has said so.
+    `check` gets the size of the members so far, in bytes, and may raise DamagedError. So does this,
+    when the tar cannot be read further and no reader has reported why.
     """
     file = _TarFile(source)
     expanded = _Expanded(check)
@@ -62,7 +62,7 @@ def members(source: Readable, check: Callable[[int], None]) -> Iterator[tuple[st
                 if content is not None:
                     inside = _Member(content, file, expanded)
                     yield member.name, inside
-                    if inside.damaged:  # its reader was told; the tar cannot go on either
+                    if inside.damaged:  # its reader has reported why the tar ends here
                         return
                 _skip_to_header(tar)
                 file.left = _MOST_HEADER

@@ -48,12 +48,6 @@ impl Fields {
     pub fn words(&self) -> &[u64] {
         &self.0
     }
-
-    /// Tell whether both sets have a field.
-    #[inline]
-    pub fn meets(&self, other: &Fields) -> bool {
-        self.0.iter().zip(&other.0).any(|(own, its)| own & its != 0)
-    }
 }
 
 /// What a field holds. The text is that of `to_text` in `cef_bridge/mapping/conditions.py`.
@@ -222,12 +216,6 @@ impl<'a> Event<'a> {
     #[inline]
     pub fn has(&self, field: Field) -> bool {
         self.present.has(field)
-    }
-
-    /// Tell whether one of some fields is there.
-    #[inline]
-    pub fn has_any(&self, fields: &Fields) -> bool {
-        self.present.meets(fields)
     }
 
     /// Return a field's value.

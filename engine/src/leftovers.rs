@@ -54,12 +54,7 @@ pub fn leftovers<'a>(
         wholes,
     };
     let known = &rules.program.leftovers.known;
-    // Nearly all fields are held by a key; only a text that was cut may be written all the same.
-    let none_cut = rest.wholes.is_empty();
     let fields = known.iter().filter_map(|(field, pair)| {
-        if none_cut && (rest.consumed.has(*field) || event.spare.has(*field)) {
-            return None;
-        }
         let text = rest.of_field(*field)?;
         Some((rules.facts.path(*field), Some(pair.as_str()), text))
     });

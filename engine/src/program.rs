@@ -6,7 +6,7 @@
 use std::sync::OnceLock;
 
 use crate::conditions::{Condition, Source};
-use crate::event::{Event, Field, Fields, Value, NO_FIELD};
+use crate::event::{Event, Field, Fields, Value};
 use crate::facts::{set_of, words_of, Class, Facts};
 use crate::format::Format;
 use crate::glob::Glob;
@@ -105,18 +105,14 @@ pub struct Slot {
     pub rules: Vec<Rule>,
 }
 
-/// So many fields are looked at before the rules of a slot are.
-const FEW: usize = 4;
-
 /// A slot for events of one class: rules that the class decides against are left out.
 pub struct OfSlot {
     /// The slot's number.
     pub slot: usize,
     /// Numbers of the rules, each with a bit for each condition that is still to be asked.
     pub rules: Vec<(usize, u64)>,
-    /// Of these fields one must be there for any rule to give a text; None: no field need be, or
-    /// there are more of them.
-    needs: Option<([Field; FEW], usize)>,
+    /// Of these fields one must be there for any rule to give a text; None: no field need be.
+    needs: Option<Vec<Field>>,
 }
 
 impl OfSlot {
@@ -124,7 +120,7 @@ impl OfSlot {
     #[inline]
     pub fn may_give(&self, event: &Event<'_>) -> bool {
         match &self.needs {
-            Some((fields, many)) => fields.iter().take(*many).any(|it| event.has(*it)),
+            Some(fields) => fields.iter().any(|field| event.has(*field)),
             None => true,
         }
     }
@@ -371,10 +367,7 @@ pub fn read_slots(reader: &mut Reader<'_>, facts: &Facts) -> Result<Vec<Slot>, D
 }
 
 /// Return the fields of which one must be there for some rules to give anything.
-fn needs<'r>(
-    rules: impl Iterator<Item = &'r Rule>,
-    facts: &Facts,
-) -> Option<([Field; FEW], usize)> {
+fn needs<'r>(rules: impl Iterator<Item = &'r Rule>, facts: &Facts) -> Option<Vec<Field>> {
     let mut fields: Vec<Field> = Vec::new();
     for rule in rules {
         match &rule.take {
@@ -393,9 +386,7 @@ fn needs<'r>(
     }
     fields.sort_unstable();
     fields.dedup();
-    let mut few = [NO_FIELD; FEW];
-    few.get_mut(..fields.len())?.copy_from_slice(&fields);
-    Some((few, fields.len()))
+    Some(fields)
 }
 
 fn read_rule(reader: &mut Reader<'_>, facts: &Facts) -> Result<Rule, Damage> {
