@@ -23,17 +23,19 @@ __all__ = ["pack", "words"]
 
 def pack(converter: Converter) -> bytes:
     """Return the table of a mapping at work."""
-    return _written(converter).table()
+    writer = Writer()
+    _write(writer, converter)
+    return writer.table()
 
 
 def words(converter: Converter) -> Sequence[str]:
     """Return the table in words, a line for each entry, indented by what it is a part of."""
-    return _written(converter).lines
+    writer = Writer(in_words=True)
+    _write(writer, converter)
+    return writer.lines
 
 
-def _written(converter: Converter) -> Writer:
-    writer = Writer()
+def _write(writer: Writer, converter: Converter) -> None:
     fields = Fields(converter)
     write_facts(writer, fields, converter.program)
     write_program(writer, fields, converter)
-    return writer

@@ -218,8 +218,10 @@ def _classes(writer: Writer) -> None:
         )
     )
 
+    number_of = {text: number for number, text in enumerate(words)}
+
     def word(text: str) -> None:
-        writer.number("word", words.index(text), text)
+        writer.number("word", number_of[text], text)
 
     def operation(name: str) -> None:
         ours, verbs = KNOWN_OPERATIONS[name]

@@ -37,6 +37,13 @@ impl Source {
         }
     }
 
+    /// Return its text; None where it is absent, or an empty text.
+    #[inline]
+    pub fn text<'a>(&self, facts: &Facts, event: &Event<'a>) -> Option<&'a str> {
+        let value = self.get(facts, event)?;
+        (!value.is_empty()).then(|| value.text())
+    }
+
     /// Return the field whose absence makes it absent.
     pub fn field(&self, facts: &Facts) -> Field {
         match self {

@@ -5,7 +5,7 @@
 use crate::event::{Event, Value, NO_FIELD};
 use crate::format::HEADER;
 use crate::leftovers::leftovers;
-use crate::program::{OfSlot, Slot};
+use crate::program::{OfClass, OfSlot, Slot};
 use crate::rules::{Hit, Left, Rules};
 use crate::shedding::{fit, LEAST_ROOM};
 use crate::summary::summary;
@@ -38,8 +38,8 @@ pub struct Lists<'a> {
     hits: Vec<Hit<'a>>,
     last: Vec<Hit<'a>>,
     left: Vec<Hit<'a>>,
-    /// The slot that gave each of `hits`.
-    slots: Vec<usize>,
+    /// Slots of the mapping, each with the end of the hits that it gave.
+    slots: Vec<(usize, usize)>,
     some: Vec<Hit<'a>>,
     /// What `hits` were before some were given up for the size of the message.
     meant: Vec<Hit<'a>>,
@@ -76,7 +76,7 @@ pub fn convert<'a>(
     }
     let of_class = program.of_class(facts, event.class);
     let mut rating = |severity: &[OfSlot], slots, event: &Event<'a>| {
-        rate(rules, (severity, slots), event, &mut lists.some)
+        rate(rules, (of_class, severity, slots), event, &mut lists.some)
     };
     let (rated, rated_by) = rating(&of_class.severity, &program.severity, event)?;
     event.set(ids.e_severity, Value::Integer(SEVERITIES[rated as usize]));
@@ -172,20 +172,20 @@ fn write_hits(rules: &Rules<'_>, hits: &[Hit<'_>], out: &mut String) {
             hit.pair
         });
         format.write_value(hit.text, hit.escapes, out);
-        out.push_str(hit.label);
+        out.push_str(hit.label());
     }
 }
 
 /// Return the severity that the first of some rules gives, and what it was taken from.
 fn rate<'a>(
     rules: &Rules<'a>,
-    (of_class, slots): (&[OfSlot], &'a [Slot]),
+    (of_class, severity, slots): (&OfClass, &[OfSlot], &'a [Slot]),
     event: &Event<'a>,
     hits: &mut Vec<Hit<'a>>,
 ) -> Result<(u8, Option<Hit<'a>>), Left> {
-    for of in of_class {
+    for of in severity {
         hits.clear();
-        rules.some_rules(slots, of, event, hits)?;
+        rules.some_rules(slots, (of_class, of), event, hits)?;
         for hit in hits.iter() {
             let text = hit.text;
             if text.len() <= 2 && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -242,10 +242,11 @@ fn header<'a>(
 ) -> Result<[&'a str; HEADER], Left> {
     lists.header.clear();
     let mut fields = ["unknown"; HEADER];
-    let of_class = &rules.program.of_class(rules.facts, event.class).header;
-    for (number, of) in of_class.iter().enumerate() {
+    let of_class = rules.program.of_class(rules.facts, event.class);
+    for (number, of) in of_class.header.iter().enumerate() {
         lists.some.clear();
-        rules.some_rules(&rules.program.header, of, event, &mut lists.some)?;
+        let slots = &rules.program.header;
+        rules.some_rules(slots, (of_class, of), event, &mut lists.some)?;
         let raw = lists.some.first().map_or("unknown", |hit| hit.text);
         // LEEF's header has no name; a key that repeats it says all of it.
         fields[number] = if number == NAME && !rules.program.format.is_cef {
@@ -293,7 +294,12 @@ fn evaluate<'a>(
     lists.left.clear();
     lists.slots.clear();
     lists.meant.clear();
-    for row in &program.of_class(rules.facts, event.class).slots {
+    let of_class = program.of_class(rules.facts, event.class);
+    for row in &of_class.slots {
+        let some = of_class.rules_for(row, event);
+        if some.is_empty() {
+            continue;
+        }
         let slot = &program.slots[row.slot];
         let to = if slot.last {
             &mut lists.last
@@ -301,7 +307,7 @@ fn evaluate<'a>(
             &mut lists.hits
         };
         let begin = to.len();
-        if !rules.some_rules(&program.slots, row, event, to)? {
+        if !rules.first_of(some, slot, event, to)? {
             continue;
         }
         if program.has_drop {
@@ -311,14 +317,7 @@ fn evaluate<'a>(
                 at <= begin || !is_dropped(rules, event, hit)
             });
         }
-        if !slot.last {
-            // Keys of `spread` are none of the mapping's: what stands behind a key is told by those.
-            let own = |hit: &Hit<'_>| hit.pair == slot.pair;
-            let slots = lists.hits[begin..].iter();
-            lists
-                .slots
-                .extend(slots.map(|hit| if own(hit) { row.slot } else { usize::MAX }));
-        }
+        lists.slots.push((row.slot, lists.hits.len()));
     }
     leftovers(
         rules,
@@ -347,21 +346,26 @@ fn tell_marks<'a>(
         rules.facts.ids.e_suspicious,
         Value::Text(rules.arena.text(&names.join(","))),
     );
-    for (number, slot) in rules
-        .program
-        .slots
-        .iter()
-        .enumerate()
-        .filter(|(_, it)| it.tells_marks)
-    {
+    // Keys of `spread` are none of the mapping's: what stands behind a key is told by those.
+    let all = &rules.program.slots;
+    let mut given = Vec::with_capacity(lists.hits.len());
+    for (number, end) in &lists.slots {
+        let hits = &lists.hits[given.len()..*end];
+        given.extend(hits.iter().map(|hit| {
+            if hit.pair == all[*number].pair {
+                *number
+            } else {
+                usize::MAX
+            }
+        }));
+    }
+    for (number, slot) in all.iter().enumerate().filter(|(_, it)| it.tells_marks) {
         lists.some.clear();
         if rules.slot(slot, event, &mut lists.some)? {
-            let place = lists.slots.iter().filter(|other| **other < number).count();
+            let place = given.iter().filter(|other| **other < number).count();
             lists.hits.splice(place..place, lists.some.iter().copied());
             let many = lists.some.len();
-            lists
-                .slots
-                .splice(place..place, std::iter::repeat(number).take(many));
+            given.splice(place..place, std::iter::repeat(number).take(many));
         }
     }
     Ok(())
@@ -377,14 +381,14 @@ fn is_dropped(rules: &Rules<'_>, event: &Event<'_>, hit: &Hit<'_>) -> bool {
         (ids.event_data, &event.event_data),
         (ids.tags, &event.tags),
     ];
-    hit.sources().any(|field| {
-        let held = event.held(field);
+    hit.sources().iter().any(|field| {
+        let held = event.held(*field);
         let owned = owners.iter().enumerate().any(|(place, (owner, parts))| {
             event.in_parts[place]
                 && facts.drops(*owner)
                 && parts
                     .iter()
-                    .any(|part| part.field != NO_FIELD && [field, held].contains(&part.field))
+                    .any(|part| part.field != NO_FIELD && [*field, held].contains(&part.field))
         });
         held != NO_FIELD && facts.drops(held) || owned
     })

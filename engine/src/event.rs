@@ -44,6 +44,35 @@ impl Fields {
         }
     }
 
+    /// Tell whether two sets have a field in common.
+    #[inline]
+    pub fn meets(&self, other: &Fields) -> bool {
+        let common = self
+            .0
+            .iter()
+            .zip(other.0)
+            .fold(0, |all, (one, two)| all | one & two);
+        common != 0
+    }
+
+    /// Put all fields of another set into it.
+    #[inline]
+    pub fn join(&mut self, other: &Fields) {
+        self.0
+            .iter_mut()
+            .zip(other.0)
+            .for_each(|(one, two)| *one |= two);
+    }
+
+    /// Take all fields of another set out.
+    #[inline]
+    pub fn remove_all(&mut self, other: &Fields) {
+        self.0
+            .iter_mut()
+            .zip(other.0)
+            .for_each(|(one, two)| *one &= !two);
+    }
+
     /// Return the set as bits.
     pub fn words(&self) -> &[u64] {
         &self.0
@@ -68,7 +97,7 @@ pub enum Value<'a> {
 impl<'a> Value<'a> {
     /// Return the value as text.
     #[inline]
-    pub fn text(self) -> &'a str {
+    pub fn text(&self) -> &'a str {
         match self {
             Value::Text(text)
             | Value::Integer(text)
@@ -79,7 +108,8 @@ impl<'a> Value<'a> {
     }
 
     /// Tell whether the mapping language takes the value for none: an empty text.
-    pub fn is_empty(self) -> bool {
+    #[inline]
+    pub fn is_empty(&self) -> bool {
         matches!(self, Value::Text(""))
     }
 }
@@ -178,7 +208,7 @@ impl<'a> Event<'a> {
     }
 
     /// Set a field.
-    #[inline]
+    #[inline(never)]
     pub fn set(&mut self, field: Field, value: Value<'a>) {
         if let Some(place) = self.values.get_mut(field as usize) {
             *place = value;
@@ -187,6 +217,7 @@ impl<'a> Event<'a> {
     }
 
     /// Set a field to a text, if that is not empty, and say which field holds all that it says.
+    #[inline(never)]
     pub fn set_from(&mut self, field: Field, text: &'a str, held: Field) {
         if !text.is_empty() {
             self.set(field, Value::Text(text));
@@ -195,6 +226,7 @@ impl<'a> Event<'a> {
     }
 
     /// Say which raw field, or piece of one, a derived field holds.
+    #[inline(never)]
     pub fn hold(&mut self, field: Field, held: Field) {
         if let Some(place) = self.holds.get_mut(field as usize) {
             *place = held;
@@ -205,6 +237,12 @@ impl<'a> Event<'a> {
     #[inline]
     pub fn held(&self, field: Field) -> Field {
         self.holds.get(field as usize).copied().unwrap_or(NO_FIELD)
+    }
+
+    /// Return the fields that are there.
+    #[inline]
+    pub fn present(&self) -> &Fields {
+        &self.present
     }
 
     /// Take a field out.
@@ -219,7 +257,7 @@ impl<'a> Event<'a> {
     }
 
     /// Return a field's value.
-    #[inline]
+    #[inline(never)]
     pub fn get(&self, field: Field) -> Option<Value<'a>> {
         if self.present.has(field) {
             self.values.get(field as usize).copied()
@@ -228,8 +266,18 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Return a field that is a JSON string, "" for any other.
+    /// Return a field as text; None for one that is not there, or is an empty text.
     #[inline]
+    pub fn filled(&self, field: Field) -> Option<&'a str> {
+        if !self.present.has(field) {
+            return None;
+        }
+        let value = self.values.get(field as usize)?;
+        (!value.is_empty()).then(|| value.text())
+    }
+
+    /// Return a field that is a JSON string, "" for any other.
+    #[inline(never)]
     pub fn text(&self, field: Field) -> &'a str {
         match self.get(field) {
             Some(Value::Text(text)) => text,
@@ -238,7 +286,7 @@ impl<'a> Event<'a> {
     }
 
     /// Return a field that is a string or a whole number as text, "" for any other.
-    #[inline]
+    #[inline(never)]
     pub fn word(&self, field: Field) -> &'a str {
         match self.get(field) {
             Some(Value::Text(text) | Value::Integer(text)) => text,
@@ -247,7 +295,7 @@ impl<'a> Event<'a> {
     }
 
     /// Return the digits of a whole number, None for any other value.
-    #[inline]
+    #[inline(never)]
     pub fn integer(&self, field: Field) -> Option<&'a str> {
         match self.get(field) {
             Some(Value::Integer(digits)) => Some(digits),
@@ -256,6 +304,7 @@ impl<'a> Event<'a> {
     }
 
     /// Return whether two fields hold the same, or are both absent.
+    #[inline(never)]
     pub fn same(&self, one: Field, other: Field) -> bool {
         match (self.get(one), self.get(other)) {
             (None, None) => true,

@@ -3,10 +3,11 @@
 //! The reference is `cef_bridge/events`; `cef_bridge/table/facts.py` writes what is read here.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 
 use crate::event::{Field, Fields, MOST_FIELDS};
 use crate::table::{Damage, Reader};
-use crate::words::Words;
+use crate::words::{Folding, Words};
 
 /// A field that a rule or an algorithm may read.
 pub struct Path {
@@ -16,8 +17,6 @@ pub struct Path {
     pub any_case: bool,
     /// Its text is a list joined by commas.
     pub listed: bool,
-    /// `drop` names it.
-    pub dropped: bool,
 }
 
 /// What the name of an event's field means to the reader.
@@ -331,11 +330,13 @@ pub struct Facts {
     pub verb_groups: Vec<String>,
     /// All classes.
     pub classes: Vec<Class>,
-    by_words: HashMap<[Word; 5], usize>,
+    by_words: HashMap<[Word; 5], usize, BuildHasherDefault<Folding>>,
     /// The fields that an event's id is made of, in their order.
     pub id_fields: Vec<Field>,
     /// Fields of KubeArmor's own events.
     pub raw: Fields,
+    /// Fields that `drop` names.
+    pub dropped: Fields,
 }
 
 impl Facts {
@@ -356,13 +357,19 @@ impl Facts {
 
     /// Read the facts.
     pub fn read(reader: &mut Reader<'_>) -> Result<Facts, Damage> {
+        let mut dropped = Fields::default();
+        let mut number = 0;
         let paths = reader.list(|r| {
-            Ok(Path {
+            let path = Path {
                 text: r.text()?,
                 any_case: r.flag()?,
                 listed: r.flag()?,
-                dropped: r.flag()?,
-            })
+            };
+            if r.flag()? {
+                dropped.add(number);
+            }
+            number = number.saturating_add(1);
+            Ok(path)
         })?;
         if paths.len() > MOST_FIELDS {
             return reader.damage("no more fields than the engine has room for");
@@ -440,7 +447,7 @@ impl Facts {
         if deeds.len() != words.len() || verb_groups.len() != words.len() {
             return reader.damage("a deed and a group for each word");
         }
-        let mut by_words = HashMap::new();
+        let mut by_words = HashMap::default();
         let classes = reader.list(|r| {
             let mut key = [0; 5];
             for place in &mut key {
@@ -503,6 +510,7 @@ impl Facts {
             by_words,
             id_fields,
             raw,
+            dropped,
         })
     }
 
@@ -519,9 +527,7 @@ impl Facts {
     /// Tell whether `drop` names a field.
     #[inline]
     pub fn drops(&self, field: Field) -> bool {
-        self.paths
-            .get(field as usize)
-            .is_some_and(|path| path.dropped)
+        self.dropped.has(field)
     }
 }
 

@@ -4,6 +4,7 @@
 //! to its key's length, then escaped.
 
 use crate::arena::Arena;
+use crate::scan::{count_of, look, one_of_from, Seen};
 use crate::table::{Damage, Reader};
 use crate::text::{cut, marks_of, marks_of_plain, Marks, Neutral};
 use crate::words::Words;
@@ -36,11 +37,6 @@ pub struct Clean<'a> {
     pub escapes: bool,
 }
 
-// What a byte of a text may ask for: a look at every character, an escape, a look for needles.
-const CHANGE: u8 = 1;
-const ESCAPE: u8 = 2;
-const COLON: u8 = 4;
-
 /// How a line is written.
 pub struct Format {
     /// CEF, else LEEF.
@@ -52,8 +48,8 @@ pub struct Format {
     /// What ends LEEF's header: `^|`.
     tail: String,
     neutral: Neutral,
-    /// What each byte asks for.
-    bytes: [u8; 256],
+    /// Bytes of printable ASCII for which a text is looked at character by character.
+    odd: Vec<u8>,
     /// Texts that no value may hold, and that have a colon.
     needles: Vec<String>,
     longest: usize,
@@ -83,7 +79,7 @@ impl Format {
         let replaces_pipe = reader.flag()?;
         let needles = reader.texts()?;
         let longest = reader.number()? as usize;
-        let bytes = bytes_of(is_cef, replaces_pipe, separator.as_bytes()[0], &needles);
+        let odd = odd_bytes(is_cef, replaces_pipe, separator.as_bytes()[0], &needles);
         let with_colon = needles
             .iter()
             .filter(|needle| needle.contains(':'))
@@ -117,7 +113,7 @@ impl Format {
             start,
             tail,
             neutral,
-            bytes,
+            odd,
             needles: with_colon,
             longest,
             lengths,
@@ -162,13 +158,11 @@ impl Format {
     #[inline]
     pub fn clean<'a>(&self, raw: &'a str, most: usize, arena: &'a Arena) -> Clean<'a> {
         let bytes = raw.as_bytes();
-        let asks = bytes
-            .iter()
-            .fold(0, |asks, byte| asks | self.bytes[*byte as usize]);
+        let seen = look(bytes, &self.odd);
         let edges = bytes.first() == Some(&b' ') || bytes.last() == Some(&b' ');
         let most = if most == 0 { self.longest } else { most };
-        let broken = asks & COLON != 0 && self.needles.iter().any(|it| raw.contains(it.as_str()));
-        if asks & CHANGE != 0 || edges || broken || (most > 0 && bytes.len() > most) {
+        let broken = seen.colon && self.needles.iter().any(|it| raw.contains(it.as_str()));
+        if seen.odd || edges || broken || (most > 0 && bytes.len() > most) {
             let text = self.neutral(raw, most, arena);
             return Clean {
                 text,
@@ -178,8 +172,8 @@ impl Format {
         }
         Clean {
             text: raw,
-            marks: marks_of_plain(raw, asks & COLON != 0),
-            escapes: asks & ESCAPE != 0,
+            marks: marks_of_plain(raw, seen.colon),
+            escapes: seen.escape,
         }
     }
 
@@ -190,39 +184,37 @@ impl Format {
             out.push_str(text);
             return;
         }
+        let bytes = text.as_bytes();
         let mut from = 0;
-        for (at, byte) in text.bytes().enumerate() {
-            let written = match byte {
-                b'\\' => "\\\\",
-                b'=' => "\\=",
-                b'\r' => "\\r",
-                b'\n' => "\\n",
-                _ => continue,
-            };
+        loop {
+            let at = one_of_from(bytes, from, ESCAPED);
             out.push_str(&text[from..at]);
-            out.push_str(written);
+            out.push_str(match bytes.get(at) {
+                Some(b'\\') => "\\\\",
+                Some(b'=') => "\\=",
+                Some(b'\r') => "\\r",
+                Some(_) => "\\n",
+                None => return,
+            });
             from = at + 1;
         }
-        out.push_str(&text[from..]);
     }
 
     /// Return how many bytes a value takes.
     pub fn size_of(&self, text: &str) -> usize {
-        let escapes = text
-            .bytes()
-            .filter(|byte| self.is_cef && is_escaped(*byte))
-            .count();
-        text.len() + escapes
+        if self.is_cef {
+            text.len() + count_of(text.as_bytes(), ESCAPED)
+        } else {
+            text.len()
+        }
     }
 
     /// Return a header's field as a reader will see it.
     pub fn header_field<'a>(&self, number: usize, text: &'a str, arena: &'a Arena) -> &'a str {
-        let asks = text
-            .bytes()
-            .fold(0, |asks, byte| asks | self.bytes[usize::from(byte)]);
+        let seen = look(text.as_bytes(), &self.odd);
         let edges = text.starts_with(' ') || text.ends_with(' ');
         let stays = !text.contains(['|', '\\']);
-        if asks == 0 && !edges && text.len() <= self.lengths[number] && stays {
+        if seen == Seen::default() && !edges && text.len() <= self.lengths[number] && stays {
             return text;
         }
         let changed = |it: char| match it {
@@ -268,30 +260,21 @@ impl Format {
     }
 }
 
-/// Return what each byte of a text asks for in a format.
-fn bytes_of(is_cef: bool, replaces_pipe: bool, separator: u8, needles: &[String]) -> [u8; 256] {
-    let mut bytes = [CHANGE; 256];
-    bytes[0x20..0x7f].fill(0);
-    bytes[usize::from(b':')] = COLON;
-    if is_cef {
-        bytes[usize::from(b'\\')] = ESCAPE;
-        bytes[usize::from(b'=')] = ESCAPE;
-    } else {
-        bytes[usize::from(separator)] = CHANGE;
+/// Return the bytes of printable ASCII that a format may change. Needles with a colon are looked for
+/// in each text that has one.
+fn odd_bytes(is_cef: bool, replaces_pipe: bool, separator: u8, needles: &[String]) -> Vec<u8> {
+    let without_colon = needles.iter().filter(|needle| !needle.contains(':'));
+    let mut odd: Vec<u8> = without_colon.filter_map(|it| it.bytes().next()).collect();
+    if !is_cef {
+        odd.push(separator);
     }
     if replaces_pipe || !is_cef {
-        bytes[usize::from(b'|')] = CHANGE;
+        odd.push(b'|');
     }
-    for needle in needles.iter().filter(|needle| !needle.contains(':')) {
-        for first in needle.bytes().take(1) {
-            bytes[usize::from(first)] = CHANGE;
-        }
-    }
-    bytes
+    odd.sort_unstable();
+    odd.dedup();
+    odd
 }
 
-/// Tell whether CEF writes a backslash before a byte, or in its place.
-#[inline]
-fn is_escaped(byte: u8) -> bool {
-    (byte == b'\\') | (byte == b'=') | (byte == b'\r') | (byte == b'\n')
-}
+/// What CEF writes a backslash before, or in its place.
+const ESCAPED: [u8; 4] = *b"\\=\r\n";

@@ -47,17 +47,32 @@ pub fn leftovers<'a>(
         return;
     }
     let (consumed, wholes) = consumed_by(rules, event, taken_by);
+    let mut spoken_for = consumed;
+    spoken_for.join(&event.spare);
+    spoken_for.join(&rules.facts.dropped);
+    let mut left = *event.present();
+    if !event.pairs.is_empty() {
+        left.add(rules.facts.ids.event_data);
+    }
+    let there = left;
+    left.remove_all(&spoken_for);
+    for (field, _) in wholes.iter().filter(|(field, _)| there.has(*field)) {
+        left.add(*field);
+    }
     let rest = Rest {
         rules,
         event,
-        consumed,
+        spoken_for,
         wholes,
     };
     let known = &rules.program.leftovers.known;
-    let fields = known.iter().filter_map(|(field, pair)| {
-        let text = rest.of_field(*field)?;
-        Some((rules.facts.path(*field), Some(pair.as_str()), text))
-    });
+    let fields = known
+        .iter()
+        .filter(|(field, _)| left.has(*field))
+        .filter_map(|(field, pair)| {
+            let text = rest.of_field(*field)?;
+            Some((rules.facts.path(*field), Some(pair.as_str()), text))
+        });
     let extras = event.extras.iter().filter_map(|extra| {
         let text = rest.of_extra(extra)?;
         Some((extra.path, None, text))
@@ -139,13 +154,13 @@ fn consumed_by<'a>(
         .filter(|hit| hit.taken)
     {
         for field in hit.sources() {
-            consumed.add(field);
-            let held = event.held(field);
+            consumed.add(*field);
+            let held = event.held(*field);
             if held != NO_FIELD {
                 consumed.add(held);
             }
             if !hit.whole.is_empty() {
-                wholes.push((if held == NO_FIELD { field } else { held }, hit.whole));
+                wholes.push((if held == NO_FIELD { *field } else { held }, hit.whole));
             }
         }
     }
@@ -160,24 +175,18 @@ fn consumed_by<'a>(
 struct Rest<'r, 'a> {
     rules: &'r Rules<'a>,
     event: &'r Event<'a>,
-    consumed: Fields,
+    /// Fields and pieces that need no place: a key holds them, or nothing is lost with them.
+    spoken_for: Fields,
     wholes: Vec<(Field, &'a str)>,
 }
 
 impl<'a> Rest<'_, 'a> {
-    /// Return what is left of one of KubeArmor's fields, None for nothing.
+    /// Return what is left of one of KubeArmor's fields that is not spoken for, None for nothing.
     fn of_field(&self, field: Field) -> Option<&'a str> {
         let ids = &self.rules.facts.ids;
         let is_map = field == ids.event_data;
-        let there = self.event.has(field) || (is_map && !self.event.pairs.is_empty());
-        if !there {
-            return None;
-        }
         if let Some(whole) = self.whole(field) {
             return Some(whole);
-        }
-        if self.is_spoken_for(field) {
-            return None;
         }
         let parts = [
             (ids.data, &self.event.data),
@@ -220,11 +229,7 @@ impl<'a> Rest<'_, 'a> {
             let path = || self.rules.arena.join(&["data.", part.name]);
             return self.rules.program.has_drop && self.rules.program.drops(path());
         }
-        self.is_spoken_for(part.field)
-    }
-
-    fn is_spoken_for(&self, field: Field) -> bool {
-        self.consumed.has(field) || self.event.spare.has(field) || self.rules.facts.drops(field)
+        self.spoken_for.has(part.field)
     }
 
     /// Return the whole text of a field that was cut; the last one counts.
@@ -242,7 +247,7 @@ impl<'a> Rest<'_, 'a> {
             if let Some(whole) = self.whole(field) {
                 return Some(whole);
             }
-            if self.is_spoken_for(field) {
+            if self.spoken_for.has(field) {
                 return None;
             }
         } else if self.rules.program.has_drop && self.rules.program.drops(extra.path) {

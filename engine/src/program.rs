@@ -3,6 +3,7 @@
 //! The reference is `cef_bridge/mapping/compile.py` and `rules.py`; `cef_bridge/table` writes what is
 //! read here.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::conditions::{Condition, Source};
@@ -54,7 +55,7 @@ pub enum Take {
     /// Pieces joined, if all fields are there; and the fields that are read.
     Template(Vec<Piece>, Vec<Field>),
     /// Each entry of a field gets a key.
-    Spread(Spread),
+    Spread(Box<Spread>),
 }
 
 /// A field whose entries get a key each.
@@ -71,6 +72,9 @@ pub struct Spread {
     pub by_python: bool,
 }
 
+/// The text for each known text, in small letters; and for any other one.
+pub type Table = (Words<String>, Option<String>);
+
 /// One way to fill a key.
 pub struct Rule {
     /// All of these must hold.
@@ -79,8 +83,8 @@ pub struct Rule {
     pub take: Take,
     /// What is done to it, in this order.
     pub via: Vec<Step>,
-    /// The text for each known text, in small letters; and for any other one.
-    pub table: Option<(Words<String>, Option<String>)>,
+    /// What stands for it.
+    pub table: Option<Box<Table>>,
     /// Nothing of the field needs another place.
     pub takes: bool,
     /// What it took out must not stand elsewhere.
@@ -109,24 +113,25 @@ pub struct Slot {
 pub struct OfSlot {
     /// The slot's number.
     pub slot: usize,
-    /// Numbers of the rules, each with a bit for each condition that is still to be asked.
-    pub rules: Vec<(usize, u64)>,
-    /// Of these fields one must be there for any rule to give a text; None: no field need be.
-    needs: Option<Vec<Field>>,
+    /// Its rules in `OfClass::rules`.
+    rules: Range<u32>,
+    /// Of these fields one must be there for any rule to give a text.
+    needs: Fields,
+    /// No field need be there.
+    always: bool,
 }
 
-impl OfSlot {
-    /// Tell whether a rule may give something for an event. Most keys are about other events.
-    #[inline]
-    pub fn may_give(&self, event: &Event<'_>) -> bool {
-        match &self.needs {
-            Some(fields) => fields.iter().any(|field| event.has(*field)),
-            None => true,
-        }
-    }
+/// A rule for events of one class.
+pub struct OfRule {
+    /// Its number in the slot.
+    pub rule: usize,
+    /// A bit for each condition that is still to be asked.
+    pub open: u64,
 }
 
-/// What of a program there is to do for events of one class.
+/// What of a program there is to do for events of one class. Most keys are about other events, so
+/// that what tells these lies close together.
+#[derive(Default)]
 pub struct OfClass {
     /// Rules of the severity.
     pub severity: Vec<OfSlot>,
@@ -138,6 +143,56 @@ pub struct OfClass {
     pub slots: Vec<OfSlot>,
     /// Fields that are read: derived ones that are not need not be made.
     pub reads: Fields,
+    rules: Vec<OfRule>,
+}
+
+impl OfClass {
+    /// Return the rules of a slot that may give something for an event.
+    #[inline]
+    pub fn rules_for(&self, of: &OfSlot, event: &Event<'_>) -> &[OfRule] {
+        if of.always || of.needs.meets(event.present()) {
+            &self.rules[of.rules.start as usize..of.rules.end as usize]
+        } else {
+            &[]
+        }
+    }
+
+    /// Add the rules of some slots, and return where they are; those without any are left out, if
+    /// that is asked.
+    fn add(
+        &mut self,
+        slots: &[Slot],
+        decided: &impl Fn(&Condition) -> Option<bool>,
+        facts: &Facts,
+        all: bool,
+    ) -> Vec<OfSlot> {
+        let mut found = Vec::new();
+        for (number, slot) in slots.iter().enumerate() {
+            let first = self.rules.len();
+            for (at, rule) in slot.rules.iter().enumerate() {
+                let answers = rule.when.iter().map(decided);
+                if answers.clone().any(|answer| answer == Some(false)) {
+                    continue;
+                }
+                let open = answers.enumerate().fold(0, |open, (at, answer)| {
+                    open | u64::from(answer.is_none()) << at
+                });
+                self.rules.push(OfRule { rule: at, open });
+                rule.add_reads(facts, &mut self.reads);
+            }
+            let rules = &self.rules[first..];
+            if all || !rules.is_empty() {
+                let needs = needs(rules.iter().map(|of| &slot.rules[of.rule]), facts);
+                found.push(OfSlot {
+                    slot: number,
+                    rules: first as u32..self.rules.len() as u32,
+                    always: needs.is_none(),
+                    needs: needs.unwrap_or_default(),
+                });
+            }
+        }
+        found
+    }
 }
 
 /// What a field that no rule took is called.
@@ -248,36 +303,14 @@ impl Program {
     pub fn of_class(&self, facts: &Facts, class: usize) -> &OfClass {
         self.by_class[class].get_or_init(|| {
             let decided = |condition: &Condition| decided(facts, &facts.classes[class], condition);
-            let of = |slots: &[Slot]| -> Vec<OfSlot> {
-                slots
-                    .iter()
-                    .enumerate()
-                    .map(|(slot, it)| of_slot(slot, it, &decided, facts))
-                    .collect()
-            };
             let mut found = OfClass {
-                severity: of(&self.severity),
-                header_severity: of(&self.header_severity),
-                header: of(&self.header),
-                slots: of(&self.slots),
                 reads: self.reads_always(facts),
+                ..OfClass::default()
             };
-            found.severity.retain(|slot| !slot.rules.is_empty());
-            found.header_severity.retain(|slot| !slot.rules.is_empty());
-            found.slots.retain(|slot| !slot.rules.is_empty());
-            for (kept, slots) in [
-                (&found.severity, &self.severity),
-                (&found.header_severity, &self.header_severity),
-                (&found.header, &self.header),
-                (&found.slots, &self.slots),
-            ] {
-                for (of, rule) in kept
-                    .iter()
-                    .flat_map(|of| of.rules.iter().map(move |it| (of, it)))
-                {
-                    slots[of.slot].rules[rule.0].add_reads(facts, &mut found.reads);
-                }
-            }
+            found.severity = found.add(&self.severity, &decided, facts, false);
+            found.header_severity = found.add(&self.header_severity, &decided, facts, false);
+            found.header = found.add(&self.header, &decided, facts, true);
+            found.slots = found.add(&self.slots, &decided, facts, false);
             found
         })
     }
@@ -313,37 +346,6 @@ impl Rule {
     }
 }
 
-fn of_slot(
-    number: usize,
-    slot: &Slot,
-    decided: &impl Fn(&Condition) -> Option<bool>,
-    facts: &Facts,
-) -> OfSlot {
-    let mut rules = Vec::new();
-    for (at, rule) in slot.rules.iter().enumerate() {
-        if rule
-            .when
-            .iter()
-            .any(|condition| decided(condition) == Some(false))
-        {
-            continue;
-        }
-        let open = rule
-            .when
-            .iter()
-            .map(|condition| decided(condition).is_none());
-        let bits = open
-            .enumerate()
-            .fold(0, |bits, (at, open)| bits | u64::from(open) << at);
-        rules.push((at, bits));
-    }
-    OfSlot {
-        slot: number,
-        needs: needs(rules.iter().map(|(at, _)| &slot.rules[*at]), facts),
-        rules,
-    }
-}
-
 /// Return whether a condition holds for all events of a class, or for none; None: for some.
 fn decided(facts: &Facts, class: &Class, condition: &Condition) -> Option<bool> {
     let asked = condition.field()?;
@@ -366,26 +368,27 @@ pub fn read_slots(reader: &mut Reader<'_>, facts: &Facts) -> Result<Vec<Slot>, D
     })
 }
 
-/// Return the fields of which one must be there for some rules to give anything.
-fn needs<'r>(rules: impl Iterator<Item = &'r Rule>, facts: &Facts) -> Option<Vec<Field>> {
-    let mut fields: Vec<Field> = Vec::new();
+/// Return the fields of which one must be there for some rules to give anything; None if they may
+/// without.
+fn needs<'r>(rules: impl Iterator<Item = &'r Rule>, facts: &Facts) -> Option<Fields> {
+    let mut fields = Fields::default();
     for rule in rules {
         match &rule.take {
             Take::From(sources, None) if !sources.is_empty() => {
-                fields.extend(sources.iter().map(|source| source.field(facts)));
+                sources
+                    .iter()
+                    .for_each(|source| fields.add(source.field(facts)));
             }
             Take::Template(pieces, _) => {
                 let first = pieces.iter().find_map(|piece| match piece {
                     Piece::Source(source) => Some(source.field(facts)),
                     Piece::Text(_) => None,
                 });
-                fields.push(first?);
+                fields.add(first?);
             }
             _ => return None,
         }
     }
-    fields.sort_unstable();
-    fields.dedup();
     Some(fields)
 }
 
@@ -410,13 +413,13 @@ fn read_rule(reader: &mut Reader<'_>, facts: &Facts) -> Result<Rule, Damage> {
             })?;
             Take::Template(pieces, reader.list(|r| r.index(many))?)
         }
-        2 => Take::Spread(Spread {
+        2 => Take::Spread(Box::new(Spread {
             field: reader.index(many)?,
             prefix: reader.text()?,
             only: reader.list(|r| Ok(Glob::new(&r.text()?, false)))?,
             most: reader.number()? as usize,
             by_python: reader.flag()?,
-        }),
+        })),
         _ => return reader.damage("a kind of rule"),
     };
     let via = reader.list(|r| {
@@ -428,7 +431,10 @@ fn read_rule(reader: &mut Reader<'_>, facts: &Facts) -> Result<Rule, Damage> {
         }
     })?;
     let table = if reader.flag()? {
-        Some((words_of(reader, Reader::text)?, reader.maybe_text()?))
+        Some(Box::new((
+            words_of(reader, Reader::text)?,
+            reader.maybe_text()?,
+        )))
     } else {
         None
     };

@@ -3,14 +3,14 @@
 //! The reference is `cef_bridge/mapping/rules.py`.
 
 use crate::arena::Arena;
-use crate::conditions::{pairs, Condition};
+use crate::conditions::{pairs, Condition, Source};
 use crate::event::{Event, Field, Value, NO_FIELD};
 use crate::facts::Facts;
 use crate::format::Clean;
 use crate::leftovers::camel;
 use crate::numbers::{is_float, is_int32, is_integer, is_ipv4, is_ipv6, is_mac, is_timestamp};
-use crate::program::{Kind, OfSlot, Piece, Program, Rule, Slot, Spread, Take};
-use crate::text::{cut, strip, Marks};
+use crate::program::{Kind, OfClass, OfRule, OfSlot, Piece, Program, Rule, Slot, Spread, Take};
+use crate::text::{cut, is_longer, strip, Marks};
 
 /// What a rule gave: a key's text as it will stand in the line, not yet escaped.
 #[derive(Clone, Copy)]
@@ -19,56 +19,52 @@ pub struct Hit<'a> {
     pub pair: &'a str,
     /// The text.
     pub text: &'a str,
-    /// The label's key and its text, as they are written; "" for none.
-    pub label: &'a str,
-    /// The field it was taken from.
-    pub field: Field,
-    /// The fields of a template.
-    pub fields: &'a [Field],
     /// The raw text, if what is written was cut; else "".
     pub whole: &'a str,
+    /// The rule that gave it, None for what no rule took.
+    pub rule: Option<&'a Rule>,
+    /// The field it was taken from: of a template the first.
+    pub field: Field,
     /// The field needs no other place.
     pub taken: bool,
     /// What is suspicious in the raw text.
     pub marks: Marks,
     /// The text may hold what is to be escaped.
     pub escapes: bool,
-    /// The rule that gave it, None for what no rule took.
-    pub rule: Option<&'a Rule>,
 }
 
 impl<'a> Hit<'a> {
     /// Return the hit of a key without rules of its own, which does not take its field.
     pub fn of(pair: &'a str, clean: Clean<'a>, field: Field) -> Self {
-        let Clean {
-            text,
-            marks,
-            escapes,
-        } = clean;
-        let (label, fields, whole, rule) = ("", &[], "", None);
-        let taken = false;
         Hit {
             pair,
-            text,
-            label,
+            text: clean.text,
+            whole: "",
+            rule: None,
             field,
-            fields,
-            whole,
-            taken,
-            marks,
-            escapes,
-            rule,
+            taken: false,
+            marks: clean.marks,
+            escapes: clean.escapes,
         }
     }
 
+    /// Return the label's key and its text, as they are written; "" for none.
+    #[inline]
+    pub fn label(&self) -> &'a str {
+        self.rule.map_or("", |rule| &rule.label)
+    }
+
     /// Return the fields that the text is from.
-    pub fn sources(&self) -> impl Iterator<Item = Field> + '_ {
-        let one = if self.fields.is_empty() && self.field != NO_FIELD {
-            Some(self.field)
-        } else {
-            None
-        };
-        one.into_iter().chain(self.fields.iter().copied())
+    #[inline]
+    pub fn sources(&self) -> &[Field] {
+        match self.rule {
+            Some(Rule {
+                take: Take::Template(_, fields),
+                ..
+            }) if !fields.is_empty() => fields,
+            _ if self.field == NO_FIELD => &[],
+            _ => std::slice::from_ref(&self.field),
+        }
     }
 }
 
@@ -111,34 +107,47 @@ impl<'a> Rules<'a> {
         Ok(false)
     }
 
-    /// Add what a slot gives, of whose rules some are left out: see `Program::of_class`.
+    /// Add what a slot gives for events of a class: see `Program::of_class`.
     #[inline]
     pub fn some_rules(
         &self,
         slots: &'a [Slot],
-        of: &OfSlot,
+        (of_class, of): (&OfClass, &OfSlot),
         event: &Event<'a>,
         hits: &mut Vec<Hit<'a>>,
     ) -> Result<bool, Left> {
-        if !of.may_give(event) {
+        let some = of_class.rules_for(of, event);
+        if some.is_empty() {
             return Ok(false);
         }
-        let slot = &slots[of.slot];
-        for (number, open) in &of.rules {
-            let rule = &slot.rules[*number];
-            let holds = *open == 0 || {
-                let mut asked = rule
-                    .when
-                    .iter()
-                    .enumerate()
-                    .filter(|(at, _)| open >> at & 1 == 1);
-                asked.all(|(_, condition)| condition.holds(self.facts, event))
-            };
-            if holds && self.rule(slot, rule, event, hits)? {
+        self.first_of(some, &slots[of.slot], event, hits)
+    }
+
+    /// Add what the first of some rules gives that gives anything.
+    #[inline]
+    pub fn first_of(
+        &self,
+        some: &[OfRule],
+        slot: &'a Slot,
+        event: &Event<'a>,
+        hits: &mut Vec<Hit<'a>>,
+    ) -> Result<bool, Left> {
+        for OfRule { rule, open } in some {
+            let rule = &slot.rules[*rule];
+            if (*open == 0 || self.hold(*open, &rule.when, event))
+                && self.rule(slot, rule, event, hits)?
+            {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Return whether those of some conditions hold that have a bit.
+    fn hold(&self, open: u64, conditions: &[Condition], event: &Event<'a>) -> bool {
+        let asked = conditions.iter().enumerate();
+        let mut asked = asked.filter(|(at, _)| open >> at & 1 == 1);
+        asked.all(|(_, condition)| condition.holds(self.facts, event))
     }
 
     fn rule(
@@ -152,18 +161,13 @@ impl<'a> Rules<'a> {
             Take::From(sources, constant) => {
                 let mut present = false;
                 for source in sources {
-                    let Some(value) = source.get(self.facts, event) else {
-                        continue;
+                    let (text, field) = match source {
+                        Source::Field(field) => (event.filled(*field), *field),
+                        Source::Label(_) => (source.text(self.facts, event), NO_FIELD),
                     };
-                    if value.is_empty() {
-                        continue;
-                    }
+                    let Some(text) = text else { continue };
                     present = true;
-                    let field = match source {
-                        crate::conditions::Source::Field(field) => *field,
-                        crate::conditions::Source::Label(_) => NO_FIELD,
-                    };
-                    if self.finish(slot, rule, value.text(), Some(field), hits) {
+                    if self.finish(slot, rule, text, Some(field), hits) {
                         return Ok(true);
                     }
                 }
@@ -177,11 +181,7 @@ impl<'a> Rules<'a> {
                     return Ok(false);
                 };
                 let first = fields.first().copied().unwrap_or(NO_FIELD);
-                let found = self.finish(slot, rule, text, Some(first), hits);
-                if let (true, Some(hit)) = (found, hits.last_mut()) {
-                    hit.fields = fields;
-                }
-                Ok(found)
+                Ok(self.finish(slot, rule, text, Some(first), hits))
             }
             Take::Spread(spread) => self.spread(spread, rule, event, hits),
         }
@@ -194,11 +194,7 @@ impl<'a> Rules<'a> {
             match piece {
                 Piece::Text(text) => texts.push(text),
                 Piece::Source(source) => {
-                    let text = source.get(self.facts, event)?.text();
-                    if text.is_empty() {
-                        return None;
-                    }
-                    texts.push(text);
+                    texts.push(source.text(self.facts, event).filter(|it| !it.is_empty())?);
                 }
             }
         }
@@ -221,7 +217,7 @@ impl<'a> Rules<'a> {
             for step in &rule.via {
                 text = arena.keep(step.apply(text, &self.program.cases));
             }
-            if let Some((table, other)) = &rule.table {
+            if let Some((table, other)) = rule.table.as_deref() {
                 let known = table.get(&*self.program.cases.lower(strip(text)));
                 if known.is_none() {
                     // `else` says the same of many values: the value itself is not held by it.
@@ -240,7 +236,7 @@ impl<'a> Rules<'a> {
             return false;
         }
         let mut whole = "";
-        if rule.limit > 0 && text.len() > rule.limit && text.chars().count() > rule.limit {
+        if rule.limit > 0 && is_longer(text, rule.limit) {
             whole = raw;
             text = cut(text, rule.limit);
             taken = taken && rule.secret;
@@ -248,14 +244,12 @@ impl<'a> Rules<'a> {
         hits.push(Hit {
             pair: &slot.pair,
             text,
-            label: &rule.label,
-            field: field.unwrap_or(NO_FIELD),
-            fields: &[],
             whole,
+            rule: Some(rule),
+            field: field.unwrap_or(NO_FIELD),
             taken,
             marks: clean.marks,
             escapes: clean.escapes,
-            rule: Some(rule),
         });
         true
     }

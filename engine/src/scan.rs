@@ -1,76 +1,254 @@
-//! Looking through bytes, sixteen at a time where the processor can.
+//! Looking through bytes, sixteen at a time.
+//!
+//! What is looked for is said once, by comparisons of all sixteen; a processor with instructions for
+//! these does each at once, and for another one the compiler finds its own.
+
+#[cfg(not(target_arch = "x86_64"))]
+use portable::Sixteen;
+#[cfg(target_arch = "x86_64")]
+use sse2::Sixteen;
+
+/// Bytes that are compared at once.
+const MANY: usize = 16;
 
 /// Return where the plain text of a JSON string ends that begins there: at a quote, a backslash or a
 /// control character, or at the end of the bytes.
 #[inline]
 pub fn plain_end(bytes: &[u8], from: usize) -> usize {
-    let mut at = from;
-    #[cfg(target_arch = "x86_64")]
-    while let Some(some) = bytes.get(at..at + 16) {
-        let found = sse2::not_plain(some);
-        if found != 0 {
-            return at + found.trailing_zeros() as usize;
-        }
-        at += 16;
-    }
-    while at < bytes.len() && !matches!(bytes[at], b'"' | b'\\' | 0..=0x1f) {
-        at += 1;
-    }
-    at
+    first(bytes, from, |some| {
+        some.equal(b'"') | some.equal(b'\\') | some.at_most(0x1f)
+    })
 }
 
 /// Return where the line ends that begins there: at its line feed, or at the end of the bytes.
+#[inline]
 pub fn line_end(bytes: &[u8], from: usize) -> usize {
+    byte_from(bytes, from, b'\n')
+}
+
+/// Return where a byte stands next, or the end of the bytes.
+#[inline]
+pub fn byte_from(bytes: &[u8], from: usize, byte: u8) -> usize {
+    first(bytes, from, |some| some.equal(byte))
+}
+
+/// Return where one of four bytes stands next, or the end of the bytes.
+#[inline]
+pub fn one_of_from(bytes: &[u8], from: usize, [a, b, c, d]: [u8; 4]) -> usize {
+    first(bytes, from, |some| {
+        some.equal(a) | some.equal(b) | some.equal(c) | some.equal(d)
+    })
+}
+
+/// Return how many of some bytes are one of four.
+pub fn count_of(bytes: &[u8], [a, b, c, d]: [u8; 4]) -> usize {
+    let find = |some: Sixteen| some.equal(a) | some.equal(b) | some.equal(c) | some.equal(d);
+    let some = bytes.chunks_exact(MANY);
+    let rest = some
+        .remainder()
+        .iter()
+        .filter(|it| [a, b, c, d].contains(it));
+    let many = some.map(|some| find(Sixteen::of(some)).bits().count_ones());
+    many.sum::<u32>() as usize + rest.count()
+}
+
+/// What there is in some bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Seen {
+    /// One that is no printable ASCII, or one of those that were asked for.
+    pub odd: bool,
+    /// A colon.
+    pub colon: bool,
+    /// An equals sign or a backslash.
+    pub escape: bool,
+}
+
+/// Tell what there is in some bytes; `asked` makes more of them odd.
+#[inline]
+pub fn look(bytes: &[u8], asked: &[u8]) -> Seen {
+    let looks = |some: Sixteen| {
+        let mut odd = some.at_most(0x1f) | some.at_least(0x7f);
+        for byte in asked {
+            odd = odd | some.equal(*byte);
+        }
+        let escape = some.equal(b'=') | some.equal(b'\\');
+        (odd, some.equal(b':'), escape)
+    };
+    let (mut odd, mut colon, mut escape) = looks(ends(bytes));
+    let whole = bytes.chunks_exact(MANY);
+    for some in whole {
+        let more = looks(Sixteen::of(some));
+        (odd, colon, escape) = (odd | more.0, colon | more.1, escape | more.2);
+    }
+    Seen {
+        odd: odd.bits() != 0,
+        colon: colon.bits() != 0,
+        escape: escape.bits() != 0,
+    }
+}
+
+/// Return the last sixteen bytes; all, some of them twice, of fewer; spaces of none.
+#[inline]
+fn ends(bytes: &[u8]) -> Sixteen {
+    let size = bytes.len();
+    if let Some(last) = bytes.last_chunk::<MANY>() {
+        return Sixteen::of(last);
+    }
+    let mut some = [b' '; MANY];
+    if let (Some(head), Some(tail)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        some[..8].copy_from_slice(head);
+        some[8..].copy_from_slice(tail);
+    } else if let (Some(head), Some(tail)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        some[..4].copy_from_slice(head);
+        some[4..8].copy_from_slice(tail);
+    } else if size > 0 {
+        (some[0], some[1], some[2]) = (bytes[0], bytes[size / 2], bytes[size - 1]);
+    }
+    Sixteen::of(&some)
+}
+
+/// Return where the first byte stands of those that a comparison finds, from a place on.
+#[inline]
+fn first(bytes: &[u8], from: usize, find: impl Fn(Sixteen) -> Sixteen) -> usize {
     let mut at = from;
-    #[cfg(target_arch = "x86_64")]
-    while let Some(some) = bytes.get(at..at + 16) {
-        let found = sse2::line_feeds(some);
+    while let Some(some) = bytes.get(at..at + MANY) {
+        let found = find(Sixteen::of(some)).bits();
         if found != 0 {
             return at + found.trailing_zeros() as usize;
         }
-        at += 16;
+        at += MANY;
     }
-    while at < bytes.len() && bytes[at] != b'\n' {
-        at += 1;
-    }
-    at
+    let rest = bytes.get(at..).unwrap_or(&[]);
+    let mut some = [0; MANY];
+    some[..rest.len()].copy_from_slice(rest);
+    // A bit behind the end, so that what fills the rest up is never found.
+    let found = find(Sixteen::of(&some)).bits() | 1 << rest.len();
+    at + found.trailing_zeros() as usize
 }
 
 #[cfg(target_arch = "x86_64")]
 mod sse2 {
-    //! Of the first sixteen bytes: a bit for each that is looked for.
+    //! With instructions that every processor of x86-64 has.
+    use super::MANY;
     use std::arch::x86_64::*;
+    use std::ops::BitOr;
 
-    #[inline]
-    fn sixteen(bytes: &[u8]) -> __m128i {
-        assert!(bytes.len() >= 16);
-        // SAFETY: SSE2 is part of x86-64, and 16 bytes are there to be read.
-        unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
-    }
+    /// Sixteen bytes, or for each of them all bits or none: whether a comparison holds.
+    #[derive(Clone, Copy)]
+    pub struct Sixteen(__m128i);
 
-    #[inline]
-    pub fn not_plain(bytes: &[u8]) -> u32 {
-        let some = sixteen(bytes);
-        // SAFETY: SSE2 is part of x86-64.
-        unsafe {
-            let quotes = _mm_cmpeq_epi8(some, _mm_set1_epi8(b'"' as i8));
-            let backslashes = _mm_cmpeq_epi8(some, _mm_set1_epi8(b'\\' as i8));
-            let controls = _mm_cmpeq_epi8(_mm_min_epu8(some, _mm_set1_epi8(0x1f)), some);
-            _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quotes, backslashes), controls)) as u32
+    impl Sixteen {
+        #[inline]
+        pub fn of(bytes: &[u8]) -> Self {
+            assert!(bytes.len() >= MANY);
+            // SAFETY: SSE2 is part of x86-64, and 16 bytes are there to be read.
+            Sixteen(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
+        }
+
+        #[inline]
+        pub fn equal(self, byte: u8) -> Self {
+            // SAFETY: SSE2 is part of x86-64.
+            Sixteen(unsafe { _mm_cmpeq_epi8(self.0, _mm_set1_epi8(byte as i8)) })
+        }
+
+        #[inline]
+        pub fn at_most(self, byte: u8) -> Self {
+            // SAFETY: SSE2 is part of x86-64.
+            Sixteen(unsafe {
+                _mm_cmpeq_epi8(_mm_min_epu8(self.0, _mm_set1_epi8(byte as i8)), self.0)
+            })
+        }
+
+        #[inline]
+        pub fn at_least(self, byte: u8) -> Self {
+            // SAFETY: SSE2 is part of x86-64.
+            Sixteen(unsafe {
+                _mm_cmpeq_epi8(_mm_max_epu8(self.0, _mm_set1_epi8(byte as i8)), self.0)
+            })
+        }
+
+        /// A bit for each byte, the lowest for the first.
+        #[inline]
+        pub fn bits(self) -> u32 {
+            // SAFETY: SSE2 is part of x86-64.
+            unsafe { _mm_movemask_epi8(self.0) as u32 }
         }
     }
 
-    #[inline]
-    pub fn line_feeds(bytes: &[u8]) -> u32 {
-        let some = sixteen(bytes);
-        // SAFETY: SSE2 is part of x86-64.
-        unsafe { _mm_movemask_epi8(_mm_cmpeq_epi8(some, _mm_set1_epi8(b'\n' as i8))) as u32 }
+    impl BitOr for Sixteen {
+        type Output = Self;
+
+        #[inline]
+        fn bitor(self, other: Self) -> Self {
+            // SAFETY: SSE2 is part of x86-64.
+            Sixteen(unsafe { _mm_or_si128(self.0, other.0) })
+        }
+    }
+}
+
+#[cfg(any(test, not(target_arch = "x86_64")))]
+mod portable {
+    //! The same for any processor.
+    use super::MANY;
+    use std::ops::BitOr;
+
+    /// Sixteen bytes, or for each of them all bits or none: whether a comparison holds.
+    #[derive(Clone, Copy)]
+    pub struct Sixteen([u8; MANY]);
+
+    impl Sixteen {
+        #[inline]
+        pub fn of(bytes: &[u8]) -> Self {
+            let mut some = [0; MANY];
+            some.copy_from_slice(&bytes[..MANY]);
+            Sixteen(some)
+        }
+
+        #[inline]
+        pub fn equal(self, byte: u8) -> Self {
+            self.whether(|it| it == byte)
+        }
+
+        #[inline]
+        pub fn at_most(self, byte: u8) -> Self {
+            self.whether(|it| it <= byte)
+        }
+
+        #[inline]
+        pub fn at_least(self, byte: u8) -> Self {
+            self.whether(|it| it >= byte)
+        }
+
+        /// A bit for each byte, the lowest for the first.
+        #[inline]
+        pub fn bits(self) -> u32 {
+            let bits = self.0.iter().rev();
+            bits.fold(0, |bits, byte| bits << 1 | u32::from(byte & 1))
+        }
+
+        #[inline]
+        fn whether(self, holds: impl Fn(u8) -> bool) -> Self {
+            Sixteen(self.0.map(|byte| u8::from(holds(byte)).wrapping_neg()))
+        }
+    }
+
+    impl BitOr for Sixteen {
+        type Output = Self;
+
+        #[inline]
+        fn bitor(self, other: Self) -> Self {
+            let mut some = self.0;
+            some.iter_mut()
+                .zip(other.0)
+                .for_each(|(one, two)| *one |= two);
+            Sixteen(some)
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{line_end, plain_end};
+    use super::*;
 
     #[test]
     fn the_first_byte_of_a_kind_is_found_wherever_it_stands() {
@@ -84,7 +262,52 @@ mod tests {
                     assert_eq!(plain_end(more.as_bytes(), from), size);
                     let line = size + usize::from(end != "\n");
                     assert_eq!(line_end(more.as_bytes(), from), line);
+                    assert_eq!(one_of_from(more.as_bytes(), from, *b"\n\"\\\0"), {
+                        size + usize::from(end == "\u{1f}")
+                    });
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn every_byte_is_seen_wherever_it_stands() {
+        for size in 0..50 {
+            let mut text = vec![b'a'; size];
+            assert_eq!(look(&text, b"|^"), Seen::default());
+            for at in 0..size {
+                for byte in 0..=255 {
+                    text[at] = byte;
+                    let odd = !(0x20..0x7f).contains(&byte) || matches!(byte, b'|' | b'^');
+                    let seen = Seen {
+                        odd,
+                        colon: byte == b':',
+                        escape: matches!(byte, b'=' | b'\\'),
+                    };
+                    assert_eq!(look(&text, b"|^"), seen, "{byte} at {at} of {size}");
+                    let many = count_of(&text, [byte; 4]);
+                    assert_eq!(many, if byte == b'a' { size } else { 1 });
+                }
+                text[at] = b'a';
+            }
+        }
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn any_processor_finds_the_same() {
+        for begin in 0..=240 {
+            let bytes: Vec<u8> = (begin..=begin + 15).collect();
+            let (one, two) = (sse2::Sixteen::of(&bytes), portable::Sixteen::of(&bytes));
+            for byte in 0..=255 {
+                assert_eq!(one.equal(byte).bits(), two.equal(byte).bits());
+                assert_eq!(one.at_most(byte).bits(), two.at_most(byte).bits());
+                assert_eq!(one.at_least(byte).bits(), two.at_least(byte).bits());
+                let (a, b) = (
+                    one.equal(byte) | one.equal(5),
+                    two.equal(byte) | two.equal(5),
+                );
+                assert_eq!(a.bits(), b.bits());
             }
         }
     }

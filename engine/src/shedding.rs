@@ -27,7 +27,7 @@ pub fn fit<'a>(format: &'a Format, hits: &mut Vec<Hit<'a>>, room: i64) {
     let mut last: Vec<usize> = (0..hits.len())
         .filter(|at| !stays(format, &hits[*at]))
         .collect();
-    last.sort_by_key(|at| (format.key_of(hits[*at].pair).worth, std::cmp::Reverse(*at)));
+    last.sort_by_cached_key(|at| (format.key_of(hits[*at].pair).worth, std::cmp::Reverse(*at)));
     without(format, hits, over, &last);
 }
 
@@ -47,7 +47,7 @@ fn stays(format: &Format, hit: &Hit<'_>) -> bool {
 
 /// Return how many bytes a hit takes with its separator and its label.
 fn size_of(format: &Format, hit: &Hit<'_>) -> usize {
-    hit.pair.len() + format.size_of(hit.text) + hit.label.len()
+    hit.pair.len() + format.size_of(hit.text) + hit.label().len()
 }
 
 /// Return the hits that may go, in the order they go: keys of `shed`, then our own from the last on.

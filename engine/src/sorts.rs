@@ -188,7 +188,7 @@ fn add_hit(hasher: &mut impl Hasher, event: &Event<'_>, hit: &Hit<'_>) {
     hasher.write_u64(rule as u64);
     hasher.write(hit.pair.as_bytes());
     for field in hit.sources() {
-        hasher.write_u64(u64::from(field) << 16 | u64::from(event.held(field)));
+        hasher.write_u64(u64::from(*field) << 16 | u64::from(event.held(*field)));
     }
     hasher.write_u64(u64::from(hit.taken) << 1 | u64::from(hit.whole.is_empty()));
 }

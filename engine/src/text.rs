@@ -48,15 +48,20 @@ pub fn cut(text: &str, most: usize) -> &str {
 
 /// Returns the first characters of a text, so many of them.
 pub fn first(text: &str, count: usize) -> &str {
-    match text.char_indices().nth(count) {
-        Some((end, _)) => text.get(..end).unwrap_or(text),
+    match text.as_bytes().get(..count) {
         None => text,
+        Some(begin) if begin.is_ascii() => &text[..count],
+        Some(_) => match text.char_indices().nth(count) {
+            Some((end, _)) => text.get(..end).unwrap_or(text),
+            None => text,
+        },
     }
 }
 
 /// Tells whether a text has more than so many characters; looks at no more than these.
+#[inline]
 pub fn is_longer(text: &str, count: usize) -> bool {
-    text.len() > count && text.chars().nth(count).is_some()
+    text.len() > count && first(text, count).len() < text.len()
 }
 
 #[cfg(test)]

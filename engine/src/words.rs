@@ -41,17 +41,23 @@ impl Folding {
 
 impl Hasher for Folding {
     fn write(&mut self, bytes: &[u8]) {
-        let mut eights = bytes.chunks_exact(8);
-        for eight in &mut eights {
-            let mut word = [0; 8];
-            word.copy_from_slice(eight);
-            self.fold(u64::from_le_bytes(word));
+        let size = bytes.len() as u64;
+        let mut rest = bytes;
+        while let Some((eight, behind)) = rest.split_first_chunk() {
+            self.fold(u64::from_le_bytes(*eight));
+            rest = behind;
         }
-        let mut rest = 0;
-        for byte in eights.remainder() {
-            rest = rest << 8 | u64::from(*byte);
-        }
-        self.fold(rest ^ (bytes.len() as u64) << 56);
+        // Of what is left, and of eight bytes before, the last eight; or all, some of them twice.
+        let last = match (bytes.last_chunk(), bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(last), ..) => u64::from_le_bytes(*last),
+            (_, Some(head), Some(tail)) => {
+                u64::from(u32::from_le_bytes(*head)) << 32 | u64::from(u32::from_le_bytes(*tail))
+            }
+            _ => bytes
+                .iter()
+                .fold(0, |all, byte| all << 8 | u64::from(*byte)),
+        };
+        self.fold(last ^ size << 56);
     }
 
     fn write_u8(&mut self, _: u8) {

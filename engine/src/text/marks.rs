@@ -1,5 +1,6 @@
 //! What is suspicious in a text: `marks_of` of `cef_bridge/mapping/rules.py`.
 
+use crate::scan::{byte_from, look};
 use std::ops::BitOrAssign;
 
 /// What a raw text holds that a reader should know of; a set.
@@ -53,14 +54,14 @@ impl BitOrAssign for Marks {
 ///
 /// Where neither CONTROL nor BIDI is among it, `neutralise` gives the text itself.
 pub fn marks_of(text: &str) -> Marks {
-    let seen = glance(text);
+    let seen = look(text.as_bytes(), b"");
     let mut marks = Marks::default();
-    if seen & ODD != 0 {
+    if seen.odd {
         for character in text.chars() {
             marks |= mark_of(character);
         }
     }
-    marks |= marks_of_plain(text, seen & COLON != 0);
+    marks |= marks_of_plain(text, seen.colon);
     marks
 }
 
@@ -76,25 +77,7 @@ pub fn marks_of_plain(text: &str, has_colon: bool) -> Marks {
 
 /// Tells whether a text is printable ASCII, in which no character is harmful.
 pub(super) fn is_plain(text: &str) -> bool {
-    glance(text) & ODD == 0
-}
-
-const ODD: u8 = 1;
-const COLON: u8 = 2;
-
-/// Looks once at every byte, many at a time: has the text one that is no printable ASCII, a colon?
-///
-/// It does not stop at the first, so that the compiler makes vector instructions of it.
-fn glance(text: &str) -> u8 {
-    text.bytes().fold(0, |seen, byte| {
-        let odd = if byte.wrapping_sub(b' ') < 0x5f {
-            0
-        } else {
-            ODD
-        };
-        let colon = if byte == b':' { COLON } else { 0 };
-        seen | odd | colon
-    })
+    !look(text.as_bytes(), b"").odd
 }
 
 fn mark_of(character: char) -> Marks {
@@ -125,11 +108,15 @@ fn is_bidi(character: char) -> bool {
 /// a record.
 fn has_record_header(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let mut colons = (0..bytes.len()).filter(|at| bytes[*at] == b':');
-    colons.any(|at| {
+    let mut at = byte_from(bytes, 0, b':');
+    while at < bytes.len() {
         let numbered = bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
-        bytes[..at].ends_with(b"LEEF") || (numbered && bytes[..at].ends_with(b"CEF"))
-    })
+        if bytes[..at].ends_with(b"LEEF") || (numbered && bytes[..at].ends_with(b"CEF")) {
+            return true;
+        }
+        at = byte_from(bytes, at + 1, b':');
+    }
+    false
 }
 
 #[cfg(test)]
