@@ -92,6 +92,23 @@ impl Arena {
         unsafe { std::str::from_utf8_unchecked(self.slice(text.as_bytes())) }
     }
 
+    /// Return a whole number in decimal digits.
+    pub fn number(&self, number: i64) -> &str {
+        let mut digits = [b'-'; 20];
+        let mut at = digits.len();
+        let mut rest = number.unsigned_abs();
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        at -= usize::from(number < 0);
+        self.text(std::str::from_utf8(&digits[at..]).unwrap_or("0"))
+    }
+
     /// Return a text as it is, or a copy of one that was made.
     pub fn keep<'a>(&'a self, text: Cow<'a, str>) -> &'a str {
         match text {
@@ -135,6 +152,9 @@ mod tests {
             assert_eq!(*text, n.to_string().repeat(9));
         }
         assert_eq!(numbers, [1, 2, 3]);
+        for number in [0, -1, 90, 1_772_366_400_000, i64::MIN, i64::MAX] {
+            assert_eq!(arena.number(number), number.to_string());
+        }
         assert_eq!(long.len(), (1 << 17) + 2);
     }
 }

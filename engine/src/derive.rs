@@ -408,7 +408,7 @@ fn time<'a>(facts: &Facts, event: &mut Event<'a>, arena: &'a Arena) -> Option<bo
 }
 
 fn set_time<'a>(facts: &Facts, event: &mut Event<'a>, micros: i64, arena: &'a Arena) {
-    let millis = arena.text(&micros.div_euclid(1000).to_string());
+    let millis = arena.number(micros.div_euclid(1000));
     event.time = Some(micros);
     event.set(facts.ids.e_time, Value::Integer(millis));
 }
@@ -476,7 +476,7 @@ fn event_id(
 ) -> [u8; 40] {
     let ids = &facts.ids;
     // Part of the recipe: of every letter, not of ASCII's alone.
-    let network = cases.lower(event.text(ids.operation)) == "network";
+    let network = cases.is_lower(event.text(ids.operation), "network");
     let mut recipe: Vec<u8> = Vec::with_capacity(1024);
     for (number, field) in facts.id_fields.iter().enumerate() {
         if number > 0 {

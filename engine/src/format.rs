@@ -4,7 +4,7 @@
 //! to its key's length, then escaped.
 
 use crate::arena::Arena;
-use crate::scan::{count_of, look, one_of_from, Seen};
+use crate::scan::{byte_from, count_of, look, one_of_from, Seen};
 use crate::table::{Damage, Reader};
 use crate::text::{cut, marks_of, marks_of_plain, Marks, Neutral};
 use crate::words::Words;
@@ -166,7 +166,11 @@ impl Format {
             let text = self.neutral(raw, most, arena);
             return Clean {
                 text,
-                marks: marks_of(raw),
+                marks: if seen.odd {
+                    marks_of(raw)
+                } else {
+                    marks_of_plain(raw, seen.colon)
+                },
                 escapes: true,
             };
         }
@@ -213,7 +217,7 @@ impl Format {
     pub fn header_field<'a>(&self, number: usize, text: &'a str, arena: &'a Arena) -> &'a str {
         let seen = look(text.as_bytes(), &self.odd);
         let edges = text.starts_with(' ') || text.ends_with(' ');
-        let stays = !text.contains(['|', '\\']);
+        let stays = byte_from(text.as_bytes(), 0, b'|') == text.len();
         if seen == Seen::default() && !edges && text.len() <= self.lengths[number] && stays {
             return text;
         }
@@ -245,7 +249,7 @@ impl Format {
         out.push_str(&self.start);
         let written = if self.is_cef { HEADER } else { HEADER - 1 };
         for field in &fields[..written] {
-            if self.is_cef && field.contains('\\') {
+            if self.is_cef && byte_from(field.as_bytes(), 0, b'\\') < field.len() {
                 out.push_str(&field.replace('\\', "\\\\"));
             } else {
                 out.push_str(field);

@@ -40,6 +40,18 @@ pub fn one_of_from(bytes: &[u8], from: usize, [a, b, c, d]: [u8; 4]) -> usize {
     })
 }
 
+/// Return the characters of a text that are no printable ASCII, each with its place.
+pub fn odd_characters(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
+    let bytes = text.as_bytes();
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let at = first(bytes, from, |some| some.at_most(0x1f) | some.at_least(0x7f));
+        let character = text.get(at..)?.chars().next()?;
+        from = at + character.len_utf8();
+        Some((at, character))
+    })
+}
+
 /// Return how many of some bytes are one of four.
 pub fn count_of(bytes: &[u8], [a, b, c, d]: [u8; 4]) -> usize {
     let find = |some: Sixteen| some.equal(a) | some.equal(b) | some.equal(c) | some.equal(d);
@@ -291,6 +303,17 @@ mod tests {
                 text[at] = b'a';
             }
         }
+    }
+
+    #[test]
+    fn odd_characters_are_whole_ones() {
+        let text = "aä\x07 abcdefghijklmnopqrstuvwxyz\u{1f600}~\x7f 中";
+        let odd: Vec<(usize, char)> = text
+            .char_indices()
+            .filter(|(_, it)| !matches!(it, ' '..='~'))
+            .collect();
+        assert_eq!(odd_characters(text).collect::<Vec<_>>(), odd);
+        assert_eq!(odd.len(), 5);
     }
 
     #[test]

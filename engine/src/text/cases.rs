@@ -54,6 +54,15 @@ impl Cases {
         })
     }
 
+    /// Tells whether the text is, in lower case, a word in small letters of ASCII.
+    pub fn is_lower(&self, text: &str, word: &str) -> bool {
+        if text.is_ascii() {
+            text.eq_ignore_ascii_case(word)
+        } else {
+            self.lower(text) == word
+        }
+    }
+
     /// Returns the text in upper case, each character by itself: at most three characters for one.
     pub fn upper<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if text.is_ascii() {
@@ -206,6 +215,7 @@ mod tests {
         let cases = Cases::load(&small()).expect("a table");
         assert_eq!(cases.lower("ÀÖ ABC Āā Ą Ć"), "àö abc āā ą ć");
         assert_eq!(cases.lower("Ø ā"), "Ø ā");
+        assert!(cases.is_lower("ABC", "abc") && !cases.is_lower("Ā", "a"));
         assert_eq!(cases.upper("straße µ"), "STRASSE Μ");
         assert!(matches!(cases.lower("àö abc"), Cow::Borrowed(_)));
         assert!(matches!(cases.upper("ABC-1"), Cow::Borrowed(_)));

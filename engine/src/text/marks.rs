@@ -1,6 +1,6 @@
 //! What is suspicious in a text: `marks_of` of `cef_bridge/mapping/rules.py`.
 
-use crate::scan::{byte_from, look};
+use crate::scan::{byte_from, odd_characters};
 use std::ops::BitOrAssign;
 
 /// What a raw text holds that a reader should know of; a set.
@@ -54,18 +54,14 @@ impl BitOrAssign for Marks {
 ///
 /// Where neither CONTROL nor BIDI is among it, `neutralise` gives the text itself.
 pub fn marks_of(text: &str) -> Marks {
-    let seen = look(text.as_bytes(), b"");
-    let mut marks = Marks::default();
-    if seen.odd {
-        for character in text.chars() {
-            marks |= mark_of(character);
-        }
+    let mut marks = marks_of_plain(text, true);
+    for (_, character) in odd_characters(text) {
+        marks |= mark_of(character);
     }
-    marks |= marks_of_plain(text, seen.colon);
     marks
 }
 
-/// Returns what is suspicious in a text without any odd character.
+/// Returns what is suspicious in a text of printable ASCII.
 #[inline]
 pub fn marks_of_plain(text: &str, has_colon: bool) -> Marks {
     if has_colon && has_record_header(text) {
@@ -73,11 +69,6 @@ pub fn marks_of_plain(text: &str, has_colon: bool) -> Marks {
     } else {
         Marks::default()
     }
-}
-
-/// Tells whether a text is printable ASCII, in which no character is harmful.
-pub(super) fn is_plain(text: &str) -> bool {
-    !look(text.as_bytes(), b"").odd
 }
 
 fn mark_of(character: char) -> Marks {

@@ -1,31 +1,41 @@
 //! Hostile text made harmless, as a format writes it: `cef_bridge/formats/text.py`, and `neutral` of
 //! `cef_bridge/formats/cef.py` and `leef.py`.
 
-use super::marks::{is_harmful, is_plain};
+use super::marks::is_harmful;
 use super::{first, is_longer, strip};
+use crate::scan::odd_characters;
 use std::borrow::Cow;
-use std::fmt::Write;
 
 /// What `break_up` puts into a text that must not stand on a line.
 pub const BREAK: &str = "<!>";
 
 /// Returns the text with control and bidi characters written as `<U+001B>`; CR and LF stay.
 pub fn neutralise(text: &str) -> Cow<'_, str> {
-    if is_plain(text) || !text.contains(is_harmful) {
+    let harmful = || odd_characters(text).filter(|(_, character)| is_harmful(*character));
+    if harmful().next().is_none() {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 64);
-    for piece in text.split_inclusive(is_harmful) {
-        match piece.chars().next_back().filter(|&last| is_harmful(last)) {
-            None => shown.push_str(piece),
-            Some(last) => {
-                shown.push_str(piece.strip_suffix(last).unwrap_or(piece));
-                // Writing into a String cannot fail.
-                let _ = write!(shown, "<U+{:04X}>", u32::from(last));
-            }
-        }
+    let mut from = 0;
+    for (at, character) in harmful() {
+        shown.push_str(&text[from..at]);
+        push_code(&mut shown, character);
+        from = at + character.len_utf8();
     }
+    shown.push_str(&text[from..]);
     Cow::Owned(shown)
+}
+
+/// Adds a character's number: `<U+001B>`.
+fn push_code(shown: &mut String, character: char) {
+    let code = u32::from(character);
+    shown.push_str("<U+");
+    let digits = (8 - code.leading_zeros() / 4).max(4);
+    for place in (0..digits).rev() {
+        let digit = char::from_digit(code >> (4 * place) & 15, 16).unwrap_or('0');
+        shown.push(digit.to_ascii_uppercase());
+    }
+    shown.push('>');
 }
 
 /// Returns the text with `<!>` after the first character of each occurrence of a needle.
