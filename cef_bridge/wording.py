@@ -6,7 +6,6 @@ them, and imports nothing of ours: every room has problems to tell.
 
 from __future__ import annotations
 
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,6 +39,8 @@ def closest(word: str, known: Iterable[str], likeness: float = 0.75) -> str | No
     """Return the known word that was most likely meant, case aside; None when none is near."""
     lowered = word.lower()[:200]
     best, best_ratio = None, likeness
+    from difflib import SequenceMatcher  # noqa: PLC0415 - 5 ms, for a misspelt word
+
     matcher = SequenceMatcher(autojunk=False)
     matcher.set_seq2(lowered)
     for candidate in known:

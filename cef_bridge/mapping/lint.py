@@ -86,11 +86,12 @@ RULES: dict[codes.Code, Callable[[View], Iterator[Found]]] = {
 }
 
 
-def run(view: View) -> list[Problem]:
+def run(view: View, *, errors_only: bool = False) -> list[Problem]:
     """Return everything the rules find in a file."""
     return [
         Problem(found.at, code.id, found.message, code.severity)
         for code, rule in RULES.items()
+        if code.severity == "error" or not errors_only
         for found in rule(view)
     ]
 

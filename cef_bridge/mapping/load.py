@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import Location, MappingError, Problem
-from cef_bridge.mapping import codes, excuses, lint, lint_across, nodes, reader, shipped
+from cef_bridge.mapping import codes, excuses, lint_across, nodes, reader, shipped
 from cef_bridge.mapping.beside import is_path, is_tested, meant, no_mapping
 from cef_bridge.mapping.merge import merge
 from cef_bridge.mapping.slots_chain import Names
@@ -38,7 +38,7 @@ def load(name_or_path: str | Path, *, env: MappingType[str, str] = os.environ) -
     """
     chain = _Chain(env)
     chain.add(name_or_path)
-    errors = [problem for problem in chain.finish() if problem.severity == "error"]
+    errors = [it for it in chain.finish(to_run=True) if it.severity == "error"]
     if errors:
         raise MappingError(errors)
     return merge([file.draft for file in reversed(chain.files)])
@@ -209,8 +209,12 @@ class _Chain:
         draft.excuses = excuses.find(data, str(path))
         return draft
 
-    def finish(self) -> list[Problem]:
-        """Check what was read, parents first, and return all problems in order of place."""
+    def finish(self, *, to_run: bool = False) -> list[Problem]:
+        """Check what was read, parents first, and return all problems in order of place.
+
+        What is only to be run is asked for errors alone, and what is shipped for none: it was
+        checked when it was made, and the check would take half the time of loading it.
+        """
         drafts = [file.draft for file in self.files]
         # One whose variable is not set is another problem.
         cluster = any(
@@ -237,7 +241,11 @@ class _Chain:
             merged = merge(drafts[index:][::-1])
             tested = own and is_tested(Path(draft.path))
             view = View(draft, format_name, merged, view, own, cluster, tested)
-            self._problems += [*draft.problems, *found, *lint.run(view)]
+            self._problems += [*draft.problems, *found]
+            if not to_run or not self.files[index].shipped:
+                from cef_bridge.mapping import lint  # noqa: PLC0415 - 10 ms; see above
+
+                self._problems += lint.run(view, errors_only=to_run)
         if not any(problem.severity == "error" for problem in self._problems):
             self._problems += names.keep()
         return in_order(dict.fromkeys(self._problems), self.order)
