@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FACTOR = 8
 _ORDINARY = 200
-_EVENT: dict[str, object] = {
+EVENT: dict[str, object] = {
     "Timestamp": 1772366400,
     "UpdatedTime": "2026-03-01T12:00:00.000447Z",
     "ClusterName": "default",
@@ -132,7 +132,7 @@ KINDS: dict[str, Callable[[int], dict[str, object]]] = {
 
 def lines(characters: int) -> dict[str, bytes]:
     """Return a line of each kind of hostile event, with about so many characters chosen."""
-    return {name: orjson.dumps({**_EVENT, **make(characters)}) for name, make in KINDS.items()}
+    return {name: orjson.dumps({**EVENT, **make(characters)}) for name, make in KINDS.items()}
 
 
 def cost(machine: Machine, line: bytes, rounds: int = 3) -> float:
