@@ -32,9 +32,9 @@ _URL = re.compile(r"(://[^\s/?#:@]*):[^\s/]+@")
 _URL_TOKEN = re.compile(r"://[^\s/?#:@]{16,}@")
 _AUTHORIZATION = re.compile(
     r"((?ai:authorization)[\"']?\s{0,4}[:=]\s{0,4}[\"']?"
-    r"(?:(?ai:bearer|basic|token|digest|negotiate)\s{1,4})?)[^\s\"']+"
+    r"(?:(?ai:bearer|basic|token|digest|negotiate)\s{1,4}[\"']?)?)[^\s\"']+"
 )
-_BEARER = re.compile(r"((?<!\S)[\"']?(?ai:bearer)\s{1,4})[^\s\"']{8,}")
+_BEARER = re.compile(r"((?<!\S)[\"']?(?ai:bearer)\s{1,4}[\"']?)[^\s\"']{8,}")
 _ASSIGNED = re.compile(rf"({_NAMES}[\"']?\s{{0,2}}(?:=|:(?!//))\s{{0,2}}){_VALUE}")
 # The next word, unless it is an option itself: `mysql --password -u root` asks for it instead.
 _OPTION = re.compile(rf"((?<!\S)-{{1,2}}[A-Za-z0-9_.-]{{0,40}}?{_NAMES}\s{{1,4}})(?!-){_VALUE}")

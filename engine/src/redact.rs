@@ -278,8 +278,9 @@ fn after_scheme(text: &str, at: usize) -> usize {
         .find(|scheme| begins_with(rest, scheme))
         .and_then(|scheme| {
             let end = at + scheme.len();
-            let value = after_spaces(text, end, 4)?;
-            (value > end && end_of(text, value, ends_credential) > value).then_some(value)
+            let quote = after_spaces(text, end, 4)?;
+            let value = after_quote(text, quote);
+            (quote > end && end_of(text, value, ends_credential) > value).then_some(value)
         });
     behind.unwrap_or(at)
 }
@@ -294,7 +295,8 @@ fn bearer(text: &str, from: usize) -> Option<Range<usize>> {
         if !text.get(begin..word.end)?.eq_ignore_ascii_case("bearer") {
             continue;
         }
-        if let Some(value) = after_spaces(text, word.end, 4) {
+        if let Some(quote) = after_spaces(text, word.end, 4) {
+            let value = after_quote(text, quote);
             let end = end_of(text, value, ends_credential);
             if text.get(value..end)?.chars().count() >= 8 {
                 return Some(value..end);
@@ -703,7 +705,7 @@ mod tests {
             ("AUTHORIZATION=\"abc\"", "AUTHORIZATION=\"***\""),
             (
                 "Authorization: Bearer \"abc\"",
-                "Authorization: *** \"abc\"",
+                "Authorization: Bearer \"***\"",
             ),
             ("Authorization: basic     abc", "Authorization: ***     abc"),
             ("X: 'bearer abcdefgh'", "X: 'bearer ***'"),

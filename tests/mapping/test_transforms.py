@@ -80,6 +80,9 @@ SECRETS = [
     ("--password-file /run/secrets/db", "--password-file /run/secrets/db"),
     ("wget --header=Authorization:Basic dXNlcjpwdw== h", "wget --header=Authorization:Basic *** h"),
     ("-H Authorization: Bearer abc", "-H Authorization: Bearer ***"),
+    ('-H Authorization: Bearer "abc"', '-H Authorization: Bearer "***"'),
+    ("--header 'Bearer' \"abcdefgh\"", "--header 'Bearer' \"abcdefgh\""),
+    ("x bearer 'abcdefgh' y", "x bearer '***' y"),
     ("-H 'X: Bearer abcdefgh'", "-H 'X: Bearer ***'"),
     (
         "git clone https://ghp_0123456789abcdefghij@github.com/x",
