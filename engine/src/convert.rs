@@ -172,7 +172,10 @@ fn write_hits(rules: &Rules<'_>, hits: &[Hit<'_>], out: &mut String) {
             hit.pair
         });
         format.write_value(hit.text, hit.escapes, out);
-        out.push_str(hit.label());
+        let label = hit.label();
+        if !label.is_empty() {
+            out.push_str(label);
+        }
     }
 }
 

@@ -58,7 +58,9 @@ pub fn derive<'a>(
     reason(facts, event);
     let from_event = time(facts, event, arena)?;
     spare(facts, event);
-    let id = event_id(facts, cases, event, origin, from_event);
+    let mut recipe = std::mem::take(&mut event.recipe);
+    let id = event_id(facts, cases, event, origin, from_event, &mut recipe);
+    event.recipe = recipe;
     event.set(
         ids.e_id,
         Value::Text(arena.text(std::str::from_utf8(&id).ok()?)),
@@ -473,11 +475,12 @@ fn event_id(
     event: &Event<'_>,
     origin: Origin<'_>,
     timed: bool,
+    recipe: &mut Vec<u8>,
 ) -> [u8; 40] {
     let ids = &facts.ids;
     // Part of the recipe: of every letter, not of ASCII's alone.
     let network = cases.is_lower(event.text(ids.operation), "network");
-    let mut recipe: Vec<u8> = Vec::with_capacity(1024);
+    recipe.clear();
     for (number, field) in facts.id_fields.iter().enumerate() {
         if number > 0 {
             recipe.push(SEPARATOR);
@@ -495,7 +498,7 @@ fn event_id(
         recipe.push(SEPARATOR);
         recipe.extend_from_slice(origin.offset.to_string().as_bytes());
     }
-    sha1::hex(&recipe)
+    sha1::hex(recipe)
 }
 
 /// Set the key that the two events of one act share.
@@ -506,7 +509,8 @@ fn act_key<'a>(facts: &Facts, event: &mut Event<'a>, arena: &'a Arena) -> Option
     if group.is_empty() || path.is_empty() || !event.has(ids.host_pid) {
         return Some(());
     }
-    let mut recipe: Vec<u8> = Vec::with_capacity(256);
+    let mut recipe = std::mem::take(&mut event.recipe);
+    recipe.clear();
     for field in [ids.host_name, ids.container_id, ids.host_pid] {
         recipe.extend_from_slice(event.word(field).as_bytes());
         recipe.push(SEPARATOR);
@@ -515,6 +519,7 @@ fn act_key<'a>(facts: &Facts, event: &mut Event<'a>, arena: &'a Arena) -> Option
     recipe.push(SEPARATOR);
     recipe.extend_from_slice(path.as_bytes());
     let digits = sha1::hex(&recipe);
+    event.recipe = recipe;
     let key = std::str::from_utf8(&digits[..12]).ok()?;
     event.set(ids.e_act_key, Value::Text(arena.text(key)));
     Some(())

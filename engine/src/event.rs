@@ -165,6 +165,8 @@ pub struct Event<'a> {
     pub timeless: bool,
     /// Its class, a row of the table.
     pub class: usize,
+    /// What an id is made of, while it is made.
+    pub recipe: Vec<u8>,
 }
 
 impl<'a> Event<'a> {
@@ -187,6 +189,7 @@ impl<'a> Event<'a> {
             time: None,
             timeless: false,
             class: 0,
+            recipe: Vec::new(),
         }
     }
 

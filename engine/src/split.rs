@@ -32,8 +32,67 @@ impl<'a> Token<'a> {
     }
 }
 
-/// Where a key begins, its length and its field.
-type Start = (usize, usize, Field);
+/// Cuts a text where its keys begin; a value runs to the next key or the end.
+struct Cut<'a, 't> {
+    text: &'a str,
+    tokens: &'t mut Vec<Token<'a>>,
+    /// Where the tokens of this text begin in the list.
+    first: usize,
+    /// Where the last key begins, its length and its field.
+    last: Option<(usize, usize, Field)>,
+}
+
+impl<'a, 't> Cut<'a, 't> {
+    fn new(text: &'a str, tokens: &'t mut Vec<Token<'a>>) -> Self {
+        Cut {
+            text,
+            first: tokens.len(),
+            tokens,
+            last: None,
+        }
+    }
+
+    /// Tell whether a key with a field was there.
+    fn has(&self, field: Field) -> bool {
+        let before = self.tokens[self.first..].iter().map(|token| token.field);
+        before
+            .chain(self.last.map(|(.., field)| field))
+            .any(|it| it == field)
+    }
+
+    /// Cut before a key.
+    fn key(&mut self, begin: usize, size: usize, field: Field) {
+        self.add(begin.saturating_sub(1), begin);
+        self.last = Some((begin, size, field));
+    }
+
+    /// Cut at the end of the text.
+    fn end(mut self) {
+        self.add(self.text.len(), self.text.len());
+    }
+
+    /// Add the token that ends here; what stands before the first key is a rest, if it says anything.
+    fn add(&mut self, end: usize, lead_end: usize) {
+        let Some((begin, size, field)) = self.last else {
+            let lead = self.text.get(..lead_end).unwrap_or("");
+            let lead = if lead_end < self.text.len() {
+                lead.trim_matches(' ')
+            } else {
+                lead
+            };
+            if !strip(lead).is_empty() {
+                self.tokens.push(Token::rest(lead));
+            }
+            return;
+        };
+        self.tokens.push(Token {
+            field,
+            name: "",
+            value: self.text.get(begin + size + 1..end).unwrap_or(""),
+            raw: self.text.get(begin..end).unwrap_or(""),
+        });
+    }
+}
 
 /// Put the tokens of a `Data` field into a list.
 pub fn split_data<'a>(facts: &Facts, text: &'a str, tokens: &mut Vec<Token<'a>>) {
@@ -60,7 +119,7 @@ pub fn split_data<'a>(facts: &Facts, text: &'a str, tokens: &mut Vec<Token<'a>>)
 
 /// Split at keys whose order is known: a value cannot pass its text off as an earlier key.
 fn in_order<'a>(text: &'a str, order: &Order, tokens: &mut Vec<Token<'a>>) {
-    let mut starts: Vec<Start> = Vec::with_capacity(order.keys.len());
+    let mut cut = Cut::new(text, tokens);
     let mut from = 0;
     for (number, (key, field)) in order.keys.iter().enumerate() {
         let begin = if number == 0 {
@@ -69,11 +128,11 @@ fn in_order<'a>(text: &'a str, order: &Order, tokens: &mut Vec<Token<'a>>) {
             find_key(text, from, key, &order.separators)
         };
         if let Some(begin) = begin {
-            starts.push((begin, key.len(), *field));
+            cut.key(begin, key.len(), *field);
             from = begin + key.len() + 1;
         }
     }
-    cut(text, &starts, tokens);
+    cut.end();
 }
 
 /// Return where a key begins that stands behind a separator and before an equals sign.
@@ -91,43 +150,19 @@ fn find_key(text: &str, from: usize, key: &str, separators: &[char]) -> Option<u
 
 /// Split at the keys of a table, each taken once; a value runs to the next key or the end.
 fn in_any_order<'a>(text: &'a str, keys: &Words<Field>, tokens: &mut Vec<Token<'a>>) {
-    let mut starts: Vec<Start> = Vec::new();
+    let mut cut = Cut::new(text, tokens);
     let mut begin = 0;
     for word in text.split(' ') {
         if let Some((key, _)) = word.split_once('=') {
             if let Some(field) = keys.get(key) {
-                if !starts.iter().any(|(_, _, other)| other == field) {
-                    starts.push((begin, key.len(), *field));
+                if !cut.has(*field) {
+                    cut.key(begin, key.len(), *field);
                 }
             }
         }
         begin += word.len() + 1;
     }
-    cut(text, &starts, tokens);
-}
-
-/// Add the tokens that begin at these places, and what stands before the first.
-fn cut<'a>(text: &'a str, starts: &[Start], tokens: &mut Vec<Token<'a>>) {
-    let lead = match starts.first() {
-        Some((begin, _, _)) => text.get(..*begin).unwrap_or("").trim_matches(' '),
-        None => text,
-    };
-    if !strip(lead).is_empty() {
-        tokens.push(Token::rest(lead));
-    }
-    for (number, (begin, size, field)) in starts.iter().enumerate() {
-        let end = starts
-            .get(number + 1)
-            .map_or(text.len(), |(next, _, _)| next - 1);
-        let raw = text.get(*begin..end).unwrap_or("");
-        let value = text.get(begin + size + 1..end).unwrap_or("");
-        tokens.push(Token {
-            field: *field,
-            name: "",
-            value,
-            raw,
-        });
-    }
+    cut.end();
 }
 
 /// `lsm=CAPABLE CAP_NET_RAW` and `lsm=SOCKET_CREATE HOPOPT` end in a word without a key.
