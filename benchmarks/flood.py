@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
-from costs import _EVENT
+from costs import EVENT
 
 from cef_bridge.collector.collector import Collector, Received
 
@@ -60,7 +60,7 @@ class Writer(threading.Thread):
 
 def _line(change: dict[str, object], container: str, number: int) -> bytes:
     now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    event = {**_EVENT, "UpdatedTime": now, "ContainerID": container, "HostPID": number, **change}
+    event = {**EVENT, "UpdatedTime": now, "ContainerID": container, "HostPID": number, **change}
     return orjson.dumps(event) + b"\n"
 
 

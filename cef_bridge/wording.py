@@ -37,10 +37,10 @@ def named(key: str) -> str:
 
 def closest(word: str, known: Iterable[str], likeness: float = 0.75) -> str | None:
     """Return the known word that was most likely meant, case aside; None when none is near."""
-    lowered = word.lower()[:200]
-    best, best_ratio = None, likeness
     from difflib import SequenceMatcher  # noqa: PLC0415 - 5 ms, for a misspelt word
 
+    lowered = word.lower()[:200]
+    best, best_ratio = None, likeness
     matcher = SequenceMatcher(autojunk=False)
     matcher.set_seq2(lowered)
     for candidate in known:

@@ -6,6 +6,7 @@ In comes a table of commands, out comes what click needs of a group. Must not kn
 from __future__ import annotations
 
 import gc
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,6 +15,8 @@ import click
 from cef_bridge.cli import params
 
 if TYPE_CHECKING:
+    import types
+
     from click.shell_completion import CompletionItem
 
 
@@ -34,11 +37,9 @@ class LazyGroup(click.Group):
         """Return a command, imported; None when there is none."""
         if name not in self.table:
             return None
-        # What a module makes stays: collecting among it would take a fifth of the start.
-        gc.disable()
-        command: click.Command = import_module(f"{self.package}.{self.table[name][0]}").command
-        gc.freeze()
-        gc.enable()
+        module = f"{self.package}.{self.table[name][0]}"
+        found = sys.modules.get(module) or _imported(module)
+        command: click.Command = found.command
         return command
 
     def resolve_command(
@@ -64,3 +65,16 @@ class LazyGroup(click.Group):
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands and options that go on from what was typed."""
         return params.commands(self, ctx, incomplete, self.table)
+
+
+def _imported(name: str) -> types.ModuleType:
+    """Return a module. What it makes stays: to look for garbage there took a third of a start."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        module = import_module(name)
+        gc.freeze()
+    finally:
+        if was_on:
+            gc.enable()
+    return module

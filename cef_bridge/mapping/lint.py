@@ -28,7 +28,7 @@ from cef_bridge.mapping import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from cef_bridge.mapping.view import Found, View
 
@@ -86,12 +86,14 @@ RULES: dict[codes.Code, Callable[[View], Iterator[Found]]] = {
 }
 
 
-def run(view: View, *, errors_only: bool = False) -> list[Problem]:
-    """Return everything the rules find in a file."""
+def run(
+    view: View, *, errors_only: bool = False, but: Collection[codes.Code] = ()
+) -> list[Problem]:
+    """Return everything the rules find in a file, but for what the rules of some codes would."""
     return [
         Problem(found.at, code.id, found.message, code.severity)
         for code, rule in RULES.items()
-        if code.severity == "error" or not errors_only
+        if (code.severity == "error" or not errors_only) and code not in but
         for found in rule(view)
     ]
 

@@ -85,7 +85,7 @@ class Writer:
         self.list(name, values, lambda value: self.text("", value))
 
     def list(self, name: str, values: Collection[T], write: Callable[[T], object]) -> None:
-        """Write a list, each entry by a function."""
+        """Write a list, each entry by a function. It is `inside` without the cost of a `with`."""
         self._pieces.append(_NUMBER(len(values)))
         if self._in_words:
             self._say(f"{name} ({len(values)})", "")

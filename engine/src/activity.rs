@@ -22,6 +22,8 @@ pub struct Activity<'a> {
     words: HashSet<&'a str, Secret>,
     /// Fields that say nothing.
     void: Fields,
+    /// What an id is made of.
+    pub recipe: Vec<u8>,
 }
 
 impl<'a> Activity<'a> {

@@ -40,8 +40,12 @@ impl Source {
     /// Return its text; None where it is absent, or an empty text.
     #[inline]
     pub fn text<'a>(&self, facts: &Facts, event: &Event<'a>) -> Option<&'a str> {
-        let value = self.get(facts, event)?;
-        (!value.is_empty()).then(|| value.text())
+        match self {
+            Source::Field(field) => event.filled(*field),
+            Source::Label(name) => {
+                label(event.text(facts.ids.labels), name).filter(|text| !text.is_empty())
+            }
+        }
     }
 
     /// Return the field whose absence makes it absent.

@@ -172,10 +172,7 @@ fn write_hits(rules: &Rules<'_>, hits: &[Hit<'_>], out: &mut String) {
             hit.pair
         });
         format.write_value(hit.text, hit.escapes, out);
-        let label = hit.label();
-        if !label.is_empty() {
-            out.push_str(label);
-        }
+        out.push_str(hit.label());
     }
 }
 
@@ -299,6 +296,7 @@ fn evaluate<'a>(
     lists.meant.clear();
     let of_class = program.of_class(rules.facts, event.class);
     for row in &of_class.slots {
+        // As `some_rules`: most slots end here, and a call for each would take as long as the rest.
         let some = of_class.rules_for(row, event);
         if some.is_empty() {
             continue;
@@ -349,7 +347,7 @@ fn tell_marks<'a>(
         rules.facts.ids.e_suspicious,
         Value::Text(rules.arena.text(&names.join(","))),
     );
-    // Keys of `spread` are none of the mapping's: what stands behind a key is told by those.
+    // A key of `spread` is none of the mapping's, and does not count for the place of another.
     let all = &rules.program.slots;
     let mut given = Vec::with_capacity(lists.hits.len());
     for (number, end) in &lists.slots {

@@ -58,9 +58,8 @@ pub fn derive<'a>(
     reason(facts, event);
     let from_event = time(facts, event, arena)?;
     spare(facts, event);
-    let mut recipe = std::mem::take(&mut event.recipe);
-    let id = event_id(facts, cases, event, origin, from_event, &mut recipe);
-    event.recipe = recipe;
+    let recipe = &mut activity.recipe;
+    let id = event_id(facts, cases, event, origin, from_event, recipe);
     event.set(
         ids.e_id,
         Value::Text(arena.text(std::str::from_utf8(&id).ok()?)),
@@ -72,7 +71,7 @@ pub fn derive<'a>(
         }
     }
     if reads.has(ids.e_act_key) {
-        act_key(facts, event, arena)?;
+        act_key(facts, event, recipe, arena)?;
     }
     if reads.has(ids.e_summary) {
         let sentence = summary(facts, event, arena, |event, field| event.word(field));
@@ -502,14 +501,18 @@ fn event_id(
 }
 
 /// Set the key that the two events of one act share.
-fn act_key<'a>(facts: &Facts, event: &mut Event<'a>, arena: &'a Arena) -> Option<()> {
+fn act_key<'a>(
+    facts: &Facts,
+    event: &mut Event<'a>,
+    recipe: &mut Vec<u8>,
+    arena: &'a Arena,
+) -> Option<()> {
     let ids = &facts.ids;
     let group = &facts.verb_groups[facts.classes[event.class].verb as usize];
     let path = event.word(ids.file_path);
     if group.is_empty() || path.is_empty() || !event.has(ids.host_pid) {
         return Some(());
     }
-    let mut recipe = std::mem::take(&mut event.recipe);
     recipe.clear();
     for field in [ids.host_name, ids.container_id, ids.host_pid] {
         recipe.extend_from_slice(event.word(field).as_bytes());
@@ -518,8 +521,7 @@ fn act_key<'a>(facts: &Facts, event: &mut Event<'a>, arena: &'a Arena) -> Option
     recipe.extend_from_slice(group.as_bytes());
     recipe.push(SEPARATOR);
     recipe.extend_from_slice(path.as_bytes());
-    let digits = sha1::hex(&recipe);
-    event.recipe = recipe;
+    let digits = sha1::hex(recipe);
     let key = std::str::from_utf8(&digits[..12]).ok()?;
     event.set(ids.e_act_key, Value::Text(arena.text(key)));
     Some(())

@@ -165,8 +165,6 @@ pub struct Event<'a> {
     pub timeless: bool,
     /// Its class, a row of the table.
     pub class: usize,
-    /// What an id is made of, while it is made.
-    pub recipe: Vec<u8>,
 }
 
 impl<'a> Event<'a> {
@@ -189,7 +187,6 @@ impl<'a> Event<'a> {
             time: None,
             timeless: false,
             class: 0,
-            recipe: Vec::new(),
         }
     }
 
@@ -209,6 +206,8 @@ impl<'a> Event<'a> {
         self.wrapper_time = None;
         self.time = None;
     }
+
+    // Deriving calls these a hundred times an event, each once: inlined, its code alone was 20 KiB.
 
     /// Set a field.
     #[inline(never)]

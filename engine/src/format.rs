@@ -4,13 +4,16 @@
 //! to its key's length, then escaped.
 
 use crate::arena::Arena;
-use crate::scan::{byte_from, count_of, look, one_of_from, Seen};
+use crate::scan::{count_of, has_byte, look, one_of_from, Seen};
 use crate::table::{Damage, Reader};
-use crate::text::{cut, marks_of, marks_of_plain, Marks, Neutral};
+use crate::text::{cut, marks_of, record_header, Marks, Neutral};
 use crate::words::Words;
 
 /// The header's fields but for the severity: vendor, product, version, class id, name.
 pub const HEADER: usize = 5;
+
+/// What CEF writes a backslash before, or in its place.
+const ESCAPED: [u8; 4] = *b"\\=\r\n";
 
 /// A predefined key: whether its text may be shortened, and how much it is worth when a message is
 /// too large (0 goes first).
@@ -49,7 +52,7 @@ pub struct Format {
     tail: String,
     neutral: Neutral,
     /// Bytes of printable ASCII for which a text is looked at character by character.
-    odd: Vec<u8>,
+    asked: Vec<u8>,
     /// Texts that no value may hold, and that have a colon.
     needles: Vec<String>,
     longest: usize,
@@ -79,7 +82,7 @@ impl Format {
         let replaces_pipe = reader.flag()?;
         let needles = reader.texts()?;
         let longest = reader.number()? as usize;
-        let odd = odd_bytes(is_cef, replaces_pipe, separator.as_bytes()[0], &needles);
+        let asked = asked_bytes(is_cef, replaces_pipe, separator.as_bytes()[0], &needles);
         let with_colon = needles
             .iter()
             .filter(|needle| needle.contains(':'))
@@ -113,7 +116,7 @@ impl Format {
             start,
             tail,
             neutral,
-            odd,
+            asked,
             needles: with_colon,
             longest,
             lengths,
@@ -158,25 +161,25 @@ impl Format {
     #[inline]
     pub fn clean<'a>(&self, raw: &'a str, most: usize, arena: &'a Arena) -> Clean<'a> {
         let bytes = raw.as_bytes();
-        let seen = look(bytes, &self.odd);
+        let seen = look(bytes, &self.asked);
+        let marks = if seen.odd {
+            marks_of(raw)
+        } else {
+            record_header(raw, seen.colon)
+        };
         let edges = bytes.first() == Some(&b' ') || bytes.last() == Some(&b' ');
         let most = if most == 0 { self.longest } else { most };
         let broken = seen.colon && self.needles.iter().any(|it| raw.contains(it.as_str()));
         if seen.odd || edges || broken || (most > 0 && bytes.len() > most) {
-            let text = self.neutral(raw, most, arena);
             return Clean {
-                text,
-                marks: if seen.odd {
-                    marks_of(raw)
-                } else {
-                    marks_of_plain(raw, seen.colon)
-                },
+                text: self.neutral(raw, most, arena),
+                marks,
                 escapes: true,
             };
         }
         Clean {
             text: raw,
-            marks: marks_of_plain(raw, seen.colon),
+            marks,
             escapes: seen.escape,
         }
     }
@@ -215,9 +218,9 @@ impl Format {
 
     /// Return a header's field as a reader will see it.
     pub fn header_field<'a>(&self, number: usize, text: &'a str, arena: &'a Arena) -> &'a str {
-        let seen = look(text.as_bytes(), &self.odd);
+        let seen = look(text.as_bytes(), &self.asked);
         let edges = text.starts_with(' ') || text.ends_with(' ');
-        let stays = byte_from(text.as_bytes(), 0, b'|') == text.len();
+        let stays = !has_byte(text, b'|');
         if seen == Seen::default() && !edges && text.len() <= self.lengths[number] && stays {
             return text;
         }
@@ -249,7 +252,7 @@ impl Format {
         out.push_str(&self.start);
         let written = if self.is_cef { HEADER } else { HEADER - 1 };
         for field in &fields[..written] {
-            if self.is_cef && byte_from(field.as_bytes(), 0, b'\\') < field.len() {
+            if self.is_cef && has_byte(field, b'\\') {
                 out.push_str(&field.replace('\\', "\\\\"));
             } else {
                 out.push_str(field);
@@ -266,19 +269,16 @@ impl Format {
 
 /// Return the bytes of printable ASCII that a format may change. Needles with a colon are looked for
 /// in each text that has one.
-fn odd_bytes(is_cef: bool, replaces_pipe: bool, separator: u8, needles: &[String]) -> Vec<u8> {
+fn asked_bytes(is_cef: bool, replaces_pipe: bool, separator: u8, needles: &[String]) -> Vec<u8> {
     let without_colon = needles.iter().filter(|needle| !needle.contains(':'));
-    let mut odd: Vec<u8> = without_colon.filter_map(|it| it.bytes().next()).collect();
+    let mut asked: Vec<u8> = without_colon.filter_map(|it| it.bytes().next()).collect();
     if !is_cef {
-        odd.push(separator);
+        asked.push(separator);
     }
     if replaces_pipe || !is_cef {
-        odd.push(b'|');
+        asked.push(b'|');
     }
-    odd.sort_unstable();
-    odd.dedup();
-    odd
+    asked.sort_unstable();
+    asked.dedup();
+    asked
 }
-
-/// What CEF writes a backslash before, or in its place.
-const ESCAPED: [u8; 4] = *b"\\=\r\n";

@@ -56,6 +56,7 @@ pub fn leftovers<'a>(
     }
     let there = left;
     left.remove_all(&spoken_for);
+    // A key that was cut does not hold all of its field: the whole text gets a place of its own.
     for (field, _) in wholes.iter().filter(|(field, _)| there.has(*field)) {
         left.add(*field);
     }
@@ -181,7 +182,8 @@ struct Rest<'r, 'a> {
 }
 
 impl<'a> Rest<'_, 'a> {
-    /// Return what is left of one of KubeArmor's fields that is not spoken for, None for nothing.
+    /// Return what is left of one of KubeArmor's fields that is there and was cut, or is not spoken
+    /// for; None for nothing.
     fn of_field(&self, field: Field) -> Option<&'a str> {
         let ids = &self.rules.facts.ids;
         let is_map = field == ids.event_data;

@@ -72,8 +72,8 @@ pub struct Spread {
     pub by_python: bool,
 }
 
-/// The text for each known text, in small letters; and for any other one.
-pub type Table = (Words<String>, Option<String>);
+/// `table` of a mapping: the text for each known text, in small letters; and `else`, that for others.
+pub type Instead = (Words<String>, Option<String>);
 
 /// One way to fill a key.
 pub struct Rule {
@@ -83,8 +83,8 @@ pub struct Rule {
     pub take: Take,
     /// What is done to it, in this order.
     pub via: Vec<Step>,
-    /// What stands for it.
-    pub table: Option<Box<Table>>,
+    /// What is written in its place. Few rules have one; boxed, the others lie closer together.
+    pub table: Option<Box<Instead>>,
     /// Nothing of the field needs another place.
     pub takes: bool,
     /// What it took out must not stand elsewhere.
@@ -115,10 +115,8 @@ pub struct OfSlot {
     pub slot: usize,
     /// Its rules in `OfClass::rules`.
     rules: Range<u32>,
-    /// Of these fields one must be there for any rule to give a text.
-    needs: Fields,
-    /// No field need be there.
-    always: bool,
+    /// Of these fields one must be there for any rule to give a text; None: no field need be.
+    needs: Option<Fields>,
 }
 
 /// A rule for events of one class.
@@ -150,15 +148,15 @@ impl OfClass {
     /// Return the rules of a slot that may give something for an event.
     #[inline]
     pub fn rules_for(&self, of: &OfSlot, event: &Event<'_>) -> &[OfRule] {
-        if of.always || of.needs.meets(event.present()) {
+        let needs = of.needs.as_ref();
+        if needs.map_or(true, |fields| fields.meets(event.present())) {
             &self.rules[of.rules.start as usize..of.rules.end as usize]
         } else {
             &[]
         }
     }
 
-    /// Add the rules of some slots, and return where they are; those without any are left out, if
-    /// that is asked.
+    /// Add the rules of some slots, and return where they are; of slots without any if it is `all`.
     fn add(
         &mut self,
         slots: &[Slot],
@@ -174,20 +172,18 @@ impl OfClass {
                 if answers.clone().any(|answer| answer == Some(false)) {
                     continue;
                 }
-                let open = answers.enumerate().fold(0, |open, (at, answer)| {
-                    open | u64::from(answer.is_none()) << at
+                let open = answers.enumerate().fold(0, |open, (bit, answer)| {
+                    open | u64::from(answer.is_none()) << bit
                 });
                 self.rules.push(OfRule { rule: at, open });
                 rule.add_reads(facts, &mut self.reads);
             }
             let rules = &self.rules[first..];
             if all || !rules.is_empty() {
-                let needs = needs(rules.iter().map(|of| &slot.rules[of.rule]), facts);
                 found.push(OfSlot {
                     slot: number,
                     rules: first as u32..self.rules.len() as u32,
-                    always: needs.is_none(),
-                    needs: needs.unwrap_or_default(),
+                    needs: needs(rules.iter().map(|of| &slot.rules[of.rule]), facts),
                 });
             }
         }

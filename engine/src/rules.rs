@@ -161,12 +161,14 @@ impl<'a> Rules<'a> {
             Take::From(sources, constant) => {
                 let mut present = false;
                 for source in sources {
-                    let (text, field) = match source {
-                        Source::Field(field) => (event.filled(*field), *field),
-                        Source::Label(_) => (source.text(self.facts, event), NO_FIELD),
+                    let Some(text) = source.text(self.facts, event) else {
+                        continue;
                     };
-                    let Some(text) = text else { continue };
                     present = true;
+                    let field = match source {
+                        Source::Field(field) => *field,
+                        Source::Label(_) => NO_FIELD,
+                    };
                     if self.finish(slot, rule, text, Some(field), hits) {
                         return Ok(true);
                     }

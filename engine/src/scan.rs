@@ -15,7 +15,7 @@ const MANY: usize = 16;
 /// control character, or at the end of the bytes.
 #[inline]
 pub fn plain_end(bytes: &[u8], from: usize) -> usize {
-    first(bytes, from, |some| {
+    place_of(bytes, from, |some| {
         some.equal(b'"') | some.equal(b'\\') | some.at_most(0x1f)
     })
 }
@@ -29,13 +29,19 @@ pub fn line_end(bytes: &[u8], from: usize) -> usize {
 /// Return where a byte stands next, or the end of the bytes.
 #[inline]
 pub fn byte_from(bytes: &[u8], from: usize, byte: u8) -> usize {
-    first(bytes, from, |some| some.equal(byte))
+    place_of(bytes, from, |some| some.equal(byte))
+}
+
+/// Tell whether a text has a byte of ASCII.
+#[inline]
+pub fn has_byte(text: &str, byte: u8) -> bool {
+    byte_from(text.as_bytes(), 0, byte) < text.len()
 }
 
 /// Return where one of four bytes stands next, or the end of the bytes.
 #[inline]
 pub fn one_of_from(bytes: &[u8], from: usize, [a, b, c, d]: [u8; 4]) -> usize {
-    first(bytes, from, |some| {
+    place_of(bytes, from, |some| {
         some.equal(a) | some.equal(b) | some.equal(c) | some.equal(d)
     })
 }
@@ -45,7 +51,7 @@ pub fn odd_characters(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
     let bytes = text.as_bytes();
     let mut from = 0;
     std::iter::from_fn(move || {
-        let at = first(bytes, from, |some| some.at_most(0x1f) | some.at_least(0x7f));
+        let at = place_of(bytes, from, |some| some.at_most(0x1f) | some.at_least(0x7f));
         let character = text.get(at..)?.chars().next()?;
         from = at + character.len_utf8();
         Some((at, character))
@@ -121,7 +127,7 @@ fn ends(bytes: &[u8]) -> Sixteen {
 
 /// Return where the first byte stands of those that a comparison finds, from a place on.
 #[inline]
-fn first(bytes: &[u8], from: usize, find: impl Fn(Sixteen) -> Sixteen) -> usize {
+fn place_of(bytes: &[u8], from: usize, find: impl Fn(Sixteen) -> Sixteen) -> usize {
     let mut at = from;
     while let Some(some) = bytes.get(at..at + MANY) {
         let found = find(Sixteen::of(some)).bits();

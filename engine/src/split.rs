@@ -62,35 +62,35 @@ impl<'a, 't> Cut<'a, 't> {
 
     /// Cut before a key.
     fn key(&mut self, begin: usize, size: usize, field: Field) {
-        self.add(begin.saturating_sub(1), begin);
-        self.last = Some((begin, size, field));
+        match self.last.replace((begin, size, field)) {
+            Some(last) => self.token(last, begin - 1),
+            None => self.rest(self.text.get(..begin).unwrap_or("").trim_matches(' ')),
+        }
     }
 
     /// Cut at the end of the text.
     fn end(mut self) {
-        self.add(self.text.len(), self.text.len());
+        match self.last {
+            Some(last) => self.token(last, self.text.len()),
+            None => self.rest(self.text),
+        }
     }
 
-    /// Add the token that ends here; what stands before the first key is a rest, if it says anything.
-    fn add(&mut self, end: usize, lead_end: usize) {
-        let Some((begin, size, field)) = self.last else {
-            let lead = self.text.get(..lead_end).unwrap_or("");
-            let lead = if lead_end < self.text.len() {
-                lead.trim_matches(' ')
-            } else {
-                lead
-            };
-            if !strip(lead).is_empty() {
-                self.tokens.push(Token::rest(lead));
-            }
-            return;
-        };
+    /// Add a key's token, which ends there.
+    fn token(&mut self, (begin, size, field): (usize, usize, Field), end: usize) {
         self.tokens.push(Token {
             field,
             name: "",
             value: self.text.get(begin + size + 1..end).unwrap_or(""),
             raw: self.text.get(begin..end).unwrap_or(""),
         });
+    }
+
+    /// Add what no key explains, if it says anything.
+    fn rest(&mut self, text: &'a str) {
+        if !strip(text).is_empty() {
+            self.tokens.push(Token::rest(text));
+        }
     }
 }
 

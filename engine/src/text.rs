@@ -10,7 +10,7 @@ mod marks;
 mod neutral;
 
 pub use cases::{lower_ascii, upper_ascii, Cases};
-pub use marks::{marks_of, marks_of_plain, Marks};
+pub use marks::{marks_of, record_header, Marks};
 pub use neutral::{break_up, neutralise, Neutral, BREAK};
 
 /// Tells whether a character is white space for Python's `str.strip` and `str.split`.

@@ -41,23 +41,20 @@ impl Folding {
 
 impl Hasher for Folding {
     fn write(&mut self, bytes: &[u8]) {
-        let size = bytes.len() as u64;
         let mut rest = bytes;
         while let Some((eight, behind)) = rest.split_first_chunk() {
             self.fold(u64::from_le_bytes(*eight));
             rest = behind;
         }
-        // Of what is left, and of eight bytes before, the last eight; or all, some of them twice.
-        let last = match (bytes.last_chunk(), bytes.first_chunk(), bytes.last_chunk()) {
-            (Some(last), ..) => u64::from_le_bytes(*last),
-            (_, Some(head), Some(tail)) => {
-                u64::from(u32::from_le_bytes(*head)) << 32 | u64::from(u32::from_le_bytes(*tail))
+        // Up to seven bytes are left, each of them once, and the size stands above them.
+        let last = match (rest.first_chunk(), rest.last_chunk()) {
+            (Some(head), Some(tail)) => {
+                let tail = u64::from(u32::from_le_bytes(*tail)) >> (8 * (8 - rest.len()));
+                u64::from(u32::from_le_bytes(*head)) | tail << 32
             }
-            _ => bytes
-                .iter()
-                .fold(0, |all, byte| all << 8 | u64::from(*byte)),
+            _ => rest.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)),
         };
-        self.fold(last ^ size << 56);
+        self.fold(last ^ (bytes.len() as u64) << 56);
     }
 
     fn write_u8(&mut self, _: u8) {
@@ -115,7 +112,9 @@ pub fn holds_word(text: &str, word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{begins_with, find_capital, find_small, holds_word, Words};
+    use super::{begins_with, find_capital, find_small, holds_word, Secret, Words};
+    use std::collections::HashSet;
+    use std::hash::BuildHasher;
 
     #[test]
     fn words_are_found_in_any_case() {
@@ -126,5 +125,22 @@ mod tests {
         assert_eq!(find_capital(&words, "process"), None);
         assert!(begins_with("AUDIT (Block)", "audit") && !begins_with("aud", "audit"));
         assert!(holds_word("a O_rdwr|", "O_RDWR") && !holds_word("", "x"));
+    }
+
+    #[test]
+    fn texts_that_are_alike_have_numbers_of_their_own() {
+        let secret = Secret::default();
+        let mut seen = HashSet::new();
+        let mut many = 0;
+        for size in 0..40 {
+            for last in ["", "`", "a", "G", "\0"] {
+                for character in ["a", "F", "\0", "`"] {
+                    let text = character.repeat(size) + last;
+                    many += usize::from(seen.insert(text));
+                }
+            }
+        }
+        let numbers: HashSet<u64> = seen.iter().map(|text| secret.hash_one(text)).collect();
+        assert_eq!(numbers.len(), many);
     }
 }

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+
 import msgspec
 import pytest
 
@@ -356,3 +358,24 @@ def test_a_shipped_name_means_the_same_whatever_files_are_there(write):
     assert load("./kubearmor-cef").name == "mine"
     write("own", "mapping: mine\n")
     assert load("own").name == "mine"
+
+
+def test_what_is_to_be_run_is_refused_for_the_errors_that_a_check_finds(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        "mapping: own\nextends: splunk\nextension:\n  cs9x: {from: Source, via: basenam}\n"
+    )
+    with pytest.raises(MappingError) as error:
+        load(path)
+    found = [problem for problem in problems(path) if problem.severity == "error"]
+    assert error.value.problems == found != []
+
+
+def test_a_shipped_mapping_that_was_changed_is_checked_when_it_is_run(tmp_path, monkeypatch):
+    for name in shipped.names():
+        shutil.copy(shipped.path(name), tmp_path)
+    base = tmp_path / "kubearmor-cef.yaml"
+    base.write_text(base.read_text().replace("via: basename", "via: basenam"))
+    monkeypatch.setattr(shipped, "folder", lambda: tmp_path)
+    with pytest.raises(MappingError, match="basenam"):
+        load("splunk")

@@ -54,16 +54,17 @@ impl BitOrAssign for Marks {
 ///
 /// Where neither CONTROL nor BIDI is among it, `neutralise` gives the text itself.
 pub fn marks_of(text: &str) -> Marks {
-    let mut marks = marks_of_plain(text, true);
+    let mut marks = record_header(text, true);
     for (_, character) in odd_characters(text) {
         marks |= mark_of(character);
     }
     marks
 }
 
-/// Returns what is suspicious in a text of printable ASCII.
+/// Returns CEF_HEADER if what begins a record stands in the text: all that may be suspicious in one of
+/// printable ASCII.
 #[inline]
-pub fn marks_of_plain(text: &str, has_colon: bool) -> Marks {
+pub fn record_header(text: &str, has_colon: bool) -> Marks {
     if has_colon && has_record_header(text) {
         Marks::CEF_HEADER
     } else {

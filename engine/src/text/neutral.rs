@@ -3,7 +3,7 @@
 
 use super::marks::is_harmful;
 use super::{first, is_longer, strip};
-use crate::scan::odd_characters;
+use crate::scan::{odd_characters, one_of_from};
 use std::borrow::Cow;
 
 /// What `break_up` puts into a text that must not stand on a line.
@@ -26,14 +26,12 @@ pub fn neutralise(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Adds a character's number: `<U+001B>`.
+/// Adds the number of a character that is harmful, which has four digits: `<U+001B>`.
 fn push_code(shown: &mut String, character: char) {
-    let code = u32::from(character);
     shown.push_str("<U+");
-    let digits = (8 - code.leading_zeros() / 4).max(4);
-    for place in (0..digits).rev() {
-        let digit = char::from_digit(code >> (4 * place) & 15, 16).unwrap_or('0');
-        shown.push(digit.to_ascii_uppercase());
+    for place in [12, 8, 4, 0] {
+        let digit = b"0123456789ABCDEF"[(u32::from(character) >> place & 15) as usize];
+        shown.push(char::from(digit));
     }
     shown.push('>');
 }
@@ -155,12 +153,7 @@ struct Swaps {
 
 impl Swaps {
     fn swapped<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let [a, b, c, d] = self.from;
-        // Every byte is looked at, without a way out, so that the compiler takes many at a time.
-        let found = text.bytes().fold(false, |found, byte| {
-            found | (byte == a) | (byte == b) | (byte == c) | (byte == d)
-        });
-        if !found {
+        if one_of_from(text.as_bytes(), 0, self.from) == text.len() {
             return Cow::Borrowed(text);
         }
         Cow::Owned(text.chars().map(|from| self.swap(from)).collect())
