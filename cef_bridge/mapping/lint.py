@@ -89,7 +89,7 @@ RULES: dict[codes.Code, Callable[[View], Iterator[Found]]] = {
 def run(
     view: View, *, errors_only: bool = False, but: Collection[codes.Code] = ()
 ) -> list[Problem]:
-    """Return everything the rules find in a file, but for what the rules of some codes would."""
+    """Return what the rules find in a file; the rules of the codes in `but` do not run."""
     return [
         Problem(found.at, code.id, found.message, code.severity)
         for code, rule in RULES.items()

@@ -90,7 +90,7 @@ def _missed(mapping: Mapping) -> list[str]:
             return True
         rule = found.rule
         if by_table and rule.value is not None and all(it.path in kind for it in rule.when):
-            return False  # this rule rates all of the kind. it is 20 ms then, and else 110
+            return False  # this rule rates the whole kind; trying all severities takes 110 ms more
         others = dict.fromkeys([path for path in asked if path not in kind], "\0")
         numbers = ({**others, "Severity": number, **kind} for number in _OF_POLICIES)
         return any(rate(fields) is None for fields in numbers)

@@ -20,16 +20,15 @@ VERSION = 1
 """Raised with each change of the table; the engine's is the same."""
 _LONGEST = 100  # characters of a text in words
 
-
 _BYTE, _NUMBER, _LONG = (struct.Struct(form).pack for form in ("<B", "<I", "<q"))
 
 
 class Writer:
-    """A table in the making. With `in_words` its `lines` say the same; else there are none."""
+    """Collects a table; with `in_words`, also its description in `lines`."""
 
     def __init__(self, *, in_words: bool = False) -> None:
         self.lines: list[str] = []
-        self._in_words = in_words  # a third of the time, which each start of a run would take
+        self._in_words = in_words
         self._pieces = [MAGIC, _NUMBER(VERSION)]
         self._depth = 0
 
@@ -40,39 +39,33 @@ class Writer:
     def byte(self, name: str, value: int, meaning: str = "") -> None:
         """Write a number of 8 bits; `meaning` is the word for it."""
         self._pieces.append(_BYTE(value))
-        if self._in_words:
-            self._say(name, meaning or str(value))
+        self._say(name, meaning or str(value))
 
     def flag(self, name: str, value: bool) -> None:
         """Write yes or no."""
         self._pieces.append(b"\1" if value else b"\0")
-        if self._in_words:
-            self._say(name, "yes" if value else "no")
+        self._say(name, "yes" if value else "no")
 
     def number(self, name: str, value: int, meaning: str = "") -> None:
         """Write a number of 32 bits; `meaning` is what it stands for."""
         self._pieces.append(_NUMBER(value))
-        if self._in_words:
-            self._say(name, meaning or str(value))
+        self._say(name, meaning or str(value))
 
     def long(self, name: str, value: int) -> None:
         """Write a number of 64 bits with a sign."""
         self._pieces.append(_LONG(value))
-        if self._in_words:
-            self._say(name, str(value))
+        self._say(name, str(value))
 
     def bytes(self, name: str, value: bytes) -> None:
         """Write bytes."""
         self._pieces += (_NUMBER(len(value)), value)
-        if self._in_words:
-            self._say(name, f"{len(value)} bytes")
+        self._say(name, f"{len(value)} bytes")
 
     def text(self, name: str, value: str) -> None:
         """Write a text. A lone surrogate, which no event has either, becomes a question mark."""
         data = value.encode("utf-8", "replace")
         self._pieces += (_NUMBER(len(data)), data)
-        if self._in_words:
-            self._say(name, repr(value[:_LONGEST]))
+        self._say(name, repr(value[:_LONGEST]))
 
     def maybe_text(self, name: str, value: str | None) -> None:
         """Write a text that may not be there."""
@@ -85,23 +78,20 @@ class Writer:
         self.list(name, values, lambda value: self.text("", value))
 
     def list(self, name: str, values: Collection[T], write: Callable[[T], object]) -> None:
-        """Write a list, each entry by a function. It is `inside` without the cost of a `with`."""
+        """Write a list, each entry by a function."""
         self._pieces.append(_NUMBER(len(values)))
-        if self._in_words:
-            self._say(f"{name} ({len(values)})", "")
-        self._depth += 1
-        for value in values:
-            write(value)
-        self._depth -= 1
+        with self.inside(f"{name} ({len(values)})"):
+            for value in values:
+                write(value)
 
     @contextmanager
     def inside(self, name: str) -> Iterator[None]:
         """Say that what follows is a part of something."""
-        if self._in_words:
-            self._say(name, "")
+        self._say(name, "")
         self._depth += 1
         yield
         self._depth -= 1
 
     def _say(self, name: str, value: str) -> None:
-        self.lines.append(f"{'  ' * self._depth}{name}{': ' if name and value else ''}{value}")
+        if self._in_words:
+            self.lines.append(f"{'  ' * self._depth}{name}{': ' if name and value else ''}{value}")

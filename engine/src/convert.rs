@@ -296,7 +296,7 @@ fn evaluate<'a>(
     lists.meant.clear();
     let of_class = program.of_class(rules.facts, event.class);
     for row in &of_class.slots {
-        // As `some_rules`: most slots end here, and a call for each would take as long as the rest.
+        // As `some_rules` does, but inlined: calling it for each slot took 4 % of all instructions.
         let some = of_class.rules_for(row, event);
         if some.is_empty() {
             continue;
