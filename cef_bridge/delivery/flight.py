@@ -20,13 +20,18 @@ if TYPE_CHECKING:
 
 
 class Flight:
-    """`hold`: generations that are held, `longest`: for so many seconds at most."""
+    """`hold`: generations that are held, `longest`: for so many seconds at most.
+
+    With `hold` 0 the last one is held until the next connection stands (`connected`). A collector
+    that is killed has its connections closed by its kernel, and that looks like an answer, also
+    when it had read and not yet stored what was sent. Its listener is gone then.
+    """
 
     def __init__(self, queue: Queue, hold: int, longest: float) -> None:
         self.generation: Generation[Stored] = Generation()
         self._queue = queue
         self._hold = hold
-        self._held: Held[Stored] = Held(hold, longest)
+        self._held: Held[Stored] = Held(max(1, hold), longest)
         self._copies: Counter[int] = Counter()  # by row: how often it was sent for being held
 
     def send(self, stored: Stored, size: int, end: int, now: float) -> None:
@@ -37,8 +42,8 @@ class Flight:
 
     def confirm(self, stored: Sequence[Stored], now: float) -> None:
         """Settle what has arrived; what was not held too often is held."""
-        kept = [each for each in stored if self._hold and self._copies[each.id] < COPIES]
-        gone = [each for each in stored if not self._hold or self._copies[each.id] >= COPIES]
+        kept = [each for each in stored if self._copies[each.id] < COPIES]
+        gone = [each for each in stored if self._copies[each.id] >= COPIES]
         if gone:
             self._queue.settle(gone, "confirmed")
             self._forget(gone)
@@ -51,6 +56,11 @@ class Flight:
         if stored:
             self._queue.settle(stored, "unconfirmed")
             self._forget(stored)
+
+    def connected(self) -> None:
+        """Take note that the collector is still there: the last answer was its own."""
+        if not self._hold:
+            self.release(None)
 
     def release(self, now: float | None) -> None:
         """Let go of what was held long enough; None: of everything."""

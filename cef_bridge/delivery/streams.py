@@ -119,6 +119,7 @@ class Streams:
 
     def _use(self, connection: Connection) -> None:
         self._connection = connection
+        self._flight.connected()
         standing = self._route.standing
         self._probing = standing.wants_probe(self._desk.clock())
         if self._refused:

@@ -108,7 +108,8 @@ class Target(Tls, frozen=True, kw_only=True):
         int,
         word(
             "Confirmed generations that are kept, and sent again after the next break: for"
-            " collectors that keep in memory what they have read.",
+            " collectors that keep in memory what they have read. With 0 the last one is kept until"
+            " the next connection stands.",
             of=_STREAMS,
             ge=0,
             le=1000,

@@ -387,6 +387,16 @@ class ResetsAfter(Collector):
         talk.reset()
 
 
+class KilledBeforeItStores(Collector):
+    """Reads all and is killed: its kernel closes what it had open, the listener first."""
+
+    def misbehave(self, talk: Talk) -> None:
+        talk.read_all()
+        self._stop.set()
+        self._threads[0].join()  # while it waits in accept(), the kernel goes on listening
+        self._listener.close()
+
+
 class ClosesWithFin(Collector):
     """Reads so many frames and what else is there, and closes: more may be on its way."""
 

@@ -10,7 +10,14 @@ import time
 import pytest
 from certificates import Authority
 from forwarding import HASTY, KINDS, copies, fill, forwarding, in_order, message, target
-from hostile import Collector, EndsWithoutNotice, HangsWithoutReading, NeverAnswers, ReadsSlowly
+from hostile import (
+    Collector,
+    EndsWithoutNotice,
+    HangsWithoutReading,
+    KilledBeforeItStores,
+    NeverAnswers,
+    ReadsSlowly,
+)
 
 from cef_bridge.delivery.queue import ALERTS, TELEMETRY, Batch, Queue
 from cef_bridge.delivery.receipts import COPIES
@@ -366,12 +373,27 @@ def test_what_was_held_is_sent_again_to_a_collector_that_was_killed(queue):
     assert queue.sum().confirmed == 100
 
 
+def test_an_answer_of_a_collector_that_is_gone_then_was_its_kernel_s(queue):
+    sent = fill(queue, 100)
+    with KilledBeforeItStores() as killed:
+        known(queue, killed)
+        to = target("tcp", killed.port, confirm_hold=0)
+        with forwarding(queue, to) as running:
+            running.wait_for(lambda: running.state.last_error)
+            with Collector(port=killed.port) as collector:
+                running.finish()
+            assert collector.frames() == sent
+    assert queue.sum().confirmed == 100
+
+
 def test_what_need_not_be_held_is_not_sent_again(queue):
     fill(queue, 100)
     with Collector() as collector:
         to = target("tcp", collector.port, confirm_hold=0)
         with forwarding(queue, to) as running:
             running.wait_for(lambda: queue.sum().confirmed == 100)
+            # The first goes alone, the others follow, and the collector is still there.
+            running.wait_for(lambda: collector.connections == 3)
             collector.__exit__()
             with Collector(port=collector.port) as again:
                 fill(queue, 1, start=100)
