@@ -10,13 +10,14 @@ ENGINE_SOURCES := hatch_build.py engine/Cargo.lock engine/Cargo.toml engine/buil
     $(wildcard engine/src/*.rs engine/src/*/*.rs)
 SHELL := /bin/sh
 
-.PHONY: help demo test lint engine fuzz bench bench-forward bench-mapping bench-soak
+.PHONY: help demo test lint engine fuzz fuzz-guided bench bench-forward bench-mapping bench-soak
 help:
 	@echo "make demo    convert sample events, and forward some to a collector that dies on the way"
 	@echo "make test    run the tests"
 	@echo "make lint    check style and types"
 	@echo "make engine  build the native engine, as demo, test and bench do; needs Rust 1.79 or later"
 	@echo "make fuzz    hold the engine against the reference, with events and mappings made up"
+	@echo "make fuzz-guided  the same, led by what lines reach in the reference (installs Atheris)"
 	@echo "make bench   measure convert against a bare JSON parser and its peers; a quarter of an hour"
 	@echo "make bench-forward, bench-mapping, bench-soak: forward beside its peers, coverage and diff"
 	@echo "             against convert, forward at a steady rate for ten minutes"
@@ -40,6 +41,10 @@ engine: $(ENGINE)
 # For hours: make fuzz FUZZ="--seconds 36000". It prints its seed, and what differs.
 fuzz: engine
 	@$(VENV)/bin/python tests/engine/equality.py $(FUZZ)
+
+fuzz-guided: engine
+	@$(VENV)/bin/python -m pip install --quiet 'atheris>=2.3'
+	@$(VENV)/bin/python tests/engine/guided.py $(FUZZ)
 
 bench: engine
 	@$(VENV)/bin/python benchmarks/bench.py $(BENCH)
