@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import resource
 import select
 import signal
@@ -342,8 +343,9 @@ def test_a_terminal_sees_a_bar_with_rate_and_time_left_and_stdout_stays_clean(bi
     out, shown = at_a_terminal(big)
     assert "\x1b[" in shown
     assert "big.json" in shown
-    assert "MiB/s" in shown or "MB/s" in shown
-    assert "0:00:0" in shown
+    # A busy machine without the engine may say kB, and minutes.
+    assert re.search(r"\d+(\.\d+)? [kMG]i?B/s", shown)
+    assert re.search(r"\d:\d\d:\d\d", shown)
     assert "━" in shown
     assert (
         counts(shown.replace("\r\n", "\n").rpartition("\x1b")[2].partition("K")[2])["lines"]
