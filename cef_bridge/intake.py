@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.delivery.queue import ALERTS, TELEMETRY, Batch, Dead, Joined, Stopped
 from cef_bridge.fairness import Fairness
-from cef_bridge.lineends import line_ends
 from cef_bridge.sources.feed import Notice
 from cef_bridge.sources.units import Block
-from cef_bridge.stats import REJECTED
+from cef_bridge.stats import REJECTED, line_ends
 from cef_bridge.unitloop import Options, Refused, UnitLoop
 from cef_bridge.wording import counted
 

@@ -35,6 +35,15 @@ _LONGEST = 64  # characters of a type or an operation
 _NUMBER = re.compile(r"(?<![\w-])\d[\d,]*\b")
 
 
+def line_ends(data: bytes) -> int:
+    r"""Return how many LF there are: `data.count(b"\n")`, sooner where lines are long.
+
+    `count` looks at every byte, `replace` searches for the next one (memchr). Measured for 256 KiB,
+    microseconds: 75 and 11 for lines of 1.1 KB, 97 and 118 for lines of 20 bytes.
+    """
+    return len(data) - len(data.replace(b"\n", b""))
+
+
 class First(NamedTuple):
     """Where a reason was met first (`source:line`), and its whole text."""
 

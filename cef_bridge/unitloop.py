@@ -16,10 +16,9 @@ from cef_bridge.converter import Converted, Filtered, Rejected
 from cef_bridge.events.clock import event_time
 from cef_bridge.events.decode import Decoded, Decoder, Noise, Unreadable
 from cef_bridge.events.identity import origin_of
-from cef_bridge.lineends import line_ends
 from cef_bridge.machine import Lines
 from cef_bridge.sources.units import Oversized
-from cef_bridge.stats import Stats
+from cef_bridge.stats import Stats, line_ends
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.lineends import line_ends
 from cef_bridge.parallel.pieces import Finished, Piece, Segment
 from cef_bridge.parallel.seams import seam
 from cef_bridge.sources.units import DamagedError
+from cef_bridge.stats import line_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

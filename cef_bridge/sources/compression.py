@@ -12,8 +12,8 @@ import lzma
 import zlib
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from cef_bridge.lineends import line_ends
 from cef_bridge.sources.units import DamagedError
+from cef_bridge.stats import line_ends
 
 if TYPE_CHECKING:
     from collections.abc import Callable

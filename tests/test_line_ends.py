@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cef_bridge.lineends import line_ends
+from cef_bridge.stats import line_ends
 
 
 @given(st.lists(st.binary(max_size=5)).map(b"\n".join))
