@@ -45,3 +45,9 @@ def whole(value: object) -> int | None:
     if isinstance(value, int):
         return value
     return int(value) if isinstance(value, float) and value.is_integer() else None
+
+
+def is_integer(text: str) -> bool:
+    """Tell whether a text is a decimal integer of at most 64 bits with sign."""
+    digits = text.removeprefix("-")
+    return is_digits(digits) and len(digits) <= 19 and -(2**63) <= int(text) < 2**63

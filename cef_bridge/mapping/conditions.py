@@ -18,7 +18,7 @@ import orjson
 
 from cef_bridge.casing import lower_ascii
 from cef_bridge.events.fields import OPEN_PREFIXES, find
-from cef_bridge.events.numbers import is_digits
+from cef_bridge.events.numbers import is_integer
 from cef_bridge.mapping.condition_forms import number_of
 from cef_bridge.mapping.spec import Condition
 
@@ -221,12 +221,6 @@ def _is_ipv6(text: str) -> bool:
     except ValueError:
         return False
     return "%" not in text
-
-
-def is_integer(text: str) -> bool:
-    """Tell whether a text is a decimal integer of at most 64 bits with sign."""
-    digits = text.removeprefix("-")
-    return is_digits(digits) and len(digits) <= 19 and -(2**63) <= int(text) < 2**63
 
 
 _CLASSES: dict[str, Callable[[str], bool]] = {

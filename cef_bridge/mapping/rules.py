@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from msgspec.structs import replace
 
 from cef_bridge.casing import lower
-from cef_bridge.events.numbers import is_digits, read_number
+from cef_bridge.events.numbers import is_digits, is_integer, read_number
 from cef_bridge.formats.text import cut, suspicions
 from cef_bridge.mapping.conditions import (
     all_hold,
     getter,
     holds,
-    is_integer,
     is_ipv4,
     is_ipv6,
     labels_of,
@@ -28,7 +27,7 @@ from cef_bridge.mapping.conditions import (
 )
 from cef_bridge.mapping.names import camel
 from cef_bridge.mapping.spec import NOWHERE
-from cef_bridge.mapping.template import filler, paths_of
+from cef_bridge.mapping.template import parse, paths_of
 from cef_bridge.mapping.transforms import find as find_transform
 from cef_bridge.mapping.transforms import hides, keeps_whole
 
@@ -186,6 +185,25 @@ def _take(key: str, rule: Rule, fmt: Format, refuse: Refuse, *, ipv6: bool) -> F
         return None
 
     return take
+
+
+def filler(text: str) -> Callable[[Fields], str | None]:
+    """Return what fills a template in; None where one of its fields is not there."""
+    parts = [(part.text, getter(part.path) if part.path else None) for part in parse(text).parts]
+
+    def fill(fields: Fields) -> str | None:
+        texts = []
+        for literal, get in parts:
+            if get is None:
+                texts.append(literal)
+                continue
+            found = to_text(get(fields))
+            if not found:
+                return None
+            texts.append(found)
+        return "".join(texts)
+
+    return fill
 
 
 def _fill(key: str, rule: Rule, fmt: Format, refuse: Refuse, *, ipv6: bool) -> Fire:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.events import fields
-from cef_bridge.mapping import conditions
+from cef_bridge.events import fields, numbers
 
 if TYPE_CHECKING:
     from cef_bridge.mapping.spec import Condition, Rule
@@ -26,7 +25,7 @@ def is_integer(rule: Rule) -> bool:
         rule.else_,
         *(rule.table.rows.values() if rule.table else ()),
     ]
-    if not all(conditions.is_integer(text) for text in texts if text is not None):
+    if not all(numbers.is_integer(text) for text in texts if text is not None):
         return False
     if rule.table is not None or not rule.from_:
         return rule.spread is None and (rule.template is None or rule.table is not None)
@@ -41,6 +40,6 @@ def _holds(path: str) -> bool:
 
 def _asks(condition: Condition) -> bool:
     return bool(condition.any_of) and all(
-        test.text == "integer" if test.kind == "is" else conditions.is_integer(test.text)
+        test.text == "integer" if test.kind == "is" else numbers.is_integer(test.text)
         for test in condition.any_of
     )

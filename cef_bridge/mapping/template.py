@@ -1,21 +1,14 @@
 """Templates of rules: `{NamespaceName}/{PodName}`, a text with fields in braces.
 
-In comes the text as the mapping has it, out come its parts and what fills it in. A brace itself is
-doubled: `{{`, `}}`. Where one of the fields is not there, nothing comes out. Must not know keys.
+In comes the text as the mapping has it, out come its parts. A brace itself is doubled: `{{`, `}}`.
+Must not know keys, nor what fills a template in (`rules.filler`).
 """
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
-
-from cef_bridge.mapping.conditions import getter, to_text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from cef_bridge.mapping.conditions import Fields
+from typing import NamedTuple
 
 MOST_FIELDS = 16
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -74,25 +67,6 @@ def _wrong(braces: str) -> str:
 def paths_of(text: str | None) -> tuple[str, ...]:
     """Return the fields that a rule's template reads, none without a template."""
     return parse(text).paths if text is not None else ()
-
-
-def filler(text: str) -> Callable[[Fields], str | None]:
-    """Return what fills a template in; None where one of its fields is not there."""
-    parts = [(part.text, getter(part.path) if part.path else None) for part in parse(text).parts]
-
-    def fill(fields: Fields) -> str | None:
-        texts = []
-        for literal, get in parts:
-            if get is None:
-                texts.append(literal)
-                continue
-            found = to_text(get(fields))
-            if not found:
-                return None
-            texts.append(found)
-        return "".join(texts)
-
-    return fill
 
 
 def renamed(text: str, names: dict[str, str]) -> str:

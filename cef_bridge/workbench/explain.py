@@ -16,9 +16,8 @@ from cef_bridge.formats.text import neutralise
 from cef_bridge.mapping.compile import HEADER_KEYS, LEFTOVER
 from cef_bridge.mapping.conditions import getter, to_text
 from cef_bridge.mapping.filters import FILTERS
-from cef_bridge.mapping.rules import bare, hit_paths, write_hit
+from cef_bridge.mapping.rules import bare, filler, hit_paths, write_hit
 from cef_bridge.mapping.spec import HEADER_FIELDS, Envelope
-from cef_bridge.mapping.template import filler
 from cef_bridge.mapping.transforms import find as find_transform
 from cef_bridge.shedding import TRUNCATED
 from cef_bridge.syslog_writer import SETTINGS, names_facility

@@ -14,7 +14,8 @@ from cef_bridge.mapping.compile import Program
 from cef_bridge.mapping.dump import to_yaml
 from cef_bridge.mapping.examples import written
 from cef_bridge.mapping.load import load, problems
-from cef_bridge.mapping.template import filler, parse, renamed
+from cef_bridge.mapping.rules import filler
+from cef_bridge.mapping.template import parse, renamed
 from cef_bridge.workbench.coverage import Coverage
 from cef_bridge.workbench.explain import explain
 
