@@ -26,9 +26,9 @@ PACKAGE = Path(__file__).parent.parent / "cef_bridge"
 READS_EVENTS = sorted(path.stem for path in (PACKAGE / "events").glob("*.py"))
 MODULES = [
     *(f"events/{name}" for name in READS_EVENTS),
-    *(f"mapping/{name}" for name in ("conditions", "rules", "compile", "transforms")),
-    *(f"mapping/{name}" for name in ("template", "names")),
-    *(f"formats/{name}" for name in ("text", "cef", "leef", "syslog")),
+    *("mapping/conditions", "mapping/rules", "mapping/compile", "mapping/transforms"),
+    *("mapping/template", "mapping/names"),
+    *("formats/text", "formats/cef", "formats/leef", "formats/syslog"),
     "syslog_writer",
 ]
 
