@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cef_bridge import outputs
+from cef_bridge import files
 from cef_bridge.errors import CefBridgeError, UsageError
-from cef_bridge.outputs import AtomicFile, ResumableFile
+from cef_bridge.files import AtomicFile, ResumableFile
 
 
 def names(folder: Path) -> list[str]:
@@ -142,7 +142,7 @@ def test_a_fifo_is_written_straight(tmp_path):
 def test_what_a_shell_opened_is_never_replaced(tmp_path, name):
     path = tmp_path / "log"
     path.write_bytes(b"before\n")
-    script = "import sys; from cef_bridge.outputs import AtomicFile\nwith AtomicFile(sys.argv[1]) as f: f.write(b'x\\n')"
+    script = "import sys; from cef_bridge.files import AtomicFile\nwith AtomicFile(sys.argv[1]) as f: f.write(b'x\\n')"
     inode = path.stat().st_ino
     with path.open("ab") as log:
         subprocess.run([sys.executable, "-c", script, name], stdout=log, check=True)
@@ -167,7 +167,7 @@ def test_a_full_disk_leaves_the_old_file_and_says_so(tmp_path):
     path.write_bytes(b"old")
     script = """
 import resource, signal, sys
-from cef_bridge.outputs import AtomicFile
+from cef_bridge.files import AtomicFile
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
@@ -218,7 +218,7 @@ def test_a_resumable_file_goes_on_behind_what_counts_of_it(tmp_path):
 
 
 def test_a_resumable_file_that_another_run_has_is_not_touched(tmp_path, monkeypatch):
-    monkeypatch.setattr(outputs, "_LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(files, "_LOCK_SECONDS", 0.2)
     first = ResumableFile(tmp_path / "out", ".x.part")
     first.write(b"one")
     with pytest.raises(UsageError, match=r"another run writes to .*out"):
@@ -228,7 +228,7 @@ def test_a_resumable_file_that_another_run_has_is_not_touched(tmp_path, monkeypa
     def end(_: float) -> None:
         first.commit()
 
-    monkeypatch.setattr(outputs.time, "sleep", end)
+    monkeypatch.setattr(files.time, "sleep", end)
     with pytest.raises(UsageError, match=r"another run has just ended .*out"):
         ResumableFile(tmp_path / "out", partial, 0)
     assert (tmp_path / "out").read_bytes() == b"one"

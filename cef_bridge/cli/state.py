@@ -17,7 +17,7 @@ from cef_bridge import __version__
 from cef_bridge.cli.targets import appears
 from cef_bridge.cli.times import Now
 from cef_bridge.errors import CefBridgeError, UsageError
-from cef_bridge.outputs import ResumableFile, partial_name, printed
+from cef_bridge.files import ResumableFile, partial_name, printed
 from cef_bridge.parallel.mark import Mark
 
 if TYPE_CHECKING:

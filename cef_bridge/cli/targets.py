@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from cef_bridge.errors import CefBridgeError, UsageError
-from cef_bridge.outputs import AtomicFile
+from cef_bridge.files import AtomicFile
 from cef_bridge.sources.archives import printable
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import yaml
 
 from cef_bridge.errors import CefBridgeError, Location, Problem
+from cef_bridge.files import AtomicFile
 from cef_bridge.mapping import codes, nodes
 from cef_bridge.mapping.nodes import Broken, Pairs, Text
-from cef_bridge.outputs import AtomicFile
 from cef_bridge.small_files import UnreadableError, read_small
 from cef_bridge.wording import did_you_mean, shown
 

@@ -26,7 +26,7 @@ WORDS = ["--rejects", "bad.jsonl", "--report", "report.json", "-o", "out.cef"]
 # sys.argv: "slow" or "", "hang" or "", then the words of the command
 SMALL_PIECES = """
 import sys, time
-import cef_bridge.cli.jobs, cef_bridge.cli.state, cef_bridge.outputs, cef_bridge.parallel.run
+import cef_bridge.cli.jobs, cef_bridge.cli.state, cef_bridge.files, cef_bridge.parallel.run
 from cef_bridge.cli import main
 slow, hang = sys.argv[1:3]
 sys.argv[:] = ["cef-bridge", *sys.argv[3:]]
@@ -40,7 +40,7 @@ if slow:
         time.sleep(0.01)
     cef_bridge.parallel.run.ParallelRun._settled = slowly
 if hang:
-    cef_bridge.outputs.AtomicFile.commit = lambda file: time.sleep(60)
+    cef_bridge.files.AtomicFile.commit = lambda file: time.sleep(60)
 main()
 """
 

@@ -15,9 +15,9 @@ from cef_bridge.cli import junit
 from cef_bridge.cli.params import MAPPING
 from cef_bridge.cli.tables import json_option
 from cef_bridge.errors import UsageError
+from cef_bridge.files import AtomicFile
 from cef_bridge.mapping import edit, shipped
 from cef_bridge.mapping.nodes import MOST_BYTES
-from cef_bridge.outputs import AtomicFile
 from cef_bridge.small_files import UnreadableError, read_small
 from cef_bridge.wording import counted
 from cef_bridge.workbench import testing
