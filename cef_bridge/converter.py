@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.events.derive import derive
+from cef_bridge.kubearmor.derive import derive
 from cef_bridge.mapping.compile import Program
 from cef_bridge.mapping.routing import Route
 from cef_bridge.mapping.rules import write_hit
@@ -18,8 +18,8 @@ from cef_bridge.syslog_writer import SyslogWriter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cef_bridge.events.classes import Class
-    from cef_bridge.events.derive import Event
+    from cef_bridge.kubearmor.classes import Class
+    from cef_bridge.kubearmor.derive import Event
     from cef_bridge.mapping.compile import Output
     from cef_bridge.mapping.rules import Hit
     from cef_bridge.mapping.spec import Condition, Mapping

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.delivery.queue import ALERTS, TELEMETRY, Batch, Dead, Joined, Stopped
-from cef_bridge.fairness import Fairness
+from cef_bridge.kubearmor.alert_rate import Fairness
 from cef_bridge.sources.feed import Notice
 from cef_bridge.sources.units import Block
 from cef_bridge.stats import REJECTED, line_ends
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from cef_bridge.converter import Converter
     from cef_bridge.delivery.queue import Queue
-    from cef_bridge.events.decode import Decoder
-    from cef_bridge.fairness import Flood
+    from cef_bridge.kubearmor.alert_rate import Flood
+    from cef_bridge.kubearmor.decode import Decoder
     from cef_bridge.machine import Machine
     from cef_bridge.marks import Mark
     from cef_bridge.sources.feed import Arrival, Feed

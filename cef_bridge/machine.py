@@ -18,9 +18,9 @@ import orjson
 
 from cef_bridge import engine, table
 from cef_bridge.converter import Converted, Filtered
-from cef_bridge.events.classes import CLASSES
-from cef_bridge.events.decode import Decoded, Decoder
-from cef_bridge.events.identity import origin_of
+from cef_bridge.kubearmor.classes import CLASSES
+from cef_bridge.kubearmor.decode import Decoded, Decoder
+from cef_bridge.kubearmor.identity import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

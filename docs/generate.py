@@ -27,8 +27,8 @@ from cef_bridge.config.read import CONFIG_WORDS
 from cef_bridge.delivery import targets
 from cef_bridge.delivery.urls import Words
 from cef_bridge.delivery.words import extra_of, shown_number, takes
-from cef_bridge.events import fields
-from cef_bridge.events.classes import catalogue
+from cef_bridge.kubearmor import fields
+from cef_bridge.kubearmor.classes import catalogue
 from cef_bridge.linelint import pages as line_pages
 from cef_bridge.linelint.codes import CODES as LINE_CODES
 from cef_bridge.linelint.codes import RECEIVERS

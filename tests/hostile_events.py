@@ -6,9 +6,9 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from cef_bridge.events.decode import Decoded, Decoder
-from cef_bridge.events.fields import RAW
-from cef_bridge.events.names import canonical
+from cef_bridge.kubearmor.decode import Decoded, Decoder
+from cef_bridge.kubearmor.fields import RAW
+from cef_bridge.kubearmor.names import canonical
 
 DATA = Path(__file__).parent / "data"
 

@@ -23,7 +23,7 @@ from cef_bridge.config.spec import InputFormat
 from cef_bridge.converter import Converted, Converter, Filtered
 from cef_bridge.delivery.certificates import validity
 from cef_bridge.errors import MappingError, UsageError
-from cef_bridge.events.decode import INPUT_FORMATS
+from cef_bridge.kubearmor.decode import INPUT_FORMATS
 from cef_bridge.mapping.compile import Program
 from cef_bridge.mapping.load import load
 

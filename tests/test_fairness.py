@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cef_bridge.fairness import BURST, MOST_CONTAINERS, RATE, Fairness
+from cef_bridge.kubearmor.alert_rate import BURST, MOST_CONTAINERS, RATE, Fairness
 
 START = 1_772_526_400.0
 

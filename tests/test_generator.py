@@ -12,9 +12,9 @@ import pytest
 
 from cef_bridge.converter import Converted, Converter
 from cef_bridge.errors import UsageError
-from cef_bridge.events.decode import Decoded, Decoder
-from cef_bridge.events.identity import event_id
 from cef_bridge.generator import CLUSTER, KINDS, START, events
+from cef_bridge.kubearmor.decode import Decoded, Decoder
+from cef_bridge.kubearmor.identity import event_id
 from cef_bridge.mapping.load import load
 
 ALERT = [

@@ -3,7 +3,7 @@ r"""What decides about lines means the same on every Python: nothing in it asks 
 Python follows another version of Unicode in each release: `\d` is 660 characters in 3.11 and 680 in
 3.12, a letter gets a capital when one is added, and `datetime.fromisoformat` learned new forms in
 3.11. The same line has to come out everywhere, and the engine has to say it, too. So texts of
-events are read by grammars with ASCII digits (`events/clock.py`, `events/numbers.py`) and compared
+events are read by grammars with ASCII digits (`kubearmor/clock.py`, `kubearmor/numbers.py`) and compared
 by one case table (`casing.py`). White space is asked of Python: `str.strip`, `str.split` and `\s`
 have not changed since Unicode 6.3.
 """
@@ -17,15 +17,15 @@ from pathlib import Path
 
 import pytest
 
-from cef_bridge.events import classes, names
-from cef_bridge.events.identity import event_id
+from cef_bridge.kubearmor import classes, names
+from cef_bridge.kubearmor.identity import event_id
 from cef_bridge.mapping import conditions, values
 from cef_bridge.mapping.spec import Condition
 
 PACKAGE = Path(__file__).parent.parent / "cef_bridge"
-READS_EVENTS = sorted(path.stem for path in (PACKAGE / "events").glob("*.py"))
+READS_EVENTS = sorted(path.stem for path in (PACKAGE / "kubearmor").glob("*.py"))
 MODULES = [
-    *(f"events/{name}" for name in READS_EVENTS),
+    *(f"kubearmor/{name}" for name in READS_EVENTS),
     *("mapping/conditions", "mapping/rules", "mapping/compile", "mapping/transforms"),
     *("mapping/template", "mapping/names"),
     *("formats/text", "formats/cef", "formats/leef", "formats/syslog"),
@@ -34,16 +34,16 @@ MODULES = [
 
 # Where the use of a name is allowed, and why its meaning does not move there.
 ALLOWED = {
-    ("events/clock", "microseconds", "int"): "digits that the grammar has found",
-    ("events/clock", "number", "int"): "a number, no text",
-    ("events/decode", "_restored", "int"): "a number of the state file",
-    ("events/identity", "id_text", "int"): "a float, no text",
-    ("events/numbers", "is_digits", "isdigit"): "of ASCII",
-    ("events/numbers", "read_number", "float"): "what the grammar has found",
-    ("events/numbers", "read_number", "int"): "what the grammar has found",
-    ("events/numbers", "whole", "int"): "a float, no text",
-    ("events/numbers", "is_integer", "int"): "digits of ASCII",
-    ("events/own", "_event", "int"): "a time of our own, no text",
+    ("kubearmor/clock", "microseconds", "int"): "digits that the grammar has found",
+    ("kubearmor/clock", "number", "int"): "a number, no text",
+    ("kubearmor/decode", "_restored", "int"): "a number of the state file",
+    ("kubearmor/identity", "id_text", "int"): "a float, no text",
+    ("kubearmor/numbers", "is_digits", "isdigit"): "of ASCII",
+    ("kubearmor/numbers", "read_number", "float"): "what the grammar has found",
+    ("kubearmor/numbers", "read_number", "int"): "what the grammar has found",
+    ("kubearmor/numbers", "whole", "int"): "a float, no text",
+    ("kubearmor/numbers", "is_integer", "int"): "digits of ASCII",
+    ("kubearmor/internal", "_event", "int"): "a time of our own, no text",
     ("formats/leef", "read_delimiter", "int"): "digits that the pattern has found",
     ("formats/syslog", "read_loosely", "int"): "digits that the pattern has found",
     ("formats/syslog", "split", "int"): "digits that the pattern has found",

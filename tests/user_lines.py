@@ -7,8 +7,8 @@ import json
 from typing import TYPE_CHECKING
 
 from cef_bridge.conversion import take_in
-from cef_bridge.events.clock import WRAPPER_TIME, repeats
-from cef_bridge.events.decode import Decoded, Decoder
+from cef_bridge.kubearmor.clock import WRAPPER_TIME, repeats
+from cef_bridge.kubearmor.decode import Decoded, Decoder
 from cef_bridge.sources.blocks import blocks
 from cef_bridge.unitloop import Options, UnitLoop
 

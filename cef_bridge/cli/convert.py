@@ -27,8 +27,8 @@ from cef_bridge.cli.targets import Targets, appears, opened
 from cef_bridge.cli.times import moment
 from cef_bridge.conversion import MAX_EXPAND, Run
 from cef_bridge.converter import Converter
-from cef_bridge.events.decode import INPUT_FORMATS
 from cef_bridge.files import AtomicFile
+from cef_bridge.kubearmor.decode import INPUT_FORMATS
 from cef_bridge.machine import Machine
 from cef_bridge.mapping.dump import fingerprint
 from cef_bridge.mapping.load import load

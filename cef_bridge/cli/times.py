@@ -9,7 +9,7 @@ import time
 
 import click
 
-from cef_bridge.events.clock import microseconds
+from cef_bridge.kubearmor.clock import microseconds
 
 _DATE = len("2026-03-01")
 

@@ -11,7 +11,7 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from cef_bridge.events.fields import find
+from cef_bridge.kubearmor.fields import find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

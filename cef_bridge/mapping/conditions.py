@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import orjson
 
 from cef_bridge.casing import lower_ascii
-from cef_bridge.events.fields import OPEN_PREFIXES, find
-from cef_bridge.events.numbers import is_integer
+from cef_bridge.kubearmor.fields import OPEN_PREFIXES, find
+from cef_bridge.kubearmor.numbers import is_integer
 from cef_bridge.mapping.condition_forms import number_of
 from cef_bridge.mapping.spec import Condition
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.events.derive import derive
-from cef_bridge.events.names import canonical
-from cef_bridge.events.unwrap import Found, Inside, unwrap
+from cef_bridge.kubearmor.derive import derive
+from cef_bridge.kubearmor.names import canonical
+from cef_bridge.kubearmor.unwrap import Found, Inside, unwrap
 from cef_bridge.mapping.compile import Program
 from cef_bridge.mapping.rules import write_hit
 

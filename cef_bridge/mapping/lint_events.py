@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
-from cef_bridge.events.classes import catalogue, kind_of, role_of
+from cef_bridge.kubearmor.classes import catalogue, kind_of, role_of
 from cef_bridge.mapping.condition_forms import form_of
 from cef_bridge.mapping.conditions import holds
 from cef_bridge.mapping.lint_names import vocabulary

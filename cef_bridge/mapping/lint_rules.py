@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.events import fields
+from cef_bridge.kubearmor import fields
 from cef_bridge.mapping.condition_forms import meant_by
 from cef_bridge.mapping.lint_keys import PREFIX
 from cef_bridge.mapping.view import Found, named

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.events import fields
+from cef_bridge.kubearmor import fields
 from cef_bridge.mapping.compile import dropper
 from cef_bridge.mapping.names import PREFIX, camel
 from cef_bridge.mapping.template import paths_of

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.events import own
+from cef_bridge.kubearmor import internal
 from cef_bridge.mapping.conditions import all_hold
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Route:
 
     def takes(self, fields: Fields) -> bool:
         """Tell whether an event goes there."""
-        if fields.get("Type") == own.TYPE:
+        if fields.get("Type") == internal.TYPE:
             return True
         fields = self._program.with_own(fields)
         return any(holds(fields) for holds in self._items)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from msgspec.structs import replace
 
 from cef_bridge.casing import lower
-from cef_bridge.events.numbers import is_digits, is_integer, read_number
 from cef_bridge.formats.text import cut, suspicions
+from cef_bridge.kubearmor.numbers import is_digits, is_integer, read_number
 from cef_bridge.mapping.conditions import (
     all_hold,
     getter,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.events import fields, numbers
+from cef_bridge.kubearmor import fields, numbers
 
 if TYPE_CHECKING:
     from cef_bridge.mapping.spec import Condition, Rule

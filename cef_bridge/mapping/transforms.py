@@ -15,7 +15,7 @@ import inspect
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge import casing
-from cef_bridge.events.numbers import is_digits
+from cef_bridge.kubearmor.numbers import is_digits
 from cef_bridge.mapping.redaction import redact
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.converter import Converted
 from cef_bridge.delivery.queue import ALERTS, Batch
-from cef_bridge.events import own
-from cef_bridge.fairness import RATE
 from cef_bridge.intake import Outlet, store
+from cef_bridge.kubearmor import internal
+from cef_bridge.kubearmor.alert_rate import RATE
 from cef_bridge.service.parts import stream_of
 
 if TYPE_CHECKING:
-    from cef_bridge.fairness import Flood
+    from cef_bridge.kubearmor.alert_rate import Flood
     from cef_bridge.sources.feed import Notice
 
 _COUNTS = ("received", "converted", "filtered", "rejected", "noise", "blank", "own")
@@ -26,7 +26,7 @@ _COUNTS = ("received", "converted", "filtered", "rejected", "noise", "blank", "o
 
 def tell_gap(outlet: Outlet, notice: Notice) -> None:
     """Send what a source has to say of events that nobody may see."""
-    event = own.gap(_host(), time.time(), *notice)
+    event = internal.gap(_host(), time.time(), *notice)
     _send(outlet, event, {"gaps": 1})
 
 
@@ -39,7 +39,7 @@ def tell_flood(outlet: Outlet, source: str, flood: Flood) -> None:
         "ContainerName": flood.container,
         "ContainerID": flood.container_id,
     }
-    _send(outlet, own.flood(_host(), time.time(), source, RATE, names), {"floods": 1})
+    _send(outlet, internal.flood(_host(), time.time(), source, RATE, names), {"floods": 1})
 
 
 def tell_heartbeat(outlet: Outlet) -> None:
@@ -68,12 +68,12 @@ def tell_heartbeat(outlet: Outlet) -> None:
     }
     for reason, number in sorted(fate.dropped.items()):
         facts[f"Dropped{reason.title().replace('-', '')}"] = number
-    _send(outlet, own.heartbeat(_host(), time.time(), facts), {"heartbeats": 1})
+    _send(outlet, internal.heartbeat(_host(), time.time(), facts), {"heartbeats": 1})
 
 
 def tell_test(outlet: Outlet) -> bool:
     """Send one test event; False when the mapping filters it out."""
-    return _send(outlet, own.test_event(_host(), time.time()), {})
+    return _send(outlet, internal.test_event(_host(), time.time()), {})
 
 
 def _send(outlet: Outlet, event: dict[str, object], counts: dict[str, int]) -> bool:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.events.activity import NOTHING, PROTOCOLS, REST
-from cef_bridge.events.classes import (
+from cef_bridge.kubearmor.activity import NOTHING, PROTOCOLS, REST
+from cef_bridge.kubearmor.classes import (
     CLASSES,
     KNOWN_OPERATIONS,
     OPERATIONS,
@@ -17,12 +17,12 @@ from cef_bridge.events.classes import (
     TYPES,
     VERBS,
 )
-from cef_bridge.events.clock import ADDED_TIMES
-from cef_bridge.events.derive import INTEGERS
-from cef_bridge.events.fields import DERIVED, OPEN_PREFIXES, RAW, find
-from cef_bridge.events.identity import ID_FIELDS, SOCKADDR, VERB_GROUPS
-from cef_bridge.events.names import FLAT_OWNER, MAPS, OURS, PARTS, SPELLINGS, as_written
-from cef_bridge.events.split import (
+from cef_bridge.kubearmor.clock import ADDED_TIMES
+from cef_bridge.kubearmor.derive import INTEGERS
+from cef_bridge.kubearmor.fields import DERIVED, OPEN_PREFIXES, RAW, find
+from cef_bridge.kubearmor.identity import ID_FIELDS, SOCKADDR, VERB_GROUPS
+from cef_bridge.kubearmor.names import FLAT_OWNER, MAPS, OURS, PARTS, SPELLINGS, as_written
+from cef_bridge.kubearmor.split import (
     CAPITAL_KEYS,
     HEADS,
     KFUNC_SEPARATORS,
@@ -32,7 +32,7 @@ from cef_bridge.events.split import (
     SOCKET_KEYS,
     SYSCALL_KEYS,
 )
-from cef_bridge.events.summary import DEEDS
+from cef_bridge.kubearmor.summary import DEEDS
 from cef_bridge.mapping.compile import SAID
 from cef_bridge.mapping.rules import rule_paths
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.converter import Converted
 from cef_bridge.errors import CefBridgeError
-from cef_bridge.events.decode import Decoded, Decoder
-from cef_bridge.events.identity import origin_of
+from cef_bridge.kubearmor.decode import Decoded, Decoder
+from cef_bridge.kubearmor.identity import origin_of
 from cef_bridge.machine import Lines
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.events.derive import derive
-from cef_bridge.events.fields import find
 from cef_bridge.formats.text import neutralise
+from cef_bridge.kubearmor.derive import derive
+from cef_bridge.kubearmor.fields import find
 from cef_bridge.mapping.conditions import to_text
 from cef_bridge.mapping.spec import NOWHERE
 from cef_bridge.syslog_writer import SETTINGS
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from cef_bridge.converter import Converter
     from cef_bridge.errors import Location
-    from cef_bridge.events.classes import Class
-    from cef_bridge.events.derive import Event
+    from cef_bridge.kubearmor.classes import Class
+    from cef_bridge.kubearmor.derive import Event
     from cef_bridge.mapping.rules import Hit
 
 MOST_FIELDS = 2000

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from cef_bridge.casing import lower
-from cef_bridge.events.derive import derive
-from cef_bridge.events.fields import DERIVED
 from cef_bridge.formats.text import neutralise
+from cef_bridge.kubearmor.derive import derive
+from cef_bridge.kubearmor.fields import DERIVED
 from cef_bridge.mapping.compile import HEADER_KEYS, LEFTOVER
 from cef_bridge.mapping.conditions import getter, to_text
 from cef_bridge.mapping.filters import FILTERS
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from cef_bridge.converter import Converter
     from cef_bridge.errors import Location
-    from cef_bridge.events.derive import Event
+    from cef_bridge.kubearmor.derive import Event
     from cef_bridge.mapping.compile import Output, Program
     from cef_bridge.mapping.rules import Hit, Slot
     from cef_bridge.mapping.spec import Rule

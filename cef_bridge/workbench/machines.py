@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cef_bridge.converter import Converted, Filtered, Rejected
 from cef_bridge.errors import CefBridgeError
-from cef_bridge.events.clock import event_time
-from cef_bridge.events.decode import Decoded, Decoder
-from cef_bridge.events.identity import origin_of
+from cef_bridge.kubearmor.clock import event_time
+from cef_bridge.kubearmor.decode import Decoded, Decoder
+from cef_bridge.kubearmor.identity import origin_of
 from cef_bridge.workbench.diff import Made
 
 if TYPE_CHECKING:

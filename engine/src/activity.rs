@@ -1,6 +1,6 @@
 //! What was done: the derived fields that Data, Resource and EventData give.
 //!
-//! The reference is `cef_bridge/events/activity.py`.
+//! The reference is `cef_bridge/kubearmor/activity.py`.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,7 +1,7 @@
 //! The loop over the lines of a block: each becomes a message, is filtered, or is left to Python.
 //!
 //! What stands around an event is taken off here: a carriage return, a syslog prefix, Docker's
-//! json-file, the lines of CRI. The reference is `cef_bridge/events/decode.py`.
+//! json-file, the lines of CRI. The reference is `cef_bridge/kubearmor/decode.py`.
 
 use std::collections::HashMap;
 

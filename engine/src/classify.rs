@@ -1,4 +1,4 @@
-//! What kind of event it is. The reference is `cef_bridge/events/classes.py`.
+//! What kind of event it is. The reference is `cef_bridge/kubearmor/classes.py`.
 
 use crate::event::Event;
 use crate::facts::{Facts, Word};

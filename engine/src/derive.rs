@@ -1,6 +1,6 @@
 //! All that can be concluded from an event, but for what was done (`activity`).
 //!
-//! The reference is `cef_bridge/events/derive.py`; each function here has its namesake there.
+//! The reference is `cef_bridge/kubearmor/derive.py`; each function here has its namesake there.
 
 use std::collections::HashSet;
 
@@ -467,7 +467,7 @@ fn spare(facts: &Facts, event: &mut Event<'_>) {
 /// What stands between the texts that an id is made of.
 const SEPARATOR: u8 = 0x1f;
 
-/// Return the event's id (`cef_bridge/events/identity.py`).
+/// Return the event's id (`cef_bridge/kubearmor/identity.py`).
 fn event_id(
     facts: &Facts,
     cases: &Cases,

@@ -1,7 +1,7 @@
 //! An event: its fields, raw and derived, and what each derived value was taken from.
 //!
 //! A field is a number, its place in the table's list of paths. The reference is
-//! `cef_bridge/events/derive.py`, `Event`.
+//! `cef_bridge/kubearmor/derive.py`, `Event`.
 
 /// A field's number in the table.
 pub type Field = u16;

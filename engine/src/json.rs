@@ -1,5 +1,5 @@
 //! JSON (RFC 8259), strict: what orjson reads is read here the same way, and all else is left to
-//! Python, which is more forgiving (`cef_bridge/events/json_text.py`).
+//! Python, which is more forgiving (`cef_bridge/kubearmor/json_text.py`).
 //!
 //! In comes a text that is known to be UTF-8; out come values whose texts are slices of it, but for
 //! those with escapes.

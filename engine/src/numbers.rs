@@ -1,6 +1,6 @@
 //! Numbers in texts, the types of keys, and floats as texts.
 //!
-//! The rules are those of `cef_bridge/events/numbers.py`, `cef_bridge/mapping/rules.py` (what a key
+//! The rules are those of `cef_bridge/kubearmor/numbers.py`, `cef_bridge/mapping/rules.py` (what a key
 //! takes), `cef_bridge/mapping/conditions.py` (classes of values, floats as text) and
 //! `cef_bridge/mapping/condition_forms.py` (numbers that are compared). Digits are ASCII.
 

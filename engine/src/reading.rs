@@ -2,7 +2,7 @@
 //!
 //! Read here is what KubeArmor's relay writes, and what a newer one may write: any fields that this
 //! version does not know, of any type. Other dialects, envelopes and odd types of known fields are
-//! left to Python (`cef_bridge/events/names.py`, `unwrap.py`, `derive.py` `flatten`).
+//! left to Python (`cef_bridge/kubearmor/names.py`, `unwrap.py`, `derive.py` `flatten`).
 
 use crate::arena::Arena;
 use crate::event::{Event, Extra, Fields, Value, NO_FIELD};

@@ -1,6 +1,6 @@
 //! `Data` and `Resource` taken apart, by the keys that their head is known to have.
 //!
-//! The reference is `cef_bridge/events/split.py`. A value may hold spaces, equals signs and whatever
+//! The reference is `cef_bridge/kubearmor/split.py`. A value may hold spaces, equals signs and whatever
 //! a process writes; only the known keys of the call part it.
 
 use crate::event::{Field, NO_FIELD};
@@ -267,7 +267,7 @@ fn without_remote_host(resource: &str) -> &str {
 }
 
 /// Return a Network event's Resource without what differs between copies of one event, as texts
-/// that a space parts (`cef_bridge/events/identity.py`, `stable_resource`).
+/// that a space parts (`cef_bridge/kubearmor/identity.py`, `stable_resource`).
 pub fn stable_resource<'a>(facts: &Facts, resource: &'a str) -> Vec<&'a str> {
     let resource = without_remote_host(resource);
     if ["sa_family=", "sin_", "sun_path="]

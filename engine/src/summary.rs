@@ -1,6 +1,6 @@
 //! A sentence that says who did what to what, where, and with which result.
 //!
-//! The reference is `cef_bridge/events/summary.py`.
+//! The reference is `cef_bridge/kubearmor/summary.py`.
 
 use crate::arena::Arena;
 use crate::event::{Event, Field};

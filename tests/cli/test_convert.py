@@ -17,7 +17,7 @@ import pytest
 import zstandard
 from running import COMMAND, DATA, Ran, convert, event, events, names, plain
 
-from cef_bridge.events.decode import INPUT_FORMATS
+from cef_bridge.kubearmor.decode import INPUT_FORMATS
 
 # What is in the sample files: converted, rejected, noise, blank. An element of an array and a
 # pretty-printed document are lines, too; the parts of a line that a runtime cut are one.

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from cef_bridge.cli.mapping import command
-from cef_bridge.events.classes import catalogue, classify
+from cef_bridge.kubearmor.classes import catalogue, classify
 from cef_bridge.workbench.event_ids import FORMS, qradar
 
 CATALOGUE = {row.class_id: row for row in catalogue()}

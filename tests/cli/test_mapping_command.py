@@ -7,8 +7,8 @@ from click.testing import CliRunner
 
 from cef_bridge.cli.mapping import command
 from cef_bridge.errors import MappingError
-from cef_bridge.events import fields
-from cef_bridge.events.classes import catalogue
+from cef_bridge.kubearmor import fields
+from cef_bridge.kubearmor.classes import catalogue
 from cef_bridge.mapping import shipped
 from cef_bridge.mapping.load import load
 

@@ -8,7 +8,7 @@ import pytest
 
 from cef_bridge.collector.judge import Rules, judge, kind_of
 from cef_bridge.converter import Converted, Converter
-from cef_bridge.events.decode import Decoded, Decoder
+from cef_bridge.kubearmor.decode import Decoded, Decoder
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.shipped import names
 

@@ -23,9 +23,9 @@ from made_up import changed, line, mapping
 from cef_bridge import engine, table
 from cef_bridge.converter import Converted, Converter, Filtered
 from cef_bridge.errors import CefBridgeError
-from cef_bridge.events.clock import repeats
-from cef_bridge.events.decode import Decoded, Decoder
 from cef_bridge.generator import events
+from cef_bridge.kubearmor.clock import repeats
+from cef_bridge.kubearmor.decode import Decoded, Decoder
 from cef_bridge.mapping.load import load
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from cef_bridge.events.fields import DERIVED, RAW
+from cef_bridge.kubearmor.fields import DERIVED, RAW
 from cef_bridge.mapping.shipped import names
 
 if TYPE_CHECKING:

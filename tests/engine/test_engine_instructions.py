@@ -17,7 +17,7 @@ import orjson
 import pytest
 from engine_oracle import CRATE
 
-from cef_bridge.events.fields import RAW
+from cef_bridge.kubearmor.fields import RAW
 from cef_bridge.table import pack
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "benchmarks"))

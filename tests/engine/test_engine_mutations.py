@@ -11,7 +11,7 @@ import pytest
 from equality import Tally, compare
 
 from cef_bridge import engine
-from cef_bridge.events import activity, classes, derive, identity, split, summary
+from cef_bridge.kubearmor import activity, classes, derive, identity, split, summary
 from cef_bridge.mapping import compile as compiling
 from cef_bridge.mapping import conditions, redaction, rules
 

@@ -10,9 +10,9 @@ import json
 import sys
 from pathlib import Path
 
-from cef_bridge.events.decode import Decoded, Decoder
-from cef_bridge.events.derive import Event, derive
-from cef_bridge.events.fields import DERIVED
+from cef_bridge.kubearmor.decode import Decoded, Decoder
+from cef_bridge.kubearmor.derive import Event, derive
+from cef_bridge.kubearmor.fields import DERIVED
 from cef_bridge.sources.blocks import Block, blocks
 
 DATA = Path(__file__).parent.parent / "data"

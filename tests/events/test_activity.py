@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cef_bridge.events.activity import call_of, describe
+from cef_bridge.kubearmor.activity import call_of, describe
 
 
 def network(verb, resource, data="syscall=SYS_CONNECT fd=3", **rest):

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cef_bridge.events.activity import call_of
-from cef_bridge.events.classes import catalogue, classify
+from cef_bridge.kubearmor.activity import call_of
+from cef_bridge.kubearmor.classes import catalogue, classify
 
 
 def class_id(event, data=None):

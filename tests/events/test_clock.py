@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cef_bridge.events.clock import (
+from cef_bridge.kubearmor.clock import (
     ADDED_TIMES,
     WRAPPER_TIME,
     event_time,

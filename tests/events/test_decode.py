@@ -9,11 +9,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from samples import DATA, units
 
-from cef_bridge.events.clock import WRAPPER_TIME
-from cef_bridge.events.decode import Decoded, Decoder, Noise, Unreadable
-from cef_bridge.events.derive import derive
-from cef_bridge.events.json_text import loads
-from cef_bridge.events.names import CANONICAL, as_written, canonical
+from cef_bridge.kubearmor.clock import WRAPPER_TIME
+from cef_bridge.kubearmor.decode import Decoded, Decoder, Noise, Unreadable
+from cef_bridge.kubearmor.derive import derive
+from cef_bridge.kubearmor.json_text import loads
+from cef_bridge.kubearmor.names import CANONICAL, as_written, canonical
 
 EVENT = {"Type": "HostLog", "Operation": "File", "HostName": "h", "Resource": "/etc/my file"}
 LINE = json.dumps(EVENT).encode()

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import raw_events
 
-from cef_bridge.events.clock import WRAPPER_TIME
-from cef_bridge.events.derive import derive, flatten
-from cef_bridge.events.fields import DERIVED, RAW
-from cef_bridge.events.numbers import whole
+from cef_bridge.kubearmor.clock import WRAPPER_TIME
+from cef_bridge.kubearmor.derive import derive, flatten
+from cef_bridge.kubearmor.fields import DERIVED, RAW
+from cef_bridge.kubearmor.numbers import whole
 
 EXEC = {
     "Type": "ContainerLog",

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cef_bridge.events import decode as decoding
-from cef_bridge.events import unwrap as unwrapping
-from cef_bridge.events.clock import WRAPPER_TIME, timed
-from cef_bridge.events.decode import Decoded, Decoder, Noise, Unreadable
+from cef_bridge.kubearmor import decode as decoding
+from cef_bridge.kubearmor import unwrap as unwrapping
+from cef_bridge.kubearmor.clock import WRAPPER_TIME, timed
+from cef_bridge.kubearmor.decode import Decoded, Decoder, Noise, Unreadable
 
 EVENT = {
     "Type": "MatchedPolicy", "Operation": "File", "ClusterName": "c", "HostName": "n", "HostPID": 1,

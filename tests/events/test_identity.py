@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import raw_events
 
-from cef_bridge.events.classes import catalogue
-from cef_bridge.events.decode import Decoder
-from cef_bridge.events.derive import derive
-from cef_bridge.events.identity import ID_FIELDS, event_id, id_text, stable_resource
+from cef_bridge.kubearmor.classes import catalogue
+from cef_bridge.kubearmor.decode import Decoder
+from cef_bridge.kubearmor.derive import derive
+from cef_bridge.kubearmor.identity import ID_FIELDS, event_id, id_text, stable_resource
 
 DOCS = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
 ROW = re.compile(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cef_bridge.events.numbers import read_number, whole
+from cef_bridge.kubearmor.numbers import read_number, whole
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from collections import Counter
 import pytest
 from samples import DATA, EXPECTED, derived, raw_events, results, units
 
-from cef_bridge.events.classes import catalogue
-from cef_bridge.events.decode import Decoded, Noise, Unreadable
-from cef_bridge.events.derive import derive
+from cef_bridge.kubearmor.classes import catalogue
+from cef_bridge.kubearmor.decode import Decoded, Noise, Unreadable
+from cef_bridge.kubearmor.derive import derive
 
 # file -> units, events, noise (blank lines are no units), unreadable
 FILES = {

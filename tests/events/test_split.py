@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cef_bridge.events.split import split_data, split_socket, without_remote_host
+from cef_bridge.kubearmor.split import split_data, split_socket, without_remote_host
 
 # Every format string of KubeArmor, with what it is made of.
 DATA = {

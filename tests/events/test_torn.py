@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cef_bridge.events.decode import Decoded, Decoder, Unreadable
-from cef_bridge.events.torn import whole_events
+from cef_bridge.kubearmor.decode import Decoded, Decoder, Unreadable
+from cef_bridge.kubearmor.torn import whole_events
 
 EVENT = {
     "Type": "MatchedPolicy", "Operation": "File", "ClusterName": "c", "HostName": "n", "HostPID": 1,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cef_bridge.events.derive import derive
+from cef_bridge.kubearmor.derive import derive
 from cef_bridge.mapping.compile import Program
 from cef_bridge.mapping.condition_forms import form_of, meant_by, needs_text, number_of
 from cef_bridge.mapping.conditions import holds

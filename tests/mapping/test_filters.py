@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cef_bridge.events.classes import catalogue
+from cef_bridge.kubearmor.classes import catalogue
 from cef_bridge.mapping.filters import DESCRIPTIONS, FILTERS
 
 KEPT = {"exec", "connect", "accept", "dns", "write", "create", "delete"}

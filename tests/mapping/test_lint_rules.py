@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cef_bridge.events.classes import catalogue
-from cef_bridge.events.fields import DERIVED, RAW
+from cef_bridge.kubearmor.classes import catalogue
+from cef_bridge.kubearmor.fields import DERIVED, RAW
 from cef_bridge.mapping import lint_fits, shipped
 from cef_bridge.mapping.load import check, load, problems
 

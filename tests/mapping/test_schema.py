@@ -15,7 +15,7 @@ import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cef_bridge.events import fields
+from cef_bridge.kubearmor import fields
 from cef_bridge.mapping import shipped, spec
 from cef_bridge.mapping.filters import FILTERS
 from cef_bridge.mapping.lint import RULES

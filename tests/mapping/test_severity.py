@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cef_bridge.events.derive import derive
+from cef_bridge.kubearmor.derive import derive
 from cef_bridge.mapping import shipped
 from cef_bridge.mapping.compile import Program
 from cef_bridge.mapping.dump import to_yaml

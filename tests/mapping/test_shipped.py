@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cef_bridge.converter import Converted, Converter
-from cef_bridge.events.clock import WRAPPER_TIME
-from cef_bridge.events.derive import derive
 from cef_bridge.formats.check import faults
+from cef_bridge.kubearmor.clock import WRAPPER_TIME
+from cef_bridge.kubearmor.derive import derive
 from cef_bridge.mapping import examples, shipped
 from cef_bridge.mapping.dump import to_plain
 from cef_bridge.mapping.load import load, problems

@@ -21,7 +21,7 @@ from following import Store
 from test_archives import PACKERS
 from test_follow import append, lines, text
 
-from cef_bridge.events.decode import Decoded, Decoder
+from cef_bridge.kubearmor.decode import Decoded, Decoder
 from cef_bridge.sources import follow_folders, follow_watch
 from cef_bridge.sources.blocks import Block
 from cef_bridge.sources.feed import Arrival

@@ -16,7 +16,7 @@ import re
 import pytest
 from feeds import cut
 
-from cef_bridge.events.decode import Decoded, Decoder
+from cef_bridge.kubearmor.decode import Decoded, Decoder
 from cef_bridge.sources.blocks import Broken, Oversized
 from cef_bridge.sources.spans import parses
 

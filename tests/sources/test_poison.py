@@ -10,7 +10,7 @@ import pytest
 from feeds import Feed, cut, flat
 from following import Store
 
-from cef_bridge.events.decode import Decoder
+from cef_bridge.kubearmor.decode import Decoder
 from cef_bridge.sources import buffers
 from cef_bridge.sources.blocks import Block, Broken, Cutter, Oversized
 from cef_bridge.sources.buffers import PATIENCE

@@ -17,7 +17,7 @@ from relay_server import NOT_SERVING, SERVING, RelayServer, StatusCode, Valve, e
 
 from cef_bridge.converter import Converted, Converter
 from cef_bridge.errors import UsageError
-from cef_bridge.events.decode import Decoded, Decoder
+from cef_bridge.kubearmor.decode import Decoded, Decoder
 from cef_bridge.mapping.load import load
 from cef_bridge.sources.feed import Arrival, Notice
 from cef_bridge.sources.relay import Relay

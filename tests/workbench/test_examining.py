@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from user_lines import lines_of, one_by_one, run_lines
 
 from cef_bridge.converter import Converter
-from cef_bridge.events.derive import derive
+from cef_bridge.kubearmor.derive import derive
 from cef_bridge.machine import Machine
 from cef_bridge.mapping import shipped
 from cef_bridge.mapping.load import load

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from cef_bridge.cli.tables import json_option, print_rows
-from cef_bridge.events import fields
+from cef_bridge.kubearmor import fields
 
 
 @click.command("fields")

@@ -16,8 +16,8 @@ import click
 from cef_bridge.cli.logs import say
 from cef_bridge.cli.params import SHIPPED
 from cef_bridge.errors import UsageError
-from cef_bridge.events.classes import kind_of
 from cef_bridge.files import AtomicFile
+from cef_bridge.kubearmor.classes import kind_of
 from cef_bridge.mapping import load, shipped
 from cef_bridge.sources.inputs import expand
 from cef_bridge.wording import counted, did_you_mean, shown

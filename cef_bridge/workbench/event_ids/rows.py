@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.events.classes import catalogue
+from cef_bridge.kubearmor.classes import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

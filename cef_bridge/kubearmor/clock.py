@@ -11,7 +11,7 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING
 
-from cef_bridge.events.numbers import read_number
+from cef_bridge.kubearmor.numbers import read_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

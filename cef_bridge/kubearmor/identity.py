@@ -12,8 +12,8 @@ from json import dumps
 from typing import TYPE_CHECKING
 
 from cef_bridge.casing import lower
-from cef_bridge.events.clock import repeats
-from cef_bridge.events.split import split_socket, without_remote_host
+from cef_bridge.kubearmor.clock import repeats
+from cef_bridge.kubearmor.split import split_socket, without_remote_host
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

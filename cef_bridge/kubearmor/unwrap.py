@@ -12,8 +12,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from cef_bridge.casing import lower_ascii
-from cef_bridge.events.clock import WRAPPER_TIME, moment
-from cef_bridge.events.names import (
+from cef_bridge.kubearmor.clock import WRAPPER_TIME, moment
+from cef_bridge.kubearmor.names import (
     MAPS,
     Likeness,
     canonical,
@@ -24,8 +24,8 @@ from cef_bridge.events.names import (
     needs_canonical,
     own_names,
 )
-from cef_bridge.events.numbers import whole
-from cef_bridge.events.signs import may_hold
+from cef_bridge.kubearmor.numbers import whole
+from cef_bridge.kubearmor.signs import may_hold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.events.clock import event_time
+from cef_bridge.kubearmor.clock import event_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

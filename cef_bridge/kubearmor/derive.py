@@ -12,14 +12,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.casing import lower_ascii, upper_ascii
-from cef_bridge.events import identity
-from cef_bridge.events.activity import Activity, call_of, describe
-from cef_bridge.events.classes import Class, classify
-from cef_bridge.events.clock import WRAPPER_TIME, timed
-from cef_bridge.events.fields import RAW
-from cef_bridge.events.names import MAPS
-from cef_bridge.events.numbers import whole
-from cef_bridge.events.summary import summary
+from cef_bridge.kubearmor import identity
+from cef_bridge.kubearmor.activity import Activity, call_of, describe
+from cef_bridge.kubearmor.classes import Class, classify
+from cef_bridge.kubearmor.clock import WRAPPER_TIME, timed
+from cef_bridge.kubearmor.fields import RAW
+from cef_bridge.kubearmor.names import MAPS
+from cef_bridge.kubearmor.numbers import whole
+from cef_bridge.kubearmor.summary import summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from cef_bridge.events.classes import OPERATIONS, TYPES
+from cef_bridge.kubearmor.classes import OPERATIONS, TYPES
 
 BLANK = b" \t\r\n\x00"
 MOST_PREFIX = 512  # bytes of syslog, journald or kubectl before the `{`

@@ -11,9 +11,9 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from cef_bridge.casing import lower_ascii
-from cef_bridge.events.classes import OPERATIONS, TYPES, text_of
-from cef_bridge.events.clock import WRAPPER_TIME
-from cef_bridge.events.fields import DERIVED, RAW
+from cef_bridge.kubearmor.classes import OPERATIONS, TYPES, text_of
+from cef_bridge.kubearmor.clock import WRAPPER_TIME
+from cef_bridge.kubearmor.fields import DERIVED, RAW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import orjson
 
-from cef_bridge.events.clock import WRAPPER_TIME, moment
-from cef_bridge.events.json_text import TOO_DEEP, NotWorthError, loads, several
-from cef_bridge.events.names import is_known
-from cef_bridge.events.signs import (
+from cef_bridge.kubearmor.clock import WRAPPER_TIME, moment
+from cef_bridge.kubearmor.json_text import TOO_DEEP, NotWorthError, loads, several
+from cef_bridge.kubearmor.names import is_known
+from cef_bridge.kubearmor.signs import (
     BLANK,
     CRI,
     after_prefix,
@@ -27,13 +27,13 @@ from cef_bridge.events.signs import (
     is_karmor_text,
     may_be_events,
 )
-from cef_bridge.events.torn import whole_events
-from cef_bridge.events.unwrap import DIALECTS, WRAPPERS, Around, Inside, Wrapped, unwrap
+from cef_bridge.kubearmor.torn import whole_events
+from cef_bridge.kubearmor.unwrap import DIALECTS, WRAPPERS, Around, Inside, Wrapped, unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from cef_bridge.events.unwrap import Item
+    from cef_bridge.kubearmor.unwrap import Item
 
 INPUT_FORMATS = ("auto", *DIALECTS, *WRAPPERS)
 

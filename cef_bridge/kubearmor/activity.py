@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 from cef_bridge.casing import lower_ascii, upper_ascii
-from cef_bridge.events.split import CAPITAL_KEYS, Token, split_data, split_socket
+from cef_bridge.kubearmor.split import CAPITAL_KEYS, Token, split_data, split_socket
 
 
 class Activity(NamedTuple):

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from cef_bridge.events.json_text import loads, several
-from cef_bridge.events.names import Likeness, is_name, likeness
+from cef_bridge.kubearmor.json_text import loads, several
+from cef_bridge.kubearmor.names import Likeness, is_name, likeness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
