@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.formats.text import cut
+from cef_bridge.lines.text import cut
 from cef_bridge.mapping.compile import LEFTOVER
 from cef_bridge.mapping.names import PREFIX
 from cef_bridge.mapping.rules import Hit, write_hit
@@ -16,7 +16,7 @@ from cef_bridge.mapping.rules import Hit, write_hit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cef_bridge.formats import Format
+    from cef_bridge.lines import Format
 
 TRUNCATED = f"{PREFIX}Truncated"
 _MARK = Hit(TRUNCATED, "1", "", "", LEFTOVER, "", True, ())

@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cef_bridge.casing import lower_ascii
-from cef_bridge.formats import syslog, zones
 from cef_bridge.kubearmor.derive import EVENT_TIME_US
+from cef_bridge.lines import syslog, zones
 from cef_bridge.mapping.names import camel
 from cef_bridge.mapping.rules import Slot
 
 if TYPE_CHECKING:
-    from cef_bridge.formats import Format
     from cef_bridge.kubearmor.classes import Class
     from cef_bridge.kubearmor.derive import Event
+    from cef_bridge.lines import Format
     from cef_bridge.mapping.conditions import Fields
     from cef_bridge.mapping.rules import Hit
     from cef_bridge.mapping.spec import Envelope, Rule

@@ -29,9 +29,9 @@ from cef_bridge.delivery.urls import Words
 from cef_bridge.delivery.words import extra_of, shown_number, takes
 from cef_bridge.kubearmor import fields
 from cef_bridge.kubearmor.classes import catalogue
-from cef_bridge.linelint import pages as line_pages
-from cef_bridge.linelint.codes import CODES as LINE_CODES
-from cef_bridge.linelint.codes import RECEIVERS
+from cef_bridge.lines.lint import pages as line_pages
+from cef_bridge.lines.lint.codes import CODES as LINE_CODES
+from cef_bridge.lines.lint.codes import RECEIVERS
 from cef_bridge.mapping import condition_forms, lint, spec
 from cef_bridge.mapping.codes import CODES
 from cef_bridge.mapping.filters import DESCRIPTIONS

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cef_bridge.conversion import Run
 from cef_bridge.converter import Converter
-from cef_bridge.formats import parse
+from cef_bridge.lines import parse
 from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load
 from cef_bridge.sources.inputs import Input

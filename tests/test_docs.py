@@ -10,9 +10,9 @@ import re
 import pytest
 from transcripts import ROOT, blocks, page, run, transcript, write_files
 
-from cef_bridge.formats import Cef, Leef
-from cef_bridge.formats.text import suspicions
-from cef_bridge.linelint.codes import CODES as LINE_CODES
+from cef_bridge.lines import Cef, Leef
+from cef_bridge.lines.lint.codes import CODES as LINE_CODES
+from cef_bridge.lines.text import suspicions
 from cef_bridge.mapping import examples, spec
 from cef_bridge.mapping.codes import CODES
 from cef_bridge.mapping.compile import MARKS

@@ -15,8 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cef_bridge import casing
-from cef_bridge.formats import Cef, Leef, syslog, text
 from cef_bridge.kubearmor import clock, numbers
+from cef_bridge.lines import Cef, Leef, syslog, text
 from cef_bridge.mapping import conditions, rules
 from cef_bridge.mapping.condition_forms import number_of
 

@@ -17,9 +17,9 @@ import pytest
 from user_loop import UserLoop, compact
 
 from cef_bridge.converter import Converted, Converter
-from cef_bridge.formats import parse
-from cef_bridge.formats.check import faults
 from cef_bridge.kubearmor.decode import Decoded, Decoder
+from cef_bridge.lines import parse
+from cef_bridge.lines.check import faults
 from cef_bridge.mapping.load import load
 
 GOLDEN = Path(__file__).parent / "golden"

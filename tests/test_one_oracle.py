@@ -28,7 +28,7 @@ MODULES = [
     *(f"kubearmor/{name}" for name in READS_EVENTS),
     *("mapping/conditions", "mapping/rules", "mapping/compile", "mapping/transforms"),
     *("mapping/template", "mapping/names"),
-    *("formats/text", "formats/cef", "formats/leef", "formats/syslog"),
+    *("lines/text", "lines/cef", "lines/leef", "lines/syslog"),
     "syslog_writer",
 ]
 
@@ -44,11 +44,11 @@ ALLOWED = {
     ("kubearmor/numbers", "whole", "int"): "a float, no text",
     ("kubearmor/numbers", "is_integer", "int"): "digits of ASCII",
     ("kubearmor/internal", "_event", "int"): "a time of our own, no text",
-    ("formats/leef", "read_delimiter", "int"): "digits that the pattern has found",
-    ("formats/syslog", "read_loosely", "int"): "digits that the pattern has found",
-    ("formats/syslog", "split", "int"): "digits that the pattern has found",
-    ("formats/text", "neutralise", "isprintable"): "a first look; a fixed pattern decides",
-    ("formats/text", "suspicions", "isprintable"): "a first look; fixed patterns decide",
+    ("lines/leef", "read_delimiter", "int"): "digits that the pattern has found",
+    ("lines/syslog", "read_loosely", "int"): "digits that the pattern has found",
+    ("lines/syslog", "split", "int"): "digits that the pattern has found",
+    ("lines/text", "neutralise", "isprintable"): "a first look; a fixed pattern decides",
+    ("lines/text", "suspicions", "isprintable"): "a first look; fixed patterns decide",
     ("mapping/compile", "_first_severity", "int"): "digits of ASCII",
     ("mapping/compile", "_say_header", "int"): "a severity that was a number",
     ("mapping/compile", "evaluate", "int"): "a severity that was a number",
@@ -67,7 +67,7 @@ MOVES = {
 }
 CLASSES = re.compile(r"\\[dDwWbB]|\(\?[a-zA-Z]*i")
 # Their patterns may say `\d`: all of them are compiled with re.ASCII, as is tested below.
-ASCII_PATTERNS = {"formats/syslog"}
+ASCII_PATTERNS = {"lines/syslog"}
 
 
 class Uses(ast.NodeVisitor):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from user_loop import UserLoop, compact
 
 from cef_bridge.converter import Converted, Converter
-from cef_bridge.formats import syslog
+from cef_bridge.lines import syslog
 from cef_bridge.mapping.load import load
 from cef_bridge.syslog_writer import names_facility
 

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import FormatError
-from cef_bridge.formats import Cef
-from cef_bridge.formats.dictionary import CEF_KEYS
-from cef_bridge.formats.text import cut
+from cef_bridge.lines import Cef
+from cef_bridge.lines.dictionary import CEF_KEYS
+from cef_bridge.lines.text import cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,8 +19,8 @@ import click
 
 from cef_bridge.cli.demo_delivery import deliver
 from cef_bridge.converter import Converted, Converter
-from cef_bridge.formats.check import faults
 from cef_bridge.kubearmor.decode import Decoded, Decoder, Noise
+from cef_bridge.lines.check import faults
 from cef_bridge.mapping.load import load
 from cef_bridge.sources.blocks import Block, blocks
 

@@ -16,10 +16,10 @@ import click
 from cef_bridge.cli.linted import FORMATS, Tally
 from cef_bridge.cli.params import Receiver
 from cef_bridge.errors import CefBridgeError, Location, Problem, UsageError
-from cef_bridge.linelint.codes import CODES, RECEIVERS, STANDARD
-from cef_bridge.linelint.linter import Linter
-from cef_bridge.linelint.pages import page
-from cef_bridge.linelint.rules_line import MOST_READ
+from cef_bridge.lines.lint.codes import CODES, RECEIVERS, STANDARD
+from cef_bridge.lines.lint.linter import Linter
+from cef_bridge.lines.lint.pages import page
+from cef_bridge.lines.lint.rules_line import MOST_READ
 from cef_bridge.sources.inputs import expand
 from cef_bridge.sources.text_lines import text_lines
 from cef_bridge.sources.units import DamagedError

@@ -14,15 +14,15 @@ import click
 
 from cef_bridge.cli import junit, sarif
 from cef_bridge.cli.tables import print_table
-from cef_bridge.linelint.codes import CODES
-from cef_bridge.linelint.pages import page
+from cef_bridge.lines.lint.codes import CODES
+from cef_bridge.lines.lint.pages import page
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cef_bridge.errors import Problem
-    from cef_bridge.linelint.linter import Fault
+    from cef_bridge.lines.lint.linter import Fault
 
 _MOST_OF_ONE = 20
 _MOST_IN_DOCUMENT = 1000

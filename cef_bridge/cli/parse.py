@@ -18,9 +18,9 @@ import click
 import orjson
 
 from cef_bridge.errors import CefBridgeError, FormatError
-from cef_bridge.formats import parse
-from cef_bridge.formats.text import neutralise
-from cef_bridge.linelint.lenient import Lenient, read_leniently
+from cef_bridge.lines import parse
+from cef_bridge.lines.lint.lenient import Lenient, read_leniently
+from cef_bridge.lines.text import neutralise
 from cef_bridge.wording import limit
 
 if TYPE_CHECKING:

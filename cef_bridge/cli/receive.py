@@ -23,7 +23,7 @@ from cef_bridge.cli.targets import Stream
 from cef_bridge.collector.collector import Collector
 from cef_bridge.collector.judge import MAX_BYTES, Rules
 from cef_bridge.errors import CefBridgeError, UsageError
-from cef_bridge.formats.text import cut, neutralise
+from cef_bridge.lines.text import cut, neutralise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from cef_bridge.formats.text import cut, neutralise
+from cef_bridge.lines.text import cut, neutralise
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.formats import FORMATS
-from cef_bridge.formats.check import faults
-from cef_bridge.formats.message import locate
-from cef_bridge.formats.text import cut, neutralise
+from cef_bridge.lines import FORMATS
+from cef_bridge.lines.check import faults
+from cef_bridge.lines.message import locate
+from cef_bridge.lines.text import cut, neutralise
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
-    from cef_bridge.formats.message import Place
+    from cef_bridge.lines.message import Place
 
 MAX_BYTES = 8192
 """With its syslog header, as the base mapping's `max_bytes`."""

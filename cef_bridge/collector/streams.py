@@ -17,7 +17,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 from cef_bridge.delivery.framing import Deframer
-from cef_bridge.formats.text import neutralise
+from cef_bridge.lines.text import neutralise
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:

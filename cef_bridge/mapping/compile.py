@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from cef_bridge.formats import FORMATS, Header
 from cef_bridge.kubearmor.clock import WRAPPER_TIME
 from cef_bridge.kubearmor.derive import EVENT_TIME_US
 from cef_bridge.kubearmor.fields import DERIVED, RAW
 from cef_bridge.kubearmor.numbers import is_digits
 from cef_bridge.kubearmor.summary import summary
+from cef_bridge.lines import FORMATS, Header
 from cef_bridge.mapping.conditions import all_hold, compact_json, to_text
 from cef_bridge.mapping.filters import FILTERS
 from cef_bridge.mapping.names import PREFIX, camel
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from collections.abc import Mapping as MappingType
 
-    from cef_bridge.formats import Format
     from cef_bridge.kubearmor.derive import Event
+    from cef_bridge.lines import Format
     from cef_bridge.mapping.conditions import Fields
 
 MOST_LEFTOVERS = 64

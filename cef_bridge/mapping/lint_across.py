@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import Location, Problem
-from cef_bridge.formats.dictionary import LABELS
+from cef_bridge.lines.dictionary import LABELS
 from cef_bridge.mapping import codes
 from cef_bridge.wording import shown
 

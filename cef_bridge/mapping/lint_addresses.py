@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.formats.dictionary import CEF_KEYS
+from cef_bridge.lines.dictionary import CEF_KEYS
 from cef_bridge.mapping.spec import Test
 from cef_bridge.mapping.view import Found, removed
 

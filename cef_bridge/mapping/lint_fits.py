@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.formats.check import misfits
-from cef_bridge.formats.dictionary import CEF_KEYS, HEADER_LENGTHS, LABELS, LEEF_KEYS
-from cef_bridge.formats.leef import LEEF_HEADER_LENGTHS
-from cef_bridge.formats.text import cut
 from cef_bridge.kubearmor import fields
+from cef_bridge.lines.check import misfits
+from cef_bridge.lines.dictionary import CEF_KEYS, HEADER_LENGTHS, LABELS, LEEF_KEYS
+from cef_bridge.lines.leef import LEEF_HEADER_LENGTHS
+from cef_bridge.lines.text import cut
 from cef_bridge.mapping import template
 from cef_bridge.mapping.template import paths_of
 from cef_bridge.mapping.transforms import keeps_whole
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cef_bridge.errors import Location
-    from cef_bridge.formats.dictionary import Key
+    from cef_bridge.lines.dictionary import Key
     from cef_bridge.mapping.draft import RuleSeen
     from cef_bridge.mapping.view import View
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from cef_bridge.formats.dictionary import CEF_KEYS, LABELS, LEEF_KEYS, NAMES
+from cef_bridge.lines.dictionary import CEF_KEYS, LABELS, LEEF_KEYS, NAMES
 from cef_bridge.mapping.spec import HEADER_FIELDS
 from cef_bridge.mapping.view import Found, extension, named, output_keys, said_extension
 from cef_bridge.wording import closest, did_you_mean, shown

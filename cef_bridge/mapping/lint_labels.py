@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from cef_bridge.formats.dictionary import CEF_KEYS, LABELS
+from cef_bridge.lines.dictionary import CEF_KEYS, LABELS
 from cef_bridge.mapping.view import Found, extension, output_keys
 from cef_bridge.wording import shown
 

@@ -11,10 +11,10 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from cef_bridge.errors import Location, UsageError
-from cef_bridge.formats import FORMATS, zones
-from cef_bridge.formats.syslog import FACILITIES
 from cef_bridge.kubearmor import fields
 from cef_bridge.kubearmor.classes import catalogue
+from cef_bridge.lines import FORMATS, zones
+from cef_bridge.lines.syslog import FACILITIES
 from cef_bridge.mapping.condition_forms import leaves
 from cef_bridge.mapping.filters import FILTERS
 from cef_bridge.mapping.template import paths_of

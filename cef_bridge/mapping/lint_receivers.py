@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.formats.syslog import FACILITIES
+from cef_bridge.lines.syslog import FACILITIES
 from cef_bridge.mapping.view import Found, constants
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from msgspec.structs import replace
 
 from cef_bridge.casing import lower
-from cef_bridge.formats.text import cut, suspicions
 from cef_bridge.kubearmor.numbers import is_digits, is_integer, read_number
+from cef_bridge.lines.text import cut, suspicions
 from cef_bridge.mapping.conditions import (
     all_hold,
     getter,
@@ -34,8 +34,8 @@ from cef_bridge.mapping.transforms import hides, keeps_whole
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cef_bridge.formats import Format
-    from cef_bridge.formats.dictionary import Key
+    from cef_bridge.lines import Format
+    from cef_bridge.lines.dictionary import Key
     from cef_bridge.mapping.conditions import Fields
     from cef_bridge.mapping.spec import Rule
 

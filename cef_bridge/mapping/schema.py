@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import inspect as kinds
 
-from cef_bridge.formats.dictionary import CEF_KEYS, LEEF_KEYS
-from cef_bridge.formats.syslog import FACILITIES
 from cef_bridge.kubearmor import fields
+from cef_bridge.lines.dictionary import CEF_KEYS, LEEF_KEYS
+from cef_bridge.lines.syslog import FACILITIES
 from cef_bridge.mapping import shipped, spec, yaml_schema
 from cef_bridge.mapping.condition_forms import WORDS as FORMS
 from cef_bridge.mapping.filters import FILTERS

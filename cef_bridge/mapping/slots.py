@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import msgspec
 
 from cef_bridge.errors import Problem
-from cef_bridge.formats.dictionary import CEF_KEYS
+from cef_bridge.lines.dictionary import CEF_KEYS
 from cef_bridge.mapping import codes, slots_words
 from cef_bridge.mapping.slots_file import NAME, NUMBER_SLOTS, SLOTS, TEXT_SLOTS, Kept
 from cef_bridge.mapping.slots_numbers import is_integer

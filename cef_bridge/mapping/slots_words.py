@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from cef_bridge.formats.dictionary import LABELS
+from cef_bridge.lines.dictionary import LABELS
 from cef_bridge.mapping.names import PREFIX, camel
 from cef_bridge.mapping.slots_file import TEXT_SLOTS
 from cef_bridge.wording import named, shown

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.formats import Cef
-from cef_bridge.formats.check import row_faults
-from cef_bridge.formats.dictionary import CEF_KEYS, LABELS, Key
+from cef_bridge.lines import Cef
+from cef_bridge.lines.check import row_faults
+from cef_bridge.lines.dictionary import CEF_KEYS, LABELS, Key
 from cef_bridge.simulators.parts import (
     HEADER_3164,
     Parts,
@@ -29,7 +29,7 @@ from cef_bridge.simulators.reading import Field, Finding, Reading, Simulator, Ti
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cef_bridge.formats import Message
+    from cef_bridge.lines import Message
 
 _OLD_HOST = 63
 _READER = Cef()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from cef_bridge.formats.dictionary import CEF_KEYS
+from cef_bridge.lines.dictionary import CEF_KEYS
 from cef_bridge.simulators.graylog_prefix import (
     BEGINNING,
     Prefix,

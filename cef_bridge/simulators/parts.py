@@ -12,16 +12,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import FormatError
-from cef_bridge.formats.dictionary import CEF_KEYS
-from cef_bridge.formats.message import locate
-from cef_bridge.linelint.lenient import read_leniently
+from cef_bridge.lines.dictionary import CEF_KEYS
+from cef_bridge.lines.lint.lenient import read_leniently
+from cef_bridge.lines.message import locate
 from cef_bridge.simulators.reading import ARRIVAL, Finding, Time, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from cef_bridge.formats import Message
-    from cef_bridge.formats.syslog import SyslogHeader
+    from cef_bridge.lines import Message
+    from cef_bridge.lines.syslog import SyslogHeader
     from cef_bridge.simulators.reading import Reading
 
 NO_TIME = "Jan  1 00:00:00"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from cef_bridge.formats.dictionary import LEEF_KEYS
+from cef_bridge.lines.dictionary import LEEF_KEYS
 from cef_bridge.simulators.parts import (
     HEADER_3164,
     Parts,

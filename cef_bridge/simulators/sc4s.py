@@ -12,7 +12,7 @@ import re
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from cef_bridge.formats import Cef
+from cef_bridge.lines import Cef
 from cef_bridge.simulators.parts import (
     HEADER_5424,
     Parts,

@@ -12,8 +12,8 @@ import re
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from cef_bridge.formats import Cef
-from cef_bridge.formats.dictionary import CEF_KEYS
+from cef_bridge.lines import Cef
+from cef_bridge.lines.dictionary import CEF_KEYS
 from cef_bridge.simulators.parts import (
     HEADER_5424,
     Parts,

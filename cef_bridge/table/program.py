@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cef_bridge import casing
-from cef_bridge.formats import syslog, zones
-from cef_bridge.formats.dictionary import CEF_KEYS, HEADER_LENGTHS, LEEF_KEYS
-from cef_bridge.formats.leef import LEEF_HEADER_LENGTHS
+from cef_bridge.lines import syslog, zones
+from cef_bridge.lines.dictionary import CEF_KEYS, HEADER_LENGTHS, LEEF_KEYS
+from cef_bridge.lines.leef import LEEF_HEADER_LENGTHS
 from cef_bridge.mapping.compile import REPEATED, REST_KEY
 from cef_bridge.mapping.names import PREFIX
 from cef_bridge.mapping.rules import MOST_SPREAD, SUSPICIOUS
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cef_bridge.converter import Converter
-    from cef_bridge.formats import Format
+    from cef_bridge.lines import Format
     from cef_bridge.mapping.rules import Slot
     from cef_bridge.mapping.spec import Condition, Rule, Step, Test
     from cef_bridge.syslog_writer import SyslogWriter

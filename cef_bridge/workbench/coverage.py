@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.formats.text import neutralise
 from cef_bridge.kubearmor.derive import derive
 from cef_bridge.kubearmor.fields import find
+from cef_bridge.lines.text import neutralise
 from cef_bridge.mapping.conditions import to_text
 from cef_bridge.mapping.spec import NOWHERE
 from cef_bridge.syslog_writer import SETTINGS

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from cef_bridge.formats.message import Header
+from cef_bridge.lines.message import Header
 from cef_bridge.mapping.spec import HEADER_FIELDS
 
 if TYPE_CHECKING:

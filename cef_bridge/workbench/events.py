@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.formats.message import locate
 from cef_bridge.kubearmor.decode import Decoded, Decoder, Unreadable
+from cef_bridge.lines.message import locate
 from cef_bridge.sources.blocks import Block, Oversized, blocks
 
 if TYPE_CHECKING:

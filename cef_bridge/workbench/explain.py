@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from cef_bridge.casing import lower
-from cef_bridge.formats.text import neutralise
 from cef_bridge.kubearmor.derive import derive
 from cef_bridge.kubearmor.fields import DERIVED
+from cef_bridge.lines.text import neutralise
 from cef_bridge.mapping.compile import HEADER_KEYS, LEFTOVER
 from cef_bridge.mapping.conditions import getter, to_text
 from cef_bridge.mapping.filters import FILTERS

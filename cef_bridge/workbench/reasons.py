@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cef_bridge.errors import Location
-    from cef_bridge.formats import Format
+    from cef_bridge.lines import Format
     from cef_bridge.mapping.conditions import Fields
     from cef_bridge.mapping.rules import Hit, Slot
     from cef_bridge.mapping.spec import Rule

@@ -10,8 +10,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.formats.dictionary import LABELS
 from cef_bridge.kubearmor.clock import WRAPPER_TIME
+from cef_bridge.lines.dictionary import LABELS
 from cef_bridge.mapping.compile import Program
 from cef_bridge.mapping.conditions import compact_json
 from cef_bridge.mapping.dump import example_lines, rule_lines, scalar

@@ -1,6 +1,6 @@
 //! Times: text and numbers become microseconds since 1970, UTC, and those become syslog times.
 //!
-//! The rules are those of `cef_bridge/kubearmor/clock.py` (reading) and `cef_bridge/formats/syslog.py`
+//! The rules are those of `cef_bridge/kubearmor/clock.py` (reading) and `cef_bridge/lines/syslog.py`
 //! (writing): own grammars with ASCII digits, so that a time is one everywhere.
 
 use crate::numbers::{self, Number};

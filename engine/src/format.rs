@@ -1,6 +1,6 @@
 //! CEF and LEEF: how a header, a key and a value are written.
 //!
-//! The reference is `cef_bridge/formats/cef.py`, `leef.py` and `text.py`. Text goes neutral, then cut
+//! The reference is `cef_bridge/lines/cef.py`, `leef.py` and `text.py`. Text goes neutral, then cut
 //! to its key's length, then escaped.
 
 use crate::arena::Arena;

@@ -2,7 +2,7 @@
 //!
 //! In come texts that an attacker may have written, out come texts, borrowed where nothing changed.
 //! The rules are those of Python's `str.strip`, of `cef_bridge/casing.py` and of
-//! `cef_bridge/formats/text.py`. Every cost is linear in the text's bytes. What Python counts as
+//! `cef_bridge/lines/text.py`. Every cost is linear in the text's bytes. What Python counts as
 //! characters are code points, `char`s here; lone surrogates do not occur in a `&str`.
 
 mod cases;

@@ -9,8 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cef_bridge.formats import FORMATS
-from cef_bridge.formats.check import faults
+from cef_bridge.lines import FORMATS
+from cef_bridge.lines.check import faults
 
 COMMAND = [str(Path(sys.executable).with_name("cef-bridge")), "demo"]
 

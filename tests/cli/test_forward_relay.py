@@ -14,8 +14,8 @@ from relay_server import RelayServer
 
 from cef_bridge.collector.collector import Collector
 from cef_bridge.converter import Converter
-from cef_bridge.formats import parse
 from cef_bridge.generator import events
+from cef_bridge.lines import parse
 from cef_bridge.mapping.load import load
 
 EVENTS = [json.loads(line) for line in events(1500, seed=11)]

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from running import COMMAND, plain
 
 from cef_bridge.cli.lint_cef import command
-from cef_bridge.linelint.codes import CODES
+from cef_bridge.lines.lint.codes import CODES
 
 GOOD = "CEF:0|Acme|Gate|2.1|login|User logged in|3|cnt=1 act=Allow\n"
 BAD = "CEF:0|Acme|Gate|2.1|login|User logged in|Uknown|cnt=1 act=Allow\n"

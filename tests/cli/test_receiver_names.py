@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from cef_bridge.cli.lint_cef import command as lint_cef
 from cef_bridge.cli.simulate import command as simulate
-from cef_bridge.linelint.codes import CODES, RECEIVERS
-from cef_bridge.linelint.linter import Linter
+from cef_bridge.lines.lint.codes import CODES, RECEIVERS
+from cef_bridge.lines.lint.linter import Linter
 from cef_bridge.mapping.load import load
 from cef_bridge.simulators import SIMULATORS
 

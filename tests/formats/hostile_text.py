@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from cef_bridge.formats import Header
+from cef_bridge.lines import Header
 
 FRAGMENTS = (
     "=", "\\", "\\=", "\\\\", "\\n", "|", "\\|", "\r", "\n", "\t", "\0", "\x1b[2J", "^", "<", "!", " ", "  ",

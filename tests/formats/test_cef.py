@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cef_bridge.errors import FormatError, UsageError
-from cef_bridge.formats import Cef, Header, Message, parse
+from cef_bridge.lines import Cef, Header, Message, parse
 
 HEADER = Header("KubeArmor", "KubeArmor", "1.4.3", "alert.host.process.block", "Blocked", "5")
 HEAD = "CEF:0|KubeArmor|KubeArmor|1.4.3|alert.host.process.block|Blocked|5|"

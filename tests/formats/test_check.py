@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from cef_bridge.formats import Cef, Leef
-from cef_bridge.formats.check import faults
+from cef_bridge.lines import Cef, Leef
+from cef_bridge.lines.check import faults
 
 HEAD = "CEF:0|KubeArmor|KubeArmor|1.4.3|id|name|5|"
 LEEF_HEAD = "LEEF:2.0|KubeArmor|KubeArmor|1.4.3|id|^|"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from cef_bridge.formats.dictionary import CEF_KEYS, HEADER_LENGTHS, LABELS, LEEF_KEYS, Key
-from cef_bridge.formats.message import Header
+from cef_bridge.lines.dictionary import CEF_KEYS, HEADER_LENGTHS, LABELS, LEEF_KEYS, Key
+from cef_bridge.lines.message import Header
 
 
 def test_rows_read_as_the_standard_has_them():

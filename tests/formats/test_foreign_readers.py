@@ -17,7 +17,7 @@ import pytest
 from hostile_text import FRAGMENTS, extensions, headers
 from hypothesis import given
 
-from cef_bridge.formats import Cef, Header, Leef
+from cef_bridge.lines import Cef, Header, Leef
 
 HEADER = Header(
     "KubeArmor", "KubeArmor", "1.4.3", "alert.host.process.block", "Blocked by policy", "5"

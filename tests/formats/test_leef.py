@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from cef_bridge.errors import FormatError, UsageError
-from cef_bridge.formats import Header, Leef, Message, parse
+from cef_bridge.lines import Header, Leef, Message, parse
 
 HEADER = Header("KubeArmor", "KubeArmor", "1.4.3", "alert.host.process.block", "", "")
 HEAD = "LEEF:2.0|KubeArmor|KubeArmor|1.4.3|alert.host.process.block|^|"

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cef_bridge.collector.judge import judge
-from cef_bridge.formats import parse
-from cef_bridge.formats.message import locate
-from cef_bridge.formats.syslog import hostname3164, split
-from cef_bridge.linelint.reader import read
+from cef_bridge.lines import parse
+from cef_bridge.lines.lint.reader import read
+from cef_bridge.lines.message import locate
+from cef_bridge.lines.syslog import hostname3164, split
 from cef_bridge.simulators import SIMULATORS
 from cef_bridge.simulators.parts import take_apart
 

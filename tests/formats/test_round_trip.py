@@ -6,7 +6,7 @@ import pytest
 from hostile_text import extensions, headers, texts
 from hypothesis import given, settings
 
-from cef_bridge.formats import Cef, Leef, parse
+from cef_bridge.lines import Cef, Leef, parse
 
 NEEDLES = ("CEF:0", "LEEF:")
 WRITERS = [

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cef_bridge.errors import UsageError
-from cef_bridge.formats.message import locate
-from cef_bridge.formats.syslog import (
+from cef_bridge.lines.message import locate
+from cef_bridge.lines.syslog import (
     SyslogHeader,
     app_name5424,
     hostname3164,

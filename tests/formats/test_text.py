@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cef_bridge.errors import UsageError
-from cef_bridge.formats.text import break_up, cut, neutralise, suspicions
+from cef_bridge.lines.text import break_up, cut, neutralise, suspicions
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cef_bridge.errors import UsageError
-from cef_bridge.formats.syslog import rfc3164_time, rfc5424_time, split
-from cef_bridge.formats.zones import zone
+from cef_bridge.lines.syslog import rfc3164_time, rfc5424_time, split
+from cef_bridge.lines.zones import zone
 
 # 2026-03-29T01:00:00Z is when Berlin's clocks go from 02:00 to 03:00.
 CHANGE = 1_774_746_000

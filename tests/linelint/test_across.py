@@ -6,7 +6,7 @@ import tracemalloc
 
 import pytest
 
-from cef_bridge.linelint.linter import Linter
+from cef_bridge.lines.lint.linter import Linter
 
 
 def told(code, lines, read_by=""):

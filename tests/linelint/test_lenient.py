@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from transcripts import ROOT
 
 from cef_bridge.errors import FormatError
-from cef_bridge.formats import Cef, Header, Leef, parse
-from cef_bridge.formats.check import faults
-from cef_bridge.linelint.lenient import read_leniently
-from cef_bridge.linelint.linter import Linter
+from cef_bridge.lines import Cef, Header, Leef, parse
+from cef_bridge.lines.check import faults
+from cef_bridge.lines.lint.lenient import read_leniently
+from cef_bridge.lines.lint.linter import Linter
 
 sys.path.insert(0, str(ROOT / "tests" / "formats"))
 

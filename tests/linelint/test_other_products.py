@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cef_bridge.linelint.linter import Linter
+from cef_bridge.lines.lint.linter import Linter
 
 LINES = Path(__file__).parent / "other-products"
 

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from transcripts import ROOT
 
 from cef_bridge.cli.convert import command as convert
-from cef_bridge.linelint.linter import Linter
+from cef_bridge.lines.lint.linter import Linter
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.shipped import names
 

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from cef_bridge.linelint.codes import CODES, RECEIVERS
-from cef_bridge.linelint.linter import Linter
-from cef_bridge.linelint.pages import pages
-from cef_bridge.linelint.rules import ACROSS, RULES
+from cef_bridge.lines.lint.codes import CODES, RECEIVERS
+from cef_bridge.lines.lint.linter import Linter
+from cef_bridge.lines.lint.pages import pages
+from cef_bridge.lines.lint.rules import ACROSS, RULES
 
 PAGES = {page.code.id: page for page in pages()}
 

@@ -9,11 +9,11 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from transcripts import ROOT
 
-from cef_bridge.formats import Cef, Header, Leef
-from cef_bridge.formats.check import faults
-from cef_bridge.formats.dictionary import CEF_KEYS
-from cef_bridge.linelint.codes import CODES
-from cef_bridge.linelint.linter import MOST_OF_ONE, Linter
+from cef_bridge.lines import Cef, Header, Leef
+from cef_bridge.lines.check import faults
+from cef_bridge.lines.dictionary import CEF_KEYS
+from cef_bridge.lines.lint.codes import CODES
+from cef_bridge.lines.lint.linter import MOST_OF_ONE, Linter
 
 sys.path.insert(0, str(ROOT / "tests" / "formats"))
 

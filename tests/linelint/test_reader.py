@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from cef_bridge.linelint.linter import Linter
-from cef_bridge.linelint.reader import read
+from cef_bridge.lines.lint.linter import Linter
+from cef_bridge.lines.lint.reader import read
 
 HEAD = "CEF:0|Acme|Gate|2.1|login|User logged in|3|"
 

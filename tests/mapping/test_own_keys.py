@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cef_bridge.converter import Converter
-from cef_bridge.formats import FORMATS
+from cef_bridge.lines import FORMATS
 from cef_bridge.mapping.compile import Program
 from cef_bridge.mapping.examples import written
 from cef_bridge.mapping.load import load, problems

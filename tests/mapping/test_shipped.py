@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cef_bridge.converter import Converted, Converter
-from cef_bridge.formats.check import faults
 from cef_bridge.kubearmor.clock import WRAPPER_TIME
 from cef_bridge.kubearmor.derive import derive
+from cef_bridge.lines.check import faults
 from cef_bridge.mapping import examples, shipped
 from cef_bridge.mapping.dump import to_plain
 from cef_bridge.mapping.load import load, problems
@@ -24,7 +24,7 @@ from cef_bridge.mapping.load import load, problems
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cef_bridge.formats.message import Message
+    from cef_bridge.lines.message import Message
     from cef_bridge.mapping.compile import Output
 
 NAMES = shipped.names()

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cef_bridge.converter import Converter
-from cef_bridge.formats import FORMATS
 from cef_bridge.kubearmor.derive import derive
+from cef_bridge.lines import FORMATS
 from cef_bridge.mapping import shipped
 from cef_bridge.mapping.compile import Program
 from cef_bridge.mapping.dump import to_yaml

@@ -18,7 +18,7 @@ from reading_help import (
     written,
 )
 
-from cef_bridge.formats import Cef, Header
+from cef_bridge.lines import Cef, Header
 from cef_bridge.simulators.elastic import pairs
 
 

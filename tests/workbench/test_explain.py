@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cef_bridge.converter import Converted, Converter
-from cef_bridge.formats.text import neutralise
 from cef_bridge.kubearmor.derive import derive
+from cef_bridge.lines.text import neutralise
 from cef_bridge.mapping import shipped
 from cef_bridge.mapping.load import load, replaced
 from cef_bridge.workbench.explain import explain

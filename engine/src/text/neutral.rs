@@ -1,5 +1,5 @@
-//! Hostile text made harmless, as a format writes it: `cef_bridge/formats/text.py`, and `neutral` of
-//! `cef_bridge/formats/cef.py` and `leef.py`.
+//! Hostile text made harmless, as a format writes it: `cef_bridge/lines/text.py`, and `neutral` of
+//! `cef_bridge/lines/cef.py` and `leef.py`.
 
 use super::marks::is_harmful;
 use super::{first, is_longer, strip};

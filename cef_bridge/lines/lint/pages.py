@@ -9,8 +9,8 @@ import inspect
 import textwrap
 from typing import NamedTuple
 
-from cef_bridge.linelint.codes import CODES, Code
-from cef_bridge.linelint.rules import ACROSS, RULES
+from cef_bridge.lines.lint.codes import CODES, Code
+from cef_bridge.lines.lint.rules import ACROSS, RULES
 
 
 class Page(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from cef_bridge.formats.syslog import SyslogHeader
+    from cef_bridge.lines.syslog import SyslogHeader
 
 CEF_FIELDS = (
     "device_vendor",

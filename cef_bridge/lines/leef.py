@@ -12,15 +12,9 @@ import re
 from typing import Literal
 
 from cef_bridge.errors import FormatError, UsageError
-from cef_bridge.formats.dictionary import HEADER_LENGTHS, LEEF_KEYS, Key
-from cef_bridge.formats.message import Header, Message, locate, refuse_controls
-from cef_bridge.formats.text import (
-    beginning,
-    break_up,
-    checked_needles,
-    cut,
-    neutralise,
-)
+from cef_bridge.lines.dictionary import HEADER_LENGTHS, LEEF_KEYS, Key
+from cef_bridge.lines.message import Header, Message, locate, refuse_controls
+from cef_bridge.lines.text import beginning, break_up, checked_needles, cut, neutralise
 
 _BEGINNING = re.compile(r"LEEF:(1\.0|2\.0)\|")
 _KEY = re.compile(r"[A-Za-z0-9_.-]+")

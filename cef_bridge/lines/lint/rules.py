@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from cef_bridge.linelint import (
+from cef_bridge.lines.lint import (
     codes,
     rules_across,
     rules_header,
@@ -23,7 +23,7 @@ from cef_bridge.linelint import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cef_bridge.linelint.parts import Found, Line
+    from cef_bridge.lines.lint.parts import Found, Line
 
 
 class Across(Protocol):

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from cef_bridge.formats.check import type_fault
-from cef_bridge.formats.dictionary import CEF_KEYS, LEEF_KEYS, Key
-from cef_bridge.linelint.guess import MANY_FIELDS, fields_inside, whole_values
-from cef_bridge.linelint.parts import Found, Line, Pair
+from cef_bridge.lines.check import type_fault
+from cef_bridge.lines.dictionary import CEF_KEYS, LEEF_KEYS, Key
+from cef_bridge.lines.lint.guess import MANY_FIELDS, fields_inside, whole_values
+from cef_bridge.lines.lint.parts import Found, Line, Pair
 from cef_bridge.wording import printable, shown
 
 if TYPE_CHECKING:

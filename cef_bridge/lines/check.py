@@ -12,15 +12,15 @@ import re
 from typing import TYPE_CHECKING
 
 from cef_bridge.errors import FormatError
-from cef_bridge.formats.cef import no_severity, split_header
-from cef_bridge.formats.dictionary import HEADER_LENGTHS, LABELS, SEVERITIES, Key
-from cef_bridge.formats.leef import LEEF_HEADER_LENGTHS, not_parted, undeclared
-from cef_bridge.formats.text import cut, neutralise
+from cef_bridge.lines.cef import no_severity, split_header
+from cef_bridge.lines.dictionary import HEADER_LENGTHS, LABELS, SEVERITIES, Key
+from cef_bridge.lines.leef import LEEF_HEADER_LENGTHS, not_parted, undeclared
+from cef_bridge.lines.text import cut, neutralise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cef_bridge.formats import Format, Message
+    from cef_bridge.lines import Format, Message
 
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 _FLOAT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")

@@ -9,12 +9,12 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from cef_bridge.formats.dictionary import CEF_KEYS
+from cef_bridge.lines.dictionary import CEF_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cef_bridge.linelint.parts import Line, Pair
+    from cef_bridge.lines.lint.parts import Line, Pair
 
 MANY_FIELDS = 4
 """So many fields in one value are told of."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from cef_bridge.formats.check import type_fault
-from cef_bridge.formats.dictionary import LEEF_KEYS
-from cef_bridge.formats.leef import not_parted, read_delimiter
-from cef_bridge.linelint.parts import Found, Line
+from cef_bridge.lines.check import type_fault
+from cef_bridge.lines.dictionary import LEEF_KEYS
+from cef_bridge.lines.leef import not_parted, read_delimiter
+from cef_bridge.lines.lint.parts import Found, Line
 from cef_bridge.wording import printable, shown
 
 if TYPE_CHECKING:

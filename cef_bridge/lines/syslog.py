@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from cef_bridge.errors import UsageError
 
 if TYPE_CHECKING:
-    from cef_bridge.formats.zones import Zone
+    from cef_bridge.lines.zones import Zone
 
 FACILITIES: dict[str, int] = {
     "kern": 0,

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.formats.dictionary import LABELS
-from cef_bridge.linelint.guess import fields_inside, whole_values
-from cef_bridge.linelint.parts import LEEF_FIELDS, WORDS, Found, Line
-from cef_bridge.linelint.rules_labels import labels_of, slot_of
+from cef_bridge.lines.dictionary import LABELS
+from cef_bridge.lines.lint.guess import fields_inside, whole_values
+from cef_bridge.lines.lint.parts import LEEF_FIELDS, WORDS, Found, Line
+from cef_bridge.lines.lint.rules_labels import labels_of, slot_of
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from cef_bridge.errors import FormatError
-from cef_bridge.formats.cef import Cef
-from cef_bridge.formats.leef import Leef
-from cef_bridge.formats.message import Header, Message, locate
+from cef_bridge.lines.cef import Cef
+from cef_bridge.lines.leef import Leef
+from cef_bridge.lines.message import Header, Message, locate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cef_bridge.formats.dictionary import Key
+    from cef_bridge.lines.dictionary import Key
 
 __all__ = ["FORMATS", "Cef", "Format", "Header", "Leef", "Message", "parse"]
 

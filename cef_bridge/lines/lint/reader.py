@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.formats.dictionary import CEF_KEYS, severity_of
-from cef_bridge.formats.leef import parted, read_delimiter, undeclared
-from cef_bridge.formats.message import locate
-from cef_bridge.linelint.guess import inner_pairs
-from cef_bridge.linelint.parts import CEF_FIELDS, LEEF_FIELDS, Line, Pair, Piece
+from cef_bridge.lines.dictionary import CEF_KEYS, severity_of
+from cef_bridge.lines.leef import parted, read_delimiter, undeclared
+from cef_bridge.lines.lint.guess import inner_pairs
+from cef_bridge.lines.lint.parts import CEF_FIELDS, LEEF_FIELDS, Line, Pair, Piece
+from cef_bridge.lines.message import locate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

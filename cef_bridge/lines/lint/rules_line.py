@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.linelint.parts import Found, Line
+from cef_bridge.lines.lint.parts import Found, Line
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:

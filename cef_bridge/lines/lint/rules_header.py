@@ -9,9 +9,9 @@ import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from cef_bridge.formats.dictionary import HEADER_LENGTHS, SEVERITIES, severity_of
-from cef_bridge.formats.leef import LEEF_HEADER_LENGTHS
-from cef_bridge.linelint.parts import CEF_FIELDS, WORDS, Found, Line, Piece
+from cef_bridge.lines.dictionary import HEADER_LENGTHS, SEVERITIES, severity_of
+from cef_bridge.lines.leef import LEEF_HEADER_LENGTHS
+from cef_bridge.lines.lint.parts import CEF_FIELDS, WORDS, Found, Line, Piece
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:

@@ -12,18 +12,18 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import FormatError
-from cef_bridge.formats import Header, Message, parse
-from cef_bridge.formats.dictionary import severity_of
-from cef_bridge.linelint import codes
-from cef_bridge.linelint.linter import MOST_OF_ONE
-from cef_bridge.linelint.parts import CEF_FIELDS, LEEF_FIELDS
-from cef_bridge.linelint.reader import plain, read
-from cef_bridge.linelint.rules import RULES
+from cef_bridge.lines import Header, Message, parse
+from cef_bridge.lines.dictionary import severity_of
+from cef_bridge.lines.lint import codes
+from cef_bridge.lines.lint.linter import MOST_OF_ONE
+from cef_bridge.lines.lint.parts import CEF_FIELDS, LEEF_FIELDS
+from cef_bridge.lines.lint.reader import plain, read
+from cef_bridge.lines.lint.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cef_bridge.linelint.parts import Line
+    from cef_bridge.lines.lint.parts import Line
 
 GRAMMAR = (
     codes.CONTROL,

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from cef_bridge.formats.dictionary import CEF_KEYS, LEEF_KEYS, NAMES
-from cef_bridge.linelint.guess import prefixes_of
-from cef_bridge.linelint.parts import WORDS, Found, Line
+from cef_bridge.lines.dictionary import CEF_KEYS, LEEF_KEYS, NAMES
+from cef_bridge.lines.lint.guess import prefixes_of
+from cef_bridge.lines.lint.parts import WORDS, Found, Line
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:

@@ -12,15 +12,9 @@ import re
 from typing import Literal
 
 from cef_bridge.errors import FormatError
-from cef_bridge.formats.dictionary import CEF_KEYS, HEADER_LENGTHS, SEVERITIES, Key, severity_of
-from cef_bridge.formats.message import Header, Message, locate, refuse_controls
-from cef_bridge.formats.text import (
-    beginning,
-    break_up,
-    checked_needles,
-    cut,
-    neutralise,
-)
+from cef_bridge.lines.dictionary import CEF_KEYS, HEADER_LENGTHS, SEVERITIES, Key, severity_of
+from cef_bridge.lines.message import Header, Message, locate, refuse_controls
+from cef_bridge.lines.text import beginning, break_up, checked_needles, cut, neutralise
 
 _VERSION = re.compile(r"CEF:([0-9]+)\|")
 _KEY = re.compile(r"[A-Za-z0-9]+")

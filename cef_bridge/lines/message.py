@@ -10,7 +10,7 @@ import re
 from typing import Literal, NamedTuple
 
 from cef_bridge.errors import FormatError
-from cef_bridge.formats.syslog import SyslogHeader, read_loosely, split
+from cef_bridge.lines.syslog import SyslogHeader, read_loosely, split
 
 
 class Header(NamedTuple):

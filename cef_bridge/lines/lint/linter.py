@@ -9,15 +9,15 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.linelint.reader import read
-from cef_bridge.linelint.rules import ACROSS, RULES
-from cef_bridge.linelint.rules_line import MOST_READ
+from cef_bridge.lines.lint.reader import read
+from cef_bridge.lines.lint.rules import ACROSS, RULES
+from cef_bridge.lines.lint.rules_line import MOST_READ
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from cef_bridge.linelint.codes import Code
-    from cef_bridge.linelint.parts import Found, Line
+    from cef_bridge.lines.lint.codes import Code
+    from cef_bridge.lines.lint.parts import Found, Line
 
 MOST_OF_ONE = 50
 """So many faults of one code are told of one line."""

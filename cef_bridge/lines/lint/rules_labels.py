@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from cef_bridge.formats.dictionary import LABELS
-from cef_bridge.linelint.parts import Found, Line, Pair
+from cef_bridge.lines.dictionary import LABELS
+from cef_bridge.lines.lint.parts import Found, Line, Pair
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
