@@ -25,11 +25,11 @@ from cef_bridge.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from cef_bridge.converter import Converter
     from cef_bridge.delivery.queue import Queue
     from cef_bridge.kubearmor.alert_rate import Flood
     from cef_bridge.kubearmor.decode import Decoder
     from cef_bridge.machine import Machine
+    from cef_bridge.mapping.program.converter import Converter
     from cef_bridge.marks import Mark
     from cef_bridge.sources.feed import Arrival, Feed
     from cef_bridge.stats import Stats

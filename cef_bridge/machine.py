@@ -16,17 +16,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from cef_bridge import engine, table
-from cef_bridge.converter import Converted, Filtered
+from cef_bridge import engine
 from cef_bridge.kubearmor.classes import CLASSES
 from cef_bridge.kubearmor.decode import Decoded, Decoder
 from cef_bridge.kubearmor.identity import origin_of
+from cef_bridge.mapping.program import table
+from cef_bridge.mapping.program.converter import Converted, Filtered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cef_bridge.converter import Converter, Rejected
     from cef_bridge.engine import Library, Plan
+    from cef_bridge.mapping.program.converter import Converter, Rejected
 
     Kind = tuple[object, object, str]
 

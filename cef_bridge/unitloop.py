@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import orjson
 
-from cef_bridge.converter import Converted, Filtered, Rejected
 from cef_bridge.kubearmor.clock import event_time
 from cef_bridge.kubearmor.decode import Decoded, Decoder, Noise, Unreadable
 from cef_bridge.kubearmor.identity import origin_of
 from cef_bridge.machine import Lines
+from cef_bridge.mapping.program.converter import Converted, Filtered, Rejected
 from cef_bridge.sources.units import Oversized
 from cef_bridge.stats import Stats, line_ends
 

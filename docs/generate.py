@@ -32,12 +32,13 @@ from cef_bridge.kubearmor.classes import catalogue
 from cef_bridge.lines.lint import pages as line_pages
 from cef_bridge.lines.lint.codes import CODES as LINE_CODES
 from cef_bridge.lines.lint.codes import RECEIVERS
-from cef_bridge.mapping import condition_forms, lint, spec
-from cef_bridge.mapping.codes import CODES
-from cef_bridge.mapping.filters import DESCRIPTIONS
-from cef_bridge.mapping.reader import yaml_fields
-from cef_bridge.mapping.schema import schema
-from cef_bridge.mapping.transforms import TRANSFORMS, step_form
+from cef_bridge.mapping.language import condition_forms, spec
+from cef_bridge.mapping.language.codes import CODES
+from cef_bridge.mapping.language.filters import DESCRIPTIONS
+from cef_bridge.mapping.language.reader import yaml_fields
+from cef_bridge.mapping.language.schema import schema
+from cef_bridge.mapping.language.transforms import TRANSFORMS, step_form
+from cef_bridge.mapping.lint import linter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -245,7 +246,7 @@ def lint_page() -> str:
     index = [(f"[{it.id}](#{it.id.lower()})", it.severity, it.meaning) for it in CODES.values()]
     pages = []
     for row in CODES.values():
-        text = _rule_page(lint.page(row))
+        text = _rule_page(linter.page(row))
         pages.append(f"## {row.id}\n\n{row.severity.capitalize()}: {row.meaning}\n{text}")
     return f"""{_NOTE}
 # Lint rules

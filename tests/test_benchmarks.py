@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cef_bridge.converter import Converted, Converter
 from cef_bridge.mapping.load import load, problems
+from cef_bridge.mapping.program.converter import Converted, Converter
 
 ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"

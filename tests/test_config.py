@@ -20,12 +20,12 @@ from cef_bridge.config.codes import CODES
 from cef_bridge.config.places import DESTINATION_WORDS, SOURCE_WORDS
 from cef_bridge.config.read import CONFIG_WORDS
 from cef_bridge.config.spec import InputFormat
-from cef_bridge.converter import Converted, Converter, Filtered
 from cef_bridge.delivery.certificates import validity
 from cef_bridge.errors import MappingError, UsageError
 from cef_bridge.kubearmor.decode import INPUT_FORMATS
-from cef_bridge.mapping.compile import Program
 from cef_bridge.mapping.load import load
+from cef_bridge.mapping.program.compile import Program
+from cef_bridge.mapping.program.converter import Converted, Converter, Filtered
 
 if TYPE_CHECKING:
     from pathlib import Path

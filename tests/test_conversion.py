@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cef_bridge.conversion import Run
-from cef_bridge.converter import Converter
 from cef_bridge.lines import parse
 from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load
+from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.sources.inputs import Input
 from cef_bridge.unitloop import FAULT, Options
 

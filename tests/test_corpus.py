@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from cef_bridge.converter import Converted, Converter
 from cef_bridge.kubearmor.classes import catalogue
 from cef_bridge.kubearmor.decode import Decoded, Decoder, Noise
 from cef_bridge.kubearmor.derive import derive
 from cef_bridge.kubearmor.fields import DERIVED, RAW
 from cef_bridge.lines.check import faults
+from cef_bridge.mapping.language.shipped import names
 from cef_bridge.mapping.load import load
-from cef_bridge.mapping.shipped import names
+from cef_bridge.mapping.program.converter import Converted, Converter
 
 CORPUS = Path(__file__).parents[1].parent / "shared" / "corpus"
 

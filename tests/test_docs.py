@@ -13,11 +13,12 @@ from transcripts import ROOT, blocks, page, run, transcript, write_files
 from cef_bridge.lines import Cef, Leef
 from cef_bridge.lines.lint.codes import CODES as LINE_CODES
 from cef_bridge.lines.text import suspicions
-from cef_bridge.mapping import examples, spec
-from cef_bridge.mapping.codes import CODES
-from cef_bridge.mapping.compile import MARKS
+from cef_bridge.mapping import examples
+from cef_bridge.mapping.language import spec
+from cef_bridge.mapping.language.codes import CODES
+from cef_bridge.mapping.language.reader import yaml_fields
 from cef_bridge.mapping.load import load, problems
-from cef_bridge.mapping.reader import yaml_fields
+from cef_bridge.mapping.program.compile import MARKS
 
 LANGUAGE = page("docs/mapping-language.md")
 CONVERT = page("docs/convert.md")

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from cef_bridge import casing
 from cef_bridge.kubearmor import clock, numbers
 from cef_bridge.lines import Cef, Leef, syslog, text
-from cef_bridge.mapping import conditions, rules
-from cef_bridge.mapping.condition_forms import number_of
+from cef_bridge.mapping.language.condition_forms import number_of
+from cef_bridge.mapping.program import conditions, rules
 
 pytestmark = pytest.mark.skipif(shutil.which("cargo") is None, reason="needs cargo")
 KINDS, DATE, MAC = rules._KINDS, rules._DATE, rules._MAC  # noqa: SLF001 - what keys take

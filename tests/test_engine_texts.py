@@ -16,8 +16,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cef_bridge import casing
-from cef_bridge.mapping import transforms
-from cef_bridge.mapping.redaction import redact
+from cef_bridge.mapping.language import transforms
+from cef_bridge.mapping.language.redaction import redact
 
 pytestmark = pytest.mark.skipif(shutil.which("cargo") is None, reason="needs cargo")
 many = settings(max_examples=300, deadline=None)

@@ -10,12 +10,12 @@ from itertools import islice, pairwise
 
 import pytest
 
-from cef_bridge.converter import Converted, Converter
 from cef_bridge.errors import UsageError
 from cef_bridge.generator import CLUSTER, KINDS, START, events
 from cef_bridge.kubearmor.decode import Decoded, Decoder
 from cef_bridge.kubearmor.identity import event_id
 from cef_bridge.mapping.load import load
+from cef_bridge.mapping.program.converter import Converted, Converter
 
 ALERT = [
     "Timestamp",

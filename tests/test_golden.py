@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 from user_loop import UserLoop, compact
 
-from cef_bridge.converter import Converted, Converter
 from cef_bridge.kubearmor.decode import Decoded, Decoder
 from cef_bridge.lines import parse
 from cef_bridge.lines.check import faults
 from cef_bridge.mapping.load import load
+from cef_bridge.mapping.program.converter import Converted, Converter
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = sorted(folder.name for folder in GOLDEN.iterdir() if folder.is_dir())

@@ -33,53 +33,55 @@ ALLOWED = {
     "stats": (set(), "counters know nothing of what they count"),
     "delivery": ({"marks", "stats"}, "it carries messages and does not know what stands in them"),
     "lines.lint": ({"lines"}, "it judges lines whoever wrote them, so it knows no mapping"),
-    "mapping": (
+    "mapping.language": (
         {"files", "kubearmor", "lines"},
-        "it brings a mapping's file, its lint and its examples together, and reads no input",
+        "it says what a mapping's YAML means, and runs none of it",
     ),
     "sources": ({"marks", "stats"}, "it brings bytes and does not know what stands in them"),
     "views": ({"stats"}, "it says how it goes, whoever wants to know"),
     "collector": ({"delivery", "lines"}, "it reads what was sent, and knows no mapping"),
-    "config": (
-        {"delivery", "mapping"},
-        "it says what a forwarder is asked to do, and does none of it",
+    "mapping.program": (
+        {"kubearmor", "lines", "mapping.language"},
+        "it makes one event into one message, and knows neither files nor where it goes",
     ),
     "metrics": ({"stats", "views"}, "it shows what it is given, by reasons that are known"),
-    "shedding": ({"lines", "mapping"}, "it shortens a message, and reads no event"),
     "simulators": (
         {"lines", "lines.lint"},
         "it reads a line as a receiver does, wherever the line comes from",
     ),
-    "syslog_writer": (
-        {"kubearmor", "lines", "mapping"},
-        "it writes the header of one event, and knows neither the message nor where it goes",
+    "mapping.lint": (
+        {"kubearmor", "lines", "mapping.language", "mapping.program"},
+        "it judges a mapping, wherever the events come from and the messages go to",
     ),
-    "converter": (
-        {"kubearmor", "mapping", "shedding", "syslog_writer"},
-        "it makes one event into one message and knows no files",
-    ),
-    "table": (
-        {"converter", "kubearmor", "lines", "mapping", "shedding", "syslog_writer"},
+    "mapping.program.table": (
+        {"kubearmor", "lines", "mapping.language", "mapping.program"},
         "it writes down for the engine what these rooms know, and runs nothing",
     ),
     "machine": (
-        {"converter", "engine", "kubearmor", "table"},
+        {"engine", "kubearmor", "mapping.program", "mapping.program.table"},
         "it runs events through the engine or the reference, and knows no files",
     ),
+    "mapping": (
+        {"kubearmor", "mapping.language", "mapping.lint", "mapping.program"},
+        "it brings a mapping's file, its lint and its examples together, and reads no input",
+    ),
+    "config": (
+        {"delivery", "mapping", "mapping.language", "mapping.lint"},
+        "it says what a forwarder is asked to do, and does none of it",
+    ),
     "unitloop": (
-        {"converter", "kubearmor", "machine", "sources", "stats"},
+        {"kubearmor", "machine", "mapping.program", "sources", "stats"},
         "it runs units through a machine; where they come from and go to is not its business",
     ),
     "workbench": (
         {
-            "converter",
             "kubearmor",
             "lines",
             "machine",
             "mapping",
-            "shedding",
+            "mapping.language",
+            "mapping.program",
             "sources",
-            "syslog_writer",
         },
         "it tells what a mapping does to events, and neither prints nor delivers",
     ),
@@ -88,7 +90,16 @@ ALLOWED = {
         "it runs inputs through a machine; YAML, formats and the command line are not its business",
     ),
     "intake": (
-        {"converter", "delivery", "kubearmor", "machine", "marks", "sources", "stats", "unitloop"},
+        {
+            "delivery",
+            "kubearmor",
+            "machine",
+            "mapping.program",
+            "marks",
+            "sources",
+            "stats",
+            "unitloop",
+        },
         "it turns what a source brings into messages in queues, and opens neither",
     ),
     "parallel": (
@@ -98,13 +109,13 @@ ALLOWED = {
     "service": (
         {
             "config",
-            "converter",
             "delivery",
             "engine",
             "intake",
             "kubearmor",
             "machine",
             "mapping",
+            "mapping.program",
             "marks",
             "metrics",
             "sources",
@@ -118,7 +129,6 @@ ALLOWED = {
             "collector",
             "config",
             "conversion",
-            "converter",
             "delivery",
             "engine",
             "files",
@@ -128,12 +138,15 @@ ALLOWED = {
             "lines.lint",
             "machine",
             "mapping",
+            "mapping.language",
+            "mapping.lint",
+            "mapping.program",
+            "mapping.program.table",
             "parallel",
             "service",
             "simulators",
             "sources",
             "stats",
-            "table",
             "unitloop",
             "views",
             "workbench",
@@ -149,8 +162,14 @@ GROUND = ("casing", "errors", "small_files", "wording")
 FOREIGN = {
     "click": ({"cli"}, "a library's user has no command line"),
     "rich": ({"cli"}, "what a terminal shows is the business of the command line"),
-    "yaml": ({"mapping"}, "YAML is the language of mappings; all else gets checked values"),
-    "msgspec": ({"config", "delivery", "mapping"}, "what a file may say is declared in one place"),
+    "yaml": (
+        {"mapping.language"},
+        "YAML is the language of mappings; all else gets checked values",
+    ),
+    "msgspec": (
+        {"config", "delivery", "mapping.language", "mapping.lint", "mapping.program"},
+        "what a file may say is declared in one place",
+    ),
     "zstandard": (
         {"delivery", "sources"},
         "archives and queues are compressed where they are kept",
@@ -166,7 +185,7 @@ FOREIGN = {
             "generator",
             "kubearmor",
             "machine",
-            "mapping",
+            "mapping.program",
             "sources",
             "unitloop",
         },

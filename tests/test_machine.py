@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cef_bridge import engine
-from cef_bridge.converter import Converted, Converter, Filtered, Rejected
 from cef_bridge.generator import events
 from cef_bridge.machine import Machine
-from cef_bridge.mapping.filters import FILTERS
+from cef_bridge.mapping.language.filters import FILTERS
 from cef_bridge.mapping.load import load
+from cef_bridge.mapping.program.converter import Converted, Converter, Filtered, Rejected
 from cef_bridge.sources.units import Block
 from cef_bridge.unitloop import Options, UnitLoop
 

@@ -19,17 +19,23 @@ import pytest
 
 from cef_bridge.kubearmor import classes, names
 from cef_bridge.kubearmor.identity import event_id
-from cef_bridge.mapping import conditions, values
-from cef_bridge.mapping.spec import Condition
+from cef_bridge.mapping.language import values
+from cef_bridge.mapping.language.spec import Condition
+from cef_bridge.mapping.program import conditions
 
 PACKAGE = Path(__file__).parent.parent / "cef_bridge"
 READS_EVENTS = sorted(path.stem for path in (PACKAGE / "kubearmor").glob("*.py"))
 MODULES = [
     *(f"kubearmor/{name}" for name in READS_EVENTS),
-    *("mapping/conditions", "mapping/rules", "mapping/compile", "mapping/transforms"),
-    *("mapping/template", "mapping/names"),
+    *(
+        "mapping/program/conditions",
+        "mapping/program/rules",
+        "mapping/program/compile",
+        "mapping/language/transforms",
+    ),
+    *("mapping/language/template", "mapping/language/names"),
     *("lines/text", "lines/cef", "lines/leef", "lines/syslog"),
-    "syslog_writer",
+    "mapping/program/header",
 ]
 
 # Where the use of a name is allowed, and why its meaning does not move there.
@@ -49,14 +55,22 @@ ALLOWED = {
     ("lines/syslog", "split", "int"): "digits that the pattern has found",
     ("lines/text", "neutralise", "isprintable"): "a first look; a fixed pattern decides",
     ("lines/text", "suspicions", "isprintable"): "a first look; fixed patterns decide",
-    ("mapping/compile", "_first_severity", "int"): "digits of ASCII",
-    ("mapping/compile", "_say_header", "int"): "a severity that was a number",
-    ("mapping/compile", "evaluate", "int"): "a severity that was a number",
-    ("mapping/conditions", "_test", "IGNORECASE"): "with ASCII: A to Z alone have two cases",
-    ("mapping/conditions", "to_text", "int"): "a float, no text",
-    ("mapping/rules", "_is_int32", "int"): "digits of ASCII",
-    ("mapping/transforms", "part", "int"): "an argument, checked when the mapping is loaded",
-    ("mapping/transforms", "wrong_argument", "int"): "digits of ASCII",
+    ("mapping/program/compile", "_first_severity", "int"): "digits of ASCII",
+    ("mapping/program/compile", "_say_header", "int"): "a severity that was a number",
+    ("mapping/program/compile", "evaluate", "int"): "a severity that was a number",
+    (
+        "mapping/program/conditions",
+        "_test",
+        "IGNORECASE",
+    ): "with ASCII: A to Z alone have two cases",
+    ("mapping/program/conditions", "to_text", "int"): "a float, no text",
+    ("mapping/program/rules", "_is_int32", "int"): "digits of ASCII",
+    (
+        "mapping/language/transforms",
+        "part",
+        "int",
+    ): "an argument, checked when the mapping is loaded",
+    ("mapping/language/transforms", "wrong_argument", "int"): "digits of ASCII",
 }
 # Whose meaning moves with Unicode, or with what a version of Python takes.
 MOVES = {

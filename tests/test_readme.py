@@ -7,7 +7,7 @@ import re
 import pytest
 from transcripts import ROOT, Shown, blocks, page, run, transcript, write_files
 
-from cef_bridge.mapping import shipped
+from cef_bridge.mapping.language import shipped
 
 README = page("README.md")
 

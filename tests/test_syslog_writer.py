@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from user_loop import UserLoop, compact
 
-from cef_bridge.converter import Converted, Converter
 from cef_bridge.lines import syslog
 from cef_bridge.mapping.load import load
-from cef_bridge.syslog_writer import names_facility
+from cef_bridge.mapping.program.converter import Converted, Converter
+from cef_bridge.mapping.program.header import names_facility
 
 EVENT = {
     "Type": "MatchedPolicy",

@@ -15,7 +15,7 @@ from cef_bridge.sources.units import Block
 from cef_bridge.unitloop import Options, Refused, UnitLoop
 
 if TYPE_CHECKING:
-    from cef_bridge.converter import Converter
+    from cef_bridge.mapping.program.converter import Converter
     from cef_bridge.stats import Stats
 
 

@@ -26,12 +26,12 @@ from cef_bridge.cli.summary import Asked, report, summary
 from cef_bridge.cli.targets import Targets, appears, opened
 from cef_bridge.cli.times import moment
 from cef_bridge.conversion import MAX_EXPAND, Run
-from cef_bridge.converter import Converter
 from cef_bridge.files import AtomicFile
 from cef_bridge.kubearmor.decode import INPUT_FORMATS
 from cef_bridge.machine import Machine
-from cef_bridge.mapping.dump import fingerprint
+from cef_bridge.mapping.language.dump import fingerprint
 from cef_bridge.mapping.load import load
+from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.sources.inputs import expand
 from cef_bridge.unitloop import Options
 

@@ -18,10 +18,10 @@ from typing import NamedTuple
 import click
 
 from cef_bridge.cli.demo_delivery import deliver
-from cef_bridge.converter import Converted, Converter
 from cef_bridge.kubearmor.decode import Decoded, Decoder, Noise
 from cef_bridge.lines.check import faults
 from cef_bridge.mapping.load import load
+from cef_bridge.mapping.program.converter import Converted, Converter
 from cef_bridge.sources.blocks import Block, blocks
 
 _SAMPLES = Path(__file__).resolve().parent.parent / "samples" / "events.ndjson"

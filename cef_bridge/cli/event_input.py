@@ -23,7 +23,7 @@ from cef_bridge.workbench.events import Found, Line, records_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from cef_bridge.mapping.spec import Mapping
+    from cef_bridge.mapping.language.spec import Mapping
 
 
 class _Asked(NamedTuple):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cef_bridge.mapping import shipped
+from cef_bridge.mapping.language import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

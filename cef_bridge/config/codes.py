@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cef_bridge.errors import Problem
-from cef_bridge.mapping import codes
-from cef_bridge.mapping.codes import Code
+from cef_bridge.mapping.language import codes
+from cef_bridge.mapping.language.codes import Code
 
 if TYPE_CHECKING:
     from cef_bridge.errors import Location

@@ -19,9 +19,9 @@ from cef_bridge.delivery.targets import shown_url
 from cef_bridge.delivery.urls import FILE_SECRET, Words
 from cef_bridge.delivery.words import did_you_mean, extra_of
 from cef_bridge.errors import UsageError
-from cef_bridge.mapping import shipped
-from cef_bridge.mapping.beside import is_path, no_mapping
-from cef_bridge.mapping.filters import FILTERS
+from cef_bridge.mapping.language import shipped
+from cef_bridge.mapping.language.beside import is_path, no_mapping
+from cef_bridge.mapping.language.filters import FILTERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -28,12 +28,13 @@ from cef_bridge.delivery import urls
 from cef_bridge.delivery.urls import Words
 from cef_bridge.delivery.words import read, takes
 from cef_bridge.errors import Location, MappingError, Problem
-from cef_bridge.mapping import lint, nodes, reader
-from cef_bridge.mapping.beside import is_path
-from cef_bridge.mapping.merge import merge
-from cef_bridge.mapping.nodes import Broken, Items, Node, Pairs, Text
-from cef_bridge.mapping.variables import expand
-from cef_bridge.mapping.view import View
+from cef_bridge.mapping.language import nodes, reader
+from cef_bridge.mapping.language.beside import is_path
+from cef_bridge.mapping.language.merge import merge
+from cef_bridge.mapping.language.nodes import Broken, Items, Node, Pairs, Text
+from cef_bridge.mapping.language.variables import expand
+from cef_bridge.mapping.lint import linter
+from cef_bridge.mapping.lint.context import View
 from cef_bridge.small_files import UnreadableError, read_small
 from cef_bridge.wording import did_you_mean, shown
 
@@ -43,8 +44,8 @@ if TYPE_CHECKING:
     from msgspec import inspect as kinds
 
     from cef_bridge.config.spec import Source
-    from cef_bridge.mapping.codes import Code
-    from cef_bridge.mapping.draft import Draft
+    from cef_bridge.mapping.language.codes import Code
+    from cef_bridge.mapping.language.mapping_file import Draft
 
 T = TypeVar("T")
 
@@ -288,6 +289,6 @@ class _Reader:
                 self._report(place.at, codes.WRONG_KIND, _EMPTY_WHEN)
             draft.empty_items.clear()
         view = View(draft, "cef", merge([draft]), None, own=True, cluster=True, tested=True)
-        found = [*draft.problems, *lint.run(view)]
+        found = [*draft.problems, *linter.run(view)]
         self._problems += [each for each in found if each.severity == "error"]
         return draft

@@ -13,11 +13,11 @@ from msgspec import inspect as kinds
 from cef_bridge.config.spec import Config, Destination, Source
 from cef_bridge.delivery.targets import Target
 from cef_bridge.delivery.urls import Words
-from cef_bridge.mapping import schema as mapping_schema
-from cef_bridge.mapping import yaml_schema
+from cef_bridge.mapping.language import schema as mapping_schema
+from cef_bridge.mapping.language import yaml_schema
 
 if TYPE_CHECKING:
-    from cef_bridge.mapping.yaml_schema import Schema
+    from cef_bridge.mapping.language.yaml_schema import Schema
 
 _URL = {
     "from": "`-` (standard input), a path or glob, or `kubearmor://host:port`.",

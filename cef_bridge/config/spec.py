@@ -16,12 +16,12 @@ from cef_bridge.delivery import urls
 from cef_bridge.delivery.targets import Target, Tls
 from cef_bridge.delivery.urls import Endpoint, shown_endpoint
 from cef_bridge.delivery.words import word
-from cef_bridge.mapping.spec import Condition  # noqa: TC001 - msgspec resolves the types
+from cef_bridge.mapping.language.spec import Condition  # noqa: TC001 - msgspec resolves the types
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as MappingType
 
-    from cef_bridge.mapping.spec import Mapping
+    from cef_bridge.mapping.language.spec import Mapping
 
 DEFAULT_MAPPING = "kubearmor-cef"
 RELAY_PORT = 32767

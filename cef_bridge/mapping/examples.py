@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.kubearmor.derive import derive
 from cef_bridge.kubearmor.names import canonical
 from cef_bridge.kubearmor.unwrap import Found, Inside, unwrap
-from cef_bridge.mapping.compile import Program
-from cef_bridge.mapping.rules import write_hit
+from cef_bridge.mapping.program.compile import Program
+from cef_bridge.mapping.program.rules import write_hit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cef_bridge.errors import Location
-    from cef_bridge.mapping.spec import Example, Mapping
+    from cef_bridge.mapping.language.spec import Example, Mapping
 
 FILTERED = "filtered"
 """The key that an event has, with the value "true", when `drop_events` or a filter takes it out."""

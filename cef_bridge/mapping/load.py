@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import Location, MappingError, Problem
-from cef_bridge.mapping import codes, excuses, lint, lint_across, nodes, reader, shipped
-from cef_bridge.mapping.beside import is_path, is_tested, meant, no_mapping
-from cef_bridge.mapping.merge import merge
-from cef_bridge.mapping.slots_chain import Names
-from cef_bridge.mapping.view import View
+from cef_bridge.mapping.language import codes, nodes, reader, shipped, suppressions
+from cef_bridge.mapping.language.beside import is_path, is_tested, meant, no_mapping
+from cef_bridge.mapping.language.merge import merge
+from cef_bridge.mapping.language.slots_chain import Names
+from cef_bridge.mapping.lint import across, linter
+from cef_bridge.mapping.lint.context import View
 from cef_bridge.small_files import UnreadableError, read_small
 from cef_bridge.wording import shown
 
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from collections.abc import Mapping as MappingType
 
-    from cef_bridge.mapping.draft import Draft
-    from cef_bridge.mapping.spec import Mapping
+    from cef_bridge.mapping.language.mapping_file import Draft
+    from cef_bridge.mapping.language.spec import Mapping
 
 # Skipped for shipped mappings that are only run: it takes half of the loading time.
 _SLOW = frozenset((codes.NO_SEVERITY,))
@@ -75,11 +76,11 @@ def check(
         chain.add(name_or_path)
         found |= dict.fromkeys(chain.finish())
     own = [[file.draft for file in chain.files if not file.shipped] for chain in chains]
-    found |= dict.fromkeys(lint_across.disagreements(map(lint_across.labels_of, own)))
+    found |= dict.fromkeys(across.disagreements(map(across.labels_of, own)))
     drafts = {file.draft.path: file.draft for chain in chains for file in chain.files}
     said = [excuse for draft in drafts.values() for excuse in draft.excuses]
     tops = {chain.files[0].draft.path for chain in chains if chain.files}
-    left, excused = excuses.apply(found, said, tops)
+    left, excused = suppressions.apply(found, said, tops)
     order: dict[str, int] = {}
     for chain in chains:
         for path in sorted(chain.order, key=chain.order.__getitem__):
@@ -209,7 +210,7 @@ class _Chain:
         if root is None:
             return None
         draft = reader.read(root, str(path), self._env)
-        draft.excuses = excuses.find(data, str(path))
+        draft.excuses = suppressions.find(data, str(path))
         return draft
 
     def finish(self, *, to_run: bool = False) -> list[Problem]:
@@ -245,7 +246,7 @@ class _Chain:
             view = View(draft, format_name, merged, view, own, cluster, tested)
             self._problems += [*draft.problems, *found]
             but = _SLOW if to_run and self.files[index].shipped else frozenset()
-            self._problems += lint.run(view, errors_only=to_run, but=but)
+            self._problems += linter.run(view, errors_only=to_run, but=but)
         if not any(problem.severity == "error" for problem in self._problems):
             self._problems += names.keep()
         return in_order(dict.fromkeys(self._problems), self.order)

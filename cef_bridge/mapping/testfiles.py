@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from cef_bridge.errors import Location, MappingError, Problem
-from cef_bridge.mapping import codes, reader, shipped, spec
-from cef_bridge.mapping.beside import (
+from cef_bridge.mapping.language import codes, reader, shipped, spec
+from cef_bridge.mapping.language.beside import (
     SUFFIX,
     candidates,
     is_file,
@@ -24,7 +24,7 @@ from cef_bridge.mapping.load import load, nodes_of
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
-    from cef_bridge.mapping.draft import Draft
+    from cef_bridge.mapping.language.mapping_file import Draft
 
 
 class Examples(NamedTuple):

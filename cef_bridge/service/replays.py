@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.converter import Converted, Rejected
 from cef_bridge.delivery.queue import ALERTS, TELEMETRY, Batch, Dead
 from cef_bridge.intake import Outlet, store
 from cef_bridge.kubearmor.decode import Decoded, Decoder, Noise
+from cef_bridge.mapping.program.converter import Converted, Rejected
 
 if TYPE_CHECKING:
     from cef_bridge.delivery.queue import Letter

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.converter import Converted
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.kubearmor.decode import Decoded, Decoder
 from cef_bridge.kubearmor.identity import origin_of
 from cef_bridge.machine import Lines
+from cef_bridge.mapping.program.converter import Converted
 
 if TYPE_CHECKING:
     from cef_bridge.machine import Machine

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.kubearmor.derive import derive
 from cef_bridge.kubearmor.fields import find
 from cef_bridge.lines.text import neutralise
-from cef_bridge.mapping.conditions import to_text
-from cef_bridge.mapping.spec import NOWHERE
-from cef_bridge.syslog_writer import SETTINGS
+from cef_bridge.mapping.language.spec import NOWHERE
+from cef_bridge.mapping.program.conditions import to_text
+from cef_bridge.mapping.program.header import SETTINGS
 from cef_bridge.workbench.fates import COVERED, fates, raw_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cef_bridge.converter import Converter
     from cef_bridge.errors import Location
     from cef_bridge.kubearmor.classes import Class
     from cef_bridge.kubearmor.derive import Event
-    from cef_bridge.mapping.rules import Hit
+    from cef_bridge.mapping.program.converter import Converter
+    from cef_bridge.mapping.program.rules import Hit
 
 MOST_FIELDS = 2000
 """Field names are chosen by whoever writes the events; from here on they are `OTHER`."""

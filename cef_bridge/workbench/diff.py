@@ -12,12 +12,12 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from cef_bridge.lines.message import Header
-from cef_bridge.mapping.spec import HEADER_FIELDS
+from cef_bridge.mapping.language.spec import HEADER_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cef_bridge.converter import Converter
+    from cef_bridge.mapping.program.converter import Converter
 
 Change = tuple[str, str]
 """What happened to a key: ("gained" | "lost" | "changed", key); header fields are `header.name`."""

@@ -13,14 +13,14 @@ from cef_bridge.casing import lower
 from cef_bridge.kubearmor.derive import derive
 from cef_bridge.kubearmor.fields import DERIVED
 from cef_bridge.lines.text import neutralise
-from cef_bridge.mapping.compile import HEADER_KEYS, LEFTOVER
-from cef_bridge.mapping.conditions import getter, to_text
-from cef_bridge.mapping.filters import FILTERS
-from cef_bridge.mapping.rules import bare, filler, hit_paths, write_hit
-from cef_bridge.mapping.spec import HEADER_FIELDS, Envelope
-from cef_bridge.mapping.transforms import find as find_transform
-from cef_bridge.shedding import TRUNCATED
-from cef_bridge.syslog_writer import SETTINGS, names_facility
+from cef_bridge.mapping.language.filters import FILTERS
+from cef_bridge.mapping.language.spec import HEADER_FIELDS, Envelope
+from cef_bridge.mapping.language.transforms import find as find_transform
+from cef_bridge.mapping.program.compile import HEADER_KEYS, LEFTOVER
+from cef_bridge.mapping.program.conditions import getter, to_text
+from cef_bridge.mapping.program.header import SETTINGS, names_facility
+from cef_bridge.mapping.program.rules import bare, filler, hit_paths, write_hit
+from cef_bridge.mapping.program.truncation import TRUNCATED
 from cef_bridge.workbench.fates import Fate, fates, owners_of, raw_fields, sources_of
 from cef_bridge.workbench.places import asked, place, said, step_words
 from cef_bridge.workbench.reasons import Loser, dropped, losers
@@ -28,12 +28,12 @@ from cef_bridge.workbench.reasons import Loser, dropped, losers
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cef_bridge.converter import Converter
     from cef_bridge.errors import Location
     from cef_bridge.kubearmor.derive import Event
-    from cef_bridge.mapping.compile import Output, Program
-    from cef_bridge.mapping.rules import Hit, Slot
-    from cef_bridge.mapping.spec import Rule
+    from cef_bridge.mapping.language.spec import Rule
+    from cef_bridge.mapping.program.compile import Output, Program
+    from cef_bridge.mapping.program.converter import Converter
+    from cef_bridge.mapping.program.rules import Hit, Slot
 
 Replaced: TypeAlias = "Mapping[tuple[str, str], Sequence[Location]]"
 

@@ -10,16 +10,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cef_bridge.kubearmor.fields import DERIVED
-from cef_bridge.mapping.compile import HEADER_KEYS, INTERNAL, LEFTOVER, MOST_LEFTOVERS, REST_KEY
-from cef_bridge.mapping.conditions import to_text
-from cef_bridge.mapping.rules import hit_paths
+from cef_bridge.mapping.program.compile import (
+    HEADER_KEYS,
+    INTERNAL,
+    LEFTOVER,
+    MOST_LEFTOVERS,
+    REST_KEY,
+)
+from cef_bridge.mapping.program.conditions import to_text
+from cef_bridge.mapping.program.rules import hit_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from cef_bridge.kubearmor.derive import Event
-    from cef_bridge.mapping.compile import Output, Program
-    from cef_bridge.mapping.rules import Hit
+    from cef_bridge.mapping.program.compile import Output, Program
+    from cef_bridge.mapping.program.rules import Hit
 
 Kind = Literal["mapped", "kept", "repeated", "dropped", "partly", "lost"]
 

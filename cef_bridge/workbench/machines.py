@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cef_bridge.converter import Converted, Filtered, Rejected
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.kubearmor.clock import event_time
 from cef_bridge.kubearmor.decode import Decoded, Decoder
 from cef_bridge.kubearmor.identity import origin_of
+from cef_bridge.mapping.program.converter import Converted, Filtered, Rejected
 from cef_bridge.workbench.diff import Made
 
 if TYPE_CHECKING:

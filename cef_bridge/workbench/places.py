@@ -8,13 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cef_bridge.mapping import shipped
-from cef_bridge.mapping.condition_forms import form_of
+from cef_bridge.mapping.language import shipped
+from cef_bridge.mapping.language.condition_forms import form_of
 from cef_bridge.wording import either, shown
 
 if TYPE_CHECKING:
     from cef_bridge.errors import Location
-    from cef_bridge.mapping.spec import Condition, Step
+    from cef_bridge.mapping.language.spec import Condition, Step
 
 
 def place(at: Location) -> str:

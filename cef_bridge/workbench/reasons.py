@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.mapping.conditions import getter, to_text
-from cef_bridge.mapping.rules import compile_rule
-from cef_bridge.mapping.template import paths_of
+from cef_bridge.mapping.language.template import paths_of
+from cef_bridge.mapping.program.conditions import getter, to_text
+from cef_bridge.mapping.program.rules import compile_rule
 from cef_bridge.workbench.places import asked, place, said, step_words
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from cef_bridge.errors import Location
     from cef_bridge.lines import Format
-    from cef_bridge.mapping.conditions import Fields
-    from cef_bridge.mapping.rules import Hit, Slot
-    from cef_bridge.mapping.spec import Rule
+    from cef_bridge.mapping.language.spec import Rule
+    from cef_bridge.mapping.program.conditions import Fields
+    from cef_bridge.mapping.program.rules import Hit, Slot
 
 _KINDS = {
     "integer": "a whole number of 32 bits",

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.kubearmor.clock import WRAPPER_TIME
 from cef_bridge.lines.dictionary import LABELS
-from cef_bridge.mapping.compile import Program
-from cef_bridge.mapping.conditions import compact_json
-from cef_bridge.mapping.dump import example_lines, rule_lines, scalar
 from cef_bridge.mapping.examples import written
-from cef_bridge.mapping.merge import child
-from cef_bridge.mapping.redaction import redact
-from cef_bridge.mapping.spec import Example
-from cef_bridge.mapping.variables import escape
+from cef_bridge.mapping.language.dump import example_lines, rule_lines, scalar
+from cef_bridge.mapping.language.merge import child
+from cef_bridge.mapping.language.redaction import redact
+from cef_bridge.mapping.language.spec import Example
+from cef_bridge.mapping.language.variables import escape
+from cef_bridge.mapping.program.compile import Program
+from cef_bridge.mapping.program.conditions import compact_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cef_bridge.mapping.spec import Mapping
+    from cef_bridge.mapping.language.spec import Mapping
 
 NO_CLUSTER = "my-cluster"
 """What stands for the cluster when nobody has named it."""

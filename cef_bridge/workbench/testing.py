@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import MappingError
-from cef_bridge.mapping import beside, examples, testfiles
-from cef_bridge.mapping.compile import Program
-from cef_bridge.mapping.edit import Change
+from cef_bridge.mapping import examples, testfiles
+from cef_bridge.mapping.language import beside
+from cef_bridge.mapping.language.edit import Change
+from cef_bridge.mapping.program.compile import Program
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from cef_bridge.errors import Problem
-    from cef_bridge.mapping.spec import Mapping
+    from cef_bridge.mapping.language.spec import Mapping
 
 
 class Ran(NamedTuple):

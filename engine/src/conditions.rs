@@ -1,6 +1,6 @@
 //! Conditions of `when`, `drop_events` and `keep_events`.
 //!
-//! The reference is `cef_bridge/mapping/conditions.py`. Words of a list (Type, Action, Result …) are
+//! The reference is `cef_bridge/mapping/program/conditions.py`. Words of a list (Type, Action, Result …) are
 //! compared regardless of ASCII case, all else exactly; of a list field one element is enough.
 
 use crate::event::{Event, Field, Value};

@@ -1,6 +1,6 @@
 //! One event in, one fate out: a message, filtered, or left to Python.
 //!
-//! The reference is `cef_bridge/converter.py` and `Program.evaluate` in `mapping/compile.py`.
+//! The reference is `cef_bridge/mapping/program/converter.py` and `Program.evaluate` in `mapping/program/compile.py`.
 
 use crate::event::{Event, Value, NO_FIELD};
 use crate::format::HEADER;

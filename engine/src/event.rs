@@ -79,7 +79,7 @@ impl Fields {
     }
 }
 
-/// What a field holds. The text is that of `to_text` in `cef_bridge/mapping/conditions.py`.
+/// What a field holds. The text is that of `to_text` in `cef_bridge/mapping/program/conditions.py`.
 #[derive(Clone, Copy, Debug)]
 pub enum Value<'a> {
     /// A JSON string.

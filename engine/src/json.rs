@@ -299,7 +299,7 @@ impl Json<'_> {
         )
     }
 
-    /// Write the value as `to_text` of `cef_bridge/mapping/conditions.py` does. None: to Python.
+    /// Write the value as `to_text` of `cef_bridge/mapping/program/conditions.py` does. None: to Python.
     pub fn write_text(&self, out: &mut String) -> Option<()> {
         match self {
             Json::Null => {}

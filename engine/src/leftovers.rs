@@ -1,6 +1,6 @@
 //! What no rule took: `unmapped: keep` writes it as `KubeArmor<Field>`, one key a field.
 //!
-//! The reference is `cef_bridge/mapping/compile.py`, `Leftovers`.
+//! The reference is `cef_bridge/mapping/program/compile.py`, `Leftovers`.
 
 use crate::event::{Event, Extra, Field, Fields, Part, NO_FIELD};
 use crate::format::Clean;
@@ -14,7 +14,7 @@ const MOST_KEYS: usize = 64;
 const MOST_CHARACTERS: usize = 64;
 
 /// Return a key for a field: its words, each with a capital, behind a prefix; with a number if it is
-/// taken. It is noted in `used`. The reference is `cef_bridge/mapping/names.py`.
+/// taken. It is noted in `used`. The reference is `cef_bridge/mapping/language/names.py`.
 pub fn camel(prefix: &str, name: &str, reserved: &Words<()>, used: &mut Words<()>) -> String {
     let mut stem = prefix.to_owned();
     for word in name

@@ -1,8 +1,8 @@
 //! Numbers in texts, the types of keys, and floats as texts.
 //!
-//! The rules are those of `cef_bridge/kubearmor/numbers.py`, `cef_bridge/mapping/rules.py` (what a key
-//! takes), `cef_bridge/mapping/conditions.py` (classes of values, floats as text) and
-//! `cef_bridge/mapping/condition_forms.py` (numbers that are compared). Digits are ASCII.
+//! The rules are those of `cef_bridge/kubearmor/numbers.py`, `cef_bridge/mapping/program/rules.py` (what a key
+//! takes), `cef_bridge/mapping/program/conditions.py` (classes of values, floats as text) and
+//! `cef_bridge/mapping/language/condition_forms.py` (numbers that are compared). Digits are ASCII.
 
 use crate::text::{is_space, strip};
 use std::net::{Ipv4Addr, Ipv6Addr};

@@ -1,6 +1,6 @@
 //! A compiled mapping: what each key of a line is made of. The table has it; here it is read.
 //!
-//! The reference is `cef_bridge/mapping/compile.py` and `rules.py`; `cef_bridge/table` writes what is
+//! The reference is `cef_bridge/mapping/program/compile.py` and `rules.py`; `cef_bridge/table` writes what is
 //! read here.
 
 use std::ops::Range;

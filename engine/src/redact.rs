@@ -1,7 +1,7 @@
 //! Secrets in command lines, replaced by `***`; the name of the option that held one stays.
 //!
 //! In goes a text that an attacker may have written, out comes a text without what looks like a
-//! secret. The rules are the patterns of `cef_bridge/mapping/redaction.py`, by hand: nine passes,
+//! secret. The rules are the patterns of `cef_bridge/mapping/language/redaction.py`, by hand: nine passes,
 //! each over the last one's text. Names match in any case of ASCII; white space is Python's (`text`).
 //!
 //! A pass is a function that finds the next secret: it takes the text and the end of the last match,

@@ -1,6 +1,6 @@
 //! What a rule makes of an event: texts for keys, and which field each was taken from.
 //!
-//! The reference is `cef_bridge/mapping/rules.py`.
+//! The reference is `cef_bridge/mapping/program/rules.py`.
 
 use crate::arena::Arena;
 use crate::conditions::{pairs, Condition, Source};

@@ -1,6 +1,6 @@
 //! Making a message fit: whole fields go first, in the declared order, then text is shortened.
 //!
-//! The reference is `cef_bridge/shedding.py`. Sizes are bytes as written.
+//! The reference is `cef_bridge/mapping/program/truncation.py`. Sizes are bytes as written.
 
 use crate::event::NO_FIELD;
 use crate::format::{Clean, Format};

@@ -1,6 +1,6 @@
 //! The syslog header of a message (RFC 3164, RFC 5424).
 //!
-//! The reference is `cef_bridge/syslog_writer.py` and `cef_bridge/lines/syslog.py`.
+//! The reference is `cef_bridge/mapping/program/header.py` and `cef_bridge/lines/syslog.py`.
 
 use crate::arena::Arena;
 use crate::clock::{header_seconds, rfc3164_time, rfc5424_time};

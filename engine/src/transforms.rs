@@ -1,6 +1,6 @@
 //! Transforms: what `via` in a mapping names. Text in, text out; an empty text counts as absent.
 //!
-//! The rules are those of `cef_bridge/mapping/transforms.py`, under the same names. A result is
+//! The rules are those of `cef_bridge/mapping/language/transforms.py`, under the same names. A result is
 //! borrowed wherever it is a piece of the text. Each transform is linear in the text, which an
 //! attacker chooses, and makes it longer by a bounded number of characters at most, or three times
 //! as long (`upper`).

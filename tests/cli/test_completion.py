@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cef_bridge.cli import _Group
-from cef_bridge.mapping import shipped
+from cef_bridge.mapping.language import shipped
 
 BIN = Path(sys.executable).parent
 COMMAND = str(BIN / "cef-bridge")

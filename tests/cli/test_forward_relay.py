@@ -13,10 +13,10 @@ from forwards import Forward, balanced, books, ids, until
 from relay_server import RelayServer
 
 from cef_bridge.collector.collector import Collector
-from cef_bridge.converter import Converter
 from cef_bridge.generator import events
 from cef_bridge.lines import parse
 from cef_bridge.mapping.load import load
+from cef_bridge.mapping.program.converter import Converter
 
 EVENTS = [json.loads(line) for line in events(1500, seed=11)]
 ALERTS = [event for event in EVENTS if "PolicyName" in event]

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 
 from cef_bridge.cli.mapping import command, explain_rule
 from cef_bridge.errors import UsageError
-from cef_bridge.mapping import codes, lint
+from cef_bridge.mapping.language import codes
+from cef_bridge.mapping.lint import linter
 
 WARNED = "mapping: m # lint-ok M029 M049 for a test\nextends: splunk\nextension:\n  act: Action\n"
 WRONG = "mapping: m\nextends: splunk\nextension:\n  dpt: none\n"
@@ -116,8 +117,8 @@ def test_explain_rule_prints_a_rules_page(cli):
 
 @pytest.mark.parametrize("code", codes.CODES.values(), ids=codes.CODES)
 def test_every_code_can_be_explained(code, cli):
-    assert lint.page(code).rstrip() in cli("explain-rule", code.id).stdout
-    assert json.loads(cli("explain-rule", code.id, "--json").stdout)["page"] == lint.page(code)
+    assert linter.page(code).rstrip() in cli("explain-rule", code.id).stdout
+    assert json.loads(cli("explain-rule", code.id, "--json").stdout)["page"] == linter.page(code)
 
 
 def test_explain_rule_without_a_code_lists_all(cli):

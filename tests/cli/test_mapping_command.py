@@ -9,7 +9,7 @@ from cef_bridge.cli.mapping import command
 from cef_bridge.errors import MappingError
 from cef_bridge.kubearmor import fields
 from cef_bridge.kubearmor.classes import catalogue
-from cef_bridge.mapping import shipped
+from cef_bridge.mapping.language import shipped
 from cef_bridge.mapping.load import load
 
 GOOD = """\

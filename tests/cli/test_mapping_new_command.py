@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from cef_bridge.cli.mapping import command
 from cef_bridge.errors import UsageError
-from cef_bridge.mapping import shipped
+from cef_bridge.mapping.language import shipped
 from cef_bridge.mapping.load import load, problems
 from cef_bridge.workbench import testing
 

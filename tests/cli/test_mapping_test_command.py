@@ -216,7 +216,7 @@ def test_update_never_touches_a_shipped_mapping(run, tmp_path, monkeypatch):
     folder = tmp_path / "shipped"
     folder.mkdir()
     (folder / "bad.yaml").write_text(BAD)
-    monkeypatch.setattr("cef_bridge.mapping.shipped.folder", lambda: folder)
+    monkeypatch.setattr("cef_bridge.mapping.language.shipped.folder", lambda: folder)
     for name in ("bad", "shipped/bad.yaml"):
         result = run("test", name, "--update")
         assert result.exit_code == 3

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from cef_bridge.collector.judge import Rules, judge, kind_of
-from cef_bridge.converter import Converted, Converter
 from cef_bridge.kubearmor.decode import Decoded, Decoder
+from cef_bridge.mapping.language.shipped import names
 from cef_bridge.mapping.load import load
-from cef_bridge.mapping.shipped import names
+from cef_bridge.mapping.program.converter import Converted, Converter
 
 DATA = Path(__file__).parent.parent / "data"
 MESSAGE = b"CEF:0|KubeArmor|KubeArmor|1.6|alert.container.process.exec.block|Blocked|6|act=Block"

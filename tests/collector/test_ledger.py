@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cef_bridge.collector.ledger import ID_KEYS, MOST_KINDS, OTHER, Ledger, Sender, Sequence
+from cef_bridge.mapping.language.shipped import names
 from cef_bridge.mapping.load import load
-from cef_bridge.mapping.shipped import names
 
 
 def sender() -> Sender:

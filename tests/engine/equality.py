@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 from made_up import changed, line, mapping
 
-from cef_bridge import engine, table
-from cef_bridge.converter import Converted, Converter, Filtered
+from cef_bridge import engine
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.generator import events
 from cef_bridge.kubearmor.clock import repeats
 from cef_bridge.kubearmor.decode import Decoded, Decoder
 from cef_bridge.mapping.load import load
+from cef_bridge.mapping.program import table
+from cef_bridge.mapping.program.converter import Converted, Converter, Filtered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,7 +148,7 @@ def samples() -> list[dict[str, object]]:
 
 def load_when(rng: random.Random) -> list[list[object]]:
     """Return the `when` of a destination."""
-    from cef_bridge.mapping.filters import FILTERS
+    from cef_bridge.mapping.language.filters import FILTERS
 
     return [list(item) for item in rng.choice(list(FILTERS.values()))]
 

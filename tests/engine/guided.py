@@ -25,9 +25,9 @@ with atheris.instrument_imports(include=["cef_bridge"]):
     from equality import Both, Difference, converters, samples
     from made_up import changed, line
 
-    from cef_bridge.converter import Converter
+    from cef_bridge.mapping.language.shipped import names
     from cef_bridge.mapping.load import load
-    from cef_bridge.mapping.shipped import names
+    from cef_bridge.mapping.program.converter import Converter
 
 MAPPINGS = 32  # the shipped ones, and made-up ones; the first byte of an input says which
 LONGEST = 4096  # bytes of a line

@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING
 
 from cef_bridge.kubearmor.fields import DERIVED, RAW
-from cef_bridge.mapping.shipped import names
+from cef_bridge.mapping.language.shipped import names
 
 if TYPE_CHECKING:
     from random import Random

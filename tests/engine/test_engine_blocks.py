@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from cef_bridge import engine, table
+from cef_bridge import engine
 from cef_bridge.conversion import Results
-from cef_bridge.converter import Converter
 from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load
+from cef_bridge.mapping.program import table
+from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.sources.blocks import Block, blocks
 from cef_bridge.unitloop import Options, UnitLoop
 
@@ -113,7 +114,7 @@ def test_files_in_small_pieces(machines, path):
 BROKEN = """
 import random, sys
 from cef_bridge import engine, table
-from cef_bridge.converter import Converter
+from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.mapping.load import load
 rng = random.Random(int(sys.argv[1]))
 whole = table.pack(Converter(load("kubearmor-cef")))

@@ -12,9 +12,9 @@ import pytest
 from equality import Both, Tally, compare, samples
 
 from cef_bridge import engine
-from cef_bridge.converter import Converter
+from cef_bridge.mapping.language.shipped import names
 from cef_bridge.mapping.load import load
-from cef_bridge.mapping.shipped import names
+from cef_bridge.mapping.program.converter import Converter
 
 sys.path.append(str(Path(__file__).parent.parent.parent / "benchmarks"))
 import datasets

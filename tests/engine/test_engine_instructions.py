@@ -18,7 +18,7 @@ import pytest
 from engine_oracle import CRATE
 
 from cef_bridge.kubearmor.fields import RAW
-from cef_bridge.table import pack
+from cef_bridge.mapping.program.table import pack
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "benchmarks"))
 import costs

@@ -12,8 +12,9 @@ from equality import Tally, compare
 
 from cef_bridge import engine
 from cef_bridge.kubearmor import activity, classes, derive, identity, split, summary
-from cef_bridge.mapping import compile as compiling
-from cef_bridge.mapping import conditions, redaction, rules
+from cef_bridge.mapping.language import redaction
+from cef_bridge.mapping.program import compile as compiling
+from cef_bridge.mapping.program import conditions, rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ from transcripts import ROOT
 
 from cef_bridge.cli.convert import command as convert
 from cef_bridge.lines.lint.linter import Linter
+from cef_bridge.mapping.language.shipped import names
 from cef_bridge.mapping.load import load
-from cef_bridge.mapping.shipped import names
 
 DATA = sorted(str(path) for path in (ROOT / "tests" / "data").iterdir() if path.is_file())
 

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cef_bridge.kubearmor.derive import derive
-from cef_bridge.mapping.compile import Program
-from cef_bridge.mapping.condition_forms import form_of, meant_by, needs_text, number_of
-from cef_bridge.mapping.conditions import holds
-from cef_bridge.mapping.dump import to_yaml
+from cef_bridge.mapping.language.condition_forms import form_of, meant_by, needs_text, number_of
+from cef_bridge.mapping.language.dump import to_yaml
+from cef_bridge.mapping.language.spec import Condition, Test
 from cef_bridge.mapping.load import load, problems
-from cef_bridge.mapping.spec import Condition, Test
+from cef_bridge.mapping.program.compile import Program
+from cef_bridge.mapping.program.conditions import holds
 
 ALERT = {"Type": "MatchedPolicy", "Operation": "File", "Action": "Block", "Severity": "7"}
 LOG = {"Type": "ContainerLog", "Operation": "File", "Result": "Passed"}
@@ -219,7 +219,7 @@ FORMS = st.recursive(
 
 @given(st.lists(FORMS, min_size=1, max_size=3))
 def test_every_form_is_written_as_it_is_read(tmp_path_factory, tests):
-    from cef_bridge.mapping import spec
+    from cef_bridge.mapping.language import spec
 
     condition = Condition("PodName", tuple(tests))
     said = spec.Mapping(name="m", keep_events=((condition,),), cluster="lab")

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cef_bridge.mapping import shipped, spec
-from cef_bridge.mapping.dump import to_plain, to_yaml
+from cef_bridge.mapping.language import shipped, spec
+from cef_bridge.mapping.language.dump import to_plain, to_yaml
+from cef_bridge.mapping.language.values import test_of as make_test
 from cef_bridge.mapping.load import load
-from cef_bridge.mapping.values import test_of as make_test
 
 
 def bare(value):

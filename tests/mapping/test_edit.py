@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from test_dump import ANY_TEXT, HARD
 
 from cef_bridge.errors import UsageError
-from cef_bridge.mapping import nodes, reader, spec
-from cef_bridge.mapping.dump import scalar
-from cef_bridge.mapping.edit import Change, updated
+from cef_bridge.mapping.language import nodes, reader, spec
+from cef_bridge.mapping.language.dump import scalar
+from cef_bridge.mapping.language.edit import Change, updated
 
 HEAD = "# é日本🛡\nmapping: a   # 🛡\nexamples:\n"
 

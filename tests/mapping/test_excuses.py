@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cef_bridge.errors import Location, MappingError
-from cef_bridge.mapping import excuses
+from cef_bridge.mapping.language import suppressions
 from cef_bridge.mapping.load import check, load
 
 BEGIN = "mapping: m\ncluster: c\nextends: splunk\n"
@@ -115,7 +115,7 @@ def test_a_comment_behind_a_block_of_text_is_one(run):
 
 
 def test_a_place_counts_characters_and_any_end_of_a_line():
-    found = excuses.find(
+    found = suppressions.find(
         '\ufeffa: "é𝄞" # lint-ok M059 x\r\n# lint-ok M033 y\r\rb: c\n'.encode(), "p"
     )
     assert [(excuse.at, excuse.line) for excuse in found] == [
@@ -153,7 +153,7 @@ def test_an_excuse_of_what_only_another_mapping_shows_is_never_idle(run):
 
 @given(st.text(st.sampled_from("#: lintokM059'\"|>\n\t-[]{}é\x85\u2028"), max_size=120))
 def test_any_text_is_looked_through_and_never_breaks(text):
-    for excuse in excuses.find(f"# lint-ok {text}".encode(), "p"):
+    for excuse in suppressions.find(f"# lint-ok {text}".encode(), "p"):
         assert excuse.line >= 1
         assert all(code == code.upper() for code in excuse.codes)
 
@@ -164,5 +164,5 @@ def test_any_text_is_looked_through_and_never_breaks(text):
 )
 def test_a_megabyte_of_anything_is_looked_through_in_linear_time(piece):
     begin = time.perf_counter()
-    excuses.find(f"# lint-ok {piece * (1_000_000 // len(piece))}".encode(), "p")
+    suppressions.find(f"# lint-ok {piece * (1_000_000 // len(piece))}".encode(), "p")
     assert time.perf_counter() - begin < 20

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from cef_bridge.kubearmor.classes import catalogue
-from cef_bridge.mapping.filters import DESCRIPTIONS, FILTERS
+from cef_bridge.mapping.language.filters import DESCRIPTIONS, FILTERS
 
 KEPT = {"exec", "connect", "accept", "dns", "write", "create", "delete"}
 

@@ -10,10 +10,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cef_bridge.errors import MappingError
-from cef_bridge.mapping import spec
+from cef_bridge.mapping.language import spec
+from cef_bridge.mapping.language.nodes import MOST_DEPTH, read
+from cef_bridge.mapping.language.reader import yaml_fields
 from cef_bridge.mapping.load import load, problems
-from cef_bridge.mapping.nodes import MOST_DEPTH, read
-from cef_bridge.mapping.reader import yaml_fields
 
 LINE = re.compile(r".+:[1-9]\d*:[1-9]\d* M0\d\d \S.*[.?…{~]")
 PYTHON = re.compile(

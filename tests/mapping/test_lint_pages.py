@@ -7,7 +7,8 @@ import textwrap
 
 import pytest
 
-from cef_bridge.mapping import codes, lint, lint_pages
+from cef_bridge.mapping.language import codes
+from cef_bridge.mapping.lint import linter, pages
 from cef_bridge.mapping.load import check
 
 # What every piece of YAML lacks that is no whole mapping.
@@ -27,13 +28,13 @@ def codes_of(folder, name, body):
 
 
 def test_every_code_has_one_page():
-    assert {*lint.RULES} | {*lint_pages.PAGES} == {*codes.CODES.values()}
-    assert not {*lint.RULES} & {*lint_pages.PAGES}
+    assert {*linter.RULES} | {*pages.PAGES} == {*codes.CODES.values()}
+    assert not {*linter.RULES} & {*pages.PAGES}
 
 
 @pytest.mark.parametrize("code", codes.CODES.values(), ids=codes.CODES)
 def test_a_page_shows_what_is_bad_and_what_is_good(code, tmp_path):
-    page = lint.page(code)
+    page = linter.page(code)
     found = re.fullmatch(r"(\S.+?)\n+Bad:\n(.+?)\nGood:\n(.+)", page, re.DOTALL)
     assert found, f"the page of {code.id} has no Bad: and Good: parts"
     for name, body in (("bad", found[2]), ("good", found[3])):

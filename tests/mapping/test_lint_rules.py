@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from cef_bridge.kubearmor.classes import catalogue
 from cef_bridge.kubearmor.fields import DERIVED, RAW
-from cef_bridge.mapping import lint_fits, shipped
+from cef_bridge.mapping.language import shipped
+from cef_bridge.mapping.lint import fits
 from cef_bridge.mapping.load import check, load, problems
 
 INCOMPLETE = {"M029", "M048", "M049"}
@@ -214,10 +215,10 @@ def test_conditions_are_told_exactly_when_no_class_id_meets_them(tmp_path_factor
 
 def test_every_field_of_a_known_length_or_kind_is_a_field():
     known = {*RAW, *DERIVED}
-    assert set(lint_fits.LENGTHS) <= known
-    for _, paths in lint_fits.FILLS.values():
+    assert set(fits.LENGTHS) <= known
+    for _, paths in fits.FILLS.values():
         assert paths <= known
-    assert known >= lint_fits.ANYTHING
+    assert known >= fits.ANYTHING
 
 
 def test_a_mapping_of_ones_own_may_have_a_shipped_ones_name_and_is_for_its_receiver(codes):

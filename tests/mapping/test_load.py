@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from cef_bridge.errors import MappingError
-from cef_bridge.mapping import shipped
+from cef_bridge.mapping.language import shipped
+from cef_bridge.mapping.language.spec import NOWHERE, Condition, Envelope, Rule, Table, Test
 from cef_bridge.mapping.load import load, problems
-from cef_bridge.mapping.spec import NOWHERE, Condition, Envelope, Rule, Table, Test
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from cef_bridge.converter import Converter
 from cef_bridge.lines import FORMATS
-from cef_bridge.mapping.compile import Program
 from cef_bridge.mapping.examples import written
 from cef_bridge.mapping.load import load, problems
+from cef_bridge.mapping.program.compile import Program
+from cef_bridge.mapping.program.converter import Converter
 
 EVENT = {"Type": "ContainerLog", "Operation": "File", "HostName": "n1", "Cwd": "/srv", "Labels": "1=a,app=b"}  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cef_bridge.errors import MappingError
-from cef_bridge.mapping import codes
+from cef_bridge.mapping.language import codes
 from cef_bridge.mapping.load import load, problems
 
 # What these pieces of mappings lack on purpose, told at their first line.

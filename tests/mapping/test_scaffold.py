@@ -10,7 +10,8 @@ from hostile_events import events, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cef_bridge.mapping import examples, shipped
+from cef_bridge.mapping import examples
+from cef_bridge.mapping.language import shipped
 from cef_bridge.mapping.load import load, problems
 from cef_bridge.workbench.scaffold import NO_CLUSTER, Taken, scaffold
 

@@ -16,13 +16,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cef_bridge.kubearmor import fields
-from cef_bridge.mapping import shipped, spec
-from cef_bridge.mapping.filters import FILTERS
-from cef_bridge.mapping.lint import RULES
+from cef_bridge.mapping.language import shipped, spec
+from cef_bridge.mapping.language.filters import FILTERS
+from cef_bridge.mapping.language.reader import yaml_fields
+from cef_bridge.mapping.language.schema import schema
+from cef_bridge.mapping.language.transforms import TRANSFORMS
+from cef_bridge.mapping.lint.linter import RULES
 from cef_bridge.mapping.load import problems
-from cef_bridge.mapping.reader import yaml_fields
-from cef_bridge.mapping.schema import schema
-from cef_bridge.mapping.transforms import TRANSFORMS
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = schema()

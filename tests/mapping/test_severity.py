@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from cef_bridge.kubearmor.derive import derive
-from cef_bridge.mapping import shipped
-from cef_bridge.mapping.compile import Program
-from cef_bridge.mapping.dump import to_yaml
 from cef_bridge.mapping.examples import written
+from cef_bridge.mapping.language import shipped
+from cef_bridge.mapping.language.dump import to_yaml
 from cef_bridge.mapping.load import load, problems, replaced
+from cef_bridge.mapping.program.compile import Program
 
 ALERT = {"Type": "MatchedPolicy", "Operation": "File", "Action": "Block", "Severity": "3"}
 IN_SHOP = {**ALERT, "NamespaceName": "shop"}

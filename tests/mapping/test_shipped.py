@@ -13,19 +13,20 @@ from hostile_events import events, sample_events
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cef_bridge.converter import Converted, Converter
 from cef_bridge.kubearmor.clock import WRAPPER_TIME
 from cef_bridge.kubearmor.derive import derive
 from cef_bridge.lines.check import faults
-from cef_bridge.mapping import examples, shipped
-from cef_bridge.mapping.dump import to_plain
+from cef_bridge.mapping import examples
+from cef_bridge.mapping.language import shipped
+from cef_bridge.mapping.language.dump import to_plain
 from cef_bridge.mapping.load import load, problems
+from cef_bridge.mapping.program.converter import Converted, Converter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cef_bridge.lines.message import Message
-    from cef_bridge.mapping.compile import Output
+    from cef_bridge.mapping.program.compile import Output
 
 NAMES = shipped.names()
 EVENTS = sample_events()

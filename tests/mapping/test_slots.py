@@ -10,11 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cef_bridge.errors import MappingError
-from cef_bridge.mapping import codes, examples, slots_file
+from cef_bridge.mapping import examples
 from cef_bridge.mapping import load as loading
-from cef_bridge.mapping.dump import to_yaml
+from cef_bridge.mapping.language import codes, slots_file
+from cef_bridge.mapping.language.dump import to_yaml
+from cef_bridge.mapping.language.slots_file import NUMBER_SLOTS, SLOTS, TEXT_SLOTS, read
 from cef_bridge.mapping.load import load
-from cef_bridge.mapping.slots_file import NUMBER_SLOTS, SLOTS, TEXT_SLOTS, read
 
 M = "mapping: m\ncluster: c\nextension:\n"
 FULL = M + "".join(

@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cef_bridge.converter import Converter
 from cef_bridge.kubearmor.derive import derive
 from cef_bridge.lines import FORMATS
-from cef_bridge.mapping import shipped
-from cef_bridge.mapping.compile import Program
-from cef_bridge.mapping.dump import to_yaml
 from cef_bridge.mapping.examples import written
+from cef_bridge.mapping.language import shipped
+from cef_bridge.mapping.language.dump import to_yaml
+from cef_bridge.mapping.language.template import parse, renamed
 from cef_bridge.mapping.load import load, problems
-from cef_bridge.mapping.rules import filler
-from cef_bridge.mapping.template import parse, renamed
+from cef_bridge.mapping.program.compile import Program
+from cef_bridge.mapping.program.converter import Converter
+from cef_bridge.mapping.program.rules import filler
 from cef_bridge.workbench.coverage import Coverage
 from cef_bridge.workbench.explain import explain
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cef_bridge.errors import MappingError
-from cef_bridge.mapping import shipped
+from cef_bridge.mapping.language import shipped
 from cef_bridge.mapping.testfiles import suite
 
 MAPPING = "mapping: acme\nextends: splunk\ncluster: prod\n"

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cef_bridge import wording
-from cef_bridge.mapping import redaction, transforms
-from cef_bridge.mapping.compile import Program
-from cef_bridge.mapping.dump import to_yaml
 from cef_bridge.mapping.examples import written
+from cef_bridge.mapping.language import redaction, transforms
+from cef_bridge.mapping.language.dump import to_yaml
+from cef_bridge.mapping.language.redaction import redact
+from cef_bridge.mapping.language.spec import Mapping, Rule, Step
 from cef_bridge.mapping.load import load, problems
-from cef_bridge.mapping.redaction import redact
-from cef_bridge.mapping.spec import Mapping, Rule, Step
+from cef_bridge.mapping.program.compile import Program
 
 
 @pytest.mark.parametrize("module", [transforms, redaction, wording])

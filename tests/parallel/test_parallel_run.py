@@ -17,10 +17,10 @@ import pytest
 import zstandard
 
 from cef_bridge.conversion import Run
-from cef_bridge.converter import Converter
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load
+from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.parallel.run import ParallelRun, Plan
 from cef_bridge.parallel.team import AHEAD
 from cef_bridge.parallel.worker import Worker

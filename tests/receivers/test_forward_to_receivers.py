@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from forward_runs import Forward, converted, url
 
-from cef_bridge.mapping.shipped import names
+from cef_bridge.mapping.language.shipped import names
 
 KINDS = Path(__file__).parent.parent / "data" / "kinds.ndjson"
 RECEIVERS = [

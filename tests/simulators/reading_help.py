@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.converter import Converted, Converter
 from cef_bridge.mapping.load import load
+from cef_bridge.mapping.program.converter import Converted, Converter
 from cef_bridge.simulators import SIMULATORS
 
 if TYPE_CHECKING:

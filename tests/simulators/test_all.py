@@ -10,9 +10,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from reading_help import HEADER, LEEF, RFC3164, RFC5424, read
 
-from cef_bridge.converter import Converted, Converter
 from cef_bridge.lines import parse
 from cef_bridge.mapping.load import load
+from cef_bridge.mapping.program.converter import Converted, Converter
 from cef_bridge.simulators import SIMULATORS, Finding, gathered
 
 EVENTS = sample_events()

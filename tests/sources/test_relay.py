@@ -15,10 +15,10 @@ import pytest
 from certificates import Authority
 from relay_server import NOT_SERVING, SERVING, RelayServer, StatusCode, Valve, encode, kind_of
 
-from cef_bridge.converter import Converted, Converter
 from cef_bridge.errors import UsageError
 from cef_bridge.kubearmor.decode import Decoded, Decoder
 from cef_bridge.mapping.load import load
+from cef_bridge.mapping.program.converter import Converted, Converter
 from cef_bridge.sources.feed import Arrival, Notice
 from cef_bridge.sources.relay import Relay
 from cef_bridge.sources.relay_lines import line_of

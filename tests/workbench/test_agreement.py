@@ -10,11 +10,11 @@ from user_lines import lines_of
 
 from cef_bridge.cli import simulate
 from cef_bridge.cli.mapping import explain
-from cef_bridge.converter import Converter
 from cef_bridge.engine import load as load_engine
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load
+from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.workbench.agreement import EngineDiffersError, check
 from cef_bridge.workbench.events import Found
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from user_lines import lines_of, run_lines
 
-from cef_bridge.converter import Converter
 from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load
+from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.workbench.coverage import MOST_FIELDS, OTHER, Coverage
 from cef_bridge.workbench.machines import Examining
 

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from user_lines import lines_of, one_by_one, run_lines
 
-from cef_bridge.converter import Converted, Converter, Filtered
 from cef_bridge.kubearmor.clock import event_time
 from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load
+from cef_bridge.mapping.program.converter import Converted, Converter, Filtered
 from cef_bridge.workbench.diff import MOST_KEYS, OTHER, Diff
 from cef_bridge.workbench.machines import Comparing
 

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from user_lines import lines_of, one_by_one, run_lines
 
-from cef_bridge.converter import Converter
 from cef_bridge.kubearmor.derive import derive
 from cef_bridge.machine import Machine
-from cef_bridge.mapping import shipped
+from cef_bridge.mapping.language import shipped
 from cef_bridge.mapping.load import load
+from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.workbench.coverage import Coverage
 from cef_bridge.workbench.fates import raw_fields
 from cef_bridge.workbench.machines import Examining

@@ -8,11 +8,11 @@ from hostile_events import events, sample_events
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cef_bridge.converter import Converted, Converter
 from cef_bridge.kubearmor.derive import derive
 from cef_bridge.lines.text import neutralise
-from cef_bridge.mapping import shipped
+from cef_bridge.mapping.language import shipped
 from cef_bridge.mapping.load import load, replaced
+from cef_bridge.mapping.program.converter import Converted, Converter
 from cef_bridge.workbench.explain import explain
 from cef_bridge.workbench.fates import COVERED, raw_fields
 

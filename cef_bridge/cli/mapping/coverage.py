@@ -15,11 +15,11 @@ from cef_bridge.cli.logs import say
 from cef_bridge.cli.mapping.surveys import run_through
 from cef_bridge.cli.params import Number, mapping_option
 from cef_bridge.cli.tables import cut, json_option, print_table
-from cef_bridge.converter import Converter
 from cef_bridge.kubearmor.classes import new_words
 from cef_bridge.lines.text import neutralise
 from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load
+from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.wording import counted
 from cef_bridge.workbench.coverage import Coverage
 from cef_bridge.workbench.fates import MEANINGS
@@ -29,7 +29,7 @@ from cef_bridge.workbench.places import place
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cef_bridge.mapping.spec import Mapping
+    from cef_bridge.mapping.language.spec import Mapping
     from cef_bridge.stats import Stats
     from cef_bridge.workbench.coverage import FieldCount, RuleCount
 

@@ -14,17 +14,17 @@ import click
 from cef_bridge.cli.mapping.surveys import run_through
 from cef_bridge.cli.params import MAPPING, Number, Whole
 from cef_bridge.cli.tables import cut, json_option, print_table
-from cef_bridge.converter import Converter
 from cef_bridge.machine import Machine
-from cef_bridge.mapping.dump import constant, rules_text
+from cef_bridge.mapping.language.dump import constant, rules_text
+from cef_bridge.mapping.language.spec import Rule
 from cef_bridge.mapping.load import load
-from cef_bridge.mapping.spec import Rule
+from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.wording import size
 from cef_bridge.workbench.diff import Diff
 from cef_bridge.workbench.machines import Comparing
 
 if TYPE_CHECKING:
-    from cef_bridge.mapping.spec import Mapping
+    from cef_bridge.mapping.language.spec import Mapping
     from cef_bridge.workbench.diff import Change, Lines
 
 _DIFFERENT = 3

@@ -13,7 +13,8 @@ import click
 from cef_bridge.cli.params import Name, offered
 from cef_bridge.cli.tables import json_option, print_rows
 from cef_bridge.errors import UsageError
-from cef_bridge.mapping import codes, lint
+from cef_bridge.mapping.language import codes
+from cef_bridge.mapping.lint import linter
 from cef_bridge.wording import did_you_mean, shown
 
 _CODE = Name(lambda incomplete: offered(codes.CODES, incomplete.upper()))
@@ -41,6 +42,6 @@ def command(code: str | None, as_json: bool) -> None:
         )
     if as_json:
         plain = {"code": row.id, "severity": row.severity, "meaning": row.meaning}
-        click.echo(json.dumps(plain | {"page": lint.page(row)}, ensure_ascii=False, indent=2))
+        click.echo(json.dumps(plain | {"page": linter.page(row)}, ensure_ascii=False, indent=2))
         return
-    click.echo(f"{row.id} {row.severity}: {row.meaning}\n\n{lint.page(row).rstrip()}")
+    click.echo(f"{row.id} {row.severity}: {row.meaning}\n\n{linter.page(row).rstrip()}")

@@ -16,7 +16,9 @@ from cef_bridge.cli import sarif
 from cef_bridge.cli.params import MAPPING
 from cef_bridge.cli.tables import json_option
 from cef_bridge.errors import MappingError, UsageError
-from cef_bridge.mapping import beside, codes, lint, load, shipped, slots_file, testfiles
+from cef_bridge.mapping import load, testfiles
+from cef_bridge.mapping.language import beside, codes, shipped, slots_file
+from cef_bridge.mapping.lint import linter
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
@@ -94,7 +96,7 @@ def _print_json(problems: Sequence[Problem]) -> None:
 
 def _print_sarif(problems: Sequence[Problem]) -> None:
     rules = [
-        sarif.Rule(code.id, code.severity, code.meaning, lint.page(code))
+        sarif.Rule(code.id, code.severity, code.meaning, linter.page(code))
         for code in codes.CODES.values()
     ]
     click.echo(sarif.document(rules, problems))

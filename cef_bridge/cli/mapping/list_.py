@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from cef_bridge.cli.tables import json_option, print_rows
-from cef_bridge.mapping import load, shipped
+from cef_bridge.mapping import load
+from cef_bridge.mapping.language import shipped
 
 
 @click.command("list")

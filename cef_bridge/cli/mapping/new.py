@@ -18,7 +18,8 @@ from cef_bridge.cli.params import SHIPPED
 from cef_bridge.errors import UsageError
 from cef_bridge.files import AtomicFile
 from cef_bridge.kubearmor.classes import kind_of
-from cef_bridge.mapping import load, shipped
+from cef_bridge.mapping import load
+from cef_bridge.mapping.language import shipped
 from cef_bridge.sources.inputs import expand
 from cef_bridge.wording import counted, did_you_mean, shown
 from cef_bridge.workbench.events import events_of
@@ -27,7 +28,7 @@ from cef_bridge.workbench.scaffold import NO_CLUSTER, Taken, scaffold
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cef_bridge.mapping.spec import Mapping
+    from cef_bridge.mapping.language.spec import Mapping
     from cef_bridge.workbench.events import Found
 
 _SUFFIXES = (".yaml", ".yml")

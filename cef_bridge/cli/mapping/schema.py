@@ -7,7 +7,7 @@ import json
 import click
 
 from cef_bridge import config
-from cef_bridge.mapping.schema import schema
+from cef_bridge.mapping.language.schema import schema
 
 
 @click.command("schema")

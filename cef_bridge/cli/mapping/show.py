@@ -6,12 +6,13 @@ import json
 
 import click
 
-from cef_bridge import table
 from cef_bridge.cli.params import MAPPING
 from cef_bridge.cli.tables import json_option
-from cef_bridge.converter import Converter
 from cef_bridge.errors import UsageError
-from cef_bridge.mapping import dump, load
+from cef_bridge.mapping import load
+from cef_bridge.mapping.language import dump
+from cef_bridge.mapping.program import table
+from cef_bridge.mapping.program.converter import Converter
 
 
 @click.command("show")

@@ -16,8 +16,8 @@ from cef_bridge.cli.params import MAPPING
 from cef_bridge.cli.tables import json_option
 from cef_bridge.errors import UsageError
 from cef_bridge.files import AtomicFile
-from cef_bridge.mapping import edit, shipped
-from cef_bridge.mapping.nodes import MOST_BYTES
+from cef_bridge.mapping.language import edit, shipped
+from cef_bridge.mapping.language.nodes import MOST_BYTES
 from cef_bridge.small_files import UnreadableError, read_small
 from cef_bridge.wording import counted
 from cef_bridge.workbench import testing
@@ -25,7 +25,7 @@ from cef_bridge.workbench import testing
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cef_bridge.mapping.edit import Change
+    from cef_bridge.mapping.language.edit import Change
     from cef_bridge.workbench.testing import Ran, Report
 
 _WRONG = 2

@@ -1,4 +1,4 @@
-//! What is suspicious in a text: `marks_of` of `cef_bridge/mapping/rules.py`.
+//! What is suspicious in a text: `marks_of` of `cef_bridge/mapping/program/rules.py`.
 
 use crate::scan::{byte_from, odd_characters};
 use std::ops::BitOrAssign;

@@ -1,0 +1,34 @@
+"""The mappings that come with the package: one YAML file each.
+
+In comes a name, out comes a path. Must not know what stands in the files.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+# Receivers that share another one's mapping.
+_ALSO = {"sc4s": "splunk"}
+_PACKAGE = Path(__file__).resolve().parent.parent.parent
+
+
+def folder() -> Path:
+    """Return where the shipped mappings are: in an installed wheel, else in the checkout."""
+    installed = _PACKAGE / "mappings"
+    return installed if installed.is_dir() else _PACKAGE.parent / "mappings"
+
+
+def names() -> list[str]:
+    """Return the names of all shipped mappings, sorted."""
+    return sorted(file.stem for file in folder().glob("*.yaml"))
+
+
+def named(name: str) -> str | None:
+    """Return the shipped mapping of a name or of a receiver; None when there is none."""
+    name = _ALSO.get(name, name)
+    return name if name in names() else None
+
+
+def path(name: str) -> Path:
+    """Return the file of a shipped mapping; whether there is one, `names` tells."""
+    return folder() / f"{name}.yaml"

@@ -1,0 +1,97 @@
+"""What lint rules see: one file of a mapping, and what it stands on.
+
+In comes a draft, out come the parts that rules ask for. Must not know any rule.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from cef_bridge.errors import Location
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cef_bridge.mapping.language.mapping_file import Draft, Named, RuleSeen
+    from cef_bridge.mapping.language.spec import Mapping, Rule
+
+
+class View(NamedTuple):
+    """One file as the rules see it.
+
+    `merged` is what it amounts to with its parents, `parent` the same view of the file it
+    extends; `own` tells that the mapping is not a shipped one; `cluster` whether it, a parent or
+    a child names the cluster; `tested` whether a file of examples stands beside it.
+    """
+
+    draft: Draft
+    format: str
+    merged: Mapping
+    parent: View | None
+    own: bool
+    cluster: bool
+    tested: bool
+
+    @property
+    def inherited(self) -> dict[str, tuple[Rule, ...]] | None:
+        """The extension rules of its parents, None without a parent."""
+        return self.parent.merged.extension if self.parent else None
+
+    @property
+    def top(self) -> Location:
+        """Where the file says what it is called: the place of what is missing in it."""
+        return self.draft.places.get("name", Location(self.draft.path))
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether it is a mapping that extends none; of a parent that is not there, who knows."""
+        return bool(self.draft.places) and "extends" not in self.draft.places
+
+    def is_for(self, *receivers: str) -> bool:
+        """Tell whether the mapping, or one that it extends, has one of these names."""
+        named_so = self.merged.name in receivers
+        return named_so or (self.parent is not None and self.parent.is_for(*receivers))
+
+    def at_setting(self, name: str) -> Location | None:
+        """Return where the file says a setting of the envelope, None when it does not."""
+        return self.draft.envelope_at.get(name)
+
+
+class Found(NamedTuple):
+    """A finding: where, and what to do."""
+
+    at: Location
+    message: str
+
+
+def constants(rule: Rule) -> Iterator[str]:
+    """Yield the texts that a rule may write and that stand in the mapping itself."""
+    rows = rule.table.rows.values() if rule.table else ()
+    return (text for text in (rule.value, rule.else_, rule.default, *rows) if text is not None)
+
+
+def named(view: View, *kinds: str) -> Iterator[Named]:
+    """Yield the texts that name something of these kinds."""
+    return (name for name in view.draft.names if name.kind in kinds)
+
+
+def output_keys(view: View) -> Iterator[Named]:
+    """Yield the keys of the extension as written, removed ones too."""
+    return (name for name in view.draft.keys if name.kind == "extension")
+
+
+def extension(view: View) -> Iterator[RuleSeen]:
+    """Yield the rules of the extension."""
+    return (seen for seen in view.draft.rules if seen.section == "extension")
+
+
+def said_extension(view: View) -> dict[str, object]:
+    """Return what the file says of each output key; None for one that goes."""
+    said = view.draft.said.get("extension")
+    return said if isinstance(said, dict) else {}
+
+
+def removed(view: View) -> Iterator[Named]:
+    """Yield the output keys that the file takes out."""
+    said = said_extension(view)
+    return (name for name in output_keys(view) if said.get(name.text, ()) is None)

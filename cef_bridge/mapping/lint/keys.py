@@ -1,0 +1,258 @@
+"""Lint rules about output keys: their names, characters and labels.
+
+In comes a `View`, out come findings. Must not know YAML.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from cef_bridge.lines.dictionary import CEF_KEYS, LABELS, LEEF_KEYS, NAMES
+from cef_bridge.mapping.language.spec import HEADER_FIELDS
+from cef_bridge.mapping.lint.context import Found, extension, named, output_keys, said_extension
+from cef_bridge.wording import closest, did_you_mean, shown
+from cef_bridge.wording import named as named_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cef_bridge.mapping.language.mapping_file import RuleSeen
+    from cef_bridge.mapping.lint.context import View
+
+PREFIX = "KubeArmor"
+"""What keys of one's own best begin with (CEF v27, "Custom extensions": the vendor's name)."""
+
+_KEY_CHARACTERS = {"cef": re.compile(r"[A-Za-z0-9]+"), "leef": re.compile(r"[A-Za-z0-9_.-]+")}
+
+
+def unknown_key(view: View) -> Iterator[Found]:
+    """An output key is one of the format's own, or one that nobody takes for it.
+
+    A key of one's own may have any name, such as `tenant`. A name that is nearly one of the
+    dictionary is a slip, and what receivers read there is then missing; one of the dictionary's
+    long names (sourceAddress for src) is a key that no line has.
+
+    Bad:
+        extension:
+          dptt: {from: destination.port}
+    Good:
+        extension:
+          dpt: {from: destination.port}
+          tenant: {value: blue}
+    """
+    known = LEEF_KEYS if view.format == "leef" else CEF_KEYS
+    for name in (*output_keys(view), *named(view, "key")):
+        if name.text in known or name.text.startswith(PREFIX):
+            continue
+        if not _KEY_CHARACTERS[view.format].fullmatch(name.text):
+            continue
+        if view.format == "leef":
+            meant = closest(name.text, known, likeness=0.9)
+        else:
+            # What ArcSight shows is the full name: sourceAddress for src.
+            sent = [key for key, row in CEF_KEYS.items() if row.role != "consumer"]
+            meant = (
+                NAMES.get(name.text.lower())
+                or closest(name.text, sent, likeness=0.85)
+                or _slot_like(name.text)
+            )
+        if meant:
+            words = f'{view.format.upper()} has no "{shown(name.text)}". Did you mean "{meant}"?'
+            yield Found(name.at, words)
+
+
+def _slot_like(key: str) -> str | None:
+    """Return the first slot of the kind that a key's name looks like: cs1 for cs7."""
+    stem = key.rstrip("0123456789").lower()
+    slots = (slot for slot in LABELS if slot[:-1].lower() == stem != key.lower())
+    return next(slots, None)
+
+
+def key_characters(view: View) -> Iterator[Found]:
+    """An output key has letters and digits only; in LEEF also dots, dashes and underscores.
+
+    Receivers split a line at what looks like a key: any other character ends it too early.
+
+    Bad:
+        extension:
+          KubeArmor_Team: {value: blue}
+    Good:
+        extension:
+          KubeArmorTeam: {value: blue}
+    """
+    allowed = "letters, digits and _.-" if view.format == "leef" else "letters and digits"
+    for name in (*output_keys(view), *named(view, "key")):
+        if not _KEY_CHARACTERS[view.format].fullmatch(name.text):
+            message = f'"{shown(name.text)}" cannot be a key. Use {allowed} only.'
+            yield Found(name.at, message)
+
+
+def unknown_header_field(view: View) -> Iterator[Found]:
+    """A setting is one that mappings have, where it stands.
+
+    What is misspelt or stands one level too deep would be ignored without a word. The header has
+    six fields after the version; nothing else can be written there.
+
+    Bad:
+        header:
+          severty: {from: event.severity}
+    Good:
+        header:
+          severity: {from: event.severity}
+    """
+    for name in view.draft.keys:
+        if name.kind == "header" and name.text not in HEADER_FIELDS:
+            hint = did_you_mean(name.text, HEADER_FIELDS)
+            yield Found(name.at, f'The header has no "{shown(name.text)}".{hint}')
+
+
+def no_label(view: View) -> Iterator[Found]:
+    """A custom key (cs1, cn1, c6a2, flexString1 …) needs its label.
+
+    Without one ArcSight shows "cs2", and Splunk and Graylog, who name the field by the label,
+    lose it. In a list of rules one label is enough.
+
+    Bad:
+        extension:
+          cs2: {from: NamespaceName}
+    Good:
+        extension:
+          cs2: {from: NamespaceName, label: K8sNamespace}
+    """
+    if view.format != "cef":
+        return
+    for seen in extension(view):
+        if seen.key in LABELS and not seen.rule.label:
+            text = _label_for(seen)
+            yield Found(seen.rule.at, f'{seen.key} has no label. Add "label: {text}".')
+
+
+# The labels that the base mapping gives to fields, so that a suggestion can be pasted.
+_USUAL_LABELS = {
+    "NamespaceName": "K8sNamespace",
+    "PodName": "K8sPod",
+    "ClusterName": "K8sCluster",
+    "cluster": "K8sCluster",
+    "Source": "CommandLine",
+    "container.pid": "ContainerPID",
+    "container.ppid": "ContainerPPID",
+}
+
+
+def _label_for(seen: RuleSeen) -> str:
+    path = seen.rule.from_[0] if seen.rule.from_ else ""
+    words = re.findall(r"[A-Za-z0-9]+", path)
+    return (
+        _USUAL_LABELS.get(path)
+        or "".join(word[:1].upper() + word[1:] for word in words)[:40]
+        or "TEXT"
+    )
+
+
+def needless_label(view: View) -> Iterator[Found]:
+    """Only custom keys of CEF take a label, and only through `label`.
+
+    Bad:
+        extension:
+          act: {from: Action, label: Action}
+          cs1Label: {value: PolicyName}
+    Good:
+        extension:
+          act: {from: Action}
+          cs1: {from: PolicyName, label: PolicyName}
+    """
+    labelled = {label: key for key, label in LABELS.items()} | {
+        f"{key}Label": key for key in LABELS
+    }
+    for seen in view.draft.rules:
+        if "label" in seen.said and not (
+            seen.section == "extension" and seen.key in LABELS and view.format == "cef"
+        ):
+            message = f"{named_key(seen.key)} takes no label. Remove it."
+            yield Found(seen.said["label"], message)
+    for name in output_keys(view):
+        if view.format == "cef" and name.text in labelled:
+            key = labelled[name.text]
+            message = f'{name.text} is written with {key}. Add "label: TEXT" to the rule of {key}.'
+            yield Found(name.at, message)
+
+
+def labels_clash(view: View) -> Iterator[Found]:
+    """A key has one label, and a label one key.
+
+    Labels become field names: two of them make one slot mean two things, and one on two keys
+    overwrites a value.
+
+    Bad:
+        extension:
+          cs1: {from: PolicyName, label: Name}
+          cs2: {from: PodName, label: Name}
+    Good:
+        extension:
+          cs1: {from: PolicyName, label: PolicyName}
+          cs2: {from: PodName, label: K8sPod}
+    """
+    labels: dict[str, str] = {}
+    own = {seen.key for seen in extension(view)}
+    removed = {key for key, rules in said_extension(view).items() if rules is None}
+    for key, rules in (view.inherited or {}).items():
+        if key not in own and key not in removed:
+            labels |= {rule.label: key for rule in rules if rule.label}
+    of_key: dict[str, str] = {}
+    for seen in extension(view):
+        label = seen.rule.label
+        if not label:
+            continue
+        first = of_key.setdefault(seen.key, label)
+        if first != label:
+            message = f'{named_key(seen.key)} has the label "{shown(first)}" already. Keep one.'
+            yield Found(seen.said.get("label", seen.rule.at), message)
+        elif labels.setdefault(label, seen.key) != seen.key:
+            message = (
+                f'{labels[label]} has the label "{shown(label)}" already. '
+                f"Choose another one for {named_key(seen.key)}."
+            )
+            yield Found(seen.said.get("label", seen.rule.at), message)
+
+
+def nothing_to_remove(view: View) -> Iterator[Found]:
+    """A null removes a key that a parent writes.
+
+    Bad:
+        extension:
+          cs6: null
+    Good:
+        extension:
+          cs6: {from: cluster, label: K8sCluster}
+    """
+    at = {name.text: name.at for name in output_keys(view)}
+    for key, rules in said_extension(view).items():
+        if rules is None and key not in (view.inherited or {}):
+            yield Found(at[key], f"No parent writes {named_key(key)}. Remove this line.")
+
+
+def receiver_key(view: View) -> Iterator[Found]:
+    """Some keys of the dictionary are filled by receivers; what a device writes there is lost.
+
+    A constant is what an operator says of all events, and not the device: a customer's id, say.
+
+    Bad:
+        extension:
+          ahost: {from: HostName}
+    Good:
+        extension:
+          dvchost: {from: HostName}
+          customerExternalID: {value: acme-7}
+    """
+    if view.format != "cef":
+        return
+    said = said_extension(view)
+    for name in output_keys(view):
+        row = CEF_KEYS.get(name.text)
+        rules = said.get(name.text)
+        if isinstance(rules, tuple) and all(rule.value is not None for rule in rules):
+            continue
+        if row is not None and row.role == "consumer":
+            message = f"{row.name} is filled by the receiver ({row.meaning}). Use another key."
+            yield Found(name.at, message)

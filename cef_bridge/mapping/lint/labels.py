@@ -1,0 +1,131 @@
+"""Lint rules about labels, which receivers make the names of fields of.
+
+In comes a `View`, out come findings. Must not know YAML.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from cef_bridge.lines.dictionary import CEF_KEYS, LABELS
+from cef_bridge.mapping.lint.context import Found, extension, output_keys
+from cef_bridge.wording import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cef_bridge.errors import Location
+    from cef_bridge.mapping.lint.context import View
+
+_FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+_FIXED = {
+    "c6a1": "Device IPv6 Address",
+    "c6a2": "Source IPv6 Address",
+    "c6a3": "Destination IPv6 Address",
+}
+"""Labels that the standard itself gives (CEF v27, "Custom fields"); ArcSight knows them."""
+
+
+def label_differs(view: View) -> Iterator[Found]:
+    """A key keeps the label that its parent gives it.
+
+    Dashboards, searches and rules of a SIEM find a field by its label. With another label for the
+    same key they find nothing any more, and what others share for the shipped mapping does not fit.
+    A label of a parent that cannot be a field's name (M034) may be mended.
+
+    Bad:
+        extends: splunk
+        extension:
+          cs2: {from: NamespaceName, label: Namespace}
+    Good:
+        extends: splunk
+        extension:
+          cs2: {from: [NamespaceName, HostName], label: K8sNamespace}
+    """
+    for key, label, at in _labels(view):
+        before = next((it.label for it in (view.inherited or {}).get(key, ()) if it.label), None)
+        if before and before != label and _FIELD_NAME.fullmatch(before):
+            message = (
+                f'{key} is "{shown(before)}" in the mapping that this extends, and what was built '
+                f'on that does not find "{shown(label)}". Keep the label.'
+            )
+            yield Found(at, message)
+
+
+def label_characters(view: View) -> Iterator[Found]:
+    """A label is letters, digits and underscores, and begins with no digit.
+
+    Splunk's add-on and Graylog make the label the field's name, and a name with spaces or signs is
+    found by nobody, or split. The labels that the standard gives c6a1 to c6a3 have spaces: ArcSight
+    knows them, so they are fine unless the mapping is for Splunk or Graylog.
+
+    Bad:
+        extension:
+          cs2: {from: NamespaceName, label: K8s namespace}
+    Good:
+        extension:
+          cs2: {from: NamespaceName, label: K8sNamespace}
+          c6a3: {from: destination.ip, label: Destination IPv6 Address}
+    """
+    by_name = view.is_for("splunk", "graylog")
+    for key, label, at in _labels(view):
+        if _FIELD_NAME.fullmatch(label) or (label == _FIXED.get(key) and not by_name):
+            continue
+        words = re.findall(r"[A-Za-z0-9]+", label)
+        name = "".join(word[:1].upper() + word[1:] for word in words)
+        hint = f' Write "{shown(name)}".' if _FIELD_NAME.fullmatch(name) else ""
+        message = f'"{shown(label)}" becomes the name of a field: letters, digits and _ only.{hint}'
+        yield Found(at, message)
+
+
+# What a receiver itself keeps of every message, or makes of its header.
+_TAKEN = {
+    "splunk": ("host", "source", "sourcetype", "index", "time", "punct", "linecount", "eventtype"),
+    "graylog": ("message", "full_message", "source", "timestamp", "level", "facility"),
+}
+_KEYS = frozenset(name for row in CEF_KEYS.values() for name in (row.name, row.full_name))
+
+
+def label_shadows(view: View) -> Iterator[Found]:
+    """A label, or a key of one's own, is no name that another field has already.
+
+    Receivers that name a field by its label write it over the field of that name: a key of CEF
+    (act, src), one of its long names (deviceAction), another key of the mapping, or one that the
+    receiver keeps itself, such as host and source in Splunk.
+
+    Bad:
+        extension:
+          cs3: {from: PodName, label: shost}
+    Good:
+        extension:
+          cs3: {from: PodName, label: K8sPod}
+    """
+    taken = {name for receiver, names in _TAKEN.items() if view.is_for(receiver) for name in names}
+    for name in output_keys(view) if view.format == "cef" else ():
+        if name.text in taken:
+            message = (
+                f'"{shown(name.text)}" is a field that the receiver fills itself. '
+                "Choose another name for the key."
+            )
+            yield Found(name.at, message)
+    for _, label, at in _labels(view):
+        if label in _KEYS or label in view.merged.extension or label in taken:
+            message = (
+                f'"{shown(label)}" is the name of another field, which the label would overwrite. '
+                "Choose another label."
+            )
+            yield Found(at, message)
+
+
+def _labels(view: View) -> Iterator[tuple[str, str, Location]]:
+    """Yield each label that the file gives a custom key, once a key, with its place."""
+    if view.format != "cef":
+        return
+    told: set[tuple[str, str]] = set()
+    for seen in extension(view):
+        label = seen.rule.label
+        if seen.key in LABELS and label and "label" in seen.said and (seen.key, label) not in told:
+            told.add((seen.key, label))
+            yield seen.key, label, seen.said["label"]

@@ -1,0 +1,372 @@
+"""The pages of codes that no rule reports: what the reader of mappings finds, and excuses.
+
+In comes nothing; `PAGES` has them by code, in the form of a rule's docstring: what, why, bad, good.
+A piece of YAML that begins with `# NAME.yaml` is several files. The tests run all of them.
+"""
+
+from __future__ import annotations
+
+from cef_bridge.mapping.language import codes
+
+PAGES: dict[codes.Code, str] = {
+    codes.WRONG_KIND: """\
+A setting has a text, a list or settings of its own, and not one for another.
+
+What is written as the wrong thing cannot be read. A single text may stand for a list of
+one, but a list never for a text. A key with nothing behind it is a slip.
+
+Bad:
+    extension:
+      act: [Action]
+      cat: {from: {field: Operation}}
+Good:
+    extension:
+      act: {from: Action}
+      cat: {from: [Operation, Type]}
+""",
+    codes.LOOKS_LIKE_TEST: """\
+What other programs read as a condition is none here: it would be compared as a text.
+
+`!shop`, `<4`, `>=7`, `7..9` and `/^kube-/` hold for no event, and nobody would be told. A
+condition has words for them: `not`, `min`, `max`, and globs. A text that really is so stands in
+`{text: …}`.
+
+Bad:
+    keep_events: [{event.kind: alert, Severity: ">=7"}]
+    drop_events: [{event.kind: log, NamespaceName: ["!shop", "/^kube-/"]}]
+Good:
+    keep_events: [{event.kind: alert, Severity: {min: 7}}]
+    drop_events: [{event.kind: log, NamespaceName: [{not: shop}, "kube-*"]}]
+""",
+    codes.TWICE: """\
+What may stand once stands once: a key, or a row of a table.
+
+YAML would keep the last one and drop the first without a word. Two rules for one key are a
+list. Rows of a table are compared without regard to case.
+
+Bad:
+    extension:
+      act: {from: Action}
+      act: {value: none}
+Good:
+    extension:
+      act:
+        - {from: Action}
+        - {value: none}
+""",
+    codes.BAD_TABLE: """\
+A table's file can be read, and has two columns: what is found, and its value.
+
+The path is looked for beside the mapping. The file is CSV in UTF-8, without a header; a text
+with a comma has quotes; no first column stands twice.
+
+Bad:
+    extension:
+      KubeArmorTeam: {from: NamespaceName, table: {file: no-such-file.csv}}
+Good:
+    extension:
+      KubeArmorTeam: {from: NamespaceName, table: {shop: retail}}
+""",
+    codes.UNSET_VARIABLE: """\
+An environment variable that the mapping names is set, or has a value for when it is not.
+
+An empty cluster or vendor would be written as if it were meant. `${NAME:-text}` has a text for
+an unset one; `$${` is a `${`.
+
+Bad:
+    cluster: ${CEF_BRIDGE_NOT_SET}
+Good:
+    cluster: ${CEF_BRIDGE_NOT_SET:-lab}
+""",
+    codes.UNREADABLE: """\
+A mapping, and what it extends, is there and is UTF-8 text of at most 1 MiB.
+
+What has a slash or ends in .yaml is a path, from the folder of the file that names it; a name
+without either is a shipped mapping (`cef-bridge mapping list`). For acme.yaml write ./acme.yaml.
+
+Bad:
+    extends: ./no-such-file.yaml
+Good:
+    extends: splunk
+""",
+    codes.CIRCLE: """\
+Mappings do not extend each other in a circle.
+
+Each would wait for the other one's rules. What both need goes into a third that both extend.
+
+Bad:
+    # bad.yaml
+    mapping: bad
+    extends: ./other.yaml
+    # other.yaml
+    mapping: other
+    extends: ./bad.yaml
+Good:
+    # good.yaml
+    mapping: good
+    extends: ./other.yaml
+    # other.yaml
+    mapping: other
+    extends: splunk
+""",
+    codes.OTHER_FORMAT: """\
+A mapping extends one of its own format.
+
+CEF and LEEF have other keys for the same things, so the rules of one make no sense in the other.
+
+Bad:
+    extends: qradar-leef
+    format: cef
+Good:
+    extends: qradar-leef
+    format: leef
+""",
+    codes.NOT_YAML: """\
+A mapping is YAML.
+
+The message says what YAML found, and how it is usually meant: a TAB in the indentation, a quote
+without its end, a colon, star or bracket that wants quotes.
+
+Bad:
+    drop: ["Cwd]
+Good:
+    drop: ["Cwd"]
+""",
+    codes.TAG: """\
+A mapping has no YAML tags.
+
+Other programs run code by them. Every value is a text here, so nothing needs one.
+
+Bad:
+    cluster: !!str 12
+Good:
+    cluster: 12
+""",
+    codes.YAML_FEATURE: """\
+Merge keys (`<<`), second documents and aliases of what is not there are refused.
+
+What is written must be all there is to see. Rules are inherited with `extends`. A text that
+begins with a star or an ampersand has quotes.
+
+Bad:
+    drop: [*Hash]
+Good:
+    drop: ["*Hash"]
+""",
+    codes.TOO_BIG: """\
+A mapping is at most 32 levels deep and has at most 200,000 parts, aliases counted each time.
+
+No mapping needs that much; a file that does fills the memory.
+
+Bad:
+    drop: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[Cwd]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]
+Good:
+    drop: [Cwd]
+""",
+    codes.MISSING: """\
+A mapping has a name, and an example an event and what to expect of it.
+
+The name stands in tables and messages, and says which receiver the mapping is for.
+
+Bad:
+    examples:
+      - event: {Type: MatchedPolicy, Operation: File, Action: Block}
+Good:
+    examples:
+      - event: {Type: MatchedPolicy, Operation: File, Action: Block}
+        expect: {externalId: null}
+""",
+    codes.SLOTS_DISAGREE: """\
+Mappings of one run mean the same by a label, and by a slot.
+
+One SIEM often gets events by several mappings. When `Team` is cs1 in one and cs2 in the other, or
+cs1 is `Team` here and `Zone` there, a search by slot finds half of them. Told when both are
+checked in one run; mappings that ship are left aside.
+
+Bad:
+    # bad.yaml
+    mapping: bad
+    extension: {cs1: {from: Labels.team, label: Team}}
+    # other.yaml
+    mapping: other
+    extension: {cs2: {from: Labels.team, label: Team}}
+Good:
+    # good.yaml
+    mapping: good
+    extension: {cs1: {from: Labels.team, label: Team}}
+    # other.yaml
+    mapping: other
+    extension: {cs1: {from: Labels.team, label: Team}}
+""",
+    codes.EXCUSE_UNREASONED: """\
+An excuse says why.
+
+`# lint-ok CODE reason` at the end of a line, or alone above it, leaves the warnings of that code
+on that line out. In a year nobody knows any more whether they were looked at.
+
+Bad:
+    extends: splunk
+    extension:
+      cs2: {from: NamespaceName, label: Namespace} # lint-ok M033
+Good:
+    extends: splunk
+    extension:
+      cs2: {from: NamespaceName, label: Namespace} # lint-ok M033 our dashboards are older
+""",
+    codes.EXCUSE_UNKNOWN: """\
+An excuse names a code that exists.
+
+Codes are `M` and three digits, several with spaces between; the reason is what follows.
+`cef-bridge mapping explain-rule` lists them.
+
+Bad:
+    extends: splunk # lint-ok M999 we know
+Good:
+    extends: splunk
+    # lint-ok M048 the collector counts events itself
+    extension: {externalId: null}
+""",
+    codes.EXCUSE_OF_ERROR: """\
+Only warnings can be excused.
+
+An error makes a mapping unusable, whatever stands beside it.
+
+Bad:
+    extension:
+      cs2: {from: NamespaceName} # lint-ok M003 no label needed
+Good:
+    extension:
+      cs2: {from: NamespaceName, label: K8sNamespace}
+""",
+    codes.EXCUSE_IDLE: """\
+An excuse excuses something.
+
+One that is left over after a change would hide the next problem of that line.
+
+Bad:
+    extends: splunk
+    extension:
+      cs2: {from: NamespaceName, label: K8sNamespace} # lint-ok M033 our dashboards are older
+Good:
+    extends: splunk
+    extension:
+      cs2: {from: NamespaceName, label: Namespace} # lint-ok M033 our dashboards are older
+""",
+    codes.BAD_NAME: """\
+A name of a custom slot can be the name of a field: letters, digits and underscores.
+
+With `slot: auto` the key's name becomes the label, and receivers make a field's name of that. A
+key of CEF or a slot's own name is none.
+
+Bad:
+    extension:
+      Cost-centre: {from: Labels.cost, slot: auto}
+Good:
+    extension:
+      CostCentre: {from: Labels.cost, slot: auto}
+""",
+    codes.NO_SLOT_HERE: """\
+Slots by name are for keys of the extension in CEF.
+
+LEEF takes any name as it is, and the header's fields are fixed.
+
+Bad:
+    extends: qradar-leef
+    extension:
+      team: {from: Labels.team, slot: auto}
+Good:
+    extends: qradar-leef
+    extension:
+      team: {from: Labels.team}
+""",
+    codes.NO_FREE_SLOT: """\
+A name gets a slot that nothing else has: of cs1 to cs6, flexString1 and flexString2 for texts.
+
+The shipped mappings use all of these. Take one out that you do not need, or give the key a name of
+your own that begins with KubeArmor; it needs no slot.
+
+Bad:
+    extends: splunk
+    extension:
+      Team: {from: Labels.team, slot: auto}
+Good:
+    extends: splunk
+    extension:
+      flexString2: null
+      Team: {from: Labels.team, slot: auto}
+""",
+    codes.KEPT_SLOT: """\
+A slot that is kept for a name is not used for something else.
+
+The slots file beside a mapping says which slot each name got. Dashboards look for the name there,
+also when its rule is gone for a while.
+
+Bad:
+    # bad.yaml
+    mapping: bad
+    extension: {cs1: {from: HostName, label: Node}}
+    # bad.slots.yaml
+    Team: cs1
+Good:
+    # good.yaml
+    mapping: good
+    extension: {cs2: {from: HostName, label: Node}}
+    # good.slots.yaml
+    Team: cs1
+""",
+    codes.BAD_SLOTS_FILE: """\
+A slots file has a line for each name, with a custom slot that no other name has.
+
+cef-bridge writes it; a merge in version control may have left two branches' lines in it.
+
+Bad:
+    # bad.yaml
+    mapping: bad
+    extension: {Team: {from: Labels.team, slot: auto}}
+    # bad.slots.yaml
+    Team: cs1
+    Zone: cs1
+Good:
+    # good.yaml
+    mapping: good
+    extension: {Team: {from: Labels.team, slot: auto}}
+    # good.slots.yaml
+    Team: cs1
+    Zone: cs2
+""",
+    codes.SLOTS_NOT_WRITTEN: """\
+The slot of a new name is written down beside the mapping before it is used.
+
+Otherwise the next version could give it another one. Run a command such as `mapping lint` where
+the mapping's folder can be written to, and bring both files to where it cannot.
+
+Bad:
+    # bad.yaml, in a folder that cannot be written to, without bad.slots.yaml
+    mapping: bad
+    extension: {Team: {from: Labels.team, slot: auto}}
+Good:
+    # good.yaml
+    mapping: good
+    extension: {Team: {from: Labels.team, slot: auto}}
+    # good.slots.yaml
+    Team: cs1
+""",
+    codes.TEXT_IN_NUMBER_SLOT: """\
+A name that is kept in a number slot is a number.
+
+Only whole numbers are written to cn1, cn2 and cn3; texts are left out.
+
+Bad:
+    # bad.yaml
+    mapping: bad
+    extension: {Team: {from: Labels.team, slot: auto}}
+    # bad.slots.yaml
+    Team: cn1
+Good:
+    # good.yaml
+    mapping: good
+    extension: {Team: {from: Labels.team, slot: auto}}
+    # good.slots.yaml
+    Team: cs1
+""",
+}

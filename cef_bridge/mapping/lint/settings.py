@@ -1,0 +1,193 @@
+"""Lint rules about settings that do nothing, and a header that has no end of values.
+
+In comes a `View`, out come findings. Must not know YAML.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cef_bridge.kubearmor import fields
+from cef_bridge.mapping.language.names import PREFIX, camel
+from cef_bridge.mapping.language.template import paths_of
+from cef_bridge.mapping.lint.context import Found, constants, named
+from cef_bridge.mapping.program.compile import dropper
+from cef_bridge.wording import closest, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cef_bridge.mapping.lint.context import View
+
+# What KubeArmor or we choose from a list, or what is one for the whole installation.
+_BOUNDED = frozenset(
+    {"cluster", "KubeArmorVersion", "Type", "EventType", "Operation", "Action", "Severity"}
+    | {"Level", "Enforcer", "HashAlgo", "Owner.Ref", "call", "process.role", "event.severity"}
+    | {"event.kind", "event.scope", "event.operation", "event.verb", "event.disposition"}
+    | {"event.class_id", "event.name", "network.direction", "network.protocol", "network.family"}
+)
+
+
+def header_varies(view: View) -> Iterator[Found]:
+    """A header field before the severity is from a list that ends.
+
+    Receivers build on the header: QRadar's map of events and SC4S' table of source types have a row
+    for each id or product, Sentinel and ArcSight categorise by id and name. With a policy's name, a
+    path, a label or a message in it there is no end of rows, and an attacker may write them. Put
+    what varies into the extension. A `table` makes a list that ends of anything.
+
+    Bad:
+        header:
+          name: {from: Message}
+    Good:
+        header:
+          name: {from: event.name}
+          device_product: {from: NamespaceName, table: {shop: Shop}, else: KubeArmor}
+    """
+    for seen in view.draft.rules:
+        if seen.section != "header" or seen.key == "severity" or seen.rule.table:
+            continue
+        for path in (*seen.rule.from_, *paths_of(seen.rule.template)):
+            if fields.find(path) is not None and path not in _BOUNDED:
+                message = (
+                    f"{shown(path)} has no end of values, and receivers keep a list of what stands "
+                    f"in {seen.key}. Write it into the extension, or translate it by a table."
+                )
+                yield Found(seen.said.get("from_", seen.rule.at), message)
+
+
+def sheds_nothing(view: View) -> Iterator[Found]:
+    """A key under `shed` is one that the mapping writes.
+
+    Another name sheds nothing, and a message that is too long then loses what should have stayed.
+    With `unmapped: keep` the fields that no rule reads have keys as well (KubeArmorCwd). A label
+    goes with its key.
+
+    Bad:
+        envelope: {shed: [KubeArmorLabel]}
+    Good:
+        extends: splunk
+        envelope: {shed: [KubeArmorLabels, cs5]}
+    """
+    envelope = view.draft.said.get("envelope")
+    shed = envelope.get("shed") if isinstance(envelope, dict) else None
+    if not shed:
+        return
+    written = _written(view)
+    spread = tuple(
+        key for key, rules in view.merged.extension.items() if any(rule.spread for rule in rules)
+    )
+    for name in named(view, "key"):
+        if name.text not in shed or name.text in written or name.text.startswith(spread):
+            continue
+        meant = closest(name.text, written, likeness=0.8)
+        hint = f'Did you mean "{meant}"?' if meant else "Remove it."
+        yield Found(name.at, f'Nothing writes "{shown(name.text)}". {hint}')
+
+
+def _written(view: View) -> dict[str, None]:
+    """The keys that a mapping writes, those of fields that no rule reads too."""
+    mapping = view.merged
+    written = dict.fromkeys(mapping.extension)
+    if mapping.envelope.first:
+        written[mapping.envelope.first] = None
+    if mapping.unmapped == "keep":
+        used: set[str] = set()
+        paths = (*fields.RAW, "EventData")
+        own = [name.text for name in named(view, "field") if fields.find(name.text) is None]
+        written |= dict.fromkeys(camel(PREFIX, path, used) for path in (*paths, *own))
+    return written
+
+
+def never_written(view: View) -> Iterator[Found]:
+    """A rule reads something that the mapping does not drop.
+
+    `drop` goes before all rules: a field that it names is written nowhere, by no rule. A file that
+    says both contradicts itself. (Rules of a parent may be dropped so.)
+
+    Bad:
+        extension:
+          KubeArmorCwd: {from: Cwd}
+        drop: [Cwd]
+    Good:
+        extension:
+          KubeArmorCwd: {from: [Cwd, TTY]}
+        drop: [Cwd]
+    """
+    if "drop" not in view.draft.said:
+        return
+    drops = dropper(view.merged.drop)
+    for seen in view.draft.rules:
+        rule = seen.rule
+        paths = (*rule.from_, rule.spread) if rule.spread else rule.from_
+        gone = [path for path in paths_of(rule.template) if drops(path)]
+        if paths and not rule.default and all(map(drops, paths)):
+            gone = [paths[0]]
+        if gone and seen.section == "extension":
+            message = (
+                f"drop takes {shown(gone[0])} out, so this is never written. Keep one of them."
+            )
+            source = next((it for it in ("from_", "spread", "template") if it in seen.said), "")
+            yield Found(seen.said.get(source, rule.at), message)
+
+
+def no_facility(view: View) -> Iterator[Found]:
+    """Every event has a facility: the last rule of a list is one without a condition.
+
+    A child's rules replace those of its parent. An event that none of them is about gets local0,
+    whatever the parent says, and a collector that sorts by facility puts it where nobody looks.
+
+    Bad:
+        extends: sentinel
+        envelope:
+          facility: [{value: local3, when: {NamespaceName: shop}}]
+    Good:
+        extends: sentinel
+        envelope:
+          facility: [{value: local3, when: {NamespaceName: shop}}, {value: local4}]
+    """
+    said = [seen for seen in view.draft.rules if seen.section == "facility"]
+    sure = any(
+        not seen.rule.when and (seen.rule.value is not None or seen.rule.default is not None)
+        for seen in said
+    )
+    if not said or sure:
+        return
+    parents = view.parent.merged.envelope.facility if view.parent else ()
+    last = next((text for rule in reversed(parents) for text in constants(rule)), "local0")
+    message = f"An event that no rule is about gets local0. End the list with {{value: {last}}}."
+    yield Found(said[0].key_at, message)
+
+
+_IDLE = {
+    "cef": ("delimiter", "leef_version"),
+    "leef": ("cef_version", "ipv6", "pipe"),
+}
+
+
+def idle_setting(view: View) -> Iterator[Found]:
+    """A setting of the envelope or header does something in this mapping.
+
+    `delimiter` and `leef_version` are for LEEF; `cef_version`, `ipv6` and `pipe` for CEF, and so is
+    the header's name. LEEF 1.0 has TAB for its delimiter, whatever is said, and CEF:1 has IPv6 in
+    src and dst, whatever `ipv6` says.
+
+    Bad:
+        envelope: {delimiter: "^"}
+    Good:
+        format: leef
+        envelope: {delimiter: "^"}
+    """
+    other = "CEF" if view.format == "leef" else "LEEF"
+    for name in _IDLE[view.format]:
+        if at := view.at_setting(name):
+            yield Found(at, f'"{name}" is for {other} and does nothing here. Remove it.')
+    for key in view.draft.keys if view.format == "leef" else ():
+        if (key.kind, key.text) == ("header", "name"):
+            yield Found(key.at, "LEEF's header has no name. Write it into the extension.")
+    envelope = view.merged.envelope
+    if view.format == "cef" and envelope.cef_version == "1" and (at := view.at_setting("ipv6")):
+        yield Found(at, "CEF:1 has IPv6 in src, dst and dvc, whatever is said here. Remove it.")
+    is_old = view.format == "leef" and envelope.leef_version == "1.0"
+    if is_old and (at := view.at_setting("delimiter")):
+        yield Found(at, "LEEF 1.0 always has TAB between attributes. Remove this.")

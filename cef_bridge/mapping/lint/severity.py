@@ -1,0 +1,157 @@
+"""Lint rules about the severity, that every event has one, and about keys that repeat the header.
+
+In comes a `View`, out come findings. Must not know YAML.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from cef_bridge.mapping.language.spec import Rule
+from cef_bridge.mapping.lint.context import Found, extension
+from cef_bridge.mapping.lint.events import kinds_of_events
+from cef_bridge.mapping.lint.names import bad_severities
+from cef_bridge.mapping.program.compile import DEFAULT_SEVERITY, rates, repeats_the_table
+from cef_bridge.mapping.program.rules import rule_paths
+from cef_bridge.wording import named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cef_bridge.errors import Location
+    from cef_bridge.mapping.language.spec import Mapping
+    from cef_bridge.mapping.lint.context import View
+    from cef_bridge.mapping.program.conditions import Fields
+
+_OF_POLICIES = tuple(str(number) for number in range(1, 11))  # what a policy's author may choose
+
+
+def no_severity(view: View) -> Iterator[Found]:
+    """Every event meets a rule of the severity.
+
+    An event that no rule is about gets 5, whatever it is. The rules of `severity` stand before
+    those of the mapping that this extends, so a few of them change only what they are about; with
+    `replace`, or in a mapping that extends none, they have to be about everything. So do rules of
+    the header's severity, which stand alone. A rule without `when` at the end, or
+    `{from: event.severity}` in the header, takes what is left.
+
+    Bad:
+        severity: [{value: 10, when: {NamespaceName: shop, event.kind: alert}}]
+    Good:
+        extends: splunk
+        severity: [{value: 10, when: {NamespaceName: shop, event.kind: alert}}]
+    """
+    at = _place(view)
+    parent_unread = view.parent is None and not view.stands_alone
+    if at is None or view.draft.problems or parent_unread:
+        return
+    if any(True for seen in view.draft.rules for _ in bad_severities(seen)):
+        return  # told as what it is
+    missed = _missed(_with_a_table(view))
+    if missed:
+        others = f" and {len(missed) - 1:,} other kinds of events" if len(missed) > 1 else ""
+        last = "{value: 3}" if "severity" in view.draft.places else "{from: event.severity}"
+        message = (
+            f"Some events meet no rule, and get {DEFAULT_SEVERITY}: {missed[0]}{others}. "
+            f"Add a rule without when at the end, such as {last}."
+        )
+        yield Found(at, message)
+
+
+def _place(view: View) -> Location | None:
+    """Return where the file says a severity, None when it does not."""
+    in_header = (
+        key.at for key in view.draft.keys if (key.kind, key.text) == ("header", "severity")
+    )
+    return view.draft.places.get("severity") or next(in_header, None)
+
+
+def _with_a_table(view: View) -> Mapping:
+    """Return the mapping; where nobody has said a table, all get the same, and that is one."""
+    if view.merged.severity or "severity" in view.draft.places:
+        return view.merged
+    return replace(view.merged, severity=(Rule(value=str(DEFAULT_SEVERITY)),))
+
+
+def _missed(mapping: Mapping) -> list[str]:
+    """Return the class ids of kinds of events of which some meet no rule.
+
+    Of what a kind does not say, nothing is there, or something that no rule names.
+    """
+    rules = (*mapping.severity, *mapping.header.get("severity", ()))
+    rate = rates(mapping)
+    by_table = repeats_the_table(mapping)
+
+    def is_missed(kind: Fields) -> bool:
+        found = rate(kind)
+        if found is None:
+            return True
+        rule = found.rule
+        if by_table and rule.value is not None and all(it.path in kind for it in rule.when):
+            return False  # this rule rates the whole kind; trying all severities takes 110 ms more
+        others = dict.fromkeys([path for path in asked if path not in kind], "\0")
+        numbers = ({**others, "Severity": number, **kind} for number in _OF_POLICIES)
+        return any(rate(fields) is None for fields in numbers)
+
+    asked = sorted({path for rule in rules for path in rule_paths(rule)})
+    missed = []
+    tried: dict[tuple[object, ...], bool] = {}
+    for kind in kinds_of_events():
+        said = tuple(kind.get(path) for path in asked)
+        if said not in tried:
+            tried[said] = is_missed(kind)
+        if tried[said]:
+            missed.append(str(kind["event.class_id"]))
+    return missed
+
+
+# Keys of the shipped mappings that say again what only the header says otherwise.
+_REPEAT = {
+    "KubeArmorEventId": "event.class_id",
+    "KubeArmorEventName": "event.name",
+    "KubeArmorSeverity": "event.severity",
+}
+
+
+def header_differs(view: View) -> Iterator[Found]:
+    """A key that repeats the header says what the header says.
+
+    Splunk's add-on makes no search fields of the header, and LEEF's header has no severity: there
+    the keys KubeArmorSeverity and sev say it. They read `event.severity` (`event.name`,
+    `event.class_id`), which is what the header says, whatever rules it has. A rule of its own would
+    make one line say two severities. Change `severity` or the header, and the keys follow.
+
+    Bad:
+        extends: splunk
+        extension:
+          KubeArmorSeverity: {from: Severity, default: 5}
+    Good:
+        extends: splunk
+        severity: [{value: 9, when: {PolicyName: "crown-jewels-*", event.kind: alert}}]
+    """
+    for seen in extension(view):
+        path = _repeated_by(view, seen.key)
+        if path and path not in rule_paths(seen.rule):
+            message = (
+                f"{named(seen.key)} repeats the header's {_WORDS[path]}, and would say something "
+                f"else. Remove this rule, and change {_CHANGE[path]}."
+            )
+            yield Found(seen.rule.at, message)
+
+
+_WORDS = {"event.class_id": "event id", "event.name": "name", "event.severity": "severity"}
+_CHANGE = {
+    "event.class_id": "header.device_event_class_id",
+    "event.name": "header.name",
+    "event.severity": "severity",
+}
+
+
+def _repeated_by(view: View, key: str) -> str:
+    """Return the path by which a key repeats the header; "" for one that does not."""
+    if view.format == "cef" and key in _REPEAT:
+        return _REPEAT[key]
+    rules = (view.inherited or {}).get(key, ())
+    return next((path for rule in rules for path in rule.from_ if path in _WORDS), "")

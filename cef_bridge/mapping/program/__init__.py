@@ -1,0 +1,1 @@
+"""A mapping as functions: one event in, one message out."""
