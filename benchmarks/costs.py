@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from cef_bridge.engine.line_loop import Options, UnitLoop
+from cef_bridge.engine.machine import Machine
 from cef_bridge.generator import events
-from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.sources.units import Block
-from cef_bridge.unitloop import Options, UnitLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,7 +1,7 @@
 //! Gives the library a checksum of its sources, so that Python can tell an outdated one.
 //!
 //! Goes in: the files of this crate. Comes out: `CEF_BRIDGE_SOURCE`, eight hexadecimal digits, for
-//! `src/abi.rs`. `cef_bridge/engine.py` computes the same; its `source_checksum` is the other half.
+//! `src/abi.rs`. `cef_bridge/engine/native.py` computes the same; its `source_checksum` is the other half.
 
 use std::fs;
 use std::io;

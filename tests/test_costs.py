@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 import pytest
 from user_loop import UserLoop, compact
 
+from cef_bridge.engine.line_loop import Options, UnitLoop
 from cef_bridge.sources.units import Block
-from cef_bridge.unitloop import Options, UnitLoop
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import costs
 
 if TYPE_CHECKING:
-    from cef_bridge.machine import Machine
+    from cef_bridge.engine.machine import Machine
 
 CHARACTERS = 12_000
 # Growth beyond the bytes that is still taken for noise: of a quadratic cost it would be near 8.

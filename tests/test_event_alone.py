@@ -19,9 +19,9 @@ from made_up_mappings import ACTS, OTHERS, VERDICTS, in_order, mappings
 from pod_event import IN_A_POD
 from user_loop import UserLoop, compact
 
+from cef_bridge.engine.machine import Machine
 from cef_bridge.errors import UsageError
 from cef_bridge.generator import events
-from cef_bridge.machine import Machine
 from cef_bridge.mapping.language.shipped import names
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter

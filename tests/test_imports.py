@@ -21,7 +21,6 @@ ALLOWED = {
     "errors": (set(), "it is the ground floor"),
     "small_files": (set(), "it is the ground floor too: a path comes in, bytes go out"),
     "wording": (set(), "it is the ground floor too: whoever finds a fault has words for it"),
-    "engine": (set(), "it runs lines through the engine or the reference, and knows no files"),
     "files": (
         set(),
         "it is the ground floor too: bytes go in and out, and nobody asks what stands in them",
@@ -57,9 +56,9 @@ ALLOWED = {
         {"kubearmor", "lines", "mapping.language", "mapping.program"},
         "it writes down for the engine what these rooms know, and runs nothing",
     ),
-    "machine": (
-        {"engine", "kubearmor", "mapping.program", "mapping.program.table"},
-        "it runs events through the engine or the reference, and knows no files",
+    "engine": (
+        {"kubearmor", "mapping.program", "mapping.program.table", "sources", "stats"},
+        "it runs lines through the engine or the reference, and knows no files",
     ),
     "mapping": (
         {"kubearmor", "mapping.language", "mapping.lint", "mapping.program"},
@@ -69,15 +68,19 @@ ALLOWED = {
         {"delivery", "mapping", "mapping.language", "mapping.lint"},
         "it says what a forwarder is asked to do, and does none of it",
     ),
-    "unitloop": (
-        {"kubearmor", "machine", "mapping.program", "sources", "stats"},
-        "it runs units through a machine; where they come from and go to is not its business",
+    "conversion": (
+        {"engine", "sources", "stats"},
+        "it runs inputs through a machine; YAML, formats and the command line are not its business",
+    ),
+    "intake": (
+        {"delivery", "engine", "kubearmor", "mapping.program", "marks", "sources", "stats"},
+        "it turns what a source brings into messages in queues, and opens neither",
     ),
     "workbench": (
         {
+            "engine",
             "kubearmor",
             "lines",
-            "machine",
             "mapping",
             "mapping.language",
             "mapping.program",
@@ -85,25 +88,8 @@ ALLOWED = {
         },
         "it tells what a mapping does to events, and neither prints nor delivers",
     ),
-    "conversion": (
-        {"sources", "stats", "unitloop"},
-        "it runs inputs through a machine; YAML, formats and the command line are not its business",
-    ),
-    "intake": (
-        {
-            "delivery",
-            "kubearmor",
-            "machine",
-            "mapping.program",
-            "marks",
-            "sources",
-            "stats",
-            "unitloop",
-        },
-        "it turns what a source brings into messages in queues, and opens neither",
-    ),
     "parallel": (
-        {"conversion", "sources", "stats", "unitloop"},
+        {"conversion", "engine", "sources", "stats"},
         "it runs inputs through a machine in several threads; what a machine is, it is told",
     ),
     "service": (
@@ -113,13 +99,11 @@ ALLOWED = {
             "engine",
             "intake",
             "kubearmor",
-            "machine",
             "mapping",
             "mapping.program",
             "marks",
             "metrics",
             "sources",
-            "unitloop",
             "views",
         },
         "it puts the parts of the forwarder together, and knows no command line",
@@ -136,7 +120,6 @@ ALLOWED = {
             "kubearmor",
             "lines",
             "lines.lint",
-            "machine",
             "mapping",
             "mapping.language",
             "mapping.lint",
@@ -147,7 +130,6 @@ ALLOWED = {
             "simulators",
             "sources",
             "stats",
-            "unitloop",
             "views",
             "workbench",
         },
@@ -179,16 +161,7 @@ FOREIGN = {
     "ctypes": ({"engine"}, "it checks nothing: one wrong type in a call ends the process"),
     "prometheus_client": ({"metrics"}, "all else counts with plain numbers"),
     "orjson": (
-        {
-            "cli",
-            "conversion",
-            "generator",
-            "kubearmor",
-            "machine",
-            "mapping.program",
-            "sources",
-            "unitloop",
-        },
+        {"cli", "conversion", "engine", "generator", "kubearmor", "mapping.program", "sources"},
         "formats and errors know no JSON",
     ),
 }

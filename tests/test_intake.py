@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from cef_bridge import engine
 from cef_bridge.delivery.queue import ALERTS, TELEMETRY, Queue
+from cef_bridge.engine import native
+from cef_bridge.engine.line_loop import Options
+from cef_bridge.engine.machine import Machine
 from cef_bridge.generator import events
 from cef_bridge.intake import MOST_BYTES, ROOM, ROW_BYTES, Intake, Outlet
 from cef_bridge.kubearmor.alert_rate import BURST
 from cef_bridge.lines import parse
-from cef_bridge.machine import Machine
 from cef_bridge.mapping.language.spec import Condition, Test
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
@@ -28,9 +29,8 @@ from cef_bridge.marks import Mark
 from cef_bridge.service.own_words import tell_flood, tell_gap
 from cef_bridge.sources.feed import Arrival, FeedState, Notice
 from cef_bridge.sources.units import Block, Oversized
-from cef_bridge.unitloop import Options
 
-BUILT = isinstance(engine.find(Path(engine.__file__).parent), engine.Library)
+BUILT = isinstance(native.find(Path(native.__file__).parents[1]), native.Library)
 needs_engine = pytest.mark.skipif(not BUILT, reason="there is no native engine here")
 
 

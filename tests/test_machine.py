@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cef_bridge import engine
+from cef_bridge.engine import native as engine
+from cef_bridge.engine.line_loop import Options, UnitLoop
+from cef_bridge.engine.machine import Machine
 from cef_bridge.generator import events
-from cef_bridge.machine import Machine
 from cef_bridge.mapping.language.filters import FILTERS
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converted, Converter, Filtered, Rejected
 from cef_bridge.sources.units import Block
-from cef_bridge.unitloop import Options, UnitLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BUILT = isinstance(engine.find(Path(engine.__file__).parent), engine.Library)
+BUILT = isinstance(engine.find(Path(engine.__file__).parents[1]), engine.Library)
 pytestmark = pytest.mark.skipif(not BUILT, reason="there is no native engine here")
 
 DATA = b"".join([*events(30, kind="alerts"), b"\n", b"no event\n", *events(30, kind="logs")])

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cef_bridge.machine import Machine
+from cef_bridge.engine.line_loop import Options, UnitLoop
+from cef_bridge.engine.machine import Machine
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.sources.units import Block
-from cef_bridge.unitloop import Options, UnitLoop
 
 MAPPINGS = ("kubearmor-cef", "splunk", "arcsight", "qradar-leef")
 EVENT = {

@@ -7,16 +7,16 @@ import json
 from typing import TYPE_CHECKING
 
 from cef_bridge.conversion import take_in
+from cef_bridge.engine.line_loop import Options, UnitLoop
 from cef_bridge.kubearmor.clock import WRAPPER_TIME, repeats
 from cef_bridge.kubearmor.decode import Decoded, Decoder
 from cef_bridge.sources.blocks import blocks
-from cef_bridge.unitloop import Options, UnitLoop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from cef_bridge.engine.line_loop import Machine
     from cef_bridge.stats import Stats
-    from cef_bridge.unitloop import Machine
 
 SOURCE = "source"
 

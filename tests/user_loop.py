@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from cef_bridge.machine import Machine
+from cef_bridge.engine.line_loop import Options, Refused, UnitLoop
+from cef_bridge.engine.machine import Machine
 from cef_bridge.sources.units import Block
-from cef_bridge.unitloop import Options, Refused, UnitLoop
 
 if TYPE_CHECKING:
     from cef_bridge.mapping.program.converter import Converter

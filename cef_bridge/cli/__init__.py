@@ -55,10 +55,10 @@ class _Group(LazyGroup):
 def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if not wanted or context.resilient_parsing:
         return
-    from cef_bridge import engine  # noqa: PLC0415 - ctypes costs what --help need not wait for
+    from cef_bridge.engine import native  # noqa: PLC0415 - ctypes costs what --help need not wait for
 
     click.echo(f"cef-bridge, version {__version__}")
-    click.echo(f"engine: {engine.status()}")
+    click.echo(f"engine: {native.status()}")
     context.exit()
 
 

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from cef_bridge import engine
 from cef_bridge.cli.jobs import MOST_JOBS, threads
 from cef_bridge.cli.logs import say
 from cef_bridge.cli.params import Whole, mapping_option
@@ -26,14 +25,15 @@ from cef_bridge.cli.summary import Asked, report, summary
 from cef_bridge.cli.targets import Targets, appears, opened
 from cef_bridge.cli.times import moment
 from cef_bridge.conversion import MAX_EXPAND, Run
+from cef_bridge.engine import native
+from cef_bridge.engine.line_loop import Options
+from cef_bridge.engine.machine import Machine
 from cef_bridge.files import AtomicFile
 from cef_bridge.kubearmor.decode import INPUT_FORMATS
-from cef_bridge.machine import Machine
 from cef_bridge.mapping.language.dump import fingerprint
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.sources.inputs import expand
-from cef_bridge.unitloop import Options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -183,7 +183,7 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
         withheld=output if targets.output and appears(targets.output) else None,
         assumed_time=assume_time is not None,
         state=state_path,
-        engine=engine.status(),
+        engine=native.status(),
     )
     converter = Converter(mapping, syslog_header=syslog_header, assumed_time=assume_time)
     options = Options(max_record, input_format, strict)

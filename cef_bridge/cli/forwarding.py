@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cef_bridge import engine
 from cef_bridge.cli import logs
+from cef_bridge.engine import native
 from cef_bridge.service import systemd
 from cef_bridge.service.service import Service, Ways
 from cef_bridge.views import DestinationView, View, line
@@ -130,7 +130,7 @@ def _last_words(outcome: Outcome) -> Iterator[str]:
             yield f"  {counted(late, 'alert')} over the rate of a container: sent after the others"
         if each.last_error and each.waiting + each.in_flight:
             yield f"  {each.last_error}"
-    yield f"engine: {engine.status()}"
+    yield f"engine: {native.status()}"
     if outcome.view.unrouted:
         nowhere = counted(outcome.view.unrouted, "event")
         yield f"{nowhere} sent nowhere: no destination's when takes them"

@@ -14,8 +14,8 @@ import click
 from cef_bridge.cli.event_input import one_record
 from cef_bridge.cli.params import Receiver, Whole, mapping_option
 from cef_bridge.cli.tables import cut, json_option, print_table
+from cef_bridge.engine.machine import Machine
 from cef_bridge.errors import CefBridgeError, UsageError
-from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converted, Converter, Filtered
 from cef_bridge.simulators import SIMULATORS, gathered

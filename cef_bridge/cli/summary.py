@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge import __version__
-from cef_bridge.engine import NATIVE
+from cef_bridge.engine.native import NATIVE
 
 if TYPE_CHECKING:
     from cef_bridge.conversion import Outcome
-    from cef_bridge.engine import Status
+    from cef_bridge.engine.native import Status
     from cef_bridge.stats import Stats
 
 _MOST_REASONS = 10

@@ -13,25 +13,25 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from cef_bridge.conversion import MAX_EXPAND, Results, take_in
+from cef_bridge.engine.line_loop import Options, UnitLoop
 from cef_bridge.parallel.feeder import BEGINNING, Feeder, Position
 from cef_bridge.parallel.mark import Mark
 from cef_bridge.parallel.pieces import Text
 from cef_bridge.parallel.worker import Worker
 from cef_bridge.sources.blocks import Block, Cutter, Idle
 from cef_bridge.sources.units import DamagedError
-from cef_bridge.unitloop import Options, UnitLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
 
     from cef_bridge.conversion import Sink
+    from cef_bridge.engine.line_loop import Machine
     from cef_bridge.parallel.pieces import Piece, Segment
     from cef_bridge.parallel.team import Team
     from cef_bridge.parallel.worker import Result
     from cef_bridge.sources.inputs import Input
     from cef_bridge.stats import Stats
-    from cef_bridge.unitloop import Machine
 
 _MOST_TOGETHER = 64 << 20  # bytes of all pieces that may be in memory
 # Measured with -j 3: 55 MiB of memory by pieces of 512 KiB, 69 by 1 MiB; as fast, within the noise.

@@ -9,17 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.conversion import row, take_in
+from cef_bridge.engine.line_loop import UnitLoop
 from cef_bridge.parallel.pieces import Text
 from cef_bridge.sources.blocks import Cutter, Idle
 from cef_bridge.sources.units import DamagedError
-from cef_bridge.unitloop import UnitLoop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cef_bridge.engine.line_loop import Machine, Options, Refused
     from cef_bridge.parallel.pieces import Piece, Segment
     from cef_bridge.stats import Stats
-    from cef_bridge.unitloop import Machine, Options, Refused
 
 
 class Result(NamedTuple):

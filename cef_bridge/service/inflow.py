@@ -8,12 +8,12 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from cef_bridge.engine.line_loop import Options
 from cef_bridge.intake import Intake, Outlet
 from cef_bridge.service.own_words import tell_flood, tell_gap
 from cef_bridge.service.parts import feed_of
 from cef_bridge.service.watched import Watched
 from cef_bridge.sources.feed import FeedState
-from cef_bridge.unitloop import Options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

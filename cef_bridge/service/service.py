@@ -14,8 +14,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge import engine
 from cef_bridge.delivery.forwarder import Forwarder
+from cef_bridge.engine import native
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.service import private_queue
 from cef_bridge.service.inflow import Inflow
@@ -107,7 +107,7 @@ class Service:
         self._unread: tuple[str, ...] = ()
         self._unreached: tuple[tuple[str, str], ...] = ()
         self._started = 0.0
-        self._engine = engine.status()
+        self._engine = native.status()
 
     def stop(self) -> None:
         """End in order: sources first, then what waits is sent, for the time of grace."""

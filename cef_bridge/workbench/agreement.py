@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cef_bridge.engine.machine import Lines
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.kubearmor.decode import Decoded, Decoder
 from cef_bridge.kubearmor.identity import origin_of
-from cef_bridge.machine import Lines
 from cef_bridge.mapping.program.converter import Converted
 
 if TYPE_CHECKING:
-    from cef_bridge.machine import Machine
+    from cef_bridge.engine.machine import Machine
     from cef_bridge.workbench.events import Found
 
 _SOURCE = "event"

@@ -20,7 +20,7 @@ from cef_bridge.workbench.diff import Made
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cef_bridge.machine import Lines, Machine, Message, Part, Runner
+    from cef_bridge.engine.machine import Lines, Machine, Message, Part, Runner
     from cef_bridge.workbench.coverage import Coverage, Facts
     from cef_bridge.workbench.diff import Diff
 

@@ -1,12 +1,12 @@
 //! What a caller checks before it calls anything else: ctypes checks neither names nor types.
 //!
 //! Goes in: nothing. Comes out: the number of the C interface, and the checksum of the sources that
-//! this library was built from. `cef_bridge/engine.py` compares both when it loads the library.
+//! this library was built from. `cef_bridge/engine/native.py` compares both when it loads the library.
 
 use std::ffi::c_char;
 
 /// Number of the C interface. It changes with every change of a function, a struct or a constant
-/// that Python knows; `ABI` in `cef_bridge/engine.py` is its twin.
+/// that Python knows; `ABI` in `cef_bridge/engine/native.py` is its twin.
 pub const ABI: u32 = 3;
 
 /// The checksum of `build.rs`, as a C string.

@@ -1,4 +1,4 @@
-//! What Python calls, by ctypes (`cef_bridge/engine.py`): a table becomes a plan, and a plan runs over
+//! What Python calls, by ctypes (`cef_bridge/engine/native.py`): a table becomes a plan, and a plan runs over
 //! blocks. One call a block, without the interpreter's lock; a panic in it becomes an answer.
 //!
 //! Who calls promises: pointers are what these functions gave, and not freed; a work area is used by

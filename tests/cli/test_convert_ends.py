@@ -29,7 +29,7 @@ from running import (
     until_it_handles,
 )
 
-from cef_bridge import engine
+from cef_bridge.engine import native
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -345,7 +345,7 @@ def test_a_terminal_sees_a_bar_with_rate_and_time_left_and_stdout_stays_clean(bi
     out, shown = at_a_terminal(big)
     assert "\x1b[" in shown
     assert "big.json" in shown
-    if engine.load() is not None:
+    if native.load() is not None:
         assert "MiB/s" in shown or "MB/s" in shown
         assert "0:00:0" in shown
     else:  # Python alone may take minutes, at kB a second

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from running import convert, counts, event, events, plain, start
 
-from cef_bridge import engine
+from cef_bridge.engine import native as engine
 
 needs_engine = pytest.mark.skipif(engine.load() is None, reason="there is no native engine here")
 

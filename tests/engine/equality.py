@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 from made_up import changed, line, mapping
 
-from cef_bridge import engine
+from cef_bridge.engine import native as engine
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.generator import events
 from cef_bridge.kubearmor.clock import repeats

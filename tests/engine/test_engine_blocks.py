@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from cef_bridge import engine
 from cef_bridge.conversion import Results
-from cef_bridge.machine import Machine
+from cef_bridge.engine import native as engine
+from cef_bridge.engine.line_loop import Options, UnitLoop
+from cef_bridge.engine.machine import Machine
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program import table
 from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.sources.blocks import Block, blocks
-from cef_bridge.unitloop import Options, UnitLoop
 
 pytestmark = pytest.mark.skipif(engine.load() is None, reason=f"no engine: {engine.status()}")
 

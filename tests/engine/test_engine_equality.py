@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from equality import Both, Tally, compare, samples
 
-from cef_bridge import engine
+from cef_bridge.engine import native as engine
 from cef_bridge.mapping.language.shipped import names
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter

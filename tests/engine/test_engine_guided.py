@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cef_bridge import engine
+from cef_bridge.engine import native
 
 pytestmark = [
-    pytest.mark.skipif(engine.load() is None, reason=f"no engine: {engine.status()}"),
+    pytest.mark.skipif(native.load() is None, reason=f"no engine: {native.status()}"),
     pytest.mark.skipif(not find_spec("atheris"), reason="Atheris is not installed"),
 ]
 

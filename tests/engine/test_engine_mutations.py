@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from equality import Tally, compare
 
-from cef_bridge import engine
+from cef_bridge.engine import native
 from cef_bridge.kubearmor import activity, classes, derive, identity, split, summary
 from cef_bridge.mapping.language import redaction
 from cef_bridge.mapping.program import compile as compiling
@@ -19,7 +19,7 @@ from cef_bridge.mapping.program import conditions, rules
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = pytest.mark.skipif(engine.load() is None, reason=f"no engine: {engine.status()}")
+pytestmark = pytest.mark.skipif(native.load() is None, reason=f"no engine: {native.status()}")
 
 ROUNDS = 600  # seconds at most; each is found in the first ten
 

@@ -17,15 +17,15 @@ import pytest
 import zstandard
 
 from cef_bridge.conversion import Run
+from cef_bridge.engine.line_loop import Options
+from cef_bridge.engine.machine import Machine
 from cef_bridge.errors import CefBridgeError
-from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.parallel.run import ParallelRun, Plan
 from cef_bridge.parallel.team import AHEAD
 from cef_bridge.parallel.worker import Worker
 from cef_bridge.sources.inputs import Input
-from cef_bridge.unitloop import Options
 
 DATA = Path(__file__).parent.parent / "data"
 

@@ -10,9 +10,9 @@ from user_lines import lines_of
 
 from cef_bridge.cli import simulate
 from cef_bridge.cli.mapping import explain
-from cef_bridge.engine import load as load_engine
+from cef_bridge.engine.machine import Machine
+from cef_bridge.engine.native import load as load_engine
 from cef_bridge.errors import CefBridgeError, UsageError
-from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.workbench.agreement import EngineDiffersError, check

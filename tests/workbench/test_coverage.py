@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from user_lines import lines_of, run_lines
 
-from cef_bridge.machine import Machine
+from cef_bridge.engine.machine import Machine
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.workbench.coverage import MOST_FIELDS, OTHER, Coverage

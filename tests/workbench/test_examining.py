@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from user_lines import lines_of, one_by_one, run_lines
 
+from cef_bridge.engine.machine import Machine
 from cef_bridge.kubearmor.derive import derive
-from cef_bridge.machine import Machine
 from cef_bridge.mapping.language import shipped
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter

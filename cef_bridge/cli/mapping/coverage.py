@@ -15,9 +15,9 @@ from cef_bridge.cli.logs import say
 from cef_bridge.cli.mapping.surveys import run_through
 from cef_bridge.cli.params import Number, mapping_option
 from cef_bridge.cli.tables import cut, json_option, print_table
+from cef_bridge.engine.machine import Machine
 from cef_bridge.kubearmor.classes import new_words
 from cef_bridge.lines.text import neutralise
-from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.wording import counted

@@ -14,7 +14,7 @@ import click
 from cef_bridge.cli.mapping.surveys import run_through
 from cef_bridge.cli.params import MAPPING, Number, Whole
 from cef_bridge.cli.tables import cut, json_option, print_table
-from cef_bridge.machine import Machine
+from cef_bridge.engine.machine import Machine
 from cef_bridge.mapping.language.dump import constant, rules_text
 from cef_bridge.mapping.language.spec import Rule
 from cef_bridge.mapping.load import load

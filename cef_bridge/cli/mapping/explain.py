@@ -14,8 +14,8 @@ import click
 from cef_bridge.cli.event_input import one_event
 from cef_bridge.cli.params import Whole, mapping_option
 from cef_bridge.cli.tables import cut, json_option, print_table
+from cef_bridge.engine.machine import Machine
 from cef_bridge.errors import UsageError
-from cef_bridge.machine import Machine
 from cef_bridge.mapping.load import load, replaced
 from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.wording import did_you_mean, shown

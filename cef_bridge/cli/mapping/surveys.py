@@ -15,7 +15,7 @@ from cef_bridge.errors import CefBridgeError
 from cef_bridge.sources.inputs import expand
 
 if TYPE_CHECKING:
-    from cef_bridge.unitloop import Machine
+    from cef_bridge.engine.line_loop import Machine
 
 
 class _Nowhere:

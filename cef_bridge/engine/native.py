@@ -32,7 +32,7 @@ NATIVE, PYTHON = "native", "python"
 ALONE = 2**32 - 1
 """`Look.sort` of an event that stands for itself alone."""
 CHOICES = ("auto", "native", "python", "both")
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parent.parent
 
 
 class Status(NamedTuple):

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import orjson
 
+from cef_bridge.engine.machine import Lines
 from cef_bridge.kubearmor.clock import event_time
 from cef_bridge.kubearmor.decode import Decoded, Decoder, Noise, Unreadable
 from cef_bridge.kubearmor.identity import origin_of
-from cef_bridge.machine import Lines
 from cef_bridge.mapping.program.converter import Converted, Filtered, Rejected
 from cef_bridge.sources.units import Oversized
 from cef_bridge.stats import Stats, line_ends
@@ -23,8 +23,8 @@ from cef_bridge.stats import Stats, line_ends
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from cef_bridge.engine.machine import Part
     from cef_bridge.kubearmor.alert_rate import Fairness
-    from cef_bridge.machine import Part
     from cef_bridge.sources.units import Block, Broken
     from cef_bridge.stats import Kind
 

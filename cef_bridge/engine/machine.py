@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from cef_bridge import engine
+from cef_bridge.engine import native as engine
 from cef_bridge.kubearmor.classes import CLASSES
 from cef_bridge.kubearmor.decode import Decoded, Decoder
 from cef_bridge.kubearmor.identity import origin_of
@@ -26,7 +26,7 @@ from cef_bridge.mapping.program.converter import Converted, Filtered
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cef_bridge.engine import Library, Plan
+    from cef_bridge.engine.native import Library, Plan
     from cef_bridge.mapping.program.converter import Converter, Rejected
 
     Kind = tuple[object, object, str]

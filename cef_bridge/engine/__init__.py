@@ -1,0 +1,1 @@
+"""Events through a mapping: by the native engine, or by the reference in Python."""
