@@ -19,7 +19,7 @@ from cef_bridge.engine.machine import Machine
 from cef_bridge.generator import events
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
-from cef_bridge.sources.units import Block
+from cef_bridge.sources.records.units import Block
 
 if TYPE_CHECKING:
     from collections.abc import Callable

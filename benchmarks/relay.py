@@ -37,8 +37,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 import relay_server
 
-from cef_bridge.sources.relay_channel import Channel
-from cef_bridge.sources.relay_faults import Place
+from cef_bridge.sources.relay.channel import Channel
+from cef_bridge.sources.relay.errors import Place
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import orjson
 
 from cef_bridge.engine.line_loop import Options, UnitLoop
-from cef_bridge.sources.blocks import Block, blocks
+from cef_bridge.sources.records.blocks import Block, blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from cef_bridge.engine.line_loop import Machine, Refused
-    from cef_bridge.sources.archives import Stream
-    from cef_bridge.sources.blocks import Item
-    from cef_bridge.sources.inputs import Input
-    from cef_bridge.sources.raw import Raw
+    from cef_bridge.sources.files.archives import Stream
+    from cef_bridge.sources.files.inputs import Input
+    from cef_bridge.sources.files.raw import Raw
+    from cef_bridge.sources.records.blocks import Item
     from cef_bridge.stats import Stats
 
 _T = TypeVar("_T")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pod_event import IN_A_POD
 
 from cef_bridge.mapping.language.shipped import names
-from cef_bridge.sources.relay_schema import TABLE
+from cef_bridge.sources.relay.schema import TABLE
 
 # What an event may have besides; () leaves the field out. Each of the first four is acted upon.
 ACTS: list[dict[str, object]] = [

@@ -18,11 +18,11 @@ from concurrent import futures
 from typing import TYPE_CHECKING, Self
 
 # First, for it keeps gRPC's C core from writing to stderr.
-import cef_bridge.sources.relay_channel  # noqa: F401  # isort: skip
+import cef_bridge.sources.relay.channel  # noqa: F401  # isort: skip
 import grpc
 import orjson
 
-from cef_bridge.sources.relay_schema import CLASSES, SERVICE, STREAMS, TABLE
+from cef_bridge.sources.relay.schema import CLASSES, SERVICE, STREAMS, TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

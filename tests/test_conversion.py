@@ -15,7 +15,7 @@ from cef_bridge.engine.machine import Machine
 from cef_bridge.lines import parse
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
-from cef_bridge.sources.inputs import Input
+from cef_bridge.sources.files.inputs import Input
 
 DATA = Path(__file__).parent / "data"
 

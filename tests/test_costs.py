@@ -17,7 +17,7 @@ import pytest
 from user_loop import UserLoop, compact
 
 from cef_bridge.engine.line_loop import Options, UnitLoop
-from cef_bridge.sources.units import Block
+from cef_bridge.sources.records.units import Block
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import costs

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from cef_bridge.checkpoint import Mark
 from cef_bridge.delivery.queue import ALERTS, TELEMETRY, Queue
 from cef_bridge.engine import native
 from cef_bridge.engine.line_loop import Options
@@ -25,10 +26,9 @@ from cef_bridge.lines import parse
 from cef_bridge.mapping.language.spec import Condition, Test
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
-from cef_bridge.marks import Mark
 from cef_bridge.service.own_words import tell_flood, tell_gap
 from cef_bridge.sources.feed import Arrival, FeedState, Notice
-from cef_bridge.sources.units import Block, Oversized
+from cef_bridge.sources.records.units import Block, Oversized
 
 BUILT = isinstance(native.find(Path(native.__file__).parents[1]), native.Library)
 needs_engine = pytest.mark.skipif(not BUILT, reason="there is no native engine here")

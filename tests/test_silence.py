@@ -7,7 +7,7 @@ import pytest
 from cef_bridge.service.parts import source_view
 from cef_bridge.service.watched import SILENCE, Watched
 from cef_bridge.sources.feed import Arrival, FeedState
-from cef_bridge.sources.units import Block
+from cef_bridge.sources.records.units import Block
 from cef_bridge.views import SILENT, View, not_ready
 
 ARRIVAL = Arrival("a", "a", Block([b"x"], 1, 0, 2, single=True), None)

@@ -16,7 +16,7 @@ from cef_bridge.engine.line_loop import Options, UnitLoop
 from cef_bridge.engine.machine import Machine
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
-from cef_bridge.sources.units import Block
+from cef_bridge.sources.records.units import Block
 
 MAPPINGS = ("kubearmor-cef", "splunk", "arcsight", "qradar-leef")
 EVENT = {

@@ -10,7 +10,7 @@ from cef_bridge.conversion import take_in
 from cef_bridge.engine.line_loop import Options, UnitLoop
 from cef_bridge.kubearmor.clock import WRAPPER_TIME, repeats
 from cef_bridge.kubearmor.decode import Decoded, Decoder
-from cef_bridge.sources.blocks import blocks
+from cef_bridge.sources.records.blocks import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,7 +12,7 @@ import orjson
 
 from cef_bridge.engine.line_loop import Options, Refused, UnitLoop
 from cef_bridge.engine.machine import Machine
-from cef_bridge.sources.units import Block
+from cef_bridge.sources.records.units import Block
 
 if TYPE_CHECKING:
     from cef_bridge.mapping.program.converter import Converter

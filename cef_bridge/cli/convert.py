@@ -33,7 +33,7 @@ from cef_bridge.kubearmor.decode import INPUT_FORMATS
 from cef_bridge.mapping.language.dump import fingerprint
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
-from cef_bridge.sources.inputs import expand
+from cef_bridge.sources.files.inputs import expand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from cef_bridge.cli.targets import Stream
     from cef_bridge.conversion import Outcome
     from cef_bridge.parallel.run import ParallelRun
-    from cef_bridge.sources.inputs import Input
+    from cef_bridge.sources.files.inputs import Input
 
 _SIGPIPE = 141
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}

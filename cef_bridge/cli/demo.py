@@ -22,7 +22,7 @@ from cef_bridge.kubearmor.decode import Decoded, Decoder, Noise
 from cef_bridge.lines.check import faults
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converted, Converter
-from cef_bridge.sources.blocks import Block, blocks
+from cef_bridge.sources.records.blocks import Block, blocks
 
 _SAMPLES = Path(__file__).resolve().parent.parent / "samples" / "events.ndjson"
 _RECEIVERS = (("splunk", "Splunk"), ("qradar-leef", "QRadar"))

@@ -16,8 +16,8 @@ from cef_bridge.cli.logs import say
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.kubearmor.decode import Decoded, Decoder
 from cef_bridge.kubearmor.names import canonical
-from cef_bridge.sources.archives import printable
-from cef_bridge.sources.inputs import STDIN, expand
+from cef_bridge.sources.files.archives import printable
+from cef_bridge.sources.files.inputs import STDIN, expand
 from cef_bridge.workbench.events import Found, Line, records_of
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cef_bridge.sources.archives import is_packed
+from cef_bridge.sources.files.archives import is_packed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cef_bridge.sources.inputs import Input
+    from cef_bridge.sources.files.inputs import Input
 
 MOST_JOBS = 256
 _SMALL = 8 << 20  # bytes of text

@@ -20,14 +20,14 @@ from cef_bridge.lines.lint.codes import CODES, RECEIVERS, STANDARD
 from cef_bridge.lines.lint.linter import Linter
 from cef_bridge.lines.lint.pages import page
 from cef_bridge.lines.lint.rules_line import MOST_READ
-from cef_bridge.sources.inputs import expand
-from cef_bridge.sources.text_lines import text_lines
-from cef_bridge.sources.units import DamagedError
+from cef_bridge.sources.files.inputs import expand
+from cef_bridge.sources.records.text_lines import text_lines
+from cef_bridge.sources.records.units import DamagedError
 from cef_bridge.wording import did_you_mean, shown
 
 if TYPE_CHECKING:
     from cef_bridge.cli.linted import Report
-    from cef_bridge.sources.archives import Stream
+    from cef_bridge.sources.files.archives import Stream
 
 _FOUND = 3
 

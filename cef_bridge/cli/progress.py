@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cef_bridge.sources.inputs import Input
+    from cef_bridge.sources.files.inputs import Input
 
 _LONGEST_NAME = 40
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from cef_bridge.cli.targets import Targets
     from cef_bridge.parallel.run import ParallelRun
-    from cef_bridge.sources.inputs import Input
+    from cef_bridge.sources.files.inputs import Input
 
 _FORM = 1
 _EVERY = 1.0  # seconds between two writes, at least

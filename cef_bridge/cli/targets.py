@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.files import AtomicFile
-from cef_bridge.sources.archives import printable
+from cef_bridge.sources.files.archives import printable
 
 if TYPE_CHECKING:
     import contextlib
 
-    from cef_bridge.sources.inputs import Input
+    from cef_bridge.sources.files.inputs import Input
 
 _STDOUT, _STDERR = "/dev/stdout", "/dev/stderr"
 

@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
+    from cef_bridge.checkpoint import Mark
     from cef_bridge.delivery.queue_core import Change
-    from cef_bridge.marks import Mark
 
 __all__ = [
     "ALERTS",

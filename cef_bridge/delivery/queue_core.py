@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from cef_bridge.checkpoint import Mark
     from cef_bridge.delivery.queue_lock import Lock
     from cef_bridge.delivery.queue_types import Sum
-    from cef_bridge.marks import Mark
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from cef_bridge.checkpoint import Mark
     from cef_bridge.delivery.queue_pages import Value
-    from cef_bridge.marks import Mark
 
 _log = logging.getLogger(__name__)
 

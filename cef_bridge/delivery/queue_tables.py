@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from cef_bridge.checkpoint import Mark
 from cef_bridge.delivery import queue_rows
 from cef_bridge.delivery import queue_schema as schema
 from cef_bridge.delivery.queue_body import squeeze, unsqueeze
 from cef_bridge.delivery.queue_types import EVENT, LANES, Letter
-from cef_bridge.marks import Mark
 
 if TYPE_CHECKING:
     import sqlite3

@@ -12,7 +12,7 @@ from cef_bridge.errors import CefBridgeError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cef_bridge.marks import Mark
+    from cef_bridge.checkpoint import Mark
 
 ALERTS, TELEMETRY = 0, 1
 LANES = (ALERTS, TELEMETRY)

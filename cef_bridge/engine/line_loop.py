@@ -17,7 +17,7 @@ from cef_bridge.kubearmor.clock import event_time
 from cef_bridge.kubearmor.decode import Decoded, Decoder, Noise, Unreadable
 from cef_bridge.kubearmor.identity import origin_of
 from cef_bridge.mapping.program.converter import Converted, Filtered, Rejected
-from cef_bridge.sources.units import Oversized
+from cef_bridge.sources.records.units import Oversized
 from cef_bridge.stats import Stats, line_ends
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from cef_bridge.engine.machine import Part
     from cef_bridge.kubearmor.alert_rate import Fairness
-    from cef_bridge.sources.units import Block, Broken
+    from cef_bridge.sources.records.units import Block, Broken
     from cef_bridge.stats import Kind
 
     Append = Callable[[bytes], object]

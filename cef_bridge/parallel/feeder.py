@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.parallel.pieces import Finished, Piece, Segment
 from cef_bridge.parallel.seams import seam
-from cef_bridge.sources.units import DamagedError
+from cef_bridge.sources.records.units import DamagedError
 from cef_bridge.stats import line_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cef_bridge.sources.archives import Stream
-    from cef_bridge.sources.inputs import Input
-    from cef_bridge.sources.raw import Raw
+    from cef_bridge.sources.files.archives import Stream
+    from cef_bridge.sources.files.inputs import Input
+    from cef_bridge.sources.files.raw import Raw
 
 _READ = 1 << 18  # as a run by one thread does: whether it is a bomb is asked after each read
 _MOST_SEGMENTS = 64  # so many small inputs are a piece

@@ -18,8 +18,8 @@ from cef_bridge.parallel.feeder import BEGINNING, Feeder, Position
 from cef_bridge.parallel.mark import Mark
 from cef_bridge.parallel.pieces import Text
 from cef_bridge.parallel.worker import Worker
-from cef_bridge.sources.blocks import Block, Cutter, Idle
-from cef_bridge.sources.units import DamagedError
+from cef_bridge.sources.records.blocks import Block, Cutter, Idle
+from cef_bridge.sources.records.units import DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from cef_bridge.parallel.pieces import Piece, Segment
     from cef_bridge.parallel.team import Team
     from cef_bridge.parallel.worker import Result
-    from cef_bridge.sources.inputs import Input
+    from cef_bridge.sources.files.inputs import Input
     from cef_bridge.stats import Stats
 
 _MOST_TOGETHER = 64 << 20  # bytes of all pieces that may be in memory

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.conversion import row, take_in
 from cef_bridge.engine.line_loop import UnitLoop
 from cef_bridge.parallel.pieces import Text
-from cef_bridge.sources.blocks import Cutter, Idle
-from cef_bridge.sources.units import DamagedError
+from cef_bridge.sources.records.blocks import Cutter, Idle
+from cef_bridge.sources.records.units import DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -36,16 +36,16 @@ _LEAST = 512  # a message may not be made shorter than this
 def feed_of(source: Source, *, once: bool) -> Feed:
     """Return the feed of a source; `once`: files are read to their end, not followed."""
     if source.kind == "stdin":
-        from cef_bridge.sources.pipe import Pipe  # noqa: PLC0415 - only who asks for it pays
+        from cef_bridge.sources.stdin import Pipe  # noqa: PLC0415 - only who asks for it pays
 
         return Pipe(max_record=source.max_record)
     if source.kind == "files":
-        from cef_bridge.sources.follow import Follow  # noqa: PLC0415 - as above
+        from cef_bridge.sources.files.follow import Follow  # noqa: PLC0415 - as above
 
         return Follow(
             [source.pattern], once=once, from_end=source.from_end, max_record=source.max_record
         )
-    from cef_bridge.sources.relay import Relay  # noqa: PLC0415 - gRPC alone takes 100 ms
+    from cef_bridge.sources.relay.relay import Relay  # noqa: PLC0415 - gRPC alone takes 100 ms
 
     return Relay(
         source.endpoints,

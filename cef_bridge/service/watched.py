@@ -15,7 +15,7 @@ from cef_bridge.sources.feed import TICK
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from cef_bridge.marks import Mark
+    from cef_bridge.checkpoint import Mark
     from cef_bridge.sources.feed import Arrival, Feed, FeedState, Notice
 
 SILENCE = 10.0

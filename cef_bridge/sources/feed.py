@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from cef_bridge.marks import Mark
-    from cef_bridge.sources.units import Block, Broken, Oversized
+    from cef_bridge.checkpoint import Mark
+    from cef_bridge.sources.records.units import Block, Broken, Oversized
 
 TICK = 0.2
 """After so many seconds without anything new a feed yields None."""

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.kubearmor.decode import Decoded, Decoder, Unreadable
 from cef_bridge.lines.message import locate
-from cef_bridge.sources.blocks import Block, Oversized, blocks
+from cef_bridge.sources.records.blocks import Block, Oversized, blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cef_bridge.sources.blocks import Broken
-    from cef_bridge.sources.inputs import Input
+    from cef_bridge.sources.files.inputs import Input
+    from cef_bridge.sources.records.blocks import Broken
 
 
 class Found(NamedTuple):

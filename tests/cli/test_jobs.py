@@ -8,7 +8,7 @@ import os
 import pytest
 
 from cef_bridge.cli.jobs import cores_there, threads
-from cef_bridge.sources.inputs import Input
+from cef_bridge.sources.files.inputs import Input
 
 CORES = len(os.sched_getaffinity(0))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from cef_bridge.checkpoint import Mark
 from cef_bridge.delivery.queue import TELEMETRY, Batch, Queue
-from cef_bridge.marks import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -13,8 +13,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from cef_bridge.checkpoint import Mark
 from cef_bridge.delivery.queue import Batch, Queue, inspect
-from cef_bridge.marks import Mark
 
 FATES = st.sampled_from(["confirmed", "unconfirmed", "dropped:refused"])
 

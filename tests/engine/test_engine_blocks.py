@@ -16,7 +16,7 @@ from cef_bridge.engine.machine import Machine
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program import table
 from cef_bridge.mapping.program.converter import Converter
-from cef_bridge.sources.blocks import Block, blocks
+from cef_bridge.sources.records.blocks import Block, blocks
 
 pytestmark = pytest.mark.skipif(engine.load() is None, reason=f"no engine: {engine.status()}")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from cef_bridge.kubearmor.decode import Decoded, Decoder
 from cef_bridge.kubearmor.derive import Event, derive
 from cef_bridge.kubearmor.fields import DERIVED
-from cef_bridge.sources.blocks import Block, blocks
+from cef_bridge.sources.records.blocks import Block, blocks
 
 DATA = Path(__file__).parent.parent / "data"
 EXPECTED = Path(__file__).parent

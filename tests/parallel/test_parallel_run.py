@@ -25,7 +25,7 @@ from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.parallel.run import ParallelRun, Plan
 from cef_bridge.parallel.team import AHEAD
 from cef_bridge.parallel.worker import Worker
-from cef_bridge.sources.inputs import Input
+from cef_bridge.sources.files.inputs import Input
 
 DATA = Path(__file__).parent.parent / "data"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from cef_bridge.sources.blocks import Block, Broken, Oversized, blocks
+from cef_bridge.sources.records.blocks import Block, Broken, Oversized, blocks
 
 
 class Feed:

@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from cef_bridge.sources.feed import Arrival, Notice
-from cef_bridge.sources.follow import Follow
-from cef_bridge.sources.units import Block
+from cef_bridge.sources.files.follow import Follow
+from cef_bridge.sources.records.units import Block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,11 +16,11 @@ import pytest
 import zstandard
 from feeds import Feed, flat
 
-from cef_bridge.sources.archives import Stream, open_stream
-from cef_bridge.sources.blocks import Broken, blocks
-from cef_bridge.sources.compression import FLOOR, LINE
-from cef_bridge.sources.inputs import expand
-from cef_bridge.sources.raw import Raw
+from cef_bridge.sources.files.archives import Stream, open_stream
+from cef_bridge.sources.files.compression import FLOOR, LINE
+from cef_bridge.sources.files.inputs import expand
+from cef_bridge.sources.files.raw import Raw
+from cef_bridge.sources.records.blocks import Broken, blocks
 
 TEXT = b"".join(b'{"PID":%d,"Source":"/bin/sh"}\n' % number for number in range(2000))
 LINES = TEXT.splitlines()
@@ -349,8 +349,8 @@ def test_progress_counts_raw_bytes(tmp_path):
 def test_memory_stays_flat_on_a_bomb_of_any_kind(tmp_path):
     script = """
 import resource, sys
-from cef_bridge.sources.blocks import blocks
-from cef_bridge.sources.inputs import expand
+from cef_bridge.sources.records.blocks import blocks
+from cef_bridge.sources.files.inputs import expand
 import zstandard
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for item in expand(sys.argv[1:]):
@@ -373,8 +373,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 @pytest.mark.parametrize("pack", [bytes, *PACKERS.values()], ids=["plain", *PACKERS])
 def test_a_pipe_can_be_anything_too(pack):
     script = """
-from cef_bridge.sources.blocks import blocks
-from cef_bridge.sources.inputs import expand
+from cef_bridge.sources.records.blocks import blocks
+from cef_bridge.sources.files.inputs import expand
 for item in expand([]):
     for stream in item.streams(hashed=True):
         print(stream.name, sum(len(block.lines) for block in blocks(stream)))

@@ -10,9 +10,9 @@ from feeds import Feed, blank, cut, flat, units
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cef_bridge.sources.blocks import Block, Broken, Cutter, Oversized, blocks
-from cef_bridge.sources.units import IDLE
-from cef_bridge.sources.values import CUT
+from cef_bridge.sources.records.blocks import Block, Broken, Cutter, Oversized, blocks
+from cef_bridge.sources.records.units import IDLE
+from cef_bridge.sources.records.values import CUT
 
 EVENT = {
     "Timestamp": 1692813948,
@@ -292,7 +292,7 @@ def test_hostile_input_takes_time_in_proportion(hostile):
 
 
 def test_damage_comes_after_what_was_readable():
-    from cef_bridge.sources.units import DamagedError
+    from cef_bridge.sources.records.units import DamagedError
 
     class Breaks(Feed):
         def read(self, size: int) -> bytes:

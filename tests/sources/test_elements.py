@@ -10,7 +10,7 @@ from feeds import cut, units
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cef_bridge.sources.blocks import Broken, Oversized
+from cef_bridge.sources.records.blocks import Broken, Oversized
 
 _CUT_ARRAY = "the JSON array has no end; the input seems to be cut. Fetch it again"
 _CUT = "the JSON ends in the middle; the input seems to be cut. Fetch it again"
@@ -193,7 +193,7 @@ def test_words_inside_a_string_open_no_array():
 
 _MEASURE = """
 import resource, sys
-from cef_bridge.sources.blocks import blocks
+from cef_bridge.sources.records.blocks import blocks
 
 class Endless:
     def __init__(self, first, middle, last):

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from cef_bridge.errors import CefBridgeError
-from cef_bridge.sources.archives import open_stream
-from cef_bridge.sources.blocks import Broken, blocks
 from cef_bridge.sources.feed import Arrival
-from cef_bridge.sources.pipe import Pipe
-from cef_bridge.sources.raw import Raw
+from cef_bridge.sources.files.archives import open_stream
+from cef_bridge.sources.files.raw import Raw
+from cef_bridge.sources.records.blocks import Broken, blocks
+from cef_bridge.sources.stdin import Pipe
 
 DATA = Path(__file__).parent.parent / "data"
 LONG = b'{"a":"' + b"x" * 2000 + b'"}'

@@ -16,11 +16,11 @@ from following import Store
 from test_archives import PACKERS, _tar
 
 from cef_bridge.errors import UsageError
-from cef_bridge.sources.blocks import blocks
 from cef_bridge.sources.feed import Arrival
-from cef_bridge.sources.follow import Follow
-from cef_bridge.sources.inputs import expand
-from cef_bridge.sources.units import Block, Broken, Oversized
+from cef_bridge.sources.files.follow import Follow
+from cef_bridge.sources.files.inputs import expand
+from cef_bridge.sources.records.blocks import blocks
+from cef_bridge.sources.records.units import Block, Broken, Oversized
 
 DATA = Path(__file__).parent.parent / "data"
 

@@ -22,11 +22,11 @@ from test_archives import PACKERS
 from test_follow import append, lines, text
 
 from cef_bridge.kubearmor.decode import Decoded, Decoder
-from cef_bridge.sources import follow_folders, follow_watch
-from cef_bridge.sources.blocks import Block
 from cef_bridge.sources.feed import Arrival
-from cef_bridge.sources.follow import Follow
-from cef_bridge.sources.follow_folders import _listed
+from cef_bridge.sources.files import file_watcher, follow_folders
+from cef_bridge.sources.files.follow import Follow
+from cef_bridge.sources.files.follow_folders import _listed
+from cef_bridge.sources.records.blocks import Block
 
 
 @pytest.fixture
@@ -315,8 +315,8 @@ def test_what_is_true_of_thousands_of_files_is_one_warning(tmp_path, store, capl
     def refuse(*_: str) -> None:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
-    really = follow_watch.open_file
-    monkeypatch.setattr(follow_watch, "open_file", refuse)
+    really = file_watcher.open_file
+    monkeypatch.setattr(file_watcher, "open_file", refuse)
     stream = store.follow(tmp_path / "*.log", rescan=0)
     for _ in range(3):
         store.take(next(stream))
@@ -325,7 +325,7 @@ def test_what_is_true_of_thousands_of_files_is_one_warning(tmp_path, store, capl
         f"3,000 files ({tmp_path}/0.log, {tmp_path}/1.log, {tmp_path}/10.log, …): cannot be "
         "opened: Too many open files. They are tried again"
     )
-    monkeypatch.setattr(follow_watch, "open_file", really)
+    monkeypatch.setattr(file_watcher, "open_file", really)
     while len(store.lines) < 3000:
         store.take(next(stream))
     stream.close()

@@ -17,8 +17,8 @@ import pytest
 from feeds import cut
 
 from cef_bridge.kubearmor.decode import Decoded, Decoder
-from cef_bridge.sources.blocks import Broken, Oversized
-from cef_bridge.sources.spans import parses
+from cef_bridge.sources.records.blocks import Broken, Oversized
+from cef_bridge.sources.records.spans import parses
 
 SEED = int(os.environ.get("CEF_BRIDGE_FUZZ_SEED") or random.SystemRandom().randrange(1 << 32))
 ROUNDS = int(os.environ.get("CEF_BRIDGE_FUZZ_ROUNDS") or 200)

@@ -8,8 +8,8 @@ import pytest
 from feeds import flat
 
 from cef_bridge.errors import UsageError
-from cef_bridge.sources.blocks import Broken, blocks
-from cef_bridge.sources.inputs import Input, expand
+from cef_bridge.sources.files.inputs import Input, expand
+from cef_bridge.sources.records.blocks import Broken, blocks
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from feeds import Feed, cut, flat
 from following import Store
 
 from cef_bridge.kubearmor.decode import Decoder
-from cef_bridge.sources import buffers
-from cef_bridge.sources.blocks import Block, Broken, Cutter, Oversized
-from cef_bridge.sources.buffers import PATIENCE
-from cef_bridge.sources.pipe import Pipe
-from cef_bridge.sources.spans import Scanner
-from cef_bridge.sources.units import IDLE
+from cef_bridge.sources.records import buffers
+from cef_bridge.sources.records.blocks import Block, Broken, Cutter, Oversized
+from cef_bridge.sources.records.buffers import PATIENCE
+from cef_bridge.sources.records.spans import Scanner
+from cef_bridge.sources.records.units import IDLE
+from cef_bridge.sources.stdin import Pipe
 
 POISONS = [
     b'{"a":[\n"x",\n',

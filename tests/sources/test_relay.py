@@ -20,10 +20,10 @@ from cef_bridge.kubearmor.decode import Decoded, Decoder
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converted, Converter
 from cef_bridge.sources.feed import Arrival, Notice
-from cef_bridge.sources.relay import Relay
-from cef_bridge.sources.relay_lines import line_of
-from cef_bridge.sources.relay_reader import Settings
-from cef_bridge.sources.units import Block, Broken, Oversized
+from cef_bridge.sources.records.units import Block, Broken, Oversized
+from cef_bridge.sources.relay.json_lines import line_of
+from cef_bridge.sources.relay.reader import Settings
+from cef_bridge.sources.relay.relay import Relay
 
 DATA = Path(__file__).parent.parent / "data"
 ALERT = {

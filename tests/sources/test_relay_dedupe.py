@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cef_bridge.sources.relay_dedupe import Dedupe
+from cef_bridge.sources.relay.dedupe import Dedupe
 
 
 class Clock:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from relay_server import encode, kind_of
 
-from cef_bridge.sources.relay_lines import UnreadableError, escaped, line_of
-from cef_bridge.sources.relay_schema import CLASSES, SERVICE, STREAMS, TABLE, file_descriptor
+from cef_bridge.sources.relay.json_lines import UnreadableError, escaped, line_of
+from cef_bridge.sources.relay.schema import CLASSES, SERVICE, STREAMS, TABLE, file_descriptor
 
 DATA = Path(__file__).parent.parent / "data"
 ALERT, LOG, MESSAGE = line_of("Alert"), line_of("Log"), line_of("Message")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cef_bridge.sources.relay_outages import Outages, Overruns, duration
+from cef_bridge.sources.relay.outages import Outages, Overruns, duration
 
 NAME = "kubearmor://relay:32767 alerts"
 LOST = "Events of that time are lost, for KubeArmor keeps none."

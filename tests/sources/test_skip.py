@@ -9,8 +9,8 @@ import os
 import pytest
 import zstandard
 
-from cef_bridge.sources.inputs import Input
-from cef_bridge.sources.raw import Raw
+from cef_bridge.sources.files.inputs import Input
+from cef_bridge.sources.files.raw import Raw
 
 TEXT = b"".join(b'{"Type":"HostLog","PID":%d}\n' % number for number in range(50_000))
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cef_bridge.sources.text_lines import TextLine, text_lines
-from cef_bridge.sources.units import DamagedError
+from cef_bridge.sources.records.text_lines import TextLine, text_lines
+from cef_bridge.sources.records.units import DamagedError
 
 
 class Gives:

@@ -20,7 +20,7 @@ from cef_bridge.files import AtomicFile
 from cef_bridge.kubearmor.classes import kind_of
 from cef_bridge.mapping import load
 from cef_bridge.mapping.language import shipped
-from cef_bridge.sources.inputs import expand
+from cef_bridge.sources.files.inputs import expand
 from cef_bridge.wording import counted, did_you_mean, shown
 from cef_bridge.workbench.events import events_of
 from cef_bridge.workbench.scaffold import NO_CLUSTER, Taken, scaffold

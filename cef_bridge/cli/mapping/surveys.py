@@ -12,7 +12,7 @@ from cef_bridge.cli.logs import say
 from cef_bridge.cli.progress import progress, someone_looks
 from cef_bridge.conversion import Run
 from cef_bridge.errors import CefBridgeError
-from cef_bridge.sources.inputs import expand
+from cef_bridge.sources.files.inputs import expand
 
 if TYPE_CHECKING:
     from cef_bridge.engine.line_loop import Machine

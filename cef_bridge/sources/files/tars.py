@@ -8,12 +8,12 @@ from __future__ import annotations
 import tarfile
 from typing import IO, TYPE_CHECKING, Self, cast
 
-from cef_bridge.sources.units import DamagedError
+from cef_bridge.sources.records.units import DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cef_bridge.sources.units import Readable
+    from cef_bridge.sources.records.units import Readable
 
 _BLOCK = 512
 # A name or a comment in a tar may be long, but not this long; tarfile would read it into memory.

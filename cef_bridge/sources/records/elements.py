@@ -15,15 +15,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from cef_bridge.sources.spans import STRING, Scanner, Verdict, guess
-from cef_bridge.sources.units import Broken
-from cef_bridge.sources.values import CUT, find, passed, passed_to, skip_line
+from cef_bridge.sources.records.spans import STRING, Scanner, Verdict, guess
+from cef_bridge.sources.records.units import Broken
+from cef_bridge.sources.records.values import CUT, find, passed, passed_to, skip_line
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from cef_bridge.sources.buffers import Buffer, Waits
-    from cef_bridge.sources.units import Block, Idle, Item
+    from cef_bridge.sources.records.buffers import Buffer, Waits
+    from cef_bridge.sources.records.units import Block, Idle, Item
 
 # In a string these quotes would have a backslash each, so it cannot be mistaken for text.
 _WRAPPED = re.compile(rb'"(?:hits|logRecords)"\s*+:\s*+\[')

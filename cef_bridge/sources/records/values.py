@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.sources.spans import Scanner, Verdict, whole_value
-from cef_bridge.sources.units import HEAD, Broken, Oversized
+from cef_bridge.sources.records.spans import Scanner, Verdict, whole_value
+from cef_bridge.sources.records.units import HEAD, Broken, Oversized
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from cef_bridge.sources.buffers import Buffer
-    from cef_bridge.sources.units import Block, Idle
+    from cef_bridge.sources.records.buffers import Buffer
+    from cef_bridge.sources.records.units import Block, Idle
 
 CUT = "the JSON ends in the middle; the input seems to be cut. Fetch it again"
 

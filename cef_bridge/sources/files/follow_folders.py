@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import UsageError
-from cef_bridge.sources.archives import is_packed, open_stream
-from cef_bridge.sources.follow_files import open_file
-from cef_bridge.sources.follow_identity import HEAD, sha256
-from cef_bridge.sources.raw import Raw
-from cef_bridge.sources.units import DamagedError
+from cef_bridge.sources.files.archives import is_packed, open_stream
+from cef_bridge.sources.files.file_identity import HEAD, sha256
+from cef_bridge.sources.files.follow_paths import open_file
+from cef_bridge.sources.files.raw import Raw
+from cef_bridge.sources.records.units import DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from cef_bridge.sources.follow_identity import File
+    from cef_bridge.sources.files.file_identity import File
 
 _MADE = re.compile(r"\.(?:gz|zst|bz2|xz|tmp)\Z")
 _PIECE = 1 << 20

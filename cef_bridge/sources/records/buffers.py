@@ -9,13 +9,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from cef_bridge.sources.units import IDLE, Batch, DamagedError
+from cef_bridge.sources.records.units import IDLE, Batch, DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-    from cef_bridge.sources.spans import Scanner
-    from cef_bridge.sources.units import Block, Growing, Idle
+    from cef_bridge.sources.records.spans import Scanner
+    from cef_bridge.sources.records.units import Block, Growing, Idle
 
     Waits = Generator[Block | Idle, None, bool]
     """Ends with a bool; meanwhile it yields what was complete, and IDLE, while it has to wait."""

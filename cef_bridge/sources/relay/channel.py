@@ -20,8 +20,8 @@ import grpc.experimental
 
 from cef_bridge.errors import UsageError
 from cef_bridge.small_files import MOST_PEM, UnreadableError, read_small
-from cef_bridge.sources.relay_faults import Fault, Place, refused, unreachable
-from cef_bridge.sources.relay_schema import CLASSES, SERVICE, STREAMS
+from cef_bridge.sources.relay.errors import Fault, Place, refused, unreachable
+from cef_bridge.sources.relay.schema import CLASSES, SERVICE, STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

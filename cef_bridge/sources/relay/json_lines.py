@@ -21,8 +21,8 @@ import orjson
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from cef_bridge.sources import relay_wire as wire
-from cef_bridge.sources.relay_schema import CLASSES, INT32, INT64, MAP, TABLE, TEXT, TEXTS, Field
+from cef_bridge.sources.relay import wire
+from cef_bridge.sources.relay.schema import CLASSES, INT32, INT64, MAP, TABLE, TEXT, TEXTS, Field
 
 if TYPE_CHECKING:
     from collections.abc import Callable

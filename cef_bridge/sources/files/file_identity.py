@@ -15,7 +15,7 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.marks import Mark
+from cef_bridge.checkpoint import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -11,13 +11,13 @@ import resource
 from typing import TYPE_CHECKING
 
 from cef_bridge.errors import UsageError
-from cef_bridge.sources.follow_files import open_file
+from cef_bridge.sources.files.follow_paths import open_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cef_bridge.sources.follow_siblings import Rest
-    from cef_bridge.sources.follow_tail import Tail
+    from cef_bridge.sources.files.follow_siblings import Rest
+    from cef_bridge.sources.files.follow_tail import Tail
 
 _SHARE = 4  # of the files that may be open are rests: one in so many
 _LEAST = 2

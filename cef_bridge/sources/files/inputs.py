@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import UsageError
-from cef_bridge.sources.archives import MAX_EXPAND, Stream, open_stream, printable
-from cef_bridge.sources.raw import Raw
-from cef_bridge.sources.units import DamagedError
+from cef_bridge.sources.files.archives import MAX_EXPAND, Stream, open_stream, printable
+from cef_bridge.sources.files.raw import Raw
+from cef_bridge.sources.records.units import DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cef_bridge.sources.raw import RawFile
+    from cef_bridge.sources.files.raw import RawFile
 
 STDIN = "-"
 

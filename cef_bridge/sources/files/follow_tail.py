@@ -11,18 +11,18 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cef_bridge.sources.archives import is_packed, open_stream
-from cef_bridge.sources.blocks import Block, Broken, Cutter, Idle, Oversized
 from cef_bridge.sources.feed import Arrival
-from cef_bridge.sources.follow_identity import HEAD, Position, sha256
-from cef_bridge.sources.raw import Raw
-from cef_bridge.sources.units import DamagedError
+from cef_bridge.sources.files.archives import is_packed, open_stream
+from cef_bridge.sources.files.file_identity import HEAD, Position, sha256
+from cef_bridge.sources.files.raw import Raw
+from cef_bridge.sources.records.blocks import Block, Broken, Cutter, Idle, Oversized
+from cef_bridge.sources.records.units import DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cef_bridge.sources.follow_identity import File
-    from cef_bridge.sources.units import Growing, Item
+    from cef_bridge.sources.files.file_identity import File
+    from cef_bridge.sources.records.units import Growing, Item
 
 _AT_ONCE = 1 << 20
 """So many bytes are read at once where there are as many. Measured beside a thread that is always

@@ -17,15 +17,21 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import UsageError
-from cef_bridge.sources.archives import is_packed
-from cef_bridge.sources.follow_files import open_file
-from cef_bridge.sources.follow_folders import Folder, Sibling, in_the_making, met_again, unpacked
-from cef_bridge.sources.follow_identity import File, Older, sha256
+from cef_bridge.sources.files.archives import is_packed
+from cef_bridge.sources.files.file_identity import File, Older, sha256
+from cef_bridge.sources.files.follow_folders import (
+    Folder,
+    Sibling,
+    in_the_making,
+    met_again,
+    unpacked,
+)
+from cef_bridge.sources.files.follow_paths import open_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
-    from cef_bridge.sources.follow_identity import Position
+    from cef_bridge.sources.files.file_identity import Position
 
     Nodes = Container[tuple[int, int]]
 

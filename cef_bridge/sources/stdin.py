@@ -12,16 +12,16 @@ from os import read
 from typing import TYPE_CHECKING
 
 from cef_bridge.errors import CefBridgeError
-from cef_bridge.sources.archives import MAX_EXPAND, is_packed, is_text, open_stream
-from cef_bridge.sources.blocks import blocks
 from cef_bridge.sources.feed import TICK, Arrival, FeedState
-from cef_bridge.sources.raw import Raw
-from cef_bridge.sources.units import Block, DamagedError, Idle
+from cef_bridge.sources.files.archives import MAX_EXPAND, is_packed, is_text, open_stream
+from cef_bridge.sources.files.raw import Raw
+from cef_bridge.sources.records.blocks import blocks
+from cef_bridge.sources.records.units import Block, DamagedError, Idle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from cef_bridge.marks import Mark
+    from cef_bridge.checkpoint import Mark
 
 _HEAD = 512  # what is_text wants at most
 

@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.errors import UsageError
 from cef_bridge.sources.feed import TICK, Arrival, FeedState
-from cef_bridge.sources.relay_channel import credentials
-from cef_bridge.sources.relay_dedupe import Dedupe
-from cef_bridge.sources.relay_faults import Place
-from cef_bridge.sources.relay_lines import UnreadableError, line_of
-from cef_bridge.sources.relay_reader import Reader, Settings
-from cef_bridge.sources.relay_schema import STREAMS
-from cef_bridge.sources.units import HEAD, Block, Broken, Oversized
+from cef_bridge.sources.records.units import HEAD, Block, Broken, Oversized
+from cef_bridge.sources.relay.channel import credentials
+from cef_bridge.sources.relay.dedupe import Dedupe
+from cef_bridge.sources.relay.errors import Place
+from cef_bridge.sources.relay.json_lines import UnreadableError, line_of
+from cef_bridge.sources.relay.reader import Reader, Settings
+from cef_bridge.sources.relay.schema import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from cef_bridge.marks import Mark
+    from cef_bridge.checkpoint import Mark
     from cef_bridge.sources.feed import Notice
-    from cef_bridge.sources.units import Item
+    from cef_bridge.sources.records.units import Item
 
 MOST_UNITS = 500
 PERIOD = 0.1

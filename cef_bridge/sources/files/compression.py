@@ -12,13 +12,13 @@ import lzma
 import zlib
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from cef_bridge.sources.units import DamagedError
+from cef_bridge.sources.records.units import DamagedError
 from cef_bridge.stats import line_ends
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cef_bridge.sources.raw import Peekable, Raw
+    from cef_bridge.sources.files.raw import Peekable, Raw
 
 FLOOR = 64 << 20
 """An input may expand to this many bytes whatever its size is."""

@@ -8,19 +8,19 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from cef_bridge.sources.blocks import Cutter, Idle
 from cef_bridge.sources.feed import TICK, Arrival
-from cef_bridge.sources.follow_identity import Position, sha256
-from cef_bridge.sources.follow_tail import behind, end_of
-from cef_bridge.sources.inputs import Input
-from cef_bridge.sources.units import Block
+from cef_bridge.sources.files.file_identity import Position, sha256
+from cef_bridge.sources.files.follow_tail import behind, end_of
+from cef_bridge.sources.files.inputs import Input
+from cef_bridge.sources.records.blocks import Cutter, Idle
+from cef_bridge.sources.records.units import Block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from cef_bridge.sources.archives import Stream
-    from cef_bridge.sources.follow_identity import File, Known
-    from cef_bridge.sources.follow_tail import Tail
+    from cef_bridge.sources.files.archives import Stream
+    from cef_bridge.sources.files.file_identity import File, Known
+    from cef_bridge.sources.files.follow_tail import Tail
 
 
 def packed(  # one file with all that is told of it

@@ -17,18 +17,18 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from cef_bridge.errors import UsageError
-from cef_bridge.sources.archives import MAX_EXPAND, printable
 from cef_bridge.sources.feed import TICK, Arrival, FeedState, Notice
-from cef_bridge.sources.follow_files import patterns as parse
-from cef_bridge.sources.follow_packed import packed
-from cef_bridge.sources.follow_watch import Rules, Watch
-from cef_bridge.sources.units import Broken
+from cef_bridge.sources.files.archives import MAX_EXPAND, printable
+from cef_bridge.sources.files.file_watcher import Rules, Watch
+from cef_bridge.sources.files.follow_packed import packed
+from cef_bridge.sources.files.follow_paths import patterns as parse
+from cef_bridge.sources.records.units import Broken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from cef_bridge.marks import Mark
-    from cef_bridge.sources.follow_tail import Tail
+    from cef_bridge.checkpoint import Mark
+    from cef_bridge.sources.files.follow_tail import Tail
 
     News = Iterator[Arrival | Notice]
 

@@ -13,8 +13,8 @@ import stat
 from typing import TYPE_CHECKING
 
 from cef_bridge.errors import UsageError
-from cef_bridge.sources.archives import printable
-from cef_bridge.sources.follow_identity import File, meet
+from cef_bridge.sources.files.archives import printable
+from cef_bridge.sources.files.file_identity import File, meet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

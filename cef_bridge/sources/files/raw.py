@@ -12,13 +12,13 @@ import select
 import stat
 from typing import TYPE_CHECKING, Protocol, Self
 
-from cef_bridge.sources.units import DamagedError
+from cef_bridge.sources.records.units import DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from cef_bridge.sources.units import Readable
+    from cef_bridge.sources.records.units import Readable
 
 _DRAIN = 1 << 20
 _STEP = 1 << 18

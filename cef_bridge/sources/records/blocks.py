@@ -20,10 +20,10 @@ from itertools import accumulate
 from operator import itemgetter
 from typing import TYPE_CHECKING, overload
 
-from cef_bridge.sources.buffers import Buffer
-from cef_bridge.sources.elements import elements, wrapped, wrapped_elements
-from cef_bridge.sources.spans import Verdict
-from cef_bridge.sources.units import (
+from cef_bridge.sources.records.buffers import Buffer
+from cef_bridge.sources.records.elements import elements, wrapped, wrapped_elements
+from cef_bridge.sources.records.spans import Verdict
+from cef_bridge.sources.records.units import (
     Block,
     Broken,
     Growing,
@@ -33,12 +33,12 @@ from cef_bridge.sources.units import (
     Readable,
     Uncut,
 )
-from cef_bridge.sources.values import find, passed, skip_line
+from cef_bridge.sources.records.values import find, passed, skip_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-    from cef_bridge.sources.values import Found
+    from cef_bridge.sources.records.values import Found
 
 __all__ = ["Block", "Broken", "Cutter", "Idle", "Item", "Oversized", "Readable", "blocks"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from cef_bridge.sources.compression import (
+from cef_bridge.sources.files.compression import (
     COMPRESSIONS,
     FOREIGN,
     HEAD,
@@ -17,14 +17,14 @@ from cef_bridge.sources.compression import (
     Unpacked,
     may_begin,
 )
-from cef_bridge.sources.raw import Peekable
-from cef_bridge.sources.units import DamagedError
+from cef_bridge.sources.files.raw import Peekable
+from cef_bridge.sources.records.units import DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cef_bridge.sources.raw import Raw
-    from cef_bridge.sources.units import Readable
+    from cef_bridge.sources.files.raw import Raw
+    from cef_bridge.sources.records.units import Readable
 
 MAX_EXPAND = 200
 """KubeArmor's JSON shrinks 10 to 60 times; what expands 200 times was made to do so."""
@@ -123,7 +123,7 @@ def _is_tar(head: bytes) -> bool:
     """
     if len(head) < _BLOCK or head[257:262] != b"ustar" or b"\0" not in head:
         return False
-    from cef_bridge.sources.tars import is_header  # noqa: PLC0415 - 11 ms, and few inputs are tars
+    from cef_bridge.sources.files.tars import is_header  # noqa: PLC0415 - 11 ms, and few inputs are tars
 
     return is_header(head)
 
@@ -132,7 +132,7 @@ def _members(
     source: Peekable, name: str, raw: Raw, budget: Budget, *, packed: int, tars: int
 ) -> Iterator[Stream]:
     """Yield the streams in the regular files of a tar."""
-    from cef_bridge.sources.tars import members  # noqa: PLC0415 - as above
+    from cef_bridge.sources.files.tars import members  # noqa: PLC0415 - as above
 
     try:
         for member, content in members(source, budget.check):

@@ -19,24 +19,24 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from cef_bridge.errors import UsageError
-from cef_bridge.sources.archives import is_packed, printable
 from cef_bridge.sources.feed import Arrival, Notice
-from cef_bridge.sources.follow_files import open_file
-from cef_bridge.sources.follow_folders import in_the_making, unpacked
-from cef_bridge.sources.follow_identity import Book, File, Position, sha256
-from cef_bridge.sources.follow_open import Descriptors
-from cef_bridge.sources.follow_packed import passed
-from cef_bridge.sources.follow_siblings import Rest, Siblings, begin_alike, holds, older_than
-from cef_bridge.sources.follow_tail import Tail
-from cef_bridge.sources.follow_told import PACKED, Told, nothing_behind, unopened
-from cef_bridge.sources.units import Broken
+from cef_bridge.sources.files.archives import is_packed, printable
+from cef_bridge.sources.files.file_identity import Book, File, Position, sha256
+from cef_bridge.sources.files.follow_folders import in_the_making, unpacked
+from cef_bridge.sources.files.follow_messages import PACKED, Told, nothing_behind, unopened
+from cef_bridge.sources.files.follow_packed import passed
+from cef_bridge.sources.files.follow_paths import open_file
+from cef_bridge.sources.files.follow_siblings import Rest, Siblings, begin_alike, holds, older_than
+from cef_bridge.sources.files.follow_tail import Tail
+from cef_bridge.sources.files.open_files import Descriptors
+from cef_bridge.sources.records.units import Broken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from cef_bridge.marks import Mark
-    from cef_bridge.sources.follow_files import Pattern
-    from cef_bridge.sources.follow_identity import Known
+    from cef_bridge.checkpoint import Mark
+    from cef_bridge.sources.files.file_identity import Known
+    from cef_bridge.sources.files.follow_paths import Pattern
 
     News = Iterator[Arrival | Notice]
 

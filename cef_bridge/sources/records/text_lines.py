@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cef_bridge.sources.units import Readable
+    from cef_bridge.sources.records.units import Readable
 
 _READ = 1 << 18
 

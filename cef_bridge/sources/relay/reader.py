@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import grpc
 
 from cef_bridge.errors import UsageError
-from cef_bridge.sources.relay_channel import CancelledError, Channel, alive, fault
-from cef_bridge.sources.relay_faults import Fault, Place
-from cef_bridge.sources.relay_outages import Outages, Overruns, duration
+from cef_bridge.sources.relay.channel import CancelledError, Channel, alive, fault
+from cef_bridge.sources.relay.errors import Fault, Place
+from cef_bridge.sources.relay.outages import Outages, Overruns, duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,1 @@
+"""Files as sources: archives, which are read once, and files that grow."""

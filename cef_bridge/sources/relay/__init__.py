@@ -1,0 +1,1 @@
+"""KubeArmor's relay as a source: its gRPC streams as lines of JSON."""
