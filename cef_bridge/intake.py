@@ -14,9 +14,9 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.delivery.queue import ALERTS, TELEMETRY, Batch, Dead, Joined, Stopped
 from cef_bridge.engine.line_loop import Options, Refused, UnitLoop
 from cef_bridge.kubearmor.alert_rate import Fairness
+from cef_bridge.queue.queue import ALERTS, TELEMETRY, Batch, Dead, Joined, Stopped
 from cef_bridge.sources.feed import Notice
 from cef_bridge.sources.records.units import Block
 from cef_bridge.stats import REJECTED, line_ends
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from cef_bridge.checkpoint import Mark
-    from cef_bridge.delivery.queue import Queue
     from cef_bridge.engine.machine import Machine
     from cef_bridge.kubearmor.alert_rate import Flood
     from cef_bridge.kubearmor.decode import Decoder
     from cef_bridge.mapping.program.converter import Converter
+    from cef_bridge.queue.queue import Queue
     from cef_bridge.sources.feed import Arrival, Feed
     from cef_bridge.stats import Stats
 

@@ -28,21 +28,18 @@ ALLOWED = {
     "lines": (set(), "a format is pure: it knows neither events nor mappings"),
     "sources.records": (set(), "it cuts bytes, and does not know where they come from"),
     "stats": (set(), "counters know nothing of what they count"),
-    "delivery": (
-        {"checkpoint", "stats"},
-        "it carries messages and does not know what stands in them",
-    ),
     "lines.lint": ({"lines"}, "it judges lines whoever wrote them, so it knows no mapping"),
     "mapping.language": (
         {"files", "kubearmor", "lines"},
         "it says what a mapping's YAML means, and runs none of it",
     ),
+    "queue": ({"checkpoint", "stats"}, "it keeps messages and does not know what stands in them"),
     "sources.feed": (
         {"checkpoint", "sources.records"},
         "what a source brings has one form, whatever the source is",
     ),
     "views": ({"stats"}, "it says how it goes, whoever wants to know"),
-    "collector": ({"delivery", "lines"}, "it reads what was sent, and knows no mapping"),
+    "delivery": ({"queue"}, "it carries messages and does not know what stands in them"),
     "mapping.program": (
         {"kubearmor", "lines", "mapping.language"},
         "it makes one event into one message, and knows neither files nor where it goes",
@@ -60,6 +57,7 @@ ALLOWED = {
         {"checkpoint", "sources.feed", "sources.records"},
         "it brings bytes, and knows no mapping",
     ),
+    "collector": ({"delivery", "lines"}, "it reads what was sent, and knows no mapping"),
     "mapping.lint": (
         {"kubearmor", "lines", "mapping.language", "mapping.program"},
         "it judges a mapping, wherever the events come from and the messages go to",
@@ -91,10 +89,10 @@ ALLOWED = {
     "intake": (
         {
             "checkpoint",
-            "delivery",
             "engine",
             "kubearmor",
             "mapping.program",
+            "queue",
             "sources.feed",
             "sources.records",
             "stats",
@@ -129,6 +127,7 @@ ALLOWED = {
             "mapping",
             "mapping.program",
             "metrics",
+            "queue",
             "sources",
             "sources.feed",
             "sources.files",
@@ -155,6 +154,7 @@ ALLOWED = {
             "mapping.program",
             "mapping.program.table",
             "parallel",
+            "queue",
             "service",
             "simulators",
             "sources.files",
@@ -183,7 +183,7 @@ FOREIGN = {
         "what a file may say is declared in one place",
     ),
     "zstandard": (
-        {"delivery", "sources.files"},
+        {"queue", "sources.files"},
         "archives and queues are compressed where they are kept",
     ),
     "grpc": ({"sources.relay"}, "the relay is a source like others"),

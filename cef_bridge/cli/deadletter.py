@@ -22,8 +22,8 @@ from cef_bridge.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cef_bridge.delivery.queue_types import Letter
-    from cef_bridge.delivery.queue_view import View
+    from cef_bridge.queue.inspector import View
+    from cef_bridge.queue.values import Letter
 
 _FOLDER = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 _IDS = click.argument("ids", metavar="[ID]...", nargs=-1)
@@ -52,7 +52,7 @@ def command() -> None:
 @tables.json_option
 def list_(folder: Path, count: int, as_json: bool) -> None:
     """List dead letters with the reason of each."""
-    from cef_bridge.delivery.queue_view import find
+    from cef_bridge.queue.inspector import find
 
     found = [(view, letter) for view in find(folder) for letter in view.letters(most=count)]
     if as_json:
@@ -117,7 +117,7 @@ def replay(folder: Path, ids: tuple[str, ...], everything: bool) -> None:
 
 def _chosen(folder: Path, ids: Sequence[str]) -> list[tuple[View, list[int] | None]]:
     """Return the queues that are meant, each with the numbers in it (None: all)."""
-    from cef_bridge.delivery.queue_view import find
+    from cef_bridge.queue.inspector import find
 
     views = {view.path.stem: view for view in find(folder)}
     if not ids:

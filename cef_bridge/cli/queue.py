@@ -19,7 +19,7 @@ from cef_bridge.cli.params import Whole
 from cef_bridge.wording import size
 
 if TYPE_CHECKING:
-    from cef_bridge.delivery.queue_view import Peeked, Status, View
+    from cef_bridge.queue.inspector import Peeked, Status, View
 
 _LANES = ("alerts", "telemetry")
 _COLUMNS = (
@@ -42,7 +42,7 @@ def status(folder: Path, as_json: bool) -> None:
 
     What is in flight just now counts as waiting.
     """
-    from cef_bridge.delivery.queue_view import find
+    from cef_bridge.queue.inspector import find
 
     found = [view.status() for view in find(folder)]
     if as_json:
@@ -108,7 +108,7 @@ def _plain(status: Status) -> dict[str, object]:
 @tables.json_option
 def peek(folder: Path, lane: str | None, count: int, as_json: bool) -> None:
     """Print the messages that go next, one a line, as they will be sent; nothing is taken out."""
-    from cef_bridge.delivery.queue_view import find
+    from cef_bridge.queue.inspector import find
 
     views = find(folder)
     which = None if lane is None else _LANES.index(lane)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cef_bridge.delivery.progress import Progress
-    from cef_bridge.delivery.queue import Queue
+    from cef_bridge.queue.queue import Queue
 
 SLICE = 0.2
 """Seconds, at most, until an order is followed."""

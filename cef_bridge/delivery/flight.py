@@ -15,8 +15,8 @@ from cef_bridge.delivery.receipts import COPIES, Generation, Held
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from cef_bridge.delivery.queue import Queue
-    from cef_bridge.delivery.queue_types import Stored
+    from cef_bridge.queue.queue import Queue
+    from cef_bridge.queue.values import Stored
 
 
 class Flight:

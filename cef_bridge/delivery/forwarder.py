@@ -21,8 +21,8 @@ from cef_bridge.delivery.streams import Patience, Streams
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cef_bridge.delivery.queue import Queue
     from cef_bridge.delivery.targets import Target
+    from cef_bridge.queue.queue import Queue
 
 __all__ = ["Forwarder", "ForwarderState", "Patience"]
 

@@ -17,8 +17,8 @@ from cef_bridge.delivery.transport import Datagrams
 if TYPE_CHECKING:
     from cef_bridge.delivery.backoff import Backoff
     from cef_bridge.delivery.desk import Desk
-    from cef_bridge.delivery.queue_types import Stored
     from cef_bridge.delivery.targets import Target
+    from cef_bridge.queue.values import Stored
 
 _log = logging.getLogger(__name__)
 

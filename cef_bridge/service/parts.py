@@ -11,12 +11,12 @@ import time
 from typing import TYPE_CHECKING
 
 from cef_bridge.config.mappings import mapping_problems
-from cef_bridge.delivery.queue import Queue
 from cef_bridge.engine.machine import Machine
 from cef_bridge.errors import MappingError
 from cef_bridge.intake import ROOM, Outlet
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
+from cef_bridge.queue.queue import Queue
 from cef_bridge.views import DestinationView, SourceView
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cef_bridge.delivery.queue_lock import Lock
-from cef_bridge.delivery.queue_schema import beside
-from cef_bridge.delivery.queue_view import inspect
 from cef_bridge.errors import CefBridgeError
+from cef_bridge.queue.inspector import inspect
+from cef_bridge.queue.lock import Lock
+from cef_bridge.queue.schema import beside
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:

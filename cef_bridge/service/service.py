@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from cef_bridge.config import Config, Destination
     from cef_bridge.config import Source as SourceSpec
-    from cef_bridge.delivery.queue import Queue
     from cef_bridge.intake import Outlet
+    from cef_bridge.queue.queue import Queue
 
     Deadline = Callable[[], float | None]  # asked again and again: a word to stop changes it
     from cef_bridge.metrics import Metrics

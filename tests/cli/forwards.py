@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from running import COMMAND, plain
 
-from cef_bridge.delivery.queue import Queue
 from cef_bridge.generator import events
+from cef_bridge.queue.queue import Queue
 
 if TYPE_CHECKING:
     from pathlib import Path

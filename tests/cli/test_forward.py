@@ -17,10 +17,10 @@ from rotators import KUBELET, Writer
 from running import COMMAND, convert
 
 from cef_bridge.collector.collector import Collector
-from cef_bridge.delivery.queue_view import inspect
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.generator import events
 from cef_bridge.lines import parse
+from cef_bridge.queue.inspector import inspect
 
 
 @pytest.fixture

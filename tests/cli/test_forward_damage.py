@@ -11,10 +11,10 @@ import urllib.request
 import pytest
 from forwards import Forward, books, forward, until, write_events
 
-from cef_bridge.delivery import queue_schema as schema
-from cef_bridge.delivery.queue import View
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.generator import events
+from cef_bridge.queue import schema
+from cef_bridge.queue.queue import View
 
 
 def waiting_queue(tmp_path):

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from running import COMMAND, plain
 
 from cef_bridge.cli import deadletter, queue
-from cef_bridge.delivery.queue import ALERTS, TELEMETRY, Batch, Dead, Queue
 from cef_bridge.errors import UsageError
+from cef_bridge.queue.queue import ALERTS, TELEMETRY, Batch, Dead, Queue
 
 NOW = 1769853600.0  # 2026-01-31T10:00:00Z
 

@@ -9,8 +9,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.delivery.forwarder import Forwarder, Patience
-from cef_bridge.delivery.queue import ALERTS, Batch, Queue
 from cef_bridge.delivery.targets import Target
+from cef_bridge.queue.queue import ALERTS, Batch, Queue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from cef_bridge.checkpoint import Mark
-from cef_bridge.delivery.queue import TELEMETRY, Batch, Queue
+from cef_bridge.queue.queue import TELEMETRY, Batch, Queue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -19,8 +19,8 @@ from hostile import (
     ReadsSlowly,
 )
 
-from cef_bridge.delivery.queue import ALERTS, TELEMETRY, Batch, Queue
 from cef_bridge.delivery.receipts import COPIES
+from cef_bridge.queue.queue import ALERTS, TELEMETRY, Batch, Queue
 
 
 @pytest.fixture

@@ -29,8 +29,8 @@ from hostile import (
     Talks,
 )
 
-from cef_bridge.delivery.queue import Queue
 from cef_bridge.delivery.receipts import MISSES_OF_KNOWN
+from cef_bridge.queue.queue import Queue
 
 COUNT = 300
 SOME = 10  # for those who are never good, and make us go in small steps

@@ -13,8 +13,8 @@ import pytest
 from forwarding import fill, forwarding, target
 
 from cef_bridge.delivery.oneway import Tokens
-from cef_bridge.delivery.queue import ALERTS, Batch, Queue
 from cef_bridge.delivery.targets import Target
+from cef_bridge.queue.queue import ALERTS, Batch, Queue
 
 
 @pytest.fixture
@@ -212,7 +212,7 @@ SENDS_ALL = """
 import sys, threading
 from pathlib import Path
 from cef_bridge.delivery.forwarder import Forwarder
-from cef_bridge.delivery.queue import Queue
+from cef_bridge.queue.queue import Queue
 from cef_bridge.delivery.targets import Target
 from cef_bridge.errors import CefBridgeError
 queue = Queue.open(Path(sys.argv[1]))

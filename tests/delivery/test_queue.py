@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from queue_help import batch, drained, mark, numbers, opened, texts
 
-from cef_bridge.delivery.queue import ALERTS, TELEMETRY, Batch, Dead, Queue, Stopped, inspect
+from cef_bridge.queue.queue import ALERTS, TELEMETRY, Batch, Dead, Queue, Stopped, inspect
 
 ANY = st.binary(max_size=60).map(lambda raw: raw.replace(b"\n", b"\r"))
 

@@ -11,9 +11,9 @@ import sqlite3
 import pytest
 from queue_help import batch, drained, mark, numbers, opened, texts
 
-from cef_bridge.delivery import queue_schema as schema
-from cef_bridge.delivery.queue import Batch, Dead, inspect
 from cef_bridge.errors import CefBridgeError, UsageError
+from cef_bridge.queue import schema
+from cef_bridge.queue.queue import Batch, Dead, inspect
 
 ROWS, ROW = 12, 100
 
@@ -177,7 +177,7 @@ def body_at(path, message: bytes) -> int:
 
 
 def bodies(path) -> list[tuple[bytes, bytes]]:
-    from cef_bridge.delivery.queue_body import unsqueeze
+    from cef_bridge.queue.body import unsqueeze
 
     with sqlite3.connect(path) as file:
         rows = [row[0] for row in file.execute("SELECT body FROM bodies").fetchall()]

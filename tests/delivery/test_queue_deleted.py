@@ -8,9 +8,9 @@ import shutil
 import pytest
 from queue_help import batch, drained, mark, numbers, opened
 
-from cef_bridge.delivery.queue import Dead, Queue, inspect
-from cef_bridge.delivery.queue_lock import Lock
 from cef_bridge.errors import UsageError
+from cef_bridge.queue.lock import Lock
+from cef_bridge.queue.queue import Dead, Queue, inspect
 
 
 def delete(path) -> None:

@@ -13,9 +13,9 @@ import tracemalloc
 import pytest
 from queue_help import batch, drained, opened, texts
 
-from cef_bridge.delivery import queue_schema as schema
-from cef_bridge.delivery.queue import TELEMETRY, Batch, Dead, Queue, inspect
 from cef_bridge.errors import UsageError
+from cef_bridge.queue import schema
+from cef_bridge.queue.queue import TELEMETRY, Batch, Dead, Queue, inspect
 
 
 def test_all_files_are_for_their_owner_alone_and_so_is_the_folder(tmp_path):
@@ -39,7 +39,7 @@ def test_a_second_opener_is_told_which_process_has_the_queue(tmp_path):
     with opened(path) as queue:
         queue.append([batch(0, 1)])
         program = (
-            "import sys; from pathlib import Path; from cef_bridge.delivery.queue import Queue\n"
+            "import sys; from pathlib import Path; from cef_bridge.queue.queue import Queue\n"
             "try: Queue.open(Path(sys.argv[1]))\n"
             "except Exception as error: print(error)\n"
         )
@@ -65,7 +65,7 @@ def test_a_second_opener_is_told_which_process_has_the_queue(tmp_path):
 def test_the_lock_goes_with_its_process(tmp_path):
     path = tmp_path / "a.queue"
     program = (
-        "import os, sys; from pathlib import Path; from cef_bridge.delivery.queue import Queue\n"
+        "import os, sys; from pathlib import Path; from cef_bridge.queue.queue import Queue\n"
         "queue = Queue.open(Path(sys.argv[1])); os.kill(os.getpid(), 9)\n"
     )
     ended = subprocess.run([sys.executable, "-c", program, str(path)], check=False)
@@ -243,7 +243,7 @@ def test_replay_from_another_process_waits_for_a_forwarder_that_writes(tmp_path)
         writer = threading.Thread(target=write)
         writer.start()
         program = (
-            "import sys; from pathlib import Path; from cef_bridge.delivery.queue import inspect\n"
+            "import sys; from pathlib import Path; from cef_bridge.queue.queue import inspect\n"
             "print(inspect(Path(sys.argv[1])).replay())\n"
         )
         said = subprocess.run(

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import pytest
 from queue_help import batch, mark, opened
 
-from cef_bridge.delivery import queue_schema as schema
-from cef_bridge.delivery.queue import ALERTS, Dead, Queue
+from cef_bridge.queue import schema
+from cef_bridge.queue.queue import ALERTS, Dead, Queue
 
 SEED = 20261128
 PER_PAGE = 2

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from queue_help import drained, mark, numbers, opened
 
-from cef_bridge.delivery.queue import inspect
+from cef_bridge.queue.queue import inspect
 
 ROW = 20
 
@@ -24,7 +24,7 @@ PROGRAM = f"""
 import os, sys, threading
 from pathlib import Path
 from queue_help import batch, mark, numbers
-from cef_bridge.delivery.queue import Queue
+from cef_bridge.queue.queue import Queue
 
 queue = Queue.open(Path(sys.argv[1]), limit=4 << 20)
 row = queue.sequence // {ROW}

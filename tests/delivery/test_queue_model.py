@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from cef_bridge.checkpoint import Mark
-from cef_bridge.delivery.queue import Batch, Queue, inspect
+from cef_bridge.queue.queue import Batch, Queue, inspect
 
 FATES = st.sampled_from(["confirmed", "unconfirmed", "dropped:refused"])
 

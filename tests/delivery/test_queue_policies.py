@@ -8,8 +8,8 @@ import threading
 import pytest
 from queue_help import batch, drained, mark, numbers, opened, texts
 
-from cef_bridge.delivery.queue import ALERTS, TELEMETRY, Dead, Stopped
 from cef_bridge.errors import UsageError
+from cef_bridge.queue.queue import ALERTS, TELEMETRY, Dead, Stopped
 
 LIMIT = 2 << 20
 ROW = 100  # messages of 900 bytes, which half compress: about 50 kB

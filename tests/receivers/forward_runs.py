@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlencode
 
 from cef_bridge import generator
-from cef_bridge.delivery.queue import inspect
 from cef_bridge.errors import CefBridgeError
+from cef_bridge.queue.queue import inspect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from certificates import Authority
     from daemons import Receiver
 
-    from cef_bridge.delivery.queue_types import Sum
+    from cef_bridge.queue.values import Sum
 
 COMMAND = str(Path(sys.executable).with_name("cef-bridge"))
 # A node's time and name, and a priority: what receivers expect, whatever the mapping says.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.delivery.queue_types import LANES
+from cef_bridge.queue.values import LANES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,22 +15,21 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from cef_bridge.delivery import queue_header, queue_moved, queue_wal
-from cef_bridge.delivery import queue_schema as schema
-from cef_bridge.delivery import queue_tables as tables
-from cef_bridge.delivery.queue_rescue import Known, finish, put_aside, rescue
-from cef_bridge.delivery.queue_rows import Rows
-from cef_bridge.delivery.queue_store import Store
-from cef_bridge.delivery.queue_types import LANES, POLICIES, sum_of
 from cef_bridge.errors import CefBridgeError, UsageError
+from cef_bridge.queue import file_header, moved, schema, wal
+from cef_bridge.queue import statements as tables
+from cef_bridge.queue.open_rows import Rows
+from cef_bridge.queue.rescue import Known, finish, put_aside, rescue
+from cef_bridge.queue.store import Store
+from cef_bridge.queue.values import LANES, POLICIES, sum_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from cef_bridge.checkpoint import Mark
-    from cef_bridge.delivery.queue_lock import Lock
-    from cef_bridge.delivery.queue_types import Sum
+    from cef_bridge.queue.lock import Lock
+    from cef_bridge.queue.values import Sum
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -158,9 +157,9 @@ class Core:
             self.read_file()
 
     def _look_before(self) -> None:
-        if not queue_header.is_sound(self.path):
+        if not file_header.is_sound(self.path):
             raise schema.damaged("its header is not what was written")
-        if not queue_wal.read(self.path).whole:
+        if not wal.read(self.path).whole:
             raise schema.damaged("its log is not what was written")
 
     def _begin_beside(self, error: schema.OtherVersionError) -> None:
@@ -232,7 +231,7 @@ class Core:
         DiskFullError when there is no room for it; CefBridgeError when it cannot be done at all.
         """
         with self.store.writing:
-            queue_moved.look_at_file(self)
+            moved.look_at_file(self)
             change, result = self.guarded(lambda: self._write(work))
             self._owed = _Owed()
             with self.state:
@@ -344,7 +343,7 @@ class Core:
 
     def housekeeping(self) -> None:
         """Bring the log into the file, give back what both do not use, make the reserve again."""
-        queue_moved.look_at_file(self)
+        moved.look_at_file(self)
         self.look_at_disk()
         if not self.short and not self.store.reserve.make():
             self.short = True

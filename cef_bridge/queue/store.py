@@ -13,9 +13,9 @@ import sqlite3
 import threading
 from typing import TYPE_CHECKING, Any
 
-from cef_bridge.delivery import queue_schema as schema
-from cef_bridge.delivery.queue_lock import identity
-from cef_bridge.delivery.queue_reserve import Reserve
+from cef_bridge.queue import schema
+from cef_bridge.queue.lock import identity
+from cef_bridge.queue.reserve import Reserve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,15 +8,15 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from cef_bridge.delivery import queue_tables as tables
-from cef_bridge.delivery.queue_body import DamagedRowError, pack
-from cef_bridge.delivery.queue_types import LANES, Batch
+from cef_bridge.queue import statements as tables
+from cef_bridge.queue.body import DamagedRowError, pack
+from cef_bridge.queue.values import LANES, Batch
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from cef_bridge.delivery.queue_core import Change, Core
-    from cef_bridge.delivery.queue_types import Letter
+    from cef_bridge.queue.core import Change, Core
+    from cef_bridge.queue.values import Letter
 
 _log = logging.getLogger(__name__)
 

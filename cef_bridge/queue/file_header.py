@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.delivery import queue_schema as schema
+from cef_bridge.queue import schema
 
 if TYPE_CHECKING:
     from pathlib import Path

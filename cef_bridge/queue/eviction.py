@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.delivery import queue_schema as schema
+from cef_bridge.queue import schema
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
 
-    from cef_bridge.delivery.queue_rows import Rows
-    from cef_bridge.delivery.queue_types import Load
+    from cef_bridge.queue.open_rows import Rows
+    from cef_bridge.queue.values import Load
 
 _CHUNK = 100  # rows that are looked at in one go
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import zstandard
 
-from cef_bridge.delivery.queue_types import Batch, Joined, Packed
+from cef_bridge.queue.values import Batch, Joined, Packed
 from cef_bridge.stats import line_ends
 
 if TYPE_CHECKING:

@@ -9,18 +9,18 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cef_bridge.delivery import queue_tables as tables
-from cef_bridge.delivery.queue_body import DamagedRowError, unpack
-from cef_bridge.delivery.queue_rows import bits
-from cef_bridge.delivery.queue_types import DAMAGED, LANES, MESSAGE, Dead, Stored
+from cef_bridge.queue import statements as tables
+from cef_bridge.queue.body import DamagedRowError, unpack
+from cef_bridge.queue.open_rows import bits
+from cef_bridge.queue.values import DAMAGED, LANES, MESSAGE, Dead, Stored
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
 
-    from cef_bridge.delivery.queue_core import Change, Core
-    from cef_bridge.delivery.queue_rows import Row, Run
+    from cef_bridge.queue.core import Change, Core
+    from cef_bridge.queue.open_rows import Row, Run
 
 _log = logging.getLogger(__name__)
 

@@ -15,12 +15,12 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.delivery import queue_schema as schema
-from cef_bridge.delivery import queue_tables as tables
-from cef_bridge.delivery.queue_body import DamagedRowError, unsqueeze
-from cef_bridge.delivery.queue_pages import Pages, Trees
-from cef_bridge.delivery.queue_rows import Row, to_blob
-from cef_bridge.delivery.queue_types import ALERTS, LANES
+from cef_bridge.queue import schema
+from cef_bridge.queue import statements as tables
+from cef_bridge.queue.body import DamagedRowError, unsqueeze
+from cef_bridge.queue.open_rows import Row, to_blob
+from cef_bridge.queue.pages import Pages, Trees
+from cef_bridge.queue.values import ALERTS, LANES
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cef_bridge.checkpoint import Mark
-    from cef_bridge.delivery.queue_pages import Value
+    from cef_bridge.queue.pages import Value
 
 _log = logging.getLogger(__name__)
 

@@ -14,8 +14,7 @@ import os
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.delivery import queue_schema as schema
-from cef_bridge.delivery import queue_wal
+from cef_bridge.queue import schema, wal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +44,7 @@ class Pages:
     """An open file with its log. Use as a context manager; OSError when it cannot be read."""
 
     def __init__(self, path: Path) -> None:
-        log = queue_wal.read(path)
+        log = wal.read(path)
         self._logged = log.pages
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._log = -1

@@ -11,20 +11,19 @@ import sqlite3
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.delivery import queue_rows
-from cef_bridge.delivery import queue_schema as schema
-from cef_bridge.delivery import queue_tables as tables
-from cef_bridge.delivery.queue_body import DamagedRowError, unpack
-from cef_bridge.delivery.queue_lock import holder
-from cef_bridge.delivery.queue_types import DAMAGED, LANES, Sum, sum_of
 from cef_bridge.errors import CefBridgeError, UsageError
+from cef_bridge.queue import open_rows, schema
+from cef_bridge.queue import statements as tables
+from cef_bridge.queue.body import DamagedRowError, unpack
+from cef_bridge.queue.lock import holder
+from cef_bridge.queue.values import DAMAGED, LANES, Sum, sum_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from typing import TypeVar
 
-    from cef_bridge.delivery.queue_types import Letter
+    from cef_bridge.queue.values import Letter
 
     _T = TypeVar("_T")
 
@@ -184,7 +183,7 @@ def find(folder: Path) -> list[View]:
     return [View(path) for path in paths]
 
 
-def _waiting(file: sqlite3.Connection, row: queue_rows.Row) -> Iterator[bytes]:
+def _waiting(file: sqlite3.Connection, row: open_rows.Row) -> Iterator[bytes]:
     found = file.execute("SELECT body FROM bodies WHERE id = ?", (row.id,)).fetchall()
     try:
         messages = unpack(found[0][0], row.count) if found else []

@@ -11,16 +11,16 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cef_bridge.delivery import queue_tables as tables
-from cef_bridge.delivery.queue_core import LOOK_AGAIN, DiskFullError
-from cef_bridge.delivery.queue_room import Victims, need
-from cef_bridge.delivery.queue_types import ALERTS, EVENT, LANES, TELEMETRY, Load, Stopped
+from cef_bridge.queue import statements as tables
+from cef_bridge.queue.core import LOOK_AGAIN, DiskFullError
+from cef_bridge.queue.eviction import Victims, need
+from cef_bridge.queue.values import ALERTS, EVENT, LANES, TELEMETRY, Load, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cef_bridge.delivery.queue_core import Change, Core
-    from cef_bridge.delivery.queue_types import Dead, Packed
+    from cef_bridge.queue.core import Change, Core
+    from cef_bridge.queue.values import Dead, Packed
 
 
 class Inlet:

@@ -8,27 +8,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.checkpoint import Mark
-from cef_bridge.delivery import queue_rows
-from cef_bridge.delivery import queue_schema as schema
-from cef_bridge.delivery.queue_body import squeeze, unsqueeze
-from cef_bridge.delivery.queue_types import EVENT, LANES, Letter
+from cef_bridge.queue import open_rows, schema
+from cef_bridge.queue.body import squeeze, unsqueeze
+from cef_bridge.queue.values import EVENT, LANES, Letter
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from cef_bridge.delivery.queue_types import Dead, Packed
+    from cef_bridge.queue.values import Dead, Packed
 
 ROW = "lane, id, count, born, gone, held"
 LETTER = "id, kind, reason, source, raw, born, lane, replay"
 
 
-def row_of(values: Sequence[object]) -> queue_rows.Row:
+def row_of(values: Sequence[object]) -> open_rows.Row:
     """Return the row that the columns of ROW say; sqlite3.DatabaseError when they say nonsense."""
     try:
         lane, id_, count, born, gone, held = values
-        states = (queue_rows.from_blob(gone), queue_rows.from_blob(held))  # type: ignore[arg-type]  # a STRICT table
-        row = queue_rows.Row(lane, id_, count, born, states)  # type: ignore[arg-type]  # a STRICT table
+        states = (open_rows.from_blob(gone), open_rows.from_blob(held))  # type: ignore[arg-type]  # a STRICT table
+        row = open_rows.Row(lane, id_, count, born, states)  # type: ignore[arg-type]  # a STRICT table
         sound = (
             row.id > 0 < row.count and not (row.gone | row.held) & ~row.all and row.lane in LANES
         )
@@ -87,13 +86,13 @@ def add_rows(writer: sqlite3.Connection, packed: Sequence[Packed], first: int, b
     writer.executemany("INSERT INTO bodies VALUES (?, ?)", [(id_, each.body) for id_, each in rows])
 
 
-def save_row(writer: sqlite3.Connection, row: queue_rows.Row, gone: int, held: int) -> None:
+def save_row(writer: sqlite3.Connection, row: open_rows.Row, gone: int, held: int) -> None:
     """Store what became of a row's messages; a row of which all is gone goes."""
     if gone == row.all:
         delete_row(writer, row.lane, row.id)
         return
     unsettled = row.count - (gone | held).bit_count()
-    blobs = (queue_rows.to_blob(gone), queue_rows.to_blob(held))
+    blobs = (open_rows.to_blob(gone), open_rows.to_blob(held))
     writer.execute(
         "UPDATE rows SET unsettled = ?, gone = ?, held = ? WHERE lane = ? AND id = ?",
         (unsettled, *blobs, row.lane, row.id),

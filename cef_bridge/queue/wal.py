@@ -13,7 +13,7 @@ import struct
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.delivery import queue_schema as schema
+from cef_bridge.queue import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,16 +16,17 @@ import errno
 import time
 from typing import TYPE_CHECKING
 
-from cef_bridge.delivery import queue_dead as dead_letters
-from cef_bridge.delivery import queue_moved
-from cef_bridge.delivery import queue_schema as schema
-from cef_bridge.delivery import queue_tables as tables
-from cef_bridge.delivery.queue_body import pack_all
-from cef_bridge.delivery.queue_core import Core, Settings
-from cef_bridge.delivery.queue_inlet import Inlet
-from cef_bridge.delivery.queue_lock import Lock
-from cef_bridge.delivery.queue_outlet import Outlet
-from cef_bridge.delivery.queue_types import (
+from cef_bridge.errors import UsageError
+from cef_bridge.queue import moved, schema
+from cef_bridge.queue import replay_marks as dead_letters
+from cef_bridge.queue import statements as tables
+from cef_bridge.queue.appender import Inlet
+from cef_bridge.queue.body import pack_all
+from cef_bridge.queue.core import Core, Settings
+from cef_bridge.queue.fetcher import Outlet
+from cef_bridge.queue.inspector import View, inspect
+from cef_bridge.queue.lock import Lock
+from cef_bridge.queue.values import (
     ALERTS,
     TELEMETRY,
     Batch,
@@ -37,8 +38,6 @@ from cef_bridge.delivery.queue_types import (
     Stored,
     Sum,
 )
-from cef_bridge.delivery.queue_view import View, inspect
-from cef_bridge.errors import UsageError
 
 if TYPE_CHECKING:
     import threading
@@ -47,7 +46,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from cef_bridge.checkpoint import Mark
-    from cef_bridge.delivery.queue_core import Change
+    from cef_bridge.queue.core import Change
 
 __all__ = [
     "ALERTS",
@@ -292,7 +291,7 @@ class Queue:
         Where it was deleted or replaced, a new one is made of what it held. UsageError when
         another process has the queue since.
         """
-        queue_moved.look_at_file(self._core)
+        moved.look_at_file(self._core)
 
     def trouble(self) -> str:
         """Return what was wrong with the file a moment ago, and may be still; "" for nothing."""

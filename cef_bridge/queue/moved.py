@@ -12,14 +12,14 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING
 
-from cef_bridge.delivery import queue_schema as schema
-from cef_bridge.delivery.queue_rescue import Known, begin, put_aside, sync_folder
+from cef_bridge.queue import schema
+from cef_bridge.queue.rescue import Known, begin, put_aside, sync_folder
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cef_bridge.delivery.queue_core import Core
+    from cef_bridge.queue.core import Core
 
 _log = logging.getLogger(__name__)
 

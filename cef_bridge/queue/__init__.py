@@ -1,0 +1,1 @@
+"""The disk queue of a destination: what is accepted stays until it is delivered."""
