@@ -24,9 +24,9 @@ from cef_bridge import config, metrics
 from cef_bridge.config.codes import CODES as CONFIG_CODES
 from cef_bridge.config.places import SOURCE_WORDS
 from cef_bridge.config.read import CONFIG_WORDS
-from cef_bridge.delivery import targets
+from cef_bridge.delivery import destination_url
+from cef_bridge.delivery.settings import extra_of, shown_number, takes
 from cef_bridge.delivery.urls import Words
-from cef_bridge.delivery.words import extra_of, shown_number, takes
 from cef_bridge.kubearmor import fields
 from cef_bridge.kubearmor.classes import catalogue
 from cef_bridge.lines.lint import pages as line_pages
@@ -150,7 +150,7 @@ def parts() -> dict[str, str]:
         "config": words_table(CONFIG_WORDS, schemes=False),
         "source": words_table(SOURCE_WORDS),
         "destination": words_table(Words.of(config.Destination, ()), schemes=False),
-        "target": words_table(targets.KNOWN),
+        "target": words_table(destination_url.KNOWN),
         "config-codes": table(
             ("Code", "Meaning"), [(it.id, it.meaning) for it in CONFIG_CODES.values()]
         ),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cef_bridge.config import load_config
-from cef_bridge.delivery.targets import Tls
+from cef_bridge.delivery.destination_url import Tls
 from cef_bridge.errors import MappingError, UsageError
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.testfiles import suite

@@ -12,8 +12,8 @@ import ssl
 from typing import NamedTuple
 
 from cef_bridge.delivery import urls
+from cef_bridge.delivery.settings import did_you_mean, quoted
 from cef_bridge.delivery.urls import shown_endpoint
-from cef_bridge.delivery.words import did_you_mean, quoted
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.small_files import MOST_PEM, UnreadableError, read_small
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from cef_bridge.config.spec import Config, Destination, Source
-    from cef_bridge.delivery.targets import Tls
+    from cef_bridge.delivery.destination_url import Tls
 
 _PATIENCE = 3.0
 """Seconds that all names together have to be found."""

@@ -14,10 +14,10 @@ from urllib.parse import unquote
 import msgspec
 
 from cef_bridge.config.spec import RELAY_PORT, Config, Destination, Source
-from cef_bridge.delivery import targets, urls
-from cef_bridge.delivery.targets import shown_url
+from cef_bridge.delivery import destination_url, urls
+from cef_bridge.delivery.destination_url import shown_url
+from cef_bridge.delivery.settings import did_you_mean, extra_of
 from cef_bridge.delivery.urls import FILE_SECRET, Words
-from cef_bridge.delivery.words import did_you_mean, extra_of
 from cef_bridge.errors import UsageError
 from cef_bridge.mapping.language import shipped
 from cef_bridge.mapping.language.beside import is_path, no_mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 SOURCE_WORDS = Words.of(Source, ("kubearmor", "file", "stdin"))
-DESTINATION_WORDS = targets.KNOWN | Words.of(Destination, ())
+DESTINATION_WORDS = destination_url.KNOWN | Words.of(Destination, ())
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 _KINDS = {"kubearmor": "kubearmor", "file": "files", "stdin": "stdin"}
@@ -102,7 +102,7 @@ def destination_of(
 
     The arguments and what is returned are as with `source_of`.
     """
-    words, problems = targets.read_url(url, DESTINATION_WORDS, besides)
+    words, problems = destination_url.read_url(url, DESTINATION_WORDS, besides)
     unread = bool(problems)
     filters = words.get("filters", ())  # those of a config file are the lint rules' business
     problems += [
@@ -117,7 +117,7 @@ def destination_of(
     mapping = said.get("mapping")
     if folder is not None and isinstance(mapping, str) and is_path(mapping, folder):
         said["mapping"] = str(folder / mapping)
-    target = targets.target_of(said)
+    target = destination_url.target_of(said)
     if not partial:
         problems += target.tls_problems()
     own = {name: said[name] for name in Destination.__struct_fields__ if name in said}
@@ -156,7 +156,7 @@ def in_folder(said: Mapping[str, object], words: Words, folder: Path | None) -> 
     return placed
 
 
-def default_name(target: targets.Target) -> str:
+def default_name(target: destination_url.Target) -> str:
     """Return the name of a destination that has none: it stays while the URL does."""
     if target.scheme == "stdout":
         return "stdout"
@@ -280,7 +280,7 @@ def _with_options(
     destination, problems = destination_of(url, {})
     if destination is None:
         return None, problems
-    said, _ = targets.read_url(url, DESTINATION_WORDS, ())
+    said, _ = destination_url.read_url(url, DESTINATION_WORDS, ())
     more = {
         name: value for name, value in options.items() if value is not None and name not in said
     }

@@ -25,8 +25,8 @@ from cef_bridge.config.places import (
 )
 from cef_bridge.config.spec import Config, Destination
 from cef_bridge.delivery import urls
+from cef_bridge.delivery.settings import read, takes
 from cef_bridge.delivery.urls import Words
-from cef_bridge.delivery.words import read, takes
 from cef_bridge.errors import Location, MappingError, Problem
 from cef_bridge.mapping.language import nodes, reader
 from cef_bridge.mapping.language.beside import is_path

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import inspect as kinds
 
 from cef_bridge.config.spec import Config, Destination, Source
-from cef_bridge.delivery.targets import Target
+from cef_bridge.delivery.destination_url import Target
 from cef_bridge.delivery.urls import Words
 from cef_bridge.mapping.language import schema as mapping_schema
 from cef_bridge.mapping.language import yaml_schema

@@ -13,9 +13,9 @@ import msgspec
 from msgspec import Struct
 
 from cef_bridge.delivery import urls
-from cef_bridge.delivery.targets import Target, Tls
+from cef_bridge.delivery.destination_url import Target, Tls
+from cef_bridge.delivery.settings import word
 from cef_bridge.delivery.urls import Endpoint, shown_endpoint
-from cef_bridge.delivery.words import word
 from cef_bridge.mapping.language.spec import Condition  # noqa: TC001 - msgspec resolves the types
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from cef_bridge.errors import UsageError
 from cef_bridge.small_files import MOST_PEM, UnreadableError, read_small
 
 if TYPE_CHECKING:
-    from cef_bridge.delivery.targets import Tls
+    from cef_bridge.delivery.destination_url import Tls
 
 SOON = 14 * 86400
 """A certificate that expires within so many seconds is told of."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import threading
 
     from cef_bridge.delivery.connection import OnWait
-    from cef_bridge.delivery.targets import Target
+    from cef_bridge.delivery.destination_url import Target
     from cef_bridge.delivery.urls import Endpoint
 
 _SLICE = 0.5

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import ssl
     import threading
 
-    from cef_bridge.delivery.targets import Target
+    from cef_bridge.delivery.destination_url import Target
     from cef_bridge.delivery.urls import Endpoint
 
 __all__ = [

@@ -14,7 +14,7 @@ import ssl
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.delivery import tcp_info, tls_faults
+from cef_bridge.delivery import tcp_info, tls_errors
 from cef_bridge.delivery.certificates import look_at
 from cef_bridge.delivery.connection import BrokenError, ConnectError, Receipt
 from cef_bridge.delivery.transport_tcp import MOST_READS, TcpConnection
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import threading
 
     from cef_bridge.delivery.connection import OnWait
-    from cef_bridge.delivery.targets import Target, Tls
+    from cef_bridge.delivery.destination_url import Target, Tls
     from cef_bridge.delivery.transport_wire import Wire
 
 _log = logging.getLogger(__name__)
@@ -165,7 +165,7 @@ class TlsConnection(TcpConnection):
             raise self._broken(error) from error
 
     def _broken(self, error: ssl.SSLError) -> BrokenError:
-        text, permanent = tls_faults.later(error, self._tls)
+        text, permanent = tls_errors.later(error, self._tls)
         return BrokenError(f"{self.peer} {text}", permanent=permanent)
 
     def _peer_has_ended(self) -> bool:
@@ -248,7 +248,7 @@ class Handshake:
             with contextlib.suppress(BrokenError):
                 # The alert that tells the collector's log why we leave.
                 self._wire.write(memoryview(bios.outgoing.read()))
-            text = tls_faults.handshake(error, session, tls, name, self._head)
+            text = tls_errors.handshake(error, session, tls, name, self._head)
             raise self._failed(text, permanent=True) from error
         except BrokenError as error:
             raise self._failed(f"it broke off the TLS handshake. {_MAYBE_PLAIN}") from error

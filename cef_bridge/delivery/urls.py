@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from msgspec import inspect as kinds
 
-from cef_bridge.delivery.words import did_you_mean, extra_of, quoted, read
+from cef_bridge.delivery.settings import did_you_mean, extra_of, quoted, read
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping

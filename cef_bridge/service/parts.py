@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cef_bridge.config import Config, Destination, Source
-    from cef_bridge.delivery.forwarder import ForwarderState
+    from cef_bridge.delivery.destination_sender import ForwarderState
     from cef_bridge.sources.feed import Feed, FeedState
 
 COMPARE_EVERY = 1000

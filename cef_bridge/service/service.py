@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.delivery.forwarder import Forwarder
+from cef_bridge.delivery.destination_sender import Forwarder
 from cef_bridge.engine import native
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.service import private_queue

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from cef_bridge.delivery import transport
-from cef_bridge.delivery.targets import Target
+from cef_bridge.delivery.destination_url import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.delivery.forwarder import Forwarder, Patience
-from cef_bridge.delivery.targets import Target
+from cef_bridge.delivery.destination_sender import Forwarder, Patience
+from cef_bridge.delivery.destination_url import Target
 from cef_bridge.queue.queue import ALERTS, Batch, Queue
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from cef_bridge.delivery.targets import Target
+from cef_bridge.delivery.destination_url import Target
 from cef_bridge.delivery.transport import ConnectError, Datagrams, OversizeError
 
 

@@ -12,8 +12,8 @@ import time
 import pytest
 from forwarding import fill, forwarding, target
 
-from cef_bridge.delivery.oneway import Tokens
-from cef_bridge.delivery.targets import Target
+from cef_bridge.delivery.destination_url import Target
+from cef_bridge.delivery.one_way_senders import Tokens
 from cef_bridge.queue.queue import ALERTS, Batch, Queue
 
 
@@ -211,9 +211,9 @@ def test_a_run_that_ended_in_mid_line_leaves_whole_lines(queue, tmp_path):
 SENDS_ALL = """
 import sys, threading
 from pathlib import Path
-from cef_bridge.delivery.forwarder import Forwarder
+from cef_bridge.delivery.destination_sender import Forwarder
 from cef_bridge.queue.queue import Queue
-from cef_bridge.delivery.targets import Target
+from cef_bridge.delivery.destination_url import Target
 from cef_bridge.errors import CefBridgeError
 queue = Queue.open(Path(sys.argv[1]))
 forwarder = Forwarder(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from cef_bridge.delivery.targets import Target, parse_target
+from cef_bridge.delivery.destination_url import Target, parse_target
 from cef_bridge.delivery.urls import Words
 from cef_bridge.errors import UsageError
 

@@ -28,8 +28,8 @@ from hostile import (
 )
 
 from cef_bridge.delivery import names, transport
+from cef_bridge.delivery.destination_url import Target
 from cef_bridge.delivery.framing import frame_lf, frame_octets
-from cef_bridge.delivery.targets import Target
 from cef_bridge.delivery.transport import (
     STALLED,
     UNANSWERED,

@@ -28,8 +28,8 @@ from hostile import (
 )
 
 from cef_bridge.delivery import transport, transport_tls
+from cef_bridge.delivery.destination_url import Target
 from cef_bridge.delivery.framing import frame_lf
-from cef_bridge.delivery.targets import Target
 from cef_bridge.delivery.transport import (
     STALLED,
     UNANSWERED,

@@ -11,7 +11,7 @@ import time
 import pytest
 from forward_runs import url
 
-from cef_bridge.delivery.targets import parse_target
+from cef_bridge.delivery.destination_url import parse_target
 from cef_bridge.delivery.transport import BrokenError, Receipt, connect
 
 ANSWERS = [

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from cef_bridge.delivery.backoff import Backoff
     from cef_bridge.delivery.connection import Connection
-    from cef_bridge.delivery.desk import Desk
-    from cef_bridge.delivery.targets import Target
+    from cef_bridge.delivery.destination_url import Target
+    from cef_bridge.delivery.sender_context import Desk
 
 _log = logging.getLogger(__name__)
 

@@ -21,19 +21,19 @@ from cef_bridge.delivery.connection import (
     PeerEndedError,
     Receipt,
 )
-from cef_bridge.delivery.desk import SLICE, StopSending
-from cef_bridge.delivery.farewell import Farewell
-from cef_bridge.delivery.flight import Flight
+from cef_bridge.delivery.endpoint_selector import Route
 from cef_bridge.delivery.framing import frame_lf, frame_octets
+from cef_bridge.delivery.in_flight import Flight
+from cef_bridge.delivery.orderly_close import Farewell
+from cef_bridge.delivery.pending_receipts import Stray, Strays
 from cef_bridge.delivery.receipts import Fate, Mode
-from cef_bridge.delivery.route import Route
-from cef_bridge.delivery.strays import Stray, Strays
+from cef_bridge.delivery.sender_context import SLICE, StopSending
 
 if TYPE_CHECKING:
     from cef_bridge.delivery.backoff import Backoff
     from cef_bridge.delivery.connection import Connection
-    from cef_bridge.delivery.desk import Desk
-    from cef_bridge.delivery.targets import Target
+    from cef_bridge.delivery.destination_url import Target
+    from cef_bridge.delivery.sender_context import Desk
     from cef_bridge.queue.values import Stored
 
 _log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cef_bridge.delivery.targets import Tls
+    from cef_bridge.delivery.destination_url import Tls
 
 # X509_V_ERR_* of openssl/x509_vfy.h
 _NOT_YET_VALID, _EXPIRED, _SELF_SIGNED, _REVOKED = 9, 10, 18, 23

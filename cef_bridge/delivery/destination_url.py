@@ -13,8 +13,8 @@ from urllib.parse import unquote
 from msgspec import Struct, field
 
 from cef_bridge.delivery import urls
+from cef_bridge.delivery.settings import did_you_mean, quoted, word
 from cef_bridge.delivery.urls import FILE_SECRET, Endpoint, Words, shown_endpoint
-from cef_bridge.delivery.words import did_you_mean, quoted, word
 from cef_bridge.errors import UsageError
 from cef_bridge.small_files import MOST_SECRET, UnreadableError, read_small
 

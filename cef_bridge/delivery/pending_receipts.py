@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from cef_bridge.delivery.farewell import Farewell
+    from cef_bridge.delivery.orderly_close import Farewell
     from cef_bridge.queue.values import Stored
 
 _MOST = 2  # connections that are listened to: a target that never answers must not collect them

@@ -13,15 +13,15 @@ import time
 from typing import TYPE_CHECKING
 
 from cef_bridge.delivery.backoff import Backoff
-from cef_bridge.delivery.desk import Desk
-from cef_bridge.delivery.oneway import Lines, Paced
+from cef_bridge.delivery.one_way_senders import Lines, Paced
 from cef_bridge.delivery.progress import ForwarderState, Progress
-from cef_bridge.delivery.streams import Patience, Streams
+from cef_bridge.delivery.sender_context import Desk
+from cef_bridge.delivery.stream_sender import Patience, Streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cef_bridge.delivery.targets import Target
+    from cef_bridge.delivery.destination_url import Target
     from cef_bridge.queue.queue import Queue
 
 __all__ = ["Forwarder", "ForwarderState", "Patience"]

@@ -10,14 +10,14 @@ import logging
 from typing import TYPE_CHECKING
 
 from cef_bridge.delivery.connection import BrokenError, ConnectError, OversizeError
-from cef_bridge.delivery.desk import StopSending
 from cef_bridge.delivery.files import FileError, RotatingFile, StandardOutput, StoppedWriting
+from cef_bridge.delivery.sender_context import StopSending
 from cef_bridge.delivery.transport import Datagrams
 
 if TYPE_CHECKING:
     from cef_bridge.delivery.backoff import Backoff
-    from cef_bridge.delivery.desk import Desk
-    from cef_bridge.delivery.targets import Target
+    from cef_bridge.delivery.destination_url import Target
+    from cef_bridge.delivery.sender_context import Desk
     from cef_bridge.queue.values import Stored
 
 _log = logging.getLogger(__name__)
