@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cef_bridge.conversion import Run
+from cef_bridge.convert.conversion import Run
 from cef_bridge.engine.line_loop import FAULT, Options
 from cef_bridge.engine.machine import Machine
 from cef_bridge.lines import parse

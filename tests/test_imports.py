@@ -82,9 +82,9 @@ ALLOWED = {
         {"delivery", "mapping", "mapping.language", "mapping.lint"},
         "it says what a forwarder is asked to do, and does none of it",
     ),
-    "conversion": (
+    "convert": (
         {"engine", "sources.files", "sources.records", "stats"},
-        "it runs inputs through a machine; YAML, formats and the command line are not its business",
+        "it runs inputs through an engine; mappings and the command line are not its business",
     ),
     "intake": (
         {
@@ -112,10 +112,6 @@ ALLOWED = {
         },
         "it tells what a mapping does to events, and neither prints nor delivers",
     ),
-    "parallel": (
-        {"conversion", "engine", "sources.files", "sources.records", "stats"},
-        "it runs inputs through a machine in several threads; what a machine is, it is told",
-    ),
     "service": (
         {
             "checkpoint",
@@ -140,7 +136,7 @@ ALLOWED = {
         {
             "collector",
             "config",
-            "conversion",
+            "convert",
             "delivery",
             "engine",
             "files",
@@ -153,7 +149,6 @@ ALLOWED = {
             "mapping.lint",
             "mapping.program",
             "mapping.program.table",
-            "parallel",
             "queue",
             "service",
             "simulators",
@@ -193,7 +188,7 @@ FOREIGN = {
     "orjson": (
         {
             "cli",
-            "conversion",
+            "convert",
             "engine",
             "generator",
             "kubearmor",

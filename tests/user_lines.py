@@ -6,7 +6,7 @@ import io
 import json
 from typing import TYPE_CHECKING
 
-from cef_bridge.conversion import take_in
+from cef_bridge.convert.conversion import take_in
 from cef_bridge.engine.line_loop import Options, UnitLoop
 from cef_bridge.kubearmor.clock import WRAPPER_TIME, repeats
 from cef_bridge.kubearmor.decode import Decoded, Decoder

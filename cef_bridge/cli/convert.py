@@ -24,7 +24,7 @@ from cef_bridge.cli.progress import progress, someone_looks
 from cef_bridge.cli.summary import Asked, report, summary
 from cef_bridge.cli.targets import Targets, appears, opened
 from cef_bridge.cli.times import moment
-from cef_bridge.conversion import MAX_EXPAND, Run
+from cef_bridge.convert.conversion import MAX_EXPAND, Run
 from cef_bridge.engine import native
 from cef_bridge.engine.line_loop import Options
 from cef_bridge.engine.machine import Machine
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
     from cef_bridge.cli.state import State
     from cef_bridge.cli.targets import Stream
-    from cef_bridge.conversion import Outcome
-    from cef_bridge.parallel.run import ParallelRun
+    from cef_bridge.convert.conversion import Outcome
+    from cef_bridge.convert.parallel import ParallelRun
     from cef_bridge.sources.files.inputs import Input
 
 _SIGPIPE = 141
@@ -277,7 +277,7 @@ def _run(
     options, max_expand = task.options, task.max_expand
     if jobs == 1 and task.state is None:
         return Run(machine, out, aside, options, max_expand=max_expand, hashed=hashed)
-    from cef_bridge.parallel.run import ParallelRun, Plan  # noqa: PLC0415 - not for small inputs
+    from cef_bridge.convert.parallel import ParallelRun, Plan  # noqa: PLC0415 - not for small inputs
 
     run = ParallelRun(machine, out, aside, options, Plan(jobs, max_expand, hashed))
     if task.state:

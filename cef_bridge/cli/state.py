@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 from cef_bridge import __version__
 from cef_bridge.cli.targets import appears
 from cef_bridge.cli.times import Now
+from cef_bridge.convert.run_checkpoint import Mark
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.files import ResumableFile, partial_name, printed
-from cef_bridge.parallel.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cef_bridge.cli.targets import Targets
-    from cef_bridge.parallel.run import ParallelRun
+    from cef_bridge.convert.parallel import ParallelRun
     from cef_bridge.sources.files.inputs import Input
 
 _FORM = 1

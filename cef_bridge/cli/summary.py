@@ -14,7 +14,7 @@ from cef_bridge import __version__
 from cef_bridge.engine.native import NATIVE
 
 if TYPE_CHECKING:
-    from cef_bridge.conversion import Outcome
+    from cef_bridge.convert.conversion import Outcome
     from cef_bridge.engine.native import Status
     from cef_bridge.stats import Stats
 

@@ -26,19 +26,19 @@ WORDS = ["--rejects", "bad.jsonl", "--report", "report.json", "-o", "out.cef"]
 # sys.argv: "slow" or "", "hang" or "", then the words of the command
 SMALL_PIECES = """
 import sys, time
-import cef_bridge.cli.jobs, cef_bridge.cli.state, cef_bridge.files, cef_bridge.parallel.run
+import cef_bridge.cli.jobs, cef_bridge.cli.state, cef_bridge.files, cef_bridge.convert.parallel
 from cef_bridge.cli import main
 slow, hang = sys.argv[1:3]
 sys.argv[:] = ["cef-bridge", *sys.argv[3:]]
 cef_bridge.cli.jobs._SMALL = 0
 cef_bridge.cli.state._EVERY = 0
-cef_bridge.parallel.run._LEAST_PIECE = cef_bridge.parallel.run._MOST_PIECE = 1 << 16
+cef_bridge.convert.parallel._LEAST_PIECE = cef_bridge.convert.parallel._MOST_PIECE = 1 << 16
 if slow:
-    settled = cef_bridge.parallel.run.ParallelRun._settled
+    settled = cef_bridge.convert.parallel.ParallelRun._settled
     def slowly(run):
         settled(run)
         time.sleep(0.01)
-    cef_bridge.parallel.run.ParallelRun._settled = slowly
+    cef_bridge.convert.parallel.ParallelRun._settled = slowly
 if hang:
     cef_bridge.files.AtomicFile.commit = lambda file: time.sleep(60)
 main()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cef_bridge.conversion import Results
+from cef_bridge.convert.conversion import Results
 from cef_bridge.engine import native as engine
 from cef_bridge.engine.line_loop import Options, UnitLoop
 from cef_bridge.engine.machine import Machine

@@ -16,15 +16,15 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from cef_bridge.conversion import Run
+from cef_bridge.convert.conversion import Run
+from cef_bridge.convert.parallel import ParallelRun, Plan
+from cef_bridge.convert.team import AHEAD
+from cef_bridge.convert.worker import Worker
 from cef_bridge.engine.line_loop import Options
 from cef_bridge.engine.machine import Machine
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
-from cef_bridge.parallel.run import ParallelRun, Plan
-from cef_bridge.parallel.team import AHEAD
-from cef_bridge.parallel.worker import Worker
 from cef_bridge.sources.files.inputs import Input
 
 DATA = Path(__file__).parent.parent / "data"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cef_bridge.parallel.seams import seam
+from cef_bridge.convert.seams import seam
 
 RECORD = b'{"Type":"x"}\n'
 CRI = b"2026-03-03T09:00:01.3Z stdout %b {}\n"

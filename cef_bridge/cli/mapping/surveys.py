@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.cli.logs import say
 from cef_bridge.cli.progress import progress, someone_looks
-from cef_bridge.conversion import Run
+from cef_bridge.convert.conversion import Run
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.sources.files.inputs import expand
 

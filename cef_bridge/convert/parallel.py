@@ -12,12 +12,12 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from cef_bridge.conversion import MAX_EXPAND, Results, take_in
+from cef_bridge.convert.chunks import Text
+from cef_bridge.convert.conversion import MAX_EXPAND, Results, take_in
+from cef_bridge.convert.feeder import BEGINNING, Feeder, Position
+from cef_bridge.convert.run_checkpoint import Mark
+from cef_bridge.convert.worker import Worker
 from cef_bridge.engine.line_loop import Options, UnitLoop
-from cef_bridge.parallel.feeder import BEGINNING, Feeder, Position
-from cef_bridge.parallel.mark import Mark
-from cef_bridge.parallel.pieces import Text
-from cef_bridge.parallel.worker import Worker
 from cef_bridge.sources.records.blocks import Block, Cutter, Idle
 from cef_bridge.sources.records.units import DamagedError
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
 
-    from cef_bridge.conversion import Sink
+    from cef_bridge.convert.chunks import Piece, Segment
+    from cef_bridge.convert.conversion import Sink
+    from cef_bridge.convert.team import Team
+    from cef_bridge.convert.worker import Result
     from cef_bridge.engine.line_loop import Machine
-    from cef_bridge.parallel.pieces import Piece, Segment
-    from cef_bridge.parallel.team import Team
-    from cef_bridge.parallel.worker import Result
     from cef_bridge.sources.files.inputs import Input
     from cef_bridge.stats import Stats
 
@@ -132,7 +132,7 @@ class ParallelRun:
             ahead=jobs > 1,
         ).pieces()
         if jobs > 1:
-            from cef_bridge.parallel.team import Team  # noqa: PLC0415 - not for one
+            from cef_bridge.convert.team import Team  # noqa: PLC0415 - not for one
 
             self._team = Team(jobs, self._worker, self._pieces, min(_SMALL, size // 4))
 

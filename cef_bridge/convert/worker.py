@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.conversion import row, take_in
+from cef_bridge.convert.chunks import Text
+from cef_bridge.convert.conversion import row, take_in
 from cef_bridge.engine.line_loop import UnitLoop
-from cef_bridge.parallel.pieces import Text
 from cef_bridge.sources.records.blocks import Cutter, Idle
 from cef_bridge.sources.records.units import DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cef_bridge.convert.chunks import Piece, Segment
     from cef_bridge.engine.line_loop import Machine, Options, Refused
-    from cef_bridge.parallel.pieces import Piece, Segment
     from cef_bridge.stats import Stats
 
 

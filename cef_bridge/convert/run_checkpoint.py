@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from cef_bridge.parallel.feeder import BEGINNING, Position
+from cef_bridge.convert.feeder import BEGINNING, Position
 from cef_bridge.stats import First, Stats
 
 if TYPE_CHECKING:

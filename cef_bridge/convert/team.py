@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cef_bridge.parallel.pieces import Piece
-    from cef_bridge.parallel.worker import Result, Worker
+    from cef_bridge.convert.chunks import Piece
+    from cef_bridge.convert.worker import Result, Worker
 
 _GRACE = 0.2  # seconds that the end of a run waits for its reader: a pipe may bring nothing
 AHEAD = 2

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.parallel.pieces import Finished, Piece, Segment
-from cef_bridge.parallel.seams import seam
+from cef_bridge.convert.chunks import Finished, Piece, Segment
+from cef_bridge.convert.seams import seam
 from cef_bridge.sources.records.units import DamagedError
 from cef_bridge.stats import line_ends
 
