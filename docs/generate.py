@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING
 from msgspec import NODEFAULT
 from msgspec import inspect as kinds
 
-from cef_bridge import config, metrics
-from cef_bridge.config.codes import CODES as CONFIG_CODES
-from cef_bridge.config.places import SOURCE_WORDS
-from cef_bridge.config.read import CONFIG_WORDS
 from cef_bridge.delivery import destination_url
 from cef_bridge.delivery.settings import extra_of, shown_number, takes
 from cef_bridge.delivery.urls import Words
+from cef_bridge.forward import config, metrics
+from cef_bridge.forward.config.codes import CODES as CONFIG_CODES
+from cef_bridge.forward.config.places import SOURCE_WORDS
+from cef_bridge.forward.config.read import CONFIG_WORDS
 from cef_bridge.kubearmor import fields
 from cef_bridge.kubearmor.classes import catalogue
 from cef_bridge.lines.lint import pages as line_pages

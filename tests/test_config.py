@@ -15,13 +15,13 @@ import trustme
 import yaml
 from transcripts import ROOT, blocks, page
 
-from cef_bridge.config import check, from_urls, load_config, schema
-from cef_bridge.config.codes import CODES
-from cef_bridge.config.places import DESTINATION_WORDS, SOURCE_WORDS
-from cef_bridge.config.read import CONFIG_WORDS
-from cef_bridge.config.spec import InputFormat
 from cef_bridge.delivery.certificates import validity
 from cef_bridge.errors import MappingError, UsageError
+from cef_bridge.forward.config import check, from_urls, load_config, schema
+from cef_bridge.forward.config.codes import CODES
+from cef_bridge.forward.config.places import DESTINATION_WORDS, SOURCE_WORDS
+from cef_bridge.forward.config.read import CONFIG_WORDS
+from cef_bridge.forward.config.spec import InputFormat
 from cef_bridge.kubearmor.decode import INPUT_FORMATS
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.compile import Program

@@ -38,13 +38,11 @@ ALLOWED = {
         {"checkpoint", "sources.records"},
         "what a source brings has one form, whatever the source is",
     ),
-    "views": ({"stats"}, "it says how it goes, whoever wants to know"),
     "delivery": ({"queue"}, "it carries messages and does not know what stands in them"),
     "mapping.program": (
         {"kubearmor", "lines", "mapping.language"},
         "it makes one event into one message, and knows neither files nor where it goes",
     ),
-    "metrics": ({"stats", "views"}, "it shows what it is given, by reasons that are known"),
     "simulators": (
         {"lines", "lines.lint"},
         "it reads a line as a receiver does, wherever the line comes from",
@@ -78,26 +76,13 @@ ALLOWED = {
         {"kubearmor", "mapping.language", "mapping.lint", "mapping.program"},
         "it brings a mapping's file, its lint and its examples together, and reads no input",
     ),
-    "config": (
-        {"delivery", "mapping", "mapping.language", "mapping.lint"},
-        "it says what a forwarder is asked to do, and does none of it",
-    ),
     "convert": (
         {"engine", "sources.files", "sources.records", "stats"},
         "it runs inputs through an engine; mappings and the command line are not its business",
     ),
-    "intake": (
-        {
-            "checkpoint",
-            "engine",
-            "kubearmor",
-            "mapping.program",
-            "queue",
-            "sources.feed",
-            "sources.records",
-            "stats",
-        },
-        "it turns what a source brings into messages in queues, and opens neither",
+    "forward.config": (
+        {"delivery", "mapping", "mapping.language", "mapping.lint"},
+        "it says what a forwarder is asked to do, and does none of it",
     ),
     "workbench": (
         {
@@ -112,34 +97,34 @@ ALLOWED = {
         },
         "it tells what a mapping does to events, and neither prints nor delivers",
     ),
-    "service": (
+    "forward": (
         {
             "checkpoint",
-            "config",
             "delivery",
             "engine",
-            "intake",
+            "forward.config",
             "kubearmor",
             "mapping",
             "mapping.program",
-            "metrics",
             "queue",
             "sources",
             "sources.feed",
             "sources.files",
+            "sources.records",
             "sources.relay",
-            "views",
+            "stats",
         },
         "it puts the parts of the forwarder together, and knows no command line",
     ),
     "cli": (
         {
             "collector",
-            "config",
             "convert",
             "delivery",
             "engine",
             "files",
+            "forward",
+            "forward.config",
             "generator",
             "kubearmor",
             "lines",
@@ -150,12 +135,10 @@ ALLOWED = {
             "mapping.program",
             "mapping.program.table",
             "queue",
-            "service",
             "simulators",
             "sources.files",
             "sources.records",
             "stats",
-            "views",
             "workbench",
         },
         "a command puts parts together and uses none that are hidden behind another",
@@ -174,7 +157,7 @@ FOREIGN = {
         "YAML is the language of mappings; all else gets checked values",
     ),
     "msgspec": (
-        {"config", "delivery", "mapping.language", "mapping.lint", "mapping.program"},
+        {"delivery", "forward.config", "mapping.language", "mapping.lint", "mapping.program"},
         "what a file may say is declared in one place",
     ),
     "zstandard": (
@@ -184,7 +167,7 @@ FOREIGN = {
     "grpc": ({"sources.relay"}, "the relay is a source like others"),
     "google": ({"sources.relay"}, "the relay is a source like others"),
     "ctypes": ({"engine"}, "it checks nothing: one wrong type in a call ends the process"),
-    "prometheus_client": ({"metrics"}, "all else counts with plain numbers"),
+    "prometheus_client": ({"forward"}, "all else counts with plain numbers"),
     "orjson": (
         {
             "cli",

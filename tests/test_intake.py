@@ -18,15 +18,15 @@ from cef_bridge.checkpoint import Mark
 from cef_bridge.engine import native
 from cef_bridge.engine.line_loop import Options
 from cef_bridge.engine.machine import Machine
+from cef_bridge.forward.internal_events import tell_flood, tell_gap
+from cef_bridge.forward.pipeline import MOST_BYTES, ROOM, ROW_BYTES, Intake, Outlet
 from cef_bridge.generator import events
-from cef_bridge.intake import MOST_BYTES, ROOM, ROW_BYTES, Intake, Outlet
 from cef_bridge.kubearmor.alert_rate import BURST
 from cef_bridge.lines import parse
 from cef_bridge.mapping.language.spec import Condition, Test
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.queue.queue import ALERTS, TELEMETRY, Queue
-from cef_bridge.service.own_words import tell_flood, tell_gap
 from cef_bridge.sources.feed import Arrival, FeedState, Notice
 from cef_bridge.sources.records.units import Block, Oversized
 

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cef_bridge.errors import UsageError
-from cef_bridge.metrics import (
+from cef_bridge.forward.metrics import (
     DESTINATION_ROWS,
     DROPPED,
     PREFIX,
@@ -18,8 +18,8 @@ from cef_bridge.metrics import (
     UNROUTED,
     Metrics,
 )
+from cef_bridge.forward.status import DestinationView, SourceView, View, line, not_ready
 from cef_bridge.stats import LABELS
-from cef_bridge.views import DestinationView, SourceView, View, line, not_ready
 
 SOURCE = SourceView("kubearmor://relay:32767", True, "connected", 2, 1, 4096)
 DESTINATION = DestinationView(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from cef_bridge.service.parts import source_view
-from cef_bridge.service.watched import SILENCE, Watched
+from cef_bridge.forward.parts import source_view
+from cef_bridge.forward.status import SILENT, View, not_ready
+from cef_bridge.forward.watched_source import SILENCE, Watched
 from cef_bridge.sources.feed import Arrival, FeedState
 from cef_bridge.sources.records.units import Block
-from cef_bridge.views import SILENT, View, not_ready
 
 ARRIVAL = Arrival("a", "a", Block([b"x"], 1, 0, 2, single=True), None)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cef_bridge.config import load_config
 from cef_bridge.delivery.destination_url import Tls
 from cef_bridge.errors import MappingError, UsageError
+from cef_bridge.forward.config import load_config
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.testfiles import suite
 from cef_bridge.small_files import UnreadableError, read_small

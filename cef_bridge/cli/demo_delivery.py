@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.collector.collector import Collector
-from cef_bridge.config import from_urls
 from cef_bridge.errors import CefBridgeError
+from cef_bridge.forward.config import from_urls
+from cef_bridge.forward.service import Service, Ways
 from cef_bridge.generator import events
-from cef_bridge.service.service import Service, Ways
 
 if TYPE_CHECKING:
     from collections.abc import Callable

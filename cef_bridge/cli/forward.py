@@ -13,10 +13,10 @@ import click
 
 from cef_bridge.cli.logs import say
 from cef_bridge.cli.params import MAPPING
-from cef_bridge.config import Config, Destination, check, from_urls, load_config
 from cef_bridge.delivery import urls
 from cef_bridge.delivery.settings import read
 from cef_bridge.errors import UsageError
+from cef_bridge.forward.config import Config, Destination, check, from_urls, load_config
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:

@@ -20,17 +20,17 @@ import click
 
 from cef_bridge.cli import logs
 from cef_bridge.engine import native
-from cef_bridge.service import systemd
-from cef_bridge.service.service import Service, Ways
-from cef_bridge.views import DestinationView, View, line
+from cef_bridge.forward import systemd
+from cef_bridge.forward.service import Service, Ways
+from cef_bridge.forward.status import DestinationView, View, line
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import FrameType
 
-    from cef_bridge.config import Config
-    from cef_bridge.service.outcome import Outcome
+    from cef_bridge.forward.config import Config
+    from cef_bridge.forward.result import Outcome
 
 COUNTS = ("received", "converted", "filtered", "rejected", "noise", "blank")
 # Messages that no source brought; with those that were converted they are what was queued.

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from cef_bridge import config
+from cef_bridge.forward import config
 from cef_bridge.mapping.language.schema import schema
 
 

@@ -10,20 +10,20 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from cef_bridge.config.mappings import mapping_problems
 from cef_bridge.engine.machine import Machine
 from cef_bridge.errors import MappingError
-from cef_bridge.intake import ROOM, Outlet
+from cef_bridge.forward.config.mappings import mapping_problems
+from cef_bridge.forward.pipeline import ROOM, Outlet
+from cef_bridge.forward.status import DestinationView, SourceView
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.queue.queue import Queue
-from cef_bridge.views import DestinationView, SourceView
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cef_bridge.config import Config, Destination, Source
     from cef_bridge.delivery.destination_sender import ForwarderState
+    from cef_bridge.forward.config import Config, Destination, Source
     from cef_bridge.sources.feed import Feed, FeedState
 
 COMPARE_EVERY = 1000

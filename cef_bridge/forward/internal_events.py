@@ -10,12 +10,12 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from cef_bridge.intake import Outlet, store
+from cef_bridge.forward.parts import stream_of
+from cef_bridge.forward.pipeline import Outlet, store
 from cef_bridge.kubearmor import internal
 from cef_bridge.kubearmor.alert_rate import RATE
 from cef_bridge.mapping.program.converter import Converted
 from cef_bridge.queue.queue import ALERTS, Batch
-from cef_bridge.service.parts import stream_of
 
 if TYPE_CHECKING:
     from cef_bridge.kubearmor.alert_rate import Flood

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from cef_bridge.views import View
+    from cef_bridge.forward.status import View
 
 
 class Outcome(NamedTuple):

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import inspect as kinds
 
-from cef_bridge.config.spec import Config, Destination, Source
 from cef_bridge.delivery.destination_url import Target
 from cef_bridge.delivery.urls import Words
+from cef_bridge.forward.config.spec import Config, Destination, Source
 from cef_bridge.mapping.language import schema as mapping_schema
 from cef_bridge.mapping.language import yaml_schema
 

@@ -17,15 +17,15 @@ from prometheus_client.registry import Collector
 
 from cef_bridge import __version__
 from cef_bridge.errors import UsageError
+from cef_bridge.forward.status import not_ready
 from cef_bridge.stats import LABELS
-from cef_bridge.views import not_ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from prometheus_client.metrics_core import Metric
 
-    from cef_bridge.views import DestinationView, SourceView, View
+    from cef_bridge.forward.status import DestinationView, SourceView, View
 
 
 class Row(NamedTuple):

@@ -13,12 +13,12 @@ from urllib.parse import unquote
 
 import msgspec
 
-from cef_bridge.config.spec import RELAY_PORT, Config, Destination, Source
 from cef_bridge.delivery import destination_url, urls
 from cef_bridge.delivery.destination_url import shown_url
 from cef_bridge.delivery.settings import did_you_mean, extra_of
 from cef_bridge.delivery.urls import FILE_SECRET, Words
 from cef_bridge.errors import UsageError
+from cef_bridge.forward.config.spec import RELAY_PORT, Config, Destination, Source
 from cef_bridge.mapping.language import shipped
 from cef_bridge.mapping.language.beside import is_path, no_mapping
 from cef_bridge.mapping.language.filters import FILTERS

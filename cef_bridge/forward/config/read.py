@@ -11,9 +11,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from cef_bridge.config import codes
-from cef_bridge.config.mappings import mapping_problems
-from cef_bridge.config.places import (
+from cef_bridge.delivery import urls
+from cef_bridge.delivery.settings import read, takes
+from cef_bridge.delivery.urls import Words
+from cef_bridge.errors import Location, MappingError, Problem
+from cef_bridge.forward.config import codes
+from cef_bridge.forward.config.mappings import mapping_problems
+from cef_bridge.forward.config.places import (
     DESTINATION_WORDS,
     SOURCE_WORDS,
     clashes,
@@ -23,11 +27,7 @@ from cef_bridge.config.places import (
     source_of,
     with_policies,
 )
-from cef_bridge.config.spec import Config, Destination
-from cef_bridge.delivery import urls
-from cef_bridge.delivery.settings import read, takes
-from cef_bridge.delivery.urls import Words
-from cef_bridge.errors import Location, MappingError, Problem
+from cef_bridge.forward.config.spec import Config, Destination
 from cef_bridge.mapping.language import nodes, reader
 from cef_bridge.mapping.language.beside import is_path
 from cef_bridge.mapping.language.merge import merge
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from msgspec import inspect as kinds
 
-    from cef_bridge.config.spec import Source
+    from cef_bridge.forward.config.spec import Source
     from cef_bridge.mapping.language.codes import Code
     from cef_bridge.mapping.language.mapping_file import Draft
 

@@ -21,8 +21,8 @@ from cef_bridge.mapping.load import load
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cef_bridge.config.spec import Config, Destination, Source
     from cef_bridge.delivery.destination_url import Tls
+    from cef_bridge.forward.config.spec import Config, Destination, Source
 
 _PATIENCE = 3.0
 """Seconds that all names together have to be found."""

@@ -9,16 +9,16 @@ import threading
 from typing import TYPE_CHECKING
 
 from cef_bridge.engine.line_loop import Options
-from cef_bridge.intake import Intake, Outlet
-from cef_bridge.service.own_words import tell_flood, tell_gap
-from cef_bridge.service.parts import feed_of
-from cef_bridge.service.watched import Watched
+from cef_bridge.forward.internal_events import tell_flood, tell_gap
+from cef_bridge.forward.parts import feed_of
+from cef_bridge.forward.pipeline import Intake, Outlet
+from cef_bridge.forward.watched_source import Watched
 from cef_bridge.sources.feed import FeedState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cef_bridge.config import Source
+    from cef_bridge.forward.config import Source
 
 
 class Inflow:

@@ -17,29 +17,24 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.delivery.destination_sender import Forwarder
 from cef_bridge.engine import native
 from cef_bridge.errors import CefBridgeError, UsageError
-from cef_bridge.service import private_queue
-from cef_bridge.service.inflow import Inflow
-from cef_bridge.service.outcome import Outcome, outcome_of
-from cef_bridge.service.own_words import tell_heartbeat, tell_test
-from cef_bridge.service.parts import (
-    destination_view,
-    outlet_of,
-    queue_of,
-    source_view,
-)
-from cef_bridge.service.replays import replay
-from cef_bridge.views import View, line
+from cef_bridge.forward import private_queue
+from cef_bridge.forward.internal_events import tell_heartbeat, tell_test
+from cef_bridge.forward.parts import destination_view, outlet_of, queue_of, source_view
+from cef_bridge.forward.replays import replay
+from cef_bridge.forward.result import Outcome, outcome_of
+from cef_bridge.forward.source_thread import Inflow
+from cef_bridge.forward.status import View, line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from cef_bridge.config import Config, Destination
-    from cef_bridge.config import Source as SourceSpec
-    from cef_bridge.intake import Outlet
+    from cef_bridge.forward.config import Config, Destination
+    from cef_bridge.forward.config import Source as SourceSpec
+    from cef_bridge.forward.pipeline import Outlet
     from cef_bridge.queue.queue import Queue
 
     Deadline = Callable[[], float | None]  # asked again and again: a word to stop changes it
-    from cef_bridge.metrics import Metrics
+    from cef_bridge.forward.metrics import Metrics
 
 TICK = 0.2
 MINUTE = 60.0
@@ -170,7 +165,7 @@ class Service:
             self._ways[spec.name] = self._forward(spec, outlet)
         self._strangers()
         if (address := self.config.metrics_address) is not None:
-            from cef_bridge.metrics import Metrics  # noqa: PLC0415 - only who asks for it pays
+            from cef_bridge.forward.metrics import Metrics  # noqa: PLC0415 - only who asks for it pays
 
             self.metrics = Metrics(address, self.view)
             self.metrics.start()

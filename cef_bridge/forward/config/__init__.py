@@ -6,11 +6,11 @@ is done.
 
 from __future__ import annotations
 
-from cef_bridge.config.check import Finding, check
-from cef_bridge.config.places import from_urls
-from cef_bridge.config.read import load_config
-from cef_bridge.config.schema import schema
-from cef_bridge.config.spec import Config, Destination, Source
+from cef_bridge.forward.config.check import Finding, check
+from cef_bridge.forward.config.places import from_urls
+from cef_bridge.forward.config.read import load_config
+from cef_bridge.forward.config.schema import schema
+from cef_bridge.forward.config.spec import Config, Destination, Source
 
 __all__ = [
     "Config",
