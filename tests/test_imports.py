@@ -43,9 +43,9 @@ ALLOWED = {
         {"kubearmor", "lines", "mapping.language"},
         "it makes one event into one message, and knows neither files nor where it goes",
     ),
-    "simulators": (
-        {"lines", "lines.lint"},
-        "it reads a line as a receiver does, wherever the line comes from",
+    "siems": (
+        {"kubearmor", "lines", "lines.lint"},
+        "it reads a line as a SIEM does, wherever the line comes from",
     ),
     "sources.files": (
         {"checkpoint", "sources.feed", "sources.records", "stats"},
@@ -135,7 +135,7 @@ ALLOWED = {
             "mapping.program",
             "mapping.program.table",
             "queue",
-            "simulators",
+            "siems",
             "sources.files",
             "sources.records",
             "stats",

@@ -8,8 +8,8 @@ import pytest
 from transcripts import ROOT, page, run, transcript, write_files
 
 from cef_bridge.cli.simulate import command
-from cef_bridge.simulators import SIMULATORS
-from cef_bridge.simulators.reading import Kind
+from cef_bridge.siems.reading import Kind
+from cef_bridge.siems.simulators import SIMULATORS
 
 PAGES = [
     "docs/receivers.md",

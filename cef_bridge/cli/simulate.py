@@ -18,13 +18,13 @@ from cef_bridge.engine.machine import Machine
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converted, Converter, Filtered
-from cef_bridge.simulators import SIMULATORS, gathered
+from cef_bridge.siems.simulators import SIMULATORS, gathered
 from cef_bridge.workbench.agreement import check
 from cef_bridge.workbench.events import Line
 
 if TYPE_CHECKING:
     from cef_bridge.mapping.language.spec import Mapping
-    from cef_bridge.simulators import Finding, Reading, Simulator
+    from cef_bridge.siems.simulators import Finding, Reading, Simulator
     from cef_bridge.workbench.events import Found
 
 _FOUND = 3

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 
 from cef_bridge.cli.mapping import command
 from cef_bridge.kubearmor.classes import catalogue, classify
-from cef_bridge.workbench.event_ids import FORMS, qradar
+from cef_bridge.siems.class_ids import FORMS
+from cef_bridge.siems.qradar import class_ids
 
 CATALOGUE = {row.class_id: row for row in catalogue()}
 IDS = list(CATALOGUE)
@@ -90,7 +91,7 @@ LOW_LEVEL = {
 
 def test_qradar_gets_what_a_qid_map_entry_needs():
     found = rows("qradar")
-    assert tuple(found[0]) == qradar.COLUMNS
+    assert tuple(found[0]) == class_ids.COLUMNS
     for row in found:
         assert 1 <= int(row["severity"]) <= 10
         assert row["severity"] == CATALOGUE[row["event_id"]].severity

@@ -12,7 +12,7 @@ from cef_bridge.cli.simulate import command as simulate
 from cef_bridge.lines.lint.codes import CODES, RECEIVERS
 from cef_bridge.lines.lint.linter import Linter
 from cef_bridge.mapping.load import load
-from cef_bridge.simulators import SIMULATORS
+from cef_bridge.siems.simulators import SIMULATORS
 
 NAMES = ("splunk", "sc4s", "qradar", "arcsight", "sentinel", "elastic", "graylog")
 EVENT = (

@@ -16,8 +16,8 @@ from cef_bridge.lines import parse
 from cef_bridge.lines.lint.reader import read
 from cef_bridge.lines.message import locate
 from cef_bridge.lines.syslog import hostname3164, split
-from cef_bridge.simulators import SIMULATORS
-from cef_bridge.simulators.parts import take_apart
+from cef_bridge.siems.parsed_line import take_apart
+from cef_bridge.siems.simulators import SIMULATORS
 
 PRIORITIES = ("<132>", "")
 TIMES = ("", "Jun 21 13:41:36 ", "Jun  1 2026 13:41:36 ", "2026-06-21T13:41:36.123+02:00 ")

@@ -13,7 +13,7 @@ from reading_help import HEADER, LEEF, RFC3164, RFC5424, read
 from cef_bridge.lines import parse
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converted, Converter
-from cef_bridge.simulators import SIMULATORS, Finding, gathered
+from cef_bridge.siems.simulators import SIMULATORS, Finding, gathered
 
 EVENTS = sample_events()
 PAIRS = [

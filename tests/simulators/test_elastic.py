@@ -19,7 +19,7 @@ from reading_help import (
 )
 
 from cef_bridge.lines import Cef, Header
-from cef_bridge.simulators.elastic import pairs
+from cef_bridge.siems.elastic.simulator import pairs
 
 
 def test_keys_become_fields_of_ecs_or_stay_by_their_full_names():

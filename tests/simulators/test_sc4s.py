@@ -20,7 +20,7 @@ from reading_help import (
     written,
 )
 
-from cef_bridge.simulators.sc4s import pairs
+from cef_bridge.siems.sc4s.simulator import pairs
 
 # Its own expression for pairs (parser_cef.py), and the one that looks for the record.
 PAIR = re.compile(r"([^=\s]+)=((?:\\=|[^=])+)(?:\s|$)")

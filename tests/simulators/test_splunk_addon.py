@@ -9,7 +9,7 @@ from hostile_events import texts
 from hypothesis import given
 from reading_help import CONNECT6, EXEC, HEADER, RFC3164, fields, found, problems, read, written
 
-from cef_bridge.simulators.splunk_addon import pairs
+from cef_bridge.siems.splunk.simulator import pairs
 
 # The add-on's own expression for fields (transforms.conf), with Python's names for its groups.
 FIELD = re.compile(r"(?:^| )([^=]*)=(?! )(.+?)(?=(?: [^ ]*(?<!\\)=|$))", re.DOTALL)

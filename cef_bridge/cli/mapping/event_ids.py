@@ -7,7 +7,7 @@ import click
 from cef_bridge.cli.logs import say
 from cef_bridge.cli.tables import json_option, print_rows
 from cef_bridge.kubearmor.classes import catalogue
-from cef_bridge.workbench.event_ids import FORMS, text
+from cef_bridge.siems.class_ids import FORMS, text
 
 
 @click.command("event-ids")

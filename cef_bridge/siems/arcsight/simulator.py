@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cef_bridge.lines import Cef
 from cef_bridge.lines.check import row_faults
 from cef_bridge.lines.dictionary import CEF_KEYS, LABELS, Key
-from cef_bridge.simulators.parts import (
+from cef_bridge.siems.parsed_line import (
     HEADER_3164,
     Parts,
     broken,
@@ -24,7 +24,7 @@ from cef_bridge.simulators.parts import (
     take_apart,
     untimed,
 )
-from cef_bridge.simulators.reading import Field, Finding, Reading, Simulator, Time, nothing
+from cef_bridge.siems.reading import Field, Finding, Reading, Simulator, Time, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from cef_bridge.lines import Cef
-from cef_bridge.simulators.parts import (
+from cef_bridge.siems.parsed_line import (
     HEADER_5424,
     Parts,
     broken,
@@ -23,8 +23,8 @@ from cef_bridge.simulators.parts import (
     take_apart,
     untimed,
 )
-from cef_bridge.simulators.reading import Field, Finding, Reading, Simulator, Time, nothing
-from cef_bridge.simulators.sc4s_leef import read_leef
+from cef_bridge.siems.reading import Field, Finding, Reading, Simulator, Time, nothing
+from cef_bridge.siems.sc4s.leef import read_leef
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

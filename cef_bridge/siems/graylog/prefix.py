@@ -10,7 +10,7 @@ import re
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from cef_bridge.simulators.parts import integer
+from cef_bridge.siems.parsed_line import integer
 
 _PRI = re.compile(r"<[0-9]{1,9}>")
 # Meant for the version of RFC 5424: it takes any number.

@@ -15,14 +15,14 @@ from cef_bridge.errors import FormatError
 from cef_bridge.lines.dictionary import CEF_KEYS
 from cef_bridge.lines.lint.lenient import read_leniently
 from cef_bridge.lines.message import locate
-from cef_bridge.simulators.reading import ARRIVAL, Finding, Time, nothing
+from cef_bridge.siems.reading import ARRIVAL, Finding, Time, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from cef_bridge.lines import Message
     from cef_bridge.lines.syslog import SyslogHeader
-    from cef_bridge.simulators.reading import Reading
+    from cef_bridge.siems.reading import Reading
 
 NO_TIME = "Jan  1 00:00:00"
 """What an RFC 3164 header says for an event without a time."""

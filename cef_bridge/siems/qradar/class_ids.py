@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.workbench.event_ids.rows import Row, csv_text
+from cef_bridge.siems.class_id_rows import Row, csv_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

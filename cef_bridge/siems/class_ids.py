@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.workbench.event_ids import arcsight, qradar, sentinel, splunk
-from cef_bridge.workbench.event_ids.rows import Row, csv_text, rows
+from cef_bridge.siems.arcsight import class_ids as arcsight
+from cef_bridge.siems.class_id_rows import Row, csv_text, rows
+from cef_bridge.siems.qradar import class_ids as qradar
+from cef_bridge.siems.sentinel import class_ids as sentinel
+from cef_bridge.siems.splunk import class_ids as splunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.lines import Cef
 from cef_bridge.lines.dictionary import CEF_KEYS
-from cef_bridge.simulators.parts import (
+from cef_bridge.siems.parsed_line import (
     HEADER_5424,
     Parts,
     broken,
@@ -25,7 +25,7 @@ from cef_bridge.simulators.parts import (
     refused,
     take_apart,
 )
-from cef_bridge.simulators.reading import Field, Finding, Reading, Simulator, Time
+from cef_bridge.siems.reading import Field, Finding, Reading, Simulator, Time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

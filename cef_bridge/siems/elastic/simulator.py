@@ -12,9 +12,9 @@ import re
 from typing import TYPE_CHECKING
 
 from cef_bridge.lines.dictionary import CEF_KEYS
-from cef_bridge.simulators.elastic_ecs import ECS
-from cef_bridge.simulators.elastic_types import convert
-from cef_bridge.simulators.parts import (
+from cef_bridge.siems.elastic.ecs import ECS
+from cef_bridge.siems.elastic.types import convert
+from cef_bridge.siems.parsed_line import (
     HEADER_5424,
     Parts,
     broken,
@@ -25,7 +25,7 @@ from cef_bridge.simulators.parts import (
     take_apart,
     untimed,
 )
-from cef_bridge.simulators.reading import Field, Finding, Reading, Simulator, Time, nothing
+from cef_bridge.siems.reading import Field, Finding, Reading, Simulator, Time, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cef_bridge.workbench.event_ids.rows import Row
+    from cef_bridge.siems.class_id_rows import Row
 
 _HEAD = """\
 // KubeArmor's classes of events, joined to the events themselves. Save the part up to the first ;

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.simulators.parts import HEADER_3164, Parts, broken, differences, header_time
-from cef_bridge.simulators.reading import Field, Finding, Reading, nothing
+from cef_bridge.siems.parsed_line import HEADER_3164, Parts, broken, differences, header_time
+from cef_bridge.siems.reading import Field, Finding, Reading, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from cef_bridge.lines.dictionary import LEEF_KEYS
-from cef_bridge.simulators.parts import (
+from cef_bridge.siems.parsed_line import (
     HEADER_3164,
     Parts,
     broken,
@@ -24,7 +24,7 @@ from cef_bridge.simulators.parts import (
     take_apart,
     untimed,
 )
-from cef_bridge.simulators.reading import Field, Finding, Reading, Simulator, Time, nothing
+from cef_bridge.siems.reading import Field, Finding, Reading, Simulator, Time, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

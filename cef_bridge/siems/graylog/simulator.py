@@ -12,14 +12,8 @@ import re
 from typing import TYPE_CHECKING
 
 from cef_bridge.lines.dictionary import CEF_KEYS
-from cef_bridge.simulators.graylog_prefix import (
-    BEGINNING,
-    Prefix,
-    moment,
-    read_prefix,
-    without_numbers,
-)
-from cef_bridge.simulators.parts import (
+from cef_bridge.siems.graylog.prefix import BEGINNING, Prefix, moment, read_prefix, without_numbers
+from cef_bridge.siems.parsed_line import (
     HEADER_3164,
     Parts,
     broken,
@@ -29,7 +23,7 @@ from cef_bridge.simulators.parts import (
     take_apart,
     untimed,
 )
-from cef_bridge.simulators.reading import ARRIVAL, Field, Finding, Reading, Simulator, Time, nothing
+from cef_bridge.siems.reading import ARRIVAL, Field, Finding, Reading, Simulator, Time, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

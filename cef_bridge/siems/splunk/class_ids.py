@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cef_bridge.workbench.event_ids.rows import Row
+    from cef_bridge.siems.class_id_rows import Row
 
 NOTE = (
     "These rows were not tried on a live SC4S. The indexes kubearmor_alerts, kubearmor_logs and "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from cef_bridge.simulators.parts import cef_moment, integer, is_address
+from cef_bridge.siems.parsed_line import cef_moment, integer, is_address
 
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _MAC = re.compile(

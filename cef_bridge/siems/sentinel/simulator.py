@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from cef_bridge.simulators.parts import (
+from cef_bridge.siems.parsed_line import (
     HEADER_3164,
     Parts,
     broken,
@@ -20,7 +20,7 @@ from cef_bridge.simulators.parts import (
     take_apart,
     untimed,
 )
-from cef_bridge.simulators.reading import ARRIVAL, Field, Finding, Reading, Simulator, Time, nothing
+from cef_bridge.siems.reading import ARRIVAL, Field, Finding, Reading, Simulator, Time, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,1 @@
+"""What is known of each SIEM: one folder a SIEM, and what they share."""

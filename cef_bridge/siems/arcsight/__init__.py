@@ -1,0 +1,1 @@
+"""ArcSight: what is known of it."""

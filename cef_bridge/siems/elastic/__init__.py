@@ -1,0 +1,1 @@
+"""Elastic: what is known of it."""

@@ -1,0 +1,1 @@
+"""Graylog: what is known of it."""

@@ -1,0 +1,1 @@
+"""QRadar: what is known of it."""

@@ -1,0 +1,1 @@
+"""Splunk Connect for Syslog: what is known of it."""

@@ -1,0 +1,1 @@
+"""Microsoft Sentinel: what is known of it."""

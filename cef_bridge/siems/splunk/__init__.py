@@ -1,0 +1,1 @@
+"""Splunk: what is known of it."""
