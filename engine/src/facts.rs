@@ -1,6 +1,6 @@
 //! What is known of KubeArmor's events: fields, calls, verbs, classes. All of it is in the table.
 //!
-//! The reference is `cef_bridge/events`; `cef_bridge/mapping/program/table/facts.py` writes what is read here.
+//! The reference is `cef_bridge/kubearmor`; `cef_bridge/mapping/program/table/facts.py` writes what is read here.
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
