@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from cef_bridge.engine.line_loop import Options, UnitLoop
-from cef_bridge.engine.machine import Machine
+from cef_bridge.engine.line_loop import LineLoop, Options
+from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.generator import events
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
@@ -135,12 +135,12 @@ def lines(characters: int) -> dict[str, bytes]:
     return {name: orjson.dumps({**EVENT, **make(characters)}) for name, make in KINDS.items()}
 
 
-def cost(machine: Machine, line: bytes, rounds: int = 3) -> float:
+def cost(machine: MappingEngine, line: bytes, rounds: int = 3) -> float:
     """Return the microseconds a byte that a line costs, of the thread's time: the best of some."""
     best = float("inf")
     for _ in range(rounds):
         found: list[bytes] = []
-        loop = UnitLoop(machine, found, found, lambda _: None, Options())
+        loop = LineLoop(machine, found, found, lambda _: None, Options())
         loop.begin("costs")
         block = Block([line], 1, 0, 0, single=True)
         started = time.thread_time_ns()
@@ -149,17 +149,19 @@ def cost(machine: Machine, line: bytes, rounds: int = 3) -> float:
     return best / 1000 / len(line)
 
 
-def ordinary(machine: Machine) -> float:
+def ordinary(machine: MappingEngine) -> float:
     """Return the microseconds a byte of generated events, each converted on its own."""
     some = [line.rstrip() for line in events(_ORDINARY, seed=5)]
     total = sum(cost(machine, line, 2) * len(line) for line in some)
     return total / sum(map(len, some))
 
 
-def machine_of(mapping: str, compare_every: int = 0) -> Machine:
+def machine_of(mapping: str, compare_every: int = 0) -> MappingEngine:
     """Return the machine of a mapping's name or path, with its own syslog header."""
     loaded = load(mapping, env={})
-    return Machine(Converter(loaded, syslog_header=loaded.envelope.syslog_header), compare_every)
+    return MappingEngine(
+        Converter(loaded, syslog_header=loaded.envelope.syslog_header), compare_every
+    )
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import relay_server
 
 from cef_bridge.sources.relay.channel import Channel
-from cef_bridge.sources.relay.errors import Place
+from cef_bridge.sources.relay.errors import RelayEndpoint
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -237,7 +237,7 @@ def forwarded(port: int, kind: str, rate: int, seconds: float, requests: Connect
 def read_only(port: int, kind: str, rate: int, seconds: float, requests: Connection) -> Run:
     """Let a client read and do nothing else."""
     requests.send((rate, seconds))
-    channel = Channel(Place("127.0.0.1", port), 4 << 20)
+    channel = Channel(RelayEndpoint("127.0.0.1", port), 4 << 20)
     channel.open(kind, "all")
     began, arrived = time.process_time(), 0
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Mark(NamedTuple):
+class Checkpoint(NamedTuple):
     """A position in one stream of bytes.
 
     `key` names the stream, and is unique over all sources; `offset` counts the bytes that are done,

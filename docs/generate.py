@@ -22,7 +22,7 @@ from msgspec import inspect as kinds
 
 from cef_bridge.delivery import destination_url
 from cef_bridge.delivery.settings import extra_of, shown_number, takes
-from cef_bridge.delivery.urls import Words
+from cef_bridge.delivery.urls import UrlParameters
 from cef_bridge.forward import config, metrics
 from cef_bridge.forward.config.codes import CODES as CONFIG_CODES
 from cef_bridge.forward.config.places import SOURCE_WORDS
@@ -118,7 +118,7 @@ def _default(row: kinds.Field) -> str:
     return code(value[0].value if isinstance(value, tuple) and value else value)
 
 
-def metrics_table(rows: Iterable[metrics.Row]) -> str:
+def metrics_table(rows: Iterable[metrics.MetricRow]) -> str:
     """Return the table of some metrics."""
     suffix = {"counter": "_total", "gauge": ""}  # as Prometheus' clients name them
     named = [(code(f"{metrics.PREFIX}{it.name}{suffix[it.kind]}"), it.meaning) for it in rows]
@@ -149,7 +149,7 @@ def parts() -> dict[str, str]:
         ),
         "config": words_table(CONFIG_WORDS, schemes=False),
         "source": words_table(SOURCE_WORDS),
-        "destination": words_table(Words.of(config.Destination, ()), schemes=False),
+        "destination": words_table(UrlParameters.of(config.Destination, ()), schemes=False),
         "target": words_table(destination_url.KNOWN),
         "config-codes": table(
             ("Code", "Meaning"), [(it.id, it.meaning) for it in CONFIG_CODES.values()]
@@ -157,7 +157,7 @@ def parts() -> dict[str, str]:
     }
 
 
-def words_table(words: Words, *, schemes: bool = True) -> str:
+def words_table(words: UrlParameters, *, schemes: bool = True) -> str:
     """Return the table of settings that are words of URLs as well."""
     rows = []
     for name, row in words.rows.items():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from cef_bridge.kubearmor.decode import Decoded, Decoder
+from cef_bridge.kubearmor.decode import Decoded, EventDecoder
 from cef_bridge.kubearmor.fields import RAW
 from cef_bridge.kubearmor.names import canonical
 
@@ -17,7 +17,7 @@ def sample_events() -> list[dict[str, object]]:
     """Return the events of all sample files that have one a line, whatever their dialect."""
     events = []
     for path in sorted(DATA.glob("*.ndjson")):
-        decoder = Decoder()
+        decoder = EventDecoder()
         for line in path.read_bytes().splitlines():
             found = decoder.decode(line)
             assert all(isinstance(each, Decoded) for each in found), (path, line)

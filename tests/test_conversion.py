@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cef_bridge.convert.conversion import Run
+from cef_bridge.convert.conversion import ConvertRun
 from cef_bridge.engine.line_loop import FAULT, Options
-from cef_bridge.engine.machine import Machine
+from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.lines import parse
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
@@ -47,13 +47,13 @@ class Done:
     """A run over one file's bytes, ended."""
 
     def __init__(
-        self, converter: Converter | Machine, path: Path, data: bytes, **options: object
+        self, converter: Converter | MappingEngine, path: Path, data: bytes, **options: object
     ) -> None:
         path.write_bytes(data)
         self.out, self.rejects = Sink(), Sink()
         settings = {name: options.pop(name) for name in ("max_expand", "hashed") if name in options}
-        machine = converter if isinstance(converter, Machine) else Machine(converter)
-        run = Run(machine, self.out, self.rejects, Options(**options), **settings)
+        machine = converter if isinstance(converter, MappingEngine) else MappingEngine(converter)
+        run = ConvertRun(machine, self.out, self.rejects, Options(**options), **settings)
         run.run([Input("input", str(path), len(data))])
         self.run, self.stats = run, run.stats
         self.messages = [line.decode() for line in self.out.lines]
@@ -69,7 +69,7 @@ def converter(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def machine(converter):
-    return Machine(converter)
+    return MappingEngine(converter)
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +285,7 @@ def test_a_fault_of_ours_rejects_one_record_and_the_rest_goes_on(file, monkeypat
 def test_a_run_that_is_stopped_ends_after_the_lines_in_hand(converter, file):
     file.write_bytes(b'{"Type":"ContainerLog","Operation":"File"}\n' * 100_000)
     out = Sink()
-    run = Run(Machine(converter), out, progress=lambda _name, _consumed: run.stop())
+    run = ConvertRun(MappingEngine(converter), out, progress=lambda _name, _consumed: run.stop())
     run.run([Input("one", str(file), None), Input("two", str(file), None)])
     assert 0 < run.stats.converted == len(out.lines) < 100_000
     assert [each["name"] for each in run.inputs] == ["one"]

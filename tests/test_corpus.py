@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cef_bridge.kubearmor.classes import catalogue
-from cef_bridge.kubearmor.decode import Decoded, Decoder, Noise
+from cef_bridge.kubearmor.decode import Decoded, EventDecoder, Noise
 from cef_bridge.kubearmor.derive import derive
 from cef_bridge.kubearmor.fields import DERIVED, RAW
 from cef_bridge.lines.check import faults
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason=f"no corpus of real 
 
 def real_events():
     lines = (CORPUS / "real-events.ndjson").read_bytes().splitlines()
-    decoder = Decoder()
+    decoder = EventDecoder()
     found = [decoder.decode(line) for line in lines]
     assert decoder.finish() == []
     return found
@@ -55,7 +55,7 @@ def test_every_field_of_a_real_event_is_known_or_kept():
 
 
 def test_nothing_that_a_collector_meets_around_events_is_taken_for_one():
-    decoder = Decoder()
+    decoder = EventDecoder()
     for line in (CORPUS / "noise-and-wrappers.txt").read_bytes().splitlines():
         kinds = {type(found) for found in decoder.decode(line)}
         if b'"Operation"' in line or b'"Type"' in line or b'\\"Type\\"' in line:

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 import pytest
 from user_loop import UserLoop, compact
 
-from cef_bridge.engine.line_loop import Options, UnitLoop
+from cef_bridge.engine.line_loop import LineLoop, Options
 from cef_bridge.sources.records.units import Block
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import costs
 
 if TYPE_CHECKING:
-    from cef_bridge.engine.machine import Machine
+    from cef_bridge.engine.machine import MappingEngine
 
 CHARACTERS = 12_000
 # Growth beyond the bytes that is still taken for noise: of a quadratic cost it would be near 8.
@@ -60,7 +60,7 @@ def mapping(request, tmp_path_factory):
     return str(path)
 
 
-def by_python(mapping: str) -> Machine:
+def by_python(mapping: str) -> MappingEngine:
     machine = costs.machine_of(mapping)
     machine.native = None
     return machine
@@ -91,12 +91,12 @@ def test_what_the_engine_leaves_is_known():
     assert left == LEFT
 
 
-def seconds(machine: Machine, data: bytes) -> float:
+def seconds(machine: MappingEngine, data: bytes) -> float:
     """Return what the lines of one block cost, in the thread's own time: the best of three."""
     best = float("inf")
     for _ in range(3):
         found: list[bytes] = []
-        loop = UnitLoop(machine, found, found, lambda _: None, Options())
+        loop = LineLoop(machine, found, found, lambda _: None, Options())
         loop.begin("costs")
         lines = data.split(b"\n")[:-1]
         block = Block(lines, 1, 0, 0, True, data=data, end=len(data), data_line=1)

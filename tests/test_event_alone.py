@@ -19,7 +19,7 @@ from made_up_mappings import ACTS, OTHERS, VERDICTS, in_order, mappings
 from pod_event import IN_A_POD
 from user_loop import UserLoop, compact
 
-from cef_bridge.engine.machine import Machine
+from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.errors import UsageError
 from cef_bridge.generator import events
 from cef_bridge.mapping.language.shipped import names
@@ -126,7 +126,7 @@ def orders(lines: list[bytes], seed: int) -> list[list[bytes]]:
 def check(converter: Converter, lines: list[bytes], seed: int = 1) -> None:
     alone: dict[bytes, list[bytes]] = {}
     fates: Counter[str] = Counter()
-    machine = Machine(converter)
+    machine = MappingEngine(converter)
     for number, line in enumerate(lines):
         # A table takes 40 ms to make: so many lines are the very first that it is used for.
         own = UserLoop(machine if number % 20 else converter)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cef_bridge.kubearmor.alert_rate import BURST, MOST_CONTAINERS, RATE, Fairness
+from cef_bridge.kubearmor.alert_rate import BURST, MOST_CONTAINERS, RATE, AlertRate
 
 START = 1_772_526_400.0
 
@@ -20,15 +20,15 @@ def alert(container, seconds, **fields):
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 20)), max_size=300))
 def test_a_container_has_its_burst_and_its_rate_whatever_others_do(made):
-    fairness = Fairness()
-    alone = {name: Fairness() for name in "ab"}
+    fairness = AlertRate()
+    alone = {name: AlertRate() for name in "ab"}
     for container, seconds in sorted(made, key=lambda it: it[1]):
         event = alert(container, seconds)
         assert fairness.over(event) == alone[container].over(event)
 
 
 def test_what_is_over_is_what_is_over_the_burst_and_the_rate():
-    fairness = Fairness()
+    fairness = AlertRate()
     fates = [fairness.over(alert("a", number / 5000)) for number in range(25_000)]  # 5 seconds
     kept = fates.count(False)
     assert abs(kept - (BURST + 5 * RATE)) <= 1
@@ -36,7 +36,7 @@ def test_what_is_over_is_what_is_over_the_burst_and_the_rate():
 
 
 def test_a_clock_that_is_set_back_takes_no_rate_away_for_long():
-    fairness = Fairness()
+    fairness = AlertRate()
     for number in range(2000):
         fairness.over(alert("a", 3600 + number / 5000))
     back = [fairness.over(alert("a", number / 100)) for number in range(1000)]
@@ -44,14 +44,14 @@ def test_a_clock_that_is_set_back_takes_no_rate_away_for_long():
 
 
 def test_events_without_a_time_have_the_burst():
-    fairness = Fairness()
+    fairness = AlertRate()
     fates = [fairness.over({"ContainerID": "a"}) for _ in range(BURST + 10)]
     assert fates == [False] * BURST + [True] * 10
 
 
 def test_a_flood_is_told_of_once_a_minute_with_the_names_of_the_container():
     now = 0.0
-    fairness = Fairness(lambda: now)
+    fairness = AlertRate(lambda: now)
     names = {"NamespaceName": "shop", "PodName": "web-1", "ContainerName": "web"}
     for minute in range(3):
         now = minute * 61.0
@@ -62,7 +62,7 @@ def test_a_flood_is_told_of_once_a_minute_with_the_names_of_the_container():
 
 def test_it_is_crowded_while_alerts_come_faster_than_one_container_may():
     now = 0.0
-    fairness = Fairness(lambda: now)
+    fairness = AlertRate(lambda: now)
     fairness.came(BURST)
     assert not fairness.crowded
     fairness.came(1)
@@ -75,7 +75,7 @@ def test_it_is_crowded_while_alerts_come_faster_than_one_container_may():
 
 
 def test_ever_new_containers_with_long_names_take_bounded_memory():
-    fairness = Fairness()
+    fairness = AlertRate()
     tracemalloc.start()
     for number in range(3 * MOST_CONTAINERS):
         fairness.over(alert(f"{number:08}" + "x" * 10_000, 0, HostName="y" * 10_000))
@@ -85,6 +85,6 @@ def test_ever_new_containers_with_long_names_take_bounded_memory():
 
 
 def test_names_that_are_no_texts_are_names_of_nothing():
-    fairness = Fairness()
+    fairness = AlertRate()
     for value in (None, 7, ["a"], {"b": 1}):
         assert not fairness.over({"ContainerID": value, "HostName": value, "UpdatedTime": value})

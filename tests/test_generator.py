@@ -12,7 +12,7 @@ import pytest
 
 from cef_bridge.errors import UsageError
 from cef_bridge.generator import CLUSTER, KINDS, START, events
-from cef_bridge.kubearmor.decode import Decoded, Decoder
+from cef_bridge.kubearmor.decode import Decoded, EventDecoder
 from cef_bridge.kubearmor.identity import event_id
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converted, Converter
@@ -180,7 +180,7 @@ def test_a_kind_can_be_asked_for_alone(kind):
 
 
 def test_every_event_converts_and_none_is_suspicious():
-    converter, decoder = Converter(load("kubearmor-cef")), Decoder()
+    converter, decoder = Converter(load("kubearmor-cef")), EventDecoder()
     for line in events(3000):
         (found,) = decoder.decode(line)
         assert isinstance(found, Decoded)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from user_loop import UserLoop, compact
 
-from cef_bridge.kubearmor.decode import Decoded, Decoder
+from cef_bridge.kubearmor.decode import Decoded, EventDecoder
 from cef_bridge.lines import parse
 from cef_bridge.lines.check import faults
 from cef_bridge.mapping.load import load
@@ -29,7 +29,7 @@ CASES = sorted(folder.name for folder in GOLDEN.iterdir() if folder.is_dir())
 def line(folder: Path) -> str:
     """Return the line that a case's event becomes today."""
     mapping = load((folder / "mapping").read_text().strip())
-    (event,) = Decoder().decode((folder / "event.json").read_bytes())
+    (event,) = EventDecoder().decode((folder / "event.json").read_bytes())
     assert isinstance(event, Decoded), event
     result = Converter(mapping, syslog_header=mapping.envelope.syslog_header).convert(event.fields)
     assert isinstance(result, Converted), result
@@ -53,7 +53,7 @@ def in_company(mapping: str) -> dict[str, list[list[bytes]]]:
     lines = {}
     for case in CASES:
         if (GOLDEN / case / "mapping").read_text().strip() == mapping:
-            (event,) = Decoder().decode((GOLDEN / case / "event.json").read_bytes())
+            (event,) = EventDecoder().decode((GOLDEN / case / "event.json").read_bytes())
             lines[case] = compact(event.fields)
     found: dict[str, list[list[bytes]]] = {case: [] for case in lines}
     for _ in range(4):

@@ -14,12 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from cef_bridge.checkpoint import Mark
+from cef_bridge.checkpoint import Checkpoint
 from cef_bridge.engine import native
 from cef_bridge.engine.line_loop import Options
-from cef_bridge.engine.machine import Machine
+from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.forward.internal_events import tell_flood, tell_gap
-from cef_bridge.forward.pipeline import MOST_BYTES, ROOM, ROW_BYTES, Intake, Outlet
+from cef_bridge.forward.pipeline import (
+    MOST_BYTES,
+    ROOM,
+    ROW_BYTES,
+    DestinationRoute,
+    SourcePipeline,
+)
 from cef_bridge.generator import events
 from cef_bridge.kubearmor.alert_rate import BURST
 from cef_bridge.lines import parse
@@ -67,7 +73,9 @@ def outlet(tmp_path):
         queue = Queue.open(tmp_path / f"{name}.queue", **settings)
         queues.append(queue)
         most = 8192 - ROOM if stream else None
-        return Outlet(name, queue, Machine(Converter(load(mapping), max_bytes=most)), stream)
+        return DestinationRoute(
+            name, queue, MappingEngine(Converter(load(mapping), max_bytes=most)), stream
+        )
 
     yield make
     for queue in queues:
@@ -82,7 +90,7 @@ def arrival(lines, start=0, key="k", **fields):
     end = start + sum(len(line) + 1 for line in lines)
     units = [line for line in lines if line]
     block = Block(units, 1, start, end, True, blank=len(lines) - len(units))
-    return Arrival(key, "/var/log/ka.log", block, Mark(key, end, b"{}"), **fields)
+    return Arrival(key, "/var/log/ka.log", block, Checkpoint(key, end, b"{}"), **fields)
 
 
 def in_parts(lines, size, key="k"):
@@ -95,7 +103,7 @@ def in_parts(lines, size, key="k"):
 
 def run(items, *outlets, options=None, can_wait=True):
     feed = Listed(items, can_wait=can_wait)
-    Intake(feed, outlets, options or Options(), tell_gap, tell_flood).run()
+    SourcePipeline(feed, outlets, options or Options(), tell_gap, tell_flood).run()
     return feed
 
 
@@ -152,7 +160,7 @@ WHEN = {
 
 def routed(outlet, name, mapping="kubearmor-cef"):
     made = outlet(name)
-    return made._replace(machine=Machine(Converter(load(mapping), when=WHEN[name])))
+    return made._replace(machine=MappingEngine(Converter(load(mapping), when=WHEN[name])))
 
 
 def test_each_destination_gets_what_its_when_takes_and_what_none_takes_is_counted(outlet, caplog):
@@ -268,7 +276,7 @@ def test_numbers_have_no_gap_over_lanes_threads_and_restarts(outlet, tmp_path):
     siem = outlet(stream="0a1b2c3d")
     halves = [Listed(in_parts(LINES[at::2], 100, f"k{at}")) for at in (0, 1)]
     threads = [
-        threading.Thread(target=Intake(feed, [siem], Options(), tell_gap, tell_flood).run)
+        threading.Thread(target=SourcePipeline(feed, [siem], Options(), tell_gap, tell_flood).run)
         for feed in halves
     ]
     for thread in threads:
@@ -276,7 +284,7 @@ def test_numbers_have_no_gap_over_lanes_threads_and_restarts(outlet, tmp_path):
     for thread in threads:
         thread.join()
     siem.queue.close()
-    again = Outlet("siem", Queue.open(tmp_path / "siem.queue"), siem.machine, siem.stream)
+    again = DestinationRoute("siem", Queue.open(tmp_path / "siem.queue"), siem.machine, siem.stream)
     try:
         run([arrival(LINES[:10], key="more")], again)
         lanes = messages(again.queue)
@@ -323,7 +331,7 @@ def test_other_outlets_take_over_between_two_blocks(outlet):
     old, new = outlet("old"), outlet("new", mapping="splunk")
     parts = in_parts(LINES, 500)
     feed = Listed([])
-    intake = Intake(feed, [old], Options(), tell_gap, tell_flood)
+    intake = SourcePipeline(feed, [old], Options(), tell_gap, tell_flood)
     feed.items = [*parts[:3], lambda: intake.replace([new]), *parts[3:]]
     intake.run()
     assert old.queue.sum().accepted == 1500
@@ -333,7 +341,7 @@ def test_other_outlets_take_over_between_two_blocks(outlet):
 def test_who_waits_for_room_ends_when_told_to_and_the_mark_has_not_moved(outlet, caplog):
     siem = outlet(limit=1 << 20)
     feed = Listed(in_parts(LINES * 20, 500))
-    intake = Intake(feed, [siem], Options(), tell_gap, tell_flood)
+    intake = SourcePipeline(feed, [siem], Options(), tell_gap, tell_flood)
     thread = threading.Thread(target=intake.run)
     thread.start()
     deadline = time.monotonic() + 60
@@ -436,7 +444,7 @@ def test_large_messages_are_stored_by_their_bytes(outlet, good):
             look(each)
 
     feed.items = items()
-    Intake(feed, [siem], Options(), tell_gap, tell_flood, clock=lambda: 1.0).run()
+    SourcePipeline(feed, [siem], Options(), tell_gap, tell_flood, clock=lambda: 1.0).run()
     assert max(waited) * 7000 <= MOST_BYTES
     while (stored := siem.queue.fetch()) is not None:
         assert sum(map(len, stored.messages)) <= ROW_BYTES
@@ -464,7 +472,7 @@ def as_read(data, start, end, line=1):
         *(units, lines_at[0], offsets[0], end, False, lines_at, offsets, len(lines) - len(units)),
         *(data, start, end, line, start),
     )
-    return Arrival("k", "/var/log/ka.log", block, Mark("k", end, b"{}"))
+    return Arrival("k", "/var/log/ka.log", block, Checkpoint("k", end, b"{}"))
 
 
 @pytest.mark.usefixtures("by")
@@ -511,7 +519,7 @@ def test_where_the_engine_differs_the_message_of_the_reference_is_queued(
     outlet, monkeypatch, caplog
 ):
     monkeypatch.setenv("CEF_BRIDGE_ENGINE", "native")
-    machine = Machine(Other(load("kubearmor-cef")), compare_every=10, most_faults=50)
+    machine = MappingEngine(Other(load("kubearmor-cef")), compare_every=10, most_faults=50)
     siem = outlet()._replace(machine=machine)
     run(in_parts(LINES[:200], 50), siem)
     totals = siem.queue.totals()
@@ -526,7 +534,7 @@ def test_where_the_engine_differs_the_message_of_the_reference_is_queued(
 def test_after_differences_of_several_kinds_the_reference_does_all(outlet, monkeypatch, caplog):
     monkeypatch.setenv("CEF_BRIDGE_ENGINE", "native")
     keys = [" externalId=", " act=", " cat=", " dvchost="]
-    machine = Machine(Other(load("kubearmor-cef")), compare_every=1, most_faults=3)
+    machine = MappingEngine(Other(load("kubearmor-cef")), compare_every=1, most_faults=3)
     machine.converter.where = lambda made: next(key for key in keys if key in made.message)
     siem = outlet()._replace(machine=machine)
     parts = in_parts(LINES[:300], 50)
@@ -538,7 +546,7 @@ def test_after_differences_of_several_kinds_the_reference_does_all(outlet, monke
 
     feed = Listed([])
     feed.items = items()
-    Intake(feed, [siem], Options(), tell_gap, tell_flood).run()
+    SourcePipeline(feed, [siem], Options(), tell_gap, tell_flood).run()
     totals = siem.queue.totals()
     assert totals["converted"] == 300
     assert totals["engine_different"] < 300
@@ -551,7 +559,7 @@ def test_after_differences_of_several_kinds_the_reference_does_all(outlet, monke
 def test_a_destination_that_takes_no_more_does_not_end_the_source(outlet):
     full, other = outlet("full", limit=1 << 20), outlet("other")
     feed = Listed(in_parts(LINES * 10, 500))
-    intake = Intake(feed, [full, other], Options(), tell_gap, tell_flood)
+    intake = SourcePipeline(feed, [full, other], Options(), tell_gap, tell_flood)
     full.queue.stop_waiting()
     intake.run()
     assert other.queue.sum().accepted == 10 * len(LINES)
@@ -563,7 +571,9 @@ def test_a_destination_that_takes_no_more_does_not_end_the_source(outlet):
 
 def test_who_is_given_up_waits_no_longer_and_stores_nothing_more(outlet, caplog):
     siem = outlet(limit=1 << 20)
-    intake = Intake(Listed(in_parts(LINES * 20, 500)), [siem], Options(), tell_gap, tell_flood)
+    intake = SourcePipeline(
+        Listed(in_parts(LINES * 20, 500)), [siem], Options(), tell_gap, tell_flood
+    )
     thread = threading.Thread(target=intake.run)
     thread.start()
     deadline = time.monotonic() + 60

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cef_bridge.engine import native as engine
-from cef_bridge.engine.line_loop import Options, UnitLoop
-from cef_bridge.engine.machine import Machine
+from cef_bridge.engine.line_loop import LineLoop, Options
+from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.generator import events
 from cef_bridge.mapping.language.filters import FILTERS
 from cef_bridge.mapping.load import load
@@ -44,10 +44,10 @@ class Other(Converter):
 class Done:
     """Lines through a loop, ended."""
 
-    def __init__(self, machine: Machine, data: bytes = DATA, times: int = 1) -> None:
+    def __init__(self, machine: MappingEngine, data: bytes = DATA, times: int = 1) -> None:
         self.messages, self.rejects = [], []
         lane = self.messages
-        loop = UnitLoop(machine, lane, lane, self.rejects.append, Options())
+        loop = LineLoop(machine, lane, lane, self.rejects.append, Options())
         loop.begin("events.ndjson")
         for _ in range(times):
             lines = data.split(b"\n")[:-1]
@@ -69,7 +69,7 @@ def converter():
 
 @pytest.fixture
 def plain(converter):
-    return Done(Machine(converter))
+    return Done(MappingEngine(converter))
 
 
 def test_without_being_asked_nothing_is_compared(plain):
@@ -78,7 +78,7 @@ def test_without_being_asked_nothing_is_compared(plain):
 
 
 def test_each_line_of_the_engine_is_compared_and_nothing_else_changes(converter, plain, caplog):
-    done = Done(Machine(converter, compare_every=1))
+    done = Done(MappingEngine(converter, compare_every=1))
     assert (done.stats.compared, done.stats.differed, done.stats.left) == (61, 0, 1)
     assert (done.text, done.stats.kinds) == (plain.text, plain.stats.kinds)
     assert not caplog.records
@@ -86,14 +86,14 @@ def test_each_line_of_the_engine_is_compared_and_nothing_else_changes(converter,
 
 def test_the_environment_asks_for_each_line(converter, monkeypatch):
     monkeypatch.setenv("CEF_BRIDGE_ENGINE", "both")
-    assert Done(Machine(converter)).stats.compared == 61
-    assert Done(Machine(converter, compare_every=1000)).stats.compared == 61
+    assert Done(MappingEngine(converter)).stats.compared == 61
+    assert Done(MappingEngine(converter, compare_every=1000)).stats.compared == 61
 
 
 @pytest.mark.parametrize("times", [1, 7])
 @pytest.mark.parametrize("every", [2, 10, 25, 61, 100])
 def test_one_line_in_so_many_is_compared(converter, plain, every, times):
-    done = Done(Machine(converter, compare_every=every), times=times)
+    done = Done(MappingEngine(converter, compare_every=every), times=times)
     assert done.stats.compared == -(-61 * times // every)
     assert done.text == b"\n".join([plain.text] * times)
 
@@ -103,7 +103,7 @@ def compared():
     """Return a function: lines are compared with a reference that is another for some of them."""
 
     def run(every: int, other: Callable[[Converted], object]) -> Done:
-        machine = Machine(Converter(load("kubearmor-cef")), compare_every=1)
+        machine = MappingEngine(Converter(load("kubearmor-cef")), compare_every=1)
         machine.converter = Other(every, other)
         return Done(machine)
 
@@ -159,6 +159,6 @@ def test_what_is_routed_away_or_filtered_is_the_same(tmp_path, monkeypatch):
     )
     when = [list(item) for item in FILTERS["alerts_only"]]
     monkeypatch.setenv("CEF_BRIDGE_ENGINE", "both")
-    stats = Done(Machine(Converter(load(str(path)), when=when))).stats
+    stats = Done(MappingEngine(Converter(load(str(path)), when=when))).stats
     assert (stats.differed, stats.compared) == (0, 61)
     assert stats.filtered > stats.routed_away > 0 < stats.converted

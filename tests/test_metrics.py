@@ -18,11 +18,17 @@ from cef_bridge.forward.metrics import (
     UNROUTED,
     Metrics,
 )
-from cef_bridge.forward.status import DestinationView, SourceView, View, line, not_ready
+from cef_bridge.forward.status import (
+    DestinationStatus,
+    ForwarderStatus,
+    SourceStatus,
+    line,
+    not_ready,
+)
 from cef_bridge.stats import LABELS
 
-SOURCE = SourceView("kubearmor://relay:32767", True, "connected", 2, 1, 4096)
-DESTINATION = DestinationView(
+SOURCE = SourceStatus("kubearmor://relay:32767", True, "connected", 2, 1, 4096)
+DESTINATION = DestinationStatus(
     name="splunk",
     target="tls://siem:6514",
     connected=True,
@@ -53,7 +59,7 @@ DESTINATION = DestinationView(
     resent=4,
     breaks=1,
 )
-VIEW = View((SOURCE,), (DESTINATION,))
+VIEW = ForwarderStatus((SOURCE,), (DESTINATION,))
 
 
 @pytest.fixture
@@ -183,7 +189,7 @@ def test_the_line_a_minute_says_rates_and_what_is_wrong():
     )
     broken = DESTINATION._replace(connected=False, last_error="cannot reach siem:6514: refused")
     away = SOURCE._replace(connected=False, state="not connected for 5 s")
-    text = line(None, View((away,), (broken,)), 60)
+    text = line(None, ForwarderStatus((away,), (broken,)), 60)
     assert text.endswith(
         "; cannot reach siem:6514: refused | kubearmor://relay:32767: not connected for 5 s"
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cef_bridge.forward.parts import source_view
-from cef_bridge.forward.status import SILENT, View, not_ready
-from cef_bridge.forward.watched_source import SILENCE, Watched
+from cef_bridge.forward.status import SILENT, ForwarderStatus, not_ready
+from cef_bridge.forward.watched_source import SILENCE, WatchedSource
 from cef_bridge.sources.feed import Arrival, FeedState
 from cef_bridge.sources.records.units import Block
 
@@ -40,7 +40,7 @@ class _Feed:
 def states(steps):
     """Return what is told about a feed after each step: whether it is silent."""
     feed, told, found = _Feed(steps), [], []
-    watched = Watched(feed, told.append, lambda: feed.now)
+    watched = WatchedSource(feed, told.append, lambda: feed.now)
     for _ in watched.arrivals({}):
         found.append(told[-1].silent)
         assert watched.state().silent == found[-1]
@@ -73,5 +73,5 @@ def test_the_silence_is_told_once(caplog):
 @pytest.mark.parametrize("alive", [True, False])
 def test_a_silent_source_is_not_ready_while_it_is_read(alive):
     state = FeedState(connected=True, text="reading", bytes=9, silent=True)
-    view = View((source_view("a.log", state, alive=alive),), ())
+    view = ForwarderStatus((source_view("a.log", state, alive=alive),), ())
     assert not_ready(view) == ([f"source a.log: {SILENT}"] if alive else [])

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cef_bridge.engine.line_loop import Options, UnitLoop
-from cef_bridge.engine.machine import Machine
+from cef_bridge.engine.line_loop import LineLoop, Options
+from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.sources.records.units import Block
@@ -43,7 +43,7 @@ def converter(mapping):
 def lines_of(machine, lines, **options):
     """Return the messages of some lines, the reasons of what was rejected, and the counters."""
     messages, refused = [], []
-    loop = UnitLoop(machine, messages, messages, refused.append, Options(**options))
+    loop = LineLoop(machine, messages, messages, refused.append, Options(**options))
     loop.begin("in")
     loop.block(Block(list(lines), 1, 0, 0, single=True))
     loop.finish(len(lines))
@@ -60,7 +60,7 @@ def check(lines, mapping):
     """Hold the remembering machine against the other one, each line four times and in turns."""
     busy = [line for _ in range(4) for line in lines] + list(reversed(lines))
     expected = lines_of(Forgetful(converter(mapping)), busy)
-    found = lines_of(Machine(converter(mapping)), busy)
+    found = lines_of(MappingEngine(converter(mapping)), busy)
     assert found[:2] == expected[:2]
     assert vars(found[2])["noise"] == vars(expected[2])["noise"]
 
@@ -110,7 +110,7 @@ def test_any_events_with_such_names_get_the_lines_that_they_get_alone(changes, m
 
 def test_a_foreign_name_in_front_of_the_fields_changes_none_of_them():
     plain, *others = (
-        lines_of(Machine(converter("kubearmor-cef")), [compact(event)])[0][0].decode()
+        lines_of(MappingEngine(converter("kubearmor-cef")), [compact(event)])[0][0].decode()
         for event in (EVENT, {"source": "/var/log/x", **EVENT}, {"action": "index", **EVENT},
                       {"type": "kubearmor", **EVENT})
     )  # fmt: skip

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from cef_bridge.engine.line_loop import Options, Refused, UnitLoop
-from cef_bridge.engine.machine import Machine
+from cef_bridge.engine.line_loop import LineLoop, Options, Refused
+from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.sources.records.units import Block
 
 if TYPE_CHECKING:
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 class UserLoop:
     """One loop over one stream. `rejected` collects what was rejected."""
 
-    def __init__(self, machine: Machine | Converter, options: Options | None = None) -> None:
+    def __init__(self, machine: MappingEngine | Converter, options: Options | None = None) -> None:
         self.rejected: list[Refused] = []
         self._messages: list[bytes] = []
-        self._loop = UnitLoop(
-            machine if isinstance(machine, Machine) else Machine(machine),
+        self._loop = LineLoop(
+            machine if isinstance(machine, MappingEngine) else MappingEngine(machine),
             self._messages,
             self._messages,
             self.rejected.append,

@@ -24,10 +24,10 @@ from cef_bridge.cli.progress import progress, someone_looks
 from cef_bridge.cli.summary import Asked, report, summary
 from cef_bridge.cli.targets import Targets, appears, opened
 from cef_bridge.cli.times import moment
-from cef_bridge.convert.conversion import MAX_EXPAND, Run
+from cef_bridge.convert.conversion import MAX_EXPAND, ConvertRun
 from cef_bridge.engine import native
 from cef_bridge.engine.line_loop import Options
-from cef_bridge.engine.machine import Machine
+from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.files import AtomicFile
 from cef_bridge.kubearmor.decode import INPUT_FORMATS
 from cef_bridge.mapping.language.dump import fingerprint
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from cef_bridge.cli.state import State
-    from cef_bridge.cli.targets import Stream
-    from cef_bridge.convert.conversion import Outcome
+    from cef_bridge.cli.targets import StandardStream
+    from cef_bridge.convert.conversion import ConvertResult
     from cef_bridge.convert.parallel import ParallelRun
     from cef_bridge.sources.files.inputs import Input
 
@@ -214,7 +214,7 @@ class _Task(NamedTuple):
     state: State | None
 
 
-def _convert(task: _Task) -> Outcome:
+def _convert(task: _Task) -> ConvertResult:
     """Open the outputs, run, bring what was written to its name and say what it came to."""
     started = time.monotonic()
     state, asked = task.state, task.asked
@@ -244,7 +244,11 @@ def _convert(task: _Task) -> Outcome:
 
 def _opened(
     task: _Task, files: contextlib.ExitStack
-) -> tuple[Stream | AtomicFile, Stream | AtomicFile | None, Stream | AtomicFile | None]:
+) -> tuple[
+    StandardStream | AtomicFile,
+    StandardStream | AtomicFile | None,
+    StandardStream | AtomicFile | None,
+]:
     """Open what the messages, the rejects and the report are written to."""
     targets, state = task.targets, task.state
     if state:
@@ -252,7 +256,7 @@ def _opened(
             say(f"an interrupted run is gone on with: {state.where()}")
         state.begin()
 
-    def open_(what: str, path: str | None) -> Stream | AtomicFile:
+    def open_(what: str, path: str | None) -> StandardStream | AtomicFile:
         if state and path and state.keeps(what):
             return files.enter_context(state.opened(what, path))
         return opened(path, files)
@@ -266,20 +270,20 @@ def _opened(
 
 def _run(
     task: _Task,
-    out: Stream | AtomicFile,
-    aside: Stream | AtomicFile | None,
+    out: StandardStream | AtomicFile,
+    aside: StandardStream | AtomicFile | None,
     files: contextlib.ExitStack,
-) -> Run | ParallelRun:
+) -> ConvertRun | ParallelRun:
     """Return the run, ready to go: by one thread, or by several."""
-    machine, hashed = Machine(task.converter), task.targets.report is not None
+    machine, hashed = MappingEngine(task.converter), task.targets.report is not None
     # Without the engine threads would only wait for one another.
     jobs = threads(task.jobs, task.inputs) if machine.native else 1
     options, max_expand = task.options, task.max_expand
     if jobs == 1 and task.state is None:
-        return Run(machine, out, aside, options, max_expand=max_expand, hashed=hashed)
-    from cef_bridge.convert.parallel import ParallelRun, Plan  # noqa: PLC0415 - not for small inputs
+        return ConvertRun(machine, out, aside, options, max_expand=max_expand, hashed=hashed)
+    from cef_bridge.convert.parallel import ParallelOptions, ParallelRun  # noqa: PLC0415 - not for small inputs
 
-    run = ParallelRun(machine, out, aside, options, Plan(jobs, max_expand, hashed))
+    run = ParallelRun(machine, out, aside, options, ParallelOptions(jobs, max_expand, hashed))
     if task.state:
         task.state.follow(run)
     run.begin(task.inputs)
@@ -287,7 +291,7 @@ def _run(
     return run
 
 
-def _digest(asked: Asked, run: Outcome) -> str | None:
+def _digest(asked: Asked, run: ConvertResult) -> str | None:
     """Return the SHA-256 of the file of messages, None of what is no file."""
     if asked.withheld is None or run.stopped or asked.withheld.startswith(("/dev/", "/proc/")):
         return None
@@ -296,7 +300,7 @@ def _digest(asked: Asked, run: Outcome) -> str | None:
 
 
 @contextlib.contextmanager
-def _interruptible(run: Run | ParallelRun) -> Iterator[None]:
+def _interruptible(run: ConvertRun | ParallelRun) -> Iterator[None]:
     """End the run on a signal: the first after the lines in hand, a second one at once."""
     again = False
 

@@ -22,8 +22,8 @@ from cef_bridge.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cef_bridge.queue.inspector import View
-    from cef_bridge.queue.values import Letter
+    from cef_bridge.queue.inspector import QueueInspector
+    from cef_bridge.queue.values import StoredDeadLetter
 
 _FOLDER = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 _IDS = click.argument("ids", metavar="[ID]...", nargs=-1)
@@ -115,7 +115,7 @@ def replay(folder: Path, ids: tuple[str, ...], everything: bool) -> None:
         click.echo(f"{view.path.stem}: {letters} marked; {who} {what}")
 
 
-def _chosen(folder: Path, ids: Sequence[str]) -> list[tuple[View, list[int] | None]]:
+def _chosen(folder: Path, ids: Sequence[str]) -> list[tuple[QueueInspector, list[int] | None]]:
     """Return the queues that are meant, each with the numbers in it (None: all)."""
     from cef_bridge.queue.inspector import find
 
@@ -135,11 +135,11 @@ def _chosen(folder: Path, ids: Sequence[str]) -> list[tuple[View, list[int] | No
     return [(views[name], numbers) for name, numbers in chosen.items()]
 
 
-def _id(view: View, letter: Letter) -> str:
+def _id(view: QueueInspector, letter: StoredDeadLetter) -> str:
     return f"{view.path.stem}:{letter.id}"
 
 
-def _plain(view: View, letter: Letter) -> dict[str, object]:
+def _plain(view: QueueInspector, letter: StoredDeadLetter) -> dict[str, object]:
     return {
         "id": _id(view, letter),
         "queue": view.path.stem,

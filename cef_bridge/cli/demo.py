@@ -18,7 +18,7 @@ from typing import NamedTuple
 import click
 
 from cef_bridge.cli.demo_delivery import deliver
-from cef_bridge.kubearmor.decode import Decoded, Decoder, Noise
+from cef_bridge.kubearmor.decode import Decoded, EventDecoder, Noise
 from cef_bridge.lines.check import faults
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converted, Converter
@@ -75,7 +75,7 @@ def command() -> None:
 
 def _convert_samples(converter: Converter) -> tuple[list[_Sample], int, list[str]]:
     """Return what became of the samples, how many lines are no events, and why some were lost."""
-    samples, passed_over, lost, decoder = [], 0, [], Decoder()
+    samples, passed_over, lost, decoder = [], 0, [], EventDecoder()
     with _SAMPLES.open("rb") as file:
         units = [unit for item in blocks(file) if isinstance(item, Block) for unit in item.lines]
     for unit in units:

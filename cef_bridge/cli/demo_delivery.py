@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.collector.collector import Collector
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.forward.config import from_urls
-from cef_bridge.forward.service import Service, Ways
+from cef_bridge.forward.service import RunOptions, Service
 from cef_bridge.generator import events
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _DOWN = 0.7  # seconds that the collector is away
 _PATIENCE = 60.0
 
 
-class Verdict(NamedTuple):
+class DemoResult(NamedTuple):
     """What came out: how many events were written, arrived, were lost, and came twice."""
 
     sent: int
@@ -44,7 +44,7 @@ class Verdict(NamedTuple):
         )
 
 
-def deliver(echo: Callable[[str], None]) -> Verdict:
+def deliver(echo: Callable[[str], None]) -> DemoResult:
     """Forward events to a collector that is killed half-way and comes back; tell how it goes."""
     collector = Collector(["tcp://127.0.0.1:0"])
     with tempfile.TemporaryDirectory(prefix="cef-bridge-demo-") as folder, collector:
@@ -59,7 +59,7 @@ def deliver(echo: Callable[[str], None]) -> Verdict:
             queue=f"{folder}/queue",
             grace=_PATIENCE,
         )
-        service = Service(config, Ways(say=lambda _: None))
+        service = Service(config, RunOptions(say=lambda _: None))
         failure: list[CefBridgeError] = []
         thread = threading.Thread(target=_run, args=(service, failure))
         handler = _Told(echo)
@@ -76,7 +76,7 @@ def deliver(echo: Callable[[str], None]) -> Verdict:
         if failure:
             raise failure[0]
         seen = collector.snapshot()
-        return Verdict(EVENTS, seen.distinct, EVENTS - seen.distinct, seen.duplicates)
+        return DemoResult(EVENTS, seen.distinct, EVENTS - seen.distinct, seen.duplicates)
 
 
 class _Told(logging.Handler):

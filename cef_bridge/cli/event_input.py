@@ -14,11 +14,11 @@ import orjson
 
 from cef_bridge.cli.logs import say
 from cef_bridge.errors import CefBridgeError, UsageError
-from cef_bridge.kubearmor.decode import Decoded, Decoder
+from cef_bridge.kubearmor.decode import Decoded, EventDecoder
 from cef_bridge.kubearmor.names import canonical
 from cef_bridge.sources.files.archives import printable
 from cef_bridge.sources.files.inputs import STDIN, expand
-from cef_bridge.workbench.events import Found, Line, records_of
+from cef_bridge.workbench.events import LocatedEvent, LocatedMessage, records_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,20 +33,22 @@ class _Asked(NamedTuple):
     number: int
 
 
-def one_event(argument: str | None, number: int, mapping: Mapping) -> Found:
+def one_event(argument: str | None, number: int, mapping: Mapping) -> LocatedEvent:
     """Return the event that is meant; a line that is CEF or LEEF already is refused.
 
     `number` counts from 1, 0 when nobody said one; see `one_record`.
     """
     found = one_record(argument, number, mapping)
-    if isinstance(found, Line):
+    if isinstance(found, LocatedMessage):
         raise UsageError(
             f"{found.place} is a message already. Expected an event of KubeArmor, as JSON."
         )
     return found
 
 
-def one_record(argument: str | None, number: int, mapping: Mapping) -> Found | Line:
+def one_record(
+    argument: str | None, number: int, mapping: Mapping
+) -> LocatedEvent | LocatedMessage:
     """Return the event, or the finished line, that is meant.
 
     JSON when it begins with `{`; else a file (any dialect or archive), `-` or nothing for stdin;
@@ -63,32 +65,34 @@ def one_record(argument: str | None, number: int, mapping: Mapping) -> Found | L
     return _chosen(records_of(expand([asked.argument]), unread), asked, unread)
 
 
-def _from_json(text: str) -> Found:
+def _from_json(text: str) -> LocatedEvent:
     line = " ".join(text.split("\n")).encode("utf-8", "replace")
-    found = [*Decoder().decode(line)]
+    found = [*EventDecoder().decode(line)]
     for each in found:
         if isinstance(each, Decoded):
-            return Found(each.fields, "the event given", line if len(found) == 1 else b"")
+            return LocatedEvent(each.fields, "the event given", line if len(found) == 1 else b"")
     raise UsageError(
         "The JSON given is no event of KubeArmor. Expected an object with Operation or Type, such "
         'as {"Type": "MatchedPolicy", "Operation": "File"}.'
     )
 
 
-def _example(mapping: Mapping) -> Found:
+def _example(mapping: Mapping) -> LocatedEvent:
     if not mapping.examples:
         raise UsageError(
             f"{mapping.name} has no example to show. Name a file with events, or give one as JSON."
         )
     first = mapping.examples[0]
     line = orjson.dumps(first.event)
-    for each in Decoder().decode(line):
+    for each in EventDecoder().decode(line):
         if isinstance(each, Decoded):
-            return Found(each.fields, str(first.at), line)
-    return Found(canonical(first.event), str(first.at))
+            return LocatedEvent(each.fields, str(first.at), line)
+    return LocatedEvent(canonical(first.event), str(first.at))
 
 
-def _chosen(records: Iterable[Found | Line], asked: _Asked, unread: Sequence[str]) -> Found | Line:
+def _chosen(
+    records: Iterable[LocatedEvent | LocatedMessage], asked: _Asked, unread: Sequence[str]
+) -> LocatedEvent | LocatedMessage:
     wanted = max(asked.number, 1)
     # One more tells whether there is one, without reading on.
     found = list(islice(records, wanted - 1, wanted + (not asked.number)))
@@ -103,6 +107,6 @@ def _chosen(records: Iterable[Found | Line], asked: _Asked, unread: Sequence[str
             "Expected JSON, one event a line, or a message of a SIEM's log."
         )
     if len(found) > 1:
-        what = "line" if isinstance(found[0], Line) else "event"
+        what = "line" if isinstance(found[0], LocatedMessage) else "event"
         say(f"{found[0].place} is the first {what}; --event N takes another")
     return found[0]

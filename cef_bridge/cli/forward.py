@@ -27,7 +27,7 @@ _POLICIES = get_args(get_type_hints(Destination)["policy"])
 
 def _as(cls: type, name: str) -> Callable[[click.Context, click.Parameter, str | None], object]:
     """Return a click callback that reads an option as a setting of the config is read."""
-    kind = urls.Words.of(cls, ()).rows[name].type
+    kind = urls.UrlParameters.of(cls, ()).rows[name].type
 
     def callback(_: click.Context, __: click.Parameter, text: str | None) -> object:
         if text is None:

@@ -21,8 +21,8 @@ import click
 from cef_bridge.cli import logs
 from cef_bridge.engine import native
 from cef_bridge.forward import systemd
-from cef_bridge.forward.service import Service, Ways
-from cef_bridge.forward.status import DestinationView, View, line
+from cef_bridge.forward.service import RunOptions, Service
+from cef_bridge.forward.status import DestinationStatus, ForwarderStatus, line
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from cef_bridge.forward.config import Config
-    from cef_bridge.forward.result import Outcome
+    from cef_bridge.forward.result import ForwardResult
 
 COUNTS = ("received", "converted", "filtered", "rejected", "noise", "blank")
 # Messages that no source brought; with those that were converted they are what was queued.
@@ -58,11 +58,11 @@ def run(
     screen = _Screen(shown=status)
     watchdog = _Watchdog()
 
-    def show(view: View) -> None:
+    def show(view: ForwarderStatus) -> None:
         screen.show(view)
         watchdog.tick(view)
 
-    ways = Ways(
+    ways = RunOptions(
         once=once,
         timeout=timeout,
         say=screen.say,
@@ -90,7 +90,7 @@ def test_event(config: Config) -> int:
     with tempfile.TemporaryDirectory(prefix="cef-bridge-test-") as folder:
         nothing_else = {"sources": (), "queue": folder, "metrics": None, "heartbeat": None}
         alone = config.with_settings(nothing_else)
-        service = Service(alone, Ways(once=True, timeout=_TEST_TIMEOUT, test=True))
+        service = Service(alone, RunOptions(once=True, timeout=_TEST_TIMEOUT, test=True))
         with _signals(service):
             view = service.run().view
     for each in view.destinations:
@@ -98,7 +98,7 @@ def test_event(config: Config) -> int:
     return 0 if all(not each.waiting + each.in_flight for each in view.destinations) else 1
 
 
-def _what_happened(each: DestinationView) -> str:
+def _what_happened(each: DestinationStatus) -> str:
     if each.confirmed:
         return "the test event is there: the collector gave a receipt"
     if each.unconfirmed:
@@ -106,11 +106,11 @@ def _what_happened(each: DestinationView) -> str:
     return each.last_error or "no receipt for the test event, and no error either; " + each.state
 
 
-def _only_noise(outcome: Outcome) -> bool:
+def _only_noise(outcome: ForwardResult) -> bool:
     return bool(outcome.noise) and not outcome.events
 
 
-def _last_words(outcome: Outcome) -> Iterator[str]:
+def _last_words(outcome: ForwardResult) -> Iterator[str]:
     for each in outcome.view.destinations:
         parts = [f"{each.confirmed:,} confirmed"]
         parts += [f"{each.unconfirmed:,} unconfirmed"] if each.unconfirmed else []
@@ -160,7 +160,7 @@ def _last_words(outcome: Outcome) -> Iterator[str]:
         yield f"{outcome.folder} keeps what is left: cef-bridge queue status {outcome.folder}"
 
 
-def _by_engine(each: DestinationView) -> Iterator[str]:
+def _by_engine(each: DestinationStatus) -> Iterator[str]:
     """Yield what an operator should know of the engine: it differs, or leaves much to Python."""
     counts = each.counts
     if different := counts.get("engine_different"):
@@ -205,7 +205,7 @@ class _Watchdog:
         self._interval = systemd.watchdog_interval()
         self._last = 0.0
 
-    def tick(self, view: View) -> None:
+    def tick(self, view: ForwarderStatus) -> None:
         now = time.monotonic()
         if self._interval is not None and not view.fault and now - self._last >= self._interval:
             self._last = now
@@ -217,7 +217,7 @@ class _Screen:
 
     def __init__(self, *, shown: bool) -> None:
         self._shown = shown
-        self._before: View | None = None
+        self._before: ForwarderStatus | None = None
         self._since = time.monotonic()
         self._there = False
 
@@ -226,7 +226,7 @@ class _Screen:
         self._clear()
         logs.say(text)
 
-    def show(self, view: View) -> None:
+    def show(self, view: ForwarderStatus) -> None:
         """Rewrite the status line, once a second."""
         now = time.monotonic()
         if not self._shown or now - self._since < 1:

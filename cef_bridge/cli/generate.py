@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cef_bridge.cli.params import Number, Whole
-from cef_bridge.cli.targets import Stream
+from cef_bridge.cli.targets import StandardStream
 from cef_bridge.cli.times import moment
 from cef_bridge.generator import KINDS, START, STEP, events
 
@@ -61,7 +61,7 @@ def command(count: int | None, rate: float | None, seed: int, kind: str, start: 
     """
     step = STEP if rate is None else max(round(1_000_000 / rate), 1)
     lines = events(count, seed, kind, start=START if start is None else start, step=step)
-    out = Stream(1, "standard output")
+    out = StandardStream(1, "standard output")
     try:
         for batch in _batches(lines, _AT_ONCE) if rate is None else paced(lines, rate):
             out.write(b"".join(batch))

@@ -26,8 +26,8 @@ from cef_bridge.sources.records.units import DamagedError
 from cef_bridge.wording import did_you_mean, shown
 
 if TYPE_CHECKING:
-    from cef_bridge.cli.linted import Report
-    from cef_bridge.sources.files.archives import Stream
+    from cef_bridge.cli.linted import LintReporter
+    from cef_bridge.sources.files.archives import UnpackedStream
 
 _FOUND = 3
 
@@ -119,7 +119,7 @@ def command(
         raise SystemExit(_FOUND)
 
 
-def _lint(stream: Stream, linter: Linter, tally: Tally, report: Report) -> None:
+def _lint(stream: UnpackedStream, linter: Linter, tally: Tally, report: LintReporter) -> None:
     """Check the lines of one stream; blank ones do not count."""
     tally.begin(stream.name)
     for line in text_lines(stream, MOST_READ):

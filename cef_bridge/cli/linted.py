@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cef_bridge.errors import Problem
-    from cef_bridge.lines.lint.linter import Fault
+    from cef_bridge.lines.lint.linter import LineProblem
 
 _MOST_OF_ONE = 20
 _MOST_IN_DOCUMENT = 1000
@@ -46,7 +46,7 @@ class Tally:
         """Count for this file from here on."""
         self.files.append({"path": path, "lines": 0, "clean": 0, "errors": 0, "warnings": 0})
 
-    def add(self, faults: Sequence[Fault]) -> None:
+    def add(self, faults: Sequence[LineProblem]) -> None:
         """Count a line."""
         wrong = {fault.code.id for fault in faults if fault.code.severity == "error"}
         errors = sum(fault.code.severity == "error" for fault in faults)
@@ -106,7 +106,7 @@ def _percent(part: int, whole: int) -> float:
     return (part * 1000 // whole) / 10
 
 
-class Report(Protocol):
+class LintReporter(Protocol):
     """A form of the output."""
 
     def __init__(self, tally: Tally, *, strict: bool, everything: bool) -> None: ...
@@ -213,7 +213,7 @@ class _Sarif(_Document):
         for code in CODES.values():
             found = page(code)
             text = f"{found.prose}\n\nBad:\n{found.bad}\n\nGood:\n{found.good}"
-            rules.append(sarif.Rule(code.id, code.severity, code.meaning, text))
+            rules.append(sarif.SarifRule(code.id, code.severity, code.meaning, text))
         return sarif.document(rules, self.problems)
 
 
@@ -233,7 +233,7 @@ class _JUnit(_Document):
         return junit.document("cef-bridge lint-cef", cases).removesuffix("\n")
 
 
-FORMATS: dict[str, type[Report]] = {
+FORMATS: dict[str, type[LintReporter]] = {
     "text": _Text,
     "json": _Json,
     "sarif": _Sarif,

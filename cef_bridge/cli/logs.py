@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FORMATS = ("text", "json")
 
 
-class Settings(NamedTuple):
+class LogSettings(NamedTuple):
     """How talkative the program is: `debug` shows where errors arose, `verbose` logs DEBUG."""
 
     debug: bool = False
@@ -29,10 +29,10 @@ class Settings(NamedTuple):
     log_format: str = "text"
 
 
-_current = Settings()
+_current = LogSettings()
 
 
-def taken_from(words: list[str]) -> tuple[list[str], Settings]:
+def taken_from(words: list[str]) -> tuple[list[str], LogSettings]:
     """Return the words without these options, and what they said; UsageError for a bad format."""
     end = words.index("--") if "--" in words else len(words)
     kept: list[str] = []
@@ -50,14 +50,14 @@ def taken_from(words: list[str]) -> tuple[list[str], Settings]:
                 raise UsageError(f'--log-format "{log_format}" is none. Expected text or json.')
         else:
             kept.append(word)
-    return kept + words[end:], Settings(debug, verbose, log_format)
+    return kept + words[end:], LogSettings(debug, verbose, log_format)
 
 
-def set_up(settings: Settings) -> None:
+def set_up(settings: LogSettings) -> None:
     """Configure logging to stderr; without `-v` and JSON there is nothing to configure."""
     global _current  # noqa: PLW0603 - one stderr, one way to write to it
     _current = settings
-    if settings == Settings():
+    if settings == LogSettings():
         return
     import logging  # noqa: PLC0415 - see the module
 

@@ -19,7 +19,7 @@ from cef_bridge.cli.params import Whole
 from cef_bridge.wording import size
 
 if TYPE_CHECKING:
-    from cef_bridge.queue.inspector import Peeked, Status, View
+    from cef_bridge.queue.inspector import Peeked, QueueInspector, QueueStatus
 
 _LANES = ("alerts", "telemetry")
 _COLUMNS = (
@@ -59,7 +59,7 @@ def status(folder: Path, as_json: bool) -> None:
             click.echo(f"{each.name}: was damaged; look for {each.path.name}.damaged-* beside it")
 
 
-def _row(status: Status, now: float) -> tuple[str, ...]:
+def _row(status: QueueStatus, now: float) -> tuple[str, ...]:
     total = status.sum
     oldest = "" if status.oldest is None else tables.duration(now - status.oldest)
     numbers = (total.accepted, total.confirmed, total.unconfirmed, sum(total.dropped.values()))
@@ -74,7 +74,7 @@ def _row(status: Status, now: float) -> tuple[str, ...]:
     )
 
 
-def _plain(status: Status) -> dict[str, object]:
+def _plain(status: QueueStatus) -> dict[str, object]:
     total = status.sum
     return {
         "queue": status.name,
@@ -120,7 +120,7 @@ def peek(folder: Path, lane: str | None, count: int, as_json: bool) -> None:
         click.echo(peeked.message)
 
 
-def _message(view: View, peeked: Peeked) -> dict[str, str]:
+def _message(view: QueueInspector, peeked: Peeked) -> dict[str, str]:
     return {
         "queue": view.path.stem,
         "lane": _LANES[peeked.lane],

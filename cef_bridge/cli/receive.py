@@ -19,9 +19,9 @@ import click
 from cef_bridge.cli.logs import say
 from cef_bridge.cli.params import Number, Whole
 from cef_bridge.cli.received import as_json, summary
-from cef_bridge.cli.targets import Stream
+from cef_bridge.cli.targets import StandardStream
 from cef_bridge.collector.collector import Collector
-from cef_bridge.collector.judge import MAX_BYTES, Rules
+from cef_bridge.collector.judge import MAX_BYTES, MessageLimits
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.lines.text import cut, neutralise
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from cef_bridge.collector.collector import Received
-    from cef_bridge.collector.judge import Fault
+    from cef_bridge.collector.judge import MessageProblem
 
 _SIGPIPE = 141  # 128 and the signal's number
 _FOUND_SOMETHING = 3
@@ -100,7 +100,7 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
             listen,
             teller.message,
             on_trouble=teller.trouble,
-            rules=None if no_check else Rules(max_bytes, ipv6_in_addresses=not no_ipv6),
+            rules=None if no_check else MessageLimits(max_bytes, ipv6_in_addresses=not no_ipv6),
         )
         with _heard() as heard:
             began = time.monotonic()
@@ -117,7 +117,7 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
         os._exit(_SIGPIPE)
     counts = collector.snapshot()
     if wants_json:
-        Stream(1, "standard output").write(as_json(counts, collector.urls, seconds))
+        StandardStream(1, "standard output").write(as_json(counts, collector.urls, seconds))
     else:
         for line in summary(counts):
             say(line)
@@ -179,7 +179,7 @@ def _opened(path: str | None, files: contextlib.ExitStack) -> _Output | None:
     if path is None:
         return None
     if path == "-":
-        return _Output(Stream(1, "standard output"), None)
+        return _Output(StandardStream(1, "standard output"), None)
     try:
         # Not emptied yet: another one may be running with the same port and the same file.
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -187,11 +187,11 @@ def _opened(path: str | None, files: contextlib.ExitStack) -> _Output | None:
         why = (error.strerror or "unknown error").lower()
         raise CefBridgeError(f"cannot write {neutralise(path)}: {why}.") from error
     files.callback(os.close, file)
-    return _Output(Stream(file, neutralise(path)), file)
+    return _Output(StandardStream(file, neutralise(path)), file)
 
 
 class _Output(NamedTuple):
-    stream: Stream
+    stream: StandardStream
     file: int | None  # to be emptied before the first message
 
     def empty(self) -> None:
@@ -201,7 +201,7 @@ class _Output(NamedTuple):
 
 
 class _Told(NamedTuple):
-    fault: Fault
+    fault: MessageProblem
     more: str
 
 
@@ -238,12 +238,12 @@ class _Teller:
         if self._out and not self._number:
             self._out.empty()
 
-    def trouble(self, peer: str, fault: Fault) -> None:
+    def trouble(self, peer: str, fault: MessageProblem) -> None:
         """Take what befell a connection."""
         if not self._quiet and (told := self._news(fault)):
             say(f"{peer}: {told.fault.text}{told.more}", "warning")
 
-    def _news(self, fault: Fault) -> _Told | None:
+    def _news(self, fault: MessageProblem) -> _Told | None:
         kind = fault.kind if len(self._told) < _TOLD_IN_ALL else ""
         self._told[kind] += 1
         if self._told[kind] > _TOLD:

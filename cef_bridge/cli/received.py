@@ -16,7 +16,7 @@ from cef_bridge.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cef_bridge.collector.ledger import QueueNumbers, SenderState, Snapshot
+    from cef_bridge.collector.ledger import PeerState, QueueNumbers, Snapshot
 
 _MOST_SENDERS = 10
 _MOST_FAULTS = 20
@@ -80,7 +80,7 @@ def _told(faults: dict[str, int]) -> list[str]:
     return lines
 
 
-def _sender(sender: SenderState) -> str:
+def _sender(sender: PeerState) -> str:
     framing = f" ({sender.framing})" if sender.framing else ""
     ended = f", {sender.ended}" if sender.ended else ""
     return (

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-class Rule(NamedTuple):
+class SarifRule(NamedTuple):
     """A rule that something can be found by: its code, "error" or "warning", what it says in one
     line, and its page.
     """
@@ -30,7 +30,7 @@ class Rule(NamedTuple):
     page: str
 
 
-def document(rules: Iterable[Rule], problems: Iterable[Problem]) -> str:
+def document(rules: Iterable[SarifRule], problems: Iterable[Problem]) -> str:
     """Return a SARIF log of one run; columns and lines count from 1, as in `Location`."""
     known = list(rules)
     numbers = {rule.id: number for number, rule in enumerate(known)}

@@ -14,18 +14,18 @@ import click
 from cef_bridge.cli.event_input import one_record
 from cef_bridge.cli.params import Receiver, Whole, mapping_option
 from cef_bridge.cli.tables import cut, json_option, print_table
-from cef_bridge.engine.machine import Machine
+from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converted, Converter, Filtered
 from cef_bridge.siems.simulators import SIMULATORS, gathered
 from cef_bridge.workbench.agreement import check
-from cef_bridge.workbench.events import Line
+from cef_bridge.workbench.events import LocatedMessage
 
 if TYPE_CHECKING:
     from cef_bridge.mapping.language.spec import Mapping
-    from cef_bridge.siems.simulators import Finding, Reading, Simulator
-    from cef_bridge.workbench.events import Found
+    from cef_bridge.siems.simulators import Reading, SiemFinding, Simulator
+    from cef_bridge.workbench.events import LocatedEvent
 
 _FOUND = 3
 _WIDTH = 60
@@ -77,13 +77,17 @@ def command(
     simulator = SIMULATORS[siem]
     mapping = load(mapping_name or _MAPPINGS[siem])
     record = one_record(event, number or 0, mapping)
-    if isinstance(record, Line) and (mapping_name or syslog_header):
+    if isinstance(record, LocatedMessage) and (mapping_name or syslog_header):
         raise UsageError(
             f"{record.place} is a message already: no mapping and no header are put to it. "
             "Leave out --mapping and --syslog-header, or give an event as JSON."
         )
-    line = record.text if isinstance(record, Line) else _written(record, mapping, syslog_header)
-    used = "" if isinstance(record, Line) else mapping.name
+    line = (
+        record.text
+        if isinstance(record, LocatedMessage)
+        else _written(record, mapping, syslog_header)
+    )
+    used = "" if isinstance(record, LocatedMessage) else mapping.name
     reading = simulator.read(line)
     if as_json:
         click.echo(json.dumps(_plain(simulator, used, line, reading), ensure_ascii=False, indent=2))
@@ -93,9 +97,9 @@ def command(
         raise SystemExit(_FOUND)
 
 
-def _written(found: Found, mapping: Mapping, syslog_header: str | None) -> str:
+def _written(found: LocatedEvent, mapping: Mapping, syslog_header: str | None) -> str:
     header = syslog_header or mapping.envelope.network_header
-    machine = Machine(Converter(mapping, syslog_header=header))
+    machine = MappingEngine(Converter(mapping, syslog_header=header))
     fate = machine.convert(found.fields, "")
     check(machine, found)
     if isinstance(fate, Converted):
@@ -143,7 +147,7 @@ def _print(simulator: Simulator, reading: Reading) -> None:
         click.echo(f"  {text}")
 
 
-def _print_finding(finding: Finding, keys: list[str]) -> None:
+def _print_finding(finding: SiemFinding, keys: list[str]) -> None:
     about = f"{', '.join(map(cut, keys))}: " if keys else ""
     click.echo(f"{finding.kind}: {about}{cut(finding.message)}")
     if finding.mend:

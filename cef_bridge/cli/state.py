@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from cef_bridge import __version__
 from cef_bridge.cli.targets import appears
 from cef_bridge.cli.times import Now
-from cef_bridge.convert.run_checkpoint import Mark
+from cef_bridge.convert.run_checkpoint import RunCheckpoint
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.files import ResumableFile, partial_name, printed
 
@@ -69,7 +69,7 @@ class State:
         self.assumed_time = assumed_time
         self._files: dict[str, ResumableFile] = {}
         self._said = said if said is not None and not self._is_over(said) else None
-        self.mark = Mark()
+        self.mark = RunCheckpoint()
         self.seconds = 0.0
         if self._said is not None:
             before = self._said["asked"]
@@ -78,7 +78,7 @@ class State:
             self._asked["assume-time"] = self.assumed_time
             self._compare(before)
             with self._foreign():
-                self.mark = Mark.from_json(self._said["at"])
+                self.mark = RunCheckpoint.from_json(self._said["at"])
                 self.seconds = float(self._said["seconds"])
         self._asked["assume-time"] = self.assumed_time
         self._parts = self._named()
@@ -145,7 +145,7 @@ class State:
             ended = time.monotonic()
             self._next = ended + max(_EVERY, _SHARE * (ended - began)) if _EVERY else 0.0
 
-    def _write(self, mark: Mark, *, complete: bool = False) -> None:
+    def _write(self, mark: RunCheckpoint, *, complete: bool = False) -> None:
         """Write down how far the run is, after all up to there is on the disk."""
         for what, file in self._files.items():
             file.sync()

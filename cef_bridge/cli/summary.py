@@ -14,8 +14,8 @@ from cef_bridge import __version__
 from cef_bridge.engine.native import NATIVE
 
 if TYPE_CHECKING:
-    from cef_bridge.convert.conversion import Outcome
-    from cef_bridge.engine.native import Status
+    from cef_bridge.convert.conversion import ConvertResult
+    from cef_bridge.engine.native import EngineStatus
     from cef_bridge.stats import Stats
 
 _MOST_REASONS = 10
@@ -33,11 +33,11 @@ class Asked(NamedTuple):
     rejects: str | None
     withheld: str | None
     assumed_time: bool
-    engine: Status
+    engine: EngineStatus
     state: str | None = None
 
 
-def summary(run: Outcome, asked: Asked, seconds: float) -> list[str]:
+def summary(run: ConvertResult, asked: Asked, seconds: float) -> list[str]:
     """Return the lines that an operator reads on stderr: the counts, then what to do about them."""
     stats = run.stats
     rate = f", {stats.records / seconds:,.0f} events/s" if seconds >= _STEADY else ""
@@ -64,7 +64,7 @@ def summary(run: Outcome, asked: Asked, seconds: float) -> list[str]:
     return lines
 
 
-def _engine(stats: Stats, engine: Status) -> str:
+def _engine(stats: Stats, engine: EngineStatus) -> str:
     """Return which engine did the work."""
     if engine.engine != NATIVE:
         return str(engine)
@@ -92,7 +92,7 @@ def _rejected(stats: Stats, asked: Asked) -> list[str]:
     return lines
 
 
-def report(run: Outcome, asked: Asked, seconds: float, digest: str | None) -> bytes:
+def report(run: ConvertResult, asked: Asked, seconds: float, digest: str | None) -> bytes:
     """Return the run as JSON: the sums, the counts by type, operation, class id and reason.
 
     `digest` is the SHA-256 of the file of messages. Each input is there with its own, of the bytes

@@ -74,7 +74,7 @@ def _file_of(place: int | str) -> tuple[int, int] | None:
     return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
 
 
-class Stream:
+class StandardStream:
     """Standard output or error without a buffer: batches are large already.
 
     What was opened as `/dev/stdout` would have a place of its own in a file that a shell has
@@ -107,10 +107,10 @@ class Stream:
                 raise CefBridgeError(f"cannot write to {self._name}: {why}") from error
 
 
-def opened(path: str | None, files: contextlib.ExitStack) -> Stream | AtomicFile:
+def opened(path: str | None, files: contextlib.ExitStack) -> StandardStream | AtomicFile:
     """Open a target; None is standard output. `files` closes it, and discards it on an error."""
     if path is None or path == _STDOUT:
-        return Stream(1, "standard output")
+        return StandardStream(1, "standard output")
     if path == _STDERR:
-        return Stream(2, "standard error")
+        return StandardStream(2, "standard error")
     return files.enter_context(AtomicFile(path))

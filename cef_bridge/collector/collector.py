@@ -18,10 +18,10 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from cef_bridge.collector.judge import RULES, Fault, Rules, judge, kind_of
-from cef_bridge.collector.ledger import ID_KEYS, Ledger, Sender, Snapshot
+from cef_bridge.collector.judge import RULES, MessageLimits, MessageProblem, judge, kind_of
+from cef_bridge.collector.ledger import ID_KEYS, Ledger, PeerCounts, Snapshot
 from cef_bridge.collector.listeners import Listener, bound, parse_listener, tls_context
-from cef_bridge.collector.streams import Ending, Stream
+from cef_bridge.collector.streams import Ending, PeerConnection
 from cef_bridge.delivery.urls import shown_endpoint
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Received(NamedTuple):
     peer: str
     event_id: str
     duplicate: bool
-    faults: list[Fault]
+    faults: list[MessageProblem]
 
 
 class Collector:
@@ -67,8 +67,8 @@ class Collector:
         on_message: Callable[[Received], None] | None = None,
         keep: int | None = None,
         *,
-        on_trouble: Callable[[str, Fault], None] | None = None,
-        rules: Rules | None = RULES,
+        on_trouble: Callable[[str, MessageProblem], None] | None = None,
+        rules: MessageLimits | None = RULES,
         id_keys: tuple[str, ...] = ID_KEYS,
         most_connections: int = MOST_CONNECTIONS,
     ) -> None:
@@ -266,18 +266,18 @@ class Collector:
                 connection.close()
                 continue
             connection.setblocking(False)
-            sender = Sender(listener.scheme, peer, str(listener))
+            sender = PeerCounts(listener.scheme, peer, str(listener))
             self._spawn(f"{listener} {peer}", self._stream, sender, context, connection)
 
     def _stream(
-        self, sender: Sender, context: ssl.SSLContext | None, connection: socket.socket
+        self, sender: PeerCounts, context: ssl.SSLContext | None, connection: socket.socket
     ) -> None:
         stream = None
         try:
             with self._changed:
                 self._ledger.opened(sender)
             handler = _Handler(self, sender)
-            stream = Stream(connection, context, self._wake, handler, max_bytes=MOST_FRAME)
+            stream = PeerConnection(connection, context, self._wake, handler, max_bytes=MOST_FRAME)
             handler.stream = stream
             sender.ended = stream.run()
             sender.framing = stream.framing
@@ -292,7 +292,7 @@ class Collector:
     # ---- datagrams
 
     def _datagrams(self, listener: Listener, _: object, sock: socket.socket) -> None:
-        senders: dict[object, Sender] = {}
+        senders: dict[object, PeerCounts] = {}
         lost = 0
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, _RXQ_OVFL, 1)
@@ -311,13 +311,13 @@ class Collector:
                     lost = max(so_far, lost)
 
     def _address(
-        self, listener: Listener, address: object, senders: dict[object, Sender]
-    ) -> Sender:
+        self, listener: Listener, address: object, senders: dict[object, PeerCounts]
+    ) -> PeerCounts:
         if address not in senders and len(senders) >= _MOST_ADDRESSES:
             address = None
         if address not in senders:
             host, port = address if isinstance(address, tuple) else ("other addresses", 0)
-            sender = Sender("udp", shown_endpoint((host, port)), str(listener))
+            sender = PeerCounts("udp", shown_endpoint((host, port)), str(listener))
             sender.framing = "datagram"
             with self._changed:
                 self._ledger.opened(sender)
@@ -330,9 +330,9 @@ class Collector:
         """Return how to end, None while there is no need to."""
         return self._ending
 
-    def take(self, sender: Sender, found: Sequence[bytes]) -> None:
+    def take(self, sender: PeerCounts, found: Sequence[bytes]) -> None:
         """Judge and count messages, and hand them over."""
-        faults: list[list[Fault]] = [[] for _ in found]
+        faults: list[list[MessageProblem]] = [[] for _ in found]
         if self._rules:
             faults = [judge(each, self._rules) for each in found]
         with self._changed:
@@ -350,16 +350,16 @@ class Collector:
                     self._call(self._on_message, received)
             self._changed.notify_all()
 
-    def trouble(self, sender: Sender, text: str) -> None:
+    def trouble(self, sender: PeerCounts, text: str) -> None:
         """Count what befell a connection, and tell it."""
         self._tell(sender, text, self._ledger.befell)
 
-    def garbage(self, sender: Sender, text: str, number: int) -> None:
+    def garbage(self, sender: PeerCounts, text: str, number: int) -> None:
         """Count a fault of the framing, and tell it once, however often it came in a row."""
         self._tell(sender, text, lambda kind: self._ledger.blame_framing(kind, number))
 
-    def _tell(self, sender: Sender, text: str, count: Callable[[str], None]) -> None:
-        fault = Fault(kind_of(text), text)
+    def _tell(self, sender: PeerCounts, text: str, count: Callable[[str], None]) -> None:
+        fault = MessageProblem(kind_of(text), text)
         with self._changed:
             count(fault.kind)
             if self._on_trouble:
@@ -392,9 +392,9 @@ def _waiting(sock: socket.socket) -> tuple[dict[object, list[bytes]], int]:
 class _Handler:
     """What one connection brings, on its way to the collector."""
 
-    stream: Stream | None = None
+    stream: PeerConnection | None = None
 
-    def __init__(self, collector: Collector, sender: Sender) -> None:
+    def __init__(self, collector: Collector, sender: PeerCounts) -> None:
         self._collector = collector
         self._sender = sender
 

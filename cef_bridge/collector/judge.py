@@ -17,7 +17,7 @@ from cef_bridge.lines.text import cut, neutralise
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
-    from cef_bridge.lines.message import Place
+    from cef_bridge.lines.message import MessageStart
 
 MAX_BYTES = 8192
 """With its syslog header, as the base mapping's `max_bytes`."""
@@ -52,14 +52,14 @@ _STRANGERS: tuple[tuple[re.Pattern[bytes], str], ...] = (
 )
 
 
-class Fault(NamedTuple):
+class MessageProblem(NamedTuple):
     """`text` is for people and has nothing that drives a terminal; `kind` is what it counts as."""
 
     kind: str
     text: str
 
 
-class Rules(NamedTuple):
+class MessageLimits(NamedTuple):
     """How strict to be: `max_bytes` of a message with its syslog header; `ipv6_in_addresses` lets
     IPv6 into src, dst and dvc of `CEF:0`, as the mappings write it whose receivers read it there.
     """
@@ -68,10 +68,10 @@ class Rules(NamedTuple):
     ipv6_in_addresses: bool = True
 
 
-RULES = Rules()
+RULES = MessageLimits()
 
 
-def judge(message: bytes, rules: Rules = RULES) -> list[Fault]:
+def judge(message: bytes, rules: MessageLimits = RULES) -> list[MessageProblem]:
     """Return what is wrong with a message; an empty list for a strict one."""
     found: list[str] = []
     if len(message) > rules.max_bytes:
@@ -100,12 +100,12 @@ def kind_of(text: str) -> str:
     return _NUMBER.sub("…", text)
 
 
-def _fault(text: str) -> Fault:
+def _fault(text: str) -> MessageProblem:
     text = neutralise(text).replace("\n", "<U+000A>").replace("\r", "<U+000D>")
-    return Fault(kind_of(text), text)
+    return MessageProblem(kind_of(text), text)
 
 
-def _stranger(message: bytes, line: str, place: Place) -> str:
+def _stranger(message: bytes, line: str, place: MessageStart) -> str:
     """Say what a line is that holds no message."""
     for pattern, sentence in _STRANGERS:
         if pattern.match(message):
@@ -117,7 +117,7 @@ def _stranger(message: bytes, line: str, place: Place) -> str:
     return f'no message: "{shown}". Expected CEF: or LEEF:, with or without a syslog header.'
 
 
-def _before(prefix: str, place: Place) -> list[str]:
+def _before(prefix: str, place: MessageStart) -> list[str]:
     """Return what is wrong with what stands before the message."""
     if not prefix or prefix == "\ufeff":
         return []

@@ -110,7 +110,7 @@ class QueueNumbers(NamedTuple):
     gaps: tuple[tuple[int, int], ...]
 
 
-class Sender:
+class PeerCounts:
     """One connection, or one address that sent datagrams. Written by its own thread alone.
 
     `ended`: "" while it is open, then how it ended, a word or a sentence for people.
@@ -126,8 +126,8 @@ class Sender:
         self.ended = ""
 
 
-class SenderState(NamedTuple):
-    """A `Sender` as it was when asked."""
+class PeerState(NamedTuple):
+    """A `PeerCounts` as it was when asked."""
 
     transport: str
     peer: str
@@ -171,7 +171,7 @@ class Snapshot(NamedTuple):
     refused: int
     troubles: dict[str, int]
     datagrams_lost: int
-    senders: tuple[SenderState, ...]
+    senders: tuple[PeerState, ...]
 
     @property
     def missing(self) -> int:
@@ -195,7 +195,7 @@ class Ledger:
         self._old: set[int] = set()
         self._sequences: dict[bytes, Sequence] = {}
         self._intervals = 0
-        self._senders: deque[Sender] = deque(maxlen=_MOST_SENDERS)
+        self._senders: deque[PeerCounts] = deque(maxlen=_MOST_SENDERS)
         self._faults: Counter[str] = Counter()
         self._troubles: Counter[str] = Counter()
         self._formats: Counter[str] = Counter()
@@ -209,12 +209,12 @@ class Ledger:
         """How many different events came."""
         return self.messages - self.duplicates
 
-    def opened(self, sender: Sender) -> None:
+    def opened(self, sender: PeerCounts) -> None:
         """Count a connection, or an address that sends its first datagram."""
         self.connections += 1
         self._senders.append(sender)
 
-    def take(self, sender: Sender, message: bytes) -> Note:
+    def take(self, sender: PeerCounts, message: bytes) -> Note:
         """Count one message of a sender."""
         sender.messages += 1
         sender.bytes += len(message)
@@ -283,7 +283,7 @@ class Ledger:
             dict(self._troubles.most_common()),
             self.datagrams_lost,
             tuple(
-                SenderState(
+                PeerState(
                     each.transport,
                     each.peer,
                     each.listener,

@@ -76,11 +76,11 @@ def _told(garbage: Garbage) -> str:
     return f'{garbage.reason}: {counted(garbage.size // garbage.number, "byte")}, "{shown}".'
 
 
-class Stopped(Exception):  # noqa: N818 - no error: the collector ends
+class CollectorStopped(Exception):  # noqa: N818 - no error: the collector ends
     """The collector ends."""
 
 
-class Stream:
+class PeerConnection:
     """One connection; `run` reads it to its end and closes it. `wake` is readable at the end."""
 
     def __init__(
@@ -112,7 +112,7 @@ class Stream:
                 if self._context and (refused := self._handshake(self._context)):
                     return refused
                 ended = self._read()
-            except Stopped:
+            except CollectorStopped:
                 return self._end()
             except (ConnectionError, TimeoutError, ssl.SSLError, OSError):
                 # A sender that broke off sends again what was cut: no fault of a message.
@@ -155,7 +155,7 @@ class Stream:
 
     def _let_read(self) -> None:
         """Let the sender read our alert: closing over unread data would reset it away."""
-        with contextlib.suppress(OSError, Stopped):
+        with contextlib.suppress(OSError, CollectorStopped):
             raw = socket.socket(fileno=self._socket.detach())
             self._socket = raw
             raw.setblocking(False)
@@ -181,7 +181,7 @@ class Stream:
                 return "ended"
             self._take(data)
             if self._handler.ending():
-                raise Stopped
+                raise CollectorStopped
 
     def _take(self, data: bytes) -> None:
         if self._first:
@@ -196,7 +196,7 @@ class Stream:
         for garbage in self._deframer.take_garbage():
             self._handler.garbage(_told(garbage), garbage.number)
         if self._handler.ending() is Ending.KILL:
-            raise Stopped
+            raise CollectorStopped
 
     def _answer(self, ended: str) -> str:
         """Answer the sender's end; all it sent is counted."""
@@ -221,7 +221,7 @@ class Stream:
     def _end(self) -> str:
         """End by our own will: when what is there was read, or at once with a reset."""
         if self._handler.ending() is not Ending.KILL:
-            with contextlib.suppress(Stopped):
+            with contextlib.suppress(CollectorStopped):
                 return self._leave()
         with contextlib.suppress(OSError):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
@@ -263,5 +263,5 @@ class Stream:
         poll.register(self._wake, select.POLLIN)
         ready = poll.poll(None if seconds is None else max(seconds, 0) * 1000)
         if any(place == self._wake for place, _ in ready):
-            raise Stopped
+            raise CollectorStopped
         return bool(ready)

@@ -41,7 +41,7 @@ class Finished(NamedTuple):
     sha256: str | None
 
 
-class Piece(NamedTuple):
+class Chunk(NamedTuple):
     """Segments, one behind the other in a text, and the inputs that end with them.
 
     What stands in the text behind the last segment is of the next piece. `alone`: it seems to begin
@@ -59,7 +59,7 @@ class Piece(NamedTuple):
         return sum(each.size for each in self.segments)
 
 
-class Text:
+class SegmentReader:
     """A reader of the `size` bytes at `start` of a text. At its end it has nothing yet."""
 
     __slots__ = ("_stop", "_text", "left")

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import orjson
 
-from cef_bridge.engine.line_loop import Options, UnitLoop
+from cef_bridge.engine.line_loop import LineLoop, Options
 from cef_bridge.sources.records.blocks import Block, blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from cef_bridge.engine.line_loop import Machine, Refused
-    from cef_bridge.sources.files.archives import Stream
+    from cef_bridge.engine.line_loop import EventConverter, Refused
+    from cef_bridge.sources.files.archives import UnpackedStream
     from cef_bridge.sources.files.inputs import Input
     from cef_bridge.sources.files.raw import Raw
     from cef_bridge.sources.records.blocks import Item
@@ -38,7 +38,7 @@ class Sink(Protocol):
         """Take all of the bytes, or raise."""
 
 
-class Outcome(Protocol):
+class ConvertResult(Protocol):
     """A run that has ended, and what it came to; `inputs` are rows of the report."""
 
     inputs: list[dict[str, object]]
@@ -75,7 +75,7 @@ class Results:
             self._aside.clear()
 
 
-class Run:
+class ConvertRun:
     """Converts inputs one after another. `stop()` ends it after the lines in hand.
 
     While it is `waiting` for input nothing is in hand: an exception may end it there and then, and
@@ -85,7 +85,7 @@ class Run:
 
     def __init__(
         self,
-        machine: Machine,
+        machine: EventConverter,
         out: Sink,
         rejects: Sink | None = None,
         options: Options | None = None,
@@ -104,7 +104,7 @@ class Run:
         self._results = results = Results(out, rejects)
         # One list for both lanes: the order of the input is kept.
         lane = results.messages
-        self._loop = UnitLoop(machine, lane, lane, results.refuse, self.options)
+        self._loop = LineLoop(machine, lane, lane, results.refuse, self.options)
         self.stats = self._loop.stats
 
     def stop(self) -> None:
@@ -148,7 +148,7 @@ class Run:
         finally:
             self.waiting = False
 
-    def _stream(self, stream: Stream, name: str) -> None:
+    def _stream(self, stream: UnpackedStream, name: str) -> None:
         self._loop.begin(stream.name)
         units = iter(blocks(stream, max_record=self.options.max_record))
         last = 1
@@ -163,7 +163,7 @@ class Run:
         self._results.flush()
 
 
-def take_in(loop: UnitLoop, item: Item) -> int:
+def take_in(loop: LineLoop, item: Item) -> int:
     """Convert an item of a stream; return the line of its last unit, 0 when it has none."""
     if isinstance(item, Block):
         loop.block(item)

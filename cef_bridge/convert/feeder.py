@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.convert.chunks import Finished, Piece, Segment
+from cef_bridge.convert.chunks import Chunk, Finished, Segment
 from cef_bridge.convert.seams import seam
 from cef_bridge.sources.records.units import DamagedError
 from cef_bridge.stats import line_ends
@@ -16,7 +16,7 @@ from cef_bridge.stats import line_ends
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cef_bridge.sources.files.archives import Stream
+    from cef_bridge.sources.files.archives import UnpackedStream
     from cef_bridge.sources.files.inputs import Input
     from cef_bridge.sources.files.raw import Raw
 
@@ -28,7 +28,7 @@ _PATIENCE = 0.005
 _NEAR = 1 << 16  # bytes before the end of a text that are searched for a seam first
 
 
-class Position(NamedTuple):
+class InputPosition(NamedTuple):
     """A place between records: all before it was converted. `line` counts from 1."""
 
     input: int = 0
@@ -37,7 +37,7 @@ class Position(NamedTuple):
     line: int = 1
 
 
-BEGINNING = Position()
+BEGINNING = InputPosition()
 
 
 class Feeder:
@@ -54,7 +54,7 @@ class Feeder:
         *,
         max_expand: int,
         hashed: bool,
-        start: Position = BEGINNING,
+        start: InputPosition = BEGINNING,
         ahead: bool = False,
     ) -> None:
         self._inputs = inputs
@@ -71,7 +71,7 @@ class Feeder:
         self._finished: list[Finished] = []
         self._alone = True  # the text begins between records
 
-    def pieces(self) -> Iterator[Piece]:
+    def pieces(self) -> Iterator[Chunk]:
         """Yield all of it. Waits for what a pipe brings."""
         start = self._start
         for index in range(start.input, len(self._inputs)):
@@ -93,8 +93,8 @@ class Feeder:
         yield from self._emit(alone=True)
 
     def _stream(
-        self, stream: Stream, index: int, number: int, offset: int, line: int
-    ) -> Iterator[Piece]:
+        self, stream: UnpackedStream, index: int, number: int, offset: int, line: int
+    ) -> Iterator[Chunk]:
         """Read one stream to its end."""
         self._open = Segment(index, number, stream.name, offset, line, 0, 0, 0)
         self._begun, self._breaks = self._used, 0
@@ -121,7 +121,7 @@ class Feeder:
         if len(self._segments) >= _MOST_SEGMENTS:
             yield from self._emit(alone=True)
 
-    def _cut(self, consumed: int) -> Iterator[Piece]:
+    def _cut(self, consumed: int) -> Iterator[Chunk]:
         """Emit what there is up to a seam; what stands behind it is for the next piece.
 
         Without a seam all of it goes.
@@ -144,7 +144,7 @@ class Feeder:
             self._parts, self._used = [tail], len(tail)
         self._breaks = breaks
 
-    def _rest(self, consumed: int) -> Iterator[Piece]:
+    def _rest(self, consumed: int) -> Iterator[Chunk]:
         """Emit what stands behind the last seam: nobody knows when there will be more."""
         if self._used:
             self._close(self._used, self._breaks, consumed, None, ended=False)
@@ -161,10 +161,10 @@ class Feeder:
         self._open = segment._replace(offset=segment.end, line=segment.line + breaks)
         self._begun, self._breaks = at, 0
 
-    def _emit(self, *, alone: bool) -> Iterator[Piece]:
+    def _emit(self, *, alone: bool) -> Iterator[Chunk]:
         if self._segments or self._finished:
             text, alone_now = b"".join(self._parts), alone and self._alone
-            yield Piece(text, tuple(self._segments), tuple(self._finished), alone_now)
+            yield Chunk(text, tuple(self._segments), tuple(self._finished), alone_now)
         self._alone = alone
         self._parts, self._used, self._begun = [], 0, 0
         self._segments, self._finished = [], []

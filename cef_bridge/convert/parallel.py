@@ -12,12 +12,12 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from cef_bridge.convert.chunks import Text
+from cef_bridge.convert.chunks import SegmentReader
 from cef_bridge.convert.conversion import MAX_EXPAND, Results, take_in
-from cef_bridge.convert.feeder import BEGINNING, Feeder, Position
-from cef_bridge.convert.run_checkpoint import Mark
+from cef_bridge.convert.feeder import BEGINNING, Feeder, InputPosition
+from cef_bridge.convert.run_checkpoint import RunCheckpoint
 from cef_bridge.convert.worker import Worker
-from cef_bridge.engine.line_loop import Options, UnitLoop
+from cef_bridge.engine.line_loop import LineLoop, Options
 from cef_bridge.sources.records.blocks import Block, Cutter, Idle
 from cef_bridge.sources.records.units import DamagedError
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
 
-    from cef_bridge.convert.chunks import Piece, Segment
+    from cef_bridge.convert.chunks import Chunk, Segment
     from cef_bridge.convert.conversion import Sink
     from cef_bridge.convert.team import Team
     from cef_bridge.convert.worker import Result
-    from cef_bridge.engine.line_loop import Machine
+    from cef_bridge.engine.line_loop import EventConverter
     from cef_bridge.sources.files.inputs import Input
     from cef_bridge.stats import Stats
 
@@ -43,7 +43,7 @@ class _StoppedError(Exception):
     """The run was stopped before it waited for more."""
 
 
-class Plan(NamedTuple):
+class ParallelOptions(NamedTuple):
     """How a run is made: by `jobs` threads that convert; one does all of it by itself.
 
     `max_expand` and `hashed` are as in `conversion.Run`. `piece_size` (bytes) changes nothing of
@@ -66,11 +66,11 @@ class ParallelRun:
 
     def __init__(
         self,
-        machine: Machine,
+        machine: EventConverter,
         out: Sink,
         rejects: Sink | None = None,
         options: Options | None = None,
-        plan: Plan | None = None,
+        plan: ParallelOptions | None = None,
     ) -> None:
         self.inputs: list[dict[str, object]] = []
         self.options = options or Options()
@@ -82,15 +82,15 @@ class ParallelRun:
         self._machine = machine
         self._out = out
         self._rejects = rejects
-        self._plan = plan or Plan()
+        self._plan = plan or ParallelOptions()
         self._results = results = Results(out, rejects)
         lane = results.messages
-        self._loop = UnitLoop(machine, lane, lane, results.refuse, self.options)
+        self._loop = LineLoop(machine, lane, lane, results.refuse, self.options)
         self.stats: Stats = self._loop.stats
-        self._pieces: Iterator[Piece] = iter(())
+        self._pieces: Iterator[Chunk] = iter(())
         self._names: list[str] = []
         # The piece in hand, and what a worker makes of it.
-        self._piece: Piece | None = None
+        self._piece: Chunk | None = None
         self._ahead: Future[Result] | None = None
         self._team: Team | None = None
         # Where the last piece left off: parts of lines that wait, the line of the last block.
@@ -104,18 +104,20 @@ class ParallelRun:
         """End the run after what is in hand; counters stay right."""
         self.stopped = True
 
-    def resume(self, mark: Mark) -> None:
+    def resume(self, mark: RunCheckpoint) -> None:
         """Go on where another run was; to be called before `begin`, with the same inputs."""
         self._place, self._pending, self._last = mark.place, mark.pending, mark.last
         self._lines[mark.place.input] = mark.lines
         self.inputs = [*mark.inputs]
         self.stats.merge(mark.stats)
 
-    def mark(self) -> Mark:
+    def mark(self) -> RunCheckpoint:
         """Return how far it is, `between` pieces."""
         self._loop.settle()
         lines = self._lines[self._place.input]
-        return Mark(self._place, self._pending, self._last, lines, tuple(self.inputs), self.stats)
+        return RunCheckpoint(
+            self._place, self._pending, self._last, lines, tuple(self.inputs), self.stats
+        )
 
     def begin(self, inputs: Sequence[Input]) -> None:
         """Get ready for some inputs."""
@@ -177,8 +179,8 @@ class ParallelRun:
             self.waiting = False
         return self._piece is not None
 
-    def _in_hand(self) -> Piece:
-        return cast("Piece", self._piece)
+    def _in_hand(self) -> Chunk:
+        return cast("Chunk", self._piece)
 
     def _done(self) -> None:
         """Tell of the piece in hand, all of which was converted."""
@@ -255,7 +257,7 @@ class ParallelRun:
                 return
             self._stretch(along)
 
-    def _next_by_hand(self) -> Piece:
+    def _next_by_hand(self) -> Chunk:
         """Let go of the piece in hand, which was read, and wait for the next."""
         self._done()
         if not self._advance():
@@ -300,16 +302,16 @@ class ParallelRun:
             self._lines[segment.input] += self.stats.lines - before
 
 
-def _behind(piece: Piece, before: Position) -> Position:
+def _behind(piece: Chunk, before: InputPosition) -> InputPosition:
     """Return the place behind a piece."""
     place = before
     if piece.segments:
         last = piece.segments[-1]
-        place = Position(last.input, last.stream, last.end, last.line + last.breaks)
+        place = InputPosition(last.input, last.stream, last.end, last.line + last.breaks)
         if last.ended:
-            place = Position(last.input, last.stream + 1)
+            place = InputPosition(last.input, last.stream + 1)
     if piece.finished and piece.finished[-1].input >= place.input:
-        place = Position(piece.finished[-1].input + 1)
+        place = InputPosition(piece.finished[-1].input + 1)
     return place
 
 
@@ -319,12 +321,12 @@ class Along:
     `at` is the segment of the `piece` that is read, or will be; `onward` brings the next piece.
     """
 
-    def __init__(self, piece: Piece, onward: Callable[[], Piece]) -> None:
+    def __init__(self, piece: Chunk, onward: Callable[[], Chunk]) -> None:
         self.piece = piece
         self._onward = onward
         self.at = 0
         self._start = 0
-        self._text = Text(b"", 0, 0)
+        self._text = SegmentReader(b"", 0, 0)
 
     @property
     def segment(self) -> Segment:
@@ -339,7 +341,7 @@ class Along:
     def open(self) -> Segment:
         """Turn to the segment at `at`."""
         segment = self.segment
-        self._text = Text(self.piece.text, self._start, segment.size)
+        self._text = SegmentReader(self.piece.text, self._start, segment.size)
         self._start += segment.size
         return segment
 

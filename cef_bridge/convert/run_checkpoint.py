@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from cef_bridge.convert.feeder import BEGINNING, Position
+from cef_bridge.convert.feeder import BEGINNING, InputPosition
 from cef_bridge.stats import First, Stats
 
 if TYPE_CHECKING:
@@ -17,14 +17,14 @@ _COUNTS = ("blank", "noise", "converted", "filtered", "rejected", "without_time"
 _ENGINE = ("left", "compared", "differed")
 
 
-class Mark(NamedTuple):
+class RunCheckpoint(NamedTuple):
     """`place`, and the parts of lines that wait for their rest there (`pending`).
 
     `last` is the line of the stream's last block; `lines` are those of the input that is in hand;
     `inputs` are the rows of those that are finished.
     """
 
-    place: Position = BEGINNING
+    place: InputPosition = BEGINNING
     pending: bytes = b""
     last: int = 1
     lines: int = 0
@@ -50,7 +50,7 @@ class Mark(NamedTuple):
         }
 
     @classmethod
-    def from_json(cls, said: dict[str, Any]) -> Mark:
+    def from_json(cls, said: dict[str, Any]) -> RunCheckpoint:
         """Return what `to_json` wrote; LookupError, TypeError or ValueError for anything else."""
         stats = Stats()
         for name in _COUNTS:
@@ -65,7 +65,7 @@ class Mark(NamedTuple):
             stats.reasons[group] = int(number)
             stats.firsts[group] = First(place, reason)
         return cls(
-            Position(*(int(said[name]) for name in Position._fields)),
+            InputPosition(*(int(said[name]) for name in InputPosition._fields)),
             said["pending"].encode(),
             int(said["last"]),
             int(said["lines"]),

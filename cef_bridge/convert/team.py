@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cef_bridge.convert.chunks import Piece
+    from cef_bridge.convert.chunks import Chunk
     from cef_bridge.convert.worker import Result, Worker
 
 _GRACE = 0.2  # seconds that the end of a run waits for its reader: a pipe may bring nothing
@@ -26,7 +26,7 @@ AHEAD = 2
 class Given(NamedTuple):
     """A piece, and what will have become of it; None: nobody converts it ahead."""
 
-    piece: Piece
+    piece: Chunk
     result: Future[Result] | None
 
 
@@ -37,7 +37,7 @@ class Team:
     """
 
     def __init__(
-        self, jobs: int, worker: Callable[[], Worker], pieces: Iterator[Piece], least: int
+        self, jobs: int, worker: Callable[[], Worker], pieces: Iterator[Chunk], least: int
     ) -> None:
         self._worker = worker
         self._pieces = pieces
@@ -80,7 +80,7 @@ class Team:
         except BaseException as error:  # noqa: BLE001 - raised where the run is
             self._arrived.put(error)
 
-    def _convert(self, piece: Piece) -> Result:
+    def _convert(self, piece: Chunk) -> Result:
         """Convert a piece in one of the threads."""
         worker: Worker | None = getattr(self._own, "worker", None)
         if worker is None:

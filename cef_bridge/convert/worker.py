@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.convert.chunks import Text
+from cef_bridge.convert.chunks import SegmentReader
 from cef_bridge.convert.conversion import row, take_in
-from cef_bridge.engine.line_loop import UnitLoop
+from cef_bridge.engine.line_loop import LineLoop
 from cef_bridge.sources.records.blocks import Cutter, Idle
 from cef_bridge.sources.records.units import DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cef_bridge.convert.chunks import Piece, Segment
-    from cef_bridge.engine.line_loop import Machine, Options, Refused
+    from cef_bridge.convert.chunks import Chunk, Segment
+    from cef_bridge.engine.line_loop import EventConverter, Options, Refused
     from cef_bridge.stats import Stats
 
 
@@ -38,7 +38,7 @@ class Result(NamedTuple):
     rejects: bytes = b""
 
 
-class Ended(Text):
+class FinalSegment(SegmentReader):
     """A reader of a segment with which its stream ends."""
 
     __slots__ = ("_damage",)
@@ -58,7 +58,7 @@ class Ended(Text):
 class Worker:
     """Converts one piece after another, in one thread; `rejects`: somebody wants them."""
 
-    def __init__(self, machine: Machine, options: Options, *, rejects: bool) -> None:
+    def __init__(self, machine: EventConverter, options: Options, *, rejects: bool) -> None:
         self._options = options
         self._keep = rejects
         self._messages: list[bytes] = []
@@ -66,9 +66,9 @@ class Worker:
         self._aside: list[bytes] = []
         self._last = 0
         lane = self._messages
-        self._loop = UnitLoop(machine, lane, lane, self._refuse, options)
+        self._loop = LineLoop(machine, lane, lane, self._refuse, options)
 
-    def convert(self, piece: Piece) -> Result:
+    def convert(self, piece: Chunk) -> Result:
         """Convert a piece."""
         self._out, self._aside, self._last = [], [], 0
         self._messages.clear()
@@ -91,7 +91,11 @@ class Worker:
         """Convert a segment; False when records do not end where it ends."""
         loop = self._loop
         loop.begin(segment.name)
-        part = Ended(text, start, segment) if segment.ended else Text(text, start, segment.size)
+        part = (
+            FinalSegment(text, start, segment)
+            if segment.ended
+            else SegmentReader(text, start, segment.size)
+        )
         cutter = Cutter(
             part,
             max_record=self._options.max_record,

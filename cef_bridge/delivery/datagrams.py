@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import threading
 
     from cef_bridge.delivery.connection import OnWait
-    from cef_bridge.delivery.destination_url import Target
+    from cef_bridge.delivery.destination_url import DestinationUrl
     from cef_bridge.delivery.urls import Endpoint
 
 _SLICE = 0.5
@@ -36,7 +36,9 @@ class Datagrams:
     fatal, for they are seldom complete. ConnectError when its name is not known.
     """
 
-    def __init__(self, target: Target, endpoint: Endpoint, *, stop: threading.Event) -> None:
+    def __init__(
+        self, target: DestinationUrl, endpoint: Endpoint, *, stop: threading.Event
+    ) -> None:
         self.refused = 0
         self._written = 0
         address = resolve(endpoint, socket.SOCK_DGRAM, target.connect_timeout, stop)[0]

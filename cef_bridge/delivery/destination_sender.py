@@ -1,8 +1,8 @@
 """One destination: what its queue holds goes where its target says, until it is settled.
 
 In come a queue and a target, out go messages; this module chooses how (a stream with receipts,
-datagrams, a file) and takes the orders, `Forwarder` is all that the service sees. Must not know
-what is in a message.
+datagrams, a file) and takes the orders, `DestinationSender` is all that the service sees. Must not
+know what is in a message.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ import time
 from typing import TYPE_CHECKING
 
 from cef_bridge.delivery.backoff import Backoff
-from cef_bridge.delivery.one_way_senders import Lines, Paced
+from cef_bridge.delivery.one_way_senders import DatagramSender, FileSender
 from cef_bridge.delivery.progress import ForwarderState, Progress
-from cef_bridge.delivery.sender_context import Desk
-from cef_bridge.delivery.stream_sender import Patience, Streams
+from cef_bridge.delivery.sender_context import SenderContext
+from cef_bridge.delivery.stream_sender import Patience, StreamSender
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cef_bridge.delivery.destination_url import Target
+    from cef_bridge.delivery.destination_url import DestinationUrl
     from cef_bridge.queue.queue import Queue
 
-__all__ = ["Forwarder", "ForwarderState", "Patience"]
+__all__ = ["DestinationSender", "ForwarderState", "Patience"]
 
 
-class Forwarder:
+class DestinationSender:
     """Sends what a queue holds; one for each queue, and its `run` in a thread of its own.
 
     `framing` ("lf" or "octet-counting") is what the mapping says; the target's own goes first.
@@ -38,7 +38,7 @@ class Forwarder:
     def __init__(
         self,
         queue: Queue,
-        target: Target,
+        target: DestinationUrl,
         *,
         framing: str,
         name: str,
@@ -49,16 +49,16 @@ class Forwarder:
     ) -> None:
         self._progress = Progress(name, clock)
         self._ending = threading.Event()
-        desk = Desk(queue, self._progress, stop, self._ending, clock)
+        desk = SenderContext(queue, self._progress, stop, self._ending, clock)
         backoff = Backoff(rng)
-        self._sender: Streams | Paced | Lines
+        self._sender: StreamSender | DatagramSender | FileSender
         if target.scheme in ("tcp", "tls"):
             framing = target.framing or framing
-            self._sender = Streams(desk, target, framing, backoff, patience or Patience())
+            self._sender = StreamSender(desk, target, framing, backoff, patience or Patience())
         elif target.scheme == "udp":
-            self._sender = Paced(desk, target, backoff)
+            self._sender = DatagramSender(desk, target, backoff)
         else:
-            self._sender = Lines(desk, target, backoff)
+            self._sender = FileSender(desk, target, backoff)
 
     def run(self) -> None:
         """Send until stopped, or, after `finish`, until all is confirmed or sent.

@@ -1,8 +1,8 @@
 """Where a destination's messages go: a URL of `--to`, or the same words of a config file.
 
-In comes `tls://a:6514,b:6514?ca=ca.pem`, out goes a frozen `Target` that the transports read. The
-struct's fields are the words, declared once: the reader, the schema and the docs follow them. Opens
-nothing; whether files are there and names are known is asked by `config`'s check.
+In comes `tls://a:6514,b:6514?ca=ca.pem`, out goes a frozen `DestinationUrl` that the transports
+read. The struct's fields are the words, declared once: the reader, the schema and the docs follow
+them. Opens nothing; whether files are there and names are known is asked by `config`'s check.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from msgspec import Struct, field
 
 from cef_bridge.delivery import urls
 from cef_bridge.delivery.settings import did_you_mean, quoted, word
-from cef_bridge.delivery.urls import FILE_SECRET, Endpoint, Words, shown_endpoint
+from cef_bridge.delivery.urls import FILE_SECRET, Endpoint, UrlParameters, shown_endpoint
 from cef_bridge.errors import UsageError
 from cef_bridge.small_files import MOST_SECRET, UnreadableError, read_small
 
@@ -83,7 +83,7 @@ class Tls(Struct, frozen=True, kw_only=True):
         ]
 
 
-class Target(Tls, frozen=True, kw_only=True):
+class DestinationUrl(Tls, frozen=True, kw_only=True):
     """One destination. `endpoints`: a failover list, the preferred first; () for file and stdout.
 
     `framing` None leaves it to the mapping's envelope. Sizes are bytes, times seconds.
@@ -190,10 +190,10 @@ class Target(Tls, frozen=True, kw_only=True):
         return f"<Target {self}>"
 
 
-KNOWN = Words.of(Target, (*SCHEMES, "stdout"))
+KNOWN = UrlParameters.of(DestinationUrl, (*SCHEMES, "stdout"))
 
 
-def parse_target(url: str) -> Target:
+def parse_target(url: str) -> DestinationUrl:
     """Return the target that a URL means.
 
     `udp://host:port`, `tcp://…`, `tls://a:6514,b:6514?framing=octet-counting&ca=…`,
@@ -210,7 +210,7 @@ def parse_target(url: str) -> Target:
 
 
 def read_url(
-    url: str, known: Words, besides: Container[str]
+    url: str, known: UrlParameters, besides: Container[str]
 ) -> tuple[dict[str, object], list[str]]:
     """Return what a URL says, by field name (scheme, endpoints, path, words), or problems.
 
@@ -239,10 +239,10 @@ def read_url(
     return {**words, **said}, problems + wrong
 
 
-def target_of(said: Mapping[str, object]) -> Target:
+def target_of(said: Mapping[str, object]) -> DestinationUrl:
     """Return the target of what was said, by field name; what is no field of it is passed over."""
-    fields = set(Target.__struct_fields__)
-    return Target(**{name: value for name, value in said.items() if name in fields})  # type: ignore[arg-type] # read by their types
+    fields = set(DestinationUrl.__struct_fields__)
+    return DestinationUrl(**{name: value for name, value in said.items() if name in fields})  # type: ignore[arg-type] # read by their types
 
 
 def shown_url(url: str) -> str:

@@ -11,7 +11,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from cef_bridge.delivery.connection import ConnectError
-from cef_bridge.delivery.receipts import Mode, Standing
+from cef_bridge.delivery.receipts import EndpointHistory, Mode
 from cef_bridge.delivery.transport import connect
 from cef_bridge.delivery.urls import shown_endpoint
 from cef_bridge.wording import limit
@@ -21,18 +21,20 @@ if TYPE_CHECKING:
 
     from cef_bridge.delivery.backoff import Backoff
     from cef_bridge.delivery.connection import Connection
-    from cef_bridge.delivery.destination_url import Target
-    from cef_bridge.delivery.sender_context import Desk
+    from cef_bridge.delivery.destination_url import DestinationUrl
+    from cef_bridge.delivery.sender_context import SenderContext
 
 _log = logging.getLogger(__name__)
 
 _LONGEST = 600.0  # seconds between looks whether a preferred endpoint is back
 
 
-class Route:
+class EndpointSelector:
     """The way to a target. `back`: seconds between looks whether a preferred endpoint is back."""
 
-    def __init__(self, desk: Desk, target: Target, backoff: Backoff, back: float) -> None:
+    def __init__(
+        self, desk: SenderContext, target: DestinationUrl, backoff: Backoff, back: float
+    ) -> None:
         self.at = 0  # the endpoint that is, or was, connected to
         self._desk = desk
         self._target = target
@@ -41,17 +43,17 @@ class Route:
         self._look_at = 0.0
         self._next = 0
         self._failures = 0  # in a row, with nothing settled in between
-        self._standings: dict[int, Standing] = {}
+        self._standings: dict[int, EndpointHistory] = {}
         self._told: dict[int, Mode] = {}
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> EndpointHistory:
         """What is known of the endpoint in use."""
         standing = self._standings.get(self.at)
         if standing is None:
             asks = self._target.confirm == "auto"
             remembered = self._desk.queue.recall(self._fact())
-            standing = Standing(remembered, asks=asks, now=self._desk.clock())
+            standing = EndpointHistory(remembered, asks=asks, now=self._desk.clock())
             self._standings[self.at] = standing
             self._told[self.at] = standing.mode
         return standing

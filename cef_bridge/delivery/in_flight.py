@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from cef_bridge.delivery.receipts import COPIES, Generation, Held
+from cef_bridge.delivery.receipts import COPIES, HeldRounds, Round
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cef_bridge.queue.values import Stored
 
 
-class Flight:
+class InFlight:
     """`hold`: generations that are held, `longest`: for so many seconds at most.
 
     With `hold` 0 the last one is held until the next connection stands (`connected`). A collector
@@ -28,10 +28,10 @@ class Flight:
     """
 
     def __init__(self, queue: Queue, hold: int, longest: float) -> None:
-        self.generation: Generation[Stored] = Generation()
+        self.generation: Round[Stored] = Round()
         self._queue = queue
         self._hold = hold
-        self._held: Held[Stored] = Held(max(1, hold), longest)
+        self._held: HeldRounds[Stored] = HeldRounds(max(1, hold), longest)
         self._copies: Counter[int] = Counter()  # by row: how often it was sent for being held
 
     def send(self, stored: Stored, size: int, end: int, now: float) -> None:

@@ -16,8 +16,8 @@ from cef_bridge.delivery.transport import Datagrams
 
 if TYPE_CHECKING:
     from cef_bridge.delivery.backoff import Backoff
-    from cef_bridge.delivery.destination_url import Target
-    from cef_bridge.delivery.sender_context import Desk
+    from cef_bridge.delivery.destination_url import DestinationUrl
+    from cef_bridge.delivery.sender_context import SenderContext
     from cef_bridge.queue.values import Stored
 
 _log = logging.getLogger(__name__)
@@ -46,10 +46,10 @@ class Tokens:
         return max(0.0, -self._tokens / self._rate)
 
 
-class Paced:
+class DatagramSender:
     """Sends each message as a datagram; one that is too long is buried, none is cut."""
 
-    def __init__(self, desk: Desk, target: Target, backoff: Backoff) -> None:
+    def __init__(self, desk: SenderContext, target: DestinationUrl, backoff: Backoff) -> None:
         self._desk = desk
         self._target = target
         self._backoff = backoff
@@ -155,10 +155,10 @@ class Paced:
             )
 
 
-class Lines:
+class FileSender:
     """Writes each message as a line of a file, or to standard output."""
 
-    def __init__(self, desk: Desk, target: Target, backoff: Backoff) -> None:
+    def __init__(self, desk: SenderContext, target: DestinationUrl, backoff: Backoff) -> None:
         self._desk = desk
         self._target = target
         self._backoff = backoff

@@ -20,7 +20,7 @@ class _GivenUpError(Exception):
     """Nobody waits for the answer any more."""
 
 
-class Farewell:
+class OrderlyClose:
     """Ends `connection` in order; use `wait` and `receipt`, or `abandon` it.
 
     `wary` as in `Connection.finish`.

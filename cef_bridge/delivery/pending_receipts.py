@@ -9,27 +9,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from cef_bridge.delivery.orderly_close import Farewell
+    from cef_bridge.delivery.orderly_close import OrderlyClose
     from cef_bridge.queue.values import Stored
 
 _MOST = 2  # connections that are listened to: a target that never answers must not collect them
 
 
-class Stray(NamedTuple):
+class PendingReceipt(NamedTuple):
     """The messages of one connection, how many they are, and its end."""
 
     stored: list[Stored]
     messages: int
-    farewell: Farewell
+    farewell: OrderlyClose
 
 
-class Strays:
+class PendingReceipts:
     """In the order in which they were sent."""
 
     def __init__(self) -> None:
-        self._strays: list[Stray] = []
+        self._strays: list[PendingReceipt] = []
         self._unheard: list[Stored] = []  # nobody listens to the ends of these any more
-        self._leaving: list[Farewell] = []
+        self._leaving: list[OrderlyClose] = []
 
     def __bool__(self) -> bool:
         return bool(self._strays or self._unheard)
@@ -39,7 +39,7 @@ class Strays:
         """Whether any end is still listened to."""
         return bool(self._strays)
 
-    def add(self, stray: Stray) -> None:
+    def add(self, stray: PendingReceipt) -> None:
         """Listen to one more; the oldest is not listened to any more if they become many."""
         self._strays.append(stray)
         while len(self._strays) > _MOST:
@@ -49,7 +49,7 @@ class Strays:
         """Keep what went over a connection whose end said nothing."""
         self._unheard += stored
 
-    def take_heard(self) -> list[Stray]:
+    def take_heard(self) -> list[PendingReceipt]:
         """Take out those whose end has come."""
         heard = [stray for stray in self._strays if stray.farewell.wait(0)]
         self._strays = [stray for stray in self._strays if stray not in heard]
@@ -70,7 +70,7 @@ class Strays:
             farewell.abandon()
         self._leaving = []
 
-    def _dismiss(self, stray: Stray) -> list[Stored]:
+    def _dismiss(self, stray: PendingReceipt) -> list[Stored]:
         stray.farewell.give_up()
         self._leaving = [each for each in self._leaving if not each.wait(0)]
         self._leaving.append(stray.farewell)

@@ -2,8 +2,8 @@
 
 Plain syslog has no acknowledgement; an orderly close is one. What went over one connection is a
 generation. It is confirmed as a whole when the collector answers our close by its own, after
-reading everything; `Standing` remembers of an endpoint whether it does that at all. Must not know
-sockets, queues, or what is in a message. Times are seconds of any one clock; sizes are bytes.
+reading everything; `EndpointHistory` remembers of an endpoint whether it does that at all. Must not
+know sockets, queues, or what is in a message. Times are seconds of any one clock; sizes are bytes.
 
 Why copies end. A generation is sent again only after its connection broke. Each break quarters the
 next generation, down to one message, which is sent, closed at once and answered, and that is
@@ -42,7 +42,7 @@ class Mode(enum.Enum):
     WINDOW = "does not answer: messages leave as unconfirmed"
 
 
-class Fate(enum.Enum):
+class RoundResult(enum.Enum):
     """What becomes of a generation that has ended."""
 
     CONFIRMED = "confirmed"
@@ -50,7 +50,7 @@ class Fate(enum.Enum):
     AGAIN = "sent again"
 
 
-class Standing:
+class EndpointHistory:
     """What one endpoint was seen to do.
 
     `remembered` is `str()` of an earlier Standing, or None at first contact; `asks` False never
@@ -91,26 +91,26 @@ class Standing:
             return True
         return self.mode is Mode.WINDOW and self.asks and now >= self._probe_at
 
-    def answered(self, messages: int, now: float, *, weakly: bool = False) -> Fate:
+    def answered(self, messages: int, now: float, *, weakly: bool = False) -> RoundResult:
         """Take note that the close of a generation was answered; `weakly`: TLS, by a bare EOF.
 
         After AGAIN, `broke` is to be told as well.
         """
         if not self.asks:
-            return Fate.UNCONFIRMED
+            return RoundResult.UNCONFIRMED
         if weakly and self.strong:
             # Whoever can cut a connection can forge a bare EOF. If the collector itself has become
             # like that, MISSES_OF_KNOWN end the copies.
             if self.mode is not Mode.WINDOW:
-                return Fate.AGAIN
+                return RoundResult.AGAIN
             self._postpone(now)
-            return Fate.UNCONFIRMED
+            return RoundResult.UNCONFIRMED
         self.mode = Mode.ANSWERS
         self.strong = self.strong or not weakly
         self._misses = 0
         self._pause = FIRST_PAUSE
         self._grow(messages)
-        return Fate.CONFIRMED
+        return RoundResult.CONFIRMED
 
     def broke(self, messages: int, now: float, *, probe: bool = False) -> None:
         """Take note that the connection of a generation ended with no receipt: sent again.
@@ -168,7 +168,7 @@ class Sent(NamedTuple, Generic[_T]):
     end: int
 
 
-class Generation(Generic[_T]):
+class Round(Generic[_T]):
     """What went over one connection and is not settled, in its order."""
 
     def __init__(self) -> None:
@@ -215,7 +215,7 @@ class Generation(Generic[_T]):
         return everything
 
 
-class Held(Generic[_T]):
+class HeldRounds(Generic[_T]):
     """Confirmed generations that are kept, for collectors that forget what they have read.
 
     The newest `most` are kept, for `longest` seconds at most.

@@ -25,7 +25,7 @@ class StopSending(Exception):  # noqa: N818  # it is an order that was followed,
     """Stop now: what is in flight stays in the queue."""
 
 
-class Desk:
+class SenderContext:
     """One destination's queue and orders: `stop` (now) and `ending` (when all is sent)."""
 
     def __init__(

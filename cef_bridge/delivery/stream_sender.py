@@ -21,19 +21,19 @@ from cef_bridge.delivery.connection import (
     PeerEndedError,
     Receipt,
 )
-from cef_bridge.delivery.endpoint_selector import Route
+from cef_bridge.delivery.endpoint_selector import EndpointSelector
 from cef_bridge.delivery.framing import frame_lf, frame_octets
-from cef_bridge.delivery.in_flight import Flight
-from cef_bridge.delivery.orderly_close import Farewell
-from cef_bridge.delivery.pending_receipts import Stray, Strays
-from cef_bridge.delivery.receipts import Fate, Mode
+from cef_bridge.delivery.in_flight import InFlight
+from cef_bridge.delivery.orderly_close import OrderlyClose
+from cef_bridge.delivery.pending_receipts import PendingReceipt, PendingReceipts
+from cef_bridge.delivery.receipts import Mode, RoundResult
 from cef_bridge.delivery.sender_context import SLICE, StopSending
 
 if TYPE_CHECKING:
     from cef_bridge.delivery.backoff import Backoff
     from cef_bridge.delivery.connection import Connection
-    from cef_bridge.delivery.destination_url import Target
-    from cef_bridge.delivery.sender_context import Desk
+    from cef_bridge.delivery.destination_url import DestinationUrl
+    from cef_bridge.delivery.sender_context import SenderContext
     from cef_bridge.queue.values import Stored
 
 _log = logging.getLogger(__name__)
@@ -56,14 +56,19 @@ class Patience(NamedTuple):
     back: float = 30.0
 
 
-class Streams:
+class StreamSender:
     """Sends what a queue holds to the first of a target's endpoints that takes it.
 
     `framing`: "lf" or "octet-counting".
     """
 
     def __init__(
-        self, desk: Desk, target: Target, framing: str, backoff: Backoff, patience: Patience
+        self,
+        desk: SenderContext,
+        target: DestinationUrl,
+        framing: str,
+        backoff: Backoff,
+        patience: Patience,
     ) -> None:
         self._desk = desk
         self._queue = desk.queue
@@ -71,11 +76,11 @@ class Streams:
         self._target = target
         self._frame = frame_octets if framing == "octet-counting" else frame_lf
         self._patience = patience
-        self._route = Route(desk, target, backoff, patience.back)
-        self._flight = Flight(desk.queue, target.confirm_hold, patience.hold)
+        self._route = EndpointSelector(desk, target, backoff, patience.back)
+        self._flight = InFlight(desk.queue, target.confirm_hold, patience.hold)
         self._connection: Connection | None = None
         self._probing = False  # this connection carries one message, to see if it is answered
-        self._strays = Strays()
+        self._strays = PendingReceipts()
         self._passed_at = 0.0
         self._trusted = False  # a receipt came, and nothing has failed since
         self._refused = (
@@ -246,13 +251,13 @@ class Streams:
             self._flight.leave(self._strays.drop())
             self._route.went_well()
 
-    def _take_leave(self, connection: Connection, patience: float | None) -> Farewell:
+    def _take_leave(self, connection: Connection, patience: float | None) -> OrderlyClose:
         """Close in order; return when that is done, or when a patience is over.
 
         It begins when all was taken, and does not end when it is None.
         """
         self._connection = None
-        farewell = Farewell(connection, wary=not self._trusted)
+        farewell = OrderlyClose(connection, wary=not self._trusted)
         since: float | None = None
         try:
             while not farewell.wait(SLICE):
@@ -292,9 +297,9 @@ class Streams:
         weakly = receipt is Receipt.WEAK
         fate = self._route.standing.answered(generation.messages, now, weakly=weakly)
         self._route.take_note()
-        if fate is Fate.AGAIN:
+        if fate is RoundResult.AGAIN:
             raise BrokenError(sentence)
-        if fate is Fate.CONFIRMED:
+        if fate is RoundResult.CONFIRMED:
             self._flight.confirm(generation.clear(), now)
             self._progress.confirmed()
             self._trusted = not weakly
@@ -319,11 +324,11 @@ class Streams:
 
     # Strays
 
-    def _stray(self, farewell: Farewell) -> None:
+    def _stray(self, farewell: OrderlyClose) -> None:
         """Go on without an answer, and with an ear for it."""
         generation = self._flight.generation
         messages = generation.messages
-        self._strays.add(Stray(generation.clear(), messages, farewell))
+        self._strays.add(PendingReceipt(generation.clear(), messages, farewell))
         self._route.standing.silent(self._desk.clock())
         self._route.take_note()
 
@@ -331,14 +336,14 @@ class Streams:
         """Settle what is answered after all; BrokenError when one ends otherwise."""
         for stray in self._strays.take_heard():
             receipt, now = stray.farewell.receipt(), self._desk.clock()
-            fate = Fate.AGAIN
+            fate = RoundResult.AGAIN
             if receipt is not Receipt.NONE:
                 weakly = receipt is Receipt.WEAK
                 fate = self._route.standing.answered(stray.messages, now, weakly=weakly)
                 self._route.take_note()
-            if fate is Fate.AGAIN:
+            if fate is RoundResult.AGAIN:
                 raise BrokenError(stray.farewell.sentence)
-            if fate is Fate.CONFIRMED:
+            if fate is RoundResult.CONFIRMED:
                 self._flight.confirm(stray.stored, now)
                 self._progress.confirmed()
             else:

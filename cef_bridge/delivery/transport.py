@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import ssl
     import threading
 
-    from cef_bridge.delivery.destination_url import Target
+    from cef_bridge.delivery.destination_url import DestinationUrl
     from cef_bridge.delivery.urls import Endpoint
 
 __all__ = [
@@ -76,7 +76,7 @@ _REFUSALS = {
 }
 
 
-def connect(target: Target, endpoint: Endpoint, *, stop: threading.Event) -> Connection:
+def connect(target: DestinationUrl, endpoint: Endpoint, *, stop: threading.Event) -> Connection:
     """Return a connection to one endpoint of a `tcp` or `tls` target.
 
     Its name is looked up each time, and all its addresses are tried in order, `connect_timeout`

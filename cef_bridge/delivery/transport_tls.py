@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import threading
 
     from cef_bridge.delivery.connection import OnWait
-    from cef_bridge.delivery.destination_url import Target, Tls
+    from cef_bridge.delivery.destination_url import DestinationUrl, Tls
     from cef_bridge.delivery.transport_wire import Wire
 
 _log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def _warn(shown: str) -> None:
 
 
 def secure(
-    wire: Wire, context: ssl.SSLContext, target: Target, host: str, *, stop: threading.Event
+    wire: Wire, context: ssl.SSLContext, target: DestinationUrl, host: str, *, stop: threading.Event
 ) -> TlsConnection:
     """Return the connection after the handshake; ConnectError says why there is none.
 

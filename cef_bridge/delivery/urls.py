@@ -35,7 +35,7 @@ class Url(NamedTuple):
     words: tuple[tuple[str, str], ...]
 
 
-class Words(NamedTuple):
+class UrlParameters(NamedTuple):
     """The words that the URLs of some schemes have: declared fields by the name that is written."""
 
     rows: Mapping[str, kinds.Field]
@@ -49,9 +49,9 @@ class Words(NamedTuple):
         rows = {row.encode_name: row for row in fields if isinstance(row.type, kinds.Metadata)}
         return cls(rows, schemes)
 
-    def __or__(self, other: Words) -> Words:
+    def __or__(self, other: UrlParameters) -> UrlParameters:
         """Return the words of both, for the schemes of this one."""
-        return Words({**self.rows, **other.rows}, self.schemes)
+        return UrlParameters({**self.rows, **other.rows}, self.schemes)
 
     def has(self, row: kinds.Field) -> tuple[str, ...]:
         """Return the schemes that have a word."""

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import orjson
 
-from cef_bridge.engine.machine import Lines
+from cef_bridge.engine.machine import LineRange
 from cef_bridge.kubearmor.clock import event_time
-from cef_bridge.kubearmor.decode import Decoded, Decoder, Noise, Unreadable
+from cef_bridge.kubearmor.decode import Decoded, EventDecoder, Noise, Unreadable
 from cef_bridge.kubearmor.identity import origin_of
 from cef_bridge.mapping.program.converter import Converted, Filtered, Rejected
 from cef_bridge.sources.records.units import Oversized
@@ -23,9 +23,9 @@ from cef_bridge.stats import Stats, line_ends
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from cef_bridge.engine.machine import Part
-    from cef_bridge.kubearmor.alert_rate import Fairness
-    from cef_bridge.sources.records.units import Block, Broken
+    from cef_bridge.engine.machine import LaneRun
+    from cef_bridge.kubearmor.alert_rate import AlertRate
+    from cef_bridge.sources.records.units import Block, BrokenLine
     from cef_bridge.stats import Kind
 
     Append = Callable[[bytes], object]
@@ -77,24 +77,24 @@ class Running(Protocol):
     def elsewhere(self) -> Sequence[int]:
         """Where the lines of events begin that are not for this destination."""
 
-    def run(self, lines: Lines, /) -> int:
+    def run(self, lines: LineRange, /) -> int:
         """Convert lines, up to one that is left to Python; return where that begins, or `end`."""
 
     @property
     def trusted(self) -> bool:
         """Whether it may go on."""
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[LaneRun]:
         """Yield the messages of the last run in order, as many together as are of one lane."""
 
-    def apart(self, part: Part) -> Iterator[tuple[bytes, int]]:
+    def apart(self, part: LaneRun) -> Iterator[tuple[bytes, int]]:
         """Yield the messages of a part one by one, each with the place where its line begins."""
 
     def kinds(self) -> Iterator[tuple[Kind, int]]:
         """Yield how many events there were of each kind, since the last time it was asked."""
 
 
-class Machine(Protocol):
+class EventConverter(Protocol):
     """What a unit loop runs events through: `machine.Machine`, or what only counts them."""
 
     def runner(self) -> Running | None:
@@ -104,7 +104,7 @@ class Machine(Protocol):
         """Return the fate of any event."""
 
 
-class UnitLoop:
+class LineLoop:
     """Runs the units of streams through a machine; `alerts` and `telemetry` collect the messages.
 
     They collect texts: a message, or several with LF between two of them. They may be one list,
@@ -116,16 +116,16 @@ class UnitLoop:
 
     def __init__(
         self,
-        machine: Machine,
+        machine: EventConverter,
         alerts: list[bytes],
         telemetry: list[bytes],
         refuse: Callable[[Refused], None],
         options: Options,
-        fairness: Fairness | None = None,
+        fairness: AlertRate | None = None,
     ) -> None:
         self.stats = Stats()
         self.options = options
-        self.decoder = Decoder()
+        self.decoder = EventDecoder()
         self.away: list[tuple[int, int]] = []
         self._nth = 0  # event of the unit in hand
         self._name = ""
@@ -144,16 +144,16 @@ class UnitLoop:
         self.stats = Stats()
         return self.stats
 
-    def begin(self, name: str, decoder: Decoder | None = None) -> Decoder:
+    def begin(self, name: str, decoder: EventDecoder | None = None) -> EventDecoder:
         """Turn to a stream: a new one, or one whose `decoder` is known from before."""
         self._name = name
         self.decoder = decoder or self.new_decoder()
         return self.decoder
 
-    def new_decoder(self, pending: bytes = b"") -> Decoder:
+    def new_decoder(self, pending: bytes = b"") -> EventDecoder:
         """Return a decoder for a new stream; `pending` is what one of a former run left behind."""
         options = self.options
-        return Decoder(
+        return EventDecoder(
             max_record=options.max_record, input_format=options.input_format, pending=pending
         )
 
@@ -193,7 +193,7 @@ class UnitLoop:
         at = begin
         while True:
             waits = self.decoder.waits
-            stop = runner.run(Lines(data, at, end, self._name, offset, line, waits))
+            stop = runner.run(LineRange(data, at, end, self._name, offset, line, waits))
             answer = runner.answer
             self._collect(runner, data, offset)
             line += answer.lines
@@ -268,7 +268,7 @@ class UnitLoop:
             if isinstance(left, Unreadable):
                 self.reject(line, left.reason, left.raw, left.label)
 
-    def lost(self, item: Oversized | Broken) -> None:
+    def lost(self, item: Oversized | BrokenLine) -> None:
         """Count what a source could not bring."""
         if isinstance(item, Oversized):
             limit = self.options.max_record

@@ -18,7 +18,7 @@ import orjson
 
 from cef_bridge.engine import native as engine
 from cef_bridge.kubearmor.classes import CLASSES
-from cef_bridge.kubearmor.decode import Decoded, Decoder
+from cef_bridge.kubearmor.decode import Decoded, EventDecoder
 from cef_bridge.kubearmor.identity import origin_of
 from cef_bridge.mapping.program import table
 from cef_bridge.mapping.program.converter import Converted, Filtered
@@ -26,7 +26,7 @@ from cef_bridge.mapping.program.converter import Converted, Filtered
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cef_bridge.engine.native import Library, Plan
+    from cef_bridge.engine.native import EnginePlan, Library
     from cef_bridge.mapping.program.converter import Converter, Rejected
 
     Kind = tuple[object, object, str]
@@ -41,7 +41,7 @@ _TOGETHER, _TOGETHER_BYTES = 100, 1 << 18
 """So many messages, or bytes, of a run are handed on as one text at most."""
 
 
-class Lines(NamedTuple):
+class LineRange(NamedTuple):
     """Lines to run: those of `data` from `begin` to `end`.
 
     `data` begins at `offset` of the source, and `line` is the number of the first line, for the
@@ -57,7 +57,7 @@ class Lines(NamedTuple):
     parts_wait: bool = False
 
 
-class Message(NamedTuple):
+class OutputMessage(NamedTuple):
     """A message of a run: its bytes, where its line begins, its severity."""
 
     data: bytes
@@ -65,7 +65,7 @@ class Message(NamedTuple):
     severity: int
 
 
-class Part(NamedTuple):
+class LaneRun(NamedTuple):
     """Messages of a run that follow one another and are of one lane, LF between two of them.
 
     `first` is the number of the first in the run.
@@ -77,14 +77,14 @@ class Part(NamedTuple):
     first: int
 
 
-class Look(NamedTuple):
+class ExaminedEvent(NamedTuple):
     """An event to examine: where its line begins, and the sort that it stands for, if any."""
 
     begin: int
     sort: int | None
 
 
-class Machine:
+class MappingEngine:
     """A converter, and its plan in the engine; threads may share it. Each makes its own `Runner`.
 
     `native` is None where Python does the work. Of the lines that the engine converts the reference
@@ -99,14 +99,14 @@ class Machine:
         self.converter = converter
         self._trust = Trust(most_faults)
         library: Library | None = engine.load()
-        self.native: Plan | None = library.plan(table.pack(converter)) if library else None
+        self.native: EnginePlan | None = library.plan(table.pack(converter)) if library else None
         self.compare_every = 1 if engine.choice() == "both" else compare_every
 
     def convert(self, raw: dict[str, object], origin: str) -> Converted | Filtered | Rejected:
         """Return the fate of an event by the reference."""
         return self.converter.convert(raw, origin)
 
-    def own(self) -> Machine:
+    def own(self) -> MappingEngine:
         """Return one with the same plan, and an `assumed_time` of its own."""
         twin = copy(self)
         twin.converter = copy(self.converter)
@@ -156,7 +156,7 @@ class Runner:
     events by sort with `sorts`, for the workbench.
     """
 
-    def __init__(self, converter: Converter, plan: Plan, *, sorts: bool = False) -> None:
+    def __init__(self, converter: Converter, plan: EnginePlan, *, sorts: bool = False) -> None:
         self._converter = converter
         self._work = engine.Work(plan)
         self._sorts = sorts
@@ -169,7 +169,7 @@ class Runner:
         """Whether it may go on."""
         return True
 
-    def run(self, lines: Lines) -> int:
+    def run(self, lines: LineRange) -> int:
         """Convert lines, up to one that is left to Python.
 
         Return where that line begins, or `lines.end`; the next one begins at `answer.next`.
@@ -178,14 +178,14 @@ class Runner:
         self._count_left(lines)
         return at
 
-    def _run(self, lines: Lines) -> int:
+    def _run(self, lines: LineRange) -> int:
         """Have the engine convert lines, and count nothing."""
         name = lines.source.encode("utf-8", "surrogatepass")
         assumed = self._converter.assumed_time
-        place = engine.Place(name, lines.offset, assumed, lines.parts_wait, self._sorts)
+        place = engine.BlockOrigin(name, lines.offset, assumed, lines.parts_wait, self._sorts)
         return self._work.run(lines.data, lines.begin, lines.end, place)
 
-    def _count_left(self, lines: Lines) -> None:
+    def _count_left(self, lines: LineRange) -> None:
         answer = self.answer
         if answer.end:
             self.left += 1
@@ -205,7 +205,7 @@ class Runner:
         """All messages of the last run, a line feed between two of them; there has to be one."""
         return self._work.joined
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[LaneRun]:
         """Yield the messages of the last run in order, as many together as are of one lane."""
         work = self._work
         ends, lanes = work.ends(), work.lanes()
@@ -216,26 +216,26 @@ class Runner:
             if ends[stop - 1] - start > _TOGETHER_BYTES:
                 stop = max(bisect_right(ends, start + _TOGETHER_BYTES, first, stop), first + 1)
             text = work.text(start, ends[stop - 1] - 1)
-            yield Part(text, stop - first, bool(lanes[first]), first)
+            yield LaneRun(text, stop - first, bool(lanes[first]), first)
             first, start = stop, ends[stop - 1]
 
-    def apart(self, part: Part) -> Iterator[tuple[bytes, int]]:
+    def apart(self, part: LaneRun) -> Iterator[tuple[bytes, int]]:
         """Yield the messages of a part one by one, each with the place where its line begins."""
         begins = self._work.begins()
         yield from zip(part.text.split(b"\n"), begins[part.first :], strict=False)
 
-    def each(self) -> Iterator[Message]:
+    def each(self) -> Iterator[OutputMessage]:
         """Yield the messages of the last run one by one."""
         data, start = self._work.messages, 0
         for row in self._work.rows:
-            yield Message(data[start : row.end - 1], row.begin, row.severity)
+            yield OutputMessage(data[start : row.end - 1], row.begin, row.severity)
             start = row.end
 
     @property
-    def looks(self) -> Iterator[Look]:
+    def looks(self) -> Iterator[ExaminedEvent]:
         """The events of the last run that are the first of their sort, or of none."""
         for look in self._work.looks:
-            yield Look(look.begin, None if look.sort == engine.ALONE else look.sort)
+            yield ExaminedEvent(look.begin, None if look.sort == engine.ALONE else look.sort)
 
     def sorts(self) -> Sequence[int]:
         """Return how many events there were of each sort."""
@@ -259,7 +259,7 @@ class ComparingRunner(Runner):
     the reference says is written.
     """
 
-    def __init__(self, converter: Converter, plan: Plan, every: int, trust: Trust) -> None:
+    def __init__(self, converter: Converter, plan: EnginePlan, every: int, trust: Trust) -> None:
         super().__init__(converter, plan)
         self._every = every
         self._trust = trust
@@ -271,7 +271,7 @@ class ComparingRunner(Runner):
         """Whether it may go on: not after differences of several kinds."""
         return self._trust.holds
 
-    def run(self, lines: Lines) -> int:
+    def run(self, lines: LineRange) -> int:
         """Convert lines as any Runner; one that differs is left to Python."""
         if lines.end - lines.begin >= self._until:  # bytes: there are no more lines than that
             self._keep_counts()  # what is counted from here on may have to be forgotten
@@ -283,7 +283,7 @@ class ComparingRunner(Runner):
         self._count_left(lines)
         return at
 
-    def _up_to(self, lines: Lines, odd: int) -> int:
+    def _up_to(self, lines: LineRange, odd: int) -> int:
         """Convert the lines before the odd one again, without those behind it, and leave that."""
         self._work.kinds()
         self._run(lines._replace(end=odd))
@@ -292,7 +292,7 @@ class ComparingRunner(Runner):
         self.answer.next = following or len(lines.data)
         return odd
 
-    def _first_odd(self, lines: Lines) -> int | None:
+    def _first_odd(self, lines: LineRange) -> int | None:
         """Compare the lines whose turn it is; return where the first begins that differs."""
         data, begin, number = lines.data, lines.begin, lines.line
         while begin < lines.end:
@@ -328,7 +328,7 @@ class ComparingRunner(Runner):
         """Return what Python makes of a line."""
         if not text.strip():
             return _Made("blank")
-        found = Decoder().decode(text.removesuffix(b"\r"))
+        found = EventDecoder().decode(text.removesuffix(b"\r"))
         if len(found) != 1:
             return _Made(f"{len(found)} events")
         event = found[0]

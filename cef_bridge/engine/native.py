@@ -30,12 +30,12 @@ the engine could not go on.
 """
 NATIVE, PYTHON = "native", "python"
 ALONE = 2**32 - 1
-"""`Look.sort` of an event that stands for itself alone."""
+"""`ExaminedLine.sort` of an event that stands for itself alone."""
 CHOICES = ("auto", "native", "python", "both")
 _PACKAGE = Path(__file__).parent.parent
 
 
-class Status(NamedTuple):
+class EngineStatus(NamedTuple):
     """The engine in use, `native` or `python`, and the reason; prints as `python (reason)`."""
 
     engine: str
@@ -78,16 +78,16 @@ class Library:
             function = getattr(library, name)
             function.argtypes, function.restype = arguments, result
 
-    def plan(self, table: bytes) -> Plan:
+    def plan(self, table: bytes) -> EnginePlan:
         """Return a plan of a table. Raises ValueError with the reason for one that is damaged."""
         reason = ctypes.create_string_buffer(_REASON)
         pointer = self._functions.cef_bridge_plan(table, len(table), reason, _REASON)
         if not pointer:
             raise ValueError(f"the engine cannot read the mapping's table: {reason.value.decode()}")
-        return Plan(self._functions, pointer)
+        return EnginePlan(self._functions, pointer)
 
 
-class Plan:
+class EnginePlan:
     """A mapping that the engine has read. It is not changed by running: threads may share it."""
 
     def __init__(self, functions: ctypes.CDLL, pointer: int) -> None:
@@ -98,7 +98,7 @@ class Plan:
         self.functions.cef_bridge_plan_free(self.pointer)
 
 
-class Place(NamedTuple):
+class BlockOrigin(NamedTuple):
     """Where a block stands: the source's name, the offset of its first byte, the time of events
     that have none (epoch microseconds), whether parts of lines wait for their rest, and whether
     events are to be counted by sort.
@@ -116,7 +116,7 @@ class Work:
     run: `messages` with a line feed behind each, `answer` with the counts.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: EnginePlan) -> None:
         self._plan = plan
         self._functions = plan.functions
         self._pointer = plan.functions.cef_bridge_work()
@@ -126,7 +126,7 @@ class Work:
     def __del__(self) -> None:
         self._functions.cef_bridge_work_free(self._pointer)
 
-    def run(self, data: bytes, begin: int, end: int, place: Place) -> int:
+    def run(self, data: bytes, begin: int, end: int, place: BlockOrigin) -> int:
         """Convert the lines of `data` from `begin` to `end`, until one that is left to Python.
 
         Return where that begins, or `end`; `answer.next` is where the line behind it begins. The
@@ -161,9 +161,9 @@ class Work:
         return ctypes.string_at(self.answer.messages, self.answer.messages_size - 1)
 
     @property
-    def rows(self) -> Sequence[Row]:
+    def rows(self) -> Sequence[MessageRow]:
         """A row for each message."""
-        rows: list[Row] = self.answer.rows[: self.answer.rows_many]
+        rows: list[MessageRow] = self.answer.rows[: self.answer.rows_many]
         return rows
 
     def text(self, start: int, stop: int) -> bytes:
@@ -192,7 +192,7 @@ class Work:
         places: list[int] = self.answer.elsewhere[: self.answer.elsewhere_many]
         return places
 
-    def message_of(self, line: int) -> tuple[Row, bytes] | None:
+    def message_of(self, line: int) -> tuple[MessageRow, bytes] | None:
         """Return the row and the message of the line that begins there, None when it has none."""
         rows, many = self.answer.rows, self.answer.rows_many
         at = bisect_left(range(many), line, key=lambda index: rows[index].begin)
@@ -208,13 +208,13 @@ class Work:
         return bool(at < many and places[at] == line)
 
     @property
-    def looks(self) -> Sequence[Look]:
+    def looks(self) -> Sequence[ExaminedLine]:
         """The events of the last run that are to be examined, if it counted by sort."""
-        looks: Sequence[Look] = self.answer.looks[: self.answer.looks_many]
+        looks: Sequence[ExaminedLine] = self.answer.looks[: self.answer.looks_many]
         return looks
 
     def sorts(self) -> Sequence[int]:
-        """Return how many events there were of each sort, by `Look.sort`."""
+        """Return how many events there were of each sort, by `ExaminedLine.sort`."""
         many = ctypes.c_uint64()
         counts = self._functions.cef_bridge_sorts(self._pointer, ctypes.byref(many))
         each: Sequence[int] = counts[: many.value]
@@ -227,7 +227,7 @@ class Work:
         return ctypes.string_at(text, size.value)
 
 
-class Row(ctypes.Structure):
+class MessageRow(ctypes.Structure):
     """A message: where it ends in the messages, where its line begins, class, severity, lane."""
 
     _fields_ = (
@@ -239,14 +239,14 @@ class Row(ctypes.Structure):
     )
 
 
-class Look(ctypes.Structure):
+class ExaminedLine(ctypes.Structure):
     """An event to examine: where its line begins, and the sort that it stands for, or ALONE."""
 
     _fields_ = (("begin", ctypes.c_uint32), ("sort", ctypes.c_uint32))
 
 
-_ROW: int = ctypes.sizeof(Row)
-_URGENT: int = Row.urgent.offset
+_ROW: int = ctypes.sizeof(MessageRow)
+_URGENT: int = MessageRow.urgent.offset
 
 
 class _Question(ctypes.Structure):
@@ -277,11 +277,11 @@ class _Answer(ctypes.Structure):
         ("fault_size", ctypes.c_uint64),
         ("messages", ctypes.c_void_p),
         ("messages_size", ctypes.c_uint64),
-        ("rows", ctypes.POINTER(Row)),
+        ("rows", ctypes.POINTER(MessageRow)),
         ("rows_many", ctypes.c_uint64),
         ("elsewhere", ctypes.POINTER(ctypes.c_uint32)),
         ("elsewhere_many", ctypes.c_uint64),
-        ("looks", ctypes.POINTER(Look)),
+        ("looks", ctypes.POINTER(ExaminedLine)),
         ("looks_many", ctypes.c_uint64),
         ("lines", ctypes.c_uint64),
         ("blank", ctypes.c_uint64),
@@ -334,14 +334,16 @@ def load() -> Library | None:
     return None
 
 
-def status() -> Status:
+def status() -> EngineStatus:
     """Return the engine in use and the reason. Raises UsageError as `load` does."""
     wanted = choice()
     if load() is not None:
-        return Status(NATIVE, "each line is compared with Python's" if wanted == "both" else "")
+        return EngineStatus(
+            NATIVE, "each line is compared with Python's" if wanted == "both" else ""
+        )
     if wanted == "python":
-        return Status(PYTHON, "CEF_BRIDGE_ENGINE=python")
-    return Status(PYTHON, str(find(_PACKAGE)))
+        return EngineStatus(PYTHON, "CEF_BRIDGE_ENGINE=python")
+    return EngineStatus(PYTHON, str(find(_PACKAGE)))
 
 
 @cache

@@ -11,11 +11,11 @@ import time
 from typing import TYPE_CHECKING
 
 from cef_bridge.forward.parts import stream_of
-from cef_bridge.forward.pipeline import Outlet, store
+from cef_bridge.forward.pipeline import DestinationRoute, store
 from cef_bridge.kubearmor import internal
 from cef_bridge.kubearmor.alert_rate import RATE
 from cef_bridge.mapping.program.converter import Converted
-from cef_bridge.queue.queue import ALERTS, Batch
+from cef_bridge.queue.queue import ALERTS, MessageBatch
 
 if TYPE_CHECKING:
     from cef_bridge.kubearmor.alert_rate import Flood
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 _COUNTS = ("received", "converted", "filtered", "rejected", "noise", "blank", "own")
 
 
-def tell_gap(outlet: Outlet, notice: Notice) -> None:
+def tell_gap(outlet: DestinationRoute, notice: Notice) -> None:
     """Send what a source has to say of events that nobody may see."""
     event = internal.gap(_host(), time.time(), *notice)
     _send(outlet, event, {"gaps": 1})
 
 
-def tell_flood(outlet: Outlet, source: str, flood: Flood) -> None:
+def tell_flood(outlet: DestinationRoute, source: str, flood: Flood) -> None:
     """Send what says that a container floods, and that its alerts may be late."""
     names = {
         "HostName": flood.host,
@@ -42,7 +42,7 @@ def tell_flood(outlet: Outlet, source: str, flood: Flood) -> None:
     _send(outlet, internal.flood(_host(), time.time(), source, RATE, names), {"floods": 1})
 
 
-def tell_heartbeat(outlet: Outlet) -> None:
+def tell_heartbeat(outlet: DestinationRoute) -> None:
     """Send a sign of life, with the numbers that let a search prove that nothing is missing.
 
     They are of the queue's whole life; `HighestSeq` is the number of the last message before this.
@@ -71,16 +71,16 @@ def tell_heartbeat(outlet: Outlet) -> None:
     _send(outlet, internal.heartbeat(_host(), time.time(), facts), {"heartbeats": 1})
 
 
-def tell_test(outlet: Outlet) -> bool:
+def tell_test(outlet: DestinationRoute) -> bool:
     """Send one test event; False when the mapping filters it out."""
     return _send(outlet, internal.test_event(_host(), time.time()), {})
 
 
-def _send(outlet: Outlet, event: dict[str, object], counts: dict[str, int]) -> bool:
+def _send(outlet: DestinationRoute, event: dict[str, object], counts: dict[str, int]) -> bool:
     fate = outlet.converter.convert(event)
     if not isinstance(fate, Converted):
         return False
-    batches = [Batch(ALERTS, [fate.message.encode()])]
+    batches = [MessageBatch(ALERTS, [fate.message.encode()])]
     store(outlet, batches, counts={**counts, "own": 1})
     return True
 

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
-    from cef_bridge.forward.status import DestinationView, SourceView, View
+    from cef_bridge.forward.status import DestinationStatus, ForwarderStatus, SourceStatus
 
 
-class Row(NamedTuple):
+class MetricRow(NamedTuple):
     """A metric: its name without prefix, whether it counts or gauges, what it means."""
 
     name: str
@@ -44,43 +44,51 @@ COUNTS = (
 """Of the queue's counters; the others are fields of the view."""
 
 SOURCE_ROWS = (
-    Row("source_connected", "gauge", "1 while the source is connected, or its files are readable."),
-    Row("source_gaps", "counter", "Notices of events that may have been missed."),
-    Row("source_reconnects", "counter", "Connections made again."),
-    Row("source_bytes", "counter", "Bytes read by this process."),
+    MetricRow(
+        "source_connected", "gauge", "1 while the source is connected, or its files are readable."
+    ),
+    MetricRow("source_gaps", "counter", "Notices of events that may have been missed."),
+    MetricRow("source_reconnects", "counter", "Connections made again."),
+    MetricRow("source_bytes", "counter", "Bytes read by this process."),
 )
 DESTINATION_ROWS = (
-    Row("received", "counter", "Units that came from the sources, whatever became of them."),
-    Row("converted", "counter", "Events that became messages."),
-    Row("filtered", "counter", "Events that the mapping or the destination takes out."),
-    Row("routed_away", "counter", "Of these, events that the destination's `when` does not take."),
-    Row("rejected", "counter", "Records that cannot be converted: dead letters."),
-    Row("noise", "counter", "Lines that are no events."),
-    Row("blank", "counter", "Blank lines."),
-    Row("alerts_over_rate", "counter", "Alerts over the rate of a container: they go later."),
-    Row("own", "counter", "Messages of the forwarder itself: heartbeats, gaps, test events."),
-    Row("replay_converted", "counter", "Dead letters that became messages after all."),
-    Row("engine_left", "counter", "Lines that the native engine left to Python."),
-    Row("engine_compared", "counter", "Lines that the engine converted and Python, too."),
-    Row("engine_different", "counter", "Of these, lines that Python converted to something else."),
-    Row("queued", "counter", "Messages that were taken into the queue."),
-    Row("confirmed", "counter", "Messages that the collector gave a receipt for."),
-    Row("unconfirmed", "counter", "Messages that left without a receipt."),
-    Row("dead_lettered", "counter", "Messages that can never be sent."),
-    Row("sent", "counter", "Messages written to a connection by this process, again or not."),
-    Row("sent_bytes", "counter", "Bytes written to connections by this process."),
-    Row("resent", "counter", "Messages written once more after a break, by this process."),
-    Row("breaks", "counter", "Connections that broke, by this process."),
-    Row("destination_connected", "gauge", "1 while there is a connection."),
-    Row("queue_messages", "gauge", "Messages that wait."),
-    Row("in_flight_messages", "gauge", "Messages that were sent and have no receipt yet."),
-    Row("queue_bytes", "gauge", "Size of the queue's files."),
-    Row("queue_limit_bytes", "gauge", "What they may come to."),
-    Row("queue_oldest_age_seconds", "gauge", "How long the oldest message has been waiting."),
+    MetricRow("received", "counter", "Units that came from the sources, whatever became of them."),
+    MetricRow("converted", "counter", "Events that became messages."),
+    MetricRow("filtered", "counter", "Events that the mapping or the destination takes out."),
+    MetricRow(
+        "routed_away", "counter", "Of these, events that the destination's `when` does not take."
+    ),
+    MetricRow("rejected", "counter", "Records that cannot be converted: dead letters."),
+    MetricRow("noise", "counter", "Lines that are no events."),
+    MetricRow("blank", "counter", "Blank lines."),
+    MetricRow("alerts_over_rate", "counter", "Alerts over the rate of a container: they go later."),
+    MetricRow("own", "counter", "Messages of the forwarder itself: heartbeats, gaps, test events."),
+    MetricRow("replay_converted", "counter", "Dead letters that became messages after all."),
+    MetricRow("engine_left", "counter", "Lines that the native engine left to Python."),
+    MetricRow("engine_compared", "counter", "Lines that the engine converted and Python, too."),
+    MetricRow(
+        "engine_different", "counter", "Of these, lines that Python converted to something else."
+    ),
+    MetricRow("queued", "counter", "Messages that were taken into the queue."),
+    MetricRow("confirmed", "counter", "Messages that the collector gave a receipt for."),
+    MetricRow("unconfirmed", "counter", "Messages that left without a receipt."),
+    MetricRow("dead_lettered", "counter", "Messages that can never be sent."),
+    MetricRow("sent", "counter", "Messages written to a connection by this process, again or not."),
+    MetricRow("sent_bytes", "counter", "Bytes written to connections by this process."),
+    MetricRow("resent", "counter", "Messages written once more after a break, by this process."),
+    MetricRow("breaks", "counter", "Connections that broke, by this process."),
+    MetricRow("destination_connected", "gauge", "1 while there is a connection."),
+    MetricRow("queue_messages", "gauge", "Messages that wait."),
+    MetricRow("in_flight_messages", "gauge", "Messages that were sent and have no receipt yet."),
+    MetricRow("queue_bytes", "gauge", "Size of the queue's files."),
+    MetricRow("queue_limit_bytes", "gauge", "What they may come to."),
+    MetricRow("queue_oldest_age_seconds", "gauge", "How long the oldest message has been waiting."),
 )
-UNROUTED = Row("unrouted", "counter", "Events that the `when` of no destination takes.")
-DROPPED = Row("dropped", "counter", "Messages that were dropped, by reason.")
-REJECTED = Row("rejected_by_reason", "counter", "Records that cannot be converted, by reason.")
+UNROUTED = MetricRow("unrouted", "counter", "Events that the `when` of no destination takes.")
+DROPPED = MetricRow("dropped", "counter", "Messages that were dropped, by reason.")
+REJECTED = MetricRow(
+    "rejected_by_reason", "counter", "Records that cannot be converted, by reason."
+)
 PREFIX = "cef_bridge_"
 
 
@@ -90,7 +98,7 @@ class Metrics:
     `view` is asked for each request. UsageError when the address cannot be bound.
     """
 
-    def __init__(self, address: tuple[str, int], view: Callable[[], View]) -> None:
+    def __init__(self, address: tuple[str, int], view: Callable[[], ForwarderStatus]) -> None:
         registry = CollectorRegistry()
         registry.register(_Values(view))
         handler = type("Handler", (_Handler,), {"registry": registry, "view": staticmethod(view)})
@@ -134,7 +142,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     registry: CollectorRegistry
-    view: Callable[[], View]
+    view: Callable[[], ForwarderStatus]
     timeout = 10
     server_version = "cef-bridge"
     sys_version = ""
@@ -170,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _Values(Collector):
-    def __init__(self, view: Callable[[], View]) -> None:
+    def __init__(self, view: Callable[[], ForwarderStatus]) -> None:
         self._view = view
 
     def collect(self) -> Iterable[Metric]:
@@ -211,12 +219,12 @@ class _Values(Collector):
         yield dropped
 
 
-def _family(row: Row, labels: list[str]) -> CounterMetricFamily | GaugeMetricFamily:
+def _family(row: MetricRow, labels: list[str]) -> CounterMetricFamily | GaugeMetricFamily:
     kind = CounterMetricFamily if row.kind == "counter" else GaugeMetricFamily
     return kind(PREFIX + row.name, row.meaning, labels=labels)
 
 
-def _of_source(source: SourceView, name: str) -> float:
+def _of_source(source: SourceStatus, name: str) -> float:
     return float(getattr(source, name.removeprefix("source_")))
 
 
@@ -230,7 +238,7 @@ _FIELDS = {
 }
 
 
-def _of_destination(each: DestinationView, name: str) -> float:
+def _of_destination(each: DestinationStatus, name: str) -> float:
     if name in COUNTS:
         return each.counts.get(name, 0)
     return float(getattr(each, _FIELDS.get(name, name)))

@@ -10,11 +10,11 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from cef_bridge.engine.machine import Machine
+from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.errors import MappingError
 from cef_bridge.forward.config.mappings import mapping_problems
-from cef_bridge.forward.pipeline import ROOM, Outlet
-from cef_bridge.forward.status import DestinationView, SourceView
+from cef_bridge.forward.pipeline import ROOM, DestinationRoute
+from cef_bridge.forward.status import DestinationStatus, SourceStatus
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.queue.queue import Queue
@@ -76,7 +76,7 @@ def converter_of(spec: Destination) -> Converter:
     return Converter(mapping, syslog_header=header, max_bytes=most, when=spec.when)
 
 
-def outlet_of(spec: Destination, queue: Queue, config: Config) -> Outlet:
+def outlet_of(spec: Destination, queue: Queue, config: Config) -> DestinationRoute:
     """Return where a source's events go for one destination.
 
     MappingError for a wrong mapping, with what is wrong with all mappings of the config.
@@ -87,8 +87,8 @@ def outlet_of(spec: Destination, queue: Queue, config: Config) -> Outlet:
         found = mapping_problems(one.mapping for one in config.destinations)
         raise MappingError(found or error.problems) from error
     numbered = converter.program.mapping.envelope.sequence
-    machine = Machine(converter, compare_every=COMPARE_EVERY, most_faults=MOST_FAULTS)
-    return Outlet(spec.name, queue, machine, stream_of(queue) if numbered else "")
+    machine = MappingEngine(converter, compare_every=COMPARE_EVERY, most_faults=MOST_FAULTS)
+    return DestinationRoute(spec.name, queue, machine, stream_of(queue) if numbered else "")
 
 
 def queue_of(spec: Destination, folder: Path) -> Queue:
@@ -106,18 +106,18 @@ def stream_of(queue: Queue) -> str:
     return known
 
 
-def source_view(name: str, state: FeedState, *, alive: bool) -> SourceView:
+def source_view(name: str, state: FeedState, *, alive: bool) -> SourceStatus:
     """Return how a source looks; one that was read to its end is as good as connected."""
     connected = state.connected or not alive
     text = state.text if alive else "read to its end"
     silent = state.silent and alive
-    return SourceView(name, connected, text, state.gaps, state.reconnects, state.bytes, silent)
+    return SourceStatus(name, connected, text, state.gaps, state.reconnects, state.bytes, silent)
 
 
-def destination_view(spec: Destination, queue: Queue, state: ForwarderState) -> DestinationView:
+def destination_view(spec: Destination, queue: Queue, state: ForwarderState) -> DestinationStatus:
     """Return how a destination and its queue look."""
     fate, oldest = queue.sum(), queue.oldest()
-    return DestinationView(
+    return DestinationStatus(
         name=spec.name,
         target=str(spec.target),
         connected=state.connected,

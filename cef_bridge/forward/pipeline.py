@@ -14,9 +14,9 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.engine.line_loop import Options, Refused, UnitLoop
-from cef_bridge.kubearmor.alert_rate import Fairness
-from cef_bridge.queue.queue import ALERTS, TELEMETRY, Batch, Dead, Joined, Stopped
+from cef_bridge.engine.line_loop import LineLoop, Options, Refused
+from cef_bridge.kubearmor.alert_rate import AlertRate
+from cef_bridge.queue.queue import ALERTS, TELEMETRY, DeadLetter, Joined, MessageBatch, QueueStopped
 from cef_bridge.sources.feed import Notice
 from cef_bridge.sources.records.units import Block
 from cef_bridge.stats import REJECTED, line_ends
@@ -25,10 +25,10 @@ from cef_bridge.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from cef_bridge.checkpoint import Mark
-    from cef_bridge.engine.machine import Machine
+    from cef_bridge.checkpoint import Checkpoint
+    from cef_bridge.engine.machine import MappingEngine
     from cef_bridge.kubearmor.alert_rate import Flood
-    from cef_bridge.kubearmor.decode import Decoder
+    from cef_bridge.kubearmor.decode import EventDecoder
     from cef_bridge.mapping.program.converter import Converter
     from cef_bridge.queue.queue import Queue
     from cef_bridge.sources.feed import Arrival, Feed
@@ -60,7 +60,7 @@ _BOTH_WAYS = {
 _log = logging.getLogger(__name__)
 
 
-class Outlet(NamedTuple):
+class DestinationRoute(NamedTuple):
     """One destination as a source sees it: messages of `machine` go into `queue`.
 
     `stream`: the name under which each message gets its number in the queue; "" for no numbers.
@@ -68,7 +68,7 @@ class Outlet(NamedTuple):
 
     name: str
     queue: Queue
-    machine: Machine
+    machine: MappingEngine
     stream: str = ""
 
     @property
@@ -78,13 +78,13 @@ class Outlet(NamedTuple):
 
 
 def store(
-    outlet: Outlet,
-    batches: Sequence[Batch | Joined],
+    outlet: DestinationRoute,
+    batches: Sequence[MessageBatch | Joined],
     *,
-    marks: Sequence[Mark] = (),
+    marks: Sequence[Checkpoint] = (),
     pending: dict[str, bytes] | None = None,
     counts: dict[str, int] | None = None,
-    dead: Sequence[Dead] = (),
+    dead: Sequence[DeadLetter] = (),
     replayed: Sequence[int] = (),
     given_up: threading.Event | None = None,
 ) -> None:
@@ -106,25 +106,29 @@ def store(
         append(_numbered(batches, outlet))
 
 
-def _numbered(batches: Sequence[Batch | Joined], outlet: Outlet) -> list[Batch]:
+def _numbered(
+    batches: Sequence[MessageBatch | Joined], outlet: DestinationRoute
+) -> list[MessageBatch]:
     separator = outlet.converter.program.format.separator.encode()
     stream = outlet.stream.encode()
     number = outlet.queue.sequence
     result = []
     for batch in batches:
         messages = []
-        for message in batch.messages if isinstance(batch, Batch) else batch.text.split(b"\n"):
+        for message in (
+            batch.messages if isinstance(batch, MessageBatch) else batch.text.split(b"\n")
+        ):
             number += 1
             between = b"" if message.endswith((b"|", separator)) else separator
             messages.append(
                 b"%b%bKubeArmorQueue=%b%bKubeArmorSeq=%d"
                 % (message, between, stream, separator, number)
             )
-        result.append(Batch(batch.lane, messages))
+        result.append(MessageBatch(batch.lane, messages))
     return result
 
 
-class Intake:
+class SourcePipeline:
     """Reads one feed and fills the queues of its outlets, in a thread of its own: `run`.
 
     `notice` and `flood` make a message for an outlet: of a Notice, and of a container that floods
@@ -135,10 +139,10 @@ class Intake:
     def __init__(
         self,
         feed: Feed,
-        outlets: Sequence[Outlet],
+        outlets: Sequence[DestinationRoute],
         options: Options,
-        notice: Callable[[Outlet, Notice], None],
-        flood: Callable[[Outlet, str, Flood], None],
+        notice: Callable[[DestinationRoute, Notice], None],
+        flood: Callable[[DestinationRoute, str, Flood], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.feed = feed
@@ -148,7 +152,7 @@ class Intake:
         self._clock = clock
         self._given_up = threading.Event()
         self._branches = [self._branch(outlet) for outlet in outlets]
-        self._next: tuple[Sequence[Outlet], Callable[[], None]] | None = None
+        self._next: tuple[Sequence[DestinationRoute], Callable[[], None]] | None = None
         self._told_unrouted = False
         self._since = 0.0  # when the oldest message that is not stored yet was made
         self._lost = 0  # messages of destinations that are gone: see _Branch.lost
@@ -158,7 +162,9 @@ class Intake:
         """The counters of this run, by destination."""
         return {branch.outlet.name: branch.loop.stats for branch in self._branches}
 
-    def replace(self, outlets: Sequence[Outlet], then: Callable[[], None] = lambda: None) -> None:
+    def replace(
+        self, outlets: Sequence[DestinationRoute], then: Callable[[], None] = lambda: None
+    ) -> None:
         """Fill these queues from the next block on; `then` is called when the others are let go."""
         self._next = outlets, then
 
@@ -190,20 +196,20 @@ class Intake:
                 "%s: %s lost: there was no room in a queue", self.feed.name, counted(lost, "event")
             )
 
-    def _marks(self) -> dict[str, Mark]:
+    def _marks(self) -> dict[str, Checkpoint]:
         """Return where to go on: of each stream the position of the queue that has least of it.
 
         A stream that one of them does not know is read from its beginning, for its sake.
         """
         known = [branch.outlet.queue.marks() for branch in self._branches]
-        marks: dict[str, Mark] = {}
+        marks: dict[str, Checkpoint] = {}
         for one in known:
             for key, mark in one.items():
                 if key not in marks or mark.offset < marks[key].offset:
                     marks[key] = mark
         return {key: mark for key, mark in marks.items() if all(key in one for one in known)}
 
-    def _switch(self, outlets: Sequence[Outlet], then: Callable[[], None]) -> None:
+    def _switch(self, outlets: Sequence[DestinationRoute], then: Callable[[], None]) -> None:
         self._next = None
         self._store()
         before = {branch.outlet.name: branch for branch in self._branches}
@@ -211,7 +217,7 @@ class Intake:
         self._branches = [self._branch(outlet, before.get(outlet.name)) for outlet in outlets]
         then()
 
-    def _branch(self, outlet: Outlet, before: _Branch | None = None) -> _Branch:
+    def _branch(self, outlet: DestinationRoute, before: _Branch | None = None) -> _Branch:
         live = not self.feed.can_wait
         return _Branch(outlet, self.options, self._given_up, live=live, before=before)
 
@@ -260,7 +266,7 @@ class _Branch:
 
     def __init__(
         self,
-        outlet: Outlet,
+        outlet: DestinationRoute,
         options: Options,
         given_up: threading.Event,
         *,
@@ -268,25 +274,25 @@ class _Branch:
         before: _Branch | None = None,
     ) -> None:
         self.outlet = outlet
-        self.marks: dict[str, Mark] = {}
+        self.marks: dict[str, Checkpoint] = {}
         self.lost = 0  # messages that the queue did not take and the source cannot bring again
         self._given_up = given_up
         self._stopped = False  # the queue takes nothing more
         self._live = live
         self._alerts: list[bytes] = []  # texts: a message, or several with LF between them
         self._telemetry: list[bytes] = []
-        self._dead: list[Dead] = []
+        self._dead: list[DeadLetter] = []
         self._stored = 0  # messages so far
         self._measured = [0, 0]  # texts of each lane that `_bytes` has
         self._bytes = 0
         self._ended: list[str] = []
         self._machine = outlet.machine.own() if live else outlet.machine
-        self.fairness: Fairness = before.fairness if before else Fairness()
-        self.loop = UnitLoop(
+        self.fairness: AlertRate = before.fairness if before else AlertRate()
+        self.loop = LineLoop(
             self._machine, self._alerts, self._telemetry, self._refused, options, self.fairness
         )
         self._counted: Counter[str] = Counter()
-        self.decoders: dict[str, Decoder] = before.decoders if before else {}
+        self.decoders: dict[str, EventDecoder] = before.decoders if before else {}
         self.pending: dict[str, bytes] = before.pending if before else outlet.queue.pending()
         # What the queue has already of a stream that is read again for the sake of another queue.
         self.done: dict[str, int] = (
@@ -308,7 +314,7 @@ class _Branch:
         if not self._stopped:
             try:
                 say(*facts)
-            except Stopped:
+            except QueueStopped:
                 self._stopped = True
 
     def take(self, arrival: Arrival) -> None:
@@ -364,7 +370,7 @@ class _Branch:
                     dead=self._dead,
                     given_up=self._given_up,
                 )
-            except Stopped:
+            except QueueStopped:
                 # Nothing behind it may be stored: its marks would say that this was.
                 self._stopped = True
         if self._stopped and not self.marks:  # else it is read again
@@ -406,7 +412,7 @@ class _Branch:
 
     def _refused(self, refused: Refused) -> None:
         place = f"{refused.source}:{refused.line}"
-        dead = Dead("event", refused.reason, place, refused.raw[:_RAW])
+        dead = DeadLetter("event", refused.reason, place, refused.raw[:_RAW])
         self._bytes += len(dead.raw)
         self._dead.append(dead)
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.forward.pipeline import Outlet, store
-from cef_bridge.kubearmor.decode import Decoded, Decoder, Noise
+from cef_bridge.forward.pipeline import DestinationRoute, store
+from cef_bridge.kubearmor.decode import Decoded, EventDecoder, Noise
 from cef_bridge.mapping.program.converter import Converted, Rejected
-from cef_bridge.queue.queue import ALERTS, TELEMETRY, Batch, Dead
+from cef_bridge.queue.queue import ALERTS, TELEMETRY, DeadLetter, MessageBatch
 
 if TYPE_CHECKING:
-    from cef_bridge.queue.queue import Letter
+    from cef_bridge.queue.queue import StoredDeadLetter
 
 
-def replay(outlet: Outlet) -> int:
+def replay(outlet: DestinationRoute) -> int:
     """Convert what is marked for it once more; return how many dead letters that were."""
     letters = outlet.queue.take_replays()
     for letter in letters:
@@ -25,11 +25,11 @@ def replay(outlet: Outlet) -> int:
     return len(letters)
 
 
-def _again(outlet: Outlet, letter: Letter) -> None:
+def _again(outlet: DestinationRoute, letter: StoredDeadLetter) -> None:
     lanes: dict[int, list[bytes]] = {ALERTS: [], TELEMETRY: []}
-    dead: list[Dead] = []
+    dead: list[DeadLetter] = []
     filtered = 0
-    decoder = Decoder(max_record=max(len(letter.raw), 1))
+    decoder = EventDecoder(max_record=max(len(letter.raw), 1))
     for found in (*decoder.decode(letter.raw), *decoder.finish()):
         if isinstance(found, Decoded):
             fate = outlet.converter.convert(found.fields, letter.source)
@@ -37,18 +37,18 @@ def _again(outlet: Outlet, letter: Letter) -> None:
                 lane = ALERTS if fate.kind.urgent else TELEMETRY
                 lanes[lane].append(fate.message.encode())
             elif isinstance(fate, Rejected):
-                dead.append(Dead("event", fate.reason, letter.source, found.raw))
+                dead.append(DeadLetter("event", fate.reason, letter.source, found.raw))
             else:
                 filtered += 1
         else:
             reason = "no KubeArmor event" if isinstance(found, Noise) else found.reason
-            dead.append(Dead("event", reason, letter.source, found.raw))
+            dead.append(DeadLetter("event", reason, letter.source, found.raw))
     converted = sum(len(messages) for messages in lanes.values())
     # Beside the counters of what was received: those say what became of it the first time.
     counts = {"replay_converted": converted, "replay_filtered": filtered}
     store(
         outlet,
-        [Batch(lane, messages) for lane, messages in lanes.items() if messages],
+        [MessageBatch(lane, messages) for lane, messages in lanes.items() if messages],
         counts={name: number for name, number in counts.items() if number},
         dead=dead,
         replayed=[letter.id],

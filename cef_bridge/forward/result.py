@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from cef_bridge.forward.status import View
+    from cef_bridge.forward.status import ForwarderStatus
 
 
-class Outcome(NamedTuple):
+class ForwardResult(NamedTuple):
     """How it ended: how many messages wait in the queues in `folder`; how many lines of this run
     were noise, how many events (or what looked like one), how many of these rejected.
 
@@ -30,7 +30,7 @@ class Outcome(NamedTuple):
     events: int
     rejected: int
     folder: Path
-    view: View
+    view: ForwarderStatus
     unread: tuple[str, ...]
     unreached: tuple[tuple[str, str], ...]
     kept: bool = False
@@ -38,20 +38,20 @@ class Outcome(NamedTuple):
 
 
 def outcome_of(
-    view: View,
+    view: ForwarderStatus,
     before: Mapping[str, int],
     folder: Path,
     *,
     unread: tuple[str, ...],
     unreached: tuple[tuple[str, str], ...],
     damaged: bool,
-) -> Outcome:
+) -> ForwardResult:
     """Return how a run ended whose queues had the totals `before` when it began."""
     totals: Counter[str] = Counter()
     for each in view.destinations:
         totals.update(each.counts)
     totals.subtract(before)
-    return Outcome(
+    return ForwardResult(
         sum(each.waiting + each.in_flight for each in view.destinations),
         totals["noise"],
         totals["converted"] + totals["filtered"] + totals["rejected"],

@@ -14,23 +14,23 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.delivery.destination_sender import Forwarder
+from cef_bridge.delivery.destination_sender import DestinationSender
 from cef_bridge.engine import native
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.forward import private_queue
 from cef_bridge.forward.internal_events import tell_heartbeat, tell_test
 from cef_bridge.forward.parts import destination_view, outlet_of, queue_of, source_view
 from cef_bridge.forward.replays import replay
-from cef_bridge.forward.result import Outcome, outcome_of
-from cef_bridge.forward.source_thread import Inflow
-from cef_bridge.forward.status import View, line
+from cef_bridge.forward.result import ForwardResult, outcome_of
+from cef_bridge.forward.source_thread import SourceThread
+from cef_bridge.forward.status import ForwarderStatus, line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from cef_bridge.forward.config import Config, Destination
     from cef_bridge.forward.config import Source as SourceSpec
-    from cef_bridge.forward.pipeline import Outlet
+    from cef_bridge.forward.pipeline import DestinationRoute
     from cef_bridge.queue.queue import Queue
 
     Deadline = Callable[[], float | None]  # asked again and again: a word to stop changes it
@@ -45,7 +45,7 @@ _JOIN = 10.0  # seconds that a thread may take to end when it was told to
 _log = logging.getLogger(__name__)
 
 
-class Ways(NamedTuple):
+class RunOptions(NamedTuple):
     """How a service is run.
 
     `once`: end when the inputs are read and all is confirmed or sent, after `timeout` seconds at
@@ -58,25 +58,25 @@ class Ways(NamedTuple):
     timeout: float | None = None
     test: bool = False
     say: Callable[[str], None] = _log.info
-    show: Callable[[View], None] | None = None
+    show: Callable[[ForwarderStatus], None] | None = None
     ready: Callable[[], None] | None = None
     reload: Callable[[], Config] | None = None
 
 
-class Way(NamedTuple):
+class RunningDestination(NamedTuple):
     """A destination at work."""
 
     spec: Destination
-    outlet: Outlet
-    forwarder: Forwarder
+    outlet: DestinationRoute
+    forwarder: DestinationSender
     thread: threading.Thread
     stop: threading.Event
 
 
-class Source(NamedTuple):
+class RunningSource(NamedTuple):
     """A source at work."""
 
-    inflow: Inflow
+    inflow: SourceThread
     thread: threading.Thread
 
 
@@ -87,16 +87,16 @@ class Service:
     to blame for, CefBridgeError when a part died.
     """
 
-    def __init__(self, config: Config, ways: Ways | None = None) -> None:
+    def __init__(self, config: Config, ways: RunOptions | None = None) -> None:
         self.config = config
-        self.ways = ways or Ways()
+        self.ways = ways or RunOptions()
         self.metrics: Metrics | None = None
         self._private: Path | None = None
         self._asked: float | None = None  # when it was asked to stop
         self._wake = threading.Event()
         self._fault = ""
-        self._ways: dict[str, Way] = {}
-        self._sources: dict[str, Source] = {}
+        self._ways: dict[str, RunningDestination] = {}
+        self._sources: dict[str, RunningSource] = {}
         self._again = False
         self._before: Counter[str] = Counter()  # the totals of the queues when it began
         self._unread: tuple[str, ...] = ()
@@ -115,9 +115,9 @@ class Service:
         self._again = True
         self._wake.set()
 
-    def view(self) -> View:
+    def view(self) -> ForwarderStatus:
         """Return how it is doing now."""
-        return View(
+        return ForwarderStatus(
             tuple(
                 source_view(str(it.inflow.spec), it.inflow.state, alive=it.thread.is_alive())
                 for it in tuple(self._sources.values())
@@ -131,10 +131,10 @@ class Service:
             self._engine.engine,
         )
 
-    def run(self) -> Outcome:
+    def run(self) -> ForwardResult:
         """Forward until the end, and say how it ended."""
         self._started = time.monotonic()
-        outcome: Outcome | None = None
+        outcome: ForwardResult | None = None
         try:
             self._open()
             if self.ways.ready is not None:
@@ -183,31 +183,33 @@ class Service:
             self._private = private_queue.make()
         return self._private
 
-    def _forward(self, spec: Destination, outlet: Outlet) -> Way:
+    def _forward(self, spec: Destination, outlet: DestinationRoute) -> RunningDestination:
         stop = threading.Event()
         framing = _framing(spec, outlet)
-        forwarder = Forwarder(outlet.queue, spec.target, framing=framing, name=spec.name, stop=stop)
+        forwarder = DestinationSender(
+            outlet.queue, spec.target, framing=framing, name=spec.name, stop=stop
+        )
         thread = self._thread(f"destination {spec.name}", forwarder.run)
         thread.start()
-        return Way(spec, outlet, forwarder, thread, stop)
+        return RunningDestination(spec, outlet, forwarder, thread, stop)
 
-    def _read(self, specs: Sequence[SourceSpec]) -> dict[str, Source]:
+    def _read(self, specs: Sequence[SourceSpec]) -> dict[str, RunningSource]:
         """Start sources; all can be as they were asked for, or none is started."""
         inflows = [self._inflow(spec) for spec in specs]
         found = {}
         for inflow in inflows:
             thread = self._thread(f"source {inflow.spec}", inflow.run)
             thread.start()
-            found[_key(inflow.spec)] = Source(inflow, thread)
+            found[_key(inflow.spec)] = RunningSource(inflow, thread)
         return found
 
-    def _inflow(self, spec: SourceSpec) -> Inflow:
+    def _inflow(self, spec: SourceSpec) -> SourceThread:
         try:
-            return Inflow(spec, self._outlets(), once=self.ways.once)
+            return SourceThread(spec, self._outlets(), once=self.ways.once)
         except OSError as error:
             raise CefBridgeError(f"{spec}: {error.strerror or error}") from error
 
-    def _outlets(self) -> list[Outlet]:
+    def _outlets(self) -> list[DestinationRoute]:
         return [way.outlet for way in self._ways.values()]
 
     def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
@@ -244,7 +246,7 @@ class Service:
 
     def _watch(self) -> None:
         """Do what is due, until it is time to stop or the inputs have ended."""
-        before: View | None = None
+        before: ForwarderStatus | None = None
         told = looked = beaten = seen = time.monotonic()
         while self._asked is None and not self._ended():
             self._wake.wait(TICK)
@@ -277,7 +279,7 @@ class Service:
     def _ended(self) -> bool:
         return not self._alive() or self._late()
 
-    def _alive(self) -> list[Inflow]:
+    def _alive(self) -> list[SourceThread]:
         return [each.inflow for each in self._sources.values() if each.thread.is_alive()]
 
     def _cut_off(self) -> None:
@@ -307,7 +309,7 @@ class Service:
 
     def _change(self, config: Config) -> None:
         opened: list[Queue] = []
-        outlets: dict[str, Outlet] = {}
+        outlets: dict[str, DestinationRoute] = {}
         try:
             for spec in config.destinations:
                 way = self._ways.get(spec.name)
@@ -344,7 +346,7 @@ class Service:
             else:  # it is full, and sources wait for it
                 way.outlet.queue.stop_waiting()
 
-    def _changed(self, spec: Destination, outlet: Outlet) -> Way:
+    def _changed(self, spec: Destination, outlet: DestinationRoute) -> RunningDestination:
         way = self._ways.get(spec.name)
         if way is None:
             return self._forward(spec, outlet)
@@ -356,7 +358,7 @@ class Service:
         way.thread.join()
         return self._forward(spec, outlet)
 
-    def _change_sources(self, config: Config, stale: dict[str, Source]) -> None:
+    def _change_sources(self, config: Config, stale: dict[str, RunningSource]) -> None:
         for each in stale.values():
             each.inflow.stop()
         for each in stale.values():
@@ -388,7 +390,7 @@ class Service:
             each.thread.join(_JOIN)
         self._end(list(self._ways.values()), self._deadline)
 
-    def _end(self, ways: list[Way], until: Deadline) -> None:
+    def _end(self, ways: list[RunningDestination], until: Deadline) -> None:
         """Send what waits for some destinations, keep what is left when the time is over."""
         for way in ways:
             way.forwarder.finish()
@@ -408,7 +410,7 @@ class Service:
                 if self.ways.show is not None:
                     self.ways.show(self.view())
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self) -> ForwardResult:
         view = self.view()
         return outcome_of(
             view,
@@ -445,11 +447,11 @@ def _key(spec: SourceSpec) -> str:
     return f"{spec} {hash(spec)}"
 
 
-def _framing(spec: Destination, outlet: Outlet) -> str:
+def _framing(spec: Destination, outlet: DestinationRoute) -> str:
     return spec.target.framing or outlet.converter.program.mapping.envelope.framing
 
 
-def _tell_header(spec: Destination, outlet: Outlet) -> None:
+def _tell_header(spec: Destination, outlet: DestinationRoute) -> None:
     """Warn of a syslog header that nobody asked for."""
     if unsaid := spec.unsaid_header(outlet.converter.program.mapping):
         _log.warning("destination %s: %s", spec.name, unsaid)

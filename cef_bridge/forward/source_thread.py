@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from cef_bridge.engine.line_loop import Options
 from cef_bridge.forward.internal_events import tell_flood, tell_gap
 from cef_bridge.forward.parts import feed_of
-from cef_bridge.forward.pipeline import Intake, Outlet
-from cef_bridge.forward.watched_source import Watched
+from cef_bridge.forward.pipeline import DestinationRoute, SourcePipeline
+from cef_bridge.forward.watched_source import WatchedSource
 from cef_bridge.sources.feed import FeedState
 
 if TYPE_CHECKING:
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from cef_bridge.forward.config import Source
 
 
-class Inflow:
+class SourceThread:
     """One source. `spec` is what it was asked to be, `state` how its feed is doing.
 
     UsageError when the source cannot be as it was asked for.
     """
 
-    def __init__(self, spec: Source, outlets: Sequence[Outlet], *, once: bool) -> None:
+    def __init__(self, spec: Source, outlets: Sequence[DestinationRoute], *, once: bool) -> None:
         self.spec = spec
         self.state = FeedState(connected=False, text="starting")
-        self._feed = Watched(feed_of(spec, once=once), self._tell)
+        self._feed = WatchedSource(feed_of(spec, once=once), self._tell)
         options = Options(max_record=spec.max_record, input_format=spec.input_format)
-        self._intake = Intake(self._feed, outlets, options, tell_gap, tell_flood)
+        self._intake = SourcePipeline(self._feed, outlets, options, tell_gap, tell_flood)
         self._ended = False
         self._let_go = threading.Event()
         self._let_go.set()
@@ -46,7 +46,7 @@ class Inflow:
             self._ended = True
             self._let_go.set()
 
-    def replace(self, outlets: Sequence[Outlet]) -> None:
+    def replace(self, outlets: Sequence[DestinationRoute]) -> None:
         """Fill these queues from the next block on; `let_go` says when the others are let go."""
         self._let_go.clear()
         self._intake.replace(outlets, then=self._let_go.set)

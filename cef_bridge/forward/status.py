@@ -10,7 +10,7 @@ from typing import NamedTuple
 from cef_bridge.stats import LABELS, REJECTED
 
 
-class SourceView(NamedTuple):
+class SourceStatus(NamedTuple):
     """One source. `state` is a sentence's worth; `bytes` were read by this process.
 
     `silent`: it has read some, and handed out nothing for ten seconds.
@@ -25,7 +25,7 @@ class SourceView(NamedTuple):
     silent: bool = False
 
 
-class DestinationView(NamedTuple):
+class DestinationStatus(NamedTuple):
     """One destination and its queue.
 
     `counts` are of the queue's whole life (received, converted, filtered, rejected, noise, …), as
@@ -68,13 +68,13 @@ class DestinationView(NamedTuple):
         return found
 
 
-class View(NamedTuple):
+class ForwarderStatus(NamedTuple):
     """All of it; `fault` says why the service cannot go on, "" while it can; `engine` is the one
     in use, `native` or `python`.
     """
 
-    sources: tuple[SourceView, ...]
-    destinations: tuple[DestinationView, ...]
+    sources: tuple[SourceStatus, ...]
+    destinations: tuple[DestinationStatus, ...]
     fault: str = ""
     stopping: bool = False
     engine: str = "python"
@@ -93,7 +93,7 @@ NEARLY_FULL = 0.9
 SILENT = "it reads, and no record has ended for ten seconds"
 
 
-def not_ready(view: View) -> list[str]:
+def not_ready(view: ForwarderStatus) -> list[str]:
     """Return why events are not flowing, a sentence's worth each; none when they are."""
     found = [view.fault] if view.fault else []
     if view.stopping:
@@ -110,7 +110,7 @@ def not_ready(view: View) -> list[str]:
     return found
 
 
-def line(before: View | None, now: View, seconds: float) -> str:
+def line(before: ForwarderStatus | None, now: ForwarderStatus, seconds: float) -> str:
     """Return one line that says how it goes; rates are over the `seconds` since `before`."""
     earlier = {each.name: each for each in before.destinations} if before else {}
     parts = []

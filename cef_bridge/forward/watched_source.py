@@ -15,7 +15,7 @@ from cef_bridge.sources.feed import TICK
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from cef_bridge.checkpoint import Mark
+    from cef_bridge.checkpoint import Checkpoint
     from cef_bridge.sources.feed import Arrival, Feed, FeedState, Notice
 
 SILENCE = 10.0
@@ -24,7 +24,7 @@ SILENCE = 10.0
 _log = logging.getLogger(__name__)
 
 
-class Watched:
+class WatchedSource:
     """A feed around another one; `tell` gets its state, `clock` counts seconds and never goes back.
 
     What counts is what was read after the last arrival: a quiet source is not silent.
@@ -45,7 +45,7 @@ class Watched:
         self._since: float | None = None
         self._silent = False
 
-    def arrivals(self, marks: Mapping[str, Mark]) -> Iterator[Arrival | Notice | None]:
+    def arrivals(self, marks: Mapping[str, Checkpoint]) -> Iterator[Arrival | Notice | None]:
         """Yield what the feed yields; meanwhile tell its state, at most every TICK seconds."""
         due, last, fresh = self._clock(), None, False
         for item in self._feed.arrivals(marks):

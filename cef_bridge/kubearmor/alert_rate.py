@@ -48,7 +48,7 @@ class _Bucket:
         self.told = float("-inf")
 
 
-class Fairness:
+class AlertRate:
     """The rates of all containers. `came` after each block, `over` for each alert while `crowded`.
 
     While all alerts together are under the rate of one container, no alert has to be looked at.

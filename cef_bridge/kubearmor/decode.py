@@ -1,7 +1,7 @@
 """Bytes of one line or document become events, noise, or something that cannot be read.
 
-`Decoder.decode` takes a unit as `sources` found it: a JSON object in any dialect and wrapper, a
-CRI or docker line that may be a part of one, a line with a syslog prefix, or noise. It is one per
+`EventDecoder.decode` takes a unit as `sources` found it: a JSON object in any dialect and wrapper,
+a CRI or docker line that may be a part of one, a line with a syslog prefix, or noise. It is one per
 input, because container runtimes cut long lines into parts. Nothing is lost: every unit comes back
 as an event, as noise, as unreadable, or is the beginning of one that does.
 """
@@ -98,7 +98,7 @@ class _At(NamedTuple):
         return Unreadable(self.line, where + reason, label)
 
 
-class Decoder:
+class EventDecoder:
     """Reads the units of one input. `max_record` bounds what parts may join to, in bytes.
 
     `pending` is what another Decoder's `pending()` gave: this one goes on where that one was.
@@ -212,7 +212,7 @@ class Decoder:
 
     def _events(self, text: bytes, at: _At) -> list[Result]:
         """Return what a text holds if it is events, and nothing that waits or cannot be read."""
-        other = Decoder(max_record=self._max_record, input_format=self._only or "auto")
+        other = EventDecoder(max_record=self._max_record, input_format=self._only or "auto")
         found = other._line(text, at._replace(line=text))
         if other._partial or any(isinstance(each, Unreadable) for each in found):
             return []

@@ -15,7 +15,7 @@ Pace = Literal["workload", "verdict", "activity", "instant"]
 does, or with every event. Rules that read slow fields only are rendered once and remembered."""
 
 
-class Field(NamedTuple):
+class FieldRow(NamedTuple):
     """One row: `enum` values are compared without regard to case (exporters lower-case them)."""
 
     path: str
@@ -138,12 +138,12 @@ image.digest          | text    | workload | ContainerImage's digest (sha256:…
 """
 
 
-def _rows(text: str) -> dict[str, Field]:
+def _rows(text: str) -> dict[str, FieldRow]:
     rows = {}
     for line in text.strip().splitlines():
         path, kind, pace, doc, *rest = (cell.strip() for cell in line.split("|"))
         since = rest[0].strip("-") if rest else ""
-        rows[path] = Field(path, kind, pace, doc, since, "enum" in rest)  # type: ignore[arg-type]
+        rows[path] = FieldRow(path, kind, pace, doc, since, "enum" in rest)  # type: ignore[arg-type]
     return rows
 
 
@@ -153,12 +153,12 @@ OPEN_PREFIXES = ("Labels.", "EventData.", "data.")
 """After one of these the rest of a path is one key, dots included."""
 
 
-def find(path: str) -> Field | None:
+def find(path: str) -> FieldRow | None:
     """Return the row of a path, `Labels.app` and `data.fd` included; None for an unknown path."""
     row = RAW.get(path) or DERIVED.get(path)
     if row is None:
         for prefix in OPEN_PREFIXES:
             if path.startswith(prefix) and len(path) > len(prefix):
                 pace: Pace = "workload" if prefix == "Labels." else "activity"
-                return Field(path, "text", pace, "")
+                return FieldRow(path, "text", pace, "")
     return row

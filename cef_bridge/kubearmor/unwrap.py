@@ -50,7 +50,7 @@ class Around(NamedTuple):
         return Around(path, self.time if time is None else time, self.dialect)
 
 
-class Found(NamedTuple):
+class FoundEvent(NamedTuple):
     """An event (`fields` under KubeArmor's names), or None: JSON that is no event.
 
     `path` leads to it. `fault` says why what has KubeArmor's names is no event.
@@ -82,12 +82,12 @@ class Inside(NamedTuple):
     """
 
     values: tuple[list[Item], ...]
-    event: Found
+    event: FoundEvent
 
 
-Item: TypeAlias = Found | Wrapped | Inside
+Item: TypeAlias = FoundEvent | Wrapped | Inside
 
-_NOTHING = Found(None)
+_NOTHING = FoundEvent(None)
 _MOST_KEY, _MOST_PATH = 64, 200  # characters of a path that is shown
 # Control characters, marks that cannot be seen or turn the reading order, surrogates.
 _UNSHOWN = re.compile(
@@ -150,7 +150,7 @@ def _envelope(value: dict[str, object], around: Around, like: Likeness) -> list[
     if like is Likeness.LIKELY:
         itself = _found(_named(value), around, _dialect(value))
     elif ours >= _MOST_NAMES:
-        itself = Found(None, path=around.path, fault=_NO_KIND)
+        itself = FoundEvent(None, path=around.path, fault=_NO_KIND)
     return [Inside(tuple(values), itself)] if values else [itself]
 
 
@@ -220,10 +220,10 @@ def _hits(value: Mapping[str, object]) -> object:
     return hits if isinstance(hits, list) else None
 
 
-def _found(event: dict[str, object], around: Around, dialect: str) -> Found:
+def _found(event: dict[str, object], around: Around, dialect: str) -> FoundEvent:
     if around.time is not None:
         event[WRAPPER_TIME] = around.time
-    return Found(event, around.dialect or dialect, around.path)
+    return FoundEvent(event, around.dialect or dialect, around.path)
 
 
 def _named(value: dict[str, object]) -> dict[str, object]:

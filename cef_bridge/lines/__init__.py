@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Protocol
 from cef_bridge.errors import FormatError
 from cef_bridge.lines.cef import Cef
 from cef_bridge.lines.leef import Leef
-from cef_bridge.lines.message import Header, Message, locate
+from cef_bridge.lines.message import Header, ParsedMessage, locate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cef_bridge.lines.dictionary import Key
 
-__all__ = ["FORMATS", "Cef", "Format", "Header", "Leef", "Message", "parse"]
+__all__ = ["FORMATS", "Cef", "Format", "Header", "Leef", "ParsedMessage", "parse"]
 
 
 class Format(Protocol):
@@ -48,7 +48,7 @@ class Format(Protocol):
     def head(self, header: Header) -> str:
         """Return the header as written, its last pipe included."""
 
-    def parse(self, line: str) -> Message:
+    def parse(self, line: str) -> ParsedMessage:
         """Return the message of a line; FormatError when the standard's grammar is broken."""
 
     def normalise(self, header: Header, extension: dict[str, str]) -> tuple[Header, dict[str, str]]:
@@ -63,7 +63,7 @@ FORMATS: dict[str, Callable[..., Format]] = {"cef": Cef, "leef": Leef}
 _READERS: dict[str, Format] = {name: make() for name, make in FORMATS.items()}
 
 
-def parse(line: str) -> Message:
+def parse(line: str) -> ParsedMessage:
     """Return the message of a line in whichever format begins first; FormatError if none reads."""
     name = locate(line).format
     if name is None:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from cef_bridge.errors import FormatError
 from cef_bridge.lines.dictionary import CEF_KEYS, HEADER_LENGTHS, SEVERITIES, Key, severity_of
-from cef_bridge.lines.message import Header, Message, locate, refuse_controls
+from cef_bridge.lines.message import Header, ParsedMessage, locate, refuse_controls
 from cef_bridge.lines.text import beginning, break_up, checked_needles, cut, neutralise
 
 _VERSION = re.compile(r"CEF:([0-9]+)\|")
@@ -119,7 +119,7 @@ class Cef:
         pairs = "".join(self.pair(name) + self.escape(text) for name, text in values.items())
         return self.head(header) + pairs[len(self.separator) :]
 
-    def parse(self, line: str) -> Message:
+    def parse(self, line: str) -> ParsedMessage:
         """Return the message of a line, with any syslog header before it.
 
         Strict (CEF v27): raises FormatError, with the position counted from 1, for fewer than
@@ -134,7 +134,7 @@ class Cef:
         if severity is None:
             raise FormatError(no_severity(header.severity, raw_fields[5][1]))
         header = header._replace(severity=severity)
-        return Message("cef", version, header, _read_extension(line, at), prefix)
+        return ParsedMessage("cef", version, header, _read_extension(line, at), prefix)
 
     def _neutral_header(self, header: Header) -> Header:
         fields = [

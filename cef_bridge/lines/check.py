@@ -20,7 +20,7 @@ from cef_bridge.lines.text import cut, neutralise
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cef_bridge.lines import Format, Message
+    from cef_bridge.lines import Format, ParsedMessage
 
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 _FLOAT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -66,7 +66,7 @@ def faults(
     return found
 
 
-def _header_faults(message: Message) -> Iterator[str]:
+def _header_faults(message: ParsedMessage) -> Iterator[str]:
     lengths = HEADER_LENGTHS
     if message.format == "leef":
         lengths = {**LEEF_HEADER_LENGTHS}
@@ -84,7 +84,7 @@ def _header_faults(message: Message) -> Iterator[str]:
         yield from _value_faults(f"the header's {name}", text)
 
 
-def _edge_faults(line: str, message: Message) -> Iterator[str]:
+def _edge_faults(line: str, message: ParsedMessage) -> Iterator[str]:
     if line.endswith(" "):
         yield "white space at the end of the line, which readers lose."
     if message.format == "leef":
@@ -109,7 +109,7 @@ def _value_faults(name: str, value: str) -> Iterator[str]:
         yield f"{name} holds a control or bidi character."
 
 
-def row_faults(row: Key, value: str, message: Message, *, ipv6: bool) -> Iterator[str]:
+def row_faults(row: Key, value: str, message: ParsedMessage, *, ipv6: bool) -> Iterator[str]:
     """Yield what is wrong with a value of a dictionary's key, a sentence each."""
     if row.role == "consumer":
         yield f"{row.name} is filled by receivers. A device leaves it out."

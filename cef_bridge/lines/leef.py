@@ -13,7 +13,7 @@ from typing import Literal
 
 from cef_bridge.errors import FormatError, UsageError
 from cef_bridge.lines.dictionary import HEADER_LENGTHS, LEEF_KEYS, Key
-from cef_bridge.lines.message import Header, Message, locate, refuse_controls
+from cef_bridge.lines.message import Header, ParsedMessage, locate, refuse_controls
 from cef_bridge.lines.text import beginning, break_up, checked_needles, cut, neutralise
 
 _BEGINNING = re.compile(r"LEEF:(1\.0|2\.0)\|")
@@ -120,7 +120,7 @@ class Leef:
         pairs = "".join(self.pair(name) + text for name, text in values.items())
         return self.head(header) + pairs[len(self.separator) :]
 
-    def parse(self, line: str) -> Message:
+    def parse(self, line: str) -> ParsedMessage:
         """Return the message of a line, with any syslog header before it.
 
         Strict: raises FormatError, with the position counted from 1, for missing header fields,
@@ -147,7 +147,7 @@ class Leef:
         refuse_controls(line, at, len(line), allowed=delimiter)
         extension = _read_attributes(attributes, at, delimiter)
         header = Header._make([*fields, "", ""])
-        return Message("leef", beginning[1], header, extension, line[:start], delimiter)
+        return ParsedMessage("leef", beginning[1], header, extension, line[:start], delimiter)
 
     def _neutral_header(self, header: Header) -> Header:
         # A reader that does know `\|` (AxoSyslog) would lose the field border behind a backslash.

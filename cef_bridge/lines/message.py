@@ -1,7 +1,7 @@
 """A CEF or LEEF message in parts: what the writers take and the readers give.
 
-`Header` and `Message` are plain values, all text; `locate` finds where a message begins behind a
-syslog header. Must not know how either format escapes.
+`Header` and `ParsedMessage` are plain values, all text; `locate` finds where a message begins
+behind a syslog header. Must not know how either format escapes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Header(NamedTuple):
     severity: str
 
 
-class Message(NamedTuple):
+class ParsedMessage(NamedTuple):
     """What a line says: `prefix` is all that stood before `CEF:` or `LEEF:`, as it stood."""
 
     format: Literal["cef", "leef"]
@@ -41,7 +41,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _BEGINNING = re.compile(r"(?:^(?:<[0-9]{1,3}>)?|(?<=[ \t:\ufeff]))((?:CEF|LEEF):)")
 
 
-class Place(NamedTuple):
+class MessageStart(NamedTuple):
     """Where the message stands in a line: `format` is None and `start` 0 where there is none.
 
     `between` is what stands between the syslog header and the message: a tag, as a rule.
@@ -53,7 +53,7 @@ class Place(NamedTuple):
     between: str
 
 
-def locate(line: str) -> Place:
+def locate(line: str) -> MessageStart:
     """Return where the message of a line begins, and the syslog header before it.
 
     The first `CEF:` or `LEEF:` at the start of the line, behind a priority, or after white space, a
@@ -68,8 +68,8 @@ def locate(line: str) -> Place:
         header, header_end = read_loosely(line[:start])
     between = line[header_end:start]
     if found is None:
-        return Place(None, 0, header, between)
-    return Place("cef" if found[1] == "CEF:" else "leef", start, header, between)
+        return MessageStart(None, 0, header, between)
+    return MessageStart("cef" if found[1] == "CEF:" else "leef", start, header, between)
 
 
 def refuse_controls(line: str, start: int, end: int, allowed: str = "") -> None:

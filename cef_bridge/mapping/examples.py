@@ -1,8 +1,8 @@
 """The examples of a mapping, run: each event must give what its `expect` says.
 
-In comes a `spec.Mapping`, out comes an `Outcome` for each of its examples. What is compared is not
-what the rules gave but what is read back from the finished line, as a SIEM would read it. Must not
-know syslog headers, limits of a message's size, or where a mapping was read from.
+In comes a `spec.Mapping`, out comes an `ExampleResult` for each of its examples. What is compared
+is not what the rules gave but what is read back from the finished line, as a SIEM would read it.
+Must not know syslog headers, limits of a message's size, or where a mapping was read from.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.kubearmor.derive import derive
 from cef_bridge.kubearmor.names import canonical
-from cef_bridge.kubearmor.unwrap import Found, Inside, unwrap
+from cef_bridge.kubearmor.unwrap import FoundEvent, Inside, unwrap
 from cef_bridge.mapping.program.compile import Program
 from cef_bridge.mapping.program.rules import write_hit
 
@@ -28,7 +28,7 @@ HEADER = "header."
 """What stands before a header field's name in `expect`: `header.severity`, `header.name` …"""
 
 
-class Outcome(NamedTuple):
+class ExampleResult(NamedTuple):
     """What became of one example; a difference is (key, expected or None, got or None)."""
 
     name: str
@@ -37,7 +37,7 @@ class Outcome(NamedTuple):
     differences: tuple[tuple[str, str | None, str | None], ...]
 
 
-def run(mapping: Mapping, examples: Sequence[Example] | None = None) -> list[Outcome]:
+def run(mapping: Mapping, examples: Sequence[Example] | None = None) -> list[ExampleResult]:
     """Return the outcome of every example, in their order: the mapping's own, or those given.
 
     Only the keys that `expect` names are compared; null says that a key must be absent. An event
@@ -70,12 +70,12 @@ def _fields(event: dict[str, object]) -> dict[str, object]:
         found = item
         while isinstance(found, Inside):
             found = found.values[0][0] if found.event.fields is None else found.event
-        if isinstance(found, Found) and found.fields is not None:
+        if isinstance(found, FoundEvent) and found.fields is not None:
             return found.fields
     return canonical(event)
 
 
-def _outcome(example: Example, got: dict[str, str]) -> Outcome:
+def _outcome(example: Example, got: dict[str, str]) -> ExampleResult:
     expect = example.expect
     if FILTERED in got and FILTERED not in expect:
         expect = {**expect, FILTERED: None}
@@ -84,4 +84,4 @@ def _outcome(example: Example, got: dict[str, str]) -> Outcome:
         for key, expected in expect.items()
         if got.get(key) != expected
     )
-    return Outcome(example.name, example.at, not differences, differences)
+    return ExampleResult(example.name, example.at, not differences, differences)

@@ -18,7 +18,7 @@ from cef_bridge.mapping.language.beside import is_path, is_tested, meant, no_map
 from cef_bridge.mapping.language.merge import merge
 from cef_bridge.mapping.language.slots_chain import Names
 from cef_bridge.mapping.lint import across, linter
-from cef_bridge.mapping.lint.context import View
+from cef_bridge.mapping.lint.context import LintContext
 from cef_bridge.small_files import UnreadableError, read_small
 from cef_bridge.wording import shown
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from collections.abc import Mapping as MappingType
 
-    from cef_bridge.mapping.language.mapping_file import Draft
+    from cef_bridge.mapping.language.mapping_file import MappingFile
     from cef_bridge.mapping.language.spec import Mapping
 
 # Skipped for shipped mappings that are only run: it takes half of the loading time.
@@ -145,7 +145,7 @@ def _bytes_of(path: Path, at: Location) -> bytes | Problem:
 
 
 class _File(NamedTuple):
-    draft: Draft
+    draft: MappingFile
     shipped: bool
 
 
@@ -200,7 +200,7 @@ class _Chain:
         self._seen.add(real)
         return path, is_shipped or (top and path.parent.resolve() == shipped.folder())
 
-    def _read(self, path: Path, at: Location) -> Draft | None:
+    def _read(self, path: Path, at: Location) -> MappingFile | None:
         data = _bytes_of(path, at)
         if isinstance(data, Problem):
             self._problems.append(data)
@@ -223,7 +223,7 @@ class _Chain:
         cluster = any(
             draft.said.get("cluster", "cluster" in draft.places or None) for draft in drafts
         )
-        view: View | None = None
+        view: LintContext | None = None
         format_name = ""
         names = Names()
         for index in reversed(range(len(drafts))):
@@ -243,7 +243,7 @@ class _Chain:
             own = index == 0 and not self.files[0].shipped
             merged = merge(drafts[index:][::-1])
             tested = own and is_tested(Path(draft.path))
-            view = View(draft, format_name, merged, view, own, cluster, tested)
+            view = LintContext(draft, format_name, merged, view, own, cluster, tested)
             self._problems += [*draft.problems, *found]
             but = _SLOW if to_run and self.files[index].shipped else frozenset()
             self._problems += linter.run(view, errors_only=to_run, but=but)
@@ -251,7 +251,7 @@ class _Chain:
             self._problems += names.keep()
         return in_order(dict.fromkeys(self._problems), self.order)
 
-    def _report(self, at: Location, code: codes.Code, message: str) -> None:
+    def _report(self, at: Location, code: codes.LintRule, message: str) -> None:
         self._problems.append(Problem(at, code.id, message, code.severity))
 
 

@@ -24,7 +24,7 @@ from cef_bridge.mapping.load import load, nodes_of
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
-    from cef_bridge.mapping.language.mapping_file import Draft
+    from cef_bridge.mapping.language.mapping_file import MappingFile
 
 
 class Examples(NamedTuple):
@@ -96,7 +96,7 @@ def _read(path: Path) -> _File:
     return _File(path, examples, target)
 
 
-def _target(draft: Draft, path: Path, problems: list[Problem]) -> str:
+def _target(draft: MappingFile, path: Path, problems: list[Problem]) -> str:
     """Return the mapping that a file of examples is of: the one it names, else by its own name."""
     named = draft.said.get("mapping")
     if isinstance(named, str):

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.queue import statements as tables
 from cef_bridge.queue.core import LOOK_AGAIN, DiskFullError
-from cef_bridge.queue.eviction import Victims, need
-from cef_bridge.queue.values import ALERTS, EVENT, LANES, TELEMETRY, Load, Stopped
+from cef_bridge.queue.eviction import EvictionOrder, need
+from cef_bridge.queue.values import ALERTS, EVENT, LANES, TELEMETRY, Load, QueueStopped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cef_bridge.queue.core import Change, Core
-    from cef_bridge.queue.values import Dead, Packed
+    from cef_bridge.queue.core import Core, Transaction
+    from cef_bridge.queue.values import DeadLetter, Packed
 
 
-class Inlet:
+class QueueAppender:
     """Stores loads, one after the other."""
 
     def __init__(self, core: Core) -> None:
@@ -36,7 +36,7 @@ class Inlet:
         with self.appending:
             while True:
                 if given_up is not None and given_up.is_set():
-                    raise Stopped(f"{self._core.path}: what was to be stored was given up")
+                    raise QueueStopped(f"{self._core.path}: what was to be stored was given up")
                 turn = self._core.turn
                 if self._stored(load):
                     return
@@ -65,7 +65,9 @@ class Inlet:
         what = "disk" if core.short else "queue"
         with core.state:
             if core.stopping:
-                raise Stopped(f"{core.path}: the {what} is full, and nobody shall wait any more")
+                raise QueueStopped(
+                    f"{core.path}: the {what} is full, and nobody shall wait any more"
+                )
             text = "%s: the %s is full; what can wait waits until messages are sent"
             core.say(logging.WARNING, f"{what} waits", text, core.path, what)
             core.state.wait_for(lambda: core.stopping or core.turn != turn, LOOK_AGAIN)
@@ -85,7 +87,7 @@ class Inlet:
             return True
         return core.store.used() + bytes_ <= core.settings.limit
 
-    def _insert(self, load: Load, batches: Sequence[Packed], change: Change) -> None:
+    def _insert(self, load: Load, batches: Sequence[Packed], change: Transaction) -> None:
         core = self._core
         last = core.last_id + len(batches)
         tables.add_rows(change.writer, batches, core.last_id + 1, core.clock())
@@ -95,7 +97,7 @@ class Inlet:
         change.after.append(lambda: setattr(core, "last_id", last))
         self._keep_books(load, change)
 
-    def _keep_books(self, load: Load, change: Change) -> None:
+    def _keep_books(self, load: Load, change: Transaction) -> None:
         """Store what comes along with messages."""
         tables.save_marks(change.writer, load.marks)
         tables.save_pending(change.writer, load.pending)
@@ -142,7 +144,7 @@ class Inlet:
         count = core.totals[f"dropped:{what}-full"]
         core.say(logging.ERROR, "drops", text, core.path, what, core.settings.policy, f"{count:,}")
 
-    def _drop_and_insert(self, load: Load, reason: str, change: Change) -> None:
+    def _drop_and_insert(self, load: Load, reason: str, change: Transaction) -> None:
         policy, kept = self._core.settings.policy, load.batches
         if policy == "drop_oldest":
             self._drop(LANES, kept, reason, change)
@@ -157,15 +159,15 @@ class Inlet:
         self._insert(load, kept, change)
         self._refuse(_messages(load.batches) - _messages(kept), reason, change)
 
-    def _fits_now(self, kept: Sequence[Packed], change: Change) -> bool:
+    def _fits_now(self, kept: Sequence[Packed], change: Transaction) -> bool:
         self._core.store.count_pages()
         return self._fits(need(Load(kept)), unsettled=change.unsettled)
 
     def _drop(
-        self, lanes: Sequence[int], kept: Sequence[Packed], reason: str, change: Change
+        self, lanes: Sequence[int], kept: Sequence[Packed], reason: str, change: Transaction
     ) -> None:
         """Drop waiting rows, the oldest first, until what is kept of the arriving ones fits."""
-        victims = Victims(self._core.rows, change.writer, lanes)
+        victims = EvictionOrder(self._core.rows, change.writer, lanes)
         while not self._fits_now(kept, change):
             victim = victims.next()
             if victim is None:
@@ -175,11 +177,11 @@ class Inlet:
             change.unsettled -= victim.unsettled
             change.after.append(partial(self._core.rows.remove, victim.id))
 
-    def _refuse_all(self, load: Load, change: Change) -> None:
+    def _refuse_all(self, load: Load, change: Transaction) -> None:
         self._keep_books(load, change)
         self._refuse(_messages(load.batches), "disk-full", change)
 
-    def _refuse(self, count: int, reason: str, change: Change) -> None:
+    def _refuse(self, count: int, reason: str, change: Transaction) -> None:
         change.totals["accepted"] += count
         change.totals[f"dropped:{reason}"] += count
 
@@ -198,7 +200,7 @@ def _messages(batches: Sequence[Packed]) -> int:
     return sum(each.number for each in batches)
 
 
-def _dead_totals(dead: Sequence[Dead]) -> dict[str, int]:
+def _dead_totals(dead: Sequence[DeadLetter]) -> dict[str, int]:
     """Return what dead letters add to the totals: a message was accepted, an event was not."""
     events = sum(each.kind == EVENT for each in dead)
     messages = len(dead) - events

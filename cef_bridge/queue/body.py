@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import zstandard
 
-from cef_bridge.queue.values import Batch, Joined, Packed
+from cef_bridge.queue.values import Joined, MessageBatch, Packed
 from cef_bridge.stats import line_ends
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ def unsqueeze(body: bytes) -> bytes:
         raise DamagedRowError("its bytes are not those that were written") from error
 
 
-def pack(batch: Batch | Joined) -> Packed:
+def pack(batch: MessageBatch | Joined) -> Packed:
     """Return the batch as it is stored; ValueError when a message holds a line end."""
-    if isinstance(batch, Batch):
+    if isinstance(batch, MessageBatch):
         batch = Joined(batch.lane, len(batch.messages), b"\n".join(batch.messages))
     if line_ends(batch.text) != batch.number - 1:
         raise ValueError("a message holds a line end")
@@ -64,6 +64,6 @@ def unpack(body: bytes, count: int) -> list[bytes]:
     return messages
 
 
-def pack_all(batches: Sequence[Batch | Joined]) -> list[Packed]:
+def pack_all(batches: Sequence[MessageBatch | Joined]) -> list[Packed]:
     """Return all batches that hold anything, as they are stored."""
     return [pack(each) for each in batches if isinstance(each, Joined) or each.messages]

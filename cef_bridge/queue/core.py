@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.queue import file_header, moved, schema, wal
 from cef_bridge.queue import statements as tables
-from cef_bridge.queue.open_rows import Rows
-from cef_bridge.queue.rescue import Known, finish, put_aside, rescue
+from cef_bridge.queue.open_rows import OpenRows
+from cef_bridge.queue.rescue import KnownNumbers, finish, put_aside, rescue
 from cef_bridge.queue.store import Store
 from cef_bridge.queue.values import LANES, POLICIES, sum_of
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from cef_bridge.checkpoint import Mark
+    from cef_bridge.checkpoint import Checkpoint
     from cef_bridge.queue.lock import Lock
     from cef_bridge.queue.values import Sum
 
@@ -43,7 +43,7 @@ class DiskFullError(CefBridgeError):
     """The disk is full; nothing of the transaction was stored."""
 
 
-class Settings(NamedTuple):
+class QueueLimits(NamedTuple):
     """How large a queue may become, in bytes, and what happens then."""
 
     limit: int
@@ -53,7 +53,7 @@ class Settings(NamedTuple):
     dead: tables.Bounds
 
     @classmethod
-    def of(cls, limit: int, policy: str, reserve: int | None, dead_most: int) -> Settings:
+    def of(cls, limit: int, policy: str, reserve: int | None, dead_most: int) -> QueueLimits:
         """Return settings that fit each other; UsageError when they make no sense."""
         if policy not in POLICIES:
             raise UsageError(f"{policy!r} is no queue policy. There are: {', '.join(POLICIES)}")
@@ -67,7 +67,7 @@ class Settings(NamedTuple):
         return cls(limit, policy, reserve, checkpoint, dead)
 
 
-class Change:
+class Transaction:
     """A transaction's work: what it writes with, and what it does to the numbers in memory.
 
     `after` is called once all of it is on the disk. The work may be done twice, if the file turns
@@ -84,15 +84,15 @@ class Change:
 class Core:
     """A queue's file and all that is known of it. Lock order: `store.writing`, then `state`."""
 
-    def __init__(self, path: Path, settings: Settings, clock: Callable[[], float]) -> None:
+    def __init__(self, path: Path, settings: QueueLimits, clock: Callable[[], float]) -> None:
         self.path = path
         self.settings = settings
         self.clock = clock
         self.store = Store(path, checkpoint_bytes=settings.checkpoint, reserve=settings.reserve)
         self.state = threading.Condition(threading.RLock())
-        self.rows = Rows()
+        self.rows = OpenRows()
         self.totals: Counter[str] = Counter()
-        self.marks: dict[str, Mark] = {}
+        self.marks: dict[str, Checkpoint] = {}
         self.pending: dict[str, bytes] = {}
         self.unsettled = 0  # messages that wait or are in flight
         self.in_flight = 0
@@ -147,11 +147,11 @@ class Core:
             raise
         except Exception as error:  # whatever reading it raises, its bytes are the reason
             kind = schema.fault(error) if isinstance(error, sqlite3.Error) else None
-            if kind is schema.Fault.OTHER:
+            if kind is schema.StorageFault.OTHER:
                 raise
             self.store.close()
             self.store.reserve.release()
-            if kind is not schema.Fault.FULL:
+            if kind is not schema.StorageFault.FULL:
                 self.damage += 1
                 rescue(self.path, None, str(error) if kind else _NO_TEXT)
             self.read_file()
@@ -225,7 +225,7 @@ class Core:
 
     # --- changes ---
 
-    def change(self, work: Callable[[Change], _T]) -> _T:
+    def change(self, work: Callable[[Transaction], _T]) -> _T:
         """Do `work` in a transaction, and take its outcome into memory once it is on the disk.
 
         DiskFullError when there is no room for it; CefBridgeError when it cannot be done at all.
@@ -242,15 +242,15 @@ class Core:
                 self.changed()
         return result
 
-    def _write(self, work: Callable[[Change], _T]) -> tuple[Change, _T]:
-        change = Change(self.store.writer)
+    def _write(self, work: Callable[[Transaction], _T]) -> tuple[Transaction, _T]:
+        change = Transaction(self.store.writer)
         with self.store.transaction() as writer:
             self._owed.pay(writer)
             result = work(change)
             tables.add_totals(writer, change.totals)
         return change, result
 
-    def surely(self, work: Callable[[Change], _T]) -> _T:
+    def surely(self, work: Callable[[Transaction], _T]) -> _T:
         """Do `work`, on a full disk with the reserve's help; when even that is gone, wait."""
         while True:
             try:
@@ -282,9 +282,9 @@ class Core:
                 self._new_file(epoch, _NO_TEXT)
             except sqlite3.Error as error:
                 kind = schema.fault(error)
-                if kind is schema.Fault.FULL:
+                if kind is schema.StorageFault.FULL:
                     raise DiskFullError(str(schema.other(self.path, error))) from error
-                if kind is schema.Fault.OTHER or not again:
+                if kind is schema.StorageFault.OTHER or not again:
                     raise schema.other(self.path, error) from error
                 self._new_file(epoch, str(error))
         raise AssertionError  # the second time returns or raises
@@ -298,7 +298,7 @@ class Core:
             self.damage += 1
             self.store.close()
             try:
-                known = Known(self.totals, self.marks, self.pending, self.rows.known)
+                known = KnownNumbers(self.totals, self.marks, self.pending, self.rows.known)
                 rescue(self.path, known, why)
                 self._owed = _Owed()
                 self.read_file()
@@ -309,7 +309,10 @@ class Core:
             self.changed()
 
     def owe(
-        self, totals: Mapping[str, int], marks: Mapping[str, Mark], pending: Mapping[str, bytes]
+        self,
+        totals: Mapping[str, int],
+        marks: Mapping[str, Checkpoint],
+        pending: Mapping[str, bytes],
     ) -> None:
         """Take over what cannot be written: it is, with the first change that can."""
         self._owed.totals.update(totals)
@@ -369,7 +372,7 @@ class _Owed:
 
     def __init__(self) -> None:
         self.totals: Counter[str] = Counter()
-        self.marks: dict[str, Mark] = {}
+        self.marks: dict[str, Checkpoint] = {}
         self.pending: dict[str, bytes] = {}
 
     def pay(self, writer: sqlite3.Connection) -> None:

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
 
-    from cef_bridge.queue.open_rows import Rows
+    from cef_bridge.queue.open_rows import OpenRows
     from cef_bridge.queue.values import Load
 
 _CHUNK = 100  # rows that are looked at in one go
 
 
-class Victim(NamedTuple):
+class EvictedRow(NamedTuple):
     """A row that may be dropped."""
 
     id: int
@@ -27,13 +27,13 @@ class Victim(NamedTuple):
     unsettled: int
 
 
-class Victims:
+class EvictionOrder:
     """The rows of some lanes that wait, the oldest first over all of them."""
 
-    def __init__(self, rows: Rows, writer: sqlite3.Connection, lanes: Sequence[int]) -> None:
+    def __init__(self, rows: OpenRows, writer: sqlite3.Connection, lanes: Sequence[int]) -> None:
         self._heads = [each for each in (_Lane(rows, writer, lane) for lane in lanes) if each.head]
 
-    def next(self) -> Victim | None:
+    def next(self) -> EvictedRow | None:
         """Return the oldest one; each is returned once."""
         oldest = min(self._heads, key=lambda lane: lane.head or _NEVER, default=None)
         if oldest is None:
@@ -45,18 +45,18 @@ class Victims:
         return victim
 
 
-_NEVER = Victim(1 << 62, 0, 0)
+_NEVER = EvictedRow(1 << 62, 0, 0)
 
 
 class _Lane:
-    def __init__(self, rows: Rows, writer: sqlite3.Connection, lane: int) -> None:
+    def __init__(self, rows: OpenRows, writer: sqlite3.Connection, lane: int) -> None:
         self.rest = _waiting(rows, writer, lane)
         self.head = next(self.rest, None)
 
 
-def _waiting(rows: Rows, writer: sqlite3.Connection, lane: int) -> Iterator[Victim]:
+def _waiting(rows: OpenRows, writer: sqlite3.Connection, lane: int) -> Iterator[EvictedRow]:
     for row in rows.idle(lane):
-        yield Victim(row.id, row.lane, row.unsettled)
+        yield EvictedRow(row.id, row.lane, row.unsettled)
     last = rows.read[lane]
     while True:
         found = writer.execute(
@@ -66,7 +66,7 @@ def _waiting(rows: Rows, writer: sqlite3.Connection, lane: int) -> Iterator[Vict
         ).fetchall()
         for values in found:
             last = values[0]
-            yield Victim(*values)
+            yield EvictedRow(*values)
         if len(found) < _CHUNK:
             return
 

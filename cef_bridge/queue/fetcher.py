@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING
 from cef_bridge.queue import statements as tables
 from cef_bridge.queue.body import DamagedRowError, unpack
 from cef_bridge.queue.open_rows import bits
-from cef_bridge.queue.values import DAMAGED, LANES, MESSAGE, Dead, Stored
+from cef_bridge.queue.values import DAMAGED, LANES, MESSAGE, DeadLetter, Stored
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
 
-    from cef_bridge.queue.core import Change, Core
-    from cef_bridge.queue.open_rows import Row, Run
+    from cef_bridge.queue.core import Core, Transaction
+    from cef_bridge.queue.open_rows import OpenRow, RowSpan
 
 _log = logging.getLogger(__name__)
 
 _NEXT = "FROM rows WHERE lane = ? AND id > ? AND unsettled > 0 ORDER BY id LIMIT 1"
 
 
-class Outlet:
+class QueueFetcher:
     """Gives out messages in their order, and takes note of what became of them."""
 
     def __init__(self, core: Core) -> None:
@@ -46,7 +46,7 @@ class Outlet:
                 part = messages if run.number == row.count else messages[run.first : end]
                 return Stored(row.id, row.lane, run.first, part, row.born, run.resent)
 
-    def _take(self, most: int | None) -> Run | None:
+    def _take(self, most: int | None) -> RowSpan | None:
         core = self._core
         with core.state:
             for lane in LANES:
@@ -57,7 +57,7 @@ class Outlet:
                     return run
         return None
 
-    def _first(self, lane: int) -> Row | None:
+    def _first(self, lane: int) -> OpenRow | None:
         """Return the first row of the lane that has something to fetch; hold `state`."""
         rows = self._core.rows
         while True:
@@ -70,7 +70,7 @@ class Outlet:
                 return row
             rows.add(tables.row_of(found[0]))
 
-    def _messages(self, row: Row) -> list[bytes] | None:
+    def _messages(self, row: OpenRow) -> list[bytes] | None:
         """Return all messages of a row; None when it is damaged, and dropped therefore."""
         id_, messages = self._unpacked
         if id_ == row.id:
@@ -88,18 +88,18 @@ class Outlet:
         self._unpacked = (row.id, messages) if row.fetchable else (0, [])
         return messages
 
-    def _lose(self, row: Row, body: object, why: str) -> None:
+    def _lose(self, row: OpenRow, body: object, why: str) -> None:
         """Drop a row that cannot be read, and keep what is there of it among the dead letters."""
         core = self._core
 
-        def work(change: Change) -> bool:
+        def work(change: Transaction) -> bool:
             if core.rows.known.get(row.id) is not row:  # it went with a damaged file just now
                 return False
             tables.delete_row(change.writer, row.lane, row.id)
             change.totals["dropped:damaged"] += row.unsettled
             change.unsettled -= row.unsettled
             raw = body if isinstance(body, bytes) else b""
-            dead = Dead(DAMAGED, f"a damaged row: {why}", core.path.stem, raw)
+            dead = DeadLetter(DAMAGED, f"a damaged row: {why}", core.path.stem, raw)
             self._add_dead(dead, row, row.born, change)
             change.after.append(partial(self._lost, row))
             return True
@@ -112,11 +112,11 @@ class Outlet:
             )
             _log.error(text, core.path, why, counted(row.unsettled, "message"))
 
-    def _lost(self, row: Row) -> None:
+    def _lost(self, row: OpenRow) -> None:
         self._core.rows.remove(row.id)
         self._core.in_flight -= row.in_flight
 
-    def _add_dead(self, dead: Dead, row: Row, born: float, change: Change) -> None:
+    def _add_dead(self, dead: DeadLetter, row: OpenRow, born: float, change: Transaction) -> None:
         bounds = self._core.settings.dead
         expired = tables.add_dead(change.writer, [dead], born, row.lane, bounds)
         change.totals["dead_expired"] += expired
@@ -124,7 +124,7 @@ class Outlet:
     def settle(self, stored: Sequence[Stored], fate: str, *, hold: bool) -> None:
         """Give messages in flight their fate."""
 
-        def places(row: Row, asked: int) -> int:
+        def places(row: OpenRow, asked: int) -> int:
             return asked & row.flying
 
         self._core.surely(lambda change: self._edit(stored, places, fate, hold, change))
@@ -132,10 +132,10 @@ class Outlet:
     def release(self, stored: Sequence[Stored] | None) -> None:
         """Let go of what is held; what is in flight again is not touched."""
 
-        def places(row: Row, asked: int) -> int:
+        def places(row: OpenRow, asked: int) -> int:
             return asked & row.held & ~row.flying
 
-        def work(change: Change) -> None:
+        def work(change: Transaction) -> None:
             held = self._all_held(change.writer) if stored is None else stored
             self._edit(held, places, "confirmed", hold=False, change=change)
 
@@ -148,10 +148,10 @@ class Outlet:
     def _edit(
         self,
         stored: Sequence[Stored],
-        places: Callable[[Row, int], int],
+        places: Callable[[OpenRow, int], int],
         fate: str,
         hold: bool,
-        change: Change,
+        change: Transaction,
     ) -> None:
         edits: dict[int, _Edit] = {}
         for each in stored:
@@ -163,7 +163,7 @@ class Outlet:
             edit.save(fate, change)
             change.after.append(partial(self._edited, edit))
 
-    def _row(self, stored: Stored, writer: sqlite3.Connection) -> Row | None:
+    def _row(self, stored: Stored, writer: sqlite3.Connection) -> OpenRow | None:
         row = self._core.rows.known.get(stored.id)
         if row is not None:
             return row
@@ -184,7 +184,7 @@ class Outlet:
         """Make one message in flight a dead letter."""
         core = self._core
 
-        def work(change: Change) -> None:
+        def work(change: Transaction) -> None:
             row = core.rows.known.get(stored.id)
             place = bits(stored.first + index, 1)
             if row is None or not row.flying & place:
@@ -193,7 +193,7 @@ class Outlet:
             edit.settle(place, hold=False)
             edit.save("dead_lettered", change)
             if not row.held & place:
-                dead = Dead(MESSAGE, reason, core.path.stem, stored.messages[index])
+                dead = DeadLetter(MESSAGE, reason, core.path.stem, stored.messages[index])
                 self._add_dead(dead, row, core.clock(), change)
             change.after.append(partial(self._edited, edit))
 
@@ -230,7 +230,7 @@ class Outlet:
 class _Edit:
     """What a transaction makes of a row's messages; the row itself changes once that is stored."""
 
-    def __init__(self, row: Row) -> None:
+    def __init__(self, row: OpenRow) -> None:
         self.row = row
         self.gone, self.held = row.gone, row.held
         self.places = 0
@@ -245,7 +245,7 @@ class _Edit:
             self.gone |= places
             self.held &= ~places
 
-    def save(self, fate: str, change: Change) -> None:
+    def save(self, fate: str, change: Transaction) -> None:
         """Store it, and count what was not confirmed before."""
         if self.places:
             fresh = (self.places & ~self.row.held).bit_count()

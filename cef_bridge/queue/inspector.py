@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeVar
 
-    from cef_bridge.queue.values import Letter
+    from cef_bridge.queue.values import StoredDeadLetter
 
     _T = TypeVar("_T")
 
 
-class Status(NamedTuple):
+class QueueStatus(NamedTuple):
     """How a queue stands. What is in flight counts as waiting: only the forwarder knows it.
 
     `held` messages are confirmed, and kept for a while; `lanes`: how many wait in each; `oldest`:
@@ -55,17 +55,17 @@ class Peeked(NamedTuple):
     message: bytes
 
 
-class View:
+class QueueInspector:
     """The queue at a path. Each call opens the file, and closes it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def status(self) -> Status:
+    def status(self) -> QueueStatus:
         """Return how the queue stands, all of it at one moment."""
         return self._read(self._status)
 
-    def _status(self, file: sqlite3.Connection) -> Status:
+    def _status(self, file: sqlite3.Connection) -> QueueStatus:
         file.execute("BEGIN")
         totals = Counter(tables.load_totals(file))
         found = file.execute(
@@ -75,7 +75,7 @@ class View:
         dead = file.execute("SELECT count(*) FROM dead").fetchone()[0]
         file.execute("COMMIT")
         lanes = dict.fromkeys(LANES, 0) | {row[0]: row[1] for row in found}
-        return Status(
+        return QueueStatus(
             name=self.path.stem,
             path=self.path,
             sum=sum_of(totals, unsettled=sum(lanes.values()), in_flight=0),
@@ -109,13 +109,13 @@ class View:
                 peeked += [Peeked(each, row.born, message) for message in _waiting(file, row)]
         return peeked[:count]
 
-    def letters(self, ids: Sequence[int] | None = None, most: int = 100) -> list[Letter]:
+    def letters(self, ids: Sequence[int] | None = None, most: int = 100) -> list[StoredDeadLetter]:
         """Return dead letters, the newest `most` by default, in the order of their ids."""
         return self._read(lambda file: self._letters(file, ids, most))
 
     def _letters(
         self, file: sqlite3.Connection, ids: Sequence[int] | None, most: int
-    ) -> list[Letter]:
+    ) -> list[StoredDeadLetter]:
         if ids is None:
             query = f"SELECT {tables.LETTER} FROM dead ORDER BY id DESC LIMIT ?"  # noqa: S608  # a constant
             found = file.execute(query, (most,)).fetchall()
@@ -156,7 +156,7 @@ class View:
                 schema.check_version(self.path, file)
                 return work(file)
         except sqlite3.Error as error:
-            if schema.fault(error) is not schema.Fault.DAMAGED:
+            if schema.fault(error) is not schema.StorageFault.DAMAGED:
                 raise schema.other(self.path, error) from error
             raise CefBridgeError(
                 f"{self.path} is damaged ({error}). A forwarder that opens it puts it aside, "
@@ -169,21 +169,21 @@ class View:
         return connection
 
 
-def inspect(path: Path) -> View:
+def inspect(path: Path) -> QueueInspector:
     """Return a view of the queue at `path`."""
-    return View(path)
+    return QueueInspector(path)
 
 
-def find(folder: Path) -> list[View]:
+def find(folder: Path) -> list[QueueInspector]:
     """Return the queues in a folder, or the one that `folder` itself is; UsageError for none."""
     paths = [folder] if folder.is_file() else sorted(folder.glob("*.queue"))
     if not paths:
         what = "there is no queue in this folder" if folder.is_dir() else "no such folder"
         raise UsageError(f"{folder}: {what}. Name the folder that --queue names")
-    return [View(path) for path in paths]
+    return [QueueInspector(path) for path in paths]
 
 
-def _waiting(file: sqlite3.Connection, row: open_rows.Row) -> Iterator[bytes]:
+def _waiting(file: sqlite3.Connection, row: open_rows.OpenRow) -> Iterator[bytes]:
     found = file.execute("SELECT body FROM bodies WHERE id = ?", (row.id,)).fetchall()
     try:
         messages = unpack(found[0][0], row.count) if found else []

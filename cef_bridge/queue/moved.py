@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from cef_bridge.queue import schema
-from cef_bridge.queue.rescue import Known, begin, put_aside, sync_folder
+from cef_bridge.queue.rescue import KnownNumbers, begin, put_aside, sync_folder
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _copy(core: Core, new: Path) -> int:
     try:
         core.store.copy(new)
     except sqlite3.Error as error:
-        if schema.fault(error) is not schema.Fault.DAMAGED:
+        if schema.fault(error) is not schema.StorageFault.DAMAGED:
             raise
-        return begin(new, Known(core.totals, core.marks, core.pending, core.rows.known))
+        return begin(new, KnownNumbers(core.totals, core.marks, core.pending, core.rows.known))
     return 0

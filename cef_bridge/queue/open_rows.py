@@ -31,16 +31,16 @@ def from_blob(blob: bytes) -> int:
     return int.from_bytes(blob, "little")
 
 
-class Run(NamedTuple):
+class RowSpan(NamedTuple):
     """`number` messages in a row's order, from its place `first` on."""
 
-    row: Row
+    row: OpenRow
     first: int
     number: int
     resent: bool
 
 
-class Row:
+class OpenRow:
     """One row of which something was fetched, or is to be sent again."""
 
     __slots__ = ("again", "born", "count", "flying", "gone", "held", "id", "lane", "seen")
@@ -74,7 +74,7 @@ class Row:
         """The places that may be fetched."""
         return self.all & ~(self.gone | self.flying | (self.held & ~self.again))
 
-    def take(self, most: int | None) -> Run:
+    def take(self, most: int | None) -> RowSpan:
         """Put the first run of at most `most` fetchable messages in flight.
 
         A run has no gaps, and is all new or all resent.
@@ -87,7 +87,7 @@ class Row:
         if most is not None:
             count = min(count, max(most, 1))
         self.flying |= bits(first, count)
-        return Run(self, first, count, resent)
+        return RowSpan(self, first, count, resent)
 
     def back(self) -> None:
         """Make what is in flight fetchable again."""
@@ -100,7 +100,7 @@ class Row:
         self.again &= ~places
 
 
-class Rows:
+class OpenRows:
     """The rows on their way, and how far each lane was read.
 
     A row stands in `known` while any of it is in flight or may be fetched a second time; `read`
@@ -108,17 +108,17 @@ class Rows:
     """
 
     def __init__(self) -> None:
-        self.known: dict[int, Row] = {}
+        self.known: dict[int, OpenRow] = {}
         self.read = dict.fromkeys(LANES, 0)
         self._open: dict[int, list[int]] = {lane: [] for lane in LANES}  # heaps of ids
 
-    def add(self, row: Row) -> None:
+    def add(self, row: OpenRow) -> None:
         """Take in the next row of its lane, as read from the file; one that is known stays."""
         self.known.setdefault(row.id, row)
         self.read[row.lane] = max(self.read[row.lane], row.id)
         heapq.heappush(self._open[row.lane], row.id)
 
-    def first(self, lane: int) -> Row | None:
+    def first(self, lane: int) -> OpenRow | None:
         """Return the first row of the lane, among those known, that has something to fetch."""
         heap = self._open[lane]
         while heap:
@@ -128,16 +128,16 @@ class Rows:
             heapq.heappop(heap)
         return None
 
-    def forget(self, row: Row) -> None:
+    def forget(self, row: OpenRow) -> None:
         """Forget the row if nothing of it is on its way any more."""
         if not row.flying and not row.fetchable:
             self.known.pop(row.id, None)
 
-    def remove(self, id_: int) -> Row | None:
+    def remove(self, id_: int) -> OpenRow | None:
         """Forget the row, whatever its state: it is not in the file any more."""
         return self.known.pop(id_, None)
 
-    def only(self, rows: Iterable[Row]) -> None:
+    def only(self, rows: Iterable[OpenRow]) -> None:
         """Go on with these alone, which another file holds: some that were read may wait anew."""
         there = set()
         for row in rows:
@@ -147,7 +147,7 @@ class Rows:
         for id_ in set(self.known) - there:
             self.remove(id_)
 
-    def idle(self, lane: int) -> list[Row]:
+    def idle(self, lane: int) -> list[OpenRow]:
         """Return the rows of the lane that were read, and wait wholly now; oldest first."""
         found = (
             row
@@ -170,7 +170,7 @@ class Rows:
         self._reopen()
         return count
 
-    def hold_no_more(self, row: Row) -> int:
+    def hold_no_more(self, row: OpenRow) -> int:
         """Make what is held of the row fetchable; return how many messages more that is."""
         row = self.known.setdefault(row.id, row)
         more = row.held & ~row.again & ~row.flying

@@ -20,22 +20,22 @@ from cef_bridge.errors import UsageError
 from cef_bridge.queue import moved, schema
 from cef_bridge.queue import replay_marks as dead_letters
 from cef_bridge.queue import statements as tables
-from cef_bridge.queue.appender import Inlet
+from cef_bridge.queue.appender import QueueAppender
 from cef_bridge.queue.body import pack_all
-from cef_bridge.queue.core import Core, Settings
-from cef_bridge.queue.fetcher import Outlet
-from cef_bridge.queue.inspector import View, inspect
+from cef_bridge.queue.core import Core, QueueLimits
+from cef_bridge.queue.fetcher import QueueFetcher
+from cef_bridge.queue.inspector import QueueInspector, inspect
 from cef_bridge.queue.lock import Lock
 from cef_bridge.queue.values import (
     ALERTS,
     TELEMETRY,
-    Batch,
-    Dead,
+    DeadLetter,
     Joined,
-    Letter,
     Load,
-    Stopped,
+    MessageBatch,
+    QueueStopped,
     Stored,
+    StoredDeadLetter,
     Sum,
 )
 
@@ -45,21 +45,21 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-    from cef_bridge.checkpoint import Mark
-    from cef_bridge.queue.core import Change
+    from cef_bridge.checkpoint import Checkpoint
+    from cef_bridge.queue.core import Transaction
 
 __all__ = [
     "ALERTS",
     "TELEMETRY",
-    "Batch",
-    "Dead",
+    "DeadLetter",
     "Joined",
-    "Letter",
+    "MessageBatch",
     "Queue",
-    "Stopped",
+    "QueueInspector",
+    "QueueStopped",
     "Stored",
+    "StoredDeadLetter",
     "Sum",
-    "View",
     "inspect",
 ]
 
@@ -73,8 +73,8 @@ class Queue:
         self.path = core.path
         self._core = core
         self._lock = lock
-        self._inlet = Inlet(core)
-        self._outlet = Outlet(core)
+        self._inlet = QueueAppender(core)
+        self._outlet = QueueFetcher(core)
 
     @classmethod
     def open(
@@ -95,7 +95,7 @@ class Queue:
         else; CefBridgeError when the disk does not do it. A damaged file is put aside, with an
         ERROR in the log, and what can be read of it is kept; so is one of another version, whole.
         """
-        core = Core(path, Settings.of(limit, policy, reserve, dead_most), clock)
+        core = Core(path, QueueLimits.of(limit, policy, reserve, dead_most), clock)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if path.is_dir():
@@ -134,12 +134,12 @@ class Queue:
 
     def append(
         self,
-        batches: Sequence[Batch | Joined],
-        marks: Sequence[Mark] = (),
+        batches: Sequence[MessageBatch | Joined],
+        marks: Sequence[Checkpoint] = (),
         *,
         pending: Mapping[str, bytes] | None = None,
         counts: Mapping[str, int] | None = None,
-        dead: Sequence[Dead] = (),
+        dead: Sequence[DeadLetter] = (),
         replayed: Sequence[int] = (),
         given_up: threading.Event | None = None,
     ) -> None:
@@ -154,7 +154,7 @@ class Queue:
         load = Load(pack_all(batches), marks, pending or {}, counts or {}, dead, replayed)
         self._inlet.append(load, given_up)
 
-    def marks(self) -> dict[str, Mark]:
+    def marks(self) -> dict[str, Checkpoint]:
         """Return the position of each stream, by its key."""
         with self._core.state:
             return dict(self._core.marks)
@@ -168,7 +168,7 @@ class Queue:
         """Forget a stream that is gone for good: its position, and what waits of it."""
         core = self._core
 
-        def work(change: Change) -> None:
+        def work(change: Transaction) -> None:
             tables.forget(change.writer, key)
             change.after.append(lambda: core.marks.pop(key, None))
             change.after.append(lambda: core.pending.pop(key, None))
@@ -261,7 +261,7 @@ class Queue:
 
     # --- dead letters ---
 
-    def take_replays(self, most: int = 500) -> list[Letter]:
+    def take_replays(self, most: int = 500) -> list[StoredDeadLetter]:
         """Return events among the dead letters that someone wants to be sent after all.
 
         Each comes once while the process lives: convert it, and say so with

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.queue import statements as tables
 from cef_bridge.queue.body import DamagedRowError, pack
-from cef_bridge.queue.values import LANES, Batch
+from cef_bridge.queue.values import LANES, MessageBatch
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from cef_bridge.queue.core import Change, Core
-    from cef_bridge.queue.values import Letter
+    from cef_bridge.queue.core import Core, Transaction
+    from cef_bridge.queue.values import StoredDeadLetter
 
 _log = logging.getLogger(__name__)
 
 
-def take(core: Core, taken: set[int], most: int) -> list[Letter]:
+def take(core: Core, taken: set[int], most: int) -> list[StoredDeadLetter]:
     """Return events that are marked, and not yet among `taken`; they are, then."""
     query = tables.marked(events=True, most=most + len(taken))
-    letters: list[Letter] = []
+    letters: list[StoredDeadLetter] = []
     for values in core.guarded(lambda: core.store.read(*query)):
         if values[0] in taken or len(letters) == most:
             continue
@@ -42,13 +42,13 @@ def send_again(core: Core, most: int) -> None:
         core.surely(lambda change: _move(core, most, change))
 
 
-def _move(core: Core, most: int, change: Change) -> None:
+def _move(core: Core, most: int, change: Transaction) -> None:
     letters = _readable(change.writer, most)
     packed = []
     for lane in LANES:
         raws = [letter.raw for letter in letters if letter.lane == lane]
         if raws:
-            packed.append(pack(Batch(lane, raws)))
+            packed.append(pack(MessageBatch(lane, raws)))
     last = core.last_id + len(packed)
     tables.add_rows(change.writer, packed, core.last_id + 1, core.clock())
     tables.delete_dead(change.writer, [letter.id for letter in letters])
@@ -58,7 +58,7 @@ def _move(core: Core, most: int, change: Change) -> None:
     change.after.append(lambda: setattr(core, "last_id", last))
 
 
-def _readable(writer: sqlite3.Connection, most: int) -> list[Letter]:
+def _readable(writer: sqlite3.Connection, most: int) -> list[StoredDeadLetter]:
     letters = []
     for values in writer.execute(*tables.marked(events=False, most=most)).fetchall():
         try:

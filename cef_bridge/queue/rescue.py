@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.queue import schema
 from cef_bridge.queue import statements as tables
 from cef_bridge.queue.body import DamagedRowError, unsqueeze
-from cef_bridge.queue.open_rows import Row, to_blob
+from cef_bridge.queue.open_rows import OpenRow, to_blob
 from cef_bridge.queue.pages import Pages, Trees
 from cef_bridge.queue.values import ALERTS, LANES
 from cef_bridge.wording import counted
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from cef_bridge.checkpoint import Mark
+    from cef_bridge.checkpoint import Checkpoint
     from cef_bridge.queue.pages import Value
 
 _log = logging.getLogger(__name__)
@@ -50,13 +50,13 @@ _ROW = f"SELECT {tables.ROW}, unsettled FROM rows WHERE lane IN (?, ?) AND id = 
 _NUMBERED = frozenset(("bodies", "dead"))
 
 
-class Known(NamedTuple):
+class KnownNumbers(NamedTuple):
     """What the process has in memory, if it had read the file before."""
 
     totals: Mapping[str, int]
-    marks: Mapping[str, Mark]
+    marks: Mapping[str, Checkpoint]
     pending: Mapping[str, bytes]
-    rows: Mapping[int, Row]
+    rows: Mapping[int, OpenRow]
 
 
 class _Found(NamedTuple):
@@ -70,7 +70,7 @@ class _Found(NamedTuple):
     unsure: bool
 
 
-def rescue(path: Path, known: Known | None, why: str) -> None:
+def rescue(path: Path, known: KnownNumbers | None, why: str) -> None:
     """Put a new file in the place of the damaged one, which keeps its bytes under another name.
 
     Raises sqlite3.Error or OSError when no new file can be written.
@@ -106,7 +106,7 @@ def _gone(lost: int, found: _Found, *, anew: bool) -> str:
     return text if lost else "none is lost"
 
 
-def begin(new: Path, known: Known) -> int:
+def begin(new: Path, known: KnownNumbers) -> int:
     """Make a file of what the process knows alone; return how many messages are lost."""
     schema.forget(new)
     schema.create(new)
@@ -148,7 +148,7 @@ def sync_folder(path: Path) -> None:
             os.close(folder)
 
 
-def _salvage(path: Path, writer: sqlite3.Connection, known: Known | None) -> _Found:
+def _salvage(path: Path, writer: sqlite3.Connection, known: KnownNumbers | None) -> _Found:
     """Copy what can be read; what the process knows goes first."""
     totals = dict(known.totals) if known else {}
     if known:
@@ -184,7 +184,7 @@ def _copy_table(trees: Trees, writer: sqlite3.Connection, table: str) -> None:
 
 
 def _copy_rows(
-    trees: Trees, writer: sqlite3.Connection, known: Mapping[int, Row]
+    trees: Trees, writer: sqlite3.Connection, known: Mapping[int, OpenRow]
 ) -> tuple[bool, bool]:
     """Copy all rows that have a body; return whether each was what was written.
 
@@ -214,7 +214,7 @@ def _copy_rows(
 
 
 def _copy_body(
-    writer: sqlite3.Connection, id_: int, body: bytes, count: int, known: Mapping[int, Row]
+    writer: sqlite3.Connection, id_: int, body: bytes, count: int, known: Mapping[int, OpenRow]
 ) -> bool:
     """Store a body with its row; return whether the row says what can be."""
     if writer.execute("INSERT OR IGNORE INTO bodies VALUES (?, ?)", (id_, body)).rowcount == 0:
@@ -225,7 +225,7 @@ def _copy_body(
     row = known.get(id_)
     if row is None or row.count != count:  # what became of it is not known: all of it is sent
         lane, born = (found[0][0], found[0][3]) if found else (ALERTS, time.time())
-        row = Row(lane, id_, count, born, (0, 0))
+        row = OpenRow(lane, id_, count, born, (0, 0))
     writer.execute("DELETE FROM rows WHERE lane IN (?, ?) AND id = ?", (*LANES, id_))
     states = (to_blob(row.gone), to_blob(row.held))
     writer.execute(

@@ -55,7 +55,7 @@ _WHOLE_CHECK = 64 << 20  # bytes; a larger file is checked without its bodies: e
 BUSY = 60_000  # ms; `deadletter replay` writes to the file as well, for some milliseconds
 
 
-class Fault(enum.Enum):
+class StorageFault(enum.Enum):
     """What an error of SQLite asks for."""
 
     FULL = "the disk is full"
@@ -63,18 +63,22 @@ class Fault(enum.Enum):
     OTHER = "it cannot be read or written"
 
 
-def fault(error: sqlite3.Error) -> Fault:
+def fault(error: sqlite3.Error) -> StorageFault:
     """Return what to do about an error."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:  # not the file's: the queue is closed, or a value cannot be stored
-        return Fault.DAMAGED if isinstance(error, sqlite3.OperationalError) else Fault.OTHER
+        return (
+            StorageFault.DAMAGED
+            if isinstance(error, sqlite3.OperationalError)
+            else StorageFault.OTHER
+        )
     if code & 0xFF == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_SHMSIZE:
-        return Fault.FULL
+        return StorageFault.FULL
     if code in {sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}:
-        return Fault.DAMAGED
+        return StorageFault.DAMAGED
     # Our statements are right: one that does not suit the file's tables met others than ours, and
     # whatever else is not the machine's doing comes from bytes that were never written by us.
-    return Fault.OTHER if code & 0xFF in _NOT_THE_FILE else Fault.DAMAGED
+    return StorageFault.OTHER if code & 0xFF in _NOT_THE_FILE else StorageFault.DAMAGED
 
 
 _NOT_THE_FILE = {

@@ -7,27 +7,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.checkpoint import Mark
+from cef_bridge.checkpoint import Checkpoint
 from cef_bridge.queue import open_rows, schema
 from cef_bridge.queue.body import squeeze, unsqueeze
-from cef_bridge.queue.values import EVENT, LANES, Letter
+from cef_bridge.queue.values import EVENT, LANES, StoredDeadLetter
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from cef_bridge.queue.values import Dead, Packed
+    from cef_bridge.queue.values import DeadLetter, Packed
 
 ROW = "lane, id, count, born, gone, held"
 LETTER = "id, kind, reason, source, raw, born, lane, replay"
 
 
-def row_of(values: Sequence[object]) -> open_rows.Row:
+def row_of(values: Sequence[object]) -> open_rows.OpenRow:
     """Return the row that the columns of ROW say; sqlite3.DatabaseError when they say nonsense."""
     try:
         lane, id_, count, born, gone, held = values
         states = (open_rows.from_blob(gone), open_rows.from_blob(held))  # type: ignore[arg-type]  # a STRICT table
-        row = open_rows.Row(lane, id_, count, born, states)  # type: ignore[arg-type]  # a STRICT table
+        row = open_rows.OpenRow(lane, id_, count, born, states)  # type: ignore[arg-type]  # a STRICT table
         sound = (
             row.id > 0 < row.count and not (row.gone | row.held) & ~row.all and row.lane in LANES
         )
@@ -86,7 +86,7 @@ def add_rows(writer: sqlite3.Connection, packed: Sequence[Packed], first: int, b
     writer.executemany("INSERT INTO bodies VALUES (?, ?)", [(id_, each.body) for id_, each in rows])
 
 
-def save_row(writer: sqlite3.Connection, row: open_rows.Row, gone: int, held: int) -> None:
+def save_row(writer: sqlite3.Connection, row: open_rows.OpenRow, gone: int, held: int) -> None:
     """Store what became of a row's messages; a row of which all is gone goes."""
     if gone == row.all:
         delete_row(writer, row.lane, row.id)
@@ -105,7 +105,7 @@ def delete_row(writer: sqlite3.Connection, lane: int, id_: int) -> None:
     writer.execute("DELETE FROM bodies WHERE id = ?", (id_,))
 
 
-def save_marks(writer: sqlite3.Connection, marks: Iterable[Mark]) -> None:
+def save_marks(writer: sqlite3.Connection, marks: Iterable[Checkpoint]) -> None:
     """Store positions, each in the place of the one with its key."""
     writer.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", list(marks))
 
@@ -126,10 +126,10 @@ def load_totals(writer: sqlite3.Connection) -> dict[str, int]:
     return dict(writer.execute("SELECT name, value FROM totals").fetchall())
 
 
-def load_marks(writer: sqlite3.Connection) -> dict[str, Mark]:
+def load_marks(writer: sqlite3.Connection) -> dict[str, Checkpoint]:
     """Return the positions by their keys."""
     found = writer.execute("SELECT key, offset, value FROM marks").fetchall()
-    return {row[0]: Mark(*row) for row in found}
+    return {row[0]: Checkpoint(*row) for row in found}
 
 
 def load_pending(writer: sqlite3.Connection) -> dict[str, bytes]:
@@ -169,7 +169,7 @@ class Bounds(NamedTuple):
 
 
 def add_dead(
-    writer: sqlite3.Connection, dead: Iterable[Dead], born: float, lane: int, bounds: Bounds
+    writer: sqlite3.Connection, dead: Iterable[DeadLetter], born: float, lane: int, bounds: Bounds
 ) -> int:
     """Store dead letters; return how many old ones had to go for them."""
     bodies = [(each, squeeze(each.raw)) for each in dead]
@@ -204,11 +204,11 @@ def delete_dead(writer: sqlite3.Connection, ids: Iterable[int]) -> int:
     return writer.total_changes - before
 
 
-def letter_of(values: Sequence[object]) -> Letter:
+def letter_of(values: Sequence[object]) -> StoredDeadLetter:
     """Return the dead letter that the columns of LETTER say; DamagedRowError when unreadable."""
     id_, kind, reason, source, raw, born, lane, replay = values
     content = unsqueeze(raw)  # type: ignore[arg-type]  # STRICT table
-    return Letter(id_, kind, reason, source, content, born, lane, bool(replay))  # type: ignore[arg-type]  # STRICT table
+    return StoredDeadLetter(id_, kind, reason, source, content, born, lane, bool(replay))  # type: ignore[arg-type]  # STRICT table
 
 
 def marked(*, events: bool, most: int) -> tuple[str, tuple[object, ...]]:

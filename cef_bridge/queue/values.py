@@ -12,7 +12,7 @@ from cef_bridge.errors import CefBridgeError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cef_bridge.checkpoint import Mark
+    from cef_bridge.checkpoint import Checkpoint
 
 ALERTS, TELEMETRY = 0, 1
 LANES = (ALERTS, TELEMETRY)
@@ -22,11 +22,11 @@ EVENT, MESSAGE, DAMAGED = "event", "message", "damaged"
 POLICIES = ("block", "drop_telemetry_first", "drop_oldest", "drop_newest")
 
 
-class Stopped(CefBridgeError):  # noqa: N818  # it is an order that was followed, not a fault
+class QueueStopped(CefBridgeError):  # noqa: N818  # it is an order that was followed, not a fault
     """The queue was told to stop waiting for room; nothing of what was to be appended is in it."""
 
 
-class Batch(NamedTuple):
+class MessageBatch(NamedTuple):
     """Finished messages of one lane, unframed and without a line end."""
 
     lane: int
@@ -41,7 +41,7 @@ class Joined(NamedTuple):
     text: bytes
 
 
-class Dead(NamedTuple):
+class DeadLetter(NamedTuple):
     """What can never be sent. `kind`: an `event` no mapping takes, or a finished `message`."""
 
     kind: str
@@ -50,7 +50,7 @@ class Dead(NamedTuple):
     raw: bytes
 
 
-class Letter(NamedTuple):
+class StoredDeadLetter(NamedTuple):
     """A Dead as it lies in a queue; `replay`: someone asked for it to be sent after all.
 
     The kind `damaged` is a row of the queue that could not be read any more, as it was found.
@@ -127,10 +127,10 @@ class Load(NamedTuple):
     """One append: all of it goes into a queue in one transaction, or none of it."""
 
     batches: Sequence[Packed]
-    marks: Sequence[Mark] = ()
+    marks: Sequence[Checkpoint] = ()
     pending: Mapping[str, bytes] = {}
     counts: Mapping[str, int] = {}
-    dead: Sequence[Dead] = ()
+    dead: Sequence[DeadLetter] = ()
     replayed: Sequence[int] = ()
 
 

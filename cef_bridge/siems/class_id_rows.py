@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-class Row(NamedTuple):
+class ClassIdRow(NamedTuple):
     """A class id, its parts, its sentence and the severity of an event that nobody rated."""
 
     class_id: str
@@ -25,13 +25,13 @@ class Row(NamedTuple):
     severity: str
 
 
-def rows() -> list[Row]:
+def rows() -> list[ClassIdRow]:
     """Return all classes, in the order of the catalogue."""
     found = []
     for row in catalogue():
         kind, scope, operation, verb, disposition = row.class_id.split(".")
         parts = (kind, scope, operation, verb, disposition)
-        found.append(Row(row.class_id, *parts, row.name, row.severity))
+        found.append(ClassIdRow(row.class_id, *parts, row.name, row.severity))
     return found
 
 

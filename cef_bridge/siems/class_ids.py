@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.siems.arcsight import class_ids as arcsight
-from cef_bridge.siems.class_id_rows import Row, csv_text, rows
+from cef_bridge.siems.class_id_rows import ClassIdRow, csv_text, rows
 from cef_bridge.siems.qradar import class_ids as qradar
 from cef_bridge.siems.sentinel import class_ids as sentinel
 from cef_bridge.siems.splunk import class_ids as splunk
@@ -24,11 +24,11 @@ class Form(NamedTuple):
     Files that have comments say it themselves; a CSV has none, so it is said beside it.
     """
 
-    write: Callable[[Sequence[Row]], str]
+    write: Callable[[Sequence[ClassIdRow]], str]
     note: str = ""
 
 
-def _plain(classes: Sequence[Row]) -> str:
+def _plain(classes: Sequence[ClassIdRow]) -> str:
     columns = ("id", "name", "category", "severity")
     return csv_text(
         columns, ((row.class_id, row.name, row.operation, row.severity) for row in classes)

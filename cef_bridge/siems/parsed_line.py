@@ -15,12 +15,12 @@ from cef_bridge.errors import FormatError
 from cef_bridge.lines.dictionary import CEF_KEYS
 from cef_bridge.lines.lint.lenient import read_leniently
 from cef_bridge.lines.message import locate
-from cef_bridge.siems.reading import ARRIVAL, Finding, Time, nothing
+from cef_bridge.siems.reading import ARRIVAL, SiemFinding, SiemTime, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from cef_bridge.lines import Message
+    from cef_bridge.lines import ParsedMessage
     from cef_bridge.lines.syslog import SyslogHeader
     from cef_bridge.siems.reading import Reading
 
@@ -48,7 +48,7 @@ class Parts(NamedTuple):
     tag: str
     body: str
     format: str
-    meant: Message | None
+    meant: ParsedMessage | None
     fault: str
 
     @property
@@ -81,18 +81,18 @@ def refused(parts: Parts, wanted: str, who: str) -> Reading | None:
     if not parts.format:
         message = f"{who} finds no event here: {parts.fault}."
         mend = "Send a line of cef-bridge, or another CEF or LEEF line."
-        return nothing(Finding("lost", "", message, mend))
+        return nothing(SiemFinding("lost", "", message, mend))
     message = (
         f"{who} does not read {parts.format.upper()}: the line stays raw text, without fields."
     )
     mend = f"Use a mapping with `format: {wanted}`."
-    return nothing(Finding("lost", "", message, mend))
+    return nothing(SiemFinding("lost", "", message, mend))
 
 
-def broken(parts: Parts) -> Iterator[Finding]:
+def broken(parts: Parts) -> Iterator[SiemFinding]:
     """Yield a finding when the line is not what the standard asks for."""
     if parts.fault:
-        yield Finding(
+        yield SiemFinding(
             "misread",
             "",
             f"The line is not what the standard says: {parts.fault.rstrip('.')}. "
@@ -103,7 +103,7 @@ def broken(parts: Parts) -> Iterator[Finding]:
 
 def differences(
     said: Mapping[str, str], read: Mapping[str, str], mend: str = ""
-) -> Iterator[Finding]:
+) -> Iterator[SiemFinding]:
     """Yield what a receiver finds otherwise than it was said: keys without, changed, invented.
 
     Without anything said (a line that the standard cannot read) nothing can be compared.
@@ -111,12 +111,14 @@ def differences(
     mend = mend or "Leave the key out (`KEY: null`), or change its value with `via` or `table`."
     for key, value in said.items():
         if key not in read:
-            yield Finding("lost", key, "The receiver's parser does not find this key.", mend)
+            yield SiemFinding("lost", key, "The receiver's parser does not find this key.", mend)
         elif read[key] != value:
-            yield Finding("misread", key, "The receiver's parser takes another text for it.", mend)
+            yield SiemFinding(
+                "misread", key, "The receiver's parser takes another text for it.", mend
+            )
     for key in read:
         if said and key not in said:
-            yield Finding("misread", key, "Nobody wrote this key: it is part of a value.", mend)
+            yield SiemFinding("misread", key, "Nobody wrote this key: it is part of a value.", mend)
 
 
 def moment(text: str) -> str:
@@ -137,29 +139,31 @@ def cef_moment(text: str) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%S}.{int(text) % 1000:03d}Z"
 
 
-def in_seconds(parts: Parts) -> Iterator[Finding]:
+def in_seconds(parts: Parts) -> Iterator[SiemFinding]:
     """Yield what is misread when a time is written in seconds."""
     for key, value in parts.said.items():
         row = CEF_KEYS.get(key)
         if row is not None and row.kind == "timestamp" and _SECONDS.fullmatch(value):
             message = f"Seconds, read as milliseconds: {cef_moment(value)}."
-            yield Finding("misread", key, message, f"extension: {{{key}: {{from: event.time}}}}")
+            yield SiemFinding(
+                "misread", key, message, f"extension: {{{key}: {{from: event.time}}}}"
+            )
 
 
-def header_time(header: SyslogHeader | None) -> Time:
+def header_time(header: SyslogHeader | None) -> SiemTime:
     """Return the time that a syslog header says; RFC 3164 has no year, zone or fraction."""
     if header is None or not header.timestamp:
-        return Time("", ARRIVAL)
+        return SiemTime("", ARRIVAL)
     if not header.strict:
-        return Time(
+        return SiemTime(
             header.timestamp, "the syslog header, which follows neither RFC 3164 nor RFC 5424"
         )
     if header.version == "rfc3164":
-        return Time(header.timestamp, "the RFC 3164 header: whole seconds, no year, no zone")
-    return Time(header.timestamp, "the RFC 5424 header")
+        return SiemTime(header.timestamp, "the RFC 3164 header: whole seconds, no year, no zone")
+    return SiemTime(header.timestamp, "the RFC 5424 header")
 
 
-def untimed(parts: Parts, key: str = "rt") -> Iterator[Finding]:
+def untimed(parts: Parts, key: str = "rt") -> Iterator[SiemFinding]:
     """Yield a note when neither the event nor, so, its RFC 3164 header says a time."""
     header = parts.header
     if header and header.timestamp == NO_TIME and key not in parts.said:
@@ -167,7 +171,7 @@ def untimed(parts: Parts, key: str = "rt") -> Iterator[Finding]:
             "The event says no time. `forward` writes the time of receipt, `convert --assume-time`"
             " the one you give; without, an RFC 3164 header says 1 January."
         )
-        yield Finding("note", key, message)
+        yield SiemFinding("note", key, message)
 
 
 def is_address(text: str) -> bool:

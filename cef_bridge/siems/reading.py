@@ -21,7 +21,7 @@ ARRIVAL = "arrival"
 """Where the time of an event comes from that says none which the receiver takes."""
 
 
-class Field(NamedTuple):
+class SiemField(NamedTuple):
     """A field by its name in the SIEM, its value there, and the line's key that it comes from."""
 
     name: str
@@ -29,7 +29,7 @@ class Field(NamedTuple):
     key: str
 
 
-class Finding(NamedTuple):
+class SiemFinding(NamedTuple):
     """What became of a key; `mend` says what to change, where something should be."""
 
     kind: Kind
@@ -38,7 +38,7 @@ class Finding(NamedTuple):
     mend: str = ""
 
 
-class Time(NamedTuple):
+class SiemTime(NamedTuple):
     """The event's time as the receiver takes it, and from where; no value: when it arrives."""
 
     value: str
@@ -48,12 +48,12 @@ class Time(NamedTuple):
 class Reading(NamedTuple):
     """What a receiver makes of one line."""
 
-    fields: tuple[Field, ...]
-    time: Time
-    findings: tuple[Finding, ...]
+    fields: tuple[SiemField, ...]
+    time: SiemTime
+    findings: tuple[SiemFinding, ...]
 
     @property
-    def problems(self) -> list[Finding]:
+    def problems(self) -> list[SiemFinding]:
         """Return the findings that say that something is lost or misread."""
         return [finding for finding in self.findings if finding.kind in PROBLEMS]
 
@@ -68,14 +68,14 @@ class Simulator(NamedTuple):
     sources: tuple[str, ...]
 
 
-def nothing(finding: Finding, *more: Finding) -> Reading:
+def nothing(finding: SiemFinding, *more: SiemFinding) -> Reading:
     """Return the reading of a line of which a receiver makes no fields."""
-    return Reading((), Time("", ARRIVAL), (finding, *more))
+    return Reading((), SiemTime("", ARRIVAL), (finding, *more))
 
 
-def gathered(findings: Sequence[Finding]) -> list[tuple[Finding, list[str]]]:
+def gathered(findings: Sequence[SiemFinding]) -> list[tuple[SiemFinding, list[str]]]:
     """Return findings that say the same of several keys as one, with these keys in their order."""
-    groups: dict[Finding, list[str]] = {}
+    groups: dict[SiemFinding, list[str]] = {}
     for finding in findings:
         keys = groups.setdefault(finding._replace(key=""), [])
         if finding.key and finding.key not in keys:

@@ -12,12 +12,29 @@ from cef_bridge.siems.arcsight.simulator import SIMULATOR as ARCSIGHT
 from cef_bridge.siems.elastic.simulator import SIMULATOR as ELASTIC
 from cef_bridge.siems.graylog.simulator import SIMULATOR as GRAYLOG
 from cef_bridge.siems.qradar.simulator import SIMULATOR as QRADAR
-from cef_bridge.siems.reading import Field, Finding, Kind, Reading, Simulator, Time, gathered
+from cef_bridge.siems.reading import (
+    Kind,
+    Reading,
+    SiemField,
+    SiemFinding,
+    SiemTime,
+    Simulator,
+    gathered,
+)
 from cef_bridge.siems.sc4s.simulator import SIMULATOR as SC4S
 from cef_bridge.siems.sentinel.simulator import SIMULATOR as SENTINEL
 from cef_bridge.siems.splunk.simulator import SIMULATOR as SPLUNK
 
-__all__ = ["SIMULATORS", "Field", "Finding", "Kind", "Reading", "Simulator", "Time", "gathered"]
+__all__ = [
+    "SIMULATORS",
+    "Kind",
+    "Reading",
+    "SiemField",
+    "SiemFinding",
+    "SiemTime",
+    "Simulator",
+    "gathered",
+]
 
 SIMULATORS: dict[str, Simulator] = {
     simulator.name: simulator

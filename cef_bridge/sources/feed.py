@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from cef_bridge.checkpoint import Mark
-    from cef_bridge.sources.records.units import Block, Broken, Oversized
+    from cef_bridge.checkpoint import Checkpoint
+    from cef_bridge.sources.records.units import Block, BrokenLine, Oversized
 
 TICK = 0.2
 """After so many seconds without anything new a feed yields None."""
@@ -32,8 +32,8 @@ class Arrival(NamedTuple):
 
     stream: str
     name: str
-    item: Block | Oversized | Broken
-    mark: Mark | None
+    item: Block | Oversized | BrokenLine
+    mark: Checkpoint | None
     ended: bool = False
 
 
@@ -73,7 +73,7 @@ class Feed(Protocol):
     name: str
     can_wait: bool
 
-    def arrivals(self, marks: Mapping[str, Mark]) -> Iterator[Arrival | Notice | None]:
+    def arrivals(self, marks: Mapping[str, Checkpoint]) -> Iterator[Arrival | Notice | None]:
         """Yield what arrives from these marks on; None at least every TICK seconds while quiet.
 
         Ends at the end of the input, or soon after `stop()`.

@@ -21,7 +21,7 @@ from cef_bridge.sources.records.units import Block, DamagedError, Idle
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from cef_bridge.checkpoint import Mark
+    from cef_bridge.checkpoint import Checkpoint
 
 _HEAD = 512  # what is_text wants at most
 
@@ -49,7 +49,7 @@ class Pipe:
         self._source = _Source(fd, name, poll)
         self._text = "not read yet"
 
-    def arrivals(self, _marks: Mapping[str, Mark]) -> Iterator[Arrival | None]:
+    def arrivals(self, _marks: Mapping[str, Checkpoint]) -> Iterator[Arrival | None]:
         """Yield what comes, None after each `poll` seconds without anything, until the end."""
         source = self._source
         self._text = "reading"

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.engine.machine import Lines
+from cef_bridge.engine.machine import LineRange
 from cef_bridge.errors import CefBridgeError
-from cef_bridge.kubearmor.decode import Decoded, Decoder
+from cef_bridge.kubearmor.decode import Decoded, EventDecoder
 from cef_bridge.kubearmor.identity import origin_of
 from cef_bridge.mapping.program.converter import Converted
 
 if TYPE_CHECKING:
-    from cef_bridge.engine.machine import Machine
-    from cef_bridge.workbench.events import Found
+    from cef_bridge.engine.machine import MappingEngine
+    from cef_bridge.workbench.events import LocatedEvent
 
 _SOURCE = "event"
 
@@ -25,13 +25,13 @@ class EngineDiffersError(CefBridgeError):
     """The engine makes something else of an event than the reference: one of the two is wrong."""
 
 
-def check(machine: Machine, found: Found) -> None:
+def check(machine: MappingEngine, found: LocatedEvent) -> None:
     """Raise EngineDiffersError where the engine writes another message of an event."""
     line = found.line
     runner = machine.runner()
     if runner is None or not line or b"\n" in line:
         return
-    runner.run(Lines(line, 0, len(line), _SOURCE, 0))
+    runner.run(LineRange(line, 0, len(line), _SOURCE, 0))
     if runner.answer.end and not runner.differed:
         return
     # A runner may compare by itself, and leaves what differs.
@@ -43,9 +43,9 @@ def check(machine: Machine, found: Found) -> None:
         )
 
 
-def _by_reference(machine: Machine, line: bytes) -> list[bytes]:
+def _by_reference(machine: MappingEngine, line: bytes) -> list[bytes]:
     messages = []
-    for found in Decoder().decode(line):
+    for found in EventDecoder().decode(line):
         if isinstance(found, Decoded):
             raw = found.fields
             fate = machine.convert(raw, origin_of(raw, _SOURCE, 0))

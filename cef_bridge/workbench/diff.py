@@ -38,7 +38,7 @@ class Sample(NamedTuple):
     after: str | None
 
 
-class Lines(NamedTuple):
+class MessagePair(NamedTuple):
     """An event's whole messages by the old mapping and by the new one."""
 
     before: str
@@ -67,7 +67,7 @@ class Diff:
         self.changes: Counter[Change] = Counter()
         self.severities: Counter[tuple[str, str]] = Counter()
         self.samples: dict[Change, Sample] = {}
-        self.lines: list[Lines] = []
+        self.lines: list[MessagePair] = []
         self._readers = (_Reader(old), _Reader(new))
         self._comparable = old.program.format.name == new.program.format.name
         self._known: set[Change] = set()
@@ -97,7 +97,7 @@ class Diff:
     def _compare(self, old: Made, new: Made) -> None:
         if old.severity != new.severity:
             self.severities[str(old.severity), str(new.severity)] += 1
-        lines = Lines(old.message.decode(), new.message.decode())
+        lines = MessagePair(old.message.decode(), new.message.decode())
         before, after = (
             reader.read(line) for reader, line in zip(self._readers, lines, strict=True)
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.kubearmor.decode import Decoded, Decoder, Unreadable
+from cef_bridge.kubearmor.decode import Decoded, EventDecoder, Unreadable
 from cef_bridge.lines.message import locate
 from cef_bridge.sources.records.blocks import Block, Oversized, blocks
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from cef_bridge.sources.files.inputs import Input
-    from cef_bridge.sources.records.blocks import Broken
+    from cef_bridge.sources.records.blocks import BrokenLine
 
 
-class Found(NamedTuple):
+class LocatedEvent(NamedTuple):
     """An event's raw fields under KubeArmor's names, where it stands (`source:line`), and the line
     that has it and no other event, b"" if there is none.
     """
@@ -30,7 +30,7 @@ class Found(NamedTuple):
     line: bytes = b""
 
 
-class Line(NamedTuple):
+class LocatedMessage(NamedTuple):
     """A line that is a message already, and where it stands (`source:line`)."""
 
     text: str
@@ -39,7 +39,7 @@ class Line(NamedTuple):
 
 def events_of(
     inputs: Sequence[Input], unread: list[str], *, most_units: int | None = None
-) -> Iterator[Found]:
+) -> Iterator[LocatedEvent]:
     """Yield the events of some inputs, in their order; look at no more than `most_units` units.
 
     `unread` is told of the first that cannot be read: its place, and why.
@@ -47,7 +47,7 @@ def events_of(
     left = most_units
     for each in inputs:
         for stream in each.streams():
-            decoder = Decoder()
+            decoder = EventDecoder()
             for item in blocks(stream):
                 if isinstance(item, Block):
                     yield from _events(item, decoder, stream.name, unread, left)
@@ -58,14 +58,16 @@ def events_of(
                     return
 
 
-def records_of(inputs: Sequence[Input], unread: list[str]) -> Iterator[Found | Line]:
+def records_of(
+    inputs: Sequence[Input], unread: list[str]
+) -> Iterator[LocatedEvent | LocatedMessage]:
     """Yield the events of some inputs, or the lines of one whose first text is CEF or LEEF.
 
     `unread` is told of the first that cannot be read: its place, and why.
     """
     for each in inputs:
         for stream in each.streams():
-            decoder = Decoder()
+            decoder = EventDecoder()
             lines: bool | None = None
             for item in blocks(stream):
                 if not isinstance(item, Block):
@@ -84,7 +86,7 @@ def _tell(unread: list[str], name: str, line: int, reason: str) -> None:
         unread.append(f"{name}:{line}: {reason}")
 
 
-def _why(item: Oversized | Broken) -> str:
+def _why(item: Oversized | BrokenLine) -> str:
     if isinstance(item, Oversized):
         return f"a record of {item.size:,} bytes is too long"
     return item.reason
@@ -98,19 +100,19 @@ def _text(unit: bytes) -> str:
     return unit.rstrip(b"\r\n").decode("utf-8", "replace")
 
 
-def _lines(block: Block, name: str) -> Iterator[Line]:
+def _lines(block: Block, name: str) -> Iterator[LocatedMessage]:
     for unit, (line, _) in zip(block.lines, block.places(), strict=False):
-        yield Line(_text(unit), f"{name}:{line}")
+        yield LocatedMessage(_text(unit), f"{name}:{line}")
 
 
 def _events(
-    block: Block, decoder: Decoder, name: str, unread: list[str], most: int | None = None
-) -> Iterator[Found]:
+    block: Block, decoder: EventDecoder, name: str, unread: list[str], most: int | None = None
+) -> Iterator[LocatedEvent]:
     for unit, (line, _) in zip(block.lines[:most], block.places(), strict=False):
         each = [*decoder.decode(unit)]
         alone = unit if len(each) == 1 else b""
         for found in each:
             if isinstance(found, Decoded):
-                yield Found(found.fields, f"{name}:{line}", alone)
+                yield LocatedEvent(found.fields, f"{name}:{line}", alone)
             elif isinstance(found, Unreadable):
                 _tell(unread, name, line, found.reason)

@@ -21,7 +21,7 @@ from cef_bridge.mapping.program.conditions import getter, to_text
 from cef_bridge.mapping.program.header import SETTINGS, names_facility
 from cef_bridge.mapping.program.rules import bare, filler, hit_paths, write_hit
 from cef_bridge.mapping.program.truncation import TRUNCATED
-from cef_bridge.workbench.fates import Fate, fates, owners_of, raw_fields, sources_of
+from cef_bridge.workbench.fates import FieldOutcome, fates, owners_of, raw_fields, sources_of
 from cef_bridge.workbench.places import asked, place, said, step_words
 from cef_bridge.workbench.reasons import Loser, dropped, losers
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from cef_bridge.mapping.language.spec import Rule
     from cef_bridge.mapping.program.compile import Output, Program
     from cef_bridge.mapping.program.converter import Converter
-    from cef_bridge.mapping.program.rules import Hit, Slot
+    from cef_bridge.mapping.program.rules import Hit, OutputKey
 
 Replaced: TypeAlias = "Mapping[tuple[str, str], Sequence[Location]]"
 
 
-class Row(NamedTuple):
+class ExplainedKey(NamedTuple):
     """One output key. `value` is what a reader finds, `written` how it stands in the line; `path`
     is the field that the rule took, `sources` the raw fields behind that; `steps` what was done to
     it; `notes` what was cut, escaped or made visible; `lost` the rules that it won against.
@@ -63,11 +63,11 @@ class Unwritten(NamedTuple):
     why: tuple[Loser, ...]
 
 
-class Field(NamedTuple):
+class ExplainedField(NamedTuple):
     """A raw field of the event, its value as text, and its fate."""
 
     value: str
-    fate: Fate
+    fate: FieldOutcome
 
 
 class Explanation(NamedTuple):
@@ -83,14 +83,14 @@ class Explanation(NamedTuple):
     message: str
     size: int
     most: int
-    header: tuple[Row, ...]
-    syslog: tuple[Row, ...]
-    rows: tuple[Row, ...]
+    header: tuple[ExplainedKey, ...]
+    syslog: tuple[ExplainedKey, ...]
+    rows: tuple[ExplainedKey, ...]
     unwritten: tuple[Unwritten, ...]
-    fields: tuple[Field, ...]
+    fields: tuple[ExplainedField, ...]
 
     @property
-    def unused(self) -> tuple[Field, ...]:
+    def unused(self) -> tuple[ExplainedField, ...]:
         """The fields that no rule read."""
         return tuple(field for field in self.fields if not field.fate.keys)
 
@@ -126,9 +126,9 @@ def explain(
     )
 
 
-def _field(value: object, fate: Fate) -> Field:
+def _field(value: object, fate: FieldOutcome) -> ExplainedField:
     """What an event says, fit to be looked at: names and texts are whoever's wrote the event."""
-    return Field(neutralise(to_text(value)), fate._replace(path=neutralise(fate.path)))
+    return ExplainedField(neutralise(to_text(value)), fate._replace(path=neutralise(fate.path)))
 
 
 def _filter(program: Program, event: Event) -> str:
@@ -164,7 +164,7 @@ class _Explained:
         self._header_hits = output.header_hits
         self._owners = owners_of(event)
 
-    def header(self) -> tuple[Row, ...]:
+    def header(self) -> tuple[ExplainedKey, ...]:
         """Return the header's rows."""
         fields = self._event.fields
         rows = []
@@ -185,7 +185,7 @@ class _Explained:
         rows.append(self._header_row("severity", self._header.severity, rated[-1:], lost))
         return tuple(rows)
 
-    def syslog(self) -> tuple[Row, ...]:
+    def syslog(self) -> tuple[ExplainedKey, ...]:
         """Return the rows of the syslog header's parts that the event decides."""
         fields = self._syslog.seen(self._event.fields, int(self._header.severity))
         usual = tuple(map(bare, Envelope().hostname))
@@ -197,7 +197,7 @@ class _Explained:
             hits = self._syslog.hits(slot, fields)
             value = self._syslog.value(slot, fields)
             lost = losers(slot, fields, self._format, self._unfit)
-            row = Row(key, value, value, "", "", "", (), (), (), tuple(lost))
+            row = ExplainedKey(key, value, value, "", "", "", (), (), (), tuple(lost))
             if hits:
                 row = self._row(hits[0], key, lost)._replace(value=value, written=value)
             rows.append(row)
@@ -208,14 +208,18 @@ class _Explained:
         is_facility = hit.key != self._syslog.facility.key or names_facility(hit.text)
         return "" if is_facility else f"{said(hit.text)} is no syslog facility"
 
-    def _header_row(self, name: str, value: str, hits: Sequence[Hit], lost: Sequence[Loser]) -> Row:
+    def _header_row(
+        self, name: str, value: str, hits: Sequence[Hit], lost: Sequence[Loser]
+    ) -> ExplainedKey:
         over = self._parents("severity" if name == "severity" else "header", name)
         if not hits:
-            return Row(f"header.{name}", value, value, "", "", "", (), (), (), (*lost, *over))
+            return ExplainedKey(
+                f"header.{name}", value, value, "", "", "", (), (), (), (*lost, *over)
+            )
         row = self._row(hits[0], f"header.{name}", (*lost, *over))
         return row._replace(value=value)
 
-    def row(self, hit: Hit, fate: Mapping[str, Fate]) -> Row:
+    def row(self, hit: Hit, fate: Mapping[str, FieldOutcome]) -> ExplainedKey:
         """Return the row of a hit that stands in the line."""
         slot = self._slots.get(hit.key)
         lost = losers(slot, self._event.fields, self._format) if slot else []
@@ -225,8 +229,8 @@ class _Explained:
             return row._replace(notes=(*row.notes, f"the whole text stands in {rest}"))
         return row
 
-    def _row(self, hit: Hit, key: str, lost: Sequence[Loser]) -> Row:
-        return Row(
+    def _row(self, hit: Hit, key: str, lost: Sequence[Loser]) -> ExplainedKey:
+        return ExplainedKey(
             key=key,
             value=hit.text,
             written=self._format.escape(hit.text),
@@ -333,7 +337,9 @@ class _Explained:
             found.append(Unwritten(key, self._reasons(key, rules, self._slots.get(key))))
         return tuple(found)
 
-    def _reasons(self, key: str, rules: tuple[Rule, ...], slot: Slot | None) -> tuple[Loser, ...]:
+    def _reasons(
+        self, key: str, rules: tuple[Rule, ...], slot: OutputKey | None
+    ) -> tuple[Loser, ...]:
         if (meant := self._meant.get(key)) is not None:
             size = len(write_hit(self._format, meant).encode())
             why = f"shed, {size:,} bytes: the message has {self._most:,} at most"

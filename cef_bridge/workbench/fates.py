@@ -1,8 +1,8 @@
 """What became of each field of an event: where it stands in the line, or why it does not.
 
 In come an event, what the compiled mapping made of it and what was kept of that in the line; out
-comes a `Fate` a raw field. `explain` shows them, `coverage` counts them. Must not know commands or
-files.
+comes a `FieldOutcome` a raw field. `explain` shows them, `coverage` counts them. Must not know
+commands or files.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ COVERED: frozenset[Kind] = frozenset({"mapped", "kept", "repeated", "dropped"})
 """The fates of a field of which nothing is lost but what the mapping says."""
 
 
-class Fate(NamedTuple):
+class FieldOutcome(NamedTuple):
     """What became of one raw field. `keys` are the output keys of rules that read it, `kept` is the
     key that holds what they left, "" when there is none.
     """
@@ -63,7 +63,9 @@ def raw_fields(event: Event) -> Iterator[tuple[str, object]]:
         yield "EventData", event.fields["EventData"]
 
 
-def fates(program: Program, event: Event, output: Output, hits: Sequence[Hit]) -> list[Fate]:
+def fates(
+    program: Program, event: Event, output: Output, hits: Sequence[Hit]
+) -> list[FieldOutcome]:
     """Return the fate of every raw field, in the event's order.
 
     `hits` are those of the output that stand in the line, the list itself when nothing was shed.
@@ -84,12 +86,12 @@ def fates(program: Program, event: Event, output: Output, hits: Sequence[Hit]) -
     for path, _ in raw_fields(event):
         keys, key, left = tuple(readers.get(path, ())), kept.get(path, ""), path in rest
         if left and key:
-            rows.append(Fate(path, "mapped" if keys else "kept", keys, key))
+            rows.append(FieldOutcome(path, "mapped" if keys else "kept", keys, key))
         elif left:
-            rows.append(Fate(path, "partly" if keys else "lost", keys, ""))
+            rows.append(FieldOutcome(path, "partly" if keys else "lost", keys, ""))
         else:
             kind: Kind = "mapped" if keys else _is_spare(program, event, path) or "lost"
-            rows.append(Fate(path, kind, keys, ""))
+            rows.append(FieldOutcome(path, kind, keys, ""))
     return rows
 
 

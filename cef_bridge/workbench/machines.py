@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.kubearmor.clock import event_time
-from cef_bridge.kubearmor.decode import Decoded, Decoder
+from cef_bridge.kubearmor.decode import Decoded, EventDecoder
 from cef_bridge.kubearmor.identity import origin_of
 from cef_bridge.mapping.program.converter import Converted, Filtered, Rejected
 from cef_bridge.workbench.diff import Made
@@ -20,7 +20,7 @@ from cef_bridge.workbench.diff import Made
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cef_bridge.engine.machine import Lines, Machine, Message, Part, Runner
+    from cef_bridge.engine.machine import LaneRun, LineRange, MappingEngine, OutputMessage, Runner
     from cef_bridge.workbench.coverage import Coverage, Facts
     from cef_bridge.workbench.diff import Diff
 
@@ -40,7 +40,7 @@ class Counts(NamedTuple):
 class Comparing:
     """Two machines over the same events, for a `Diff`."""
 
-    def __init__(self, diff: Diff, old: Machine, new: Machine) -> None:
+    def __init__(self, diff: Diff, old: MappingEngine, new: MappingEngine) -> None:
         self._diff = diff
         self._machines = (old, new)
 
@@ -75,11 +75,11 @@ class _NoMessages:
     left = compared = differed = 0
     trusted = True
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[LaneRun]:
         """Yield nothing."""
         return iter(())
 
-    def apart(self, _part: Part, /) -> Iterator[tuple[bytes, int]]:
+    def apart(self, _part: LaneRun, /) -> Iterator[tuple[bytes, int]]:
         """Yield nothing."""
         return iter(())
 
@@ -96,10 +96,10 @@ class PairRunner(_NoMessages):
         self._old = old
         self._new = new
         self._data = b""
-        self._waiting: list[Message] = []  # the last one first
+        self._waiting: list[OutputMessage] = []  # the last one first
         self._reached = self._next = 0
 
-    def run(self, lines: Lines) -> int:
+    def run(self, lines: LineRange) -> int:
         """Compare lines, up to one that is left to Python; see `machine.Runner`."""
         old, new = self._old, self._new
         begin = lines.begin
@@ -147,14 +147,14 @@ class PairRunner(_NoMessages):
         return self._new.kinds()
 
 
-def _of(message: Message) -> Made:
+def _of(message: OutputMessage) -> Made:
     return Made(message.data, message.severity)
 
 
 class Examining:
     """A machine's events, for a `Coverage`. `finish` adds up what the engine counted."""
 
-    def __init__(self, coverage: Coverage, machine: Machine) -> None:
+    def __init__(self, coverage: Coverage, machine: MappingEngine) -> None:
         self._coverage = coverage
         self._machine = machine
         self._runners: list[ExaminingRunner] = []
@@ -191,7 +191,7 @@ class ExaminingRunner(_NoMessages):
         self._runner = runner
         self._sorts: list[Facts] = []
 
-    def run(self, lines: Lines) -> int:
+    def run(self, lines: LineRange) -> int:
         """Count lines, up to one that is left to Python; see `machine.Runner`."""
         data = lines.data
         stop = self._runner.run(lines)
@@ -220,7 +220,7 @@ class ExaminingRunner(_NoMessages):
 
 def _event_of(line: bytes) -> dict[str, object]:
     """Return the one event of a line that the engine took for one."""
-    found = [each for each in Decoder().decode(line) if isinstance(each, Decoded)]
+    found = [each for each in EventDecoder().decode(line) if isinstance(each, Decoded)]
     if len(found) != 1:
         raise CefBridgeError(
             "a fault of this program: the engine and the Python reference disagree about a line. "

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cef_bridge.lines import Format
     from cef_bridge.mapping.language.spec import Rule
     from cef_bridge.mapping.program.conditions import Fields
-    from cef_bridge.mapping.program.rules import Hit, Slot
+    from cef_bridge.mapping.program.rules import Hit, OutputKey
 
 _KINDS = {
     "integer": "a whole number of 32 bits",
@@ -46,7 +46,7 @@ class Loser(NamedTuple):
 
 
 def losers(
-    slot: Slot, fields: Fields, fmt: Format, unfit: Callable[[Hit], str] = lambda _: ""
+    slot: OutputKey, fields: Fields, fmt: Format, unfit: Callable[[Hit], str] = lambda _: ""
 ) -> list[Loser]:
     """Return the rules of a slot that did not win, in their order, with the reason.
 
@@ -71,7 +71,7 @@ def losers(
     return found
 
 
-def _nothing(slot: Slot, index: int, fields: Fields, fmt: Format) -> Loser:
+def _nothing(slot: OutputKey, index: int, fields: Fields, fmt: Format) -> Loser:
     """Return why the rule of that index gives nothing for an event."""
     rule = slot.rules[index]
     at = place(rule.at)
@@ -96,7 +96,7 @@ def _nothing(slot: Slot, index: int, fields: Fields, fmt: Format) -> Loser:
     return Loser(at, f"{' and '.join(rule.from_ or absent)} not there")
 
 
-def _refused(slot: Slot, rule: Rule, fmt: Format, why: str, text: str) -> str:
+def _refused(slot: OutputKey, rule: Rule, fmt: Format, why: str, text: str) -> str:
     if why == "table":
         return f"its table has no row for {said(text)}, and there is no else"
     if why == "empty":
@@ -111,7 +111,7 @@ def _refused(slot: Slot, rule: Rule, fmt: Format, why: str, text: str) -> str:
     return f"{said(text)} is not what {slot.key} takes: {_KINDS.get(kind, kind)}"
 
 
-def dropped(rules: tuple[Rule, ...], slot: Slot | None) -> list[Location]:
+def dropped(rules: tuple[Rule, ...], slot: OutputKey | None) -> list[Location]:
     """Return the places of rules that `drop` took out, because it names what they read."""
     kept = {rule.at for rule in slot.rules} if slot else set()
     return [rule.at for rule in rules if rule.at not in kept]

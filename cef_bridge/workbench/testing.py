@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.errors import MappingError
 from cef_bridge.mapping import examples, testfiles
 from cef_bridge.mapping.language import beside
-from cef_bridge.mapping.language.edit import Change
+from cef_bridge.mapping.language.edit import ExampleEdit
 from cef_bridge.mapping.program.compile import Program
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ class Ran(NamedTuple):
     file: Path
     number: int
     mine: bool
-    outcome: examples.Outcome
+    outcome: examples.ExampleResult
     keys: tuple[str, ...]
 
 
-class Report(NamedTuple):
+class TestReport(NamedTuple):
     """What became of all examples. `notes` are sentences about what there was not to run."""
 
     ran: list[Ran]
@@ -49,9 +49,9 @@ class Report(NamedTuple):
         return sum(not each.outcome.passed for each in self.ran)
 
 
-def run(names: Iterable[str]) -> Report:
+def run(names: Iterable[str]) -> TestReport:
     """Run all examples that belong to some mappings, each file of examples once."""
-    report = Report([], [], [])
+    report = TestReport([], [], [])
     problems: dict[Problem, None] = {}
     seen: set[Path] = set()
     for name in names:
@@ -95,13 +95,13 @@ def _notes(suite: testfiles.Suite) -> list[str]:
     return notes
 
 
-def changes(report: Report) -> dict[Path, list[Change]]:
+def changes(report: TestReport) -> dict[Path, list[ExampleEdit]]:
     """Return what the files of failing examples would have to expect; shipped ones stay."""
-    wanted: dict[Path, list[Change]] = {}
+    wanted: dict[Path, list[ExampleEdit]] = {}
     for each in report.ran:
         if each.mine and not each.outcome.passed:
             wanted.setdefault(each.file, []).extend(
-                Change(each.number, key, expected, got)
+                ExampleEdit(each.number, key, expected, got)
                 for key, expected, got in each.outcome.differences
             )
     return wanted

@@ -7,7 +7,7 @@ import pytest
 from cef_bridge.cli.event_input import one_event, one_record
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.mapping.load import load
-from cef_bridge.workbench.events import Line
+from cef_bridge.workbench.events import LocatedMessage
 
 ARCSIGHT = load("arcsight")
 
@@ -22,7 +22,9 @@ def test_json_is_an_event_under_kubearmors_names():
 def test_a_finished_line_is_no_event(tmp_path):
     path = tmp_path / "fence.log"
     path.write_text("LEEF:2.0|Acme|Fence|1|open|^|sev=5\n")
-    assert one_record(str(path), 0, ARCSIGHT) == Line(path.read_text().strip(), f"{path}:1")
+    assert one_record(str(path), 0, ARCSIGHT) == LocatedMessage(
+        path.read_text().strip(), f"{path}:1"
+    )
     with pytest.raises(UsageError, match="is a message already"):
         one_event(str(path), 0, ARCSIGHT)
 

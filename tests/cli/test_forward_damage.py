@@ -14,7 +14,7 @@ from forwards import Forward, books, forward, until, write_events
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.generator import events
 from cef_bridge.queue import schema
-from cef_bridge.queue.queue import View
+from cef_bridge.queue.queue import QueueInspector
 
 
 def waiting_queue(tmp_path):
@@ -102,7 +102,7 @@ def test_a_file_deleted_while_forward_runs_is_seen_and_nothing_that_came_is_lost
 
 def received(folder) -> int:
     try:
-        return View(folder / "siem.queue").status().totals.get("received", 0)
+        return QueueInspector(folder / "siem.queue").status().totals.get("received", 0)
     except CefBridgeError:
         return 0  # it is not there at the moment
 

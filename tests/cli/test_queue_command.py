@@ -13,7 +13,7 @@ from running import COMMAND, plain
 
 from cef_bridge.cli import deadletter, queue
 from cef_bridge.errors import UsageError
-from cef_bridge.queue.queue import ALERTS, TELEMETRY, Batch, Dead, Queue
+from cef_bridge.queue.queue import ALERTS, TELEMETRY, DeadLetter, MessageBatch, Queue
 
 NOW = 1769853600.0  # 2026-01-31T10:00:00Z
 
@@ -23,18 +23,18 @@ def folder(tmp_path):
     """Two queues: one at rest, one in use by this process."""
     path = tmp_path / "q"
     other = Queue.open(path / "other.queue", clock=lambda: NOW)
-    other.append([Batch(TELEMETRY, [b"other 0"])])
+    other.append([MessageBatch(TELEMETRY, [b"other 0"])])
     other.close()
     siem = Queue.open(path / "siem.queue", clock=lambda: NOW)
-    siem.append([Batch(TELEMETRY, [b"telemetry %d" % each for each in range(6)])])
-    siem.append([Batch(ALERTS, [b"alert 0", b"alert 1 \xff"])], counts={"received": 8})
+    siem.append([MessageBatch(TELEMETRY, [b"telemetry %d" % each for each in range(6)])])
+    siem.append([MessageBatch(ALERTS, [b"alert 0", b"alert 1 \xff"])], counts={"received": 8})
     siem.settle([siem.fetch(1)], "confirmed")
     siem.settle([siem.fetch()], "confirmed", hold=True)
     siem.settle([siem.fetch(2)], "dropped:refused")
     stored = siem.fetch(2)
     siem.bury(stored, 0, "larger than a datagram")
-    dead = [Dead("event", "a text has no end", "/var/log/ka.log:11", b'{"Operation":"Fi\n')]
-    siem.append([], dead=[*dead, Dead("event", "no\x1b[31m such type", "stdin", b"\x00\xff")])
+    dead = [DeadLetter("event", "a text has no end", "/var/log/ka.log:11", b'{"Operation":"Fi\n')]
+    siem.append([], dead=[*dead, DeadLetter("event", "no\x1b[31m such type", "stdin", b"\x00\xff")])
     yield path
     siem.close()
 
@@ -124,7 +124,7 @@ def test_peek_prints_what_goes_next_and_takes_nothing_out(folder):
 
 def test_alerts_are_peeked_first_and_any_bytes_are_printed(tmp_path):
     siem = Queue.open(tmp_path / "siem.queue")
-    siem.append([Batch(TELEMETRY, [b"t"]), Batch(ALERTS, [b"\xff\x00a"])])
+    siem.append([MessageBatch(TELEMETRY, [b"t"]), MessageBatch(ALERTS, [b"\xff\x00a"])])
     siem.close()
     assert run(queue.command, "peek", tmp_path).stdout_bytes == b"\xff\x00a\nt\n"
     rows = json.loads(run(queue.command, "peek", tmp_path, "--json").stdout)
@@ -191,9 +191,9 @@ def test_replay_marks_and_the_forwarder_that_has_the_queue_does_the_rest(folder)
 def test_what_is_marked_while_no_forwarder_runs_goes_with_the_next_one(tmp_path):
     path = tmp_path / "siem.queue"
     siem = Queue.open(path)
-    siem.append([Batch(TELEMETRY, [b"large", b"small"])])
+    siem.append([MessageBatch(TELEMETRY, [b"large", b"small"])])
     siem.bury(siem.fetch(), 0, "too large")
-    siem.append([], dead=[Dead("event", "why", "stdin:1", b"{}")])
+    siem.append([], dead=[DeadLetter("event", "why", "stdin:1", b"{}")])
     siem.close()
     result = run(deadletter.command, "replay", tmp_path, "--all")
     assert (

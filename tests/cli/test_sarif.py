@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 from cef_bridge import __version__
-from cef_bridge.cli.sarif import Rule, document
+from cef_bridge.cli.sarif import SarifRule, document
 from cef_bridge.errors import Location, Problem
 
 RULES = [
-    Rule("L001", "error", "No message.", "All about\n\nBad:\n|"),
-    Rule("L002", "warning", "Too long.", ""),
+    SarifRule("L001", "error", "No message.", "All about\n\nBad:\n|"),
+    SarifRule("L002", "warning", "Too long.", ""),
 ]
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cef_bridge.collector.judge import Rules, judge, kind_of
-from cef_bridge.kubearmor.decode import Decoded, Decoder
+from cef_bridge.collector.judge import MessageLimits, judge, kind_of
+from cef_bridge.kubearmor.decode import Decoded, EventDecoder
 from cef_bridge.mapping.language.shipped import names
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converted, Converter
@@ -19,7 +19,7 @@ HEADER = b"<134>Aug 23 18:05:48 node-a1 "
 HEADER5424 = b"<134>1 2026-03-01T12:00:00.000001Z node-a1 kubearmor - - - "
 
 
-def texts(message: bytes, rules: Rules = Rules()) -> list[str]:  # noqa: B008 - frozen
+def texts(message: bytes, rules: MessageLimits = MessageLimits()) -> list[str]:  # noqa: B008 - frozen
     return [fault.text for fault in judge(message, rules)]
 
 
@@ -137,8 +137,8 @@ def test_each_fault_is_named(message, expected):
 
 
 def test_a_message_is_too_long_with_its_syslog_header():
-    assert texts(HEADER + MESSAGE, Rules(max_bytes=len(HEADER + MESSAGE))) == []
-    assert texts(HEADER + MESSAGE, Rules(max_bytes=100)) == [
+    assert texts(HEADER + MESSAGE, MessageLimits(max_bytes=len(HEADER + MESSAGE))) == []
+    assert texts(HEADER + MESSAGE, MessageLimits(max_bytes=100)) == [
         "the message has 113 bytes. Expected 100 at most."
     ]
 
@@ -146,7 +146,7 @@ def test_a_message_is_too_long_with_its_syslog_header():
 def test_ipv6_where_cef_0_has_ipv4_is_a_fault_when_asked():
     message = MESSAGE + b" src=2001:db8::1"
     assert texts(message) == []
-    assert texts(message, Rules(ipv6_in_addresses=False)) == [
+    assert texts(message, MessageLimits(ipv6_in_addresses=False)) == [
         'src is "2001:db8::1". Expected an IPv4 address.'
     ]
 
@@ -175,7 +175,7 @@ def test_a_fault_never_drives_a_terminal():
 def test_what_a_shipped_mapping_writes_has_no_faults(name):
     mapping = load(name)
     converter = Converter(mapping, syslog_header=mapping.envelope.syslog_header or "none")
-    decoder, judged = Decoder(), 0
+    decoder, judged = EventDecoder(), 0
     for line in (DATA / "kinds.ndjson").read_bytes().splitlines():
         for found in decoder.decode(line):
             fate = converter.convert(found.fields) if isinstance(found, Decoded) else None

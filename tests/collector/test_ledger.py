@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cef_bridge.collector.ledger import ID_KEYS, MOST_KINDS, OTHER, Ledger, Sender, Sequence
+from cef_bridge.collector.ledger import ID_KEYS, MOST_KINDS, OTHER, Ledger, PeerCounts, Sequence
 from cef_bridge.mapping.language.shipped import names
 from cef_bridge.mapping.load import load
 
 
-def sender() -> Sender:
-    return Sender("tcp", "127.0.0.1:5", "tcp://127.0.0.1:4")
+def sender() -> PeerCounts:
+    return PeerCounts("tcp", "127.0.0.1:5", "tcp://127.0.0.1:4")
 
 
 def cef(event_id: str = "", number: int = 0, queue: str = "", key: str = "externalId") -> bytes:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from cef_bridge.delivery import transport
-from cef_bridge.delivery.destination_url import Target
+from cef_bridge.delivery.destination_url import DestinationUrl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,17 +16,19 @@ if TYPE_CHECKING:
     from hostile import Collector
 
 
-def target_of(collector: Collector, authority: Authority | None = None, **words: object) -> Target:
+def target_of(
+    collector: Collector, authority: Authority | None = None, **words: object
+) -> DestinationUrl:
     """Return the target that a collector is; with TLS, whose authority is believed."""
     known = {"ca": str(authority.ca)} if authority and collector.tls else {}
-    return Target(
+    return DestinationUrl(
         scheme="tls" if collector.tls else "tcp",
         endpoints=((collector.host, collector.port),),
         **{"connect_timeout": 5.0, **known, **words},
     )
 
 
-def connect(target: Target) -> transport.Connection:
+def connect(target: DestinationUrl) -> transport.Connection:
     return transport.connect(target, target.endpoints[0], stop=threading.Event())
 
 

@@ -8,9 +8,9 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.delivery.destination_sender import Forwarder, Patience
-from cef_bridge.delivery.destination_url import Target
-from cef_bridge.queue.queue import ALERTS, Batch, Queue
+from cef_bridge.delivery.destination_sender import DestinationSender, Patience
+from cef_bridge.delivery.destination_url import DestinationUrl
+from cef_bridge.queue.queue import ALERTS, MessageBatch, Queue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,14 +34,14 @@ def fill(
     """Append messages in rows; return them."""
     sent = messages(count, start, size)
     for first in range(0, count, row):
-        queue.append([Batch(lane, sent[first : first + row])])
+        queue.append([MessageBatch(lane, sent[first : first + row])])
     return sent
 
 
-def target(scheme: str, *ports: int, **words: object) -> Target:
+def target(scheme: str, *ports: int, **words: object) -> DestinationUrl:
     endpoints = tuple(("127.0.0.1", port) for port in ports)
     words.setdefault("turnover", 0.3)
-    return Target(scheme=scheme, endpoints=endpoints, **words)
+    return DestinationUrl(scheme=scheme, endpoints=endpoints, **words)
 
 
 class Kind(NamedTuple):
@@ -60,12 +60,12 @@ KINDS = [Kind("tcp", "lf"), Kind("tcp", "octet-counting"), Kind("tls", "lf")]
 class Running:
     """A forwarder whose thread runs."""
 
-    def __init__(self, queue: Queue, to: Target, **options: object) -> None:
+    def __init__(self, queue: Queue, to: DestinationUrl, **options: object) -> None:
         self.queue = queue
         self.stop = threading.Event()
         options.setdefault("patience", HASTY)
         options.setdefault("framing", "lf")
-        self.forwarder = Forwarder(
+        self.forwarder = DestinationSender(
             queue, to, name="siem", stop=self.stop, rng=lambda: 0.02, **options
         )
         self.error: BaseException | None = None
@@ -111,7 +111,7 @@ class Running:
 
 
 @contextlib.contextmanager
-def forwarding(queue: Queue, to: Target, **options: object) -> Iterator[Running]:
+def forwarding(queue: Queue, to: DestinationUrl, **options: object) -> Iterator[Running]:
     """Run a forwarder; in the end it is stopped, and the sums hold."""
     running = Running(queue, to, **options)
     try:

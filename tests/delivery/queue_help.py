@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from cef_bridge.checkpoint import Mark
-from cef_bridge.queue.queue import TELEMETRY, Batch, Queue
+from cef_bridge.checkpoint import Checkpoint
+from cef_bridge.queue.queue import TELEMETRY, MessageBatch, Queue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,12 +30,12 @@ def _noise(number: int, size: int) -> bytes:
     return bytes(found[:size])
 
 
-def batch(first: int, count: int, lane: int = TELEMETRY, size: int = 40) -> Batch:
-    return Batch(lane, texts(first, count, size))
+def batch(first: int, count: int, lane: int = TELEMETRY, size: int = 40) -> MessageBatch:
+    return MessageBatch(lane, texts(first, count, size))
 
 
-def mark(offset: int, key: str = "stream") -> Mark:
-    return Mark(key, offset, b'{"at": %d}' % offset)
+def mark(offset: int, key: str = "stream") -> Checkpoint:
+    return Checkpoint(key, offset, b'{"at": %d}' % offset)
 
 
 def number(message: bytes) -> int:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from cef_bridge.delivery.destination_url import Target
+from cef_bridge.delivery.destination_url import DestinationUrl
 from cef_bridge.delivery.transport import ConnectError, Datagrams, OversizeError
 
 
@@ -25,7 +25,7 @@ def listening(host="127.0.0.1"):
 
 @contextlib.contextmanager
 def sending(host, port):
-    target = Target(scheme="udp", endpoints=((host, port),))
+    target = DestinationUrl(scheme="udp", endpoints=((host, port),))
     datagrams = Datagrams(target, target.endpoints[0], stop=threading.Event())
     try:
         yield datagrams
@@ -81,7 +81,7 @@ def test_a_refusal_is_noted_and_the_message_that_came_to_know_it_is_sent_all_the
 def test_a_name_that_nobody_knows():
     with pytest.raises(ConnectError, match=r"^cannot reach collector\.invalid:514: "):
         Datagrams(
-            Target(scheme="udp", endpoints=(("collector.invalid", 514),)),
+            DestinationUrl(scheme="udp", endpoints=(("collector.invalid", 514),)),
             ("collector.invalid", 514),
             stop=threading.Event(),
         )
@@ -89,7 +89,7 @@ def test_a_name_that_nobody_knows():
 
 def test_an_address_that_no_way_leads_to():
     """A broadcast needs a permission that nobody asked for."""
-    target = Target(scheme="udp", endpoints=(("255.255.255.255", 514),))
+    target = DestinationUrl(scheme="udp", endpoints=(("255.255.255.255", 514),))
     with pytest.raises(ConnectError) as caught:
         Datagrams(target, target.endpoints[0], stop=threading.Event())
     assert str(caught.value).startswith("cannot send to 255.255.255.255:514: ")

@@ -20,7 +20,7 @@ from hostile import (
 )
 
 from cef_bridge.delivery.receipts import COPIES
-from cef_bridge.queue.queue import ALERTS, TELEMETRY, Batch, Queue
+from cef_bridge.queue.queue import ALERTS, TELEMETRY, MessageBatch, Queue
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_what_is_appended_while_it_runs_is_confirmed_without_an_end(queue):
         with forwarding(queue, target("tcp", collector.port)) as running:
             running.wait_for(lambda: running.state.connected)
             for number in range(5):
-                queue.append([Batch(ALERTS, [message(number)])])
+                queue.append([MessageBatch(ALERTS, [message(number)])])
                 running.wait_for(lambda n=number: queue.sum().confirmed == n + 1)
             assert running.alive
         assert collector.frames() == [message(number) for number in range(5)]
@@ -122,7 +122,7 @@ def test_a_busy_connection_is_turned_over_by_time_and_by_bytes(queue):
         known(queue, collector)
         with forwarding(queue, target("tcp", collector.port, turnover=0.3)) as running:
             for number in range(20):
-                queue.append([Batch(ALERTS, [message(number)])])
+                queue.append([MessageBatch(ALERTS, [message(number)])])
                 running.stop.wait(0.05)
             running.wait_for(lambda: running.state.receipts >= 2)
             running.finish()

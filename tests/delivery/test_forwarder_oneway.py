@@ -12,9 +12,9 @@ import time
 import pytest
 from forwarding import fill, forwarding, target
 
-from cef_bridge.delivery.destination_url import Target
+from cef_bridge.delivery.destination_url import DestinationUrl
 from cef_bridge.delivery.one_way_senders import Tokens
-from cef_bridge.queue.queue import ALERTS, Batch, Queue
+from cef_bridge.queue.queue import ALERTS, MessageBatch, Queue
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_datagrams_are_paced(queue, receiver):
 def test_a_datagram_is_never_cut(queue, receiver, caplog):
     port, got = receiver
     whole = [b"a" * 600, b"b" * 601, b"c", b"d" * 9000]
-    queue.append([Batch(ALERTS, whole)])
+    queue.append([MessageBatch(ALERTS, whole)])
     with forwarding(queue, target("udp", port, max_datagram=600)) as running:
         running.finish()
     assert arrived(got, 2) == [whole[0], whole[2]]
@@ -119,7 +119,7 @@ def test_a_datagram_is_never_cut(queue, receiver, caplog):
 
 def test_what_no_datagram_can_hold_is_buried_whatever_was_allowed(queue, receiver):
     port, got = receiver
-    queue.append([Batch(ALERTS, [b"a", b"b" * 70_000, b"c"])])
+    queue.append([MessageBatch(ALERTS, [b"a", b"b" * 70_000, b"c"])])
     with forwarding(queue, target("udp", port, max_datagram=100_000)) as running:
         running.finish()
     assert arrived(got, 2) == [b"a", b"c"]
@@ -160,7 +160,7 @@ def test_that_nobody_listens_is_said_once(queue, caplog):
 def test_lines_of_a_file_are_confirmed(queue, tmp_path):
     path = tmp_path / "out.cef"
     sent = fill(queue, 1000)
-    to = Target(scheme="file", path=str(path), rotate_bytes=1 << 30)
+    to = DestinationUrl(scheme="file", path=str(path), rotate_bytes=1 << 30)
     with forwarding(queue, to) as running:
         running.finish()
         assert (running.state.sent, running.state.sent_bytes) == (1000, 101_000)
@@ -171,7 +171,7 @@ def test_lines_of_a_file_are_confirmed(queue, tmp_path):
 def test_a_file_is_rotated_and_nothing_is_lost(queue, tmp_path):
     path = tmp_path / "out.cef"
     sent = fill(queue, 1000)
-    to = Target(scheme="file", path=str(path), rotate_bytes=30_000, keep=9)
+    to = DestinationUrl(scheme="file", path=str(path), rotate_bytes=30_000, keep=9)
     with forwarding(queue, to) as running:
         running.finish()
     files = [path, *(tmp_path / f"out.cef.{number}" for number in range(1, 4))]
@@ -182,7 +182,7 @@ def test_a_file_is_rotated_and_nothing_is_lost(queue, tmp_path):
 def test_a_folder_that_is_missing_is_waited_for(queue, tmp_path, caplog):
     path = tmp_path / "later" / "out.cef"
     sent = fill(queue, 10)
-    with forwarding(queue, Target(scheme="file", path=str(path))) as running:
+    with forwarding(queue, DestinationUrl(scheme="file", path=str(path))) as running:
         running.wait_for(lambda: running.state.last_error)
         assert queue.sum().confirmed == 0
         path.parent.mkdir()
@@ -201,7 +201,7 @@ def test_a_run_that_ended_in_mid_line_leaves_whole_lines(queue, tmp_path):
     path = tmp_path / "out.cef"
     path.write_bytes(b"whole\nhal")
     sent = fill(queue, 3)
-    with forwarding(queue, Target(scheme="file", path=str(path))) as running:
+    with forwarding(queue, DestinationUrl(scheme="file", path=str(path))) as running:
         running.finish()
     assert path.read_bytes().splitlines() == [b"whole", *sent]
 

@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from queue_help import batch, drained, mark, numbers, opened, texts
 
-from cef_bridge.queue.queue import ALERTS, TELEMETRY, Batch, Dead, Queue, Stopped, inspect
+from cef_bridge.queue.queue import (
+    ALERTS,
+    TELEMETRY,
+    DeadLetter,
+    MessageBatch,
+    Queue,
+    QueueStopped,
+    inspect,
+)
 
 ANY = st.binary(max_size=60).map(lambda raw: raw.replace(b"\n", b"\r"))
 
@@ -18,14 +26,14 @@ ANY = st.binary(max_size=60).map(lambda raw: raw.replace(b"\n", b"\r"))
 @given(messages=st.lists(ANY, min_size=1, max_size=20))
 def test_any_bytes_come_out_as_they_went_in(tmp_path_factory, messages):
     with opened(tmp_path_factory.mktemp("q") / "a.queue", reserve=0) as queue:
-        queue.append([Batch(TELEMETRY, messages)])
+        queue.append([MessageBatch(TELEMETRY, messages)])
         assert drained(queue) == messages
 
 
 def test_a_message_with_a_line_end_is_refused_before_anything_is_stored(tmp_path):
     with opened(tmp_path / "a.queue") as queue:
         with pytest.raises(ValueError, match="holds a line end"):
-            queue.append([Batch(TELEMETRY, [b"one", b"two\nthree"])], [mark(7)])
+            queue.append([MessageBatch(TELEMETRY, [b"one", b"two\nthree"])], [mark(7)])
         assert queue.sequence == 0
         assert queue.marks() == {}
 
@@ -171,7 +179,7 @@ def test_all_that_was_appended_together_is_there_after_a_restart(tmp_path):
             [mark(700), mark(5, "other")],
             pending={"stream": b"half a li", "other": b"x"},
             counts={"received": 5, "filtered": 2},
-            dead=[Dead("event", "no mapping takes it", "file:1", b"\x00\n{")],
+            dead=[DeadLetter("event", "no mapping takes it", "file:1", b"\x00\n{")],
         )
         queue.append([], pending={"other": b""}, counts={"received": 1})
         queue.remember("answers:siem:6514", "strong")
@@ -261,14 +269,14 @@ def test_stop_waiting_lets_in_what_there_is_room_for(tmp_path):
     with opened(tmp_path / "a.queue", limit=1) as queue:
         queue.stop_waiting()
         queue.append([batch(0, 1)])
-        with pytest.raises(Stopped):
+        with pytest.raises(QueueStopped):
             queue.append([batch(1, 1)], [mark(1)])
         assert queue.sequence == 1
         assert queue.marks() == {}
 
 
 def test_an_event_among_the_dead_letters_is_replayed_once(tmp_path):
-    dead = [Dead("event", "why", "file:1", b"{%d}" % each) for each in range(5)]
+    dead = [DeadLetter("event", "why", "file:1", b"{%d}" % each) for each in range(5)]
     with opened(tmp_path / "a.queue") as queue:
         queue.append([], dead=dead)
         view = inspect(queue.path)
@@ -291,11 +299,11 @@ def test_an_event_among_the_dead_letters_is_replayed_once(tmp_path):
 def test_dead_letters_are_bounded_by_number_and_by_size(tmp_path):
     with opened(tmp_path / "a.queue", dead_most=3, limit=1 << 21) as queue:
         for each in range(5):
-            queue.append([], dead=[Dead("event", "why", "here", b"%d" % each)])
+            queue.append([], dead=[DeadLetter("event", "why", "here", b"%d" % each)])
         assert [letter.raw for letter in inspect(queue.path).letters()] == [b"2", b"3", b"4"]
         large = texts(0, 1, 200_000)[0]  # about half of that when it is compressed
         for _ in range(3):
-            queue.append([], dead=[Dead("message", "why", "here", large)])
+            queue.append([], dead=[DeadLetter("message", "why", "here", large)])
         assert [letter.raw == large for letter in inspect(queue.path).letters()] == [True] * 2
         assert queue.totals()["dead_expired"] == 6
         assert queue.sum().dead_lettered == queue.sum().accepted == 3

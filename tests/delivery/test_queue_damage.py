@@ -13,7 +13,7 @@ from queue_help import batch, drained, mark, numbers, opened, texts
 
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.queue import schema
-from cef_bridge.queue.queue import Batch, Dead, inspect
+from cef_bridge.queue.queue import DeadLetter, MessageBatch, inspect
 
 ROWS, ROW = 12, 100
 
@@ -26,7 +26,9 @@ def filled(tmp_path):
         for row in range(ROWS):
             queue.append([batch(row * ROW, ROW, size=900)], [mark(row)], counts={"received": ROW})
         queue.settle([queue.fetch()], "confirmed")
-        queue.append([], dead=[Dead("event", "why", "here", b"raw")], pending={"stream": b"ha"})
+        queue.append(
+            [], dead=[DeadLetter("event", "why", "here", b"raw")], pending={"stream": b"ha"}
+        )
         queue.remember("answers:siem", "strong")
     assert not (tmp_path / "siem.queue-wal").exists()
     return path
@@ -275,7 +277,7 @@ def test_looking_into_a_damaged_file_says_so_in_words(filled):
 
 def test_a_message_that_is_empty_is_one(tmp_path):
     with opened(tmp_path / "a.queue") as queue:
-        queue.append([Batch(1, [b""]), Batch(1, [])])
+        queue.append([MessageBatch(1, [b""]), MessageBatch(1, [])])
         assert queue.sum().waiting == 1
         assert drained(queue) == [b""]
 

@@ -10,7 +10,7 @@ from queue_help import batch, drained, mark, numbers, opened
 
 from cef_bridge.errors import UsageError
 from cef_bridge.queue.lock import Lock
-from cef_bridge.queue.queue import Dead, Queue, inspect
+from cef_bridge.queue.queue import DeadLetter, Queue, inspect
 
 
 def delete(path) -> None:
@@ -36,7 +36,7 @@ def test_what_a_file_held_that_went_away_is_in_the_new_one(tmp_path, go_away, ca
     path = tmp_path / "queue" / "siem.queue"
     with opened(path) as queue:
         queue.append([batch(0, 100), batch(100, 100)], [mark(1)], pending={"stream": b"ha"})
-        queue.append([], dead=[Dead("event", "why", "here", b"raw")])
+        queue.append([], dead=[DeadLetter("event", "why", "here", b"raw")])
         flying = queue.fetch()
         assert queue.trouble() == ""
         go_away(path)

@@ -15,7 +15,7 @@ from queue_help import batch, drained, opened, texts
 
 from cef_bridge.errors import UsageError
 from cef_bridge.queue import schema
-from cef_bridge.queue.queue import TELEMETRY, Batch, Dead, Queue, inspect
+from cef_bridge.queue.queue import TELEMETRY, DeadLetter, MessageBatch, Queue, inspect
 
 
 def test_all_files_are_for_their_owner_alone_and_so_is_the_folder(tmp_path):
@@ -141,7 +141,7 @@ def test_file_and_log_shrink_again_once_a_large_backlog_is_sent(tmp_path):
     with opened(tmp_path / "a.queue") as queue:
         messages = texts(0, 500, 900)
         for _ in range(400):  # 200,000 messages; each row about 250 kB
-            queue.append([Batch(TELEMETRY, messages)])
+            queue.append([MessageBatch(TELEMETRY, messages)])
         full = queue.bytes()
         assert full > 80 << 20
         largest = 0
@@ -176,7 +176,7 @@ def test_fetching_holds_one_batch_in_memory_however_large_the_backlog(tmp_path):
         messages = texts(0, 500, 900)
         size = sum(map(len, messages))
         for _ in range(100):
-            queue.append([Batch(TELEMETRY, messages)])
+            queue.append([MessageBatch(TELEMETRY, messages)])
         tracemalloc.start()
         try:
             while stored := queue.fetch():
@@ -229,7 +229,7 @@ def test_a_lock_held_by_a_look_for_a_moment_keeps_no_forwarder_out(tmp_path):
 
 def test_replay_from_another_process_waits_for_a_forwarder_that_writes(tmp_path):
     with opened(tmp_path / "a.queue") as queue:
-        dead = [Dead("message", "why", "here", text) for text in texts(0, 50)]
+        dead = [DeadLetter("message", "why", "here", text) for text in texts(0, 50)]
         queue.append([], dead=dead)
         assert queue.sum().dead_lettered == 50
         ended = threading.Event()

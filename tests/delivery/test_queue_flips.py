@@ -11,7 +11,7 @@ import pytest
 from queue_help import batch, mark, opened
 
 from cef_bridge.queue import schema
-from cef_bridge.queue.queue import ALERTS, Dead, Queue
+from cef_bridge.queue.queue import ALERTS, DeadLetter, Queue
 
 SEED = 20261128
 PER_PAGE = 2
@@ -36,7 +36,7 @@ def fill(path) -> tuple[list[bytes], set[bytes]]:
             first = 5000 + place * 100
             queue.append([batch(first, 80, lane=place % 2, size=700)], [mark(first)])
         queue.append([batch(9000, 2)], counts={"received": 7}, pending={"stream": b"ha"})
-        queue.append([], dead=[Dead("event", "why", "here", b"raw" * 20_000)])
+        queue.append([], dead=[DeadLetter("event", "why", "here", b"raw" * 20_000)])
         held = queue.fetch(5)
         queue.settle([held], "confirmed", hold=True)
         part = queue.fetch(10)

@@ -13,8 +13,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from cef_bridge.checkpoint import Mark
-from cef_bridge.queue.queue import Batch, Queue, inspect
+from cef_bridge.checkpoint import Checkpoint
+from cef_bridge.queue.queue import MessageBatch, Queue, inspect
 
 FATES = st.sampled_from(["confirmed", "unconfirmed", "dropped:refused"])
 
@@ -55,10 +55,10 @@ class QueueAgainstModel(RuleBasedStateMachine):
         for lane, count in lanes:
             texts = [b"message %d" % (self.number + place) for place in range(count)]
             self.number += count
-            batches.append(Batch(lane, texts))
+            batches.append(MessageBatch(lane, texts))
             self.messages += [Message(lane, text) for text in texts]
         assert self.queue.sequence == self.number - sum(count for _, count in lanes)
-        self.queue.append(batches, [Mark("stream", self.number, b"%d" % self.number)])
+        self.queue.append(batches, [Checkpoint("stream", self.number, b"%d" % self.number)])
 
     @rule(most=st.none() | st.integers(1, 6))
     def fetch(self, most):
@@ -192,7 +192,7 @@ class QueueAgainstModel(RuleBasedStateMachine):
         assert (self.queue.oldest() is None) == (not any(map(self.able, self.messages)))
         if self.number:
             assert self.queue.marks() == {
-                "stream": Mark("stream", self.number, b"%d" % self.number)
+                "stream": Checkpoint("stream", self.number, b"%d" % self.number)
             }
 
     @invariant()

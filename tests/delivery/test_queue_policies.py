@@ -9,7 +9,7 @@ import pytest
 from queue_help import batch, drained, mark, numbers, opened, texts
 
 from cef_bridge.errors import UsageError
-from cef_bridge.queue.queue import ALERTS, TELEMETRY, Dead, Stopped
+from cef_bridge.queue.queue import ALERTS, TELEMETRY, DeadLetter, QueueStopped
 
 LIMIT = 2 << 20
 ROW = 100  # messages of 900 bytes, which half compress: about 50 kB
@@ -67,7 +67,7 @@ def test_stop_waiting_ends_an_append_that_waits_and_nothing_of_it_is_stored(tmp_
             try:
                 for row in range(1000):
                     queue.append(load(row * ROW), [mark(row)])
-            except Stopped as error:
+            except QueueStopped as error:
                 ended.append(str(error))
 
         feeder = threading.Thread(target=feed)
@@ -207,7 +207,7 @@ def test_where_all_is_in_flight_what_arrives_is_dropped_and_nothing_waits(tmp_pa
 def test_dead_letters_are_kept_when_messages_are_dropped(tmp_path):
     with opened(tmp_path / "a.queue", limit=1, policy="drop_newest") as queue:
         queue.append([batch(0, 10)])
-        queue.append([batch(10, 1)], dead=[Dead("event", "why", "here", b"raw")])
+        queue.append([batch(10, 1)], dead=[DeadLetter("event", "why", "here", b"raw")])
         assert queue.totals() == {"accepted": 11, "dropped:queue-full": 1, "dead_events": 1}
 
 
@@ -242,7 +242,7 @@ def test_file_and_log_stay_below_the_limit_whatever_the_rows_are_like(tmp_path, 
             count = [1, 7, 40][turn % 3] if size < 30_000 else 1
             try:
                 queue.append([batch(turn * 40, count, size=size)] * (5 if size == 60 else 1))
-            except Stopped:
+            except QueueStopped:
                 stored = queue.fetch()
                 queue.settle([stored], "confirmed")
             largest = max(largest, queue.bytes())

@@ -9,18 +9,18 @@ from cef_bridge.delivery.receipts import (
     MISSES,
     MISSES_OF_KNOWN,
     UNBOUNDED,
-    Fate,
-    Generation,
-    Held,
+    EndpointHistory,
+    HeldRounds,
     Mode,
-    Standing,
+    Round,
+    RoundResult,
 )
 
 # What is known of an endpoint
 
 
 def test_first_contact_is_one_message():
-    standing = Standing(None)
+    standing = EndpointHistory(None)
     assert standing.mode is Mode.UNKNOWN
     assert standing.wants_probe(0)
     assert [standing.room(0), standing.room(1)] == [1, 0]
@@ -28,31 +28,31 @@ def test_first_contact_is_one_message():
 
 @pytest.mark.parametrize(("weakly", "remembered"), [(False, "strong"), (True, "weak")])
 def test_who_answered_is_sent_as_much_as_there_is_and_is_remembered(weakly, remembered):
-    standing = Standing(None)
-    assert standing.answered(1, 0, weakly=weakly) is Fate.CONFIRMED
+    standing = EndpointHistory(None)
+    assert standing.answered(1, 0, weakly=weakly) is RoundResult.CONFIRMED
     assert standing.room(1_000_000) is None
     assert not standing.wants_probe(1e9)
     assert str(standing) == remembered
-    again = Standing(remembered)
+    again = EndpointHistory(remembered)
     assert again.mode is Mode.ANSWERS
     assert again.strong is not weakly
 
 
 def test_nothing_is_remembered_of_who_was_not_heard():
-    assert str(Standing(None)) == ""
+    assert str(EndpointHistory(None)) == ""
 
 
 def test_a_probe_without_an_answer_makes_a_target_of_the_window():
-    standing = Standing(None)
+    standing = EndpointHistory(None)
     standing.silent(100)
     assert standing.mode is Mode.WINDOW
     assert standing.room(1_000_000) is None
     assert str(standing) == "window"
-    assert Standing("window").mode is Mode.WINDOW
+    assert EndpointHistory("window").mode is Mode.WINDOW
 
 
 def test_probes_become_rarer_and_never_end():
-    standing = Standing(None)
+    standing = EndpointHistory(None)
     now = 0.0
     pauses = []
     for _ in range(9):
@@ -65,7 +65,7 @@ def test_probes_become_rarer_and_never_end():
 
 
 def test_probes_that_end_with_a_break_make_a_target_of_the_window_as_well():
-    standing = Standing(None)
+    standing = EndpointHistory(None)
     for _ in range(MISSES - 1):
         standing.broke(1, 0)
         assert standing.mode is Mode.UNKNOWN
@@ -74,7 +74,7 @@ def test_probes_that_end_with_a_break_make_a_target_of_the_window_as_well():
 
 
 def test_who_has_answered_is_given_up_later_and_only_by_single_messages():
-    standing = Standing("strong")
+    standing = EndpointHistory("strong")
     for _ in range(100):
         standing.broke(500, 0)
     assert standing.mode is Mode.ANSWERS
@@ -84,11 +84,11 @@ def test_who_has_answered_is_given_up_later_and_only_by_single_messages():
     standing.broke(1, 0)
     assert standing.mode is Mode.WINDOW
     assert str(standing) == "window strong"
-    assert Standing("window strong").strong
+    assert EndpointHistory("window strong").strong
 
 
 def test_an_answer_in_between_makes_up_for_misses():
-    standing = Standing("strong")
+    standing = EndpointHistory("strong")
     for _ in range(5 * MISSES_OF_KNOWN):
         standing.broke(1, 0)
         standing.answered(1, 0)
@@ -96,39 +96,39 @@ def test_an_answer_in_between_makes_up_for_misses():
 
 
 def test_a_target_of_the_window_that_answers_is_believed():
-    standing = Standing("window")
-    assert standing.answered(17, 0) is Fate.CONFIRMED
+    standing = EndpointHistory("window")
+    assert standing.answered(17, 0) is RoundResult.CONFIRMED
     assert standing.mode is Mode.ANSWERS
 
 
 def test_who_once_answered_strongly_is_never_confirmed_weakly():
-    standing = Standing(None)
+    standing = EndpointHistory(None)
     standing.answered(1, 0)
-    assert standing.answered(10, 0, weakly=True) is Fate.AGAIN
-    restarted = Standing(str(standing))
-    assert restarted.answered(1, 0, weakly=True) is Fate.AGAIN
+    assert standing.answered(10, 0, weakly=True) is RoundResult.AGAIN
+    restarted = EndpointHistory(str(standing))
+    assert restarted.answered(1, 0, weakly=True) is RoundResult.AGAIN
 
 
 def test_who_answers_only_weakly_from_now_on_does_not_get_copies_for_ever():
-    standing = Standing("strong")
+    standing = EndpointHistory("strong")
     fates = []
     for _ in range(MISSES_OF_KNOWN + 3):
         fates.append(standing.answered(1, 0, weakly=True))
-        if fates[-1] is Fate.AGAIN:
+        if fates[-1] is RoundResult.AGAIN:
             standing.broke(1, 0)
-    assert fates == [Fate.AGAIN] * MISSES_OF_KNOWN + [Fate.UNCONFIRMED] * 3
+    assert fates == [RoundResult.AGAIN] * MISSES_OF_KNOWN + [RoundResult.UNCONFIRMED] * 3
 
 
 def test_who_shall_not_be_asked_is_not_asked_and_not_believed():
-    standing = Standing(None, asks=False)
+    standing = EndpointHistory(None, asks=False)
     assert standing.mode is Mode.WINDOW
     assert not standing.wants_probe(1e9)
-    assert standing.answered(1, 0) is Fate.UNCONFIRMED
+    assert standing.answered(1, 0) is RoundResult.UNCONFIRMED
     assert standing.mode is Mode.WINDOW
 
 
 def test_after_a_break_generations_are_small_and_grow_with_receipts():
-    standing = Standing("strong")
+    standing = EndpointHistory("strong")
     standing.broke(1000, 0)
     assert standing.room(0) == 250
     assert standing.room(250) == 0
@@ -143,14 +143,14 @@ def test_after_a_break_generations_are_small_and_grow_with_receipts():
 
 
 def test_a_receipt_for_less_than_was_allowed_does_not_allow_more():
-    standing = Standing("strong")
+    standing = EndpointHistory("strong")
     standing.broke(40, 0)
     standing.answered(9, 0)
     assert standing.room(0) == 10
 
 
 def test_a_break_of_the_window_asks_again_soon_but_not_at_each_break():
-    standing = Standing("window", now=0)
+    standing = EndpointHistory("window", now=0)
     for _ in range(3):
         standing.silent(1000)
     assert not standing.wants_probe(1100)
@@ -165,7 +165,7 @@ def test_a_break_of_the_window_asks_again_soon_but_not_at_each_break():
 @pytest.mark.parametrize("survives", range(1, 40))
 def test_every_collector_that_lives_longer_than_a_message_gets_all_in_bounded_copies(survives):
     """A collector breaks each connection after so many messages, and answers what is less."""
-    standing = Standing("strong")
+    standing = EndpointHistory("strong")
     copies = [0] * 300
     first = 0
     for _ in range(10_000):
@@ -191,7 +191,7 @@ def test_a_generation_is_due_by_age_by_size_and_when_it_falls_idle():
     def due(now):
         return generation.due(now, age=5, size=100, idle=1)
 
-    generation = Generation()
+    generation = Round()
     assert not due(1e9)
     generation.add("a", 1, 60, 60, 10.0)
     assert not due(10.9)
@@ -209,7 +209,7 @@ def test_a_generation_is_due_by_age_by_size_and_when_it_falls_idle():
 
 
 def test_what_the_window_has_passed_leaves_in_its_order():
-    generation = Generation()
+    generation = Round()
     for number in range(1, 6):
         generation.add(number, 10, 100, 100 * number, 0)
     assert generation.passed(149, 50) == []
@@ -221,7 +221,7 @@ def test_what_the_window_has_passed_leaves_in_its_order():
 
 
 def test_the_newest_generations_are_held_and_not_for_ever():
-    held = Held(2, 60)
+    held = HeldRounds(2, 60)
     assert held.add(["a"], 0) == []
     assert held.add(["b"], 50) == []
     assert held.add(["c", "d"], 55) == ["a"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from cef_bridge.delivery.destination_url import Target, parse_target
-from cef_bridge.delivery.urls import Words
+from cef_bridge.delivery.destination_url import DestinationUrl, parse_target
+from cef_bridge.delivery.urls import UrlParameters
 from cef_bridge.errors import UsageError
 
 
@@ -39,7 +39,7 @@ def test_every_word_of_a_tls_url_is_read():
         "&confirm_hold=0&window=1.5M&turnover=500ms&turnover_bytes=4MiB&connect_timeout=3"
         "&black_hole=1m"
     )
-    assert target == Target(
+    assert target == DestinationUrl(
         scheme="tls",
         endpoints=(("siem", 6514),),
         framing="octet-counting",
@@ -151,7 +151,7 @@ def test_a_keys_password_is_read_from_its_file_and_stands_in_no_printed_target(t
 
 
 def test_every_word_has_a_meaning_and_a_scheme_that_has_it():
-    known = Words.of(Target, ("udp", "tcp", "tls", "file", "stdout"))
+    known = UrlParameters.of(DestinationUrl, ("udp", "tcp", "tls", "file", "stdout"))
     for name, row in known.rows.items():
         assert known.has(row), name
         assert row.type.extra_json_schema["description"]

@@ -28,7 +28,7 @@ from hostile import (
 )
 
 from cef_bridge.delivery import names, transport
-from cef_bridge.delivery.destination_url import Target
+from cef_bridge.delivery.destination_url import DestinationUrl
 from cef_bridge.delivery.framing import frame_lf, frame_octets
 from cef_bridge.delivery.transport import (
     STALLED,
@@ -85,7 +85,7 @@ def test_over_ipv6_as_well():
 def test_all_addresses_of_a_name_are_tried():
     """Localhost is ::1 first on many machines, and the collector listens on 127.0.0.1."""
     with Collector() as collector:
-        target = Target(scheme="tcp", endpoints=(("localhost", collector.port),))
+        target = DestinationUrl(scheme="tcp", endpoints=(("localhost", collector.port),))
         connection = connect(target)
         assert connection.peer == f"localhost:{collector.port} (127.0.0.1)"
         assert connection.finish(Patience()) is Receipt.STRONG
@@ -366,7 +366,7 @@ def test_nothing_listens():
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         with pytest.raises(ConnectError) as caught:
-            connect(Target(scheme="tcp", endpoints=(("127.0.0.1", port),)))
+            connect(DestinationUrl(scheme="tcp", endpoints=(("127.0.0.1", port),)))
     assert str(caught.value) == (
         f"cannot reach 127.0.0.1:{port}: nothing listens there. "
         "Start the collector, or correct the port."
@@ -391,7 +391,11 @@ def test_a_collector_that_comes_back_is_connected_to():
 
 def test_a_name_that_nobody_knows():
     with pytest.raises(ConnectError) as caught:
-        connect(Target(scheme="tcp", endpoints=(("collector.invalid", 514),), connect_timeout=20))
+        connect(
+            DestinationUrl(
+                scheme="tcp", endpoints=(("collector.invalid", 514),), connect_timeout=20
+            )
+        )
     # Without any network, the name server cannot say that there is no such name (RFC 6761).
     says = str(caught.value).removeprefix("cannot reach collector.invalid:514: ")
     assert says in {
@@ -403,7 +407,7 @@ def test_a_name_that_nobody_knows():
 @pytest.mark.parametrize("host", ["a" * 70 + ".example", "bad..example"])
 def test_what_can_be_no_name(host):
     with pytest.raises(ConnectError) as caught:
-        connect(Target(scheme="tcp", endpoints=((host, 514),)))
+        connect(DestinationUrl(scheme="tcp", endpoints=((host, 514),)))
     assert str(caught.value).startswith(f"cannot reach {host}:514: ")
 
 
@@ -450,7 +454,7 @@ def deaf():
 
 
 def test_no_answer(deaf):
-    target = Target(scheme="tcp", endpoints=(("127.0.0.1", deaf),), connect_timeout=0.5)
+    target = DestinationUrl(scheme="tcp", endpoints=(("127.0.0.1", deaf),), connect_timeout=0.5)
     with pytest.raises(ConnectError) as caught:
         connect(target)
     assert str(caught.value) == (
@@ -460,7 +464,7 @@ def test_no_answer(deaf):
 
 
 def test_a_stop_ends_the_attempt(deaf):
-    target = Target(scheme="tcp", endpoints=(("127.0.0.1", deaf),), connect_timeout=60)
+    target = DestinationUrl(scheme="tcp", endpoints=(("127.0.0.1", deaf),), connect_timeout=60)
     stop = threading.Event()
     timer = threading.Timer(0.3, stop.set)
     timer.start()
@@ -474,7 +478,7 @@ def test_a_stop_ends_the_attempt(deaf):
 def test_a_tls_collector_that_closes_without_a_word_gives_no_receipt(tmp_path):
     """OpenSSL reads all of what is no TLS, and sends no alert: its end must not look like ours."""
     with Collector(tls=Authority(tmp_path).issue()) as collector:
-        target = Target(scheme="tcp", endpoints=((collector.host, collector.port),))
+        target = DestinationUrl(scheme="tcp", endpoints=((collector.host, collector.port),))
         connection = connect(target)
         connection.send(frame_lf(messages(1)), Patience())
         assert connection.finish(Patience()) is Receipt.NONE

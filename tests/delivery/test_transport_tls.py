@@ -28,7 +28,7 @@ from hostile import (
 )
 
 from cef_bridge.delivery import transport, transport_tls
-from cef_bridge.delivery.destination_url import Target
+from cef_bridge.delivery.destination_url import DestinationUrl
 from cef_bridge.delivery.framing import frame_lf
 from cef_bridge.delivery.transport import (
     STALLED,
@@ -481,7 +481,7 @@ def test_files_of_ours_that_cannot_be_used(words, says, authority, tmp_path):
     (tmp_path / "locked").write_bytes(locked)
     names = {"folder": tmp_path, "cert": ours.cert, "other": authority.issue().key}
     said = {word: value.format(**names) for word, value in words.items()}
-    error = refusal(Target(scheme="tls", endpoints=(("127.0.0.1", 1),), **said))
+    error = refusal(DestinationUrl(scheme="tls", endpoints=(("127.0.0.1", 1),), **said))
     assert str(error).startswith(f"cannot connect to 127.0.0.1:1: {says.format(**names)}")
     assert error.permanent
 
@@ -513,7 +513,7 @@ def test_a_key_with_a_password_opens(authority, pair, tmp_path):
 
 def test_a_plain_collector_that_waits_for_more(authority):
     with NeverAnswers() as collector:
-        target = Target(
+        target = DestinationUrl(
             scheme="tls",
             endpoints=((collector.host, collector.port),),
             ca=str(authority.ca),
@@ -568,7 +568,7 @@ class Says(Collector):
 )
 def test_who_answers_the_handshake_with_something_else(said, meaning, authority):
     with Says(said) as collector:
-        target = Target(
+        target = DestinationUrl(
             scheme="tls", endpoints=((collector.host, collector.port),), ca=str(authority.ca)
         )
         error = refusal(target)
@@ -583,7 +583,7 @@ def test_a_collector_that_resets_the_handshake(authority):
             talk.reset()
 
     with Resets() as collector:
-        target = Target(
+        target = DestinationUrl(
             scheme="tls", endpoints=((collector.host, collector.port),), ca=str(authority.ca)
         )
         assert str(refusal(target)) == (
@@ -593,7 +593,7 @@ def test_a_collector_that_resets_the_handshake(authority):
 
 
 def test_nothing_older_than_tls_12_is_spoken():
-    context = transport_tls.context_of(Target(scheme="tls"))
+    context = transport_tls.context_of(DestinationUrl(scheme="tls"))
     assert context.minimum_version is ssl.TLSVersion.TLSv1_2
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
@@ -601,7 +601,7 @@ def test_nothing_older_than_tls_12_is_spoken():
 
 def test_a_stop_ends_the_handshake():
     with NeverAnswers() as collector:
-        target = Target(
+        target = DestinationUrl(
             scheme="tls", endpoints=((collector.host, collector.port),), connect_timeout=60
         )
         stop = threading.Event()
@@ -615,7 +615,7 @@ def test_a_stop_ends_the_handshake():
 def test_of_several_addresses_the_error_to_act_on_comes_first(authority):
     """Localhost's ::1 refuses where nothing listens there, and its 127.0.0.1 has expired."""
     with Collector(tls=authority.issue(expired=True)) as collector:
-        target = Target(
+        target = DestinationUrl(
             scheme="tls", endpoints=(("localhost", collector.port),), ca=str(authority.ca)
         )
         error = refusal(target)

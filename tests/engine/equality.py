@@ -24,7 +24,7 @@ from cef_bridge.engine import native as engine
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.generator import events
 from cef_bridge.kubearmor.clock import repeats
-from cef_bridge.kubearmor.decode import Decoded, Decoder
+from cef_bridge.kubearmor.decode import Decoded, EventDecoder
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program import table
 from cef_bridge.mapping.program.converter import Converted, Converter, Filtered
@@ -45,7 +45,7 @@ class Both:
         self.converter = converter
         self._work = engine.Work(library.plan(table.pack(converter)))
         assumed = converter.assumed_time
-        self._place = engine.Place(SOURCE.encode(), 0, assumed)
+        self._place = engine.BlockOrigin(SOURCE.encode(), 0, assumed)
 
     def native(self, data: bytes) -> bytes | None:
         """Return what the engine makes of a line: a message, "filtered", None if it is left."""
@@ -63,7 +63,7 @@ class Both:
         if not data.strip():
             return b"blank"
         fates = []
-        for found in Decoder().decode(data.removesuffix(b"\r")):
+        for found in EventDecoder().decode(data.removesuffix(b"\r")):
             if not isinstance(found, Decoded):
                 return repr(found).encode()
             origin = f"{SOURCE}\x1f0" if repeats(found.fields) else ""

@@ -11,8 +11,8 @@ import pytest
 
 from cef_bridge.convert.conversion import Results
 from cef_bridge.engine import native as engine
-from cef_bridge.engine.line_loop import Options, UnitLoop
-from cef_bridge.engine.machine import Machine
+from cef_bridge.engine.line_loop import LineLoop, Options
+from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program import table
 from cef_bridge.mapping.program.converter import Converter
@@ -39,12 +39,12 @@ class Bytes(bytearray):
         self.extend(data)
 
 
-def converted(machine: Machine, stream: Pieces) -> tuple[bytes, bytes, dict[str, object]]:
+def converted(machine: MappingEngine, stream: Pieces) -> tuple[bytes, bytes, dict[str, object]]:
     """Return messages, rejects and counts of a stream."""
     out, aside = Bytes(), Bytes()
     results = Results(out, aside)
     lane = results.messages
-    loop = UnitLoop(machine, lane, lane, results.refuse, Options(max_record=2000))
+    loop = LineLoop(machine, lane, lane, results.refuse, Options(max_record=2000))
     loop.begin("stream")
     for item in blocks(stream, max_record=2000):
         if isinstance(item, Block):
@@ -62,8 +62,8 @@ def converted(machine: Machine, stream: Pieces) -> tuple[bytes, bytes, dict[str,
 
 @pytest.fixture(scope="module")
 def machines():
-    native = Machine(Converter(load("kubearmor-cef")))
-    python = Machine(Converter(load("kubearmor-cef")))
+    native = MappingEngine(Converter(load("kubearmor-cef")))
+    python = MappingEngine(Converter(load("kubearmor-cef")))
     python.native = None
     return native, python
 

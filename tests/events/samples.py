@@ -10,7 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-from cef_bridge.kubearmor.decode import Decoded, Decoder
+from cef_bridge.kubearmor.decode import Decoded, EventDecoder
 from cef_bridge.kubearmor.derive import Event, derive
 from cef_bridge.kubearmor.fields import DERIVED
 from cef_bridge.sources.records.blocks import Block, blocks
@@ -30,7 +30,7 @@ def units(name: str) -> list[bytes]:
 
 
 def results(name: str, **options: str) -> list:
-    decoder = Decoder(**options)
+    decoder = EventDecoder(**options)
     found = [result for unit in units(name) for result in decoder.decode(unit)]
     return found + decoder.finish()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from samples import DATA, units
 
 from cef_bridge.kubearmor.clock import WRAPPER_TIME
-from cef_bridge.kubearmor.decode import Decoded, Decoder, Noise, Unreadable
+from cef_bridge.kubearmor.decode import Decoded, EventDecoder, Noise, Unreadable
 from cef_bridge.kubearmor.derive import derive
 from cef_bridge.kubearmor.json_text import loads
 from cef_bridge.kubearmor.names import CANONICAL, as_written, canonical
@@ -20,7 +20,7 @@ LINE = json.dumps(EVENT).encode()
 
 
 def decode(*lines, **options):
-    decoder = Decoder(**options)
+    decoder = EventDecoder(**options)
     return [found for line in lines for found in decoder.decode(line)] + decoder.finish()
 
 
@@ -372,7 +372,7 @@ def test_an_event_after_parts_whose_rest_never_came_is_not_lost_with_them():
 
 
 def test_the_streams_whose_lines_wait_are_bounded_and_the_oldest_is_given_up_in_the_open():
-    decoder = Decoder()
+    decoder = EventDecoder()
     part = "x" * 16384
     found = [
         result
@@ -387,11 +387,11 @@ def test_the_streams_whose_lines_wait_are_bounded_and_the_oldest_is_given_up_in_
 
 def test_parts_that_wait_go_on_in_another_decoder():
     half = len(LINE) // 2
-    first = Decoder()
+    first = EventDecoder()
     assert first.pending() == b""
     assert first.decode(cri(LINE[:half], b"P")) == []
     assert first.decode(cri(b"\xff\x00", b"P", b"stderr")) == []
-    second = Decoder(pending=first.pending())
+    second = EventDecoder(pending=first.pending())
     assert second.pending() == first.pending()
     (found,) = second.decode(cri(LINE[half:]))
     assert found.fields == EVENT | {WRAPPER_TIME: found.fields[WRAPPER_TIME]}
@@ -400,10 +400,10 @@ def test_parts_that_wait_go_on_in_another_decoder():
 
 
 def test_a_line_over_the_limit_stays_over_it_in_another_decoder():
-    first = Decoder(max_record=100)
+    first = EventDecoder(max_record=100)
     first.decode(cri(b"x" * 90, b"P"))
     first.decode(cri(b"x" * 90, b"P"))
-    (found,) = Decoder(max_record=100, pending=first.pending()).decode(cri(b"x"))
+    (found,) = EventDecoder(max_record=100, pending=first.pending()).decode(cri(b"x"))
     assert found == Unreadable(b"x" * 90, "its parts join to 181 bytes, over 100", "too-long")
 
 
@@ -412,7 +412,7 @@ def test_a_line_over_the_limit_stays_over_it_in_another_decoder():
 )
 def test_what_no_decoder_wrote_is_refused(pending):
     with pytest.raises(ValueError, match="cannot be read"):
-        Decoder(pending=pending)
+        EventDecoder(pending=pending)
 
 
 def test_parts_over_the_limit_are_reported_and_the_next_line_is_read():
@@ -531,7 +531,7 @@ blobs = st.recursive(
 @example([b'{"log":"' * 5000])
 @example([b"\xed\xa0\x80{\x00}"])
 def test_any_bytes_have_a_fate_and_raise_nothing(lines):
-    decoder = Decoder(max_record=4096)
+    decoder = EventDecoder(max_record=4096)
     waiting = False
     for line in lines:
         found = decoder.decode(line)
@@ -622,11 +622,11 @@ def _docker_part(text, flag=b"F"):
 def test_an_event_in_parts_behind_one_whose_rest_never_came_is_read(wrap, cut, again):
     """Also when another process read the beginning. Docker's parts have 16 KiB."""
     cut, begin = cut.ljust(1 << 14), LINE[: LINE.index(b",") + 1].ljust(1 << 14)
-    decoder, found = Decoder(), []
+    decoder, found = EventDecoder(), []
     for line in (wrap(cut, flag=b"P"), wrap(begin, flag=b"P"), wrap(LINE[LINE.index(b",") + 1 :])):
         found += decoder.decode(line)
         if again:
-            decoder = Decoder(pending=decoder.pending())
+            decoder = EventDecoder(pending=decoder.pending())
     lost, event = found
     assert isinstance(lost, Unreadable)
     assert (lost.raw, lost.label) == (cut, "unfinished")
@@ -636,9 +636,9 @@ def test_an_event_in_parts_behind_one_whose_rest_never_came_is_read(wrap, cut, a
 
 def test_an_event_as_a_json_string_is_that_event():
     event = b'{"Type":"MatchedPolicy","Operation":"File","HostName":"n","Resource":"/etc/shadow"}'
-    (found,) = Decoder().decode(json.dumps(event.decode()).encode())
+    (found,) = EventDecoder().decode(json.dumps(event.decode()).encode())
     assert found.fields == json.loads(event)
-    assert [type(each) for each in Decoder().decode(b'"a text"')] == [Noise]
+    assert [type(each) for each in EventDecoder().decode(b'"a text"')] == [Noise]
 
 
 @pytest.mark.parametrize("wrap", [cri, _docker_part])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cef_bridge.kubearmor import decode as decoding
 from cef_bridge.kubearmor import unwrap as unwrapping
 from cef_bridge.kubearmor.clock import WRAPPER_TIME, timed
-from cef_bridge.kubearmor.decode import Decoded, Decoder, Noise, Unreadable
+from cef_bridge.kubearmor.decode import Decoded, EventDecoder, Noise, Unreadable
 
 EVENT = {
     "Type": "MatchedPolicy", "Operation": "File", "ClusterName": "c", "HostName": "n", "HostPID": 1,
@@ -25,7 +25,7 @@ AT = 1772528401000000
 
 
 def decode(value):
-    decoder = Decoder()
+    decoder = EventDecoder()
     line = value if isinstance(value, bytes) else json.dumps(value).encode()
     return decoder.decode(line) + decoder.finish()
 
@@ -199,7 +199,7 @@ def test_the_text_output_of_karmor_is_rejected_once_an_event():
         b"== Alert / 2025-01-29 05:58:24.249900 ==", b"ClusterName: default", b"HostName: n", b"",
         b"== Log / 2025-01-29 05:58:24.249900 ==", b"HostName: n",
     ]  # fmt: skip
-    decoder = Decoder()
+    decoder = EventDecoder()
     found = [each for line in lines for each in decoder.decode(line)]
     told = [each for each in found if isinstance(each, Unreadable)]
     assert [each.raw for each in told] == [lines[0], lines[4]]
@@ -209,7 +209,7 @@ def test_the_text_output_of_karmor_is_rejected_once_an_event():
 
 def test_a_part_in_an_envelope_waits_for_its_rest():
     half = len(TEXT) // 2
-    decoder = Decoder()
+    decoder = EventDecoder()
     cri = "2026-03-03T09:00:01.000000Z stdout {} {}"
     assert decoder.decode(json.dumps({"line": cri.format("P", TEXT[:half])}).encode()) == []
     (found,) = decoder.decode(json.dumps({"line": cri.format("F", TEXT[half:])}).encode())

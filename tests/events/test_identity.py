@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from samples import raw_events
 
 from cef_bridge.kubearmor.classes import catalogue
-from cef_bridge.kubearmor.decode import Decoder
+from cef_bridge.kubearmor.decode import EventDecoder
 from cef_bridge.kubearmor.derive import derive
 from cef_bridge.kubearmor.identity import ID_FIELDS, event_id, id_text, stable_resource
 
@@ -191,5 +191,5 @@ def test_acts_without_a_path_have_no_key():
 
 
 def test_invalid_text_has_an_id_too():
-    (found,) = Decoder().decode(json.dumps({**EVENT, "Data": "\ud800"}).encode())
+    (found,) = EventDecoder().decode(json.dumps({**EVENT, "Data": "\ud800"}).encode())
     assert re.fullmatch("[0-9a-f]{40}", event_id(found.fields))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cef_bridge.kubearmor.decode import Decoded, Decoder, Unreadable
+from cef_bridge.kubearmor.decode import Decoded, EventDecoder, Unreadable
 from cef_bridge.kubearmor.torn import whole_events
 
 EVENT = {
@@ -24,7 +24,7 @@ def line(number: int = 1, **fields: object) -> bytes:
 
 
 def decode(text: bytes) -> list:
-    decoder = Decoder()
+    decoder = EventDecoder()
     return decoder.decode(text) + decoder.finish()
 
 

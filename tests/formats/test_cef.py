@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cef_bridge.errors import FormatError, UsageError
-from cef_bridge.lines import Cef, Header, Message, parse
+from cef_bridge.lines import Cef, Header, ParsedMessage, parse
 
 HEADER = Header("KubeArmor", "KubeArmor", "1.4.3", "alert.host.process.block", "Blocked", "5")
 HEAD = "CEF:0|KubeArmor|KubeArmor|1.4.3|alert.host.process.block|Blocked|5|"
@@ -21,7 +21,7 @@ def test_an_event_becomes_this_line():
 
 def test_a_message_without_pairs_keeps_its_seventh_pipe():
     assert Cef().render(HEADER, {}) == HEAD
-    assert Cef().parse(HEAD) == Message("cef", "0", HEADER, {})
+    assert Cef().parse(HEAD) == ParsedMessage("cef", "0", HEADER, {})
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_key_is_letters_and_digits(name):
     ],
 )
 def test_any_syslog_header_may_stand_before_a_message(prefix):
-    assert parse(f"{prefix}{HEAD}act=Block") == Message(
+    assert parse(f"{prefix}{HEAD}act=Block") == ParsedMessage(
         "cef", "0", HEADER, {"act": "Block"}, prefix
     )
 
@@ -140,7 +140,7 @@ def test_spaces_before_a_key_belong_to_the_value_but_one():
 
 def test_an_escaped_pipe_of_another_producer_is_read():
     line = r"CEF:1|a\|b|c\\|d|e|f|Very-High|_cefVer=0.1"
-    assert Cef().parse(line) == Message("cef", "1", Header("a|b", "c\\", "d", "e", "f", "Very-High"), {"_cefVer": "0.1"})  # fmt: skip
+    assert Cef().parse(line) == ParsedMessage("cef", "1", Header("a|b", "c\\", "d", "e", "f", "Very-High"), {"_cefVer": "0.1"})  # fmt: skip
 
 
 @pytest.mark.parametrize(

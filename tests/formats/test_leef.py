@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from cef_bridge.errors import FormatError, UsageError
-from cef_bridge.lines import Header, Leef, Message, parse
+from cef_bridge.lines import Header, Leef, ParsedMessage, parse
 
 HEADER = Header("KubeArmor", "KubeArmor", "1.4.3", "alert.host.process.block", "", "")
 HEAD = "LEEF:2.0|KubeArmor|KubeArmor|1.4.3|alert.host.process.block|^|"
@@ -17,7 +17,7 @@ def test_an_event_becomes_this_line():
 def test_leef_1_has_tabs_and_no_delimiter_field():
     line = Leef(version="1.0").render(HEADER, {"sev": "5", "cat": "a^b"})
     assert line == "LEEF:1.0|KubeArmor|KubeArmor|1.4.3|alert.host.process.block|sev=5\tcat=a^b"
-    assert parse(line) == Message("leef", "1.0", HEADER, {"sev": "5", "cat": "a^b"}, "", "\t")
+    assert parse(line) == ParsedMessage("leef", "1.0", HEADER, {"sev": "5", "cat": "a^b"}, "", "\t")
 
 
 def test_a_tab_is_written_in_hexadecimal():

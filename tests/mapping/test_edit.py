@@ -10,12 +10,12 @@ from test_dump import ANY_TEXT, HARD
 from cef_bridge.errors import UsageError
 from cef_bridge.mapping.language import nodes, reader, spec
 from cef_bridge.mapping.language.dump import scalar
-from cef_bridge.mapping.language.edit import Change, updated
+from cef_bridge.mapping.language.edit import ExampleEdit, updated
 
 HEAD = "# é日本🛡\nmapping: a   # 🛡\nexamples:\n"
 
 
-def edited(body: str, *changes: Change, head: str = HEAD) -> str:
+def edited(body: str, *changes: ExampleEdit, head: str = HEAD) -> str:
     data, _ = updated((head + body).encode(), "a.yaml", changes)
     assert data.startswith(head.encode())
     return data.decode().removeprefix(head)
@@ -51,7 +51,7 @@ IN_FLOW = {
 @pytest.mark.parametrize("case", IN_FLOW)
 def test_a_value_in_braces_changes_alone_and_keeps_its_quotes(case):
     before, after, expected, got = IN_FLOW[case]
-    assert edited(ONE % before, Change(0, "act", expected, got)) == ONE % after
+    assert edited(ONE % before, ExampleEdit(0, "act", expected, got)) == ONE % after
 
 
 BLOCK = """\
@@ -76,12 +76,12 @@ BLOCK = """\
 def test_values_in_lines_change_alone_with_their_comments_and_indents():
     changed = edited(
         BLOCK,
-        Change(0, "act", "Allow", "Block"),
-        Change(0, "cs1", None, "x"),
-        Change(0, "msg", "two\nlines\n", "one"),
-        Change(0, "cs2", "folded text", None),
-        Change(0, "cs3", "a b", "c"),
-        Change(0, "cat", "last", "File"),
+        ExampleEdit(0, "act", "Allow", "Block"),
+        ExampleEdit(0, "cs1", None, "x"),
+        ExampleEdit(0, "msg", "two\nlines\n", "one"),
+        ExampleEdit(0, "cs2", "folded text", None),
+        ExampleEdit(0, "cs3", "a b", "c"),
+        ExampleEdit(0, "cat", "last", "File"),
     )
     assert (
         changed
@@ -101,7 +101,7 @@ def test_values_in_lines_change_alone_with_their_comments_and_indents():
 
 
 def test_a_key_that_is_new_stands_before_the_others():
-    new = Change(0, "filtered", None, "true")
+    new = ExampleEdit(0, "filtered", None, "true")
     assert edited(ONE % "{act: x}", new) == ONE % '{filtered: "true", act: x}'
     assert edited(ONE % "{}", new) == ONE % '{filtered: "true"}'
     block = "  - event: {Type: x}\n    expect:\n      act: x\n"
@@ -112,34 +112,36 @@ def test_a_key_that_is_new_stands_before_the_others():
 
 def test_a_byte_order_mark_and_windows_lines_stay():
     text = "\ufeff" + (HEAD + ONE % "{act: x}").replace("\n", "\r\n")
-    data, _ = updated(text.encode(), "a.yaml", [Change(0, "act", "x", "é🛡")])
+    data, _ = updated(text.encode(), "a.yaml", [ExampleEdit(0, "act", "x", "é🛡")])
     assert data.decode() == text.replace("{act: x}", "{act: é🛡}")
 
 
 def test_only_the_example_that_is_meant_changes_and_one_alone_needs_no_list():
     text = ONE % "{act: x}" + ONE % "{act: x}"
-    assert edited(text, Change(1, "act", "x", "y")) == ONE % "{act: x}" + ONE % "{act: y}"
+    assert edited(text, ExampleEdit(1, "act", "x", "y")) == ONE % "{act: x}" + ONE % "{act: y}"
     alone = "  event: {Type: x}\n  expect: {act: x}\n"
-    assert edited(alone, Change(0, "act", "x", "y")) == alone.replace("act: x", "act: y")
+    assert edited(alone, ExampleEdit(0, "act", "x", "y")) == alone.replace("act: x", "act: y")
 
 
 def test_where_a_change_was_made_is_told():
-    _, made = updated((HEAD + ONE % "{act: x}").encode(), "a.yaml", [Change(0, "act", "x", "y")])
+    _, made = updated(
+        (HEAD + ONE % "{act: x}").encode(), "a.yaml", [ExampleEdit(0, "act", "x", "y")]
+    )
     assert [(str(at), *rest) for at, *rest in made] == [("a.yaml:4:38", "act", "x", "y")]
 
 
 def test_a_value_that_an_alias_shares_is_refused():
     shared = "  - {event: {Type: x}, expect: &e {act: x}}\n  - {event: {Type: x}, expect: *e}\n"
     with pytest.raises(UsageError, match="cannot be updated in place"):
-        edited(shared, Change(1, "act", "x", "y"))
+        edited(shared, ExampleEdit(1, "act", "x", "y"))
     with pytest.raises(UsageError, match="cannot be updated in place"):
-        edited(shared, Change(0, "act", "x", "y"), Change(1, "act", "x", "z"))
+        edited(shared, ExampleEdit(0, "act", "x", "y"), ExampleEdit(1, "act", "x", "z"))
     # Where all that share it agree there is nothing in the way.
-    both = edited(shared, Change(0, "act", "x", "y"), Change(1, "act", "x", "y"))
+    both = edited(shared, ExampleEdit(0, "act", "x", "y"), ExampleEdit(1, "act", "x", "y"))
     assert both == shared.replace("act: x", "act: y")
     word = ONE % "{act: &a x, cs1: *a}"
     with pytest.raises(UsageError, match="cannot be updated in place"):
-        edited(word, Change(0, "act", "x", "y"))
+        edited(word, ExampleEdit(0, "act", "x", "y"))
 
 
 @pytest.mark.parametrize(
@@ -157,7 +159,7 @@ def test_a_value_that_an_alias_shares_is_refused():
 )
 def test_a_file_that_has_changed_meanwhile_is_not_touched(text):
     with pytest.raises(UsageError, match=r"^a.yaml has changed meanwhile"):
-        updated(text.encode(), "a.yaml", [Change(0, "act", "x", "y")])
+        updated(text.encode(), "a.yaml", [ExampleEdit(0, "act", "x", "y")])
 
 
 VALUES = st.none() | ANY_TEXT | HARD
@@ -176,7 +178,7 @@ def test_whatever_was_expected_and_came_out_only_the_values_change(data):
     pairs = [f"{scalar(key)}: {scalar(old, style)}" for key, old, _, style in rows]
     body = f"{{{', '.join(pairs)}}}" if flow else "".join(f"\n      {it}  # note" for it in pairs)
     text = f"# é🛡\nexamples:\n  - event: {{Type: x}}\n    expect: {body}\n# end\n"
-    changes = [Change(0, key, old, new) for key, old, new, _ in rows if old != new]
+    changes = [ExampleEdit(0, key, old, new) for key, old, new, _ in rows if old != new]
     before = text.encode()
     assert expects(before) == [{key: old for key, old, _, _ in rows}]
     after, made = updated(before, "a.yaml", changes)

@@ -11,7 +11,7 @@ from cef_bridge.mapping.load import load
 def run(tmp_path):
     """Run the examples of a mapping given as text."""
 
-    def run(text: str) -> list[examples.Outcome]:
+    def run(text: str) -> list[examples.ExampleResult]:
         path = tmp_path / "acme.yaml"
         path.write_text(f"mapping: acme\ncluster: prod\n{text}")
         return examples.run(load(path))
@@ -29,7 +29,7 @@ examples:
   - {{name: a block, event: {BLOCK}, expect: {{act: Block, cs1: null}}}}
 """)
     assert outcomes == [
-        examples.Outcome("a block", Location(str(tmp_path / "acme.yaml"), 5, 5), True, ())
+        examples.ExampleResult("a block", Location(str(tmp_path / "acme.yaml"), 5, 5), True, ())
     ]
 
 

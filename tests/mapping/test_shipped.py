@@ -25,7 +25,7 @@ from cef_bridge.mapping.program.converter import Converted, Converter
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cef_bridge.lines.message import Message
+    from cef_bridge.lines.message import ParsedMessage
     from cef_bridge.mapping.program.compile import Output
 
 NAMES = shipped.names()
@@ -54,7 +54,7 @@ class Line:
         return faults(self.text, self.format, ipv6_in_addresses=self.ipv6)
 
     @property
-    def read(self) -> Message:
+    def read(self) -> ParsedMessage:
         return self.format.parse(self.text)
 
 
@@ -166,7 +166,7 @@ NOTHING = {
 """What is left out on purpose, because it says that there is nothing."""
 
 
-def excused(path: str, piece: str, raw: dict[str, object], read: Message) -> bool:
+def excused(path: str, piece: str, raw: dict[str, object], read: ParsedMessage) -> bool:
     """Tell whether a value stands in the line in another form."""
     said = read.extension
     if path == "UpdatedTime":  # rt, and devTime in LEEF: epoch milliseconds

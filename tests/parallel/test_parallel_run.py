@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from cef_bridge.convert.conversion import Run
-from cef_bridge.convert.parallel import ParallelRun, Plan
+from cef_bridge.convert.conversion import ConvertRun
+from cef_bridge.convert.parallel import ParallelOptions, ParallelRun
 from cef_bridge.convert.team import AHEAD
 from cef_bridge.convert.worker import Worker
 from cef_bridge.engine.line_loop import Options
-from cef_bridge.engine.machine import Machine
+from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
@@ -45,7 +45,7 @@ def converter():
     return Converter(load("kubearmor-cef"))
 
 
-def outcome(run: Run | ParallelRun) -> dict[str, object]:
+def outcome(run: ConvertRun | ParallelRun) -> dict[str, object]:
     stats = {name: value for name, value in vars(run.stats).items() if name != "_settled"}
     inputs = [{**row, "seconds": None} for row in run.inputs]
     return {**stats, "reasons": list(stats["reasons"].items()), "inputs": inputs}
@@ -66,17 +66,19 @@ class Both:
             inputs.append(Input(f"in{number}", str(path), len(data)))
         return inputs
 
-    def same(self, *contents: bytes, jobs: int = 2, piece: int = 4096, **options) -> Run:
+    def same(self, *contents: bytes, jobs: int = 2, piece: int = 4096, **options) -> ConvertRun:
         inputs = self.write(*contents)
         expand = options.pop("max_expand", 200)
         options = Options(**options)
         out, bad = Sink(), Sink()
-        one = Run(Machine(self.converter), out, bad, options, max_expand=expand, hashed=True)
+        one = ConvertRun(
+            MappingEngine(self.converter), out, bad, options, max_expand=expand, hashed=True
+        )
         one.run(inputs)
         expected = out.data, bad.data, outcome(one)
         out, bad = Sink(), Sink()
-        plan = Plan(jobs, expand, True, piece)
-        several = ParallelRun(Machine(self.converter), out, bad, options, plan)
+        plan = ParallelOptions(jobs, expand, True, piece)
+        several = ParallelRun(MappingEngine(self.converter), out, bad, options, plan)
         several.begin(inputs)
         several.run(inputs)
         found = out.data, bad.data, outcome(several)
@@ -278,7 +280,7 @@ def test_the_shipped_examples_come_out_as_by_one_thread(both):
 def begun(converter, folder, data: bytes, jobs: int = 2) -> tuple[ParallelRun, list[Input], Sink]:
     inputs = Both(converter, folder).write(data)
     out = Sink()
-    run = ParallelRun(Machine(converter), out, plan=Plan(jobs, piece_size=4096))
+    run = ParallelRun(MappingEngine(converter), out, plan=ParallelOptions(jobs, piece_size=4096))
     run.begin(inputs)
     return run, inputs, out
 
@@ -329,7 +331,7 @@ def test_a_sink_that_fails_fails_the_run(converter, tmp_path):
             raise CefBridgeError(f"full, no room for {len(data) > 0}")
 
     inputs = Both(converter, tmp_path).write(b"".join(map(line, range(3000))))
-    run = ParallelRun(Machine(converter), Full(), plan=Plan(2, piece_size=4096))
+    run = ParallelRun(MappingEngine(converter), Full(), plan=ParallelOptions(2, piece_size=4096))
     run.begin(inputs)
     with pytest.raises(CefBridgeError, match="full, no room for True"):
         run.run(inputs)
@@ -350,7 +352,7 @@ def test_threads_share_a_mapping_without_an_engine_too(both, monkeypatch):
 
 
 def test_each_line_is_compared_in_each_thread(both, monkeypatch):
-    if Machine(both.converter).native is None:
+    if MappingEngine(both.converter).native is None:
         pytest.skip("there is no native engine here")
     monkeypatch.setenv("CEF_BRIDGE_ENGINE", "both")
     stats = both.same(mixed(4, 100_000), b"".join(map(line, range(200))), jobs=3).stats

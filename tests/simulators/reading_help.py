@@ -9,7 +9,7 @@ from cef_bridge.mapping.program.converter import Converted, Converter
 from cef_bridge.siems.simulators import SIMULATORS
 
 if TYPE_CHECKING:
-    from cef_bridge.siems.simulators import Finding, Reading
+    from cef_bridge.siems.simulators import Reading, SiemFinding
 
 HEADER = "CEF:0|Acme|Fence|2.0|fence.open|Gate opened|5|"
 RFC3164 = "<133>Feb 11 08:15:42 gate-1 "
@@ -47,7 +47,7 @@ def fields(reading: Reading) -> dict[str, str]:
     return {field.name: field.value for field in reading.fields}
 
 
-def found(reading: Reading, kind: str) -> dict[str, Finding]:
+def found(reading: Reading, kind: str) -> dict[str, SiemFinding]:
     """Return the findings of a kind by key."""
     return {finding.key: finding for finding in reading.findings if finding.kind == kind}
 

@@ -13,7 +13,7 @@ from reading_help import HEADER, LEEF, RFC3164, RFC5424, read
 from cef_bridge.lines import parse
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converted, Converter
-from cef_bridge.siems.simulators import SIMULATORS, Finding, gathered
+from cef_bridge.siems.simulators import SIMULATORS, SiemFinding, gathered
 
 EVENTS = sample_events()
 PAIRS = [
@@ -133,9 +133,9 @@ def test_a_long_hostile_line_takes_no_longer_than_its_length(siem, shape):
 
 
 def test_findings_that_say_the_same_are_one_with_their_keys():
-    same = [Finding("note", key, "x") for key in ("a", "b", "a", "")]
-    other = Finding("lost", "c", "y", "z")
+    same = [SiemFinding("note", key, "x") for key in ("a", "b", "a", "")]
+    other = SiemFinding("lost", "c", "y", "z")
     assert gathered([same[0], other, *same[1:]]) == [
-        (Finding("note", "", "x"), ["a", "b"]),
-        (Finding("lost", "", "y", "z"), ["c"]),
+        (SiemFinding("note", "", "x"), ["a", "b"]),
+        (SiemFinding("lost", "", "y", "z"), ["c"]),
     ]

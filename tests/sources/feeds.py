@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from cef_bridge.sources.records.blocks import Block, Broken, Oversized, blocks
+from cef_bridge.sources.records.blocks import Block, BrokenLine, Oversized, blocks
 
 
 class Feed:
@@ -40,7 +40,7 @@ def cut(data: bytes, *, piece: int = 1 << 20, **options) -> list[tuple]:
 def units(data: bytes, **options) -> list[bytes]:
     """Return the units alone; anything that was lost fails."""
     found = cut(data, **options)
-    assert not [each for each in found if isinstance(each, Broken | Oversized)], found
+    assert not [each for each in found if isinstance(each, BrokenLine | Oversized)], found
     return [each[0] for each in found]
 
 

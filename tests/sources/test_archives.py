@@ -16,11 +16,11 @@ import pytest
 import zstandard
 from feeds import Feed, flat
 
-from cef_bridge.sources.files.archives import Stream, open_stream
+from cef_bridge.sources.files.archives import UnpackedStream, open_stream
 from cef_bridge.sources.files.compression import FLOOR, LINE
 from cef_bridge.sources.files.inputs import expand
 from cef_bridge.sources.files.raw import Raw
-from cef_bridge.sources.records.blocks import Broken, blocks
+from cef_bridge.sources.records.blocks import BrokenLine, blocks
 
 TEXT = b"".join(b'{"PID":%d,"Source":"/bin/sh"}\n' % number for number in range(2000))
 LINES = TEXT.splitlines()
@@ -118,7 +118,7 @@ def test_a_checksum_that_was_cut_off_is_noticed(name, cut):
         zstandard.ZstdCompressor(write_checksum=True).compress if name == "zstd" else PACKERS[name]
     )
     broken = read(packer(TEXT)[:-cut])["in"][-1]
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenLine)
     assert broken.reason.startswith(f"the {name} data ends too early (was it cut?); ")
 
 
@@ -129,7 +129,9 @@ def test_the_few_bytes_of_a_small_cut_archive_are_kept():
         "in": [
             b"one",
             b"two",
-            Broken(2, 7, "the gzip data ends too early (was it cut?); 7 bytes of it were readable"),
+            BrokenLine(
+                2, 7, "the gzip data ends too early (was it cut?); 7 bytes of it were readable"
+            ),
         ]
     }
 
@@ -140,7 +142,7 @@ def test_a_damaged_archive_says_so_in_plain_words(name):
     middle = len(packed) // 2
     packed[middle : middle + 20] = bytes(each ^ 0x5A for each in packed[middle : middle + 20])
     last = read(bytes(packed))["in"][-1]
-    assert isinstance(last, Broken)
+    assert isinstance(last, BrokenLine)
     assert last.reason.startswith(f"the {name} data is damaged; ")
 
 
@@ -172,7 +174,7 @@ def test_a_zstd_frame_that_wants_too_much_memory_is_refused():
     parameters = zstandard.ZstdCompressionParameters(window_log=28, write_content_size=0)
     packer = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     assert read(packer.compress(TEXT) + packer.flush()) == {
-        "in": [Broken(1, 0, "the zstd data is damaged; 0 bytes of it were readable")]
+        "in": [BrokenLine(1, 0, "the zstd data is damaged; 0 bytes of it were readable")]
     }
 
 
@@ -213,7 +215,7 @@ def test_the_fourth_layer_is_not_opened():
         data = gzip.compress(data)
     assert read(data) == {"in": LINES}
     assert read(gzip.compress(data)) == {
-        "in": [Broken(1, 0, "it is packed more than 3 times over; unpack it first")]
+        "in": [BrokenLine(1, 0, "it is packed more than 3 times over; unpack it first")]
     }
 
 
@@ -259,7 +261,7 @@ def test_a_tar_with_a_damaged_header_says_so():
     tar[1024:1100] = b"x" * 76
     assert read(bytes(tar)) == {
         "in!a": [b"1"],
-        "in": [Broken(1, 0, "the tar archive is damaged; its members up to here were read")],
+        "in": [BrokenLine(1, 0, "the tar archive is damaged; its members up to here were read")],
     }
 
 
@@ -277,7 +279,7 @@ def test_a_header_that_lies_about_its_size_ends_the_tar_at_once(kind, size):
     """Python's tarfile seeks over 2^87 bytes in steps of 10 KiB, long after the end."""
     found = read(_tar({"a": b"1"})[:1024] + _header("b", size=size, kind=kind) + b"2" * 512)
     assert found.pop("in!a") == [b"1"]
-    assert [type(each) for streams in found.values() for each in streams[-1:]] == [Broken]
+    assert [type(each) for streams in found.values() for each in streams[-1:]] == [BrokenLine]
 
 
 def test_a_cut_compressed_tar_says_so_once():
@@ -285,7 +287,7 @@ def test_a_cut_compressed_tar_says_so_once():
     packed = gzip.compress(_tar({"a": b"1", "b": noise, "c": b"3"}))
     found = read(packed[: len(packed) // 2])
     assert list(found) == ["in!a", "in!b"]
-    assert [each.reason for each in found["in!b"] if isinstance(each, Broken)] == [
+    assert [each.reason for each in found["in!b"] if isinstance(each, BrokenLine)] == [
         found["in!b"][-1].reason
     ]
 
@@ -293,7 +295,7 @@ def test_a_cut_compressed_tar_says_so_once():
 def test_a_damaged_member_does_not_end_the_tar():
     tar = _tar({"a.gz": gzip.compress(TEXT)[:-9], "b": b"x"})
     found = read(tar)
-    assert isinstance(found["in!a.gz"][-1], Broken)
+    assert isinstance(found["in!a.gz"][-1], BrokenLine)
     assert found["in!b"] == [b"x"]
 
 
@@ -323,7 +325,9 @@ def test_text_with_a_tar_mark_is_not_taken_for_a_tar():
 @pytest.mark.parametrize(("name", "magic"), [("zip", b"PK\x03\x04"), ("lz4", b"\x04\x22\x4d\x18")])
 def test_archives_that_are_not_read_are_named(name, magic):
     assert read(magic + b"\0" * 100) == {
-        "in": [Broken(1, 0, f"this is a {name} archive, which is not read here; unpack it first")]
+        "in": [
+            BrokenLine(1, 0, f"this is a {name} archive, which is not read here; unpack it first")
+        ]
     }
 
 
@@ -442,7 +446,7 @@ def test_a_pipe_that_does_not_block_is_waited_for():
 def test_lines_count_when_an_input_expands():
     """65 KB of gzip hold 64 MiB of line feeds; each line is some work, whatever is in it."""
     *found, last = blocks(_stream(gzip.compress(b"\n" * (FLOOR - 1))))
-    assert isinstance(last, Broken)
+    assert isinstance(last, BrokenLine)
     assert "lines, counted as 128 bytes each" in last.reason
     assert FLOOR // LINE - (1 << 20) <= sum(each.blank for each in found) <= FLOOR // LINE
     assert len(found) < 1000, "one step a line"
@@ -450,5 +454,5 @@ def test_lines_count_when_an_input_expands():
     assert sum(each.blank for each in within) == FLOOR // LINE
 
 
-def _stream(packed: bytes) -> Stream:
+def _stream(packed: bytes) -> UnpackedStream:
     return next(open_stream(Raw(io.BytesIO(packed)), "in"))

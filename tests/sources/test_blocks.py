@@ -10,7 +10,7 @@ from feeds import Feed, blank, cut, flat, units
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cef_bridge.sources.records.blocks import Block, Broken, Cutter, Oversized, blocks
+from cef_bridge.sources.records.blocks import Block, BrokenLine, Cutter, Oversized, blocks
 from cef_bridge.sources.records.units import IDLE
 from cef_bridge.sources.records.values import CUT
 
@@ -93,7 +93,7 @@ def test_a_byte_order_mark_before_an_array_hides_no_element():
 @pytest.mark.parametrize("text", [LINE.decode(), "[{}]"])
 def test_utf16_is_refused_with_what_to_do(encoding, text):
     assert cut(text.encode(encoding)) == [
-        Broken(1, 0, "the text is UTF-16; convert it first: iconv -f UTF-16 -t UTF-8")
+        BrokenLine(1, 0, "the text is UTF-16; convert it first: iconv -f UTF-16 -t UTF-8")
     ]
 
 
@@ -148,7 +148,7 @@ def test_a_cut_line_before_noise_does_not_swallow_it():
 def test_a_document_that_was_cut_ends_where_the_next_begins():
     half = PRETTY[: PRETTY.index(b'"Source"')].rstrip()
     assert cut(half + b"\n" + PRETTY + b"\n" + LINE) == [
-        Broken(1, 0, CUT, half),
+        BrokenLine(1, 0, CUT, half),
         (PRETTY, 1 + half.count(b"\n") + 1, len(half) + 1),
         (LINE, 2 + (half + PRETTY).count(b"\n") + 1, len(half + PRETTY) + 2),
     ]
@@ -158,7 +158,7 @@ def test_a_document_cut_at_the_end_is_reported_with_its_bytes():
     half = PRETTY[: len(PRETTY) // 2]
     assert cut(LINE + b"\n" + half) == [
         (LINE, 1, 0),
-        Broken(
+        BrokenLine(
             2,
             len(LINE) + 1,
             CUT,
@@ -243,9 +243,11 @@ def test_reads_never_change_the_units(data, block_size, piece, max_record):
 def test_every_byte_is_in_a_unit_or_is_a_separator(data):
     rest = bytearray(data)
     for item in cut(data):
-        if isinstance(item, Broken) and item.reason.startswith("the text is UTF-16"):
+        if isinstance(item, BrokenLine) and item.reason.startswith("the text is UTF-16"):
             return
-        unit, offset = (item.raw, item.offset) if isinstance(item, Broken) else (item[0], item[2])
+        unit, offset = (
+            (item.raw, item.offset) if isinstance(item, BrokenLine) else (item[0], item[2])
+        )
         assert data[offset : offset + len(unit)] == unit
         assert bytes(rest[offset : offset + len(unit)]) == unit, "a byte is in two units"
         rest[offset : offset + len(unit)] = b"\0" * len(unit)
@@ -255,7 +257,7 @@ def test_every_byte_is_in_a_unit_or_is_a_separator(data):
 @given(st.lists(_PIECES, max_size=14).map(b"".join))
 def test_the_line_of_a_unit_is_where_its_offset_is(data):
     for item in cut(data, max_record=300):
-        line, offset = item[:2] if isinstance(item, Broken | Oversized) else item[1:]
+        line, offset = item[:2] if isinstance(item, BrokenLine | Oversized) else item[1:]
         assert line == 1 + data.count(b"\n", 0, offset)
 
 
@@ -304,7 +306,7 @@ def test_damage_comes_after_what_was_readable():
     assert flat(blocks(Breaks(b"a\n" + LINE[:40]))) == [
         (b"a", 1, 0),
         (LINE[:40], 2, 2),
-        Broken(2, 42, "the disk is gone"),
+        BrokenLine(2, 42, "the disk is gone"),
     ]
 
 
@@ -419,10 +421,10 @@ def test_a_cutter_that_begins_where_another_is_safe_gives_the_rest(data, block_s
 
 
 def _offset(found: tuple) -> int:
-    return found.offset if isinstance(found, Broken | Oversized) else found[2]
+    return found.offset if isinstance(found, BrokenLine | Oversized) else found[2]
 
 
 def _end(found: tuple) -> int:
     if isinstance(found, Oversized):
         return found.offset + found.size
-    return _offset(found) + max(len(found.raw if isinstance(found, Broken) else found[0]), 1)
+    return _offset(found) + max(len(found.raw if isinstance(found, BrokenLine) else found[0]), 1)

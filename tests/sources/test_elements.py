@@ -10,7 +10,7 @@ from feeds import cut, units
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cef_bridge.sources.records.blocks import Broken, Oversized
+from cef_bridge.sources.records.blocks import BrokenLine, Oversized
 
 _CUT_ARRAY = "the JSON array has no end; the input seems to be cut. Fetch it again"
 _CUT = "the JSON ends in the middle; the input seems to be cut. Fetch it again"
@@ -83,7 +83,7 @@ def test_a_line_that_cannot_be_an_element_ends_the_array(line):
     found = cut(b'[\n{"a":1}\n' + line + b"\n" + line)
     assert found == [
         (b'{"a":1}', 2, 2),
-        Broken(2, 9, _CUT_ARRAY),
+        BrokenLine(2, 9, _CUT_ARRAY),
         (line, 3, 10),
         (line, 4, 11 + len(line)),
     ]
@@ -116,17 +116,17 @@ def test_an_array_without_its_end_is_reported_after_its_elements():
     assert cut(b'[{"a":1},{"b":2},') == [
         (b'{"a":1}', 1, 1),
         (b'{"b":2}', 1, 9),
-        Broken(1, 17, _CUT_ARRAY),
+        BrokenLine(1, 17, _CUT_ARRAY),
     ]
 
 
 def test_a_last_element_that_was_cut_is_reported_with_its_bytes():
-    assert cut(b'[{"a":1},\n{"b":') == [(b'{"a":1}', 1, 1), Broken(2, 10, _CUT, b'{"b":')]
+    assert cut(b'[{"a":1},\n{"b":') == [(b'{"a":1}', 1, 1), BrokenLine(2, 10, _CUT, b'{"b":')]
 
 
 def test_lines_after_an_array_that_was_cut_are_still_read():
     found = cut(b'[{"a":1},{"b":"\n{"c":3}\n{"d":4}\n')
-    assert found.pop(3) == Broken(2, 23, _CUT_ARRAY)
+    assert found.pop(3) == BrokenLine(2, 23, _CUT_ARRAY)
     assert [each[0] for each in found] == [b'{"a":1}', b'{"b":"', b'{"c":3}', b'{"d":4}']
 
 

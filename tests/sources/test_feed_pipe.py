@@ -14,7 +14,7 @@ from cef_bridge.errors import CefBridgeError
 from cef_bridge.sources.feed import Arrival
 from cef_bridge.sources.files.archives import open_stream
 from cef_bridge.sources.files.raw import Raw
-from cef_bridge.sources.records.blocks import Broken, blocks
+from cef_bridge.sources.records.blocks import BrokenLine, blocks
 from cef_bridge.sources.stdin import Pipe
 
 DATA = Path(__file__).parent.parent / "data"
@@ -97,8 +97,8 @@ def test_what_cannot_be_read_is_said_and_ends_it(tmp_path):
     fd = os.open(tmp_path, os.O_RDONLY)
     found = [each for each in Pipe(fd).arrivals({}) if each is not None]
     os.close(fd)
-    assert [each.item for each in found if each.item.__class__ is Broken] == [
-        Broken(1, 0, "reading stopped after 0 bytes: Is a directory")
+    assert [each.item for each in found if each.item.__class__ is BrokenLine] == [
+        BrokenLine(1, 0, "reading stopped after 0 bytes: Is a directory")
     ]
     assert found[-1].ended
 

@@ -20,7 +20,7 @@ from cef_bridge.sources.feed import Arrival
 from cef_bridge.sources.files.follow import Follow
 from cef_bridge.sources.files.inputs import expand
 from cef_bridge.sources.records.blocks import blocks
-from cef_bridge.sources.records.units import Block, Broken, Oversized
+from cef_bridge.sources.records.units import Block, BrokenLine, Oversized
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -230,7 +230,7 @@ def test_packed_files_are_not_followed_and_that_is_said_once(tmp_path, store, ca
 def test_what_cannot_be_cut_into_lines_is_said_once(log, store):
     log.write_bytes("{}\n".encode("utf-16"))
     store.quiet(log, ticks=10)
-    assert [each.__class__ for each in store.lost] == [Broken]
+    assert [each.__class__ for each in store.lost] == [BrokenLine]
 
 
 # Many

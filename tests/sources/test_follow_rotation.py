@@ -21,7 +21,7 @@ from following import Store
 from test_archives import PACKERS
 from test_follow import append, lines, text
 
-from cef_bridge.kubearmor.decode import Decoded, Decoder
+from cef_bridge.kubearmor.decode import Decoded, EventDecoder
 from cef_bridge.sources.feed import Arrival
 from cef_bridge.sources.files import file_watcher, follow_folders
 from cef_bridge.sources.files.follow import Follow
@@ -531,7 +531,7 @@ def test_parts_of_a_line_are_joined_across_a_rotation_of_restarts(log):
                 break
             assert isinstance(each, Arrival)
             assert isinstance(each.item, Block)
-            decoder = decoder or Decoder(pending=pending.get(each.stream, b""))
+            decoder = decoder or EventDecoder(pending=pending.get(each.stream, b""))
             events += [found for unit in each.item.lines for found in decoder.decode(unit)]
             marks[each.stream] = each.mark
             pending[each.stream] = decoder.pending()

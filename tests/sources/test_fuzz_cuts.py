@@ -16,8 +16,8 @@ import re
 import pytest
 from feeds import cut
 
-from cef_bridge.kubearmor.decode import Decoded, Decoder
-from cef_bridge.sources.records.blocks import Broken, Oversized
+from cef_bridge.kubearmor.decode import Decoded, EventDecoder
+from cef_bridge.sources.records.blocks import BrokenLine, Oversized
 from cef_bridge.sources.records.spans import parses
 
 SEED = int(os.environ.get("CEF_BRIDGE_FUZZ_SEED") or random.SystemRandom().randrange(1 << 32))
@@ -104,9 +104,9 @@ def numbers_of(items: list[tuple], most: int) -> list[int]:
     Closing brackets may happen to make a valid document of what was open and of one event. That is
     the one record that is right then, whatever is read from it.
     """
-    decoder, found = Decoder(max_record=most), []
+    decoder, found = EventDecoder(max_record=most), []
     for item in items:
-        if isinstance(item, Broken | Oversized):
+        if isinstance(item, BrokenLine | Oversized):
             continue
         unit = item[0]
         if b"\n" in unit and parses(unit):

@@ -9,7 +9,7 @@ from feeds import flat
 
 from cef_bridge.errors import UsageError
 from cef_bridge.sources.files.inputs import Input, expand
-from cef_bridge.sources.records.blocks import Broken, blocks
+from cef_bridge.sources.records.blocks import BrokenLine, blocks
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_a_file_that_vanished_is_a_broken_stream_and_not_the_end_of_the_run(tree
     found = expand(["a.json", "b.json"])
     (tree / "a.json").unlink()
     assert [flat(blocks(stream)) for item in found for stream in item.streams()] == [
-        [Broken(1, 0, "it cannot be opened: No such file or directory")],
+        [BrokenLine(1, 0, "it cannot be opened: No such file or directory")],
         [(b"b.json", 1, 0)],
     ]
 
@@ -113,5 +113,5 @@ def test_a_closed_standard_input_is_said(monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
     (item,) = expand([])
     assert [flat(blocks(stream)) for stream in item.streams()] == [
-        [Broken(1, 0, "it cannot be opened: standard input is closed")]
+        [BrokenLine(1, 0, "it cannot be opened: standard input is closed")]
     ]

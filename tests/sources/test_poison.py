@@ -10,9 +10,9 @@ import pytest
 from feeds import Feed, cut, flat
 from following import Store
 
-from cef_bridge.kubearmor.decode import Decoder
+from cef_bridge.kubearmor.decode import EventDecoder
 from cef_bridge.sources.records import buffers
-from cef_bridge.sources.records.blocks import Block, Broken, Cutter, Oversized
+from cef_bridge.sources.records.blocks import Block, BrokenLine, Cutter, Oversized
 from cef_bridge.sources.records.buffers import PATIENCE
 from cef_bridge.sources.records.spans import Scanner
 from cef_bridge.sources.records.units import IDLE
@@ -53,7 +53,7 @@ def numbered(start: int, stop: int) -> list[bytes]:
 
 def numbers(items: list[tuple]) -> list[int]:
     """Return the numbers of the events that stand in units of their own."""
-    text = b"\n".join(each[0] for each in items if not isinstance(each, Broken | Oversized))
+    text = b"\n".join(each[0] for each in items if not isinstance(each, BrokenLine | Oversized))
     return [
         int(each) for each in re.findall(rb'^\{"Type":"HostLog","n":(\d+)\}$', text, re.MULTILINE)
     ]
@@ -68,9 +68,9 @@ def test_every_line_behind_a_record_that_was_cut_comes_out(poison, most):
 
 def read(data: bytes, **options) -> list[tuple[str, int]]:
     """Return what decode makes of the units, in runs: the kind, and how many of it."""
-    decoder, kinds = Decoder(), []
+    decoder, kinds = EventDecoder(), []
     for each in cut(data, **options):
-        if isinstance(each, Broken | Oversized):
+        if isinstance(each, BrokenLine | Oversized):
             kinds.append(type(each).__name__)
         else:
             kinds += [type(found).__name__ for found in decoder.decode(each[0])]
@@ -120,7 +120,7 @@ def test_an_event_before_one_that_was_cut_in_its_line_is_read(cut_off):
 def test_a_followed_file_has_what_an_archive_has_also_after_a_restart(tmp_path, poison):
     log = tmp_path / "app.log"
     data = b"\n".join(numbered(0, 3)) + b"\n" + poison + b"\n".join(numbered(3, 40)) + b"\n"
-    whole = [each for each in flat(Cutter(Feed(data)).items()) if not isinstance(each, Broken)]
+    whole = [each for each in flat(Cutter(Feed(data)).items()) if not isinstance(each, BrokenLine)]
     store = Store()
     for stop in (len(data) // 4, len(data) // 2, len(data)):
         log.write_bytes(data[:stop])
@@ -162,7 +162,7 @@ def test_a_whole_record_waits_for_what_may_follow_it_and_no_longer():
     clock.now = PATIENCE
     assert cutter.overdue
     broken, block = next(items), next(items)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenLine)
     assert isinstance(block, Block)
     assert (broken.raw, block.lines) == (b'{"a":[\n"x",', [event])
     assert next(items) is IDLE

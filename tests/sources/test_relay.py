@@ -16,13 +16,13 @@ from certificates import Authority
 from relay_server import NOT_SERVING, SERVING, RelayServer, StatusCode, Valve, encode, kind_of
 
 from cef_bridge.errors import UsageError
-from cef_bridge.kubearmor.decode import Decoded, Decoder
+from cef_bridge.kubearmor.decode import Decoded, EventDecoder
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converted, Converter
 from cef_bridge.sources.feed import Arrival, Notice
-from cef_bridge.sources.records.units import Block, Broken, Oversized
+from cef_bridge.sources.records.units import Block, BrokenLine, Oversized
 from cef_bridge.sources.relay.json_lines import line_of
-from cef_bridge.sources.relay.reader import Settings
+from cef_bridge.sources.relay.reader import RelaySettings
 from cef_bridge.sources.relay.relay import Relay
 
 DATA = Path(__file__).parent.parent / "data"
@@ -132,7 +132,7 @@ def test_alerts_logs_and_messages_arrive_complete_and_in_the_relays_form():
 
 
 def converted(lines: list[bytes]) -> list[str]:
-    converter, decoder = Converter(load("kubearmor-cef", env={})), Decoder()
+    converter, decoder = Converter(load("kubearmor-cef", env={})), EventDecoder()
     found = []
     for line in lines:
         for each in decoder.decode(line):
@@ -168,8 +168,8 @@ def test_blocks_count_their_lines_and_bytes_over_what_could_not_be_read():
         lines = taken.lines()
     assert numbers(lines) == [1, 2, 4]
     items = [each.item for each in taken.arrivals]
-    broken = next(each for each in items if isinstance(each, Broken))
-    assert broken == Broken(
+    broken = next(each for each in items if isinstance(each, BrokenLine))
+    assert broken == BrokenLine(
         2, len(lines[0]) + 1, "the bytes are no protobuf message of KubeArmor", b"\x0a\xff"
     )
     over = next(each for each in items if isinstance(each, Oversized))
@@ -452,7 +452,7 @@ def test_one_replica_that_is_away_stops_nothing():
 
 
 def test_a_slow_taker_stops_the_reading_and_hears_of_it():
-    settings = Settings(buffer=100_000)
+    settings = RelaySettings(buffer=100_000)
     big = [alert(number, Source="x" * 8000) for number in range(3000)]
     with RelayServer(buffer=1000) as server, Taken(relay(server, settings=settings)) as taken:
         server.wait_for("alerts")
@@ -527,7 +527,7 @@ def test_a_quiet_feed_gives_the_caller_control():
 
 def test_a_host_that_falls_silent_is_found_out():
     """No FIN, no reset: what a power cut or a firewall that forgets looks like."""
-    settings = Settings(keepalive=0.5, connect_timeout=0.5)
+    settings = RelaySettings(keepalive=0.5, connect_timeout=0.5)
     with (
         RelayServer() as server,
         Valve(server.address) as valve,
@@ -549,7 +549,7 @@ def test_a_host_that_falls_silent_is_found_out():
 
 
 def test_a_message_over_the_limit_costs_itself_and_is_said():
-    settings = Settings(max_message=10_000)
+    settings = RelaySettings(max_message=10_000)
     with RelayServer() as server, Taken(relay(server, settings=settings)) as taken:
         server.wait_for("alerts")
         server.send("alerts", alert(1), alert(2, Source="x" * 20_000))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from relay_server import encode, kind_of
 
-from cef_bridge.sources.relay.json_lines import UnreadableError, escaped, line_of
+from cef_bridge.sources.relay.json_lines import UnreadableMessageError, escaped, line_of
 from cef_bridge.sources.relay.schema import CLASSES, SERVICE, STREAMS, TABLE, file_descriptor
 
 DATA = Path(__file__).parent.parent / "data"
@@ -197,7 +197,7 @@ def test_no_bytes_in_a_nested_text_make_a_message_unreadable():
 
 def test_what_is_no_message_says_so():
     for raw in (b"\x0a\xff", b"\x0f", b"\x00\x01", b"\xff" * 12):
-        with pytest.raises(UnreadableError):
+        with pytest.raises(UnreadableMessageError):
             ALERT(raw)
 
 
@@ -206,7 +206,7 @@ def test_any_bytes_are_one_line_of_json_or_unreadable(raw):
     for convert in (ALERT, LOG, MESSAGE):
         try:
             line = convert(raw)
-        except UnreadableError:
+        except UnreadableMessageError:
             continue
         assert b"\n" not in line
         assert isinstance(json.loads(line), dict)

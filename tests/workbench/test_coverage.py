@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from user_lines import lines_of, run_lines
 
-from cef_bridge.engine.machine import Machine
+from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.workbench.coverage import MOST_FIELDS, OTHER, Coverage
@@ -21,7 +21,7 @@ def covered(tmp_path):
         path.write_text(f"mapping: own\n{text}\n")
         converter = Converter(load(path))
         coverage = Coverage(converter)
-        examining = Examining(coverage, Machine(converter))
+        examining = Examining(coverage, MappingEngine(converter))
         run_lines(examining, lines_of(raws))
         examining.finish()
         return coverage

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from user_lines import lines_of, one_by_one, run_lines
 
-from cef_bridge.engine.machine import Machine
+from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.kubearmor.clock import event_time
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converted, Converter, Filtered
@@ -138,15 +138,15 @@ def ran(old: Converter, new: Converter, data: bytes) -> Diff:
     return diff
 
 
-def machine(converter: Converter) -> Machine:
+def machine(converter: Converter) -> MappingEngine:
     """Return a converter's machine, the same one each time: to write its table takes a while."""
     key = id(converter), os.environ.get("CEF_BRIDGE_ENGINE")
     if key not in MACHINES:
-        MACHINES[key] = Machine(converter)
+        MACHINES[key] = MappingEngine(converter)
     return MACHINES[key]
 
 
-MACHINES: dict[object, Machine] = {}
+MACHINES: dict[object, MappingEngine] = {}
 
 
 def check(old: Converter, new: Converter, raws) -> Diff:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from user_lines import lines_of, one_by_one, run_lines
 
-from cef_bridge.engine.machine import Machine
+from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.kubearmor.derive import derive
 from cef_bridge.mapping.language import shipped
 from cef_bridge.mapping.load import load
@@ -90,7 +90,7 @@ def converters(tmp_path_factory) -> dict[str, Converter]:
 
 @pytest.fixture(scope="module")
 def machines(tmp_path_factory):
-    return {name: Machine(it) for name, it in converters(tmp_path_factory).items()}
+    return {name: MappingEngine(it) for name, it in converters(tmp_path_factory).items()}
 
 
 def told(coverage: Coverage):
@@ -119,7 +119,7 @@ class Counted(NamedTuple):
     stats: Stats
 
 
-def counted(machine: Machine, data: bytes, block_size: int = 1 << 14) -> Counted:
+def counted(machine: MappingEngine, data: bytes, block_size: int = 1 << 14) -> Counted:
     coverage = Looking(machine.converter)
     examining = Examining(coverage, machine)
     stats = run_lines(examining, data, block_size)
@@ -137,12 +137,12 @@ class Looking(Coverage):
         return super().examine(raw, origin)
 
 
-def few(machine: Machine, count: int, most: int) -> bool:
+def few(machine: MappingEngine, count: int, most: int) -> bool:
     """Tell whether so many examined events are few; without the engine each one is examined."""
     return machine.native is None or count < most
 
 
-def check(machine: Machine, raws) -> Counted:
+def check(machine: MappingEngine, raws) -> Counted:
     data = lines_of(raws)
     found = counted(machine, data)
     assert told(found.coverage) == told(examined(machine.converter, data))
@@ -297,7 +297,7 @@ def test_the_counts_without_an_engine_are_the_same(machines, name, monkeypatch):
     data = lines_of(BUSY[:100])
     with_engine = counted(machines[name], data)
     monkeypatch.setenv("CEF_BRIDGE_ENGINE", "python")
-    without = counted(Machine(machines[name].converter), data)
+    without = counted(MappingEngine(machines[name].converter), data)
     assert told(without.coverage) == told(with_engine.coverage)
     assert without.stats.converted == with_engine.stats.converted
     assert without.examined == 100

@@ -15,7 +15,7 @@ from cef_bridge.cli.logs import say
 from cef_bridge.cli.mapping.surveys import run_through
 from cef_bridge.cli.params import Number, mapping_option
 from cef_bridge.cli.tables import cut, json_option, print_table
-from cef_bridge.engine.machine import Machine
+from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.kubearmor.classes import new_words
 from cef_bridge.lines.text import neutralise
 from cef_bridge.mapping.load import load
@@ -75,7 +75,7 @@ def command(
     mapping = load(mapping_name)
     converter = Converter(mapping, syslog_header=mapping.envelope.syslog_header)
     coverage = Coverage(converter)
-    examining = Examining(coverage, Machine(converter))
+    examining = Examining(coverage, MappingEngine(converter))
     stats = run_through(examining, files).stats
     examining.finish()
     covered, mapped = (round(share, 2) for share in coverage.percent())

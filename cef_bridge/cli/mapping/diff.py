@@ -14,7 +14,7 @@ import click
 from cef_bridge.cli.mapping.surveys import run_through
 from cef_bridge.cli.params import MAPPING, Number, Whole
 from cef_bridge.cli.tables import cut, json_option, print_table
-from cef_bridge.engine.machine import Machine
+from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.mapping.language.dump import constant, rules_text
 from cef_bridge.mapping.language.spec import Rule
 from cef_bridge.mapping.load import load
@@ -25,7 +25,7 @@ from cef_bridge.workbench.machines import Comparing
 
 if TYPE_CHECKING:
     from cef_bridge.mapping.language.spec import Mapping
-    from cef_bridge.workbench.diff import Change, Lines
+    from cef_bridge.workbench.diff import Change, MessagePair
 
 _DIFFERENT = 3
 _WIDTH = 40
@@ -79,7 +79,7 @@ def command(
         Converter(mapping, syslog_header=mapping.envelope.syslog_header) for mapping in mappings
     )
     diff = Diff(before, after)
-    run_through(Comparing(diff, Machine(before), Machine(after)), files)
+    run_through(Comparing(diff, MappingEngine(before), MappingEngine(after)), files)
     growth = _growth(diff, events_per_day)
     envelope = _envelope(*mappings)
     different = bool(diff.different or diff.only_old or diff.only_new)
@@ -223,5 +223,5 @@ def _document(
     }
 
 
-def _lines(lines: Lines) -> dict[str, str]:
+def _lines(lines: MessagePair) -> dict[str, str]:
     return {"old": lines.before, "new": lines.after}

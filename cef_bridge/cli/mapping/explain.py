@@ -14,7 +14,7 @@ import click
 from cef_bridge.cli.event_input import one_event
 from cef_bridge.cli.params import Whole, mapping_option
 from cef_bridge.cli.tables import cut, json_option, print_table
-from cef_bridge.engine.machine import Machine
+from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.errors import UsageError
 from cef_bridge.mapping.load import load, replaced
 from cef_bridge.mapping.program.converter import Converter
@@ -26,7 +26,7 @@ from cef_bridge.workbench.fates import MEANINGS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cef_bridge.workbench.explain import Field, Row
+    from cef_bridge.workbench.explain import ExplainedField, ExplainedKey
     from cef_bridge.workbench.fates import Kind
 
 _WIDTH = 64
@@ -74,7 +74,7 @@ def command(
         click.echo(json.dumps(_document(explained), ensure_ascii=False, indent=2))
     else:
         _print(explained, everything=everything or bool(keys))
-    check(Machine(converter), found)
+    check(MappingEngine(converter), found)
 
 
 def _only(explained: Explanation, keys: tuple[str, ...]) -> Explanation:
@@ -138,12 +138,12 @@ def _section(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) 
         print_table(columns, rows)
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: ExplainedKey) -> tuple[str, ...]:
     source = row.path + (f" ({', '.join(row.sources)})" if row.sources else "")
     return row.key, cut(row.value, _WIDTH), source, row.rule, "; ".join(_notes(row))
 
 
-def _notes(row: Row) -> list[str]:
+def _notes(row: ExplainedKey) -> list[str]:
     label = [f"label {row.label}"] if row.label else []
     return [*label, *row.steps, *row.notes]
 
@@ -173,13 +173,13 @@ def _document(explained: Explanation) -> dict[str, object]:
     }
 
 
-def _field(field: Field) -> dict[str, object]:
+def _field(field: ExplainedField) -> dict[str, object]:
     fate = field.fate
     told: dict[str, object] = {"field": fate.path, "value": field.value, "fate": fate.kind}
     return {**told, "keys": fate.keys, "kept_as": fate.kept or None}
 
 
-def _row(row: Row) -> dict[str, object]:
+def _row(row: ExplainedKey) -> dict[str, object]:
     told: dict[str, object] = {**row._asdict(), "label": row.label or None}
     told["from"] = told.pop("path") or None
     told["lost"] = [loser._asdict() for loser in row.lost]

@@ -96,7 +96,7 @@ def _print_json(problems: Sequence[Problem]) -> None:
 
 def _print_sarif(problems: Sequence[Problem]) -> None:
     rules = [
-        sarif.Rule(code.id, code.severity, code.meaning, linter.page(code))
+        sarif.SarifRule(code.id, code.severity, code.meaning, linter.page(code))
         for code in codes.CODES.values()
     ]
     click.echo(sarif.document(rules, problems))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cef_bridge.mapping.language.spec import Mapping
-    from cef_bridge.workbench.events import Found
+    from cef_bridge.workbench.events import LocatedEvent
 
 _SUFFIXES = (".yaml", ".yml")
 _MOST_UNITS = 100_000
@@ -156,7 +156,7 @@ def _from_file(source: str) -> tuple[list[Taken], str]:
     return taken, named[0] if named else ""
 
 
-def _first_two(events: Iterable[Found]) -> tuple[Found | None, Found | None]:
+def _first_two(events: Iterable[LocatedEvent]) -> tuple[LocatedEvent | None, LocatedEvent | None]:
     """Return the first alert and the first event of another kind; very long ones are passed by."""
     alert = other = None
     for found in events:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.cli.logs import say
 from cef_bridge.cli.progress import progress, someone_looks
-from cef_bridge.convert.conversion import Run
+from cef_bridge.convert.conversion import ConvertRun
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.sources.files.inputs import expand
 
 if TYPE_CHECKING:
-    from cef_bridge.engine.line_loop import Machine
+    from cef_bridge.engine.line_loop import EventConverter
 
 
 class _Nowhere:
@@ -25,11 +25,11 @@ class _Nowhere:
         pass
 
 
-def run_through(machine: Machine, files: tuple[str, ...]) -> Run:
+def run_through(machine: EventConverter, files: tuple[str, ...]) -> ConvertRun:
     """Run all events of some inputs through a machine; CefBridgeError when there is none."""
     inputs = expand(files)
     with progress(inputs, shown=someone_looks("")) as show:
-        run = Run(machine, _Nowhere(), progress=show)
+        run = ConvertRun(machine, _Nowhere(), progress=show)
         run.run(inputs)
     stats = run.stats
     say(

@@ -25,8 +25,8 @@ from cef_bridge.workbench import testing
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cef_bridge.mapping.language.edit import Change
-    from cef_bridge.workbench.testing import Ran, Report
+    from cef_bridge.mapping.language.edit import ExampleEdit
+    from cef_bridge.workbench.testing import Ran, TestReport
 
 _WRONG = 2
 _FAILED = 3
@@ -72,7 +72,7 @@ def command(names: tuple[str, ...], form: str, *, update: bool, as_json: bool) -
         raise SystemExit(_FAILED)
 
 
-def _update(report: Report, *, aside: bool) -> None:
+def _update(report: TestReport, *, aside: bool) -> None:
     """Rewrite the files of failing examples, and say what was changed in them."""
     for path, changes in testing.changes(report).items():
         try:
@@ -88,7 +88,7 @@ def _update(report: Report, *, aside: bool) -> None:
         click.echo(f"{name} comes with cef-bridge and was not updated.", err=True)
 
 
-def _rewrite(path: Path, changes: list[Change]) -> list[edit.Changed]:
+def _rewrite(path: Path, changes: list[ExampleEdit]) -> list[edit.Changed]:
     data, made = edit.updated(_bytes_of(path), str(path), changes)
     with AtomicFile(path) as file:
         file.write(data)
@@ -102,13 +102,13 @@ def _bytes_of(path: Path) -> bytes:
         raise UsageError(f"{path} cannot be read: {error}.") from error
 
 
-def _print_text(report: Report) -> None:
+def _print_text(report: TestReport) -> None:
     for each in report.ran:
         if not each.outcome.passed:
             click.echo(_failure(each))
 
 
-def _print_json(report: Report) -> None:
+def _print_json(report: TestReport) -> None:
     rows = [
         {
             "mapping": each.mapping,
@@ -125,7 +125,7 @@ def _print_json(report: Report) -> None:
     click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
 
 
-def _print_junit(report: Report) -> None:
+def _print_junit(report: TestReport) -> None:
     """Print a case an example; a file that could not be used is a case that fails."""
     cases = [
         junit.Case(

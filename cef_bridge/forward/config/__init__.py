@@ -6,7 +6,7 @@ is done.
 
 from __future__ import annotations
 
-from cef_bridge.forward.config.check import Finding, check
+from cef_bridge.forward.config.check import ConfigProblem, check
 from cef_bridge.forward.config.places import from_urls
 from cef_bridge.forward.config.read import load_config
 from cef_bridge.forward.config.schema import schema
@@ -14,8 +14,8 @@ from cef_bridge.forward.config.spec import Config, Destination, Source
 
 __all__ = [
     "Config",
+    "ConfigProblem",
     "Destination",
-    "Finding",
     "Source",
     "check",
     "from_urls",

@@ -28,7 +28,7 @@ _PATIENCE = 3.0
 """Seconds that all names together have to be found."""
 
 
-class Finding(NamedTuple):
+class ConfigProblem(NamedTuple):
     """An "error" would stop the forwarder or a part of it; a "warning" would not."""
 
     severity: Literal["error", "warning"]
@@ -44,9 +44,9 @@ def check(
     *,
     resolve: Callable[[str, int], object] = socket.getaddrinfo,
     clock: Callable[[], float] = time.time,
-) -> list[Finding]:
+) -> list[ConfigProblem]:
     """Return everything that is found, in the order of the config. Takes a few seconds at most."""
-    found: list[Finding] = []
+    found: list[ConfigProblem] = []
     for source in config.sources:
         found += _source(source, clock)
     for destination in config.destinations:
@@ -57,15 +57,15 @@ def check(
     return found + _names(config, resolve)
 
 
-def _error(where: str, text: str) -> Finding:
-    return Finding("error", where, text)
+def _error(where: str, text: str) -> ConfigProblem:
+    return ConfigProblem("error", where, text)
 
 
-def _warning(where: str, text: str) -> Finding:
-    return Finding("warning", where, text)
+def _warning(where: str, text: str) -> ConfigProblem:
+    return ConfigProblem("warning", where, text)
 
 
-def _source(source: Source, clock: Callable[[], float]) -> Iterator[Finding]:
+def _source(source: Source, clock: Callable[[], float]) -> Iterator[ConfigProblem]:
     where = f"source {source.name or source}"
     if source.kind == "files":
         yield from _pattern(source.pattern, where)
@@ -73,7 +73,7 @@ def _source(source: Source, clock: Callable[[], float]) -> Iterator[Finding]:
         yield from _certificates(source, where, clock)
 
 
-def _pattern(pattern: str, where: str) -> Iterator[Finding]:
+def _pattern(pattern: str, where: str) -> Iterator[ConfigProblem]:
     if pattern.count("[") != pattern.count("]"):
         yield _error(where, "a [ of the pattern is not closed. Write [[] for a bracket itself.")
         return
@@ -95,7 +95,7 @@ def _pattern(pattern: str, where: str) -> Iterator[Finding]:
         yield _warning(where, "no file is there (yet); it is read when it appears.")
 
 
-def _destination(one: Destination, clock: Callable[[], float]) -> Iterator[Finding]:
+def _destination(one: Destination, clock: Callable[[], float]) -> Iterator[ConfigProblem]:
     where = f"destination {one.name}"
     target = one.target
     try:
@@ -119,13 +119,13 @@ def _destination(one: Destination, clock: Callable[[], float]) -> Iterator[Findi
             yield _error(where, f"the folder {path.parent} cannot be written: Permission denied.")
 
 
-def _certificates(tls: Tls, where: str, clock: Callable[[], float]) -> Iterator[Finding]:
+def _certificates(tls: Tls, where: str, clock: Callable[[], float]) -> Iterator[ConfigProblem]:
     faults = look_at(tls, clock())
     yield from (_error(where, text) for text in faults.errors)
     yield from (_warning(where, text) for text in faults.warnings)
 
 
-def _loops(config: Config) -> Iterator[Finding]:
+def _loops(config: Config) -> Iterator[ConfigProblem]:
     """A file that is written must not be one that is read."""
     read = {
         os.path.realpath(match)
@@ -140,7 +140,7 @@ def _loops(config: Config) -> Iterator[Finding]:
             yield _error(f"destination {one.name}", text)
 
 
-def _folder(path: Path, where: str) -> Iterator[Finding]:
+def _folder(path: Path, where: str) -> Iterator[ConfigProblem]:
     if path.exists() and not path.is_dir():
         yield _error(where, f"{path} is no folder.")
         return
@@ -151,7 +151,7 @@ def _folder(path: Path, where: str) -> Iterator[Finding]:
         yield _error(where, f"the folder {nearest} cannot be written: Permission denied.")
 
 
-def _names(config: Config, resolve: Callable[[str, int], object]) -> list[Finding]:
+def _names(config: Config, resolve: Callable[[str, int], object]) -> list[ConfigProblem]:
     """Look up all hosts at once: one that hangs must not hold up the others."""
     places = [
         (f"source {it.name or it}", host, port)

@@ -10,23 +10,25 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.errors import Problem
 from cef_bridge.mapping.language import codes
-from cef_bridge.mapping.language.codes import Code
+from cef_bridge.mapping.language.codes import LintRule
 
 if TYPE_CHECKING:
     from cef_bridge.errors import Location
 
-UNKNOWN_SETTING = Code("F001", "error", "A setting that does not exist here.")
-WRONG_KIND = Code("F002", "error", "A list where a text is expected, and the like.")
-BAD_VALUE = Code("F003", "error", "A value that the setting does not take.")
-TWICE = Code("F004", "error", "Something that may stand once stands twice.")
-MISSING = Code("F005", "error", "A setting that must be there is not.")
-UNSET_VARIABLE = Code("F006", "error", "An environment variable that is not set.")
-UNREADABLE = Code("F007", "error", "A file that cannot be read: missing, empty, too large.")
-NOT_YAML = Code("F008", "error", "A text that is no YAML, or YAML that is not read here.")
-TOO_BIG = Code("F009", "error", "Nesting too deep, or too many parts.")
-BAD_URL = Code("F010", "error", "A source or a destination that cannot be.")
+UNKNOWN_SETTING = LintRule("F001", "error", "A setting that does not exist here.")
+WRONG_KIND = LintRule("F002", "error", "A list where a text is expected, and the like.")
+BAD_VALUE = LintRule("F003", "error", "A value that the setting does not take.")
+TWICE = LintRule("F004", "error", "Something that may stand once stands twice.")
+MISSING = LintRule("F005", "error", "A setting that must be there is not.")
+UNSET_VARIABLE = LintRule("F006", "error", "An environment variable that is not set.")
+UNREADABLE = LintRule("F007", "error", "A file that cannot be read: missing, empty, too large.")
+NOT_YAML = LintRule("F008", "error", "A text that is no YAML, or YAML that is not read here.")
+TOO_BIG = LintRule("F009", "error", "Nesting too deep, or too many parts.")
+BAD_URL = LintRule("F010", "error", "A source or a destination that cannot be.")
 
-CODES: dict[str, Code] = {row.id: row for row in list(globals().values()) if isinstance(row, Code)}
+CODES: dict[str, LintRule] = {
+    row.id: row for row in list(globals().values()) if isinstance(row, LintRule)
+}
 
 _OF_YAML = {
     codes.WRONG_KIND.id: WRONG_KIND,
@@ -39,7 +41,7 @@ _OF_YAML = {
 }
 
 
-def problem(at: Location, code: Code, message: str) -> Problem:
+def problem(at: Location, code: LintRule, message: str) -> Problem:
     """Return a problem of a config."""
     return Problem(at, code.id, message, code.severity)
 

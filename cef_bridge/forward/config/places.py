@@ -16,7 +16,7 @@ import msgspec
 from cef_bridge.delivery import destination_url, urls
 from cef_bridge.delivery.destination_url import shown_url
 from cef_bridge.delivery.settings import did_you_mean, extra_of
-from cef_bridge.delivery.urls import FILE_SECRET, Words
+from cef_bridge.delivery.urls import FILE_SECRET, UrlParameters
 from cef_bridge.errors import UsageError
 from cef_bridge.forward.config.spec import RELAY_PORT, Config, Destination, Source
 from cef_bridge.mapping.language import shipped
@@ -26,8 +26,8 @@ from cef_bridge.mapping.language.filters import FILTERS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-SOURCE_WORDS = Words.of(Source, ("kubearmor", "file", "stdin"))
-DESTINATION_WORDS = destination_url.KNOWN | Words.of(Destination, ())
+SOURCE_WORDS = UrlParameters.of(Source, ("kubearmor", "file", "stdin"))
+DESTINATION_WORDS = destination_url.KNOWN | UrlParameters.of(Destination, ())
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 _KINDS = {"kubearmor": "kubearmor", "file": "files", "stdin": "stdin"}
@@ -142,7 +142,9 @@ def names_problems(said: Mapping[str, object], folder: Path | None = None) -> li
     return problems
 
 
-def in_folder(said: Mapping[str, object], words: Words, folder: Path | None) -> dict[str, object]:
+def in_folder(
+    said: Mapping[str, object], words: UrlParameters, folder: Path | None
+) -> dict[str, object]:
     """Return values with the relative paths among them beginning in a folder."""
     if folder is None:
         return dict(said)
@@ -156,7 +158,7 @@ def in_folder(said: Mapping[str, object], words: Words, folder: Path | None) -> 
     return placed
 
 
-def default_name(target: destination_url.Target) -> str:
+def default_name(target: destination_url.DestinationUrl) -> str:
     """Return the name of a destination that has none: it stays while the URL does."""
     if target.scheme == "stdout":
         return "stdout"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from cef_bridge.delivery import urls
 from cef_bridge.delivery.settings import read, takes
-from cef_bridge.delivery.urls import Words
+from cef_bridge.delivery.urls import UrlParameters
 from cef_bridge.errors import Location, MappingError, Problem
 from cef_bridge.forward.config import codes
 from cef_bridge.forward.config.mappings import mapping_problems
@@ -31,10 +31,10 @@ from cef_bridge.forward.config.spec import Config, Destination
 from cef_bridge.mapping.language import nodes, reader
 from cef_bridge.mapping.language.beside import is_path
 from cef_bridge.mapping.language.merge import merge
-from cef_bridge.mapping.language.nodes import Broken, Items, Node, Pairs, Text
+from cef_bridge.mapping.language.nodes import Node, YamlInvalid, YamlList, YamlMapping, YamlScalar
 from cef_bridge.mapping.language.variables import expand
 from cef_bridge.mapping.lint import linter
-from cef_bridge.mapping.lint.context import View
+from cef_bridge.mapping.lint.context import LintContext
 from cef_bridge.small_files import UnreadableError, read_small
 from cef_bridge.wording import did_you_mean, shown
 
@@ -44,12 +44,12 @@ if TYPE_CHECKING:
     from msgspec import inspect as kinds
 
     from cef_bridge.forward.config.spec import Source
-    from cef_bridge.mapping.language.codes import Code
-    from cef_bridge.mapping.language.mapping_file import Draft
+    from cef_bridge.mapping.language.codes import LintRule
+    from cef_bridge.mapping.language.mapping_file import MappingFile
 
 T = TypeVar("T")
 
-CONFIG_WORDS = Words.of(Config, ())
+CONFIG_WORDS = UrlParameters.of(Config, ())
 LISTS = {"sources": "from", "destinations": "to"}
 """The lists of a config, and the key of the URL in an item of each."""
 
@@ -92,9 +92,9 @@ def _nodes(path: Path, problems: list[Problem]) -> Node | None:
 
 
 def _found(node: Node) -> str:
-    if isinstance(node, Text):
+    if isinstance(node, YamlScalar):
         return f'the text "{shown(node.text)}"'
-    return "a list" if isinstance(node, Items) else "settings"
+    return "a list" if isinstance(node, YamlList) else "settings"
 
 
 class _Reader:
@@ -105,8 +105,8 @@ class _Reader:
         self._problems = problems
 
     def read(self, root: Node) -> Config | None:
-        if not isinstance(root, Pairs):
-            if not isinstance(root, Broken):
+        if not isinstance(root, YamlMapping):
+            if not isinstance(root, YamlInvalid):
                 message = f'A config begins with settings such as "sources:". Found {_found(root)}.'
                 self._report(root.at, codes.WRONG_KIND, message)
             return None
@@ -135,7 +135,7 @@ class _Reader:
             **in_folder(said, CONFIG_WORDS, self._folder),  # type: ignore[arg-type] # read by their types
         )
 
-    def _report(self, at: Location, code: Code, message: str) -> None:
+    def _report(self, at: Location, code: LintRule, message: str) -> None:
         self._problems.append(codes.problem(at, code, message))
 
     def _items(
@@ -149,7 +149,7 @@ class _Reader:
         if node is None:
             self._report(top, codes.MISSING, f'"{name}" is missing. Add "{name}:" with a list.')
             return []
-        items = node.items if isinstance(node, Items) else [node]
+        items = node.items if isinstance(node, YamlList) else [node]
         if not items:
             message = f'"{name}" is empty. Add "- {LISTS[name]}: URL".'
             self._report(node.at, codes.MISSING, message)
@@ -183,31 +183,31 @@ class _Reader:
             self._report(at, codes.BAD_URL, text)
 
     def _place(
-        self, node: Node, key: str, words: Words
+        self, node: Node, key: str, words: UrlParameters
     ) -> tuple[str | None, dict[str, object], Location]:
         """Read a URL, alone or with settings beside it; None for one that cannot be read."""
         said: dict[str, object] = {}
         url_node: Node | None = node
-        if isinstance(node, Pairs):
+        if isinstance(node, YamlMapping):
             said, conditions, others = self._settings(node, words, (key,))
             url_node = others.get(key)
             said |= self._conditions(conditions)
         url = None
         if url_node is None:
             self._report(node.at, codes.MISSING, f'"{key}" is missing. Add "{key}: URL".')
-        elif isinstance(url_node, Text) and not url_node.is_null:
+        elif isinstance(url_node, YamlScalar) and not url_node.is_null:
             url = self._expand(url_node)
-        elif not isinstance(url_node, Broken):
+        elif not isinstance(url_node, YamlInvalid):
             message = f"Expected a URL, or settings with {key}: URL. Found {_found(url_node)}."
             self._report(url_node.at, codes.WRONG_KIND, message)
         return url, said, (url_node or node).at
 
     def _settings(
-        self, node: Pairs, words: Words, others: tuple[str, ...]
-    ) -> tuple[dict[str, object], list[tuple[Text, Node]], dict[str, Node]]:
+        self, node: YamlMapping, words: UrlParameters, others: tuple[str, ...]
+    ) -> tuple[dict[str, object], list[tuple[YamlScalar, Node]], dict[str, Node]]:
         """Read settings by field name; return them, the conditions unread, and `others` unread."""
         said: dict[str, object] = {}
-        conditions: list[tuple[Text, Node]] = []
+        conditions: list[tuple[YamlScalar, Node]] = []
         unread: dict[str, Node] = {}
         for key, inner in node.pairs:
             row = words.rows.get(key.text)
@@ -219,7 +219,7 @@ class _Reader:
                 self._report(key.at, codes.UNKNOWN_SETTING, message)
             elif key.text in _CONDITIONS:
                 conditions.append((key, inner))
-            elif isinstance(inner, Text) and inner.is_null:
+            elif isinstance(inner, YamlScalar) and inner.is_null:
                 message = f'"{key.text}" has no value. Write one, or remove the line.'
                 self._report(key.at, codes.WRONG_KIND, message)
             else:
@@ -228,19 +228,19 @@ class _Reader:
 
     def _value(self, row: kinds.Field, node: Node, said: dict[str, object]) -> None:
         """Read one setting: a text as it could stand in a URL, or a list of them."""
-        if isinstance(node, Broken):
+        if isinstance(node, YamlInvalid):
             return
-        texts = node.items if isinstance(node, Items) else [node]
+        texts = node.items if isinstance(node, YamlList) else [node]
         many = takes(row.type).startswith("list of")
-        if not all(isinstance(it, Text) for it in texts) or (
-            isinstance(node, Items) and not (many and texts)
+        if not all(isinstance(it, YamlScalar) for it in texts) or (
+            isinstance(node, YamlList) and not (many and texts)
         ):
             message = f"Expected {takes(row.type)}. Found {_found(node)}."
             self._report(node.at, codes.WRONG_KIND, message)
             return
         values: list[object] = []
         for text_node in texts:
-            assert isinstance(text_node, Text)  # noqa: S101 - for mypy, asked above
+            assert isinstance(text_node, YamlScalar)  # noqa: S101 - for mypy, asked above
             text = self._expand(text_node)
             if text is None:
                 return
@@ -252,14 +252,14 @@ class _Reader:
             values += value if isinstance(value, tuple) else [value]
         said[row.name] = tuple(dict.fromkeys(values)) if many else values[0]
 
-    def _expand(self, node: Text) -> str | None:
+    def _expand(self, node: YamlScalar) -> str | None:
         text, wrong = expand(node.text, self._env)
         if wrong is not None:
             self._report(node.at, codes.UNSET_VARIABLE, wrong)
             return None
         return text
 
-    def _conditions(self, pairs: list[tuple[Text, Node]]) -> dict[str, object]:
+    def _conditions(self, pairs: list[tuple[YamlScalar, Node]]) -> dict[str, object]:
         """Have the mapping language read what is its own."""
         said: dict[str, object] = {}
         if own := [pair for pair in pairs if pair[0].text != "when"]:
@@ -268,27 +268,29 @@ class _Reader:
         for key, node in pairs:
             if key.text != "when":
                 continue
-            if isinstance(node, Text) and node.is_null:
+            if isinstance(node, YamlScalar) and node.is_null:
                 message = '"when" has no value. Write one, or remove the line.'
                 self._report(key.at, codes.WRONG_KIND, message)
                 continue
             # Written as items of drop_events are: within one all must hold, one is enough.
-            draft = self._draft([(Text("drop_events", key.at), node)], empty_when=True)
+            draft = self._draft([(YamlScalar("drop_events", key.at), node)], empty_when=True)
             if "drop_events" in draft.said:
                 said["when"] = draft.said["drop_events"]
-            if isinstance(node, Items) and not node.items:
+            if isinstance(node, YamlList) and not node.items:
                 self._report(key.at, codes.WRONG_KIND, _EMPTY_WHEN)
         return said
 
-    def _draft(self, pairs: list[tuple[Text, Node]], *, empty_when: bool = False) -> Draft:
+    def _draft(
+        self, pairs: list[tuple[YamlScalar, Node]], *, empty_when: bool = False
+    ) -> MappingFile:
         at = pairs[0][0].at
-        name = (Text("mapping", at), Text("conditions", at))
-        draft = reader.read(Pairs([name, *pairs], at), self._path, self._env)
+        name = (YamlScalar("mapping", at), YamlScalar("conditions", at))
+        draft = reader.read(YamlMapping([name, *pairs], at), self._path, self._env)
         if empty_when:
             for place in draft.empty_items:
                 self._report(place.at, codes.WRONG_KIND, _EMPTY_WHEN)
             draft.empty_items.clear()
-        view = View(draft, "cef", merge([draft]), None, own=True, cluster=True, tested=True)
+        view = LintContext(draft, "cef", merge([draft]), None, own=True, cluster=True, tested=True)
         found = [*draft.problems, *linter.run(view)]
         self._problems += [each for each in found if each.severity == "error"]
         return draft

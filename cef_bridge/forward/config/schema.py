@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import inspect as kinds
 
-from cef_bridge.delivery.destination_url import Target
-from cef_bridge.delivery.urls import Words
+from cef_bridge.delivery.destination_url import DestinationUrl
+from cef_bridge.delivery.urls import UrlParameters
 from cef_bridge.forward.config.spec import Config, Destination, Source
 from cef_bridge.mapping.language import schema as mapping_schema
 from cef_bridge.mapping.language import yaml_schema
@@ -38,7 +38,7 @@ def schema() -> Schema:
     """Return the JSON Schema (2020-12) of a config file."""
     top = _properties(Config)
     top["sources"] = _list("from", _properties(Source))
-    top["destinations"] = _list("to", {**_properties(Destination), **_properties(Target)})
+    top["destinations"] = _list("to", {**_properties(Destination), **_properties(DestinationUrl)})
     return {
         "$schema": yaml_schema.DRAFT,
         "title": "cef-bridge forward",
@@ -48,7 +48,7 @@ def schema() -> Schema:
 
 
 def _properties(cls: type) -> dict[str, object]:
-    return {name: _setting(name, row.type) for name, row in Words.of(cls, ()).rows.items()}
+    return {name: _setting(name, row.type) for name, row in UrlParameters.of(cls, ()).rows.items()}
 
 
 def _setting(name: str, kind: kinds.Type) -> Schema:

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from cef_bridge.delivery import urls
-from cef_bridge.delivery.destination_url import Target, Tls
+from cef_bridge.delivery.destination_url import DestinationUrl, Tls
 from cef_bridge.delivery.settings import word
 from cef_bridge.delivery.urls import Endpoint, shown_endpoint
 from cef_bridge.mapping.language.spec import Condition  # noqa: TC001 - msgspec resolves the types
@@ -106,7 +106,7 @@ class Source(Tls, frozen=True, kw_only=True):
 class Destination(Struct, frozen=True, kw_only=True):
     """One destination: what goes there, where to, and what is kept until it is there."""
 
-    target: Target
+    target: DestinationUrl
     name: Annotated[
         str,
         word("What it is called in logs and metrics, and the name of its queue's file."),

@@ -14,7 +14,7 @@ from cef_bridge.lines.dictionary import CEF_KEYS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cef_bridge.lines.lint.parts import Line, Pair
+    from cef_bridge.lines.lint.parts import Pair, ParsedLine
 
 MANY_FIELDS = 4
 """So many fields in one value are told of."""
@@ -62,7 +62,7 @@ def inner_pairs(product: tuple[str, str], pairs: Sequence[Pair]) -> dict[int, st
     return inner
 
 
-def whole_values(line: Line) -> Iterator[tuple[Pair, str]]:
+def whole_values(line: ParsedLine) -> Iterator[tuple[Pair, str]]:
     """Yield each pair that is one, with its value as it was meant: with the inner pairs."""
     if not line.inner:
         for pair in line.pairs:

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import FormatError
-from cef_bridge.lines import Header, Message, parse
+from cef_bridge.lines import Header, ParsedMessage, parse
 from cef_bridge.lines.dictionary import severity_of
 from cef_bridge.lines.lint import codes
 from cef_bridge.lines.lint.linter import MOST_OF_ONE
@@ -23,7 +23,7 @@ from cef_bridge.lines.lint.rules import RULES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cef_bridge.lines.lint.parts import Line
+    from cef_bridge.lines.lint.parts import ParsedLine
 
 GRAMMAR = (
     codes.CONTROL,
@@ -51,7 +51,7 @@ _CONNECTORS_KEY = re.compile(r"_[A-Za-z0-9]+")
 class Lenient(NamedTuple):
     """What is good of a line, and what is wrong with it; no faults: the strict reader took it."""
 
-    message: Message
+    message: ParsedMessage
     faults: tuple[str, ...] = ()
 
 
@@ -77,7 +77,7 @@ def read_leniently(text: str) -> Lenient:
     return Lenient(_message(line), faults or (fault,))
 
 
-def _faults(line: Line) -> Iterator[str]:
+def _faults(line: ParsedLine) -> Iterator[str]:
     found = [
         (each.at, each.message)
         for code in GRAMMAR
@@ -88,7 +88,7 @@ def _faults(line: Line) -> Iterator[str]:
         yield f"position {at + 1}: {message}"
 
 
-def _is_taken(line: Line, code: codes.Code, at: int) -> bool:
+def _is_taken(line: ParsedLine, code: codes.LineRule, at: int) -> bool:
     """Tell whether the strict reader takes what a rule finds: `low`, and `_cefVer`."""
     if code == codes.NO_SEVERITY:
         return severity_of(line.header["severity"].raw) is not None
@@ -97,7 +97,7 @@ def _is_taken(line: Line, code: codes.Code, at: int) -> bool:
     return False
 
 
-def _message(line: Line) -> Message:
+def _message(line: ParsedLine) -> ParsedMessage:
     leef = line.format == "leef"
     fields = [piece.raw for piece in line.fields]
     if not leef:
@@ -112,7 +112,7 @@ def _message(line: Line) -> Message:
         value = raw if leef else plain(raw)
         if value.strip() and pair.key not in extension:
             extension[pair.key] = value
-    return Message(
+    return ParsedMessage(
         "leef" if leef else "cef",
         line.version.strip(),
         header,

@@ -16,18 +16,18 @@ from cef_bridge.lines.lint.rules_line import MOST_READ
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from cef_bridge.lines.lint.codes import Code
-    from cef_bridge.lines.lint.parts import Found, Line
+    from cef_bridge.lines.lint.codes import LineRule
+    from cef_bridge.lines.lint.parts import LineFinding, ParsedLine
 
 MOST_OF_ONE = 50
 """So many faults of one code are told of one line."""
 
 
-class Fault(NamedTuple):
+class LineProblem(NamedTuple):
     """What is wrong with a line; the column counts characters from 1."""
 
     column: int
-    code: Code
+    code: LineRule
     message: str
 
 
@@ -41,17 +41,17 @@ class Linter:
 
     def __init__(self, read_by: str = "") -> None:
         self._read_by = read_by
-        self._rules: list[tuple[Code, Callable[[Line], Iterable[Found]]]] = [
+        self._rules: list[tuple[LineRule, Callable[[ParsedLine], Iterable[LineFinding]]]] = [
             *((code, rule) for code, rule in RULES.items() if self._matters(code)),
             *((code, make().see) for code, make in ACROSS.items() if self._matters(code)),
         ]
 
-    def _matters(self, code: Code) -> bool:
+    def _matters(self, code: LineRule) -> bool:
         if not self._read_by:
             return code.severity != "note"
         return not code.receivers or self._read_by in code.receivers
 
-    def lint(self, text: str, size: int | None = None) -> list[Fault]:
+    def lint(self, text: str, size: int | None = None) -> list[LineProblem]:
         """Return the faults of a line without its line end; never fails.
 
         `size` is its length in bytes. Bytes that are no UTF-8 are told when they were decoded
@@ -66,8 +66,8 @@ class Linter:
         faults.sort(key=lambda fault: fault.column)
         return faults
 
-    def _fault(self, code: Code, found: Found) -> Fault:
+    def _fault(self, code: LineRule, found: LineFinding) -> LineProblem:
         message = found.message
         if code.receivers and not self._read_by:
             message = f"{message} [{', '.join(code.receivers)}]"
-        return Fault(found.at + 1, code, message)
+        return LineProblem(found.at + 1, code, message)

@@ -9,20 +9,20 @@ import inspect
 import textwrap
 from typing import NamedTuple
 
-from cef_bridge.lines.lint.codes import CODES, Code
+from cef_bridge.lines.lint.codes import CODES, LineRule
 from cef_bridge.lines.lint.rules import ACROSS, RULES
 
 
 class Page(NamedTuple):
     """A rule's page; examples as they are shown."""
 
-    code: Code
+    code: LineRule
     prose: str
     bad: str
     good: str
 
 
-def page(code: Code) -> Page:
+def page(code: LineRule) -> Page:
     """Return a rule's page."""
     text = inspect.getdoc(RULES.get(code) or ACROSS[code]) or ""
     prose, _, examples = text.partition("Bad:\n")

@@ -32,14 +32,14 @@ WORDS = {
 """Header fields as sentences call them."""
 
 
-class Piece(NamedTuple):
+class LineSpan(NamedTuple):
     """A stretch of a line as written."""
 
     at: int
     raw: str
 
 
-_NOTHING = Piece(0, "")
+_NOTHING = LineSpan(0, "")
 
 
 class Pair(NamedTuple):
@@ -52,7 +52,7 @@ class Pair(NamedTuple):
     value: str
 
 
-class Line(NamedTuple):
+class ParsedLine(NamedTuple):
     """One line. `size` is in bytes; `read_by` is the receiver that is asked for, "" for any.
 
     `at` is where the message begins, `format` is "" when there is none. `header` has all fields
@@ -69,20 +69,20 @@ class Line(NamedTuple):
     format: Literal["cef", "leef", ""] = ""
     at: int = 0
     syslog: SyslogHeader | None = None
-    prefix: Piece = Piece(0, "")
+    prefix: LineSpan = LineSpan(0, "")
     version: str = ""
-    header: dict[str, Piece] = {}  # noqa: RUF012  # never changed: a field of a frozen value
-    fields: tuple[Piece, ...] = ()
+    header: dict[str, LineSpan] = {}  # noqa: RUF012  # never changed: a field of a frozen value
+    fields: tuple[LineSpan, ...] = ()
     pipes: int = 0
     extra_pipe: int | None = None
     extension_at: int = 0
     pairs: tuple[Pair, ...] = ()
     keys: frozenset[str] = frozenset()
     inner: dict[int, str] = {}  # noqa: RUF012  # the same
-    stray: tuple[Piece, ...] = ()
+    stray: tuple[LineSpan, ...] = ()
     delimiter: str = ""
     undeclared: str = ""
-    delimiter_field: Piece | None = None
+    delimiter_field: LineSpan | None = None
 
     @property
     def product(self) -> tuple[str, str]:
@@ -104,7 +104,7 @@ class Line(NamedTuple):
         return [pair for pair in self.pairs if pair.key not in keys]
 
 
-class Found(NamedTuple):
+class LineFinding(NamedTuple):
     """What a rule found: at which offset, and what to say."""
 
     at: int

@@ -1,7 +1,7 @@
 """Takes a line apart as far as it can, and goes on behind each fault.
 
-In comes one line, out comes a `Line`. `formats.parse` stops at the first fault; this one guesses
-as a patient receiver would, so that all faults of a line are told in one run. Every step is
+In comes one line, out comes a `ParsedLine`. `formats.parse` stops at the first fault; this one
+guesses as a patient receiver would, so that all faults of a line are told in one run. Every step is
 linear in the line. Must not know what is a fault.
 """
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.lines.dictionary import CEF_KEYS, severity_of
 from cef_bridge.lines.leef import parted, read_delimiter, undeclared
 from cef_bridge.lines.lint.guess import inner_pairs
-from cef_bridge.lines.lint.parts import CEF_FIELDS, LEEF_FIELDS, Line, Pair, Piece
+from cef_bridge.lines.lint.parts import CEF_FIELDS, LEEF_FIELDS, LineSpan, Pair, ParsedLine
 from cef_bridge.lines.message import locate
 
 if TYPE_CHECKING:
@@ -35,21 +35,21 @@ _ATTRIBUTE_KEY = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 
 
 class _Header(NamedTuple):
-    fields: tuple[Piece, ...]
+    fields: tuple[LineSpan, ...]
     pipes: int
     whole: bool
     extension_at: int
     extra_pipe: int | None = None
 
 
-def read(text: str, size: int | None = None, read_by: str = "") -> Line:
+def read(text: str, size: int | None = None, read_by: str = "") -> ParsedLine:
     """Return a line's parts; never fails. `size` is its length in bytes where that is known."""
     size = len(text.encode("utf-8", "surrogatepass")) if size is None else size
     name, at, syslog, between = locate(text)
     if name is None:
-        prefix = Piece(len(text) - len(between), between)
-        return Line(text, size, read_by, syslog=syslog, prefix=prefix)
-    line = Line(text, size, read_by, name, at, syslog, Piece(at - len(between), between))
+        prefix = LineSpan(len(text) - len(between), between)
+        return ParsedLine(text, size, read_by, syslog=syslog, prefix=prefix)
+    line = ParsedLine(text, size, read_by, name, at, syslog, LineSpan(at - len(between), between))
     begin = at + len(name) + 1
     pipe = text.find("|", begin, begin + _MOST_VERSION)
     if pipe < 0:
@@ -58,7 +58,7 @@ def read(text: str, size: int | None = None, read_by: str = "") -> Line:
     return _read_cef(line, pipe + 1) if name == "cef" else _read_leef(line, pipe + 1)
 
 
-def _read_cef(line: Line, at: int) -> Line:
+def _read_cef(line: ParsedLine, at: int) -> ParsedLine:
     found = _cef_header(line.text, at)
     pairs, stray = _pairs(line.text, found.extension_at)
     named = dict(zip(CEF_FIELDS, found.fields, strict=False)) if found.whole else {}
@@ -87,10 +87,10 @@ def _pipes(text: str, at: int, most: int) -> list[int]:
     return found
 
 
-def _pieces(text: str, at: int, pipes: list[int]) -> list[Piece]:
+def _pieces(text: str, at: int, pipes: list[int]) -> list[LineSpan]:
     """Return what stands before each pipe, and last what stands behind all of them."""
     begins = [at, *(pipe + 1 for pipe in pipes)]
-    return [Piece(b, text[b:e]) for b, e in zip(begins, [*pipes, len(text)], strict=True)]
+    return [LineSpan(b, text[b:e]) for b, e in zip(begins, [*pipes, len(text)], strict=True)]
 
 
 def _cef_header(text: str, at: int) -> _Header:
@@ -107,7 +107,7 @@ def _cef_header(text: str, at: int) -> _Header:
             return early
         for number in range(count, len(pipes)):
             if severity_of(pieces[number].raw) is not None:
-                name = Piece(pieces[4].at, text[pieces[4].at : pieces[number].at - 1])
+                name = LineSpan(pieces[4].at, text[pieces[4].at : pieces[number].at - 1])
                 merged = (*pieces[:4], name, pieces[number])
                 return _Header(merged, count, True, pipes[number] + 1, pipes[4])
         return whole
@@ -117,12 +117,12 @@ def _cef_header(text: str, at: int) -> _Header:
     last = pieces[-1]
     inside = _PAIR_INSIDE.search(last.raw)
     end = last.at + inside.start() if inside else len(text)
-    field = Piece(last.at, text[last.at : end].rstrip(" "))
+    field = LineSpan(last.at, text[last.at : end].rstrip(" "))
     fields = (*pieces[:-1], field) if field.raw else tuple(pieces[:-1])
     return _Header(fields[:count], len(pipes), False, end)
 
 
-def _early_extension(pieces: list[Piece]) -> _Header | None:
+def _early_extension(pieces: list[LineSpan]) -> _Header | None:
     """Return the header that ends where a piece already begins with a pair; None if none does."""
     for number, piece in enumerate(pieces):
         if _PAIR_BEGINS.match(piece.raw.lstrip(" ")):
@@ -130,7 +130,7 @@ def _early_extension(pieces: list[Piece]) -> _Header | None:
     return None
 
 
-def _pairs(text: str, at: int) -> tuple[tuple[Pair, ...], tuple[Piece, ...]]:
+def _pairs(text: str, at: int) -> tuple[tuple[Pair, ...], tuple[LineSpan, ...]]:
     """Return the pairs as readers find them: a key is what stands before an equals sign."""
     keys: list[tuple[str, int, int]] = []
     begin = at
@@ -144,7 +144,7 @@ def _pairs(text: str, at: int) -> tuple[tuple[Pair, ...], tuple[Piece, ...]]:
             keys.append((name, equal - len(name), equal + 1))
         begin = equal + 1
     first = keys[0][1] if keys else len(text)
-    stray = (Piece(at, text[at:first]),) if text[at:first].strip(" ") else ()
+    stray = (LineSpan(at, text[at:first]),) if text[at:first].strip(" ") else ()
     ends = [begin - 1 for _, begin, _ in keys[1:]] + [len(text)]
     pairs = []
     for (name, begin, value_at), end in zip(keys, ends, strict=False):
@@ -181,7 +181,7 @@ def _meant(found: re.Match[str]) -> str:
     return _MEANS.get(found[1], found[0])
 
 
-def _read_leef(line: Line, at: int) -> Line:
+def _read_leef(line: ParsedLine, at: int) -> ParsedLine:
     text, count = line.text, len(LEEF_FIELDS)
     # LEEF escapes nothing, so each pipe counts.
     pipes: list[int] = []
@@ -209,7 +209,7 @@ def _read_leef(line: Line, at: int) -> Line:
     if not pipe_ or "=" in field[:-1]:
         return _with_attributes(line, "\t")
     line = line._replace(
-        delimiter_field=Piece(rest.at, field),
+        delimiter_field=LineSpan(rest.at, field),
         pipes=count + 2,
         extension_at=rest.at + len(field) + 1,
     )
@@ -223,9 +223,9 @@ def _split(text: str, delimiter: str) -> Iterator[tuple[int, str]]:
         at += len(attribute) + len(delimiter)
 
 
-def _with_attributes(line: Line, delimiter: str) -> Line:
+def _with_attributes(line: ParsedLine, delimiter: str) -> ParsedLine:
     pairs: list[Pair] = []
-    stray: list[Piece] = []
+    stray: list[LineSpan] = []
     text = line.text[line.extension_at :]
     mark = undeclared(text, delimiter)
     for offset, attribute in parted(text, mark) if mark else _split(text, delimiter):
@@ -234,7 +234,7 @@ def _with_attributes(line: Line, delimiter: str) -> Line:
         if equal and _ATTRIBUTE_KEY.fullmatch(key):
             pairs.append(Pair(key, at, at + len(key) + 1, value, value.strip(" ")))
         elif attribute.strip(" "):
-            stray.append(Piece(at, attribute))
+            stray.append(LineSpan(at, attribute))
     return line._replace(
         pairs=tuple(pairs),
         keys=frozenset([pair.key for pair in pairs]),

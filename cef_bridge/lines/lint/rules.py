@@ -23,17 +23,17 @@ from cef_bridge.lines.lint import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cef_bridge.lines.lint.parts import Found, Line
+    from cef_bridge.lines.lint.parts import LineFinding, ParsedLine
 
 
 class Across(Protocol):
     """A rule with a memory, which must be bounded."""
 
-    def see(self, line: Line) -> Iterator[Found]:
+    def see(self, line: ParsedLine) -> Iterator[LineFinding]:
         """Yield what this line makes certain."""
 
 
-RULES: dict[codes.Code, Callable[[Line], Iterator[Found]]] = {
+RULES: dict[codes.LineRule, Callable[[ParsedLine], Iterator[LineFinding]]] = {
     codes.NO_MESSAGE: rules_line.no_message,
     codes.TOO_LONG: rules_line.too_long,
     codes.RFC5424: rules_line.rfc5424,
@@ -94,7 +94,7 @@ RULES: dict[codes.Code, Callable[[Line], Iterator[Found]]] = {
     codes.UNDECLARED: rules_leef.undeclared_delimiter,
 }
 
-ACROSS: dict[codes.Code, Callable[[], Across]] = {
+ACROSS: dict[codes.LineRule, Callable[[], Across]] = {
     codes.MANY_IDS: rules_across.ManyIds,
     codes.MANY_NAMES: rules_across.ManyNames,
     codes.MANY_LABELS: rules_across.ManyLabels,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.lines.dictionary import LABELS
 from cef_bridge.lines.lint.guess import fields_inside, whole_values
-from cef_bridge.lines.lint.parts import LEEF_FIELDS, WORDS, Found, Line
+from cef_bridge.lines.lint.parts import LEEF_FIELDS, WORDS, LineFinding, ParsedLine
 from cef_bridge.lines.lint.rules_labels import labels_of, slot_of
 from cef_bridge.wording import shown
 
@@ -44,7 +44,7 @@ class _Many:
         self._seen: dict[tuple[str, str], set[int]] = {}
         self._told: set[tuple[str, str]] = set()
 
-    def see(self, line: Line) -> Iterator[Found]:
+    def see(self, line: ParsedLine) -> Iterator[LineFinding]:
         """Yield what this line makes certain: once a product."""
         piece = line.header.get(self._field)
         product = line.product
@@ -63,7 +63,7 @@ class _Many:
                     f"{step.different:,} different texts as {WORDS[self._field]} in {lines:,} "
                     f"lines. {self._hint}"
                 )
-                yield Found(piece.at, message)
+                yield LineFinding(piece.at, message)
         if len(seen) >= _STEPS[-1].different:
             self._told.add(product)
             seen.clear()
@@ -117,7 +117,7 @@ class ManyLabels:
     def __init__(self) -> None:
         self._first: dict[tuple[str, str, str], str | None] = {}
 
-    def see(self, line: Line) -> Iterator[Found]:
+    def see(self, line: ParsedLine) -> Iterator[LineFinding]:
         """Yield what this line makes certain."""
         product = line.product
         for pair in labels_of(line):
@@ -131,7 +131,7 @@ class ManyLabels:
                 message = (
                     f'{pair.key} is "{shown(pair.value)}" here, and "{first}" in a line before.'
                 )
-                yield Found(pair.at, message)
+                yield LineFinding(pair.at, message)
 
 
 class Order:
@@ -152,7 +152,7 @@ class Order:
     def __init__(self) -> None:
         self._ranks: dict[int, dict[str, int] | None] = {}
 
-    def see(self, line: Line) -> Iterator[Found]:
+    def see(self, line: ParsedLine) -> Iterator[LineFinding]:
         """Yield what this line makes certain."""
         if len(line.fields) < len(LEEF_FIELDS):
             return
@@ -168,7 +168,9 @@ class Order:
                 names = [(name, pair.value_at) for name in inner[:_MOST_KEYS]]
                 yield from self._compare(hash((sort, pair.key)), names, shown(pair.key))
 
-    def _compare(self, sort: int, names: list[tuple[str, int]], where: str) -> Iterator[Found]:
+    def _compare(
+        self, sort: int, names: list[tuple[str, int]], where: str
+    ) -> Iterator[LineFinding]:
         if sort not in self._ranks:
             if len(self._ranks) < _MOST_CLASSES:
                 ordered = reversed([*enumerate(name[:64] for name, _ in names)])
@@ -186,7 +188,7 @@ class Order:
                     f"{shown(name)} stands behind {shown(before)} here, and before it in an "
                     f"earlier {where}. Write them in one order."
                 )
-                yield Found(at, message)
+                yield LineFinding(at, message)
                 return
             if rank > last:
                 last, before = rank, name
@@ -208,7 +210,7 @@ class NoHeader:
     def __init__(self) -> None:
         self._told = False
 
-    def see(self, line: Line) -> Iterator[Found]:
+    def see(self, line: ParsedLine) -> Iterator[LineFinding]:
         """Yield what is wrong with the first line that has no time and host before its message."""
         timed = line.syslog is not None and line.syslog.timestamp and line.syslog.hostname
         if self._told or not line.format or timed:
@@ -219,4 +221,4 @@ class NoHeader:
             if line.read_by == "sentinel"
             else "over a network the event gets the time of its arrival"
         )
-        yield Found(0, f"no syslog header with a time and a host: {what}. Reported once.")
+        yield LineFinding(0, f"no syslog header with a time and a host: {what}. Reported once.")

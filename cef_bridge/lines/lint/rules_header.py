@@ -1,6 +1,6 @@
 """Line rules about the header: its fields, pipes, version and severity.
 
-In comes a `Line`, out come findings.
+In comes a `ParsedLine`, out come findings.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.lines.dictionary import HEADER_LENGTHS, SEVERITIES, severity_of
 from cef_bridge.lines.leef import LEEF_HEADER_LENGTHS
-from cef_bridge.lines.lint.parts import CEF_FIELDS, WORDS, Found, Line, Piece
+from cef_bridge.lines.lint.parts import CEF_FIELDS, WORDS, LineFinding, LineSpan, ParsedLine
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _DATA = (
 _MOST_SEARCHED = 2048
 
 
-def missing_field(line: Line) -> Iterator[Found]:
+def missing_field(line: ParsedLine) -> Iterator[LineFinding]:
     """A header has all its fields, and a pipe behind each of them, even without an extension.
 
     CEF: version, vendor, product, device version, class id, name, severity. LEEF: version, vendor,
@@ -62,10 +62,10 @@ def missing_field(line: Line) -> Iterator[Found]:
     expected = 5 if leef else 7
     at = line.extension_at if line.extension_at < len(line.text) else line.at
     hint = _leef_guess(line) if leef else _cef_guess(line)
-    yield Found(at, f"the header has {line.pipes} of its {expected} pipes. {hint}")
+    yield LineFinding(at, f"the header has {line.pipes} of its {expected} pipes. {hint}")
 
 
-def _cef_guess(line: Line) -> str:
+def _cef_guess(line: ParsedLine) -> str:
     fields = [piece.raw for piece in line.fields]
     if not fields:
         return f"Expected {', '.join(WORDS[name] for name in CEF_FIELDS)} behind the version."
@@ -83,12 +83,12 @@ def _cef_guess(line: Line) -> str:
     return f"The {word} is missing, it seems."
 
 
-def _leef_guess(line: Line) -> str:
+def _leef_guess(line: ParsedLine) -> str:
     missing = ", ".join(_LEEF_WORDS[len(line.fields) :])
     return f"Not there, it seems: {missing}." if missing else "The last one is missing."
 
 
-def no_version(line: Line) -> Iterator[Found]:
+def no_version(line: ParsedLine) -> Iterator[LineFinding]:
     """The version is 0 or 1 in CEF, 1.0 or 2.0 in LEEF, with neither space nor letters.
 
     A relay that takes `CEF:` for a program's name puts a space behind it.
@@ -104,10 +104,10 @@ def no_version(line: Line) -> Iterator[Found]:
         message = f'"{shown(line.version)}" is no version of {name}. Expected {known}'
         if line.version.strip() in _VERSIONS[line.format]:
             message += " without a space; a relay may have put it there"
-        yield Found(line.at + len(name) + 1, f"{message}.")
+        yield LineFinding(line.at + len(name) + 1, f"{message}.")
 
 
-def cef1(line: Line) -> Iterator[Found]:
+def cef1(line: ParsedLine) -> Iterator[LineFinding]:
     """QRadar, Splunk's add-on, SC4S and older Sentinel agents look for `CEF:0`.
 
     `CEF:1` is right by the standard, and they lose the event or its fields.
@@ -118,10 +118,12 @@ def cef1(line: Line) -> Iterator[Found]:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|act=Allow
     """
     if line.format == "cef" and line.version == "1":
-        yield Found(line.at, "CEF:1. Write CEF:0, the only version that these receivers know.")
+        yield LineFinding(
+            line.at, "CEF:1. Write CEF:0, the only version that these receivers know."
+        )
 
 
-def empty_field(line: Line) -> Iterator[Found]:
+def empty_field(line: ParsedLine) -> Iterator[LineFinding]:
     """Each header field says something.
 
     Bad:
@@ -131,10 +133,10 @@ def empty_field(line: Line) -> Iterator[Found]:
     """
     for name, piece in line.header.items():
         if not piece.raw.strip():
-            yield Found(piece.at, f"the {WORDS[name]} is empty.")
+            yield LineFinding(piece.at, f"the {WORDS[name]} is empty.")
 
 
-def long_field(line: Line) -> Iterator[Found]:
+def long_field(line: ParsedLine) -> Iterator[LineFinding]:
     """Vendor and product have 63 characters at most, the device version 31, the class id 1,023
     (a LEEF event id 255), the name 512.
 
@@ -151,15 +153,15 @@ def long_field(line: Line) -> Iterator[Found]:
         length = len(piece.raw) - _escapes(piece)
         if length > most:
             message = f"the {WORDS[name]} has {length:,} characters. Expected {most:,} at most."
-            yield Found(piece.at, message)
+            yield LineFinding(piece.at, message)
 
 
-def _escapes(piece: Piece) -> int:
+def _escapes(piece: LineSpan) -> int:
     """Return how many backslashes only escape what follows them."""
     return len(re.findall(r"\\[\\|]", piece.raw))
 
 
-def escaped_pipe(line: Line) -> Iterator[Found]:
+def escaped_pipe(line: ParsedLine) -> Iterator[LineFinding]:
     r"""Splunk's add-on and SC4S end a header field at each pipe, escaped or not.
 
     The standard has `\|`; no pipe at all is what everybody reads.
@@ -175,10 +177,10 @@ def escaped_pipe(line: Line) -> Iterator[Found]:
         at = piece.raw.find("\\|")
         if at >= 0:
             message = rf"\| in the {WORDS[name]}. Write another character, such as a slash."
-            yield Found(piece.at + at, message)
+            yield LineFinding(piece.at + at, message)
 
 
-def raw_pipe(line: Line) -> Iterator[Found]:
+def raw_pipe(line: ParsedLine) -> Iterator[LineFinding]:
     r"""A pipe in a header field is escaped, `\|`; otherwise all fields behind it move by one.
 
     Bad:
@@ -187,14 +189,14 @@ def raw_pipe(line: Line) -> Iterator[Found]:
         CEF:0|Acme|Gate|2.1|exec|Shell a / b started|3|act=Allow
     """
     if line.extra_pipe is not None:
-        yield Found(
+        yield LineFinding(
             line.extra_pipe,
             "a pipe too many in the header: the severity stands behind it. "
             "Write another character in its place.",
         )
 
 
-def no_severity(line: Line) -> Iterator[Found]:
+def no_severity(line: ParsedLine) -> Iterator[LineFinding]:
     """The severity is 0 to 10, or Unknown, Low, Medium, High or Very-High.
 
     Bad:
@@ -213,14 +215,14 @@ def no_severity(line: Line) -> Iterator[Found]:
         near = get_close_matches(word[:40], _SEVERITY_WORDS, 1, 0.7)
         meant = _SEVERITY_WORDS[near[0]] if near else None
     hint = f' Did you mean "{meant}"?' if meant else ""
-    yield Found(
+    yield LineFinding(
         piece.at,
         f'"{shown(piece.raw)}" is no severity. Expected 0 to 10, Unknown, Low, Medium, High or '
         f"Very-High.{hint}",
     )
 
 
-def swapped(line: Line) -> Iterator[Found]:
+def swapped(line: ParsedLine) -> Iterator[LineFinding]:
     """The name stands before the severity.
 
     Bad:
@@ -229,14 +231,14 @@ def swapped(line: Line) -> Iterator[Found]:
         CEF:0|Acme|Gate|2.1|login|User logged in|7|act=Allow
     """
     if _is_swapped(line):
-        yield Found(
+        yield LineFinding(
             line.header["name"].at,
             f'the name is "{shown(line.header["name"].raw)}" and the severity '
             f'"{shown(line.header["severity"].raw)}". Swap them: the name comes first.',
         )
 
 
-def _is_swapped(line: Line) -> bool:
+def _is_swapped(line: ParsedLine) -> bool:
     name, severity = line.header.get("name"), line.header.get("severity")
     return (
         name is not None
@@ -247,7 +249,7 @@ def _is_swapped(line: Line) -> bool:
     )
 
 
-def data_in_header(line: Line) -> Iterator[Found]:
+def data_in_header(line: ParsedLine) -> Iterator[LineFinding]:
     """Class id and name say what sort of event it is; what happened to whom stands in the keys.
 
     Receivers map class ids to categories by hand, and group by the name: with data inside, each
@@ -266,7 +268,7 @@ def data_in_header(line: Line) -> Iterator[Found]:
         if found:
             what, at, text = found
             message = f'the {WORDS[name]} holds {what}, "{shown(text)}". Put it into a key.'
-            yield Found(piece.at + at, message)
+            yield LineFinding(piece.at + at, message)
 
 
 def _first_data(
@@ -279,7 +281,7 @@ def _first_data(
     return None
 
 
-def header_space(line: Line) -> Iterator[Found]:
+def header_space(line: ParsedLine) -> Iterator[LineFinding]:
     """No header field begins or ends with white space: some receivers strip it, some do not.
 
     Bad:
@@ -289,4 +291,4 @@ def header_space(line: Line) -> Iterator[Found]:
     """
     for name, piece in line.header.items():
         if piece.raw != piece.raw.strip() and piece.raw.strip():
-            yield Found(piece.at, f"the {WORDS[name]} begins or ends with white space.")
+            yield LineFinding(piece.at, f"the {WORDS[name]} begins or ends with white space.")

@@ -1,6 +1,6 @@
 """Line rules about custom keys (cs1, cn1, c6a2, flexString1 …) and their labels.
 
-In comes a `Line`, out come findings.
+In comes a `ParsedLine`, out come findings.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from cef_bridge.lines.dictionary import LABELS
-from cef_bridge.lines.lint.parts import Found, Line, Pair
+from cef_bridge.lines.lint.parts import LineFinding, Pair, ParsedLine
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _DATA = re.compile(
 _MOST_LABEL = 200
 
 
-def labels_of(line: Line) -> list[Pair]:
+def labels_of(line: ParsedLine) -> list[Pair]:
     """Return the labels of a CEF line that say something."""
     if line.format != "cef":
         return []
@@ -39,7 +39,7 @@ def slot_of(pair: Pair) -> str:
     return _SLOTS[pair.key]
 
 
-def no_label(line: Line) -> Iterator[Found]:
+def no_label(line: ParsedLine) -> Iterator[LineFinding]:
     """A custom key has its label; without it nobody knows what the value is.
 
     ArcSight shows "cs1"; Splunk and Graylog, who name the field by the label, lose it.
@@ -54,10 +54,10 @@ def no_label(line: Line) -> Iterator[Found]:
     for pair in line.having(_SLOT_KEYS):
         label = LABELS[pair.key]
         if label not in line.keys:
-            yield Found(pair.at, f"{pair.key} has no label. Add {label}.")
+            yield LineFinding(pair.at, f"{pair.key} has no label. Add {label}.")
 
 
-def no_value(line: Line) -> Iterator[Found]:
+def no_value(line: ParsedLine) -> Iterator[LineFinding]:
     """A label goes with its custom key; alone it says nothing.
 
     Graylog makes a field of an orphan's value for some products: a new one for each text.
@@ -72,10 +72,12 @@ def no_value(line: Line) -> Iterator[Found]:
     for pair in line.having(_LABEL_KEYS):
         slot = _SLOTS[pair.key]
         if slot not in line.keys:
-            yield Found(pair.at, f"{pair.key} stands without {slot}. Leave both out, or none.")
+            yield LineFinding(
+                pair.at, f"{pair.key} stands without {slot}. Leave both out, or none."
+            )
 
 
-def label_first(line: Line) -> Iterator[Found]:
+def label_first(line: ParsedLine) -> Iterator[LineFinding]:
     """A value stands before its label.
 
     Splunk's add-on looks for flexString and deviceCustomDate that way only.
@@ -91,11 +93,13 @@ def label_first(line: Line) -> Iterator[Found]:
     for pair in line.having(_SLOTS_AND_LABELS):
         label = LABELS.get(pair.key)
         if label is not None and label in at:
-            yield Found(at[label], f"{label} stands before {pair.key}. Write the value first.")
+            yield LineFinding(
+                at[label], f"{label} stands before {pair.key}. Write the value first."
+            )
         at.setdefault(pair.key, pair.at)
 
 
-def equal_labels(line: Line) -> Iterator[Found]:
+def equal_labels(line: ParsedLine) -> Iterator[LineFinding]:
     """Two custom keys of a message have different labels (v27); one overwrites the other.
 
     Bad:
@@ -108,10 +112,10 @@ def equal_labels(line: Line) -> Iterator[Found]:
         other = first.setdefault(pair.value, pair.key)
         if other != pair.key:
             message = f'{pair.key} is "{shown(pair.value)}", as is {other}. Choose another one.'
-            yield Found(pair.at, message)
+            yield LineFinding(pair.at, message)
 
 
-def label_name(line: Line) -> Iterator[Found]:
+def label_name(line: ParsedLine) -> Iterator[LineFinding]:
     """A label is fit for the name of a field: a letter, then letters, digits and underscores.
 
     Splunk and Graylog make a field of it, and a query needs quotes for any other.
@@ -127,10 +131,10 @@ def label_name(line: Line) -> Iterator[Found]:
                 f'{pair.key} is "{shown(pair.value)}", which becomes the name of a field. Use '
                 "letters, digits and underscores."
             )
-            yield Found(pair.at, message)
+            yield LineFinding(pair.at, message)
 
 
-def label_data(line: Line) -> Iterator[Found]:
+def label_data(line: ParsedLine) -> Iterator[LineFinding]:
     """A label is a constant: it says what the value is, and is never a value itself.
 
     An address, a path, a number or an id as label makes a field for each in Splunk and Graylog.
@@ -142,4 +146,4 @@ def label_data(line: Line) -> Iterator[Found]:
     """
     for pair in labels_of(line):
         if len(pair.value) > _MOST_LABEL or _DATA.fullmatch(pair.value):
-            yield Found(pair.at, f'{pair.key} is "{shown(pair.value)}", which is data.')
+            yield LineFinding(pair.at, f'{pair.key} is "{shown(pair.value)}", which is data.')

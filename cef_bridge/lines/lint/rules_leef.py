@@ -1,6 +1,6 @@
 """Line rules about LEEF alone: its delimiter, and the attributes that QRadar reads.
 
-In comes a `Line`, out come findings. `<U+0009>` in a page stands for a TAB.
+In comes a `ParsedLine`, out come findings. `<U+0009>` in a page stands for a TAB.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cef_bridge.lines.check import type_fault
 from cef_bridge.lines.dictionary import LEEF_KEYS
 from cef_bridge.lines.leef import not_parted, read_delimiter
-from cef_bridge.lines.lint.parts import Found, Line
+from cef_bridge.lines.lint.parts import LineFinding, ParsedLine
 from cef_bridge.wording import printable, shown
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _OCTAL_TAB = re.compile(r"#011(?=[A-Za-z0-9_.-]{1,64}=)")
 
 
-def no_delimiter(line: Line) -> Iterator[Found]:
+def no_delimiter(line: ParsedLine) -> Iterator[LineFinding]:
     """The sixth field of LEEF 2.0 is one character, or its form in hexadecimal: `^`, `x5E`.
 
     A letter, a digit or an equals sign cannot part attributes.
@@ -36,10 +36,10 @@ def no_delimiter(line: Line) -> Iterator[Found]:
     delimiter = read_delimiter(piece.raw)
     if delimiter is None or delimiter == "=" or delimiter.isalnum():
         message = f'"{shown(piece.raw)}" is no delimiter. Expected one character, such as ^.'
-        yield Found(piece.at, message)
+        yield LineFinding(piece.at, message)
 
 
-def undeclared_delimiter(line: Line) -> Iterator[Found]:
+def undeclared_delimiter(line: ParsedLine) -> Iterator[LineFinding]:
     """LEEF 1.0 separates attributes by TAB, LEEF 2.0 by the character in the field after the event
     id, or by TAB without one.
 
@@ -55,10 +55,10 @@ def undeclared_delimiter(line: Line) -> Iterator[Found]:
         LEEF:2.0|Acme|Gate|2.1|login|^|cat=auth^src=192.0.2.7^dst=192.0.2.9
     """
     if line.undeclared:
-        yield Found(line.extension_at, not_parted(line.undeclared, line.delimiter))
+        yield LineFinding(line.extension_at, not_parted(line.undeclared, line.delimiter))
 
 
-def hex_delimiter(line: Line) -> Iterator[Found]:
+def hex_delimiter(line: ParsedLine) -> Iterator[LineFinding]:
     """Splunk Connect for Syslog reads a delimiter that is written as it is, and no `x09`.
 
     Nor can it be the pipe (`x7C`), at which SC4S parts the line.
@@ -70,10 +70,12 @@ def hex_delimiter(line: Line) -> Iterator[Found]:
     """
     piece = line.delimiter_field
     if piece is not None and len(piece.raw) > 1 and read_delimiter(piece.raw):
-        yield Found(piece.at, f"the delimiter is written {shown(piece.raw)}. Write it as it is: ^.")
+        yield LineFinding(
+            piece.at, f"the delimiter is written {shown(piece.raw)}. Write it as it is: ^."
+        )
 
 
-def leef_pipe(line: Line) -> Iterator[Found]:
+def leef_pipe(line: ParsedLine) -> Iterator[LineFinding]:
     """No pipe stands in a LEEF value: there is no escape for it.
 
     Splunk Connect for Syslog takes what follows the line's last pipe for the attributes, and
@@ -90,10 +92,10 @@ def leef_pipe(line: Line) -> Iterator[Found]:
         at = pair.raw.find("|")
         if at >= 0:
             message = f"a pipe in the value of {shown(pair.key)}. Write another character."
-            yield Found(pair.value_at + at, message)
+            yield LineFinding(pair.value_at + at, message)
 
 
-def no_attribute(line: Line) -> Iterator[Found]:
+def no_attribute(line: ParsedLine) -> Iterator[LineFinding]:
     """Between two delimiters stands `key=value`, and the delimiter never stands in a value.
 
     LEEF has no escapes, so a delimiter in a value parts it: its rest belongs to no key.
@@ -105,14 +107,14 @@ def no_attribute(line: Line) -> Iterator[Found]:
     """
     if line.format == "leef":
         for piece in line.stray:
-            yield Found(
+            yield LineFinding(
                 piece.at,
                 f'"{shown(piece.raw)}" between delimiters is no key=value. '
                 "Is the delimiter a part of a value?",
             )
 
 
-def bad_sev(line: Line) -> Iterator[Found]:
+def bad_sev(line: ParsedLine) -> Iterator[LineFinding]:
     """The sev of an event is a number from 1 to 10; there is no 0.
 
     Bad:
@@ -124,10 +126,10 @@ def bad_sev(line: Line) -> Iterator[Found]:
         for pair in line.pairs:
             fault = type_fault(LEEF_KEYS["sev"], pair.value) if pair.key == "sev" else None
             if fault:
-                yield Found(pair.at, printable(fault))
+                yield LineFinding(pair.at, printable(fault))
 
 
-def bad_devtime(line: Line) -> Iterator[Found]:
+def bad_devtime(line: ParsedLine) -> Iterator[LineFinding]:
     """A devTime is epoch time, of 10 or 13 digits, unless devTimeFormat tells its pattern.
 
     The pattern is Java's: `MMM dd yyyy HH:mm:ss.SSS z`.
@@ -141,14 +143,14 @@ def bad_devtime(line: Line) -> Iterator[Found]:
         return
     for pair in line.pairs:
         if pair.key == "devTime" and type_fault(LEEF_KEYS["devTime"], pair.value):
-            yield Found(
+            yield LineFinding(
                 pair.at,
                 f'devTime is "{shown(pair.value)}". Write epoch milliseconds, or add '
                 "devTimeFormat.",
             )
 
 
-def rewritten_tab(line: Line) -> Iterator[Found]:
+def rewritten_tab(line: ParsedLine) -> Iterator[LineFinding]:
     """A TAB that parts attributes arrives as TAB.
 
     rsyslog writes control characters as `#011` unless told otherwise, and then all attributes
@@ -162,6 +164,6 @@ def rewritten_tab(line: Line) -> Iterator[Found]:
     if line.format == "leef" and line.delimiter == "\t":
         found = _OCTAL_TAB.search(line.text, line.extension_at)
         if found:
-            yield Found(
+            yield LineFinding(
                 found.start(), "#011 stands where a TAB was: a relay rewrote it. Send ^ instead."
             )

@@ -1,6 +1,6 @@
 """Line rules about the whole line: whether a message is in it, what stands before it, its bytes.
 
-In comes a `Line`, out come findings. `<U+0007>` in a page stands for that character.
+In comes a `ParsedLine`, out come findings. `<U+0007>` in a page stands for that character.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.lines.lint.parts import Found, Line
+from cef_bridge.lines.lint.parts import LineFinding, ParsedLine
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ LIMITS = (
 """What receivers take at most, unless they are told otherwise."""
 
 
-def no_message(line: Line) -> Iterator[Found]:
+def no_message(line: ParsedLine) -> Iterator[LineFinding]:
     """A line has one message: `CEF:` or `LEEF:` at its start, or after a syslog header.
 
     A receiver stores anything else as unknown. Often it is the rest of a message that its sender
@@ -76,10 +76,10 @@ def no_message(line: Line) -> Iterator[Found]:
         hint = "It may be the rest of a message that was cut, or that had a line break in it."
     else:
         hint = "Only a syslog header is as it should be."
-    yield Found(0, f"no message. Expected CEF: or LEEF: after the syslog header. {hint}")
+    yield LineFinding(0, f"no message. Expected CEF: or LEEF: after the syslog header. {hint}")
 
 
-def too_long(line: Line) -> Iterator[Found]:
+def too_long(line: ParsedLine) -> Iterator[LineFinding]:
     """A receiver cuts a line that is longer than it takes, mid-value, or reads the rest as another.
 
     RFC 3164 allows 1,024 bytes; RFC 5424 asks for 2,048. QRadar's TCP listener takes 4,096,
@@ -103,10 +103,12 @@ def too_long(line: Line) -> Iterator[Found]:
             for it in over
         )
         read = f" Only its first {MOST_READ:,} were looked at." if line.size > MOST_READ else ""
-        yield Found(0, f"the line has {line.size:,} bytes, more than is taken by {who}.{read}")
+        yield LineFinding(
+            0, f"the line has {line.size:,} bytes, more than is taken by {who}.{read}"
+        )
 
 
-def rfc5424(line: Line) -> Iterator[Found]:
+def rfc5424(line: ParsedLine) -> Iterator[LineFinding]:
     """Graylog's CEF input is made for RFC 3164 headers.
 
     It takes the word before `CEF:` for the host, which in RFC 5424 is a dash, and microseconds for
@@ -118,13 +120,13 @@ def rfc5424(line: Line) -> Iterator[Found]:
         <134>Mar  1 10:00:00 gate-1 CEF:0|Acme|Gate|2.1|login|In|3|act=Allow
     """
     if line.format and line.syslog is not None and line.syslog.version == "rfc5424":
-        yield Found(
+        yield LineFinding(
             0,
             "an RFC 5424 header, whose host and time Graylog's CEF input misreads. Send RFC 3164.",
         )
 
 
-def tag(line: Line) -> Iterator[Found]:
+def tag(line: ParsedLine) -> Iterator[LineFinding]:
     """Sentinel's agent looks for a time, a host, and CEF right behind them.
 
     With a program's name in between, the event ends in the Syslog table.
@@ -138,14 +140,14 @@ def tag(line: Line) -> Iterator[Found]:
         found = _TAG.search(line.prefix.raw[-80:])
         if found:
             at = line.at - len(found[0])
-            yield Found(
+            yield LineFinding(
                 at,
                 f'the tag "{shown(found[1])}" stands before the message. '
                 "Sentinel then stores it as syslog; send without a tag.",
             )
 
 
-def frame_length(line: Line) -> Iterator[Found]:
+def frame_length(line: ParsedLine) -> Iterator[LineFinding]:
     """A number before the priority is the length of an octet-counted frame.
 
     Whoever received the line expected a line feed to end it, and took the length for text. Let
@@ -159,14 +161,14 @@ def frame_length(line: Line) -> Iterator[Found]:
     found = _FRAME.match(line.text)
     if found:
         number = found[0].partition(" ")[0]
-        yield Found(
+        yield LineFinding(
             0,
             f"{number} before the priority is a frame's length. The sender counts octets "
             "(RFC 6587), and the receiver waits for line feeds: set both alike.",
         )
 
 
-def bom(line: Line) -> Iterator[Found]:
+def bom(line: ParsedLine) -> Iterator[LineFinding]:
     """No byte order mark stands before a message.
 
     RFC 5424 allows one, but it hides `CEF:` from receivers that look for it at a word's start.
@@ -178,10 +180,10 @@ def bom(line: Line) -> Iterator[Found]:
     """
     at = line.text.find("\ufeff", 0, line.at) if not line.text.isascii() else -1
     if at >= 0:
-        yield Found(at, "a byte order mark, which hides the message. Leave it out.")
+        yield LineFinding(at, "a byte order mark, which hides the message. Leave it out.")
 
 
-def control(line: Line) -> Iterator[Found]:
+def control(line: ParsedLine) -> Iterator[LineFinding]:
     r"""No raw control character stands in a message; a line break in a value is written `\n`.
 
     Some receivers end the message there, some refuse it, and a terminal that shows it obeys it.
@@ -200,14 +202,14 @@ def control(line: Line) -> Iterator[Found]:
     for found in pattern.finditer(text):
         if found[0] != parts or found.start() < line.extension_at:
             what = f"U+{ord(found[0]):04X}"
-            yield Found(
+            yield LineFinding(
                 found.start(),
                 f"a raw control character, {what}. Write line breaks as \\n and \\r in values, "
                 "and leave the others out.",
             )
 
 
-def bidi(line: Line) -> Iterator[Found]:
+def bidi(line: ParsedLine) -> Iterator[LineFinding]:
     """No character turns the reading order: who reads the line then reads another text.
 
     Bad:
@@ -219,10 +221,10 @@ def bidi(line: Line) -> Iterator[Found]:
         return
     for found in _BIDI.finditer(line.text):
         what = f"U+{ord(found[0]):04X}"
-        yield Found(found.start(), f"{what} turns the reading order. Write it visibly.")
+        yield LineFinding(found.start(), f"{what} turns the reading order. Write it visibly.")
 
 
-def not_utf8(line: Line) -> Iterator[Found]:
+def not_utf8(line: ParsedLine) -> Iterator[LineFinding]:
     """The whole message is UTF-8 (v27, "Character Encoding"; IBM says the same of LEEF).
 
     Told once a line. In the example the byte E9 is meant, Latin 1's é.
@@ -235,10 +237,10 @@ def not_utf8(line: Line) -> Iterator[Found]:
     found = _RAW_BYTE.search(line.text) if not line.text.isascii() else None
     if found:
         byte = ord(found[0]) - 0xDC00
-        yield Found(found.start(), f"the byte {byte:02X} is no UTF-8 here. Send UTF-8 only.")
+        yield LineFinding(found.start(), f"the byte {byte:02X} is no UTF-8 here. Send UTF-8 only.")
 
 
-def second_beginning(line: Line) -> Iterator[Found]:
+def second_beginning(line: ParsedLine) -> Iterator[LineFinding]:
     """Nothing in a message looks like the beginning of another one.
 
     Splunk Connect for Syslog looks for the last `CEF:0` of a line: one in an argument, which an
@@ -253,7 +255,7 @@ def second_beginning(line: Line) -> Iterator[Found]:
         return
     found = _BEGINNING.search(line.text, line.at + 1)
     if found and line.text.startswith(("CEF", "LEEF"), found.start()):
-        yield Found(
+        yield LineFinding(
             found.start(),
             f"{found[0]} inside the message. SC4S takes the last one of a line for its "
             "beginning: break it up.",

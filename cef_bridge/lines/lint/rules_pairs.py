@@ -1,6 +1,6 @@
 """Line rules about the pairs of a message: how they are parted, escaped, and called.
 
-In comes a `Line`, out come findings.
+In comes a `ParsedLine`, out come findings.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.lines.dictionary import CEF_KEYS, LEEF_KEYS, NAMES
 from cef_bridge.lines.lint.guess import prefixes_of
-from cef_bridge.lines.lint.parts import WORDS, Found, Line
+from cef_bridge.lines.lint.parts import WORDS, LineFinding, ParsedLine
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _KNOWN = frozenset(CEF_KEYS)
 _LEEF_LOWER = {name.lower(): name for name in LEEF_KEYS}
 
 
-def stray(line: Line) -> Iterator[Found]:
+def stray(line: ParsedLine) -> Iterator[LineFinding]:
     """Each text of a CEF extension belongs to a key.
 
     Bad:
@@ -37,10 +37,10 @@ def stray(line: Line) -> Iterator[Found]:
         for piece in line.stray:
             text = piece.raw.strip(" ")
             at = piece.at + len(piece.raw) - len(piece.raw.lstrip(" "))
-            yield Found(at, f'"{shown(text)}" belongs to no key. Expected key=value.')
+            yield LineFinding(at, f'"{shown(text)}" belongs to no key. Expected key=value.')
 
 
-def raw_equals(line: Line) -> Iterator[Found]:
+def raw_equals(line: ParsedLine) -> Iterator[LineFinding]:
     r"""An equals sign in a value is written `\=`.
 
     Otherwise the word before it becomes a key: an attacker who chooses a value writes fields of
@@ -61,14 +61,14 @@ def raw_equals(line: Line) -> Iterator[Found]:
     for pair in line.pairs:
         owner = line.inner.get(pair.at, pair.key)
         if pair.at in line.inner:
-            yield Found(
+            yield LineFinding(
                 pair.value_at - 1,
                 f"{shown(pair.key)}= stands inside the value of {shown(owner)}, it seems. "
                 "Write an equals sign in a value as \\=.",
             )
         if "=" in pair.raw:
             for at in _raw_equals(pair.raw):
-                yield Found(
+                yield LineFinding(
                     pair.value_at + at,
                     f"an equals sign in the value of {shown(owner)}. Write it as \\=.",
                 )
@@ -85,7 +85,7 @@ def _raw_equals(raw: str) -> Iterator[int]:
         at += 1
 
 
-def bad_escape(line: Line) -> Iterator[Found]:
+def bad_escape(line: ParsedLine) -> Iterator[LineFinding]:
     r"""A backslash escapes a backslash or a pipe in the header, and in values a backslash, an
     equals sign, or the letter of `\n` and `\r`.
 
@@ -103,7 +103,7 @@ def bad_escape(line: Line) -> Iterator[Found]:
     for name, piece in line.header.items():
         for at, text in _escapes(piece.raw, _HEADER_ESCAPES):
             message = f"{text} in the {WORDS[name]} is no escape. Expected \\\\ or another text."
-            yield Found(piece.at + at, message)
+            yield LineFinding(piece.at + at, message)
     for pair in line.pairs:
         if "\\" in pair.raw:
             # The reader takes spaces at the end off, so a backslash before them stands alone.
@@ -112,7 +112,7 @@ def bad_escape(line: Line) -> Iterator[Found]:
                     f"{text} in the value of {shown(pair.key)} is no escape. A backslash is "
                     "written \\\\."
                 )
-                yield Found(pair.value_at + at, message)
+                yield LineFinding(pair.value_at + at, message)
 
 
 def _escapes(raw: str, known: frozenset[str]) -> Iterator[tuple[int, str]]:
@@ -121,7 +121,7 @@ def _escapes(raw: str, known: frozenset[str]) -> Iterator[tuple[int, str]]:
             yield found.start(), shown(found[0]) if len(found[0]) > 1 else "a lone backslash"
 
 
-def key_characters(line: Line) -> Iterator[Found]:
+def key_characters(line: ParsedLine) -> Iterator[LineFinding]:
     """A key has letters and digits only (v27, "Extension Field"); LEEF takes `_`, `-` and `.` too.
 
     Graylog begins the key behind a dot or dash and glues what is before it to the last value;
@@ -137,10 +137,12 @@ def key_characters(line: Line) -> Iterator[Found]:
         return
     for pair in line.lacking(_KNOWN):
         if not (pair.key.isascii() and pair.key.isalnum()) and pair.at not in line.inner:
-            yield Found(pair.at, f'"{shown(pair.key)}" is no key. Use letters and digits only.')
+            yield LineFinding(
+                pair.at, f'"{shown(pair.key)}" is no key. Use letters and digits only.'
+            )
 
 
-def twice(line: Line) -> Iterator[Found]:
+def twice(line: ParsedLine) -> Iterator[LineFinding]:
     """A key stands once in a message; which of two counts is up to the receiver.
 
     Bad:
@@ -153,11 +155,11 @@ def twice(line: Line) -> Iterator[Found]:
     seen: set[str] = set()
     for pair in line.pairs:
         if pair.key in seen:
-            yield Found(pair.at, f"{shown(pair.key)} stands twice. Each key stands once.")
+            yield LineFinding(pair.at, f"{shown(pair.key)} stands twice. Each key stands once.")
         seen.add(pair.key)
 
 
-def empty_value(line: Line) -> Iterator[Found]:
+def empty_value(line: ParsedLine) -> Iterator[LineFinding]:
     """A key without a value is left out.
 
     Splunk's add-on skips it, Graylog logs a fault for an empty number, and others fail.
@@ -169,10 +171,10 @@ def empty_value(line: Line) -> Iterator[Found]:
     """
     for pair in line.pairs:
         if not pair.value or pair.value.isspace():
-            yield Found(pair.at, f"{shown(pair.key)} has no value. Leave the key out.")
+            yield LineFinding(pair.at, f"{shown(pair.key)} has no value. Leave the key out.")
 
 
-def value_space(line: Line) -> Iterator[Found]:
+def value_space(line: ParsedLine) -> Iterator[LineFinding]:
     """No value begins or ends with white space: receivers keep it, strip it or lose it.
 
     Bad:
@@ -184,10 +186,10 @@ def value_space(line: Line) -> Iterator[Found]:
         raw = pair.raw
         if raw and (raw[0].isspace() or raw[-1].isspace()) and not raw.isspace():
             what = f"the value of {shown(pair.key)} begins or ends with white space."
-            yield Found(pair.value_at, what)
+            yield LineFinding(pair.value_at, what)
 
 
-def quotes(line: Line) -> Iterator[Found]:
+def quotes(line: ParsedLine) -> Iterator[LineFinding]:
     """A value needs no quotes, with spaces in it either: they become a part of it.
 
     Bad:
@@ -201,10 +203,10 @@ def quotes(line: Line) -> Iterator[Found]:
         value = pair.value
         if len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]:
             message = f"quotes around the value of {shown(pair.key)}. They become a part of it."
-            yield Found(pair.value_at, message)
+            yield LineFinding(pair.value_at, message)
 
 
-def leading_space(line: Line) -> Iterator[Found]:
+def leading_space(line: ParsedLine) -> Iterator[LineFinding]:
     """The first key follows the header's last pipe at once; strict readers fail on a space.
 
     Bad:
@@ -213,10 +215,10 @@ def leading_space(line: Line) -> Iterator[Found]:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|act=Allow
     """
     if line.header and line.text.startswith(" ", line.extension_at):
-        yield Found(line.extension_at, "a space behind the header's last pipe.")
+        yield LineFinding(line.extension_at, "a space behind the header's last pipe.")
 
 
-def foreign_key(line: Line) -> Iterator[Found]:
+def foreign_key(line: ParsedLine) -> Iterator[LineFinding]:
     """A key is one of the dictionary, or begins with the vendor's name (v27, "Custom
     Extensions"): VendornameProductnameExplanatoryKeyName.
 
@@ -233,7 +235,9 @@ def foreign_key(line: Line) -> Iterator[Found]:
         for pair in line.pairs:
             meant = None if pair.key in LEEF_KEYS else _LEEF_LOWER.get(pair.key.lower())
             if meant:
-                yield Found(pair.at, f'LEEF has no "{shown(pair.key)}". Did you mean "{meant}"?')
+                yield LineFinding(
+                    pair.at, f'LEEF has no "{shown(pair.key)}". Did you mean "{meant}"?'
+                )
         return
     strange = line.lacking(_KNOWN)
     if not strange or line.format != "cef":
@@ -248,7 +252,7 @@ def foreign_key(line: Line) -> Iterator[Found]:
         near = _closest(small)
         hint = f' Did you mean "{near}"?' if near else " Use one of its keys, or begin with the "
         hint += "" if near else "vendor's name."
-        yield Found(pair.at, f'CEF has no "{shown(pair.key)}".{hint}')
+        yield LineFinding(pair.at, f'CEF has no "{shown(pair.key)}".{hint}')
 
 
 def _shorter(word: str) -> set[str]:
@@ -271,7 +275,7 @@ def _closest(word: str) -> str | None:
     return next((_NEAR[form] for form in sorted(_shorter(word)) if form in _NEAR), None)
 
 
-def misnamed_key(line: Line) -> Iterator[Found]:
+def misnamed_key(line: ParsedLine) -> Iterator[LineFinding]:
     """The extension has the dictionary's short keys, in its capitals; its full names are not keys.
 
     Bad:
@@ -284,10 +288,10 @@ def misnamed_key(line: Line) -> Iterator[Found]:
     for pair in line.lacking(_KNOWN):
         meant = NAMES.get(pair.key.lower())
         if meant:
-            yield Found(pair.at, f'CEF has no "{shown(pair.key)}". Write "{meant}".')
+            yield LineFinding(pair.at, f'CEF has no "{shown(pair.key)}". Write "{meant}".')
 
 
-def consumer_key(line: Line) -> Iterator[Found]:
+def consumer_key(line: ParsedLine) -> Iterator[LineFinding]:
     """Some keys of the dictionary are filled by the receiver; what a device says there is lost.
 
     Bad:
@@ -299,4 +303,6 @@ def consumer_key(line: Line) -> Iterator[Found]:
         return
     for pair in line.having(_CONSUMER_KEYS):
         about = _CONSUMER[pair.key].meaning
-        yield Found(pair.at, f"{pair.key} is filled by the receiver ({about}). Use another key.")
+        yield LineFinding(
+            pair.at, f"{pair.key} is filled by the receiver ({about}). Use another key."
+        )

@@ -1,6 +1,6 @@
 """Line rules about values: their types and lengths, and what receivers make of some keys.
 
-In comes a `Line`, out come findings.
+In comes a `ParsedLine`, out come findings.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cef_bridge.lines.check import type_fault
 from cef_bridge.lines.dictionary import CEF_KEYS, LEEF_KEYS, Key
 from cef_bridge.lines.lint.guess import MANY_FIELDS, fields_inside, whole_values
-from cef_bridge.lines.lint.parts import Found, Line, Pair
+from cef_bridge.lines.lint.parts import LineFinding, Pair, ParsedLine
 from cef_bridge.wording import printable, shown
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ _SIZED_LEEF = {
 }
 
 
-def _typed(line: Line) -> Iterator[tuple[Pair, Key]]:
+def _typed(line: ParsedLine) -> Iterator[tuple[Pair, Key]]:
     leef = line.format == "leef"
     rows = _TYPED_LEEF if leef else _TYPED
     for pair in line.having(_TYPED_LEEF_KEYS if leef else _TYPED_KEYS):
@@ -51,7 +51,7 @@ def _typed(line: Line) -> Iterator[tuple[Pair, Key]]:
             yield pair, rows[pair.key]
 
 
-def wrong_type(line: Line) -> Iterator[Found]:
+def wrong_type(line: ParsedLine) -> Iterator[LineFinding]:
     """A value has the type of its key: an address is no name, a port no word.
 
     Elastic makes a fault of it, Graylog drops the field, and a column for addresses stays empty.
@@ -68,10 +68,10 @@ def wrong_type(line: Line) -> Iterator[Found]:
         fault = type_fault(row, pair.value, both_families=":" in pair.value)
         if fault:
             pod = " That is a pod's name." if _POD.fullmatch(pair.value) else ""
-            yield Found(pair.at, printable(fault) + pod)
+            yield LineFinding(pair.at, printable(fault) + pod)
 
 
-def iso_time(line: Line) -> Iterator[Found]:
+def iso_time(line: ParsedLine) -> Iterator[LineFinding]:
     """A time is epoch milliseconds, or `MMM dd yyyy HH:mm:ss` (v27, Appendix A): never ISO 8601.
 
     ArcSight leaves the field out, SC4S takes the header's time, and Sentinel's row has none. Nor is
@@ -94,12 +94,14 @@ def iso_time(line: Line) -> Iterator[Found]:
                 f'{row.name} is "{shown(pair.value)}". CEF has no such time: write epoch '
                 "milliseconds, or MMM dd yyyy HH:mm:ss."
             )
-            yield Found(pair.at, message)
+            yield LineFinding(pair.at, message)
         elif _EPOCH_S.fullmatch(pair.value):
-            yield Found(pair.at, f"{row.name} is in seconds. CEF has milliseconds: append 000.")
+            yield LineFinding(
+                pair.at, f"{row.name} is in seconds. CEF has milliseconds: append 000."
+            )
 
 
-def ipv6(line: Line) -> Iterator[Found]:
+def ipv6(line: ParsedLine) -> Iterator[LineFinding]:
     """Under CEF:0 src, dst, dvc and the like are IPv4; IPv6 goes to c6a1, c6a2 and c6a3.
 
     ArcSight leaves the field out; Splunk, Elastic and Sentinel read it where it stands.
@@ -117,10 +119,10 @@ def ipv6(line: Line) -> Iterator[Found]:
             and ":" in pair.value
             and type_fault(row, pair.value, both_families=True) is None
         ):
-            yield Found(pair.at, f"{row.name} is IPv6, which CEF:0 has in c6a1 to c6a4.")
+            yield LineFinding(pair.at, f"{row.name} is IPv6, which CEF:0 has in c6a1 to c6a4.")
 
 
-def long_value(line: Line) -> Iterator[Found]:
+def long_value(line: ParsedLine) -> Iterator[LineFinding]:
     """A value is no longer than its key allows, counted before escaping.
 
     act, outcome and the like have 63 characters, most texts 1,023, cs1 to cs6 4,000.
@@ -135,10 +137,10 @@ def long_value(line: Line) -> Iterator[Found]:
         most = sizes.get(pair.key)
         if most is not None and len(pair.value) > most:
             message = f"{pair.key} has {len(pair.value):,} characters. Expected {most:,} at most."
-            yield Found(pair.value_at, message)
+            yield LineFinding(pair.value_at, message)
 
 
-def all_in_one(line: Line) -> Iterator[Found]:
+def all_in_one(line: ParsedLine) -> Iterator[LineFinding]:
     """Each field of an event has a key of its own.
 
     Many `name:value` in one value are one text to every receiver: nothing of it can be searched,
@@ -157,10 +159,10 @@ def all_in_one(line: Line) -> Iterator[Found]:
             message = (
                 f"{shown(pair.key)} holds {count:,} fields as name:value. Give each its own key."
             )
-            yield Found(pair.at, message)
+            yield LineFinding(pair.at, message)
 
 
-def json_value(line: Line) -> Iterator[Found]:
+def json_value(line: ParsedLine) -> Iterator[LineFinding]:
     """A value is no JSON document: receivers keep it as one text, where nothing can be searched.
 
     A small one, of three members or fewer, passes.
@@ -175,10 +177,12 @@ def json_value(line: Line) -> Iterator[Found]:
     for pair in line.pairs:
         value = pair.value
         if value[:1] in {"{", "["} and len(_JSON_MEMBER.findall(value)) >= MANY_FIELDS:
-            yield Found(pair.at, f"{shown(pair.key)} holds JSON. Give each member its own key.")
+            yield LineFinding(
+                pair.at, f"{shown(pair.key)} holds JSON. Give each member its own key."
+            )
 
 
-def pod_as_host(line: Line) -> Iterator[Found]:
+def pod_as_host(line: ParsedLine) -> Iterator[LineFinding]:
     """A pod is no host: its name lasts for hours, and asset lists fill with it.
 
     Splunk's add-on makes `src_ip` of shost.
@@ -193,10 +197,10 @@ def pod_as_host(line: Line) -> Iterator[Found]:
     for pair in line.having(_HOSTS):
         if _POD.fullmatch(pair.value):
             message = f'{pair.key} is "{shown(pair.value)}", a pod. Put it into a custom key.'
-            yield Found(pair.at, message)
+            yield LineFinding(pair.at, message)
 
 
-def pipe_in_value(line: Line) -> Iterator[Found]:
+def pipe_in_value(line: ParsedLine) -> Iterator[LineFinding]:
     """The standard allows pipes in values; older agents of Sentinel take one for a field's end.
 
     Bad:
@@ -210,10 +214,10 @@ def pipe_in_value(line: Line) -> Iterator[Found]:
         at = pair.raw.find("|")
         if at >= 0:
             message = f"a pipe in the value of {shown(pair.key)}. Write another character."
-            yield Found(pair.value_at + at, message)
+            yield LineFinding(pair.value_at + at, message)
 
 
-def unread_time(line: Line) -> Iterator[Found]:
+def unread_time(line: ParsedLine) -> Iterator[LineFinding]:
     """Something gives the event's time that Splunk Connect for Syslog reads.
 
     It does not believe an rt, start or end of 12 digits and more, as epoch milliseconds have,
@@ -229,14 +233,14 @@ def unread_time(line: Line) -> Iterator[Found]:
         return
     times = line.having(_TIMES)
     if times and all(_EPOCH_MS.match(pair.value) for pair in times):
-        yield Found(
+        yield LineFinding(
             times[0].at,
             f"{times[0].key} in epoch milliseconds, which SC4S ignores, and no syslog header. "
             "Send one with the event's time.",
         )
 
 
-def first_key(line: Line) -> Iterator[Found]:
+def first_key(line: ParsedLine) -> Iterator[LineFinding]:
     """Splunk's add-on takes all up to the first equals sign for the first key's name.
 
     So the first pair of a message is always lost there. Let one stand first that nobody misses.
@@ -250,10 +254,10 @@ def first_key(line: Line) -> Iterator[Found]:
         pair = line.pairs[0]
         if pair.key in CEF_KEYS and pair.key != "cnt":
             message = f"{pair.key} stands first, where Splunk's add-on loses it. Begin with cnt=1."
-            yield Found(pair.at, message)
+            yield LineFinding(pair.at, message)
 
 
-def lost_ipv6(line: Line) -> Iterator[Found]:
+def lost_ipv6(line: ParsedLine) -> Iterator[LineFinding]:
     """Splunk's add-on empties c6a1 to c6a4, and its rename by label does not know them.
 
     Bad:
@@ -264,4 +268,4 @@ def lost_ipv6(line: Line) -> Iterator[Found]:
     if line.format != "cef":
         return
     for pair in line.having(_LOST_SLOTS):
-        yield Found(pair.at, f"{pair.key}, which Splunk's add-on empties. Use src or dst.")
+        yield LineFinding(pair.at, f"{pair.key}, which Splunk's add-on empties. Use src or dst.")

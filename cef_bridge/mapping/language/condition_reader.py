@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from cef_bridge.errors import Problem
 from cef_bridge.mapping.language import codes, condition_forms, spec
 from cef_bridge.mapping.language.mapping_file import Named
-from cef_bridge.mapping.language.nodes import Broken, Items, Node, Pairs, Text
+from cef_bridge.mapping.language.nodes import Node, YamlInvalid, YamlList, YamlMapping, YamlScalar
 from cef_bridge.mapping.language.values import test_of
 from cef_bridge.wording import did_you_mean, shown
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cef_bridge.errors import Location
-    from cef_bridge.mapping.language.mapping_file import Draft
+    from cef_bridge.mapping.language.mapping_file import MappingFile
 
 BAD: Final = object()
 """What could not be read; the problem has been reported."""
@@ -28,23 +28,23 @@ BAD: Final = object()
 
 def found(node: Node) -> str:
     """Return what a node is, in words."""
-    if isinstance(node, Text):
+    if isinstance(node, YamlScalar):
         return f'the text "{shown(node.text)}"'
-    return "a list" if isinstance(node, Items) else "a mapping"
+    return "a list" if isinstance(node, YamlList) else "a mapping"
 
 
 class ConditionReader:
     """Reads conditions, and reports what is wrong into a draft; `section` is where it reads."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: MappingFile) -> None:
         self.draft = draft
         self.section = ""
 
     def text(self, node: Node, what: str = "a text") -> str | None:
         """Return a node's text as it is written; None for what is none, which is reported."""
-        if isinstance(node, Broken):
+        if isinstance(node, YamlInvalid):
             return None
-        if not isinstance(node, Text):
+        if not isinstance(node, YamlScalar):
             self.expected(node, what)
         elif node.is_null:
             message = 'A value is missing here. Write one; "" is an empty text.'
@@ -53,7 +53,7 @@ class ConditionReader:
             return node.text
         return None
 
-    def report(self, at: Location, code: codes.Code, message: str) -> object:
+    def report(self, at: Location, code: codes.LintRule, message: str) -> object:
         """Note a problem, and return BAD."""
         self.draft.problems.append(Problem(at, code.id, message, code.severity))
         return BAD
@@ -69,16 +69,16 @@ class ConditionReader:
 
     def conditions(self, node: Node) -> object:
         """Return the conditions of `when` or of an item of a filter, or BAD."""
-        if not isinstance(node, Pairs):
+        if not isinstance(node, YamlMapping):
             return self.expected(node, "conditions such as {Operation: File}")
         conditions = []
         for key, inner in node.pairs:
             self.draft.names.append(Named("field", key.text, key.at))
-            if isinstance(inner, Broken):
+            if isinstance(inner, YamlInvalid):
                 continue
             found = [test for item in items_of(inner) for test in self._tests(item, key.text)]
             condition = spec.Condition(key.text, tuple(found), key.at)
-            if not found and not (isinstance(inner, Items) and not inner.items):
+            if not found and not (isinstance(inner, YamlList) and not inner.items):
                 continue  # reported already
             conditions.append(condition)
             self.draft.conditions.append(condition)
@@ -86,15 +86,15 @@ class ConditionReader:
 
     def _tests(self, node: Node, path: str) -> list[spec.Test]:
         """Read one item of a condition: a text, or one of the forms of `condition_forms.WORDS`."""
-        if isinstance(node, Text):
+        if isinstance(node, YamlScalar):
             return self._text_test(node, path)
-        if isinstance(node, Pairs):
+        if isinstance(node, YamlMapping):
             return self._form(node, path)
-        if not isinstance(node, Broken):
+        if not isinstance(node, YamlInvalid):
             self.expected(node, "a text, a list of texts, or a form such as {is: ipv4}")
         return []
 
-    def _text_test(self, node: Text, path: str) -> list[spec.Test]:
+    def _text_test(self, node: YamlScalar, path: str) -> list[spec.Test]:
         if node.is_null:
             message = "Nothing stands here. For a field that is not there write {is: absent}."
             self.report(node.at, codes.WRONG_KIND, message)
@@ -109,7 +109,7 @@ class ConditionReader:
             return []
         return [test_of(node.text)]
 
-    def _form(self, node: Pairs, path: str) -> list[spec.Test]:
+    def _form(self, node: YamlMapping, path: str) -> list[spec.Test]:
         said = {key.text: inner for key, inner in node.pairs}
         for key, _ in node.pairs:
             if key.text not in condition_forms.WORDS:
@@ -129,7 +129,7 @@ class ConditionReader:
             return [spec.Test("literal", text)] if text else []
         if "not" in said:
             inner = [test for item in items_of(said["not"]) for test in self._tests(item, path)]
-            if isinstance(said["not"], Items) and not said["not"].items:
+            if isinstance(said["not"], YamlList) and not said["not"].items:
                 self.expected(said["not"], "what must not hold")
             return [spec.Test("not", tests=tuple(inner))] if inner else []
         return self._range(node, said)
@@ -140,7 +140,7 @@ class ConditionReader:
             self.refuse(node, text, did_you_mean(text, spec.IS_CLASSES))
         return [spec.Test("is", text)] if text in spec.IS_CLASSES else []
 
-    def _range(self, node: Pairs, said: Mapping[str, Node]) -> list[spec.Test]:
+    def _range(self, node: YamlMapping, said: Mapping[str, Node]) -> list[spec.Test]:
         bounds: dict[str, str] = {}
         for name, inner in said.items():
             text = self.text(inner)
@@ -159,4 +159,4 @@ class ConditionReader:
 
 def items_of(node: Node) -> list[Node]:
     """Return the items of a list, or the one that stands for it."""
-    return node.items if isinstance(node, Items) else [node]
+    return node.items if isinstance(node, YamlList) else [node]

@@ -15,7 +15,7 @@ import yaml
 from cef_bridge.errors import Location, UsageError
 from cef_bridge.mapping.language import nodes
 from cef_bridge.mapping.language.dump import scalar
-from cef_bridge.mapping.language.nodes import Items, Pairs, Text
+from cef_bridge.mapping.language.nodes import YamlList, YamlMapping, YamlScalar
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _BOM = "\ufeff"
 
 
-class Change(NamedTuple):
+class ExampleEdit(NamedTuple):
     """What an example (by its number, from 0) expects of a key, and what came out; None: absent."""
 
     example: int
@@ -48,7 +48,7 @@ class _Splice(NamedTuple):
     text: str
 
 
-def updated(data: bytes, path: str, changes: Sequence[Change]) -> tuple[bytes, list[Changed]]:
+def updated(data: bytes, path: str, changes: Sequence[ExampleEdit]) -> tuple[bytes, list[Changed]]:
     """Return a file's bytes with other expectations, and what was changed in which line.
 
     The file must be one that was read without problems. UsageError when it cannot be done without
@@ -86,7 +86,9 @@ def _examples(root: yaml.Node | None) -> list[yaml.Node]:
     return found.value if isinstance(found, yaml.SequenceNode) else [found]
 
 
-def _splice(expect: yaml.Node, change: Change, text: str, path: str) -> tuple[_Splice, Location]:
+def _splice(
+    expect: yaml.Node, change: ExampleEdit, text: str, path: str
+) -> tuple[_Splice, Location]:
     try:
         node = _child(expect, change.key)
     except LookupError:
@@ -116,7 +118,7 @@ def _replaced(node: yaml.Node, got: str | None, text: str) -> _Splice:
     return _Splice(start, end, written)
 
 
-def _new(expect: yaml.Node, change: Change, text: str) -> _Splice:
+def _new(expect: yaml.Node, change: ExampleEdit, text: str) -> _Splice:
     """Put a key before all others: what is not named there is the fate of the whole event."""
     pair = f"{scalar(change.key)}: {scalar(change.got, chr(34))}"
     start = expect.start_mark.index
@@ -132,7 +134,7 @@ def _spliced(text: str, splices: Sequence[_Splice]) -> str:
     return text
 
 
-def _check(before: bytes, after: bytes, path: str, changes: Sequence[Change]) -> None:
+def _check(before: bytes, after: bytes, path: str, changes: Sequence[ExampleEdit]) -> None:
     """Refuse a result that does not say what it should, and nothing else."""
     wanted: Any = _said(before)
     try:
@@ -164,10 +166,10 @@ def _said(data: bytes) -> object:
 def _plain(node: nodes.Node) -> object:
     """Return what nodes say, without their places; each use of an alias stands for itself."""
     match node:
-        case Text():
+        case YamlScalar():
             return None if node.is_null else node.text
-        case Items():
+        case YamlList():
             return [_plain(item) for item in node.items]
-        case Pairs():
+        case YamlMapping():
             return {key.text: _plain(inner) for key, inner in node.pairs}
     return None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from cef_bridge.errors import Location, Problem
     from cef_bridge.mapping.language import spec
-    from cef_bridge.mapping.language.suppressions import Excuse
+    from cef_bridge.mapping.language.suppressions import Suppression
 
 
 class Named(NamedTuple):
@@ -35,7 +35,7 @@ class RuleSeen(NamedTuple):
 
 
 @dataclass(slots=True)
-class Draft:
+class MappingFile:
     """What one file says. In `header` and `extension` None stands for a key that goes; `replaces`
     are the settings that leave out what a parent says, where they would add to it.
     """
@@ -50,5 +50,5 @@ class Draft:
     empty_items: list[Named] = field(default_factory=list)
     envelope_at: dict[str, Location] = field(default_factory=dict)
     replaces: set[str] = field(default_factory=set)
-    excuses: list[Excuse] = field(default_factory=list)
+    excuses: list[Suppression] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)

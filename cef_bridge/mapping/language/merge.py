@@ -17,7 +17,7 @@ from cef_bridge.mapping.language.spec import Envelope, Mapping
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cef_bridge.mapping.language.mapping_file import Draft
+    from cef_bridge.mapping.language.mapping_file import MappingFile
     from cef_bridge.mapping.language.spec import Rule
 
 _OWN = ("name", "description", "examples", "extends")
@@ -29,7 +29,7 @@ _LAST = "msg"
 RulesByKey = dict[str, "tuple[Rule, ...]"]
 
 
-def merge(chain: Sequence[Draft]) -> Mapping:
+def merge(chain: Sequence[MappingFile]) -> Mapping:
     """Return the mapping that a chain of drafts, parents first, amounts to.
 
     The last draft names it. What a faulty draft does not say is as if nobody had said it.

@@ -31,7 +31,7 @@ _NULLS = ("", "~", "null", "Null", "NULL")
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class YamlScalar:
     """A scalar; `plain` tells whether it stood without quotes."""
 
     text: str
@@ -45,7 +45,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Items:
+class YamlList:
     """A list."""
 
     items: list[Node]
@@ -53,21 +53,21 @@ class Items:
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
+class YamlMapping:
     """A mapping; each key once, in the order written."""
 
-    pairs: list[tuple[Text, Node]]
+    pairs: list[tuple[YamlScalar, Node]]
     at: Location
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class YamlInvalid:
     """What stood here has been reported; nothing more is to be said about it."""
 
     at: Location
 
 
-Node = Text | Items | Pairs | Broken
+Node = YamlScalar | YamlList | YamlMapping | YamlInvalid
 
 
 def read(
@@ -117,10 +117,10 @@ def _feed(builder: _Builder, text: str, loader: type) -> yaml.YAMLError | None:
 
 
 def _is_empty(node: Node) -> bool:
-    return isinstance(node, Text) and node.is_null
+    return isinstance(node, YamlScalar) and node.is_null
 
 
-def _problem(at: Location, code: codes.Code, message: str) -> Problem:
+def _problem(at: Location, code: codes.LintRule, message: str) -> Problem:
     return Problem(at, code.id, message, code.severity)
 
 
@@ -133,9 +133,9 @@ def _after(before: str, path: str) -> Location:
 class _Frame:
     """A list or mapping being read; `weight` and `height` count what is in it, aliases expanded."""
 
-    node: Items | Pairs
+    node: YamlList | YamlMapping
     anchor: str | None
-    key: Text | None = None
+    key: YamlScalar | None = None
     seen: set[str] = field(default_factory=set)
     expects_value: bool = False
     weight: int = 1
@@ -178,12 +178,14 @@ class _Builder:
             name = shown(tag.replace("tag:yaml.org,2002:", "!!", 1))
             self._report(at, codes.TAG, f"The tag {name} is not read. Remove it.")
         if isinstance(event, yaml.ScalarEvent):
-            return self._finish(Text(event.value, at, not event.style), event.anchor, 1, 0)
+            return self._finish(YamlScalar(event.value, at, not event.style), event.anchor, 1, 0)
         if len(self._stack) >= MOST_DEPTH:
             message = f"This is nested more than {MOST_DEPTH} deep. Write it flatter."
             self._report(at, codes.TOO_BIG, message)
             return False
-        node = Items([], at) if isinstance(event, yaml.SequenceStartEvent) else Pairs([], at)
+        node = (
+            YamlList([], at) if isinstance(event, yaml.SequenceStartEvent) else YamlMapping([], at)
+        )
         self._stack.append(_Frame(node, event.anchor))
         return True
 
@@ -195,7 +197,7 @@ class _Builder:
                 f'For a text that begins with a star, use quotes: "*{shown(name)}".'
             )
             self._report(at, codes.YAML_FEATURE, message)
-            node = Broken(at)
+            node = YamlInvalid(at)
         elif len(self._stack) + height > MOST_DEPTH:
             message = f"This is nested more than {MOST_DEPTH} deep. Write it flatter."
             self._report(at, codes.TOO_BIG, message)
@@ -215,7 +217,7 @@ class _Builder:
             message = f"There are more than {MOST_NODES:,} parts here, aliases counted each time."
             self._report(node.at, codes.TOO_BIG, message)
             return False
-        if isinstance(frame.node, Items):
+        if isinstance(frame.node, YamlList):
             frame.node.items.append(node)
         elif frame.expects_value:
             frame.expects_value = False
@@ -226,10 +228,10 @@ class _Builder:
             frame.key = self._key(node, frame.seen)
         return True
 
-    def _key(self, node: Node, seen: set[str]) -> Text | None:
-        if isinstance(node, Broken):
+    def _key(self, node: Node, seen: set[str]) -> YamlScalar | None:
+        if isinstance(node, YamlInvalid):
             return None
-        if not isinstance(node, Text):
+        if not isinstance(node, YamlScalar):
             self._report(node.at, codes.WRONG_KIND, "A key must be a text.")
             return None
         if node.plain and node.text == "<<":
@@ -243,5 +245,5 @@ class _Builder:
         seen.add(node.text)
         return node
 
-    def _report(self, at: Location, code: codes.Code, message: str) -> None:
+    def _report(self, at: Location, code: codes.LintRule, message: str) -> None:
         self.problems.append(_problem(at, code, message))

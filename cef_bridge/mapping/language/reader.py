@@ -1,8 +1,8 @@
 """One mapping file: nodes become typed values, as far as they can, and all problems of their types.
 
-In come nodes, out goes a `Draft`: what the file says, and where; what it does not say is absent,
-so that `merge` can tell. The declared types of `spec` drive the walk: a field that is added there
-is read here. Whether names exist and rules make sense is `lint`'s. Must not know parents.
+In come nodes, out goes a `MappingFile`: what the file says, and where; what it does not say is
+absent, so that `merge` can tell. The declared types of `spec` drive the walk: a field that is added
+there is read here. Whether names exist and rules make sense is `lint`'s. Must not know parents.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from msgspec import inspect as kinds
 from cef_bridge.errors import Location
 from cef_bridge.mapping.language import codes, spec, tables, template
 from cef_bridge.mapping.language.condition_reader import BAD, ConditionReader, found, items_of
-from cef_bridge.mapping.language.mapping_file import Draft, Named, RuleSeen
-from cef_bridge.mapping.language.nodes import Broken, Items, Node, Pairs, Text
+from cef_bridge.mapping.language.mapping_file import MappingFile, Named, RuleSeen
+from cef_bridge.mapping.language.nodes import Node, YamlInvalid, YamlList, YamlMapping, YamlScalar
 from cef_bridge.mapping.language.transforms import TRANSFORMS, step_form, wrong_argument
 from cef_bridge.mapping.language.values import INTEGER, TRUTH, json_value
 from cef_bridge.mapping.language.variables import expand
@@ -38,7 +38,7 @@ def read(
     path: str,
     env: Mapping[str, str],
     declared: type[spec.Mapping | spec.ExampleFile] = spec.Mapping,
-) -> Draft:
+) -> MappingFile:
     """Return what a file's root node says; `path` is shown, and tables are looked for beside it."""
     return _Reader(path, env).read(root, declared)
 
@@ -63,16 +63,16 @@ def is_of(kind: kinds.Type, cls: type) -> bool:
 
 class _Reader(ConditionReader):
     def __init__(self, path: str, env: Mapping[str, str]) -> None:
-        super().__init__(Draft(path))
+        super().__init__(MappingFile(path))
         self._folder = Path(path).parent
         self._env = env
         self._key = ""
         self._key_at = Location(path)
 
-    def read(self, root: Node, declared: type) -> Draft:
-        if isinstance(root, Pairs):
+    def read(self, root: Node, declared: type) -> MappingFile:
+        if isinstance(root, YamlMapping):
             self.draft.said, self.draft.places = self._fields(root, declared)
-        elif not isinstance(root, Broken):
+        elif not isinstance(root, YamlInvalid):
             begin = (
                 'A mapping begins with settings such as "mapping: NAME".'
                 if declared is spec.Mapping
@@ -81,7 +81,9 @@ class _Reader(ConditionReader):
             self.report(root.at, codes.WRONG_KIND, f"{begin} Found {found(root)}.")
         return self.draft
 
-    def _fields(self, node: Pairs, cls: type) -> tuple[dict[str, object], dict[str, Location]]:
+    def _fields(
+        self, node: YamlMapping, cls: type
+    ) -> tuple[dict[str, object], dict[str, Location]]:
         """Read what a node says, by the struct's field names, and where each key stands."""
         declared = yaml_fields(cls)
         said: dict[str, object] = {}
@@ -99,7 +101,7 @@ class _Reader(ConditionReader):
             elif cls is spec.Envelope:
                 self._key = row.name
             self._key_at = key.at
-            if isinstance(inner, Text) and inner.is_null:
+            if isinstance(inner, YamlScalar) and inner.is_null:
                 self._nothing(cls, key, row, said)
             elif (value := self._value(inner, row.type)) is not BAD:
                 said[row.name] = value
@@ -110,7 +112,9 @@ class _Reader(ConditionReader):
                 self.report(node.at, codes.MISSING, message)
         return said, places
 
-    def _nothing(self, cls: type, key: Text, row: kinds.Field, said: dict[str, object]) -> None:
+    def _nothing(
+        self, cls: type, key: YamlScalar, row: kinds.Field, said: dict[str, object]
+    ) -> None:
         """`key:` with nothing after it: back to the default, but in a rule or example a slip."""
         kind = row.type.type if isinstance(row.type, kinds.Metadata) else row.type
         if cls in (spec.Rule, spec.Example) or row.required:
@@ -122,7 +126,7 @@ class _Reader(ConditionReader):
 
     def _value(self, node: Node, kind: kinds.Type, names: str = "") -> object:
         """Return the value of a node as a declared type, or BAD."""
-        if isinstance(node, Broken):
+        if isinstance(node, YamlInvalid):
             return BAD
         match kind:
             case kinds.Metadata():
@@ -144,14 +148,14 @@ class _Reader(ConditionReader):
 
     def _replacing(self, node: Node) -> Node:
         """Return what stands behind `replace:`, and note that it stands alone."""
-        if not isinstance(node, Pairs) or [key.text for key, _ in node.pairs] != ["replace"]:
+        if not isinstance(node, YamlMapping) or [key.text for key, _ in node.pairs] != ["replace"]:
             return node
         self.draft.replaces.add(self.section)
         return node.pairs[0][1]
 
     def _scalar(self, node: Node, kind: kinds.Type, names: str) -> object:
         what = "a number" if isinstance(kind, kinds.IntType) else "a text"
-        if self.text(node, what) is None or not isinstance(node, Text):
+        if self.text(node, what) is None or not isinstance(node, YamlScalar):
             return BAD
         text = self._expand(node)
         if text is None:
@@ -180,14 +184,14 @@ class _Reader(ConditionReader):
         self.draft.names += [Named("field", path, node.at) for path in found.paths]
         return self.refuse(node, text, f" {found.wrong}") if found.wrong else text
 
-    def _integer(self, node: Text, text: str, kind: kinds.IntType) -> object:
+    def _integer(self, node: YamlScalar, text: str, kind: kinds.IntType) -> object:
         least, most = kind.ge or 0, kind.le or 2**31 - 1
         if INTEGER.fullmatch(text) and least <= int(text) <= most:
             return int(text)
         bounds = f"from {least} to {most}" if kind.le else f"of {least} or more"
         return self.refuse(node, text, f" Expected a whole number {bounds}.")
 
-    def _expand(self, node: Text) -> str | None:
+    def _expand(self, node: YamlScalar) -> str | None:
         if self.section not in EXPANDED:
             return node.text
         text, wrong = expand(node.text, self._env)
@@ -204,20 +208,20 @@ class _Reader(ConditionReader):
             return self._rules(node)
         values = []
         for item in items_of(node):
-            if names == "transform" and isinstance(item, Pairs):
+            if names == "transform" and isinstance(item, YamlMapping):
                 value = self._step(item)
             else:
                 value = self._value(item, kind.item_type, names)
             if value is BAD:
                 continue
             values.append(value)
-            if isinstance(value, tuple) and isinstance(item, Pairs) and not item.pairs:
+            if isinstance(value, tuple) and isinstance(item, YamlMapping) and not item.pairs:
                 self.draft.empty_items.append(Named(self.section, "", item.at))
         return tuple(values)
 
-    def _step(self, node: Pairs) -> object:
+    def _step(self, node: YamlMapping) -> object:
         """Read a transform with arguments: `{before: ":"}`, `{part: 2, of: ","}`."""
-        name = node.pairs[0][0] if node.pairs else Text("", node.at)
+        name = node.pairs[0][0] if node.pairs else YamlScalar("", node.at)
         declared = TRANSFORMS.get(name.text)
         takers = [it for it, row in TRANSFORMS.items() if row.arguments]
         if declared is None or not declared.arguments:
@@ -241,7 +245,7 @@ class _Reader(ConditionReader):
         return spec.Step(name.text, arguments)
 
     def _dict(self, node: Node, kind: kinds.DictType) -> object:
-        if not isinstance(node, Pairs):
+        if not isinstance(node, YamlMapping):
             return self.expected(node, 'settings such as "key: value"')
         if isinstance(kind.value_type, kinds.CustomType):
             return json_value(node)
@@ -249,28 +253,28 @@ class _Reader(ConditionReader):
             return self._rules_by_key(node)
         values: dict[str, object] = {}
         for key, inner in node.pairs:
-            is_null = isinstance(inner, Text) and inner.is_null
+            is_null = isinstance(inner, YamlScalar) and inner.is_null
             value = None if is_null else self._value(inner, kind.value_type)
             if value is not BAD:
                 values[key.text] = value
         return values
 
-    def _rules_by_key(self, node: Pairs) -> dict[str, object]:
+    def _rules_by_key(self, node: YamlMapping) -> dict[str, object]:
         values: dict[str, object] = {}
         for key, inner in node.pairs:
             self._key, self._key_at = key.text, key.at
             self.draft.keys.append(Named(self.section, key.text, key.at))
-            if isinstance(inner, Text) and inner.is_null:
+            if isinstance(inner, YamlScalar) and inner.is_null:
                 values[key.text] = None
             elif (rules := self._value_rules(inner)) is not BAD:
                 values[key.text] = rules
         return values
 
     def _value_rules(self, node: Node) -> object:
-        return BAD if isinstance(node, Broken) else self._rules(node)
+        return BAD if isinstance(node, YamlInvalid) else self._rules(node)
 
     def _rules(self, node: Node) -> object:
-        if not isinstance(node, Items):
+        if not isinstance(node, YamlList):
             rule = self._rule(node, self._key_at)
             return (rule,) if isinstance(rule, spec.Rule) else BAD
         first = len(self.draft.rules)
@@ -289,16 +293,16 @@ class _Reader(ConditionReader):
     def _rule(self, node: Node, at: Location) -> object:
         section = self._key if self.section == "envelope" else self.section
         key, key_at = self._key, self._key_at
-        if isinstance(node, Pairs):
+        if isinstance(node, YamlMapping):
             said, places = self._fields(node, spec.Rule)
             self._key, self._key_at = key, key_at
             rule = spec.Rule(**said, at=at)  # type: ignore[arg-type] # by their declared types
-        elif isinstance(node, Text) and not node.is_null:
+        elif isinstance(node, YamlScalar) and not node.is_null:
             text = self._expand(node)
             if text is None:
                 return BAD
             rule, places = spec.Rule(value=text, at=at), {"value": node.at}
-        elif isinstance(node, Broken):
+        elif isinstance(node, YamlInvalid):
             return BAD
         else:
             return self.expected(node, "a rule such as {from: NamespaceName}")
@@ -306,7 +310,7 @@ class _Reader(ConditionReader):
         return rule
 
     def _struct(self, node: Node, cls: type) -> object:
-        if not isinstance(node, Pairs):
+        if not isinstance(node, YamlMapping):
             name = either([f'"{key}: …"' for key in list(yaml_fields(cls))[:2]])
             return self.expected(node, f"settings such as {name}")
         if cls is spec.Table:
@@ -320,7 +324,7 @@ class _Reader(ConditionReader):
             return BAD
         return spec.Example(**said, at=node.at)  # type: ignore[arg-type] # by their declared types
 
-    def _table(self, node: Pairs) -> object:
+    def _table(self, node: YamlMapping) -> object:
         if len(node.pairs) == 1 and node.pairs[0][0].text == "file":
             return self._table_file(node.pairs[0][1])
         rows: dict[str, str] = {}

@@ -20,7 +20,7 @@ from cef_bridge.mapping.language.slots_numbers import is_integer
 
 if TYPE_CHECKING:
     from cef_bridge.errors import Location
-    from cef_bridge.mapping.language.mapping_file import Draft, Named, RuleSeen
+    from cef_bridge.mapping.language.mapping_file import MappingFile, Named, RuleSeen
     from cef_bridge.mapping.language.merge import RulesByKey
     from cef_bridge.mapping.language.spec import Rule
 
@@ -37,12 +37,12 @@ class Ground(NamedTuple):
 class Granted(NamedTuple):
     """A draft without names, and the names that are new to its slots file, with their places."""
 
-    draft: Draft
+    draft: MappingFile
     new: dict[str, Kept]
     problems: list[Problem]
 
 
-def grant(draft: Draft, ground: Ground) -> Granted:
+def grant(draft: MappingFile, ground: Ground) -> Granted:
     """Return the draft with a slot for each of its names.
 
     Names that can have none stay as they are, without being keys, so that nothing more is said
@@ -60,7 +60,7 @@ def grant(draft: Draft, ground: Ground) -> Granted:
 class _Table:
     """Who has which slot, while the names of one file get theirs."""
 
-    def __init__(self, draft: Draft, ground: Ground) -> None:
+    def __init__(self, draft: MappingFile, ground: Ground) -> None:
         self.problems: list[Problem] = []
         self.new: dict[str, Kept] = {}
         self._draft = draft
@@ -92,7 +92,7 @@ class _Table:
             if slot in SLOTS and slot not in self._gone
         } | {slot: label for slot, label in self._numbered.items() if slot in SLOTS}
 
-    def _report(self, at: Location, code: codes.Code, message: str) -> None:
+    def _report(self, at: Location, code: codes.LintRule, message: str) -> None:
         self.problems.append(Problem(at, code.id, message, code.severity))
 
     def check_places(self) -> None:
@@ -214,7 +214,7 @@ class _Table:
         }
         return slots_words.full(name, held, inherited, idle)
 
-    def rewritten(self) -> Draft:
+    def rewritten(self) -> MappingFile:
         """Return the draft with slots in the place of names."""
         without = {*self.names} - {*self._given}
         said: dict[str, object] = {}

@@ -12,7 +12,7 @@ from cef_bridge.errors import CefBridgeError, Problem
 from cef_bridge.mapping.language import codes, slots, slots_file
 
 if TYPE_CHECKING:
-    from cef_bridge.mapping.language.mapping_file import Draft
+    from cef_bridge.mapping.language.mapping_file import MappingFile
     from cef_bridge.mapping.language.merge import RulesByKey
     from cef_bridge.mapping.language.slots_file import Kept, SlotsFile
 
@@ -26,8 +26,8 @@ class Names:
         self._new: dict[str, dict[str, Kept]] = {}
 
     def give(
-        self, draft: Draft, format_name: str, inherited: RulesByKey
-    ) -> tuple[Draft, str, list[Problem]]:
+        self, draft: MappingFile, format_name: str, inherited: RulesByKey
+    ) -> tuple[MappingFile, str, list[Problem]]:
         """Return a file's draft with slots for its names, its slots file's path, and problems.
 
         Where the slots file is wrong, nothing more is said about the names.

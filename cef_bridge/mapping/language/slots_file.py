@@ -16,7 +16,7 @@ import yaml
 from cef_bridge.errors import CefBridgeError, Location, Problem
 from cef_bridge.files import AtomicFile
 from cef_bridge.mapping.language import codes, nodes
-from cef_bridge.mapping.language.nodes import Broken, Pairs, Text
+from cef_bridge.mapping.language.nodes import YamlInvalid, YamlMapping, YamlScalar
 from cef_bridge.small_files import UnreadableError, read_small
 from cef_bridge.wording import did_you_mean, shown
 
@@ -86,21 +86,21 @@ def _problem(at: Location, message: str) -> Problem:
 
 
 def _slots(root: nodes.Node | None, problems: list[Problem]) -> dict[str, Kept]:
-    if not isinstance(root, Pairs):
-        if root is not None and not isinstance(root, Broken):
+    if not isinstance(root, YamlMapping):
+        if root is not None and not isinstance(root, YamlInvalid):
             message = 'A slots file has lines such as "Team: cs6" and nothing else.'
             problems.append(_problem(root.at, message))
         return {}
     slots: dict[str, Kept] = {}
     names: dict[str, str] = {}
     for key, node in root.pairs:
-        slot = node.text if isinstance(node, Text) else ""
+        slot = node.text if isinstance(node, YamlScalar) else ""
         if not NAME.fullmatch(key.text):
             message = f'"{shown(key.text)}" is no name. Letters, digits and _ are expected.'
             problems.append(_problem(key.at, message))
         elif slot not in SLOTS:
             hint = did_you_mean(slot, SLOTS)
-            what = f'"{shown(slot)}"' if isinstance(node, Text) else "more than one text"
+            what = f'"{shown(slot)}"' if isinstance(node, YamlScalar) else "more than one text"
             message = f"{shown(key.text)} has no custom slot here, but {what}.{hint}"
             problems.append(_problem(node.at, message))
         elif slot in names:

@@ -28,7 +28,7 @@ _COMMENT = re.compile(r"(?:^|(?<=[ \t]))#[ \t]*+lint-ok(?![\w-]):?")
 _CODE = re.compile(r"[ \t,]*+([A-Za-z][0-9]+)(?![\w-])")
 
 
-class Excuse(NamedTuple):
+class Suppression(NamedTuple):
     """One excuse: where it stands, the line that it is about, the codes, and the reason."""
 
     at: Location
@@ -37,13 +37,13 @@ class Excuse(NamedTuple):
     reason: str
 
 
-def find(data: bytes, path: str) -> list[Excuse]:
+def find(data: bytes, path: str) -> list[Suppression]:
     """Return the excuses of a mapping's text; what stands in quotes or a block of text is none."""
     if _WORD.encode() not in data:
         return []
     text = data.decode("utf-8-sig", "replace")
     spans = _scalars(text)
-    found: list[Excuse] = []
+    found: list[Suppression] = []
     below = 0  # the next line that says something: several excuses may stand above one
     lines = _LINE_END.split(text)
     for number in range(len(lines), 0, -1):
@@ -53,7 +53,7 @@ def find(data: bytes, path: str) -> list[Excuse]:
             alone = not line[: comment.start()].strip()
             at = Location(path, number, comment.start() + 1)
             about = (below or number) if alone else number
-            found.append(Excuse(at, about, *_read(line[comment.end() :])))
+            found.append(Suppression(at, about, *_read(line[comment.end() :])))
         if line.strip() and not line.lstrip().startswith("#"):
             below = number
     return found[::-1]
@@ -108,7 +108,7 @@ _NEVER_IDLE = frozenset({codes.SLOTS_DISAGREE.id})
 
 
 def apply(
-    problems: Collection[Problem], excuses: Collection[Excuse], tops: Collection[str]
+    problems: Collection[Problem], excuses: Collection[Suppression], tops: Collection[str]
 ) -> tuple[list[Problem], list[Problem]]:
     """Return the problems that are left, those of the excuses too, and those that are excused.
 
@@ -135,8 +135,8 @@ def apply(
 
 
 def _faults(
-    excuse: Excuse, used: Collection[tuple[str, int, str]], *, is_top: bool
-) -> Iterator[tuple[codes.Code, str]]:
+    excuse: Suppression, used: Collection[tuple[str, int, str]], *, is_top: bool
+) -> Iterator[tuple[codes.LintRule, str]]:
     named = " ".join(name for name in excuse.codes if name in codes.CODES) or "M033"
     example = f'"# {_WORD} {named} why this is right here"'
     if not excuse.codes:

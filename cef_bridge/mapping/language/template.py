@@ -14,7 +14,7 @@ MOST_FIELDS = 16
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
-class Part(NamedTuple):
+class TemplatePart(NamedTuple):
     """A piece of a template: a text as it stands, or the path of a field; the other is ""."""
 
     text: str
@@ -24,7 +24,7 @@ class Part(NamedTuple):
 class Template(NamedTuple):
     """The parts of a template in their order, and what is wrong with it, "" when nothing is."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[TemplatePart, ...]
     wrong: str
 
     @property
@@ -36,7 +36,7 @@ class Template(NamedTuple):
 @lru_cache(maxsize=1024)
 def parse(text: str) -> Template:
     """Return the parts of a template; of a faulty one those that can be read."""
-    parts: list[Part] = []
+    parts: list[TemplatePart] = []
     literal, end, wrong = "", 0, ""
     for found in _TOKEN.finditer(text):
         literal += text[end : found.start()]
@@ -45,11 +45,11 @@ def parse(text: str) -> Template:
         if braces in ("{{", "}}"):
             literal += braces[0]
         elif path:
-            parts += [Part(literal, ""), Part("", path)]
+            parts += [TemplatePart(literal, ""), TemplatePart("", path)]
             literal = ""
         else:
             wrong = wrong or _wrong(braces)
-    parts = [part for part in (*parts, Part(literal + text[end:], "")) if part != ("", "")]
+    parts = [part for part in (*parts, TemplatePart(literal + text[end:], "")) if part != ("", "")]
     fields = sum(bool(part.path) for part in parts)
     if not wrong and not fields:
         wrong = 'It has no field in braces, such as {PodName}. For a constant write "value".'

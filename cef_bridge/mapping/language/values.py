@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from cef_bridge.mapping.language.condition_forms import GLOB
-from cef_bridge.mapping.language.nodes import Items, Pairs, Text
+from cef_bridge.mapping.language.nodes import YamlList, YamlMapping, YamlScalar
 from cef_bridge.mapping.language.spec import Test
 
 if TYPE_CHECKING:
@@ -40,11 +40,11 @@ def json_scalar(text: str) -> object:
 def json_value(node: Node) -> object:
     """Return a node as JSON data; what is broken is left out."""
     match node:
-        case Text():
+        case YamlScalar():
             return json_scalar(node.text) if node.plain else node.text
-        case Items():
+        case YamlList():
             return [json_value(item) for item in node.items if isinstance(item, _NODES)]
-        case Pairs():
+        case YamlMapping():
             return {
                 key.text: json_value(inner)
                 for key, inner in node.pairs
@@ -53,4 +53,4 @@ def json_value(node: Node) -> object:
     return None
 
 
-_NODES = (Text, Items, Pairs)
+_NODES = (YamlScalar, YamlList, YamlMapping)

@@ -16,7 +16,7 @@ from cef_bridge.wording import shown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from cef_bridge.mapping.language.mapping_file import Draft
+    from cef_bridge.mapping.language.mapping_file import MappingFile
 
 
 class Said(NamedTuple):
@@ -27,7 +27,7 @@ class Said(NamedTuple):
     at: Location
 
 
-def labels_of(drafts: Sequence[Draft]) -> list[Said]:
+def labels_of(drafts: Sequence[MappingFile]) -> list[Said]:
     """Return the labels that a mapping's own files say, the child first, whose word stands."""
     found: list[Said] = []
     decided: set[str] = set()

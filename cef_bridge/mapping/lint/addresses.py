@@ -1,6 +1,6 @@
 """The lint rule about addresses of the family that a key does not take.
 
-In comes a `View`, out come findings. Must not know YAML.
+In comes a `LintContext`, out come findings. Must not know YAML.
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.lines.dictionary import CEF_KEYS
 from cef_bridge.mapping.language.spec import Test
-from cef_bridge.mapping.lint.context import Found, removed
+from cef_bridge.mapping.lint.context import LintFinding, removed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cef_bridge.mapping.language.spec import Condition
-    from cef_bridge.mapping.lint.context import View
+    from cef_bridge.mapping.lint.context import LintContext
 
 _IPV4_KEYS = frozenset(row.name for row in CEF_KEYS.values() if row.kind == "ipv4")
 _IPV6_SLOTS = frozenset(row.name for row in CEF_KEYS.values() if row.kind == "ipv6")
 _FAMILIES = frozenset({"HostIP", "source.ip", "destination.ip", "remote.ip", "local.ip"})
 
 
-def ipv6_lost(view: View) -> Iterator[Found]:
+def ipv6_lost(view: LintContext) -> Iterator[LintFinding]:
     """An address that may be IPv6 has a key that takes IPv6.
 
     Under CEF:0 src, dst and dvc are IPv4 (`ipv6: custom`), and an address of the other family is
@@ -58,11 +58,11 @@ def ipv6_lost(view: View) -> Iterator[Found]:
                     f"{seen.key} takes IPv4 only, and an IPv6 {path} is written nowhere. "
                     "Add a c6a2 or c6a3 for it, or say ipv6: direct."
                 )
-                yield Found(seen.said.get("from_", seen.rule.at), message)
+                yield LintFinding(seen.said.get("from_", seen.rule.at), message)
     yield from _slots_gone(view, elsewhere)
 
 
-def _slots_gone(view: View, elsewhere: set[str]) -> Iterator[Found]:
+def _slots_gone(view: LintContext, elsewhere: set[str]) -> Iterator[LintFinding]:
     """Yield c6aN that the file removes although nothing else takes what stood there."""
     for name in removed(view):
         if name.text not in _IPV6_SLOTS:
@@ -74,7 +74,7 @@ def _slots_gone(view: View, elsewhere: set[str]) -> Iterator[Found]:
                 f"Without {name.text} an IPv6 {path} is written nowhere. "
                 "Keep it, or say ipv6: direct."
             )
-            yield Found(name.at, message)
+            yield LintFinding(name.at, message)
 
 
 def _is_ipv4_only(condition: Condition) -> bool:

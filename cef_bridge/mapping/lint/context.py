@@ -12,11 +12,11 @@ from cef_bridge.errors import Location
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cef_bridge.mapping.language.mapping_file import Draft, Named, RuleSeen
+    from cef_bridge.mapping.language.mapping_file import MappingFile, Named, RuleSeen
     from cef_bridge.mapping.language.spec import Mapping, Rule
 
 
-class View(NamedTuple):
+class LintContext(NamedTuple):
     """One file as the rules see it.
 
     `merged` is what it amounts to with its parents, `parent` the same view of the file it
@@ -24,10 +24,10 @@ class View(NamedTuple):
     a child names the cluster; `tested` whether a file of examples stands beside it.
     """
 
-    draft: Draft
+    draft: MappingFile
     format: str
     merged: Mapping
-    parent: View | None
+    parent: LintContext | None
     own: bool
     cluster: bool
     tested: bool
@@ -57,7 +57,7 @@ class View(NamedTuple):
         return self.draft.envelope_at.get(name)
 
 
-class Found(NamedTuple):
+class LintFinding(NamedTuple):
     """A finding: where, and what to do."""
 
     at: Location
@@ -70,28 +70,28 @@ def constants(rule: Rule) -> Iterator[str]:
     return (text for text in (rule.value, rule.else_, rule.default, *rows) if text is not None)
 
 
-def named(view: View, *kinds: str) -> Iterator[Named]:
+def named(view: LintContext, *kinds: str) -> Iterator[Named]:
     """Yield the texts that name something of these kinds."""
     return (name for name in view.draft.names if name.kind in kinds)
 
 
-def output_keys(view: View) -> Iterator[Named]:
+def output_keys(view: LintContext) -> Iterator[Named]:
     """Yield the keys of the extension as written, removed ones too."""
     return (name for name in view.draft.keys if name.kind == "extension")
 
 
-def extension(view: View) -> Iterator[RuleSeen]:
+def extension(view: LintContext) -> Iterator[RuleSeen]:
     """Yield the rules of the extension."""
     return (seen for seen in view.draft.rules if seen.section == "extension")
 
 
-def said_extension(view: View) -> dict[str, object]:
+def said_extension(view: LintContext) -> dict[str, object]:
     """Return what the file says of each output key; None for one that goes."""
     said = view.draft.said.get("extension")
     return said if isinstance(said, dict) else {}
 
 
-def removed(view: View) -> Iterator[Named]:
+def removed(view: LintContext) -> Iterator[Named]:
     """Yield the output keys that the file takes out."""
     said = said_extension(view)
     return (name for name in output_keys(view) if said.get(name.text, ()) is None)

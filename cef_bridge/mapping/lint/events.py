@@ -1,6 +1,6 @@
 """Lint rules about events: which ones a rule or filter can meet, what of them stays findable.
 
-In comes a `View`, out come findings. Must not know YAML.
+In comes a `LintContext`, out come findings. Must not know YAML.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from cef_bridge.kubearmor.classes import catalogue, kind_of, role_of
 from cef_bridge.mapping.language.condition_forms import form_of
-from cef_bridge.mapping.lint.context import Found, removed
+from cef_bridge.mapping.lint.context import LintFinding, removed
 from cef_bridge.mapping.lint.names import vocabulary
 from cef_bridge.mapping.program.conditions import holds
 from cef_bridge.wording import shown
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from cef_bridge.mapping.language.spec import Condition
-    from cef_bridge.mapping.lint.context import View
+    from cef_bridge.mapping.lint.context import LintContext
 
 _EVENT_ID = {"cef": "externalId", "leef": "eventId"}
 
 
-def no_event_id(view: View) -> Iterator[Found]:
+def no_event_id(view: LintContext) -> Iterator[LintFinding]:
     """A message says the event's id, in externalId (in LEEF: eventId).
 
     After a break of the connection what was not confirmed is sent again. Only by its id can a SIEM
@@ -48,10 +48,10 @@ def no_event_id(view: View) -> Iterator[Found]:
             f"Without {key} an event that is sent again counts twice. "
             f'Write "{key}: {{from: event.id}}".'
         )
-        yield Found(gone or view.top, message)
+        yield LintFinding(gone or view.top, message)
 
 
-def no_examples(view: View) -> Iterator[Found]:
+def no_examples(view: LintContext) -> Iterator[LintFinding]:
     """A mapping of one's own has examples.
 
     They are its tests and its documentation: `mapping test` says when a change of the mapping, of a
@@ -75,10 +75,10 @@ def no_examples(view: View) -> Iterator[Found]:
         and not faulty
     ):
         message = 'No example shows what this mapping does. Add "examples:", or a test file.'
-        yield Found(view.top, message)
+        yield LintFinding(view.top, message)
 
 
-def never_together(view: View) -> Iterator[Found]:
+def never_together(view: LintContext) -> Iterator[LintFinding]:
     """The conditions of a rule, or of an item of drop_events, fit a kind of event that exists.
 
     Each may hold, and yet never all of them: an execution is no file event, and a log was not
@@ -99,21 +99,21 @@ def never_together(view: View) -> Iterator[Found]:
             message = (
                 f'No kind of event has {words}. See "cef-bridge mapping event-ids" for all of them.'
             )
-            yield Found(asked[-1].at, message)
+            yield LintFinding(asked[-1].at, message)
 
 
 def _values(condition: Condition) -> str:
     return shown(" or ".join(map(form_of, condition.any_of)))
 
 
-def _all_conditions(view: View) -> Iterator[tuple[Condition, ...]]:
+def _all_conditions(view: LintContext) -> Iterator[tuple[Condition, ...]]:
     for seen in view.draft.rules:
         if seen.rule.when:
             yield seen.rule.when
     yield from (*_items(view), *_items(view, "keep_events"))
 
 
-def _items(view: View, name: str = "drop_events") -> Iterable[tuple[Condition, ...]]:
+def _items(view: LintContext, name: str = "drop_events") -> Iterable[tuple[Condition, ...]]:
     said = view.draft.said.get(name)
     return cast("tuple[tuple[Condition, ...], ...]", said if isinstance(said, tuple) else ())
 
@@ -151,7 +151,7 @@ def _is_listed(condition: Condition) -> bool:
 _ALERT_TYPES = ("MatchedPolicy", "MatchedHostPolicy", "MatchedNetworkPolicy", "MatchedNativePolicy")
 
 
-def drops_alerts(view: View) -> Iterator[Found]:
+def drops_alerts(view: LintContext) -> Iterator[LintFinding]:
     """An item of drop_events takes telemetry only, or says that it means alerts.
 
     Who wants to be rid of the noise of a namespace is soon rid of its alerts as well, and of the
@@ -170,10 +170,10 @@ def drops_alerts(view: View) -> Iterator[Found]:
             message = (
                 "This drops alerts too. Add event.kind: log, or event.kind: alert if you mean them."
             )
-            yield Found(item[0].at, message)
+            yield LintFinding(item[0].at, message)
 
 
-def keeps_no_alerts(view: View) -> Iterator[Found]:
+def keeps_no_alerts(view: LintContext) -> Iterator[LintFinding]:
     """An item of keep_events is about alerts as well.
 
     What `keep_events` does not name is not written. When all of its items ask for telemetry, no
@@ -189,7 +189,7 @@ def keeps_no_alerts(view: View) -> Iterator[Found]:
     items = [item for item in _items(view, "keep_events") if item]
     if items and not any(map(_may_be_alert, items)):
         message = "This keeps no alert. Add an item such as {event.kind: alert}."
-        yield Found(items[0][0].at, message)
+        yield LintFinding(items[0][0].at, message)
 
 
 def _means_alerts(item: tuple[Condition, ...]) -> bool:

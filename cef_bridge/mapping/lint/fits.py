@@ -1,6 +1,6 @@
 """Lint rules about what a key can hold: its type, its length, and the field that goes into it.
 
-In comes a `View`, out come findings. Must not know YAML.
+In comes a `LintContext`, out come findings. Must not know YAML.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cef_bridge.lines.text import cut
 from cef_bridge.mapping.language import template
 from cef_bridge.mapping.language.template import paths_of
 from cef_bridge.mapping.language.transforms import keeps_whole
-from cef_bridge.mapping.lint.context import Found, extension
+from cef_bridge.mapping.lint.context import LintFinding, extension
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cef_bridge.errors import Location
     from cef_bridge.lines.dictionary import Key
     from cef_bridge.mapping.language.mapping_file import RuleSeen
-    from cef_bridge.mapping.lint.context import View
+    from cef_bridge.mapping.lint.context import LintContext
 
 _ADDRESSES = frozenset({"HostIP", "source.ip", "destination.ip", "remote.ip", "local.ip"})
 _TIMES = frozenset({"Timestamp", "event.time"})
@@ -91,7 +91,7 @@ _MEANT = frozenset({("dvchost", "HostName")})
 """(key, field): what the standard made the key for; it has no longer one."""
 
 
-def constant_unfit(view: View) -> Iterator[Found]:
+def constant_unfit(view: LintContext) -> Iterator[LintFinding]:
     """A constant fits the key that it is written into: type, range and length.
 
     What does not fit is never written, or is cut. This is for `value`, `default`, `else`, what a
@@ -107,16 +107,16 @@ def constant_unfit(view: View) -> Iterator[Found]:
     for seen in view.draft.rules:
         row = _key(view, seen)
         for text, at in _constants(seen):
-            yield from (Found(at, fault) for fault in _faults(view, seen, row, text))
+            yield from (LintFinding(at, fault) for fault in _faults(view, seen, row, text))
         if seen.rule.table:
             rows = dict.fromkeys(seen.rule.table.rows.values())
             faults = [fault for text in rows for fault in _faults(view, seen, row, text)]
             more = f" {_others(len(faults) - 1)}" if len(faults) > 1 else ""
             for fault in faults[:1]:  # they have one place, and may be many
-                yield Found(seen.said.get("table", seen.rule.at), fault + more)
+                yield LintFinding(seen.said.get("table", seen.rule.at), fault + more)
         if view.format == "cef" and "label" in seen.said and seen.key in LABELS:
             for fault in misfits(CEF_KEYS[LABELS[seen.key]], (seen.rule.label or "").strip()):
-                yield Found(seen.said["label"], fault)
+                yield LintFinding(seen.said["label"], fault)
 
 
 def _others(number: int) -> str:
@@ -132,7 +132,7 @@ def _constants(seen: RuleSeen) -> Iterator[tuple[str, Location]]:
             yield text, seen.said.get(name, rule.at)
 
 
-def _faults(view: View, seen: RuleSeen, row: Key | None, text: str) -> Iterator[str]:
+def _faults(view: LintContext, seen: RuleSeen, row: Key | None, text: str) -> Iterator[str]:
     """Yield what is wrong with a text under a rule's key, and the way out."""
     text = text.strip()
     lengths = LEEF_HEADER_LENGTHS if view.format == "leef" else HEADER_LENGTHS
@@ -149,7 +149,7 @@ def _faults(view: View, seen: RuleSeen, row: Key | None, text: str) -> Iterator[
             yield f"{fault.replace(quoted, shown(quoted))} {way_out}"
 
 
-def field_as_text(view: View) -> Iterator[Found]:
+def field_as_text(view: LintContext) -> Iterator[LintFinding]:
     """A text alone is written as it stands: to read a field, a rule says `from` or `template`.
 
     `act: Action` writes the word Action into every message.
@@ -168,7 +168,7 @@ def field_as_text(view: View) -> Iterator[Found]:
         written = template.parse(text)
         if not written.wrong and all(map(fields.find, written.paths)):
             message = f'This writes "{shown(text)}" as it is. Write {{template: "{shown(text)}"}}.'
-            yield Found(seen.said.get("value", seen.rule.at), message)
+            yield LintFinding(seen.said.get("value", seen.rule.at), message)
         # A word in lower case (flags, call) may well be meant.
         if fields.find(text) is None or (text.islower() and "." not in text):
             continue
@@ -176,10 +176,10 @@ def field_as_text(view: View) -> Iterator[Found]:
         if row is None or not any(misfits(row, text)):  # else it is an error already
             what = shown(text)
             message = f'This writes the text "{what}". Write {{from: {what}}} for the field.'
-            yield Found(seen.said.get("value", seen.rule.at), message)
+            yield LintFinding(seen.said.get("value", seen.rule.at), message)
 
 
-def never_fits(view: View) -> Iterator[Found]:
+def never_fits(view: LintContext) -> Iterator[LintFinding]:
     """A field whose values are no number, address or time does not go into a key that takes those.
 
     Receivers refuse a key of the wrong type, so a value that is not of it is left out: the key is
@@ -216,10 +216,10 @@ def never_fits(view: View) -> Iterator[Found]:
                     f"{row.name} takes {what}, and {path} never holds one, so it is never "
                     "written. Use another field or key."
                 )
-                yield Found(seen.said.get("from_", seen.rule.at), message)
+                yield LintFinding(seen.said.get("from_", seen.rule.at), message)
 
 
-def in_seconds(view: View) -> Iterator[Found]:
+def in_seconds(view: LintContext) -> Iterator[LintFinding]:
     """A time goes into CEF in milliseconds.
 
     ArcSight and Elastic read every number as milliseconds (v27, Appendix A): KubeArmor's Timestamp,
@@ -241,10 +241,10 @@ def in_seconds(view: View) -> Iterator[Found]:
         first = next((it for it in seen.rule.from_ if it in _TIMES), "")
         if row and row.kind == "timestamp" and first == "Timestamp":
             message = f"{row.name} takes milliseconds, and Timestamp has seconds. Use event.time."
-            yield Found(seen.said.get("from_", seen.rule.at), message)
+            yield LintFinding(seen.said.get("from_", seen.rule.at), message)
 
 
-def will_be_cut(view: View) -> Iterator[Found]:
+def will_be_cut(view: LintContext) -> Iterator[LintFinding]:
     """A field that is longer than its key by nature goes into a longer key.
 
     A container's id has 64 characters, an image or a pod's name may have 253 and more. What a key
@@ -276,10 +276,10 @@ def will_be_cut(view: View) -> Iterator[Found]:
                     f"{length}: it will be cut. Use a longer key such as cs1, or say "
                     f"max_length: {row.max_length} if that is meant."
                 )
-                yield Found(seen.said.get("from_", rule.at), message)
+                yield LintFinding(seen.said.get("from_", rule.at), message)
 
 
-def idle_length(view: View) -> Iterator[Found]:
+def idle_length(view: LintContext) -> Iterator[LintFinding]:
     """A max_length is below the key's own length, which holds anyway.
 
     Bad:
@@ -297,10 +297,10 @@ def idle_length(view: View) -> Iterator[Found]:
                 f"{row.name} takes {row.max_length} characters whatever is said here. "
                 f"Lower it, or remove it."
             )
-            yield Found(seen.said.get("max_length", seen.rule.at), message)
+            yield LintFinding(seen.said.get("max_length", seen.rule.at), message)
 
 
-def _key(view: View, seen: RuleSeen) -> Key | None:
+def _key(view: LintContext, seen: RuleSeen) -> Key | None:
     if seen.section != "extension":
         return None
     return (LEEF_KEYS if view.format == "leef" else CEF_KEYS).get(seen.key)

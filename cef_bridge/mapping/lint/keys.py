@@ -1,6 +1,6 @@
 """Lint rules about output keys: their names, characters and labels.
 
-In comes a `View`, out come findings. Must not know YAML.
+In comes a `LintContext`, out come findings. Must not know YAML.
 """
 
 from __future__ import annotations
@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.lines.dictionary import CEF_KEYS, LABELS, LEEF_KEYS, NAMES
 from cef_bridge.mapping.language.spec import HEADER_FIELDS
-from cef_bridge.mapping.lint.context import Found, extension, named, output_keys, said_extension
+from cef_bridge.mapping.lint.context import (
+    LintFinding,
+    extension,
+    named,
+    output_keys,
+    said_extension,
+)
 from cef_bridge.wording import closest, did_you_mean, shown
 from cef_bridge.wording import named as named_key
 
@@ -18,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cef_bridge.mapping.language.mapping_file import RuleSeen
-    from cef_bridge.mapping.lint.context import View
+    from cef_bridge.mapping.lint.context import LintContext
 
 PREFIX = "KubeArmor"
 """What keys of one's own best begin with (CEF v27, "Custom extensions": the vendor's name)."""
@@ -26,7 +32,7 @@ PREFIX = "KubeArmor"
 _KEY_CHARACTERS = {"cef": re.compile(r"[A-Za-z0-9]+"), "leef": re.compile(r"[A-Za-z0-9_.-]+")}
 
 
-def unknown_key(view: View) -> Iterator[Found]:
+def unknown_key(view: LintContext) -> Iterator[LintFinding]:
     """An output key is one of the format's own, or one that nobody takes for it.
 
     A key of one's own may have any name, such as `tenant`. A name that is nearly one of the
@@ -59,7 +65,7 @@ def unknown_key(view: View) -> Iterator[Found]:
             )
         if meant:
             words = f'{view.format.upper()} has no "{shown(name.text)}". Did you mean "{meant}"?'
-            yield Found(name.at, words)
+            yield LintFinding(name.at, words)
 
 
 def _slot_like(key: str) -> str | None:
@@ -69,7 +75,7 @@ def _slot_like(key: str) -> str | None:
     return next(slots, None)
 
 
-def key_characters(view: View) -> Iterator[Found]:
+def key_characters(view: LintContext) -> Iterator[LintFinding]:
     """An output key has letters and digits only; in LEEF also dots, dashes and underscores.
 
     Receivers split a line at what looks like a key: any other character ends it too early.
@@ -85,10 +91,10 @@ def key_characters(view: View) -> Iterator[Found]:
     for name in (*output_keys(view), *named(view, "key")):
         if not _KEY_CHARACTERS[view.format].fullmatch(name.text):
             message = f'"{shown(name.text)}" cannot be a key. Use {allowed} only.'
-            yield Found(name.at, message)
+            yield LintFinding(name.at, message)
 
 
-def unknown_header_field(view: View) -> Iterator[Found]:
+def unknown_header_field(view: LintContext) -> Iterator[LintFinding]:
     """A setting is one that mappings have, where it stands.
 
     What is misspelt or stands one level too deep would be ignored without a word. The header has
@@ -104,10 +110,10 @@ def unknown_header_field(view: View) -> Iterator[Found]:
     for name in view.draft.keys:
         if name.kind == "header" and name.text not in HEADER_FIELDS:
             hint = did_you_mean(name.text, HEADER_FIELDS)
-            yield Found(name.at, f'The header has no "{shown(name.text)}".{hint}')
+            yield LintFinding(name.at, f'The header has no "{shown(name.text)}".{hint}')
 
 
-def no_label(view: View) -> Iterator[Found]:
+def no_label(view: LintContext) -> Iterator[LintFinding]:
     """A custom key (cs1, cn1, c6a2, flexString1 …) needs its label.
 
     Without one ArcSight shows "cs2", and Splunk and Graylog, who name the field by the label,
@@ -125,7 +131,7 @@ def no_label(view: View) -> Iterator[Found]:
     for seen in extension(view):
         if seen.key in LABELS and not seen.rule.label:
             text = _label_for(seen)
-            yield Found(seen.rule.at, f'{seen.key} has no label. Add "label: {text}".')
+            yield LintFinding(seen.rule.at, f'{seen.key} has no label. Add "label: {text}".')
 
 
 # The labels that the base mapping gives to fields, so that a suggestion can be pasted.
@@ -150,7 +156,7 @@ def _label_for(seen: RuleSeen) -> str:
     )
 
 
-def needless_label(view: View) -> Iterator[Found]:
+def needless_label(view: LintContext) -> Iterator[LintFinding]:
     """Only custom keys of CEF take a label, and only through `label`.
 
     Bad:
@@ -170,15 +176,15 @@ def needless_label(view: View) -> Iterator[Found]:
             seen.section == "extension" and seen.key in LABELS and view.format == "cef"
         ):
             message = f"{named_key(seen.key)} takes no label. Remove it."
-            yield Found(seen.said["label"], message)
+            yield LintFinding(seen.said["label"], message)
     for name in output_keys(view):
         if view.format == "cef" and name.text in labelled:
             key = labelled[name.text]
             message = f'{name.text} is written with {key}. Add "label: TEXT" to the rule of {key}.'
-            yield Found(name.at, message)
+            yield LintFinding(name.at, message)
 
 
-def labels_clash(view: View) -> Iterator[Found]:
+def labels_clash(view: LintContext) -> Iterator[LintFinding]:
     """A key has one label, and a label one key.
 
     Labels become field names: two of them make one slot mean two things, and one on two keys
@@ -207,16 +213,16 @@ def labels_clash(view: View) -> Iterator[Found]:
         first = of_key.setdefault(seen.key, label)
         if first != label:
             message = f'{named_key(seen.key)} has the label "{shown(first)}" already. Keep one.'
-            yield Found(seen.said.get("label", seen.rule.at), message)
+            yield LintFinding(seen.said.get("label", seen.rule.at), message)
         elif labels.setdefault(label, seen.key) != seen.key:
             message = (
                 f'{labels[label]} has the label "{shown(label)}" already. '
                 f"Choose another one for {named_key(seen.key)}."
             )
-            yield Found(seen.said.get("label", seen.rule.at), message)
+            yield LintFinding(seen.said.get("label", seen.rule.at), message)
 
 
-def nothing_to_remove(view: View) -> Iterator[Found]:
+def nothing_to_remove(view: LintContext) -> Iterator[LintFinding]:
     """A null removes a key that a parent writes.
 
     Bad:
@@ -229,10 +235,10 @@ def nothing_to_remove(view: View) -> Iterator[Found]:
     at = {name.text: name.at for name in output_keys(view)}
     for key, rules in said_extension(view).items():
         if rules is None and key not in (view.inherited or {}):
-            yield Found(at[key], f"No parent writes {named_key(key)}. Remove this line.")
+            yield LintFinding(at[key], f"No parent writes {named_key(key)}. Remove this line.")
 
 
-def receiver_key(view: View) -> Iterator[Found]:
+def receiver_key(view: LintContext) -> Iterator[LintFinding]:
     """Some keys of the dictionary are filled by receivers; what a device writes there is lost.
 
     A constant is what an operator says of all events, and not the device: a customer's id, say.
@@ -255,4 +261,4 @@ def receiver_key(view: View) -> Iterator[Found]:
             continue
         if row is not None and row.role == "consumer":
             message = f"{row.name} is filled by the receiver ({row.meaning}). Use another key."
-            yield Found(name.at, message)
+            yield LintFinding(name.at, message)

@@ -1,6 +1,6 @@
 """Lint rules about labels, which receivers make the names of fields of.
 
-In comes a `View`, out come findings. Must not know YAML.
+In comes a `LintContext`, out come findings. Must not know YAML.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ import re
 from typing import TYPE_CHECKING
 
 from cef_bridge.lines.dictionary import CEF_KEYS, LABELS
-from cef_bridge.mapping.lint.context import Found, extension, output_keys
+from cef_bridge.mapping.lint.context import LintFinding, extension, output_keys
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cef_bridge.errors import Location
-    from cef_bridge.mapping.lint.context import View
+    from cef_bridge.mapping.lint.context import LintContext
 
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -28,7 +28,7 @@ _FIXED = {
 """Labels that the standard itself gives (CEF v27, "Custom fields"); ArcSight knows them."""
 
 
-def label_differs(view: View) -> Iterator[Found]:
+def label_differs(view: LintContext) -> Iterator[LintFinding]:
     """A key keeps the label that its parent gives it.
 
     Dashboards, searches and rules of a SIEM find a field by its label. With another label for the
@@ -51,10 +51,10 @@ def label_differs(view: View) -> Iterator[Found]:
                 f'{key} is "{shown(before)}" in the mapping that this extends, and what was built '
                 f'on that does not find "{shown(label)}". Keep the label.'
             )
-            yield Found(at, message)
+            yield LintFinding(at, message)
 
 
-def label_characters(view: View) -> Iterator[Found]:
+def label_characters(view: LintContext) -> Iterator[LintFinding]:
     """A label is letters, digits and underscores, and begins with no digit.
 
     Splunk's add-on and Graylog make the label the field's name, and a name with spaces or signs is
@@ -77,7 +77,7 @@ def label_characters(view: View) -> Iterator[Found]:
         name = "".join(word[:1].upper() + word[1:] for word in words)
         hint = f' Write "{shown(name)}".' if _FIELD_NAME.fullmatch(name) else ""
         message = f'"{shown(label)}" becomes the name of a field: letters, digits and _ only.{hint}'
-        yield Found(at, message)
+        yield LintFinding(at, message)
 
 
 # What a receiver itself keeps of every message, or makes of its header.
@@ -88,7 +88,7 @@ _TAKEN = {
 _KEYS = frozenset(name for row in CEF_KEYS.values() for name in (row.name, row.full_name))
 
 
-def label_shadows(view: View) -> Iterator[Found]:
+def label_shadows(view: LintContext) -> Iterator[LintFinding]:
     """A label, or a key of one's own, is no name that another field has already.
 
     Receivers that name a field by its label write it over the field of that name: a key of CEF
@@ -109,17 +109,17 @@ def label_shadows(view: View) -> Iterator[Found]:
                 f'"{shown(name.text)}" is a field that the receiver fills itself. '
                 "Choose another name for the key."
             )
-            yield Found(name.at, message)
+            yield LintFinding(name.at, message)
     for _, label, at in _labels(view):
         if label in _KEYS or label in view.merged.extension or label in taken:
             message = (
                 f'"{shown(label)}" is the name of another field, which the label would overwrite. '
                 "Choose another label."
             )
-            yield Found(at, message)
+            yield LintFinding(at, message)
 
 
-def _labels(view: View) -> Iterator[tuple[str, str, Location]]:
+def _labels(view: LintContext) -> Iterator[tuple[str, str, Location]]:
     """Yield each label that the file gives a custom key, once a key, with its place."""
     if view.format != "cef":
         return

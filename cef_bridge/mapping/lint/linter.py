@@ -1,8 +1,8 @@
 """The lint rules of mappings by code, their pages, and their run over one file.
 
 A rule is a function whose docstring is its page (what, why, bad, good; the tests run both) and a
-row of `RULES`; what others than rules report has its page in `lint_pages`. In comes a `View`, out
-come problems. Must not know YAML.
+row of `RULES`; what others than rules report has its page in `lint_pages`. In comes a
+`LintContext`, out come problems. Must not know YAML.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from cef_bridge.mapping.lint import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from cef_bridge.mapping.lint.context import Found, View
+    from cef_bridge.mapping.lint.context import LintContext, LintFinding
 
-RULES: dict[codes.Code, Callable[[View], Iterator[Found]]] = {
+RULES: dict[codes.LintRule, Callable[[LintContext], Iterator[LintFinding]]] = {
     codes.UNKNOWN_KEY: keys.unknown_key,
     codes.KEY_CHARACTERS: keys.key_characters,
     codes.UNKNOWN_SETTING: keys.unknown_header_field,
@@ -87,7 +87,7 @@ RULES: dict[codes.Code, Callable[[View], Iterator[Found]]] = {
 
 
 def run(
-    view: View, *, errors_only: bool = False, but: Collection[codes.Code] = ()
+    view: LintContext, *, errors_only: bool = False, but: Collection[codes.LintRule] = ()
 ) -> list[Problem]:
     """Return what the rules find in a file; the rules of the codes in `but` do not run."""
     return [
@@ -98,7 +98,7 @@ def run(
     ]
 
 
-def page(code: codes.Code) -> str:
+def page(code: codes.LintRule) -> str:
     """Return a code's page: what and why, then `Bad:` and `Good:` with a piece of YAML each."""
     rule = RULES.get(code)
     return inspect.cleandoc(rule.__doc__ or "") if rule else pages.PAGES[code]

@@ -1,6 +1,6 @@
 """Lint rules about names and values: fields, transforms, filters, settings, fixed vocabularies.
 
-In comes a `View`, out come findings. Must not know YAML.
+In comes a `LintContext`, out come findings. Must not know YAML.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cef_bridge.mapping.language.condition_forms import leaves
 from cef_bridge.mapping.language.filters import FILTERS
 from cef_bridge.mapping.language.template import paths_of
 from cef_bridge.mapping.language.transforms import TRANSFORMS, step_form
-from cef_bridge.mapping.lint.context import Found, constants, named
+from cef_bridge.mapping.lint.context import LintFinding, constants, named
 from cef_bridge.wording import closest, did_you_mean, shown
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from cef_bridge.mapping.language.mapping_file import Named, RuleSeen
     from cef_bridge.mapping.language.spec import Condition, Test
-    from cef_bridge.mapping.lint.context import View
+    from cef_bridge.mapping.lint.context import LintContext
 
 
-def misspelt_field(view: View) -> Iterator[Found]:
+def misspelt_field(view: LintContext) -> Iterator[LintFinding]:
     """A field is named as KubeArmor writes it, or as `mapping fields` lists it.
 
     A rule that reads a misspelt field writes nothing, for ever, and nobody notices.
@@ -46,16 +46,16 @@ def misspelt_field(view: View) -> Iterator[Found]:
         if not _is_known(name):
             if meant := _meant(name.text):
                 message = f'No event has a field "{shown(name.text)}". Did you mean "{meant}"?'
-                yield Found(name.at, message)
+                yield LintFinding(name.at, message)
             elif _is_derived(name.text):
                 message = (
                     f'No event has a field "{shown(name.text)}". '
                     'See "cef-bridge mapping fields" for all of them.'
                 )
-                yield Found(name.at, message)
+                yield LintFinding(name.at, message)
 
 
-def new_field(view: View) -> Iterator[Found]:
+def new_field(view: LintContext) -> Iterator[LintFinding]:
     """A field that this version does not know may be a new one of KubeArmor's.
 
     It is read if events have it. A warning, for it may be a slip as well.
@@ -73,7 +73,7 @@ def new_field(view: View) -> Iterator[Found]:
                 f'"{shown(name.text)}" is no field that this version knows. '
                 "Check that events have it."
             )
-            yield Found(name.at, message)
+            yield LintFinding(name.at, message)
 
 
 @cache
@@ -105,7 +105,7 @@ def _meant(path: str) -> str | None:
     return closest(path, _paths(), likeness=0.82)
 
 
-def unknown_transform(view: View) -> Iterator[Found]:
+def unknown_transform(view: LintContext) -> Iterator[LintFinding]:
     """`via` names transforms that exist.
 
     Bad:
@@ -119,13 +119,13 @@ def unknown_transform(view: View) -> Iterator[Found]:
         declared = TRANSFORMS.get(name.text)
         if declared is None:
             hint = did_you_mean(name.text, list(TRANSFORMS))
-            yield Found(name.at, f'There is no transform "{shown(name.text)}".{hint}')
+            yield LintFinding(name.at, f'There is no transform "{shown(name.text)}".{hint}')
         elif declared.arguments:
             form = step_form(name.text)
-            yield Found(name.at, f"{name.text} does nothing by itself. Write it as {form}.")
+            yield LintFinding(name.at, f"{name.text} does nothing by itself. Write it as {form}.")
 
 
-def unknown_filter(view: View) -> Iterator[Found]:
+def unknown_filter(view: LintContext) -> Iterator[LintFinding]:
     """`filters` names filters that exist.
 
     Bad:
@@ -136,10 +136,10 @@ def unknown_filter(view: View) -> Iterator[Found]:
     for name in named(view, "filter"):
         if name.text not in FILTERS:
             hint = did_you_mean(name.text, list(FILTERS))
-            yield Found(name.at, f'There is no filter "{shown(name.text)}".{hint}')
+            yield LintFinding(name.at, f'There is no filter "{shown(name.text)}".{hint}')
 
 
-def bad_setting(view: View) -> Iterator[Found]:
+def bad_setting(view: LintContext) -> Iterator[LintFinding]:
     """A facility, a time zone, a delimiter, a text to break up and a severity must be one.
 
     Severities are whole numbers from 1 to 10: LEEF has no 0.
@@ -157,41 +157,43 @@ def bad_setting(view: View) -> Iterator[Found]:
         try:
             zones.zone(name.text)
         except UsageError as error:
-            yield Found(name.at, str(error))
+            yield LintFinding(name.at, str(error))
     for name in named(view, "delimiter"):
         yield from _refused(name, "leef", delimiter=name.text)
     for name in named(view, "text to break up"):
         yield from _refused(name, view.format, break_up=(name.text,))
     for name in named(view, "mapping"):
         if len(_extends(view)) > 1 and name.text == _extends(view)[1]:
-            yield Found(name.at, "A mapping extends one other. Remove this one.")
+            yield LintFinding(name.at, "A mapping extends one other. Remove this one.")
     for seen in view.draft.rules:
         yield from bad_severities(seen)
 
 
-def _bad_facilities(seen: RuleSeen) -> Iterator[Found]:
+def _bad_facilities(seen: RuleSeen) -> Iterator[LintFinding]:
     if seen.section != "facility":
         return
     for text in constants(seen.rule):
         if text not in FACILITIES:
             hint = did_you_mean(text, list(FACILITIES))
             at = seen.said.get("value", seen.rule.at)
-            yield Found(at, f'"{shown(text)}" is no syslog facility.{hint}')
+            yield LintFinding(at, f'"{shown(text)}" is no syslog facility.{hint}')
 
 
-def _extends(view: View) -> tuple[str, ...]:
+def _extends(view: LintContext) -> tuple[str, ...]:
     said = view.draft.said.get("extends", ())
     return said if isinstance(said, tuple) else ()
 
 
-def _refused(name: Named, format_name: str, **settings: str | tuple[str, ...]) -> Iterator[Found]:
+def _refused(
+    name: Named, format_name: str, **settings: str | tuple[str, ...]
+) -> Iterator[LintFinding]:
     try:
         FORMATS[format_name](**settings)
     except UsageError as error:
-        yield Found(name.at, str(error).replace(f'"{name.text}"', f'"{shown(name.text)}"'))
+        yield LintFinding(name.at, str(error).replace(f'"{name.text}"', f'"{shown(name.text)}"'))
 
 
-def bad_severities(seen: RuleSeen) -> Iterator[Found]:
+def bad_severities(seen: RuleSeen) -> Iterator[LintFinding]:
     """Yield what is no severity in a rule of one."""
     in_header = seen.section == "header" and seen.key == "severity"
     if seen.section != "severity" and not in_header:
@@ -201,18 +203,20 @@ def bad_severities(seen: RuleSeen) -> Iterator[Found]:
     for text in constants(rule):
         if text not in allowed:
             at = seen.said.get("value", rule.at)
-            yield Found(at, f'"{shown(text)}" is no severity. Expected a whole number, 1 to 10.')
+            yield LintFinding(
+                at, f'"{shown(text)}" is no severity. Expected a whole number, 1 to 10.'
+            )
     if in_header:
         return
     message = "event.severity is what this table makes. Read Severity instead."
     if "event.severity" in (*rule.from_, *paths_of(rule.template)):
-        yield Found(rule.at, message)
+        yield LintFinding(rule.at, message)
     for condition in rule.when:
         if condition.path == "event.severity":
-            yield Found(condition.at, message)
+            yield LintFinding(condition.at, message)
 
 
-def no_cluster(view: View) -> Iterator[Found]:
+def no_cluster(view: LintContext) -> Iterator[LintFinding]:
     """A mapping of one's own names the cluster.
 
     Every KubeArmor calls its cluster "default", so with two of them nobody can tell which one
@@ -225,10 +229,10 @@ def no_cluster(view: View) -> Iterator[Found]:
     """
     if view.own and not view.cluster and view.draft.places:
         message = 'The cluster has no name, and all are "default". Add "cluster: ${CLUSTER}".'
-        yield Found(view.draft.places.get("name", Location(view.draft.path)), message)
+        yield LintFinding(view.draft.places.get("name", Location(view.draft.path)), message)
 
 
-def never_equal(view: View) -> Iterator[Found]:
+def never_equal(view: LintContext) -> Iterator[LintFinding]:
     """A derived field with fixed values is compared with one of them.
 
     Bad:
@@ -240,14 +244,14 @@ def never_equal(view: View) -> Iterator[Found]:
         values = vocabulary().get(condition.path, ())
         for test in _leaves(condition) if values else ():
             if test.kind == "range":
-                yield Found(condition.at, f"{condition.path} is never a number.")
+                yield LintFinding(condition.at, f"{condition.path} is never a number.")
             elif test.kind != "is" and not any(
                 fnmatchcase(value, test.text) if test.kind == "glob" else value == test.text
                 for value in values
             ):
                 hint = did_you_mean(test.text, values)
                 message = f'{condition.path} is never "{shown(test.text)}".{hint}'
-                yield Found(condition.at, message)
+                yield LintFinding(condition.at, message)
 
 
 def _leaves(condition: Condition) -> Iterator[Test]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cef_bridge.mapping.language import codes
 
-PAGES: dict[codes.Code, str] = {
+PAGES: dict[codes.LintRule, str] = {
     codes.WRONG_KIND: """\
 A setting has a text, a list or settings of its own, and not one for another.
 

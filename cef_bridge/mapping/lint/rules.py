@@ -1,6 +1,6 @@
 """Lint rules about rules and conditions: what contradicts itself or can do nothing.
 
-In comes a `View`, out come findings. Must not know YAML.
+In comes a `LintContext`, out come findings. Must not know YAML.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.kubearmor import fields
 from cef_bridge.mapping.language.condition_forms import meant_by
-from cef_bridge.mapping.lint.context import Found, named
+from cef_bridge.mapping.lint.context import LintFinding, named
 from cef_bridge.mapping.lint.keys import PREFIX
 from cef_bridge.wording import named as named_key
 from cef_bridge.wording import shown
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from cef_bridge.mapping.language.mapping_file import RuleSeen
     from cef_bridge.mapping.language.spec import Rule
-    from cef_bridge.mapping.lint.context import View
+    from cef_bridge.mapping.lint.context import LintContext
 
 
-def no_source(view: View) -> Iterator[Found]:
+def no_source(view: LintContext) -> Iterator[LintFinding]:
     """A rule has exactly one of from, value, template and spread: where its value comes from.
 
     Bad:
@@ -35,13 +35,13 @@ def no_source(view: View) -> Iterator[Found]:
     for seen in view.draft.rules:
         sources = [name for name in seen.said if name in ("from_", "value", "template", "spread")]
         if not sources:
-            yield Found(
+            yield LintFinding(
                 seen.rule.at,
                 f'{named_key(seen.key)} has nothing to write. Add "from: FIELD" or "value: TEXT".',
             )
         elif len(sources) > 1:
             words = " and ".join(f'"{name.rstrip("_")}"' for name in sources)
-            yield Found(
+            yield LintFinding(
                 seen.said[sources[-1]], f"{named_key(seen.key)} has {words} in one rule. Keep one."
             )
 
@@ -55,7 +55,7 @@ _POINTLESS = {
 }
 
 
-def no_partner(view: View) -> Iterator[Found]:
+def no_partner(view: LintContext) -> Iterator[LintFinding]:
     """A setting of a rule that does nothing without another one, or beside one, is a slip.
 
     Bad:
@@ -70,16 +70,16 @@ def no_partner(view: View) -> Iterator[Found]:
         for name, at in seen.said.items():
             if beside and "from_" not in seen.said and name in _POINTLESS[beside]:
                 message = f'"{name.rstrip("_")}" does nothing beside "{beside}". Remove it.'
-                yield Found(at, message)
+                yield LintFinding(at, message)
             elif (need := _NEEDS.get(name)) and need not in seen.said:
-                yield Found(
+                yield LintFinding(
                     at,
                     f'"{name.rstrip("_")}" does nothing without "{need.rstrip("_")}". '
                     "Add that, or remove this.",
                 )
 
 
-def row_looks_like_a_condition(view: View) -> Iterator[Found]:
+def row_looks_like_a_condition(view: LintContext) -> Iterator[LintFinding]:
     """A row of a table is a whole text: globs and comparisons are for conditions.
 
     `"kube-*"` or `">=7"` in a table is compared as it stands, and no value is that. A list of rules
@@ -106,10 +106,10 @@ def row_looks_like_a_condition(view: View) -> Iterator[Found]:
                     f'The row "{shown(row)}" is compared as a text. Use rules with "when", or '
                     '"else" for all others.'
                 )
-                yield Found(seen.said.get("table", seen.rule.at), message)
+                yield LintFinding(seen.said.get("table", seen.rule.at), message)
 
 
-def bad_spread(view: View) -> Iterator[Found]:
+def bad_spread(view: LintContext) -> Iterator[LintFinding]:
     """`spread` takes a map apart, under a key of one's own in the extension.
 
     Bad:
@@ -124,20 +124,22 @@ def bad_spread(view: View) -> Iterator[Found]:
         row = fields.find(name.text)
         if row is not None and row.kind != "map" and name.text != "Labels":
             message = f'"{shown(name.text)}" is no map. Spread Labels or EventData.'
-            yield Found(name.at, message)
+            yield LintFinding(name.at, message)
     for seen in view.draft.rules:
         if "spread" not in seen.said:
             continue
         if seen.section != "extension":
-            yield Found(seen.said["spread"], f"{named_key(seen.key)} takes one value. Use from.")
+            yield LintFinding(
+                seen.said["spread"], f"{named_key(seen.key)} takes one value. Use from."
+            )
         elif view.format == "cef" and not seen.key.startswith(PREFIX):
             # What stands behind the name is chosen by others: cs and 1 would make cs1.
             key = named_key(seen.key)
             message = f"{key} takes one value. Spread under a key such as {PREFIX}Label."
-            yield Found(seen.said["spread"], message)
+            yield LintFinding(seen.said["spread"], message)
 
 
-def unreachable(view: View) -> Iterator[Found]:
+def unreachable(view: LintContext) -> Iterator[LintFinding]:
     """A rule after one that always has a value can never win.
 
     Nor can one that asks for more than a rule before it that writes the same.
@@ -160,12 +162,12 @@ def unreachable(view: View) -> Iterator[Found]:
         unasked = [it for it in before if not it.rule.when and "when" not in it.said]
         if any(it.rule.value or it.rule.default for it in unasked):
             message = "The rule before this one always has a value. Change the order, or add when."
-            yield Found(seen.rule.at, message)
+            yield LintFinding(seen.rule.at, message)
         elif any(_says_all(it.rule, seen.rule) for it in before):
             message = (
                 "A rule before this one writes the same, and asks for less. Remove one of them."
             )
-            yield Found(seen.rule.at, message)
+            yield LintFinding(seen.rule.at, message)
         before.append(seen)
 
 
@@ -179,7 +181,7 @@ def _says_all(first: Rule, second: Rule) -> bool:
     return all((condition.path, condition.any_of) in asked for condition in first.when)
 
 
-def drops_all(view: View) -> Iterator[Found]:
+def drops_all(view: LintContext) -> Iterator[LintFinding]:
     """An item of drop_events or keep_events has conditions, and a condition has values.
 
     An empty item would drop every event, alerts too, or keep all; an empty list never holds.
@@ -191,8 +193,8 @@ def drops_all(view: View) -> Iterator[Found]:
     """
     for item in view.draft.empty_items:
         done = "kept" if item.kind == "keep_events" else "dropped"
-        yield Found(item.at, f"Without a condition every event is {done}. Add one.")
+        yield LintFinding(item.at, f"Without a condition every event is {done}. Add one.")
     for condition in view.draft.conditions:
         if not condition.any_of:
             message = f'"{shown(condition.path)}" has no value to compare with, so it never holds.'
-            yield Found(condition.at, f"{message} Add one.")
+            yield LintFinding(condition.at, f"{message} Add one.")

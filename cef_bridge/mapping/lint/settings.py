@@ -1,6 +1,6 @@
 """Lint rules about settings that do nothing, and a header that has no end of values.
 
-In comes a `View`, out come findings. Must not know YAML.
+In comes a `LintContext`, out come findings. Must not know YAML.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from cef_bridge.kubearmor import fields
 from cef_bridge.mapping.language.names import PREFIX, camel
 from cef_bridge.mapping.language.template import paths_of
-from cef_bridge.mapping.lint.context import Found, constants, named
+from cef_bridge.mapping.lint.context import LintFinding, constants, named
 from cef_bridge.mapping.program.compile import dropper
 from cef_bridge.wording import closest, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cef_bridge.mapping.lint.context import View
+    from cef_bridge.mapping.lint.context import LintContext
 
 # What KubeArmor or we choose from a list, or what is one for the whole installation.
 _BOUNDED = frozenset(
@@ -28,7 +28,7 @@ _BOUNDED = frozenset(
 )
 
 
-def header_varies(view: View) -> Iterator[Found]:
+def header_varies(view: LintContext) -> Iterator[LintFinding]:
     """A header field before the severity is from a list that ends.
 
     Receivers build on the header: QRadar's map of events and SC4S' table of source types have a row
@@ -53,10 +53,10 @@ def header_varies(view: View) -> Iterator[Found]:
                     f"{shown(path)} has no end of values, and receivers keep a list of what stands "
                     f"in {seen.key}. Write it into the extension, or translate it by a table."
                 )
-                yield Found(seen.said.get("from_", seen.rule.at), message)
+                yield LintFinding(seen.said.get("from_", seen.rule.at), message)
 
 
-def sheds_nothing(view: View) -> Iterator[Found]:
+def sheds_nothing(view: LintContext) -> Iterator[LintFinding]:
     """A key under `shed` is one that the mapping writes.
 
     Another name sheds nothing, and a message that is too long then loses what should have stayed.
@@ -82,10 +82,10 @@ def sheds_nothing(view: View) -> Iterator[Found]:
             continue
         meant = closest(name.text, written, likeness=0.8)
         hint = f'Did you mean "{meant}"?' if meant else "Remove it."
-        yield Found(name.at, f'Nothing writes "{shown(name.text)}". {hint}')
+        yield LintFinding(name.at, f'Nothing writes "{shown(name.text)}". {hint}')
 
 
-def _written(view: View) -> dict[str, None]:
+def _written(view: LintContext) -> dict[str, None]:
     """The keys that a mapping writes, those of fields that no rule reads too."""
     mapping = view.merged
     written = dict.fromkeys(mapping.extension)
@@ -99,7 +99,7 @@ def _written(view: View) -> dict[str, None]:
     return written
 
 
-def never_written(view: View) -> Iterator[Found]:
+def never_written(view: LintContext) -> Iterator[LintFinding]:
     """A rule reads something that the mapping does not drop.
 
     `drop` goes before all rules: a field that it names is written nowhere, by no rule. A file that
@@ -128,10 +128,10 @@ def never_written(view: View) -> Iterator[Found]:
                 f"drop takes {shown(gone[0])} out, so this is never written. Keep one of them."
             )
             source = next((it for it in ("from_", "spread", "template") if it in seen.said), "")
-            yield Found(seen.said.get(source, rule.at), message)
+            yield LintFinding(seen.said.get(source, rule.at), message)
 
 
-def no_facility(view: View) -> Iterator[Found]:
+def no_facility(view: LintContext) -> Iterator[LintFinding]:
     """Every event has a facility: the last rule of a list is one without a condition.
 
     A child's rules replace those of its parent. An event that none of them is about gets local0,
@@ -156,7 +156,7 @@ def no_facility(view: View) -> Iterator[Found]:
     parents = view.parent.merged.envelope.facility if view.parent else ()
     last = next((text for rule in reversed(parents) for text in constants(rule)), "local0")
     message = f"An event that no rule is about gets local0. End the list with {{value: {last}}}."
-    yield Found(said[0].key_at, message)
+    yield LintFinding(said[0].key_at, message)
 
 
 _IDLE = {
@@ -165,7 +165,7 @@ _IDLE = {
 }
 
 
-def idle_setting(view: View) -> Iterator[Found]:
+def idle_setting(view: LintContext) -> Iterator[LintFinding]:
     """A setting of the envelope or header does something in this mapping.
 
     `delimiter` and `leef_version` are for LEEF; `cef_version`, `ipv6` and `pipe` for CEF, and so is
@@ -181,13 +181,15 @@ def idle_setting(view: View) -> Iterator[Found]:
     other = "CEF" if view.format == "leef" else "LEEF"
     for name in _IDLE[view.format]:
         if at := view.at_setting(name):
-            yield Found(at, f'"{name}" is for {other} and does nothing here. Remove it.')
+            yield LintFinding(at, f'"{name}" is for {other} and does nothing here. Remove it.')
     for key in view.draft.keys if view.format == "leef" else ():
         if (key.kind, key.text) == ("header", "name"):
-            yield Found(key.at, "LEEF's header has no name. Write it into the extension.")
+            yield LintFinding(key.at, "LEEF's header has no name. Write it into the extension.")
     envelope = view.merged.envelope
     if view.format == "cef" and envelope.cef_version == "1" and (at := view.at_setting("ipv6")):
-        yield Found(at, "CEF:1 has IPv6 in src, dst and dvc, whatever is said here. Remove it.")
+        yield LintFinding(
+            at, "CEF:1 has IPv6 in src, dst and dvc, whatever is said here. Remove it."
+        )
     is_old = view.format == "leef" and envelope.leef_version == "1.0"
     if is_old and (at := view.at_setting("delimiter")):
-        yield Found(at, "LEEF 1.0 always has TAB between attributes. Remove this.")
+        yield LintFinding(at, "LEEF 1.0 always has TAB between attributes. Remove this.")

@@ -1,6 +1,6 @@
 """Lint rules about the severity, that every event has one, and about keys that repeat the header.
 
-In comes a `View`, out come findings. Must not know YAML.
+In comes a `LintContext`, out come findings. Must not know YAML.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from cef_bridge.mapping.language.spec import Rule
-from cef_bridge.mapping.lint.context import Found, extension
+from cef_bridge.mapping.lint.context import LintFinding, extension
 from cef_bridge.mapping.lint.events import kinds_of_events
 from cef_bridge.mapping.lint.names import bad_severities
 from cef_bridge.mapping.program.compile import DEFAULT_SEVERITY, rates, repeats_the_table
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
     from cef_bridge.errors import Location
     from cef_bridge.mapping.language.spec import Mapping
-    from cef_bridge.mapping.lint.context import View
+    from cef_bridge.mapping.lint.context import LintContext
     from cef_bridge.mapping.program.conditions import Fields
 
 _OF_POLICIES = tuple(str(number) for number in range(1, 11))  # what a policy's author may choose
 
 
-def no_severity(view: View) -> Iterator[Found]:
+def no_severity(view: LintContext) -> Iterator[LintFinding]:
     """Every event meets a rule of the severity.
 
     An event that no rule is about gets 5, whatever it is. The rules of `severity` stand before
@@ -57,10 +57,10 @@ def no_severity(view: View) -> Iterator[Found]:
             f"Some events meet no rule, and get {DEFAULT_SEVERITY}: {missed[0]}{others}. "
             f"Add a rule without when at the end, such as {last}."
         )
-        yield Found(at, message)
+        yield LintFinding(at, message)
 
 
-def _place(view: View) -> Location | None:
+def _place(view: LintContext) -> Location | None:
     """Return where the file says a severity, None when it does not."""
     in_header = (
         key.at for key in view.draft.keys if (key.kind, key.text) == ("header", "severity")
@@ -68,7 +68,7 @@ def _place(view: View) -> Location | None:
     return view.draft.places.get("severity") or next(in_header, None)
 
 
-def _with_a_table(view: View) -> Mapping:
+def _with_a_table(view: LintContext) -> Mapping:
     """Return the mapping; where nobody has said a table, all get the same, and that is one."""
     if view.merged.severity or "severity" in view.draft.places:
         return view.merged
@@ -115,7 +115,7 @@ _REPEAT = {
 }
 
 
-def header_differs(view: View) -> Iterator[Found]:
+def header_differs(view: LintContext) -> Iterator[LintFinding]:
     """A key that repeats the header says what the header says.
 
     Splunk's add-on makes no search fields of the header, and LEEF's header has no severity: there
@@ -138,7 +138,7 @@ def header_differs(view: View) -> Iterator[Found]:
                 f"{named(seen.key)} repeats the header's {_WORDS[path]}, and would say something "
                 f"else. Remove this rule, and change {_CHANGE[path]}."
             )
-            yield Found(seen.rule.at, message)
+            yield LintFinding(seen.rule.at, message)
 
 
 _WORDS = {"event.class_id": "event id", "event.name": "name", "event.severity": "severity"}
@@ -149,7 +149,7 @@ _CHANGE = {
 }
 
 
-def _repeated_by(view: View, key: str) -> str:
+def _repeated_by(view: LintContext, key: str) -> str:
     """Return the path by which a key repeats the header; "" for one that does not."""
     if view.format == "cef" and key in _REPEAT:
         return _REPEAT[key]

@@ -1,7 +1,7 @@
 """Lint rules about keys that one receiver needs, empties, or reads something else in.
 
 A mapping is for a receiver when it, or one that it extends, has the name of the shipped mapping.
-In comes a `View`, out come findings. Must not know YAML.
+In comes a `LintContext`, out come findings. Must not know YAML.
 """
 
 from __future__ import annotations
@@ -9,12 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cef_bridge.mapping.language.template import paths_of
-from cef_bridge.mapping.lint.context import Found, extension, output_keys, removed, said_extension
+from cef_bridge.mapping.lint.context import (
+    LintFinding,
+    extension,
+    output_keys,
+    removed,
+    said_extension,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cef_bridge.mapping.lint.context import View
+    from cef_bridge.mapping.lint.context import LintContext
 
 _NEEDS = {
     ("splunk", "KubeArmorEventId"): "Neither SC4S nor the add-on makes fields of the header, "
@@ -32,7 +38,7 @@ _NEEDS = {
 """(receiver, key) -> why it needs the key."""
 
 
-def receiver_needs(view: View) -> Iterator[Found]:
+def receiver_needs(view: LintContext) -> Iterator[LintFinding]:
     """A key that a receiver needs is written.
 
     The shipped mapping of a receiver says some things twice, or in a key that is not the obvious
@@ -54,10 +60,10 @@ def receiver_needs(view: View) -> Iterator[Found]:
             continue
         new = not (view.parent and view.parent.is_for(receiver))
         if key in gone or new:
-            yield Found(gone.get(key, view.top), f"{key} is not written. {why}")
+            yield LintFinding(gone.get(key, view.top), f"{key} is not written. {why}")
 
 
-def slot_emptied(view: View) -> Iterator[Found]:
+def slot_emptied(view: LintContext) -> Iterator[LintFinding]:
     """A mapping for Splunk does not use c6a1 to c6a4.
 
     Splunk's CEF add-on empties these keys at search time and makes no field of their labels, as it
@@ -82,7 +88,7 @@ def slot_emptied(view: View) -> Iterator[Found]:
                 f"Splunk's add-on empties {name.text}, and the address is gone. Use src, dst, dvc "
                 "or a key such as KubeArmorPeer."
             )
-            yield Found(name.at, message)
+            yield LintFinding(name.at, message)
 
 
 _IPV6_SLOTS = ("c6a1", "c6a2", "c6a3", "c6a4")
@@ -103,7 +109,7 @@ _NO_HOSTS = {
 }
 
 
-def no_host(view: View) -> Iterator[Found]:
+def no_host(view: LintContext) -> Iterator[LintFinding]:
     """A key for a host's name or domain holds no pod, container, namespace or workload.
 
     Receivers read a host there: Splunk's add-on makes src_ip of shost and dest of dhost, ArcSight
@@ -124,4 +130,4 @@ def no_host(view: View) -> Iterator[Found]:
             if path in _NO_HOSTS and seen.rule.table is None:
                 hint = f" Use {_NO_HOSTS[path]}." if view.format == "cef" else ""
                 message = f"Receivers read a host in {seen.key}, which {path} is not.{hint}"
-                yield Found(seen.said.get("from_", seen.rule.at), message)
+                yield LintFinding(seen.said.get("from_", seen.rule.at), message)

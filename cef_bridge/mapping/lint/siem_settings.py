@@ -1,7 +1,7 @@
 """Lint rules about settings that one receiver does not get on with, as its code or papers show.
 
 A mapping is for a receiver when it, or one that it extends, has the name of the shipped mapping.
-In comes a `View`, out come findings. Must not know YAML.
+In comes a `LintContext`, out come findings. Must not know YAML.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.lines.syslog import FACILITIES
-from cef_bridge.mapping.lint.context import Found, constants
+from cef_bridge.mapping.lint.context import LintFinding, constants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from cef_bridge.mapping.language.spec import Envelope
-    from cef_bridge.mapping.lint.context import View
+    from cef_bridge.mapping.lint.context import LintContext
 
 _QRADAR = ("qradar", "qradar-leef")
 
 
-class Trap(NamedTuple):
+class SiemPitfall(NamedTuple):
     """A setting of the envelope that a receiver does not get on with: which, when, and why."""
 
     receivers: tuple[str, ...]
@@ -29,7 +29,7 @@ class Trap(NamedTuple):
     reason: str
 
 
-def time_lost(view: View) -> Iterator[Found]:
+def time_lost(view: LintContext) -> Iterator[LintFinding]:
     """A mapping for Splunk that writes rt has an RFC 5424 header.
 
     SC4S does not believe an rt of 12 and more digits, and takes the header's time instead. RFC 3164
@@ -48,7 +48,7 @@ def time_lost(view: View) -> Iterator[Found]:
 
 
 _TIME_LOST = (
-    Trap(
+    SiemPitfall(
         ("splunk",),
         "syslog_header",
         lambda envelope: envelope.network_header != "rfc5424",
@@ -58,7 +58,7 @@ _TIME_LOST = (
 )
 
 
-def forged_record(view: View) -> Iterator[Found]:
+def forged_record(view: LintContext) -> Iterator[LintFinding]:
     """In a mapping for Splunk or Graylog no value may hold the beginning of a record.
 
     SC4S looks for the last `CEF:0` of a line, Graylog for the last `CEF:` and a digit: who runs
@@ -84,14 +84,14 @@ def _lets_through(envelope: Envelope, *beginnings: str) -> bool:
 
 
 _FORGED_RECORD = (
-    Trap(
+    SiemPitfall(
         ("splunk",),
         "break_up",
         lambda envelope: _lets_through(envelope, "CEF:0", "LEEF:"),
         "SC4S takes a CEF:0 or LEEF: in a command line for the record's beginning, so that an "
         'attacker writes the record. Say break_up: ["CEF:0", "LEEF:"].',
     ),
-    Trap(
+    SiemPitfall(
         ("graylog",),
         "break_up",
         lambda envelope: _lets_through(envelope, "CEF:"),
@@ -101,7 +101,7 @@ _FORGED_RECORD = (
 )
 
 
-def version_unread(view: View) -> Iterator[Found]:
+def version_unread(view: LintContext) -> Iterator[LintFinding]:
     """CEF:1 is for receivers that read it.
 
     SC4S, Splunk's add-on, QRadar and Sentinel's agent look for the characters `CEF:0`: a message of
@@ -118,7 +118,7 @@ def version_unread(view: View) -> Iterator[Found]:
 
 
 _VERSION_UNREAD = (
-    Trap(
+    SiemPitfall(
         ("splunk", "qradar", "sentinel"),
         "cef_version",
         lambda envelope: envelope.cef_version == "1",
@@ -127,7 +127,7 @@ _VERSION_UNREAD = (
 )
 
 
-def receiver_setting(view: View) -> Iterator[Found]:
+def receiver_setting(view: LintContext) -> Iterator[LintFinding]:
     """Some settings of the envelope are wrong for one receiver.
 
     - Graylog's CEF input misreads host and time of an RFC 5424 header (before 6.3.0 it stored
@@ -165,34 +165,34 @@ def _names_the_node(envelope: Envelope) -> bool:
 
 
 _RECEIVER_SETTING = (
-    Trap(
+    SiemPitfall(
         ("graylog",),
         "syslog_header",
         lambda envelope: envelope.syslog_header == "rfc5424",
         "Graylog's CEF input misreads host and time of an RFC 5424 header, and before 6.3.0 stored "
         'nothing. Say "syslog_header: rfc3164".',
     ),
-    Trap(
+    SiemPitfall(
         ("sentinel",),
         "syslog_header",
         lambda envelope: envelope.syslog_header == "rfc5424",
         "An RFC 5424 header has a program's name before CEF, and Sentinel's agent then puts the "
         'event into the Syslog table. Say "syslog_header: rfc3164".',
     ),
-    Trap(
+    SiemPitfall(
         (*_QRADAR, "sentinel", "graylog"),
         "syslog_header",
         lambda envelope: envelope.syslog_header == "none",
         '{receiver} takes host and time from the syslog header. Say "syslog_header: rfc3164".',
     ),
-    Trap(
+    SiemPitfall(
         ("sentinel",),
         "pipe",
         lambda envelope: envelope.pipe == "keep",
         "An older agent of Sentinel takes a pipe in a value for a header field's end, and tears "
         'the event. Say "pipe: replace".',
     ),
-    Trap(
+    SiemPitfall(
         ("sentinel",),
         "facility",
         lambda envelope: any(
@@ -203,41 +203,41 @@ _RECEIVER_SETTING = (
         "The system logs under this facility as well, and Sentinel's rules for CEF and for Syslog "
         "then both store the event. Choose one of local0 to local7 that nothing else uses.",
     ),
-    Trap(
+    SiemPitfall(
         _QRADAR,
         "hostname",
         _names_the_node,
         "QRadar finds the log source by the header's host, and each node would be one to make by "
         'hand. Say "hostname: {{from: [cluster, ClusterName]}}".',
     ),
-    Trap(
+    SiemPitfall(
         (*_QRADAR, "graylog"),
         "framing",
         lambda envelope: envelope.framing == "octet-counting",
         '{receiver} parts messages by line ends, and takes the count for text. Say "framing: lf".',
     ),
-    Trap(
+    SiemPitfall(
         ("arcsight",),
         "ipv6",
         lambda envelope: envelope.ipv6 == "direct" and envelope.cef_version == "0",
         "Under CEF:0 ArcSight takes only IPv4 in src, dst and dvc. Remove ipv6, or say "
         '"cef_version: 1".',
     ),
-    Trap(
+    SiemPitfall(
         _QRADAR,
         "max_bytes",
         lambda envelope: envelope.max_bytes > _QRADAR_BYTES,
         "QRadar takes 4,096 bytes of a message unless its limit was raised, and cuts the rest off. "
         'Say "max_bytes: 4096".',
     ),
-    Trap(
+    SiemPitfall(
         ("sentinel",),
         "max_bytes",
         lambda envelope: envelope.max_bytes > _RSYSLOG_BYTES,
         "rsyslog, before Sentinel's agent, takes 8,096 bytes unless its limit was raised, and cuts "
         'the rest off. Say "max_bytes: 8000".',
     ),
-    Trap(
+    SiemPitfall(
         ("splunk",),
         "first",
         lambda envelope: not envelope.first,
@@ -247,7 +247,7 @@ _RECEIVER_SETTING = (
 )
 
 
-def _sprung(view: View, traps: tuple[Trap, ...]) -> Iterator[Found]:
+def _sprung(view: LintContext, traps: tuple[SiemPitfall, ...]) -> Iterator[LintFinding]:
     for trap in traps:
         receiver = next((name for name in trap.receivers if view.is_for(name)), None)
         if receiver is None or not trap.is_sprung(view.merged.envelope):
@@ -256,7 +256,7 @@ def _sprung(view: View, traps: tuple[Trap, ...]) -> Iterator[Found]:
         # What a parent says is told there, unless it is only this file that is for the receiver.
         if at is None and view.parent and view.parent.is_for(receiver):
             continue
-        yield Found(at or view.top, trap.reason.format(receiver=_SPOKEN[receiver]))
+        yield LintFinding(at or view.top, trap.reason.format(receiver=_SPOKEN[receiver]))
 
 
 _SPOKEN = {

@@ -27,7 +27,7 @@ from cef_bridge.mapping.program.rules import (
     PACES,
     SUSPICIOUS,
     Hit,
-    Slot,
+    OutputKey,
     bare,
     hit_paths,
     marks_of,
@@ -96,18 +96,18 @@ class Program:
         }
         self.repeats = _repeats(header, mapping.extension)
         self.slots = [
-            Slot(key, tuple(map(self._repeating, kept)), self.format, ipv6=ipv6)
+            OutputKey(key, tuple(map(self._repeating, kept)), self.format, ipv6=ipv6)
             for key, rules in mapping.extension.items()
             if (kept := self._without_dropped(rules))
         ]
         if mapping.envelope.first:
-            first = Slot(mapping.envelope.first, (Rule(value="1"),), self.format, ipv6=False)
+            first = OutputKey(mapping.envelope.first, (Rule(value="1"),), self.format, ipv6=False)
             self.slots.insert(0, first)
         # A severity of a table is a number from 1 to 10; LEEF's `sev` has no 0.
         self.severity = [_severity_slot(rule, self.format) for rule in mapping.severity]
         self.header_severity = [_severity_slot(rule, self.format) for rule in header["severity"]]
         self.header = [
-            Slot(HEADER_KEYS[name], header[name], self.format, ipv6=True)
+            OutputKey(HEADER_KEYS[name], header[name], self.format, ipv6=True)
             for name in HEADER_FIELDS
             if name != "severity"
         ]
@@ -120,7 +120,7 @@ class Program:
         items = (*self.filters, *self.keeps)
         asked = {condition.path for item in items for condition in item}
         self._filters_ask_mapping = not asked.isdisjoint(("event.severity", "cluster"))
-        self.leftovers = Leftovers(self)
+        self.leftovers = UnmappedFields(self)
 
     def _repeating(self, rule: Rule) -> Rule:
         """A rule that repeats the header reads what the header says, where that is another text;
@@ -344,11 +344,11 @@ def rates(mapping: Mapping) -> Callable[[Fields], Hit | None]:
     return rate
 
 
-def _severity_slot(rule: Rule, fmt: Format) -> Slot:
-    return Slot(HEADER_KEYS["severity"], (rule,), fmt, ipv6=False)
+def _severity_slot(rule: Rule, fmt: Format) -> OutputKey:
+    return OutputKey(HEADER_KEYS["severity"], (rule,), fmt, ipv6=False)
 
 
-def _first_severity(slots: list[Slot], fields: Fields) -> tuple[int, Hit | None]:
+def _first_severity(slots: list[OutputKey], fields: Fields) -> tuple[int, Hit | None]:
     """The first of some rules that gives a number from 1 to 10; 0 does not exist in LEEF."""
     for slot in slots:
         for hit in slot.evaluate(fields):
@@ -371,7 +371,7 @@ def dropper(patterns: tuple[str, ...]) -> Callable[[str], bool]:
     return drops
 
 
-class Leftovers:
+class UnmappedFields:
     """What no rule took: `unmapped: keep` writes it as `KubeArmor<Field>`, one key a field."""
 
     def __init__(self, program: Program) -> None:

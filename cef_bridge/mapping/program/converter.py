@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.kubearmor.derive import derive
 from cef_bridge.mapping.program.compile import Program
 from cef_bridge.mapping.program.header import SyslogWriter
-from cef_bridge.mapping.program.routing import Route
+from cef_bridge.mapping.program.routing import FilterItem
 from cef_bridge.mapping.program.rules import write_hit
 from cef_bridge.mapping.program.truncation import LEAST_ROOM, fit
 
@@ -74,7 +74,7 @@ class Converter:
         self._shed = envelope.shed
         self._first = envelope.first
         self.when = tuple(tuple(item) for item in when)
-        self.route = Route(self.program, when) if when else None
+        self.route = FilterItem(self.program, when) if when else None
         self.syslog = SyslogWriter(envelope, self.program.format, syslog_header or "none")
 
     def convert(self, raw: dict[str, object], origin: str = "") -> Converted | Filtered | Rejected:

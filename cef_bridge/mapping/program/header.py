@@ -12,7 +12,7 @@ from cef_bridge.casing import lower_ascii
 from cef_bridge.kubearmor.derive import EVENT_TIME_US
 from cef_bridge.lines import syslog, zones
 from cef_bridge.mapping.language.names import camel
-from cef_bridge.mapping.program.rules import Slot
+from cef_bridge.mapping.program.rules import OutputKey
 
 if TYPE_CHECKING:
     from cef_bridge.kubearmor.classes import Class
@@ -63,20 +63,20 @@ class SyslogWriter:
         return any("event.severity" in slot.paths for slot in self.slots)
 
     @property
-    def choices(self) -> tuple[Slot, ...]:
+    def choices(self) -> tuple[OutputKey, ...]:
         """Return those of `slots` that choose by the event which of their rules holds."""
         return tuple(
             slot for slot in self.slots if len(slot.rules) > 1 or any(it.when for it in slot.rules)
         )
 
-    def hits(self, slot: Slot, fields: Fields) -> list[Hit]:
+    def hits(self, slot: OutputKey, fields: Fields) -> list[Hit]:
         """Return what one of `slots` gives for an event, as it is written."""
         if slot is self.facility:
             hit = self.facility_hit(fields)
             return [hit] if hit else []
         return slot.evaluate(fields)
 
-    def value(self, slot: Slot, fields: Fields) -> str:
+    def value(self, slot: OutputKey, fields: Fields) -> str:
         """Return the text that stands in the header for one of `slots`."""
         if slot is self.facility:
             return self.facility_of(fields)
@@ -86,7 +86,7 @@ class SyslogWriter:
         return written(self.host_of(fields))
 
     @property
-    def slots(self) -> tuple[Slot, ...]:
+    def slots(self) -> tuple[OutputKey, ...]:
         """Return what makes the header's texts, for the kind that is written."""
         if self.kind == "none":
             return ()
@@ -156,8 +156,8 @@ def names_facility(text: str) -> bool:
     return lower_ascii(text.strip()) in syslog.FACILITIES
 
 
-def _slot(setting: str, rules: tuple[Rule, ...], fmt: Format) -> Slot:
-    return Slot(SLOT_KEYS[setting], rules, fmt, ipv6=True)
+def _slot(setting: str, rules: tuple[Rule, ...], fmt: Format) -> OutputKey:
+    return OutputKey(SLOT_KEYS[setting], rules, fmt, ipv6=True)
 
 
 def _constant(rules: tuple[Rule, ...]) -> str | None:

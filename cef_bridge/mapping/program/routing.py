@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cef_bridge.mapping.program.conditions import Fields
 
 
-class Route:
+class FilterItem:
     """The events that meet an item: within an item all conditions must hold, one item is enough.
 
     What cef-bridge says of itself (heartbeats, gaps, test events) belongs to every destination.

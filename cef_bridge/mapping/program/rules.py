@@ -1,6 +1,6 @@
 """Rules resolved into functions: an output key, its rules, and what they make of an event.
 
-In come `spec.Rule`s and a format, out comes a `Slot` for each output key, in the line's order.
+In come `spec.Rule`s and a format, out comes a `OutputKey` for each output key, in the line's order.
 A slot gives a `Hit`: the text as it will stand in the line (neutral, cut, not yet escaped), and
 which field it was taken from, so that the rest of the event can be found. Pure.
 """
@@ -81,7 +81,7 @@ def marks_of(text: str) -> tuple[str, ...]:
     return (*found, "cef_header") if "EF:" in text and _RECORD_HEADER.search(text) else found
 
 
-class Slot:
+class OutputKey:
     """An output key with its rules; the first rule that holds and has a value wins."""
 
     def __init__(self, key: str, rules: tuple[Rule, ...], fmt: Format, *, ipv6: bool) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.siems.class_id_rows import Row, csv_text
+from cef_bridge.siems.class_id_rows import ClassIdRow, csv_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,12 +95,12 @@ _WARNING = _Verdict("/Success", "/Informational/Warning")
 _WARNINGS = ("throttle", "gap", "flood")  # what says that alerts are missing, or late
 
 
-def categoriser(classes: Sequence[Row]) -> str:
+def categoriser(classes: Sequence[ClassIdRow]) -> str:
     """Return the categoriser: a head line, then one class a line, without a comment anywhere."""
     return csv_text(COLUMNS, map(_line, classes))
 
 
-def _line(row: Row) -> tuple[str, ...]:
+def _line(row: ClassIdRow) -> tuple[str, ...]:
     verdict = _WARNING if row.verb in _WARNINGS else _VERDICTS[row.disposition]
     return (
         row.class_id,
@@ -113,7 +113,7 @@ def _line(row: Row) -> tuple[str, ...]:
     )
 
 
-def _device_group(row: Row) -> str:
+def _device_group(row: ClassIdRow) -> str:
     """Return what speaks: a firewall, a host's intrusion detection, a system's log."""
     if row.operation == "firewall":
         return "/Firewall"

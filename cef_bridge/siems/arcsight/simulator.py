@@ -24,12 +24,12 @@ from cef_bridge.siems.parsed_line import (
     take_apart,
     untimed,
 )
-from cef_bridge.siems.reading import Field, Finding, Reading, Simulator, Time, nothing
+from cef_bridge.siems.reading import Reading, SiemField, SiemFinding, SiemTime, Simulator, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cef_bridge.lines import Message
+    from cef_bridge.lines import ParsedMessage
 
 _OLD_HOST = 63
 _READER = Cef()
@@ -58,28 +58,30 @@ def read(line: str) -> Reading:
     message = parts.meant
     if message is None:
         return nothing(*broken(parts))
-    fields = [Field(name, getattr(message.header, key), f"header.{key}") for key, name in _HEADER]
+    fields = [
+        SiemField(name, getattr(message.header, key), f"header.{key}") for key, name in _HEADER
+    ]
     findings = [*broken(parts)]
     for key, value in parts.said.items():
         row = CEF_KEYS.get(key)
         if row is None:
-            fields.append(Field(f"additional data: {key}", value, key))
+            fields.append(SiemField(f"additional data: {key}", value, key))
             text = "Additional Data: seen in the event, not by rules, reports or correlation."
-            findings.append(Finding("ignored", key, text))
+            findings.append(SiemFinding("ignored", key, text))
             continue
         found, kept = _key(row, value, message)
         findings += found
         if kept:
-            fields.append(Field(row.full_name, kept, key))
+            fields.append(SiemField(row.full_name, kept, key))
     findings += [*_labels(parts), *_prefixed(parts), *in_seconds(parts), *untimed(parts)]
     return Reading(tuple(fields), _time(parts), tuple(findings))
 
 
-def _key(row: Key, value: str, message: Message) -> tuple[list[Finding], str]:
+def _key(row: Key, value: str, message: ParsedMessage) -> tuple[list[SiemFinding], str]:
     """Return what becomes of a dictionary's key, and the value that is kept."""
     if row.role == "consumer":
         text = "Filled by ArcSight itself: what a device sends there is not believed."
-        return [Finding("misread", row.name, text, _off(row.name))], ""
+        return [SiemFinding("misread", row.name, text, _off(row.name))], ""
     if row.name in _SIX and is_ipv6(value) and message.version == "0":
         slot = _SIX[row.name]
         text = f"CEF:0 has IPv4 there: {value} is not taken."
@@ -87,17 +89,17 @@ def _key(row: Key, value: str, message: Message) -> tuple[list[Finding], str]:
             f"extension: {{{slot}: {{from: {_ENDS[row.name]}, when: {{{_ENDS[row.name]}: "
             f"{{is: ipv6}}}}, label: {_SIX_LABELS[row.name]}}}}}, envelope: {{ipv6: custom}}"
         )
-        return [Finding("lost", row.name, text, mend)], ""
+        return [SiemFinding("lost", row.name, text, mend)], ""
     if row.max_length is not None and len(value) > row.max_length:
         text = f"Cut at {row.max_length:,} characters: it has {len(value):,}."
         mend = f"extension: {{{row.name}: {{…, max_length: {row.max_length}}}}}"
-        return [Finding("lost", row.name, text, mend)], value[: row.max_length]
+        return [SiemFinding("lost", row.name, text, mend)], value[: row.max_length]
     if wrong := next(row_faults(row, value, message, ipv6=False), ""):
-        return [Finding("lost", row.name, f"Not taken: {wrong}", _off(row.name))], ""
+        return [SiemFinding("lost", row.name, f"Not taken: {wrong}", _off(row.name))], ""
     if row.name == "dvchost" and len(value) > _OLD_HOST:
         text = f"Older connectors cut it at {_OLD_HOST} characters: it has {len(value)}."
         mend = f"extension: {{dvchost: {{from: HostName, max_length: {_OLD_HOST}}}}}"
-        return [Finding("note", "dvchost", text, mend)], value
+        return [SiemFinding("note", "dvchost", text, mend)], value
     return [], value
 
 
@@ -105,29 +107,29 @@ def _off(key: str) -> str:
     return f"extension: {{{key}: null}}, or a value of that type"
 
 
-def _labels(parts: Parts) -> Iterator[Finding]:
+def _labels(parts: Parts) -> Iterator[SiemFinding]:
     for slot, label in LABELS.items():
         if slot in parts.said and label not in parts.said:
             text = "A slot without a label: nobody can tell there what it holds."
-            yield Finding("misread", slot, text, "Add `label: NAME` to its rule.")
+            yield SiemFinding("misread", slot, text, "Add `label: NAME` to its rule.")
         if label in parts.said and slot not in parts.said:
             text = "A label without its value."
-            yield Finding("misread", label, text, f"extension: {{{label}: null}}")
+            yield SiemFinding("misread", label, text, f"extension: {{{label}: null}}")
 
 
-def _prefixed(parts: Parts) -> Iterator[Finding]:
+def _prefixed(parts: Parts) -> Iterator[SiemFinding]:
     header = parts.header
     if header is not None and header.version == "rfc5424":
         text = "The standard shows an RFC 3164 header; this one was not tried on a connector."
-        yield Finding("note", "", text, HEADER_3164)
+        yield SiemFinding("note", "", text, HEADER_3164)
     elif parts.tag:
         text = "A program's name stands before CEF: the standard has none there."
-        yield Finding("note", "", text, HEADER_3164)
+        yield SiemFinding("note", "", text, HEADER_3164)
 
 
-def _time(parts: Parts) -> Time:
+def _time(parts: Parts) -> SiemTime:
     if rt := parts.said.get("rt", ""):
-        return Time(cef_moment(rt), "rt (deviceReceiptTime)")
+        return SiemTime(cef_moment(rt), "rt (deviceReceiptTime)")
     return header_time(parts.header)
 
 

@@ -25,7 +25,7 @@ from cef_bridge.siems.parsed_line import (
     take_apart,
     untimed,
 )
-from cef_bridge.siems.reading import Field, Finding, Reading, Simulator, Time, nothing
+from cef_bridge.siems.reading import Reading, SiemField, SiemFinding, SiemTime, Simulator, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,14 +79,16 @@ def read(line: str) -> Reading:
     header, extension, fault = _header(text)
     if len(header) < len(_HEADER):
         message = f"The header cannot be read: {fault}. The event has only its raw text."
-        return nothing(Finding("lost", "", message, "Write the header by the standard."))
+        return nothing(SiemFinding("lost", "", message, "Write the header by the standard."))
     findings = [*broken(parts), *_sizes(parts)]
     found, malformed = pairs(extension)
     message = "An equals sign or a backslash in the value is not escaped: the value is lost."
     mend = r"Have the sender write `\=` and `\\` in values."
-    findings += [Finding("lost", key, message, mend) for key in malformed]
+    findings += [SiemFinding("lost", key, message, mend) for key in malformed]
     findings += differences(parts.said, found)
-    fields = [Field(name, header[at], f"header.{key}") for at, (key, name) in enumerate(_HEADER)]
+    fields = [
+        SiemField(name, header[at], f"header.{key}") for at, (key, name) in enumerate(_HEADER)
+    ]
     severity = _SEVERITIES.get(header[-1].lower(), header[-1])
     # What is no number has no place in ECS.
     name = "event.severity" if severity.isdigit() else "cef.severity"
@@ -155,58 +157,58 @@ def _unescaped(value: str) -> str:
     return _ESCAPE.sub(lambda match: {"n": "\n", "r": "\r"}.get(match[1], match[1]), value)
 
 
-def _typed(found: dict[str, str]) -> tuple[list[Field], list[Finding]]:
+def _typed(found: dict[str, str]) -> tuple[list[SiemField], list[SiemFinding]]:
     """Return the fields, and what is dropped for its type, renamed or unknown."""
     fields, findings = [], []
     for key, value in found.items():
         row = CEF_KEYS.get(key)
         if row is None or key in _NOT_KNOWN:
-            fields.append(Field(f"cef.extensions.{key}", value, key))
+            fields.append(SiemField(f"cef.extensions.{key}", value, key))
             if row is not None:
                 findings.append(_unknown(key))
             continue
         stored = convert(value, row.kind)
         if stored is None:
             message = f"Not {_KINDS[row.kind]}: the key is dropped, and error.message says so."
-            findings.append(Finding("lost", key, message, _typed_mend(key)))
+            findings.append(SiemFinding("lost", key, message, _typed_mend(key)))
             continue
         if row.kind in _INTEGERS and stored != value.removeprefix("+"):
             message = (
                 f"A number that begins with 0 is octal or hexadecimal: it is read as {stored}."
             )
-            findings.append(Finding("misread", key, message, "Write it without a 0 in front."))
+            findings.append(SiemFinding("misread", key, message, "Write it without a 0 in front."))
         field = _field(key, _NAMES.get(key, row.full_name), stored)
         fields.append(field)
         if not field.value:
             message = "Neither 0 nor 1: network.direction stays empty."
-            findings.append(Finding("lost", key, message, "Write 0 (inbound) or 1 (outbound)."))
+            findings.append(SiemFinding("lost", key, message, "Write 0 (inbound) or 1 (outbound)."))
     return [field for field in fields if field.value], findings
 
 
-def _field(key: str, name: str, value: str) -> Field:
+def _field(key: str, name: str, value: str) -> SiemField:
     """Return a known key's field: that of ECS, with the value as that has it."""
     field = ECS.get(name, f"cef.extensions.{name}")
     if name == "deviceDirection":
-        return Field(field, {"0": "inbound", "1": "outbound"}.get(value, ""), key)
+        return SiemField(field, {"0": "inbound", "1": "outbound"}.get(value, ""), key)
     if name == "transportProtocol":
-        return Field(field, value.lower(), key)
+        return SiemField(field, value.lower(), key)
     if name == "requestContext" and not value.startswith("http"):
-        return Field(f"cef.extensions.{name}", value, key)
+        return SiemField(f"cef.extensions.{name}", value, key)
     if CEF_KEYS[key].kind == "mac" and name in ECS:
-        return Field(field, value.replace(":", "-").upper(), key)
-    return Field(field, value, key)
+        return SiemField(field, value.replace(":", "-").upper(), key)
+    return SiemField(field, value, key)
 
 
-def _unknown(key: str) -> Finding:
+def _unknown(key: str) -> SiemFinding:
     if key == "c6a2":
-        return Finding(
+        return SiemFinding(
             "ignored",
             key,
             "Not in its table: kept as the text cef.extensions.c6a2, no address of ECS.",
             "extension: {src: {from: source.ip}, c6a2: null}, envelope: {ipv6: direct}",
         )
     message = "Not in its table: kept as a text under its own name, in cef.extensions."
-    return Finding("ignored", key, message)
+    return SiemFinding("ignored", key, message)
 
 
 def _typed_mend(key: str) -> str:
@@ -215,12 +217,12 @@ def _typed_mend(key: str) -> str:
     return f"extension: {{{key}: null}}, or a value of that type"
 
 
-def _collisions(fields: list[Field]) -> Iterator[Finding]:
-    first: dict[str, Field] = {}
+def _collisions(fields: list[SiemField]) -> Iterator[SiemFinding]:
+    first: dict[str, SiemField] = {}
     for field in fields:
         other = first.setdefault(field.name, field)
         if other.value != field.value:
-            yield Finding(
+            yield SiemFinding(
                 "misread",
                 field.key,
                 f"{other.key} is read into {field.name} as well: which of the two stays is chance.",
@@ -228,30 +230,32 @@ def _collisions(fields: list[Field]) -> Iterator[Finding]:
             )
 
 
-def _sizes(parts: Parts) -> Iterator[Finding]:
+def _sizes(parts: Parts) -> Iterator[SiemFinding]:
     if len(parts.line.encode("utf-8", "replace")) > _UDP_BYTES:
         message = f"A UDP input cuts at {_UDP_BYTES:,} bytes; a TCP one takes it whole."
-        yield Finding("note", "", message, "envelope: {max_bytes: 8192}, or TCP")
+        yield SiemFinding("note", "", message, "envelope: {max_bytes: 8192}, or TCP")
 
 
-def _notes(parts: Parts, found: dict[str, str]) -> Iterator[Finding]:
+def _notes(parts: Parts, found: dict[str, str]) -> Iterator[SiemFinding]:
     if "flexString1Label" in found and "flexString2Label" in found:
         message = "Older versions keep both of these labels in one field."
-        yield Finding("note", "flexString1Label", message)
-        yield Finding("note", "flexString2Label", message)
+        yield SiemFinding("note", "flexString1Label", message)
+        yield SiemFinding("note", "flexString2Label", message)
     if ("sproc" in found or "dproc" in found) and "deviceProcessName" not in found:
         message = "ECS rules ask process.name, which comes from deviceProcessName alone."
-        yield Finding("note", "sproc" if "sproc" in found else "dproc", message, "extends: elastic")
+        yield SiemFinding(
+            "note", "sproc" if "sproc" in found else "dproc", message, "extends: elastic"
+        )
     if "rt" not in found and parts.header is not None and parts.header.is_vague:
         message = "Without rt @timestamp is the header's: whole seconds, no year, no zone."
-        yield Finding("note", "rt", message, HEADER_5424)
+        yield SiemFinding("note", "rt", message, HEADER_5424)
     message = "Each key stands by its full name in cef.extensions, too, where it has an ECS field."
-    yield Finding("note", "", message)
+    yield SiemFinding("note", "", message)
 
 
-def _time(parts: Parts, found: dict[str, str]) -> Time:
+def _time(parts: Parts, found: dict[str, str]) -> SiemTime:
     if rt := convert(found.get("rt", ""), "timestamp"):
-        return Time(rt, "rt")
+        return SiemTime(rt, "rt")
     return header_time(parts.header)
 
 

@@ -23,7 +23,15 @@ from cef_bridge.siems.parsed_line import (
     take_apart,
     untimed,
 )
-from cef_bridge.siems.reading import ARRIVAL, Field, Finding, Reading, Simulator, Time, nothing
+from cef_bridge.siems.reading import (
+    ARRIVAL,
+    Reading,
+    SiemField,
+    SiemFinding,
+    SiemTime,
+    Simulator,
+    nothing,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +67,7 @@ def read(line: str) -> Reading:
         if other := refused(parts, "cef", "Graylog's CEF input"):
             return other
         message = "No CEF: with a version behind it: the event is not stored."
-        return nothing(Finding("lost", "", message, "Begin the message with CEF:0|."))
+        return nothing(SiemFinding("lost", "", message, "Begin the message with CEF:0|."))
     prefix = read_prefix(text)
     forged = list(_forged(parts, line, len(line) - len(text) + prefix.start))
     if not prefix.is_timed:
@@ -67,7 +75,7 @@ def read(line: str) -> Reading:
     columns = _columns(text[prefix.start :])
     if len(columns) < _COLUMNS:
         message = f"The header has {len(columns)} of 7 fields: the event is not stored whole."
-        return nothing(Finding("lost", "", message, "Write all seven pipes."), *forged)
+        return nothing(SiemFinding("lost", "", message, "Write all seven pipes."), *forged)
     found_pairs = _pairs("|".join(columns[_COLUMNS:]))
     said, ending = _without_last_pipes(parts.said)
     findings = [*broken(parts), *forged]
@@ -75,9 +83,9 @@ def read(line: str) -> Reading:
         findings += [*ending, *_header(parts, columns), *differences(said, found_pairs)]
     fields, more = _mapped(found_pairs)
     host = found_pairs.get("dvc") or prefix.host
-    own = [Field("source", host, "dvc" if "dvc" in found_pairs else "")]
+    own = [SiemField("source", host, "dvc" if "dvc" in found_pairs else "")]
     own += [
-        Field(name, _plain(_HEADER_ESCAPE, column), f"header.{key}")
+        SiemField(name, _plain(_HEADER_ESCAPE, column), f"header.{key}")
         for (name, key), column in zip(_HEADER, columns[1:], strict=False)
     ]
     findings += [*more, *_prefixed(parts, prefix, number)]
@@ -85,24 +93,26 @@ def read(line: str) -> Reading:
     return Reading((*own, *fields), _time(prefix), tuple(findings))
 
 
-def _forged(parts: Parts, line: str, start: int) -> Iterator[Finding]:
+def _forged(parts: Parts, line: str, start: int) -> Iterator[SiemFinding]:
     if parts.format == "cef" and start > len(line) - len(parts.body):
         key = next((key for key, value in parts.said.items() if BEGINNING.search(value)), "")
         message = (
             "A value holds CEF: and a digit, and Graylog takes the last one in a line for the "
             "event: what stands behind it is stored in place of the real one."
         )
-        yield Finding("misread", key, message, _BREAK_UP)
+        yield SiemFinding("misread", key, message, _BREAK_UP)
 
 
-def _no_time(forged: list[Finding]) -> Finding:
+def _no_time(forged: list[SiemFinding]) -> SiemFinding:
     if forged:
-        return Finding("lost", "", "The text before it is not a time. It is not stored.", _BREAK_UP)
+        return SiemFinding(
+            "lost", "", "The text before it is not a time. It is not stored.", _BREAK_UP
+        )
     message = "The text before the host is not a time. The event is not stored."
-    return Finding("lost", "", message, HEADER_3164)
+    return SiemFinding("lost", "", message, HEADER_3164)
 
 
-def _prefixed(parts: Parts, prefix: Prefix, number: str) -> Iterator[Finding]:
+def _prefixed(parts: Parts, prefix: Prefix, number: str) -> Iterator[SiemFinding]:
     """Yield what is misread of what stands before the message."""
     header = parts.header
     time, meant = moment(prefix.time)
@@ -111,17 +121,17 @@ def _prefixed(parts: Parts, prefix: Prefix, number: str) -> Iterator[Finding]:
         message = f"An RFC 5424 header: the source is {source}, the last word before CEF:"
         message += f", and the time is read as {time}" if time != meant else ""
         message += ". Versions before 6.3.0 do not store the event."
-        yield Finding("misread", "", message, HEADER_3164)
+        yield SiemFinding("misread", "", message, HEADER_3164)
         return
     if number and not prefix.host:
         message = (
             f"The number {number.strip()} is cut off, so that time and host are not found: the "
             "source is the sender's address."
         )
-        yield Finding("lost", "", message, HEADER_3164)
+        yield SiemFinding("lost", "", message, HEADER_3164)
     if time != meant:
         message = f"The digits of the fraction are taken for milliseconds: the time is {time}."
-        yield Finding("misread", "", message, HEADER_3164)
+        yield SiemFinding("misread", "", message, HEADER_3164)
 
 
 def _columns(body: str) -> list[str]:
@@ -132,7 +142,7 @@ def _columns(body: str) -> list[str]:
     return columns
 
 
-def _without_last_pipes(said: dict[str, str]) -> tuple[dict[str, str], list[Finding]]:
+def _without_last_pipes(said: dict[str, str]) -> tuple[dict[str, str], list[SiemFinding]]:
     """Return what was said without pipes at the line's end, which are lost for so many fields."""
     last = next(reversed(said), "")
     if not said or not said[last].endswith("|"):
@@ -144,7 +154,7 @@ def _without_last_pipes(said: dict[str, str]) -> tuple[dict[str, str], list[Find
         return said, []
     message = "A pipe at the very end of the line is lost."
     shorter = {**said, last: text.strip()}
-    return shorter, [Finding("note", last, message, "envelope: {pipe: replace}")]
+    return shorter, [SiemFinding("note", last, message, "envelope: {pipe: replace}")]
 
 
 def _pairs(extension: str) -> dict[str, str]:
@@ -167,46 +177,46 @@ def _plain(escape: re.Pattern[str], text: str) -> str:
     return escape.sub(lambda found: {"r": "\r", "n": "\n"}.get(found[1], found[1]), text)
 
 
-def _header(parts: Parts, columns: list[str]) -> Iterator[Finding]:
+def _header(parts: Parts, columns: list[str]) -> Iterator[SiemFinding]:
     if parts.meant is None:
         return
     if [_plain(_HEADER_ESCAPE, column) for column in columns[1:_COLUMNS]] != [*parts.meant.header]:
         message = "A field that ends with a backslash is joined with the next one."
-        yield Finding("misread", "header", message, "Write no backslash in the header.")
+        yield SiemFinding("misread", "header", message, "Write no backslash in the header.")
 
 
-def _mapped(found: dict[str, str]) -> tuple[list[Field], list[Finding]]:
+def _mapped(found: dict[str, str]) -> tuple[list[SiemField], list[SiemFinding]]:
     """Return the fields under their names in Graylog, and what became of the keys."""
-    fields: dict[str, Field] = {}
+    fields: dict[str, SiemField] = {}
     findings = []
     for key, value in found.items():
         if key.endswith("Label"):
             if key.removesuffix("Label") not in found:
                 message = "A key that ends with Label is taken for a label, and dropped."
-                findings.append(Finding("lost", key, message, "Give the key another name."))
+                findings.append(SiemFinding("lost", key, message, "Give the key another name."))
             continue
         label = found.get(f"{key}Label")
         name = key if label is None else label
         if finding := _refused(key, value, name, fields):
             findings.append(finding)
             continue
-        fields[name] = Field(name, value, key)
+        fields[name] = SiemField(name, value, key)
         if label is not None:
-            findings.append(Finding("renamed", key, "Named by its label."))
+            findings.append(SiemFinding("renamed", key, "Named by its label."))
     return list(fields.values()), findings
 
 
-def _refused(key: str, value: str, name: str, fields: dict[str, Field]) -> Finding | None:
+def _refused(key: str, value: str, name: str, fields: dict[str, SiemField]) -> SiemFinding | None:
     """Return why a value is not stored under a name; None when it is."""
     if not _number_fits(key, value):
         message = "A key for numbers, and this is none: it is dropped."
-        return Finding("lost", key, message, f"extension: {{{key}: null}}")
+        return SiemFinding("lost", key, message, f"extension: {{{key}: null}}")
     if not _NAME.fullmatch(name):
         message = f'"{name}" cannot be a field\'s name: letters, digits and `_.-@` can.'
-        return Finding("lost", key, message, "Give it a label without spaces.")
+        return SiemFinding("lost", key, message, "Give it a label without spaces.")
     if name in fields or name in _OWN or any(name == own for own, _ in _HEADER):
         message = f'Another field is named "{name}" as well: one of the two is lost.'
-        return Finding("lost", key, message, "Give it a label of its own.")
+        return SiemFinding("lost", key, message, "Give it a label of its own.")
     return None
 
 
@@ -221,31 +231,31 @@ def _number_fits(key: str, value: str) -> bool:
     return row.kind != "float" or _FLOAT.fullmatch(value) is not None
 
 
-def _time(prefix: Prefix) -> Time:
+def _time(prefix: Prefix) -> SiemTime:
     if not prefix.time:
-        return Time("", ARRIVAL)
+        return SiemTime("", ARRIVAL)
     time, _ = moment(prefix.time)
-    return Time(time, "the syslog header, in the input's time zone")
+    return SiemTime(time, "the syslog header, in the input's time zone")
 
 
-def _timed(parts: Parts, prefix: Prefix) -> Iterator[Finding]:
+def _timed(parts: Parts, prefix: Prefix) -> Iterator[SiemFinding]:
     if "rt" not in parts.said:
         return
     if not prefix.time:
         message = "A field, not the event's time: without a header that is when it arrives."
-        yield Finding("misread", "rt", message, HEADER_3164)
+        yield SiemFinding("misread", "rt", message, HEADER_3164)
         return
-    yield Finding("note", "rt", "A field, not the event's time: that is the header's.")
+    yield SiemFinding("note", "rt", "A field, not the event's time: that is the header's.")
 
 
-def _older(parts: Parts) -> Iterator[Finding]:
+def _older(parts: Parts) -> Iterator[SiemFinding]:
     message = (
         "A backslash before n, r or = is read as an escape by versions whose parser is still a "
         "library of its own (before 2026)."
     )
     for key, value in parts.said.items():
         if any(mark in value for mark in ("\\n", "\\r", "\\=")):
-            yield Finding("note", key, message)
+            yield SiemFinding("note", key, message)
 
 
 SIMULATOR = Simulator(

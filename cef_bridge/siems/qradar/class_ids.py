@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.siems.class_id_rows import Row, csv_text
+from cef_bridge.siems.class_id_rows import ClassIdRow, csv_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,12 +81,12 @@ _PASSED = {"create": 8028, "delete": 8033, **dict.fromkeys(_CHANGES, 8014)}
 _FAILED = dict.fromkeys(("create", "delete", *_CHANGES), 8021)
 
 
-def entries(classes: Sequence[Row]) -> str:
+def entries(classes: Sequence[ClassIdRow]) -> str:
     """Return a CSV with a head line: what a QID map entry and its event mapping need."""
     return csv_text(COLUMNS, map(_entry, classes))
 
 
-def _entry(row: Row) -> tuple[str, ...]:
+def _entry(row: ClassIdRow) -> tuple[str, ...]:
     number = _low_level(row)
     category = CATEGORIES[row.verb if row.operation == "system" else row.operation]
     # One sentence stands for containers and for hosts; as names of events they must differ.
@@ -95,7 +95,7 @@ def _entry(row: Row) -> tuple[str, ...]:
     return row.class_id, category, name, description, row.severity, str(number), LOW_LEVEL[number]
 
 
-def _low_level(row: Row) -> int:
+def _low_level(row: ClassIdRow) -> int:
     if row.kind == "event":
         return _OWN[row.verb]
     if row.operation == "firewall":

@@ -24,7 +24,7 @@ from cef_bridge.siems.parsed_line import (
     take_apart,
     untimed,
 )
-from cef_bridge.siems.reading import Field, Finding, Reading, Simulator, Time, nothing
+from cef_bridge.siems.reading import Reading, SiemField, SiemFinding, SiemTime, Simulator, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,40 +76,42 @@ def read(line: str) -> Reading:
     parts = take_apart(line)
     if not parts.format:
         message = f"No event that QRadar's universal types know: {parts.fault}."
-        return nothing(Finding("lost", "", message, "extends: qradar-leef"))
+        return nothing(SiemFinding("lost", "", message, "extends: qradar-leef"))
     findings = [*_source(parts), *_sizes(parts)]
     return _read_leef(parts, findings) if parts.format == "leef" else _read_cef(parts, findings)
 
 
-def _source(parts: Parts) -> Iterator[Finding]:
+def _source(parts: Parts) -> Iterator[SiemFinding]:
     """What the header's host, which chooses the log source, says."""
     host = parts.header.hostname if parts.header else ""
     if not host:
         message = "No host in a syslog header: the log source is the address it comes from."
-        yield Finding("note", "", message, HEADER_3164)
+        yield SiemFinding("note", "", message, HEADER_3164)
     elif is_ipv6(host):
         message = "The header's host is an IPv6 address, which QRadar does not take there."
-        yield Finding("misread", "", message, "envelope: {hostname: {from: [cluster, HostName]}}")
+        yield SiemFinding(
+            "misread", "", message, "envelope: {hostname: {from: [cluster, HostName]}}"
+        )
 
 
-def _sizes(parts: Parts) -> Iterator[Finding]:
+def _sizes(parts: Parts) -> Iterator[SiemFinding]:
     size = len(parts.line.encode("utf-8", "replace"))
     if size > _MOST_BYTES:
         message = f"Cut at {_MOST_BYTES:,} bytes, the TCP listener's default: it has {size:,}."
-        yield Finding("lost", "", message, f"envelope: {{max_bytes: {_MOST_BYTES}}}")
+        yield SiemFinding("lost", "", message, f"envelope: {{max_bytes: {_MOST_BYTES}}}")
 
 
-def _read_leef(parts: Parts, findings: list[Finding]) -> Reading:
+def _read_leef(parts: Parts, findings: list[SiemFinding]) -> Reading:
     fields, separator, text = _leef_header(parts.body)
     if len(fields) < 4:
         message = f"The header has {len(fields) + 1} of its 5 pipes: it is no LEEF event."
-        return nothing(Finding("lost", "", message, "extends: qradar-leef"), *findings)
+        return nothing(SiemFinding("lost", "", message, "extends: qradar-leef"), *findings)
     found, repeated = _attributes(text, separator)
     findings += [*broken(parts), *_leef_faults(fields, found)]
     findings += differences(parts.said, found, "Keep delimiter, TAB and pipe out of every value.")
     message = "It stands twice: the later one may be ignored."
-    findings += [Finding("lost", key, message, "Write each key once.") for key in repeated]
-    columns = [Field("Event ID", fields[3], "header.device_event_class_id")]
+    findings += [SiemFinding("lost", key, message, "Write each key once.") for key in repeated]
+    columns = [SiemField("Event ID", fields[3], "header.device_event_class_id")]
     columns += _columns(parts, found, _LEEF, findings)
     findings += untimed(parts, "devTime")
     return Reading(tuple(columns), _leef_time(parts, found, findings), tuple(findings))
@@ -148,37 +150,37 @@ def _attributes(text: str, separator: str) -> tuple[dict[str, str], list[str]]:
     return found, repeated
 
 
-def _leef_faults(fields: list[str], found: dict[str, str]) -> Iterator[Finding]:
+def _leef_faults(fields: list[str], found: dict[str, str]) -> Iterator[SiemFinding]:
     if len(fields[3]) > _MOST_EVENT_ID:
         message = f"Over {_MOST_EVENT_ID} characters: it is not found in the event map."
         mend = "header: {device_event_class_id: {from: event.class_id}}"
-        yield Finding("misread", "header.device_event_class_id", message, mend)
+        yield SiemFinding("misread", "header.device_event_class_id", message, mend)
     for key, value in found.items():
         if "|" in value:
             message = "IBM asks to keep the pipe out of values; a relay such as SC4S splits there."
             mend = f"extension: {{{key}: {{…, via: comma}}}}"
-            yield Finding("misread", key, message, mend)
+            yield SiemFinding("misread", key, message, mend)
     sev = found.get("sev", "")
     if sev and not 1 <= (integer(sev, 32) or 0) <= 10:
         message = "sev goes from 1 to 10: QRadar takes its own for another one."
-        yield Finding("misread", "sev", message, "extension: {sev: {from: event.severity}}")
+        yield SiemFinding("misread", "sev", message, "extension: {sev: {from: event.severity}}")
 
 
 def _columns(
-    parts: Parts, found: dict[str, str], table: dict[str, str], findings: list[Finding]
-) -> list[Field]:
+    parts: Parts, found: dict[str, str], table: dict[str, str], findings: list[SiemFinding]
+) -> list[SiemField]:
     """Return the columns that attributes fill; say of the others what they need."""
     columns = []
     if parts.header and parts.header.hostname:
-        columns.append(Field("Log Source Identifier", parts.header.hostname, ""))
+        columns.append(SiemField("Log Source Identifier", parts.header.hostname, ""))
     for key, value in found.items():
         if key not in table:
-            findings.append(Finding("ignored", key, _PROPERTY))
+            findings.append(SiemFinding("ignored", key, _PROPERTY))
         elif wrong := _unfit(key, value):
             mend = f"extension: {{{key}: null}}, and the value under a key of its own"
-            findings.append(Finding("lost", key, f"{table[key]} stays empty: {wrong}.", mend))
+            findings.append(SiemFinding("lost", key, f"{table[key]} stays empty: {wrong}.", mend))
         else:
-            columns.append(Field(table[key], moment(value) if key == "devTime" else value, key))
+            columns.append(SiemField(table[key], moment(value) if key == "devTime" else value, key))
     return columns
 
 
@@ -195,42 +197,42 @@ def _unfit(key: str, value: str) -> str:
     return ""
 
 
-def _leef_time(parts: Parts, found: dict[str, str], findings: list[Finding]) -> Time:
+def _leef_time(parts: Parts, found: dict[str, str], findings: list[SiemFinding]) -> SiemTime:
     text = found.get("devTime", "")
     if _EPOCH.fullmatch(text) or (text and "devTimeFormat" in found):
-        return Time(moment(text), "devTime")
+        return SiemTime(moment(text), "devTime")
     if text:
         message = (
             "Neither 10 nor 13 digits, and no devTimeFormat says what else: it is passed over."
         )
         findings.append(
-            Finding("misread", "devTime", message, "extension: {devTime: {from: event.time}}")
+            SiemFinding("misread", "devTime", message, "extension: {devTime: {from: event.time}}")
         )
     return header_time(parts.header)
 
 
-def _read_cef(parts: Parts, findings: list[Finding]) -> Reading:
+def _read_cef(parts: Parts, findings: list[SiemFinding]) -> Reading:
     if not parts.body.startswith("CEF:0|"):
         message = "Universal CEF takes CEF:0 only: the event is stored as unknown."
         mend = "Send CEF:0, as every mapping here does, or LEEF: extends: qradar-leef"
-        return nothing(Finding("lost", "", message, mend), *findings)
+        return nothing(SiemFinding("lost", "", message, mend), *findings)
     if parts.meant is None:
         return nothing(*broken(parts), *findings)
     findings += broken(parts)
     header = parts.meant.header
     columns = [
-        Field("Event ID", header.device_event_class_id, "header.device_event_class_id"),
-        Field("Severity", header.severity, "header.severity"),
+        SiemField("Event ID", header.device_event_class_id, "header.device_event_class_id"),
+        SiemField("Severity", header.severity, "header.severity"),
         *_columns(parts, parts.said, _CEF, findings),
     ]
     message = "Nothing is discovered by itself: a log source of type Universal CEF is made by hand."
-    findings.append(Finding("note", "", message, "extends: qradar-leef"))
+    findings.append(SiemFinding("note", "", message, "extends: qradar-leef"))
     if "cat" not in parts.said:
         message = "An event is mapped by its Event ID and category: without cat by the first alone."
-        findings.append(Finding("note", "cat", message, "extension: {cat: {from: Operation}}"))
+        findings.append(SiemFinding("note", "cat", message, "extension: {cat: {from: Operation}}"))
     if "rt" in parts.said:
         message = "Not known to be asked for the time: that is taken from the syslog header."
-        findings.append(Finding("note", "rt", message))
+        findings.append(SiemFinding("note", "rt", message))
     findings += untimed(parts)
     return Reading(tuple(columns), header_time(parts.header), tuple(findings))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cef_bridge.siems.parsed_line import HEADER_3164, Parts, broken, differences, header_time
-from cef_bridge.siems.reading import Field, Finding, Reading, nothing
+from cef_bridge.siems.reading import Reading, SiemField, SiemFinding, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,11 +24,11 @@ def read_leef(parts: Parts) -> Reading:
         message = (
             "SC4S knows LEEF by the program's name, which an RFC 5424 header gives to another."
         )
-        return nothing(Finding("lost", "", message, HEADER_3164))
+        return nothing(SiemFinding("lost", "", message, HEADER_3164))
     pieces = parts.body.split("|")
     if len(pieces) < _FIELDS:
         message = f"The header has {len(pieces) - 1} of its pipes: the event has no attributes."
-        return nothing(Finding("lost", "", message, "Write all pipes of the header."))
+        return nothing(SiemFinding("lost", "", message, "Write all pipes of the header."))
     separator = _separator(pieces)
     read: dict[str, str] = {}
     for pair in _pairs(pieces, separator):
@@ -39,9 +39,9 @@ def read_leef(parts: Parts) -> Reading:
     findings = [*broken(parts), *_causes(parts, pieces, separator)]
     mend = 'envelope: {delimiter: "^"}, and no pipe in any value'
     findings += differences(parts.said, read, mend)
-    fields = [Field(key, value, key) for key, value in read.items()]
-    fields += [Field("sc4s_vendor", pieces[1], "header.device_vendor")]
-    fields += [Field("sc4s_product", pieces[2], "header.device_product")]
+    fields = [SiemField(key, value, key) for key, value in read.items()]
+    fields += [SiemField("sc4s_vendor", pieces[1], "header.device_vendor")]
+    fields += [SiemField("sc4s_product", pieces[2], "header.device_product")]
     return Reading(tuple(fields), header_time(parts.header), tuple(findings))
 
 
@@ -59,16 +59,16 @@ def _pairs(pieces: list[str], separator: str) -> list[str]:
     return pairs
 
 
-def _causes(parts: Parts, pieces: list[str], separator: str) -> Iterator[Finding]:
+def _causes(parts: Parts, pieces: list[str], separator: str) -> Iterator[SiemFinding]:
     for key, value in parts.said.items():
         if "|" in value:
             message = "What follows the last pipe of a line is taken for all attributes."
             mend = f"extension: {{{key}: {{…, via: comma}}}}"
-            yield Finding("misread", key, message, mend)
+            yield SiemFinding("misread", key, message, mend)
     if len(separator) > 1:
         message = (
             f'The delimiter is looked for as the text "{separator}": one key has all the rest.'
         )
-        yield Finding("misread", "", message, 'envelope: {delimiter: "^"}')
+        yield SiemFinding("misread", "", message, 'envelope: {delimiter: "^"}')
     if not (parts.header and parts.header.timestamp) and pieces:
-        yield Finding("note", "", "Without a syslog header the time is that of arrival.")
+        yield SiemFinding("note", "", "Without a syslog header the time is that of arrival.")

@@ -23,7 +23,7 @@ from cef_bridge.siems.parsed_line import (
     take_apart,
     untimed,
 )
-from cef_bridge.siems.reading import Field, Finding, Reading, Simulator, Time, nothing
+from cef_bridge.siems.reading import Reading, SiemField, SiemFinding, SiemTime, Simulator, nothing
 from cef_bridge.siems.sc4s.leef import read_leef
 
 if TYPE_CHECKING:
@@ -51,13 +51,13 @@ def read(line: str) -> Reading:
         return read_leef(parts)
     if "CEF:0" not in parts.rest:
         message = "SC4S looks for the text CEF:0: the line goes to its fallback, without fields."
-        return nothing(Finding("lost", "", message, "Send CEF:0, as every mapping here does."))
+        return nothing(SiemFinding("lost", "", message, "Send CEF:0, as every mapping here does."))
     message, host, forged = _message(parts)
     columns = message.split("|", _COLUMNS - 1)
     if len(columns) < _COLUMNS:
         said = f"The header has {len(columns)} of 8 columns: SC4S drops the whole event."
         mend = "Write all seven pipes, the last one also without an extension."
-        return nothing(Finding("lost", "", said, mend), *forged)
+        return nothing(SiemFinding("lost", "", said, mend), *forged)
     found = pairs(columns[-1])
     findings = [*broken(parts), *forged, *_sizes(line)]
     if not forged:  # all else follows from that
@@ -66,19 +66,19 @@ def read(line: str) -> Reading:
     time, late = _time(parts, dict(found))
     findings += [*more, *late, *untimed(parts)]
     host = dict(found).get("dvchost") or host
-    named = [Field("host", host, "dvchost" if "dvchost" in dict(found) else "")] if host else []
+    named = [SiemField("host", host, "dvchost" if "dvchost" in dict(found) else "")] if host else []
     metadata = [
         *named,
-        Field("sc4s_vendor", columns[1], "header.device_vendor"),
-        Field("sc4s_product", columns[2], "header.device_product"),
-        Field("sc4s_class", columns[4], "header.device_event_class_id"),
-        Field("sourcetype", "cef", ""),
+        SiemField("sc4s_vendor", columns[1], "header.device_vendor"),
+        SiemField("sc4s_product", columns[2], "header.device_product"),
+        SiemField("sc4s_class", columns[4], "header.device_event_class_id"),
+        SiemField("sourcetype", "cef", ""),
     ]
     findings += _hosts(parts, dict(found))
     return Reading((*metadata, *fields), time, tuple(findings))
 
 
-def _message(parts: Parts) -> tuple[str, str, list[Finding]]:
+def _message(parts: Parts) -> tuple[str, str, list[SiemFinding]]:
     """Return the record that SC4S finds, the host, and what is wrong with which one it took.
 
     From a message that begins with a word it takes the last `CEF:0`.
@@ -93,7 +93,7 @@ def _message(parts: Parts) -> tuple[str, str, list[Finding]]:
     if parts.format == "cef" and last > len(parts.tag):
         key = next((key for key, value in parts.said.items() if "CEF:0" in value), "")
         findings.append(
-            Finding(
+            SiemFinding(
                 "misread",
                 key,
                 "A value holds CEF:0, and SC4S takes the last one in a line for the event: what "
@@ -136,13 +136,13 @@ def _escaped(parts: Parts) -> dict[str, str]:
     return {key: Cef().escape(value) for key, value in parts.said.items()}
 
 
-def _header(parts: Parts, columns: list[str]) -> Iterator[Finding]:
+def _header(parts: Parts, columns: list[str]) -> Iterator[SiemFinding]:
     if parts.meant is None:
         return
     header = parts.meant.header
     wanted = (header.device_vendor, header.device_product, header.device_event_class_id)
     if (columns[1], columns[2], columns[4]) != wanted or any("|" in text for text in header):
-        yield Finding(
+        yield SiemFinding(
             "misread",
             "header",
             r"The header is split at every pipe, `\|` too: each column behind one holds its "
@@ -151,13 +151,13 @@ def _header(parts: Parts, columns: list[str]) -> Iterator[Finding]:
         )
 
 
-def _sizes(line: str) -> Iterator[Finding]:
+def _sizes(line: str) -> Iterator[SiemFinding]:
     if len(line.encode("utf-8", "replace")) > _MOST_BYTES:
         message = f"Cut at {_MOST_BYTES:,} bytes (log_msg_size)."
-        yield Finding("lost", "", message, f"envelope: {{max_bytes: {_MOST_BYTES}}}")
+        yield SiemFinding("lost", "", message, f"envelope: {{max_bytes: {_MOST_BYTES}}}")
 
 
-def _relabelled(found: dict[str, str]) -> tuple[list[Field], list[Finding]]:
+def _relabelled(found: dict[str, str]) -> tuple[list[SiemField], list[SiemFinding]]:
     """Return the fields with labels in the place of keys, and what that does."""
     values, sources, findings = dict(found), {key: key for key in found}, []
     for key in found:
@@ -167,45 +167,46 @@ def _relabelled(found: dict[str, str]) -> tuple[list[Field], list[Finding]]:
         slot, label = key.rstrip("Label"), values.pop(key)
         if slot not in values:
             message = "A key that ends with Label is taken for a label, and has no value here."
-            findings.append(Finding("lost", key, message, "Give the key another name."))
+            findings.append(SiemFinding("lost", key, message, "Give the key another name."))
             continue
         if label in values:
             message = f'Its label "{label}" is a key of the event, and overwrites it.'
-            findings.append(Finding("misread", label, message, "Give the slot another label."))
+            findings.append(SiemFinding("misread", label, message, "Give the slot another label."))
         values[label], sources[label] = values.pop(slot), slot
-        findings.append(Finding("renamed", slot, "Named by its label."))
+        findings.append(SiemFinding("renamed", slot, "Named by its label."))
     return [
-        Field(re.sub(r"[ .]", "_", name), value, sources[name]) for name, value in values.items()
+        SiemField(re.sub(r"[ .]", "_", name), value, sources[name])
+        for name, value in values.items()
     ], findings
 
 
-def _time(parts: Parts, found: dict[str, str]) -> tuple[Time, list[Finding]]:
+def _time(parts: Parts, found: dict[str, str]) -> tuple[SiemTime, list[SiemFinding]]:
     """Return the event's time: rt, else end, unless one of the times has twelve digits."""
     long = [key for key in ("start", "end", "rt") if _MANY_DIGITS.match(found.get(key, ""))]
     if not long:
         for key in ("rt", "end"):
             if _DATE.fullmatch(found.get(key, "")):
-                return Time(moment(found[key]), key), []
+                return SiemTime(moment(found[key]), key), []
         return header_time(parts.header), []
     time = header_time(parts.header)
     key = "rt" if "rt" in long else long[0]
     message = "Twelve and more digits are no time for SC4S: it takes "
     if not time.value:
         return time, [
-            Finding(
+            SiemFinding(
                 "misread", key, f"{message}the time of arrival, for no header says one.", _SPLUNK
             )
         ]
     if parts.header and parts.header.is_vague:
         message += "the header's, which has whole seconds, no year and no zone."
-        return time, [Finding("misread", key, message, _SPLUNK)]
-    return time, [Finding("note", key, f"{message}the header's, which is as exact.")]
+        return time, [SiemFinding("misread", key, message, _SPLUNK)]
+    return time, [SiemFinding("note", key, f"{message}the header's, which is as exact.")]
 
 
-def _hosts(parts: Parts, found: dict[str, str]) -> Iterator[Finding]:
+def _hosts(parts: Parts, found: dict[str, str]) -> Iterator[SiemFinding]:
     host = parts.header.hostname if parts.header else ""
     if found.get("dvchost") and host and found["dvchost"] != host:
-        yield Finding("note", "dvchost", f"It takes the place of the header's host, {host}.")
+        yield SiemFinding("note", "dvchost", f"It takes the place of the header's host, {host}.")
 
 
 SIMULATOR = Simulator(

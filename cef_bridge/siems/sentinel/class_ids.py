@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cef_bridge.siems.class_id_rows import Row
+    from cef_bridge.siems.class_id_rows import ClassIdRow
 
 _HEAD = """\
 // KubeArmor's classes of events, joined to the events themselves. Save the part up to the first ;
@@ -31,7 +31,7 @@ CommonSecurityLog
 """
 
 
-def query(classes: Sequence[Row]) -> str:
+def query(classes: Sequence[ClassIdRow]) -> str:
     """Return the query. Texts of the tables hold no quotes and no backslashes."""
     lines = []
     for row in classes:

@@ -20,7 +20,15 @@ from cef_bridge.siems.parsed_line import (
     take_apart,
     untimed,
 )
-from cef_bridge.siems.reading import ARRIVAL, Field, Finding, Reading, Simulator, Time, nothing
+from cef_bridge.siems.reading import (
+    ARRIVAL,
+    Reading,
+    SiemField,
+    SiemFinding,
+    SiemTime,
+    Simulator,
+    nothing,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,65 +164,65 @@ def read(line: str) -> Reading:
         return nothing(*broken(parts))
     findings = [*broken(parts), *_sizes(parts), *_pipes(parts)]
     fields = [
-        Field(column, getattr(parts.meant.header, name), f"header.{name}")
+        SiemField(column, getattr(parts.meant.header, name), f"header.{name}")
         for name, column in _HEADER
     ]
     if parts.header:
-        fields.append(Field("Computer", parts.header.hostname, ""))
+        fields.append(SiemField("Computer", parts.header.hostname, ""))
     others = []
     for key, value in parts.said.items():
         if key not in _COLUMNS:
             others.append((key, value))
             message = "No column: in AdditionalExtensions, a text that a query takes apart."
-            findings.append(Finding("ignored", key, message))
+            findings.append(SiemFinding("ignored", key, message))
             continue
         column, kind = _COLUMNS[key]
         if shown := _typed(value, kind):
-            fields.append(Field(column, shown, key))
+            fields.append(SiemField(column, shown, key))
         else:
             findings.append(_unfit(key, value, column, kind, parts.said))
     if others:
         text = ";".join(f"{key}={value}" for key, value in others)
-        fields.append(Field("AdditionalExtensions", text, ", ".join(key for key, _ in others)))
+        fields.append(SiemField("AdditionalExtensions", text, ", ".join(key for key, _ in others)))
     findings += [*_additional(others), *_timed(parts), *untimed(parts)]
-    time = Time("", f"{ARRIVAL}: TimeGenerated; rt is in ReceiptTime, start in StartTime")
+    time = SiemTime("", f"{ARRIVAL}: TimeGenerated; rt is in ReceiptTime, start in StartTime")
     return Reading(tuple(fields), time, tuple(findings))
 
 
-def _elsewhere(parts: Parts) -> Finding | None:
+def _elsewhere(parts: Parts) -> SiemFinding | None:
     """Return why a line does not reach CommonSecurityLog; None when it does."""
     if not parts.body.startswith("CEF:0|"):
         message = "The agent looks for CEF:0: the line ends in the table Syslog, as raw text."
-        return Finding("lost", "", message, "Send CEF:0, as every mapping here does.")
+        return SiemFinding("lost", "", message, "Send CEF:0, as every mapping here does.")
     header = parts.header
     if header is None or not (header.timestamp and header.hostname):
         message = "No time and host before CEF: the agent does not take the line for CEF."
-        return Finding("lost", "", message, HEADER_3164)
+        return SiemFinding("lost", "", message, HEADER_3164)
     if header.version == "rfc5424" or parts.tag:
         program = header.app_name or parts.tag.strip(" :")
         message = (
             f'A program\'s name ("{program}") stands between the host and CEF: the event ends in '
             "the table Syslog, as raw text."
         )
-        return Finding("lost", "", message, HEADER_3164)
+        return SiemFinding("lost", "", message, HEADER_3164)
     return None
 
 
-def _sizes(parts: Parts) -> Iterator[Finding]:
+def _sizes(parts: Parts) -> Iterator[SiemFinding]:
     if len(parts.line.encode("utf-8", "replace")) > _MOST_BYTES:
         message = f"rsyslog before the agent takes {_MOST_BYTES:,} bytes and cuts the rest off."
-        yield Finding("lost", "", message, "envelope: {max_bytes: 8000}")
+        yield SiemFinding("lost", "", message, "envelope: {max_bytes: 8000}")
 
 
-def _pipes(parts: Parts) -> Iterator[Finding]:
+def _pipes(parts: Parts) -> Iterator[SiemFinding]:
     message = (
         "An older agent takes a pipe in a value for the end of a header field, and tears the event."
     )
     for key, value in parts.said.items():
         if "|" in value:
-            yield Finding("misread", key, message, "envelope: {pipe: replace}")
+            yield SiemFinding("misread", key, message, "envelope: {pipe: replace}")
     if parts.meant and any("|" in text for text in parts.meant.header):
-        yield Finding("misread", "header", message, "Write no pipe in the header.")
+        yield SiemFinding("misread", "header", message, "Write no pipe in the header.")
 
 
 def _typed(value: str, kind: str) -> str:
@@ -229,28 +237,28 @@ def _typed(value: str, kind: str) -> str:
     return value if integer(value, 64 if kind == "long" else 32) is not None else ""
 
 
-def _unfit(key: str, value: str, column: str, kind: str, said: dict[str, str]) -> Finding:
+def _unfit(key: str, value: str, column: str, kind: str, said: dict[str, str]) -> SiemFinding:
     message = f"{column} is a column of type {kind}, which this value does not fit: it stays empty"
     other = next((name for name, text in said.items() if text == value and name != key), "")
     if other:
-        return Finding("note", key, f"{message}. {other} has it as well.")
+        return SiemFinding("note", key, f"{message}. {other} has it as well.")
     mend = f"extension: {{{key}: null}}, and the value under a key whose column is a text"
     if key == "externalId":
         mend = "extension: {devicePayloadId: {from: event.id}}"
-    return Finding("lost", key, f"{message}.", mend)
+    return SiemFinding("lost", key, f"{message}.", mend)
 
 
-def _additional(others: list[tuple[str, str]]) -> Iterator[Finding]:
+def _additional(others: list[tuple[str, str]]) -> Iterator[SiemFinding]:
     message = "A semicolon in AdditionalExtensions ends a pair for parse-kv: match the key's text."
     for key, value in others:
         if ";" in value:
-            yield Finding("note", key, message)
+            yield SiemFinding("note", key, message)
 
 
-def _timed(parts: Parts) -> Iterator[Finding]:
+def _timed(parts: Parts) -> Iterator[SiemFinding]:
     if "start" not in parts.said and "rt" in parts.said:
         message = "Without start the column StartTime is empty; ReceiptTime is a text."
-        yield Finding("note", "rt", message, "extension: {start: {from: event.time}}")
+        yield SiemFinding("note", "rt", message, "extension: {start: {from: event.time}}")
 
 
 SIMULATOR = Simulator(

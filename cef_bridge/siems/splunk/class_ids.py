@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cef_bridge.siems.class_id_rows import Row
+    from cef_bridge.siems.class_id_rows import ClassIdRow
 
 NOTE = (
     "These rows were not tried on a live SC4S. The indexes kubearmor_alerts, kubearmor_logs and "
@@ -39,12 +39,12 @@ _ALERT = ("alert",)  # CIM: Alerts
 _NOT_TRIED = "# Not tried on a live Splunk. Written by: cef-bridge mapping event-ids --format"
 
 
-def metadata(classes: Sequence[Row]) -> str:
+def metadata(classes: Sequence[ClassIdRow]) -> str:
     """Return rows of splunk_metadata.csv, one a class; the file has no head line."""
     return "".join(f"{_PRODUCT}_{row.class_id},index,{_INDEXES[row.kind]}\n" for row in classes)
 
 
-def eventtypes(classes: Sequence[Row]) -> str:
+def eventtypes(classes: Sequence[ClassIdRow]) -> str:
     """Return eventtypes.conf: the classes of one kind and data model are one event type.
 
     Splunk tries every event type on each event that a search finds, so there are few.
@@ -56,7 +56,7 @@ def eventtypes(classes: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def tags(classes: Sequence[Row]) -> str:
+def tags(classes: Sequence[ClassIdRow]) -> str:
     """Return tags.conf for these event types; one without a data model has no tags."""
     lines = [f"{_NOT_TRIED} splunk-tags", "# tags.conf"]
     for name, members in _groups(classes).items():
@@ -69,8 +69,8 @@ def tags(classes: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _groups(classes: Sequence[Row]) -> dict[str, list[Row]]:
-    groups: dict[str, list[Row]] = {}
+def _groups(classes: Sequence[ClassIdRow]) -> dict[str, list[ClassIdRow]]:
+    groups: dict[str, list[ClassIdRow]] = {}
     for row in classes:
         verb = f"_{row.verb}" if row.verb in _TAGS else ""
         groups.setdefault(f"kubearmor_{row.kind}_{row.operation}{verb}", []).append(row)

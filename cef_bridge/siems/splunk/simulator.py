@@ -25,7 +25,7 @@ from cef_bridge.siems.parsed_line import (
     refused,
     take_apart,
 )
-from cef_bridge.siems.reading import Field, Finding, Reading, Simulator, Time
+from cef_bridge.siems.reading import Reading, SiemField, SiemFinding, SiemTime, Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,14 +139,14 @@ def read(line: str) -> Reading:
     return Reading(tuple(fields), _time(parts), tuple(findings))
 
 
-def _first(parts: Parts, first: str) -> Iterator[Finding]:
+def _first(parts: Parts, first: str) -> Iterator[SiemFinding]:
     if not first:
         return
     if parts.said.get(first) == "1" and first not in CEF_KEYS:
         message = "Swallowed with the header, as the first key always is; it says nothing else."
-        yield Finding("ignored", first, message)
+        yield SiemFinding("ignored", first, message)
         return
-    yield Finding(
+    yield SiemFinding(
         "lost",
         first,
         "The first key is lost: the add-on takes all up to the first `=`, header and all, for "
@@ -162,7 +162,7 @@ _HEADER = (
 )
 
 
-def _header(parts: Parts, kept: dict[str, str]) -> Iterator[Finding]:
+def _header(parts: Parts, kept: dict[str, str]) -> Iterator[SiemFinding]:
     """The header is no field: what a key of one's own does not say again can not be searched."""
     if parts.meant is None:
         return
@@ -171,15 +171,15 @@ def _header(parts: Parts, kept: dict[str, str]) -> Iterator[Finding]:
         text = getattr(parts.meant.header, name)
         if text and Cef().escape(text) not in own:
             message = "The header is no field: this stands only in the raw text."
-            yield Finding("lost", f"header.{name}", message, f"extension: {{{mend}}}")
+            yield SiemFinding("lost", f"header.{name}", message, f"extension: {{{mend}}}")
     message = "In the raw text only: no search field, and the same in every event of one sender."
     for name in ("device_vendor", "device_product", "device_version"):
-        yield Finding("ignored", f"header.{name}", message)
+        yield SiemFinding("ignored", f"header.{name}", message)
 
 
 def _renamed(
     named: list[tuple[str, str]], kept: dict[str, str]
-) -> tuple[list[Field], list[Finding]]:
+) -> tuple[list[SiemField], list[SiemFinding]]:
     """Return the fields, with those named by labels, and what became of the slots."""
     places: dict[str, int] = {}
     for place, (key, _) in enumerate(named):
@@ -193,42 +193,42 @@ def _renamed(
             continue
         if not slot and label and places[f"{key}Label"] < places[key]:
             message = "Its label comes first, and then is not taken for a name."
-            findings.append(Finding("note", key, message, "Write the value before its label."))
+            findings.append(SiemFinding("note", key, message, "Write the value before its label."))
             continue
         name = _cleaned(label)
         if not name:
             if slot:
                 message = "Emptied at search time, and without a label no field takes its place."
-                findings.append(Finding("lost", key, message, "Add `label: NAME` to its rule."))
+                findings.append(SiemFinding("lost", key, message, "Add `label: NAME` to its rule."))
         elif name in fields:
             message = f'A field "{name}" is there already, and the first one stays.'
-            findings.append(Finding("lost", key, message, "Give it a label of its own."))
+            findings.append(SiemFinding("lost", key, message, "Give it a label of its own."))
         else:
-            fields[name] = Field(name, value, key)
-            findings.append(Finding("renamed", key, "Named by its label."))
+            fields[name] = SiemField(name, value, key)
+            findings.append(SiemFinding("renamed", key, "Named by its label."))
     findings += _emptied(fields)
     return [*fields.values(), *_aliased(fields)], findings
 
 
-def _named(kept: dict[str, str]) -> tuple[dict[str, Field], list[Finding]]:
+def _named(kept: dict[str, str]) -> tuple[dict[str, SiemField], list[SiemFinding]]:
     """Return the keys as fields by their names, and what cleaning does to the names."""
-    fields: dict[str, Field] = {}
-    findings: list[Finding] = []
+    fields: dict[str, SiemField] = {}
+    findings: list[SiemFinding] = []
     for key, value in kept.items():
         name = _cleaned(key)
         if not name:
             message = "No letter is in the key, so that no field's name is left of it."
-            findings.append(Finding("lost", key, message, "Give the key another name."))
+            findings.append(SiemFinding("lost", key, message, "Give the key another name."))
         elif name in fields:
             message = f'A field "{name}" is there already, and the first one stays.'
-            findings.append(Finding("lost", key, message, "Give the key another name."))
+            findings.append(SiemFinding("lost", key, message, "Give the key another name."))
         else:
-            fields[name] = Field(name, value, key)
+            fields[name] = SiemField(name, value, key)
             if name != key:
                 message = (
                     "Cleaned: a field's name has letters, digits and _, and begins with a letter."
                 )
-                findings.append(Finding("renamed", key, message))
+                findings.append(SiemFinding("renamed", key, message))
     return fields, findings
 
 
@@ -237,7 +237,7 @@ def _cleaned(name: str) -> str:
     return _NOT_IN_NAME.sub("_", name).lstrip("_0123456789")
 
 
-def _emptied(fields: dict[str, Field]) -> list[Finding]:
+def _emptied(fields: dict[str, SiemField]) -> list[SiemFinding]:
     findings = []
     for name in [name for name in fields if _EMPTIED.fullmatch(name)]:
         field = fields.pop(name)
@@ -245,7 +245,7 @@ def _emptied(fields: dict[str, Field]) -> list[Finding]:
             end = "source.ip" if name == "c6a2" else "destination.ip"
             into = "src" if name == "c6a2" else "dst"
             findings.append(
-                Finding(
+                SiemFinding(
                     "lost",
                     name,
                     f"Emptied at search time, and the renaming by label does not know c6aN: "
@@ -258,31 +258,31 @@ def _emptied(fields: dict[str, Field]) -> list[Finding]:
         if key in fields and fields[key].value == "-":
             del fields[key]
             message = 'A value of "-" is emptied at search time.'
-            findings.append(Finding("lost", key, message, f"extension: {{{key}: null}}"))
+            findings.append(SiemFinding("lost", key, message, f"extension: {{{key}: null}}"))
     return findings
 
 
-def _aliased(fields: dict[str, Field]) -> list[Field]:
+def _aliased(fields: dict[str, SiemField]) -> list[SiemField]:
     """Return the fields of FIELDALIAS and EVAL; an EVAL takes the place of a key of its name."""
     found = {
-        name: Field(name, fields[key].value, key)
+        name: SiemField(name, fields[key].value, key)
         for key, names in _ALIASES.items()
         if key in fields
         for name in names
     }
     for name, keys in _COALESCED.items():
         if key := next((key for key in keys if key in fields), ""):
-            found[name] = Field(name, fields[key].value, key)
+            found[name] = SiemField(name, fields[key].value, key)
     for name in ("src", "dvc"):
         if name in found:
             fields.pop(name, None)
     return list(found.values())
 
 
-def _misnamed(kept: dict[str, str]) -> Iterator[Finding]:
+def _misnamed(kept: dict[str, str]) -> Iterator[SiemFinding]:
     shost = kept.get("shost", "")
     if shost and not is_address(shost):
-        yield Finding(
+        yield SiemFinding(
             "misread",
             "shost",
             "It becomes src_ip and src: a name stands where searches and the data model expect an"
@@ -291,35 +291,37 @@ def _misnamed(kept: dict[str, str]) -> Iterator[Finding]:
         )
     if shost and kept.get("src", shost) != shost:
         message = "shost takes its place: the field src shows that one."
-        yield Finding("lost", "src", message, "extension: {shost: null}")
+        yield SiemFinding("lost", "src", message, "extension: {shost: null}")
     if "dst" in kept and "dhost" not in kept and "dmac" not in kept:
         message = "The data model's dest is made of dhost or dmac: it stays empty here."
-        yield Finding("note", "dst", message, "extension: {dhost: {from: destination.ip}}")
+        yield SiemFinding("note", "dst", message, "extension: {dhost: {from: destination.ip}}")
     if "dvc" in kept and "dvchost" in kept:
-        yield Finding("renamed", "dvc", "dvc shows dvchost; the address is dvc_ip.")
+        yield SiemFinding("renamed", "dvc", "dvc shows dvchost; the address is dvc_ip.")
     if any(is_ipv6(kept.get(key, "")) for key in ("src", "dst")):
-        yield Finding("note", "", "An IPv6 address stands in src or dst: taken as it is.")
+        yield SiemFinding("note", "", "An IPv6 address stands in src or dst: taken as it is.")
 
 
-def _escapes(kept: dict[str, str]) -> Iterator[Finding]:
+def _escapes(kept: dict[str, str]) -> Iterator[SiemFinding]:
     message = r"Not un-escaped: search for the text as it is written, such as app\=web."
     for key, value in kept.items():
         if "\\" in value:
-            yield Finding("note", key, message)
+            yield SiemFinding("note", key, message)
 
 
-def _time(parts: Parts) -> Time:
+def _time(parts: Parts) -> SiemTime:
     if parts.header is None or not parts.header.timestamp:
-        return Time("", "Splunk's guess: the first date in the first 128 characters, or arrival")
+        return SiemTime(
+            "", "Splunk's guess: the first date in the first 128 characters, or arrival"
+        )
     return header_time(parts.header)
 
 
-def _timed(parts: Parts) -> Iterator[Finding]:
+def _timed(parts: Parts) -> Iterator[SiemFinding]:
     if "rt" in parts.said and (
         parts.header is None or not parts.header.timestamp or parts.header.is_vague
     ):
         message = "A field, not the event's time: that has whole seconds and a guessed zone."
-        yield Finding("note", "rt", message, HEADER_5424)
+        yield SiemFinding("note", "rt", message, HEADER_5424)
 
 
 SIMULATOR = Simulator(

@@ -34,7 +34,7 @@ _SKIPPED = 1 << 20
 _BLOCK = 512
 
 
-class Stream:
+class UnpackedStream:
     """One decompressed stream: `name` as operators see it, `raw` the input that it comes from."""
 
     __slots__ = ("_source", "name", "raw", "read")
@@ -62,7 +62,7 @@ class Stream:
                 pass
 
 
-def open_stream(raw: Raw, name: str, *, max_expand: int = MAX_EXPAND) -> Iterator[Stream]:
+def open_stream(raw: Raw, name: str, *, max_expand: int = MAX_EXPAND) -> Iterator[UnpackedStream]:
     """Yield the streams in an input, in its order; each must be read before the next is asked for.
 
     gzip, zstd, bzip2 and xz (several members in a row), tar (members `name!member`), and these in
@@ -73,28 +73,28 @@ def open_stream(raw: Raw, name: str, *, max_expand: int = MAX_EXPAND) -> Iterato
 
 def _open(
     source: Peekable, name: str, raw: Raw, budget: Budget, *, packed: int, tars: int
-) -> Iterator[Stream]:
+) -> Iterator[UnpackedStream]:
     try:
         head = source.peek(_BLOCK, is_text)
     except DamagedError as error:
-        yield Stream(name, raw, _Fails(error))
+        yield UnpackedStream(name, raw, _Fails(error))
         return
     kind = next((kind for kind in COMPRESSIONS if kind.begins(head[:HEAD])), None)
     foreign = next((kind for kind, magic in FOREIGN if head.startswith(magic)), None)
     tar = kind is None and _is_tar(head)
     if foreign is not None:
         why = f"this is a {foreign} archive, which is not read here; unpack it first"
-        yield Stream(name, raw, _Fails(DamagedError(why)))
+        yield UnpackedStream(name, raw, _Fails(DamagedError(why)))
     elif (kind is not None and packed == _LAYERS) or (tar and tars == _LAYERS):
         why = f"it is packed more than {_LAYERS} times over; unpack it first"
-        yield Stream(name, raw, _Fails(DamagedError(why)))
+        yield UnpackedStream(name, raw, _Fails(DamagedError(why)))
     elif kind is not None:
         inner = Peekable(Unpacked(kind, source, budget))
         yield from _open(inner, name, raw, budget, packed=packed + 1, tars=tars)
     elif tar:
         yield from _members(source, name, raw, budget, packed=packed, tars=tars + 1)
     else:
-        yield Stream(name, raw, source)
+        yield UnpackedStream(name, raw, source)
 
 
 def is_text(head: bytes) -> bool:
@@ -130,7 +130,7 @@ def _is_tar(head: bytes) -> bool:
 
 def _members(
     source: Peekable, name: str, raw: Raw, budget: Budget, *, packed: int, tars: int
-) -> Iterator[Stream]:
+) -> Iterator[UnpackedStream]:
     """Yield the streams in the regular files of a tar."""
     from cef_bridge.sources.files.tars import members  # noqa: PLC0415 - as above
 
@@ -139,7 +139,7 @@ def _members(
             shown = f"{name}!{printable(member)}"
             yield from _open(Peekable(content), shown, raw, budget, packed=packed, tars=tars)
     except DamagedError as error:
-        yield Stream(name, raw, _Fails(error))
+        yield UnpackedStream(name, raw, _Fails(error))
 
 
 class _Fails:

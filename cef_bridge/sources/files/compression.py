@@ -34,7 +34,7 @@ _XZ_MEMORY = 256 << 20
 _ERRORS = (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError)
 
 
-class Decoder(Protocol):
+class Decompressor(Protocol):
     """The interface that bz2 and lzma share: decodes one member."""
 
     @property
@@ -126,7 +126,7 @@ class Compression(NamedTuple):
 
     name: str
     magic: tuple[bytes, ...]
-    decoder: Callable[[], Decoder]
+    decoder: Callable[[], Decompressor]
 
     def begins(self, head: bytes) -> bool:
         """Whether these first bytes are its."""
@@ -199,7 +199,7 @@ class Unpacked:
         self._kind = kind
         self._source = source
         self._budget = budget
-        self._decoder: Decoder | None = None
+        self._decoder: Decompressor | None = None
         self._produced = 0
         self._lines = 0
 

@@ -15,7 +15,7 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.checkpoint import Mark
+from cef_bridge.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -60,7 +60,7 @@ class Older(NamedTuple):
         return file.inode == self.inode and sha256(begins) == self.sha256
 
 
-class Position(NamedTuple):
+class FilePosition(NamedTuple):
     """What a mark's value says.
 
     `name` is what operators see, `path` (absolute) where the file was followed, `real` the same
@@ -81,22 +81,22 @@ class Position(NamedTuple):
     changed: int
     older: tuple[Older, ...] = ()
 
-    def mark(self, key: str, offset: int) -> Mark:
+    def mark(self, key: str, offset: int) -> Checkpoint:
         """Return it as a mark."""
         # Not orjson: a path may hold bytes that are no UTF-8, which Python keeps as surrogates.
-        return Mark(key, offset, json.dumps(self._asdict()).encode())
+        return Checkpoint(key, offset, json.dumps(self._asdict()).encode())
 
     def begins(self, head: bytes) -> bool:
         """Whether a file that begins so can be the one."""
         return len(head) >= self.head and sha256(head[: self.head]) == self.sha256
 
 
-class Known(NamedTuple):
+class SavedCheckpoint(NamedTuple):
     """A mark of an earlier run, and what its value says."""
 
     key: str
     offset: int
-    at: Position
+    at: FilePosition
 
 
 def sha256(head: bytes) -> str:
@@ -107,10 +107,10 @@ def sha256(head: bytes) -> str:
 class Book:
     """The marks of earlier runs that no file has claimed yet, and the keys that are taken."""
 
-    def __init__(self, marks: Mapping[str, Mark]) -> None:
-        self._known: dict[str, Known] = {}
-        self._inodes: dict[int, list[Known]] = {}
-        self._members: dict[str, Known] = {}
+    def __init__(self, marks: Mapping[str, Checkpoint]) -> None:
+        self._known: dict[str, SavedCheckpoint] = {}
+        self._inodes: dict[int, list[SavedCheckpoint]] = {}
+        self._members: dict[str, SavedCheckpoint] = {}
         self._generations: dict[str, int] = {}
         for key, mark in marks.items():
             parts = _KEY.fullmatch(key)
@@ -131,7 +131,7 @@ class Book:
 
     def _tell_empty_ones(self) -> None:
         """Learn how files begin that were empty when they were seen: others may have come since."""
-        later: dict[str, list[Position]] = {}
+        later: dict[str, list[FilePosition]] = {}
         for known in self._known.values():
             later.setdefault(known.at.real, []).append(known.at)
         for key, known in self._known.items():
@@ -147,7 +147,7 @@ class Book:
                 at = at._replace(head=found[0].head, sha256=found[0].sha256)
                 self._known[key] = known._replace(at=at)
 
-    def __iter__(self) -> Iterator[Known]:
+    def __iter__(self) -> Iterator[SavedCheckpoint]:
         return iter(list(self._known.values()))
 
     def new_key(self, path: str, inode: int) -> str:
@@ -157,7 +157,7 @@ class Book:
         self._generations[stem] = self._generations.get(stem, 0) + 1
         return f"{stem}.{self._generations[stem]}"
 
-    def claim(self, file: File, replaced: Callable[[Position], bool]) -> Known | None:
+    def claim(self, file: File, replaced: Callable[[FilePosition], bool]) -> SavedCheckpoint | None:
         """Return the mark that speaks of this file, and take it out; None for a new file.
 
         `replaced` is asked when nothing but the inode and the path speaks for it: inodes are used
@@ -177,7 +177,7 @@ class Book:
                 best = best or known
         return self.take(best.key) if best is not None else None
 
-    def archive(self, file: File) -> tuple[str, dict[str, Known]]:
+    def archive(self, file: File) -> tuple[str, dict[str, SavedCheckpoint]]:
         """Return the key of a packed file, and what is known of the streams in it.
 
         The key of a stream is this one, `!`, and the stream's name.
@@ -194,20 +194,20 @@ class Book:
                 return f"{parts['stem']}.{parts['generation']}", found
         return self.new_key(file.path, file.inode), found
 
-    def take(self, key: str) -> Known | None:
+    def take(self, key: str) -> SavedCheckpoint | None:
         """Take one mark out, by its key."""
         return self._known.pop(key, None)
 
 
-def _known(mark: Mark) -> Known | None:
+def _known(mark: Checkpoint) -> SavedCheckpoint | None:
     try:
-        at = Position(**json.loads(mark.value))
+        at = FilePosition(**json.loads(mark.value))
         at = at._replace(older=tuple(Older(*each) for each in at.older))
     except (ValueError, TypeError):
         return None
     if at.seek > mark.offset:  # another queue was ahead of the one whose offset this is
         at = at._replace(seek=0, line=1)
-    return Known(mark.key, mark.offset, at)
+    return SavedCheckpoint(mark.key, mark.offset, at)
 
 
 def meet(path: str, fd: int) -> File:

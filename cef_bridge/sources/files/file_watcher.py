@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from cef_bridge.errors import UsageError
 from cef_bridge.sources.feed import Arrival, Notice
 from cef_bridge.sources.files.archives import is_packed, printable
-from cef_bridge.sources.files.file_identity import Book, File, Position, sha256
+from cef_bridge.sources.files.file_identity import Book, File, FilePosition, sha256
 from cef_bridge.sources.files.follow_folders import in_the_making, unpacked
 from cef_bridge.sources.files.follow_messages import PACKED, Told, nothing_behind, unopened
 from cef_bridge.sources.files.follow_packed import passed
@@ -29,13 +29,13 @@ from cef_bridge.sources.files.follow_paths import open_file
 from cef_bridge.sources.files.follow_siblings import Rest, Siblings, begin_alike, holds, older_than
 from cef_bridge.sources.files.follow_tail import Tail
 from cef_bridge.sources.files.open_files import Descriptors
-from cef_bridge.sources.records.units import Broken
+from cef_bridge.sources.records.units import BrokenLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from cef_bridge.checkpoint import Mark
-    from cef_bridge.sources.files.file_identity import Known
+    from cef_bridge.checkpoint import Checkpoint
+    from cef_bridge.sources.files.file_identity import SavedCheckpoint
     from cef_bridge.sources.files.follow_paths import Pattern
 
     News = Iterator[Arrival | Notice]
@@ -48,7 +48,7 @@ _ROTATED = re.compile(r"[._-]\d[\dTZ.:_+-]*\.(?:gz|zst|bz2|xz)\Z")
 _REMEMBERED = 4096  # files that were read to their end, so that they are not taken for unread ones
 
 
-class Rules(NamedTuple):
+class FollowOptions(NamedTuple):
     """What a feed of files is told; times in seconds, see `Follow`."""
 
     once: bool = False
@@ -86,11 +86,11 @@ class _Taken:
         return tail is not None and not tail.aside
 
 
-class Watch:
+class FileWatcher:
     """All files of one feed. `tails` are all streams, by their keys."""
 
     def __init__(
-        self, patterns: Sequence[Pattern], rules: Rules, marks: Mapping[str, Mark]
+        self, patterns: Sequence[Pattern], rules: FollowOptions, marks: Mapping[str, Checkpoint]
     ) -> None:
         self.rules = rules
         self.tails: dict[str, Tail] = {}
@@ -103,7 +103,7 @@ class Watch:
         self._at: dict[str, Tail] = {}
         self._nodes: dict[tuple[int, int], Tail] = {}
         self._before: dict[str, Tail] = {}
-        self._read: dict[tuple[tuple[int, int], str], tuple[int, Position]] = {}
+        self._read: dict[tuple[tuple[int, int], str], tuple[int, FilePosition]] = {}
         self._gone: list[Tail] = []
         self._last: dict[str, tuple[Tail, float]] = {}  # read to their ends, and nothing came after
         self._now = 0.0
@@ -282,7 +282,7 @@ class Watch:
             if self.rules.once or error.errno == errno.ELOOP:  # else it may be there later
                 self._told.warn(nothing_behind(error.errno), name)
         elif self.rules.once and error.errno != errno.ENOENT:
-            broken = Broken(1, 0, f"it cannot be opened: {reason}")
+            broken = BrokenLine(1, 0, f"it cannot be opened: {reason}")
             self._unopened.append(Arrival(f"file:{path}", name, broken, None))
         elif error.errno != errno.ENOENT:
             self._told.warn(unopened(reason), name)
@@ -332,7 +332,7 @@ class Watch:
             at = read[1]._replace(path=path, real=os.path.realpath(path))
             return self._add(self.book.new_key(path, file.inode), at, read[0], found)
         begins = (file.inode, len(file.head), sha256(file.head))
-        at = Position(
+        at = FilePosition(
             printable(name), path, os.path.realpath(path), *begins, start, 1, file.changed
         )
         at = at._replace(older=self.siblings.before(at))
@@ -341,19 +341,21 @@ class Watch:
                 at = at._replace(older=older_than(each.at, at.older, each.opens, each.offset))
         return self._add(self.book.new_key(path, file.inode), at, start, found)
 
-    def _generation(self, was: Position, name: str, file: File, before: Tail) -> Tail:
+    def _generation(self, was: FilePosition, name: str, file: File, before: Tail) -> Tail:
         """Take up a file that came and went between two looks, where another `was` before it."""
         head = unpacked(file.path)[0] if is_packed(file.head) else file.head
         begins = (file.inode, len(head), sha256(head))
         older = older_than(before.at, before.at.older, before.opens, before.offset)
-        at = Position(printable(name), was.path, was.real, *begins, 0, 1, file.changed, older=older)
+        at = FilePosition(
+            printable(name), was.path, was.real, *begins, 0, 1, file.changed, older=older
+        )
         found = Rest(None, file, copy=False)
         self._take_back(file)
         tail = self._add(self.book.new_key(was.path, file.inode), at, 0, found)
         tail.attached, tail.waits_for, tail.final = False, before, tail.packed
         return tail
 
-    def _is_known(self, current: File, at: Position) -> Callable[[File], bool]:
+    def _is_known(self, current: File, at: FilePosition) -> Callable[[File], bool]:
         in_place = current.inode == at.inode  # it is not renamed; it may be being copied just now
 
         def known(file: File) -> bool:
@@ -379,7 +381,7 @@ class Watch:
             if at.begins(head) and os.path.dirname(at.real) == folder  # noqa: PTH120
         )
 
-    def _add(self, key: str, at: Position, offset: int, found: Rest) -> Tail:
+    def _add(self, key: str, at: FilePosition, offset: int, found: Rest) -> Tail:
         tail = Tail(
             key, at, offset, found.file, fd=found.fd, max_record=self.rules.max_record,
             final=self.rules.once or found.copy,
@@ -457,17 +459,17 @@ class Watch:
         self._go_on(known, at, found, path)
         return at.path
 
-    def _was_rotated(self, current: File, at: Position) -> bool:
+    def _was_rotated(self, current: File, at: FilePosition) -> bool:
         """Whether something with the name of a rotated file came after this one."""
         return bool(self.siblings.after(at, 0, self._is_known(current, at)))
 
-    def _go_on(self, known: Known, at: Position, found: Rest, path: str) -> None:
+    def _go_on(self, known: SavedCheckpoint, at: FilePosition, found: Rest, path: str) -> None:
         """Go on with a file at a path, which may be another than where it was met."""
         if path == at.path:
             at = at._replace(real=os.path.realpath(path))
         self._at[path] = self._add(known.key, at, known.offset, found._replace(copy=False))
 
-    def _vanished(self, known: Known) -> News:
+    def _vanished(self, known: SavedCheckpoint) -> News:
         name, path, inode = known.at.name, known.at.path, known.at.inode
         tail = Tail(known.key, known.at, known.offset, _NONE)
         tail.done = True

@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING
 from cef_bridge.errors import UsageError
 from cef_bridge.sources.feed import TICK, Arrival, FeedState, Notice
 from cef_bridge.sources.files.archives import MAX_EXPAND, printable
-from cef_bridge.sources.files.file_watcher import Rules, Watch
+from cef_bridge.sources.files.file_watcher import FileWatcher, FollowOptions
 from cef_bridge.sources.files.follow_packed import packed
 from cef_bridge.sources.files.follow_paths import patterns as parse
-from cef_bridge.sources.records.units import Broken
+from cef_bridge.sources.records.units import BrokenLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from cef_bridge.checkpoint import Mark
+    from cef_bridge.checkpoint import Checkpoint
     from cef_bridge.sources.files.follow_tail import Tail
 
     News = Iterator[Arrival | Notice]
@@ -68,7 +68,7 @@ class Follow:
     ) -> None:
         self.name = name or ", ".join(map(printable, patterns))
         self._patterns = parse(patterns)
-        self._rules = Rules(once, from_end, max_record, linger, max_open)
+        self._rules = FollowOptions(once, from_end, max_record, linger, max_open)
         self._max_expand = max_expand
         self._poll = poll
         self._rescan = rescan
@@ -81,9 +81,9 @@ class Follow:
             if any(problems):
                 raise UsageError("\n".join(filter(None, problems)))
 
-    def arrivals(self, marks: Mapping[str, Mark]) -> Iterator[Arrival | Notice | None]:
+    def arrivals(self, marks: Mapping[str, Checkpoint]) -> Iterator[Arrival | Notice | None]:
         """Yield what stands in the files behind these marks; None while there is nothing new."""
-        watch = Watch(self._patterns, self._rules, marks)
+        watch = FileWatcher(self._patterns, self._rules, marks)
         self._text = "reading"
         try:
             for each in self._run(watch):
@@ -95,7 +95,7 @@ class Follow:
         finally:
             watch.close()
 
-    def _run(self, watch: Watch) -> Iterator[Arrival | Notice | None]:
+    def _run(self, watch: FileWatcher) -> Iterator[Arrival | Notice | None]:
         turns = _Turns()
         scan_due = self._clock()
         while not self._stop.is_set():
@@ -122,7 +122,7 @@ class Follow:
             yield None
             self._stop.wait(max(0.0, due - self._clock()))
 
-    def _turn(self, watch: Watch, turns: _Turns) -> Iterator[Arrival | Notice | None]:
+    def _turn(self, watch: FileWatcher, turns: _Turns) -> Iterator[Arrival | Notice | None]:
         """Read one block of the stream whose turn it is."""
         tail = turns.take()
         if not watch.descriptors.open(tail):
@@ -130,7 +130,9 @@ class Follow:
             tail.missed += 1
             if tail.final and tail.missed > _MISSES:
                 text = "it cannot be opened any more"
-                yield Arrival(tail.key, tail.name, Broken(tail.at.line, tail.offset, text), None)
+                yield Arrival(
+                    tail.key, tail.name, BrokenLine(tail.at.line, tail.offset, text), None
+                )
                 tail.shifted, tail.done = False, True
                 yield from watch.end(tail)
             return
@@ -146,7 +148,7 @@ class Follow:
             turns.add([tail])
         watch.descriptors.relax(tail)
 
-    def _packed(self, watch: Watch) -> Iterator[Arrival | None]:
+    def _packed(self, watch: FileWatcher) -> Iterator[Arrival | None]:
         for file, name in watch.packed:
             key, known = watch.book.archive(file)
             yield from packed(file, name, key, known, self._rules.max_record, self._max_expand)

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from cef_bridge.sources.feed import TICK, Arrival
-from cef_bridge.sources.files.file_identity import Position, sha256
+from cef_bridge.sources.files.file_identity import FilePosition, sha256
 from cef_bridge.sources.files.follow_tail import behind, end_of
 from cef_bridge.sources.files.inputs import Input
 from cef_bridge.sources.records.blocks import Cutter, Idle
@@ -18,8 +18,8 @@ from cef_bridge.sources.records.units import Block
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from cef_bridge.sources.files.archives import Stream
-    from cef_bridge.sources.files.file_identity import File, Known
+    from cef_bridge.sources.files.archives import UnpackedStream
+    from cef_bridge.sources.files.file_identity import File, SavedCheckpoint
     from cef_bridge.sources.files.follow_tail import Tail
 
 
@@ -27,7 +27,7 @@ def packed(  # one file with all that is told of it
     file: File,
     name: str,
     key: str,
-    known: Mapping[str, Known],
+    known: Mapping[str, SavedCheckpoint],
     max_record: int,
     max_expand: int,
 ) -> Iterator[Arrival | None]:
@@ -37,7 +37,7 @@ def packed(  # one file with all that is told of it
     """
     spoken = time.monotonic()
     begins = (file.inode, len(file.head), sha256(file.head))
-    at = Position(name, file.path, file.path, *begins, 0, 1, file.changed)
+    at = FilePosition(name, file.path, file.path, *begins, 0, 1, file.changed)
     for stream in Input(name, file.path, None).streams(max_expand=max_expand):
         # The member's name is the key's end: a shown name begins with the file's.
         own = f"{key}!{stream.name[len(name) :].lstrip('!')}"
@@ -63,11 +63,11 @@ def packed(  # one file with all that is told of it
 def passed(path: str, name: str, key: str, tail: Tail) -> Arrival:
     """Return an arrival that says how far a packed file was read as the rest of another stream."""
     begins = (tail.node[1], len(tail.head), sha256(tail.head))
-    at = Position(name, path, path, *begins, 0, 1, tail.changed)
+    at = FilePosition(name, path, path, *begins, 0, 1, tail.changed)
     block = Block([], 1, tail.offset, tail.offset, single=True)
     return Arrival(f"{key}!", name, block, at.mark(f"{key}!", tail.offset))
 
 
-def _place(key: str, stream: Stream, at: Position, line: int, offset: int) -> Arrival:
+def _place(key: str, stream: UnpackedStream, at: FilePosition, line: int, offset: int) -> Arrival:
     nothing = Block([], line, offset, stream.consumed, single=True)
     return Arrival(key, stream.name, nothing, at.mark(key, offset))

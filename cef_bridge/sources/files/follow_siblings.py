@@ -31,7 +31,7 @@ from cef_bridge.sources.files.follow_paths import open_file
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
-    from cef_bridge.sources.files.file_identity import Position
+    from cef_bridge.sources.files.file_identity import FilePosition
 
     Nodes = Container[tuple[int, int]]
 
@@ -68,7 +68,7 @@ class Siblings:
         """List each folder anew when it is asked for again: something in it may have changed."""
         self._folders.clear()
 
-    def _beside(self, at: Position) -> list[Folder]:
+    def _beside(self, at: FilePosition) -> list[Folder]:
         """Return the folders where the file is, and where it is linked from."""
         paths = dict.fromkeys((os.path.dirname(at.real), os.path.dirname(at.path)))  # noqa: PTH120
         for path in paths:
@@ -77,7 +77,7 @@ class Siblings:
                 self._folders[path] = Folder(path)
         return [self._folders[path] for path in paths]
 
-    def _rotated(self, at: Position) -> list[Sibling]:
+    def _rotated(self, at: FilePosition) -> list[Sibling]:
         """Return what has the name of a rotated one, and is not just being packed."""
         base = os.path.basename(at.real)  # noqa: PTH119
         return [
@@ -89,7 +89,7 @@ class Siblings:
 
     # The rest of one
 
-    def rest(self, at: Position, offset: int, taken: Nodes) -> Rest | None:
+    def rest(self, at: FilePosition, offset: int, taken: Nodes) -> Rest | None:
         """Return the file that a position speaks of, wherever it was moved among its siblings.
 
         First by inode and hash; then, as a copy (copytruncate) or packed, by its content. `taken`
@@ -102,7 +102,7 @@ class Siblings:
             self.forget()
         return None
 
-    def _look_for(self, at: Position, offset: int, taken: Nodes) -> tuple[Rest | None, bool]:
+    def _look_for(self, at: FilePosition, offset: int, taken: Nodes) -> tuple[Rest | None, bool]:
         """Look through the siblings; also tell whether they stood still meanwhile."""
         folders = self._beside(at)
         stem = os.path.basename(at.real).partition(".")[0]  # noqa: PTH119
@@ -152,7 +152,7 @@ class Siblings:
 
     # What came after one
 
-    def after(self, at: Position, offset: int, seen: Callable[[File], bool]) -> list[File]:
+    def after(self, at: FilePosition, offset: int, seen: Callable[[File], bool]) -> list[File]:
         """Return the files that came after this one and were rotated away unread, oldest first.
 
         Those are files with the name of a rotated one that were changed since (mtime, ns), unless
@@ -185,7 +185,7 @@ class Siblings:
             self.forget()
         return sorted(found.values(), key=lambda each: each.changed)
 
-    def before(self, at: Position) -> tuple[Older, ...]:
+    def before(self, at: FilePosition) -> tuple[Older, ...]:
         """Return the rotated files that are there when this one is begun: the last of them."""
         found = []
         for each in self._rotated(at):
@@ -195,7 +195,7 @@ class Siblings:
                 found.append((file.changed, Older(_bare(each.name), *begins, file.size)))
         return tuple(entry for _, entry in sorted(found)[-_MOST_OLDER:])
 
-    def _older(self, at: Position, taken: Nodes) -> set[str]:
+    def _older(self, at: FilePosition, taken: Nodes) -> set[str]:
         """Return the paths of packed files that hold what was there before this one was begun.
 
         Each of those is found once at most, so that of two that are alike one is another.
@@ -231,14 +231,16 @@ def is_rotated(base: str, name: str) -> bool:
     return _NUMBER.fullmatch(name, len(stem), len(name) - len(dot + end)) is not None
 
 
-def older_than(at: Position, older: tuple[Older, ...], path: str, offset: int) -> tuple[Older, ...]:
+def older_than(
+    at: FilePosition, older: tuple[Older, ...], path: str, offset: int
+) -> tuple[Older, ...]:
     """Return what is older than whatever comes behind a file: it, and what is `older` than it."""
     name = os.path.basename(path)  # noqa: PTH119
     itself = Older(_bare(name), at.inode, at.head, at.sha256, offset)
     return (*older, itself)[-_MOST_OLDER:]
 
 
-def holds(file: File, at: Position, offset: int) -> bool:
+def holds(file: File, at: FilePosition, offset: int) -> bool:
     """Whether a packed file holds what another stream has read, or is about to read."""
     name = os.path.basename(file.path)  # noqa: PTH119
     return _is_copy(Sibling(file.path, name, file.node), _itself(at, offset))
@@ -260,7 +262,7 @@ def begin_alike(one: File, other: File) -> bool:
     return enough and size > 0 and one.head[:size] == other.head[:size]
 
 
-def _itself(at: Position, offset: int) -> Older:
+def _itself(at: FilePosition, offset: int) -> Older:
     return Older("", at.inode, at.head, at.sha256, offset)
 
 
@@ -282,7 +284,7 @@ def _holds(each: Sibling, older: Older) -> bool:
     return size >= older.size or unpacked(each.path, older.size)[1] == older.size
 
 
-def _is_it(each: Sibling, file: File, at: Position, offset: int) -> bool:
+def _is_it(each: Sibling, file: File, at: FilePosition, offset: int) -> bool:
     """Whether a file is the one that a position speaks of, or a copy of it."""
     if is_packed(file.head):
         good = _holds(each, _itself(at, offset))

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.sources.feed import Arrival
 from cef_bridge.sources.files.archives import is_packed, open_stream
-from cef_bridge.sources.files.file_identity import HEAD, Position, sha256
+from cef_bridge.sources.files.file_identity import HEAD, FilePosition, sha256
 from cef_bridge.sources.files.raw import Raw
-from cef_bridge.sources.records.blocks import Block, Broken, Cutter, Idle, Oversized
+from cef_bridge.sources.records.blocks import Block, BrokenLine, Cutter, Idle, Oversized
 from cef_bridge.sources.records.units import DamagedError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Tail:
     def __init__(
         self,
         key: str,
-        at: Position,
+        at: FilePosition,
         offset: int,
         file: File,
         *,
@@ -256,7 +256,7 @@ def end_of(item: Item) -> int:
 
 def behind(item: Item, skip: int) -> Item | None:
     """Return what of an item begins at `skip` or behind it."""
-    if isinstance(item, Oversized | Broken):
+    if isinstance(item, Oversized | BrokenLine):
         # What ends a stream has no bytes, and is said each time.
         return item if item.offset >= skip else None
     if item.offset >= skip:

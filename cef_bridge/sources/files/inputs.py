@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import UsageError
-from cef_bridge.sources.files.archives import MAX_EXPAND, Stream, open_stream, printable
+from cef_bridge.sources.files.archives import MAX_EXPAND, UnpackedStream, open_stream, printable
 from cef_bridge.sources.files.raw import Raw
 from cef_bridge.sources.records.units import DamagedError
 
@@ -44,7 +44,9 @@ class Input(NamedTuple):
             return Raw(_stdin(), hashed=hashed)
         return Raw(Path(self.path).open("rb", buffering=0), hashed=hashed)
 
-    def streams(self, *, max_expand: int = MAX_EXPAND, hashed: bool = False) -> Iterator[Stream]:
+    def streams(
+        self, *, max_expand: int = MAX_EXPAND, hashed: bool = False
+    ) -> Iterator[UnpackedStream]:
         """Yield the streams in it (several for a tar); afterwards `stream.raw.sha256()` is known.
 
         An input that cannot be opened yields one stream that says so when it is read, so that the

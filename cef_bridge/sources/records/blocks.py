@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, overload
 
 from cef_bridge.sources.records.buffers import Buffer
 from cef_bridge.sources.records.elements import elements, wrapped, wrapped_elements
-from cef_bridge.sources.records.spans import Verdict
+from cef_bridge.sources.records.spans import ScanResult
 from cef_bridge.sources.records.units import (
     Block,
-    Broken,
+    BrokenLine,
     Growing,
     Idle,
     Item,
@@ -38,9 +38,9 @@ from cef_bridge.sources.records.values import find, passed, skip_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-    from cef_bridge.sources.records.values import Found
+    from cef_bridge.sources.records.values import ValueSpan
 
-__all__ = ["Block", "Broken", "Cutter", "Idle", "Item", "Oversized", "Readable", "blocks"]
+__all__ = ["Block", "BrokenLine", "Cutter", "Idle", "Item", "Oversized", "Readable", "blocks"]
 
 # An array of objects begins so; a log line such as "[INFO] started" does not.
 _ARRAY_LINE = re.compile(rb"\[[ \t\r]*+(?:[{\]]|\Z)")
@@ -125,13 +125,15 @@ class Cutter:
             while buffer.unread < len(_UTF8_BOM) and (yield from buffer.more()):
                 pass
             if buffer.data.startswith(_UTF16):
-                yield Broken(1, 0, "the text is UTF-16; convert it first: iconv -f UTF-16 -t UTF-8")
+                yield BrokenLine(
+                    1, 0, "the text is UTF-16; convert it first: iconv -f UTF-16 -t UTF-8"
+                )
                 yield from self._utf16()
             elif buffer.data.startswith(_UTF8_BOM):
                 buffer.pos = len(_UTF8_BOM)
         yield from self._run()
         if buffer.damage is not None:
-            yield Broken(buffer.line, buffer.place, buffer.damage)
+            yield BrokenLine(buffer.line, buffer.place, buffer.damage)
 
     def _utf16(self) -> Iterator[Item | Idle]:
         """Pass by a text in UTF-16, up to a line that does not begin with a zero byte."""
@@ -323,14 +325,14 @@ class Cutter:
             return
         number, offset = buffer.line, buffer.place
         found = yield from find(buffer, self._limit)
-        if found.verdict is Verdict.MORE or (
-            found.verdict is Verdict.BROKEN
+        if found.verdict is ScanResult.MORE or (
+            found.verdict is ScanResult.BROKEN
             and len(buffer.data[buffer.pos : found.end].rstrip()) > len(line)
         ):  # what was found leaves before what is no unit
             yield from self._flush()
-        if found.verdict is Verdict.MORE and (yield from self._wrapped(found)):
+        if found.verdict is ScanResult.MORE and (yield from self._wrapped(found)):
             return
-        if found.verdict is Verdict.END and found.end - buffer.pos < len(line):
+        if found.verdict is ScanResult.END and found.end - buffer.pos < len(line):
             unit: Item | bytes = line  # what follows in it is no document of its own
             buffer.move(buffer.pos + len(line))
         else:
@@ -350,7 +352,7 @@ class Cutter:
         yield (yield from skip_line(buffer, self._limit))
         yield from self._end_document()
 
-    def _wrapped(self, found: Found | None) -> Generator[Item | Idle, None, bool]:
+    def _wrapped(self, found: ValueSpan | None) -> Generator[Item | Idle, None, bool]:
         """Take the arrays of a large document apart, if it begins one."""
         buffer = self._buffer
         record = found.scanner.record if found is not None and found.scanner is not None else -1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from cef_bridge.sources.records.units import IDLE, Batch, DamagedError
+from cef_bridge.sources.records.units import IDLE, BlockBuilder, DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -62,7 +62,7 @@ class Buffer:
         self._block_size = block_size
         self._clock = clock
         self._since: float | None = None  # it waits for a byte, and could do without
-        self.batch = Batch()
+        self.batch = BlockBuilder()
         self.data = b""
         self.pos = 0
         self.offset = offset

@@ -15,8 +15,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from cef_bridge.sources.records.spans import STRING, Scanner, Verdict, guess
-from cef_bridge.sources.records.units import Broken
+from cef_bridge.sources.records.spans import STRING, Scanner, ScanResult, guess
+from cef_bridge.sources.records.units import BrokenLine
 from cef_bridge.sources.records.values import CUT, find, passed, passed_to, skip_line
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class _Elements:
             if batch.lines and (kind in b"]" or cut or item is not None or buffer.data is not data):
                 yield batch.take(buffer.consumed)
             if cut:
-                yield Broken(*self._behind, CUT_ARRAY)
+                yield BrokenLine(*self._behind, CUT_ARRAY)
                 return False
             if kind == b"]":
                 buffer.move(start + 1)
@@ -81,7 +81,7 @@ class _Elements:
                 if self._end_missing:
                     return False
             elif not kind and not (yield from buffer.more()):
-                yield Broken(buffer.line, buffer.place, CUT_ARRAY)
+                yield BrokenLine(buffer.line, buffer.place, CUT_ARRAY)
                 return False
 
     def _guess_on(self) -> None:
@@ -132,11 +132,15 @@ class _Elements:
         else:
             found = yield from find(buffer, limit)
             unit = yield from passed(buffer, found, limit)
-            if found.verdict is Verdict.BROKEN and buffer.ended and found.end == len(buffer.data):
+            if (
+                found.verdict is ScanResult.BROKEN
+                and buffer.ended
+                and found.end == len(buffer.data)
+            ):
                 buffer.move(found.end)  # one thing was cut, and not the element and its array
-                unit = Broken(line, offset, CUT, unit) if isinstance(unit, bytes) else unit
+                unit = BrokenLine(line, offset, CUT, unit) if isinstance(unit, bytes) else unit
             # What was cut has no comma behind it, and its line has ended.
-            self._comma, self._line_end = found.verdict is not Verdict.END, False
+            self._comma, self._line_end = found.verdict is not ScanResult.END, False
         self._behind = (buffer.line, buffer.place)
         if not isinstance(unit, bytes):
             ended = found is not None and found.scanner is not None and found.scanner.ended
@@ -190,7 +194,7 @@ def wrapped(buffer: Buffer, limit: int, record: int) -> Scanner | None:
         return None
     scanner = Scanner(buffer.place)
     verdict = scanner.feed(buffer.data, buffer.offset, found.end())
-    if verdict is not Verdict.MORE or scanner.in_string:
+    if verdict is not ScanResult.MORE or scanner.in_string:
         return None
     scanner.hasty = True
     buffer.move(found.end())
@@ -224,7 +228,7 @@ def _next_array(buffer: Buffer, scanner: Scanner, limit: int) -> Waits:
         verdict = scanner.feed(buffer.data, base, stop)
         end = passed_to(scanner, verdict, limit)
         buffer.move(max(end - base, buffer.pos))
-        if verdict is not Verdict.MORE:
+        if verdict is not ScanResult.MORE:
             return False
         if found is not None:
             if scanner.at == base + stop and not scanner.in_string:

@@ -97,7 +97,7 @@ def whole_value(data: bytes, start: int, stop: int) -> int:
     return end if data.find(b"\n", start, end) < 0 or parses(data[start:end]) else -1
 
 
-class Verdict(Enum):
+class ScanResult(Enum):
     """What Scanner found: the end, that the value was cut (see `Scanner.cut`), or neither yet."""
 
     END = "end"
@@ -221,7 +221,7 @@ class Scanner:
                 return True
         return False
 
-    def feed(self, data: bytes, base: int, stop: int) -> Verdict:
+    def feed(self, data: bytes, base: int, stop: int) -> ScanResult:
         """Read on; `data` begins at `base` of the stream, and is read up to the index `stop`."""
         pos = self.at - base
         while True:
@@ -229,7 +229,7 @@ class Scanner:
                 pos = self._REST.match(data, pos, stop).end()  # type: ignore[union-attr]  # matches nothing at least
                 if pos >= stop or (data[pos] == _BACKSLASH and pos + 1 >= stop):
                     self.at = base + pos
-                    return Verdict.MORE
+                    return ScanResult.MORE
                 if data[pos] != _QUOTE:
                     return self._line_end_in_string(base + data.find(b"\n", pos))
                 self._in_string = False
@@ -241,7 +241,7 @@ class Scanner:
             found = self._TOKEN.match(data, pos, stop)
             if found is None:  # white space, or nothing
                 self.at = base + stop
-                return Verdict.MORE
+                return ScanResult.MORE
             kind = found.lastindex
             end = found.end()
             if kind == 1:
@@ -252,7 +252,7 @@ class Scanner:
             else:
                 self.at = base + (found.start(3) if kind == 3 else data.index(b'"', pos))
                 if not self._scalar_begins(data[self.at - base]):
-                    return Verdict.BROKEN
+                    return ScanResult.BROKEN
                 if kind == 3:
                     self._scalar = end == stop
                 elif end == found.start(2):  # the end of the string was not found here
@@ -261,14 +261,14 @@ class Scanner:
                     self._next = _COLON_NEXT if self._in_key else _AFTER
             pos = end
 
-    def _line_end_in_string(self, place: int) -> Verdict:
+    def _line_end_in_string(self, place: int) -> ScanResult:
         self.at = place
         if not self._bad:
             self._over = place
             if self._began >= 0:  # the record before this one ended in this line
                 self._note(self._began)
         self._bad = True
-        return Verdict.BROKEN
+        return ScanResult.BROKEN
 
     def finish(self) -> None:
         """The stream ends here, and so does the line."""
@@ -304,11 +304,11 @@ class Scanner:
             self._next = _AFTER
         return True
 
-    def _bracket(self, token: int) -> Verdict | None:
+    def _bracket(self, token: int) -> ScanResult | None:
         if token == _LF:
             return self._line_end()
         if not self._fits(token) and self._fault():
-            return Verdict.BROKEN
+            return ScanResult.BROKEN
         opens = token in (_OPEN_OBJECT, _OPEN_LIST)
         if token != _COMMA:
             self._settle(opens=opens)
@@ -323,7 +323,7 @@ class Scanner:
             ended = self.ended = self.close()
         self._fresh, self._comma = False, token == _COMMA
         self.at += 1
-        return Verdict.END if ended else None
+        return ScanResult.END if ended else None
 
     def _fits(self, token: int) -> bool:
         expected = self._next
@@ -400,14 +400,14 @@ class Scanner:
         if self._firsts[-1] < 0:
             self._firsts[-1] = place
 
-    def _line_end(self) -> Verdict | None:
+    def _line_end(self) -> ScanResult | None:
         if self._bad:
-            return Verdict.BROKEN
+            return ScanResult.BROKEN
         began, self._began = self._began, -1
         if began >= 0:
             self._note(began)
             if self.hasty:
-                return Verdict.BROKEN
+                return ScanResult.BROKEN
         self.at += 1
         self.line_at = self.at
         self._fresh = True

@@ -168,7 +168,7 @@ class Oversized(NamedTuple):
     head: bytes
 
 
-class Broken(NamedTuple):
+class BrokenLine(NamedTuple):
     """What could not be read: its place, a sentence that says why, and the bytes if there are any.
 
     One that ends a stream (damage, a file that was cut) comes last.
@@ -180,7 +180,7 @@ class Broken(NamedTuple):
     raw: bytes = b""
 
 
-Item = Block | Oversized | Broken
+Item = Block | Oversized | BrokenLine
 
 
 class Idle(NamedTuple):
@@ -190,7 +190,7 @@ class Idle(NamedTuple):
 IDLE = Idle()
 
 
-class Batch:
+class BlockBuilder:
     """Units that are collected one at a time, until they leave as one Block."""
 
     __slots__ = ("lines", "lines_at", "offsets")

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.sources.records.spans import Scanner, Verdict, whole_value
-from cef_bridge.sources.records.units import HEAD, Broken, Oversized
+from cef_bridge.sources.records.spans import Scanner, ScanResult, whole_value
+from cef_bridge.sources.records.units import HEAD, BrokenLine, Oversized
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -21,44 +21,44 @@ if TYPE_CHECKING:
 CUT = "the JSON ends in the middle; the input seems to be cut. Fetch it again"
 
 
-class Found(NamedTuple):
+class ValueSpan(NamedTuple):
     """Where a value ends (END) or was cut (BROKEN), as a position in `data`.
 
     MORE: it goes on behind the limit; `scanner` stands there.
     """
 
-    verdict: Verdict
+    verdict: ScanResult
     end: int
     scanner: Scanner | None = None
 
 
-def find(buffer: Buffer, limit: int) -> Generator[Block | Idle, None, Found]:
+def find(buffer: Buffer, limit: int) -> Generator[Block | Idle, None, ValueSpan]:
     """Return where the value ends that begins at the buffer's place; the place stays."""
     scanner = buffer.scanner
     if scanner is None or not scanner.within(buffer.place):
         end = whole_value(buffer.data, buffer.pos, buffer.pos + limit)
         if end >= 0:
-            return Found(Verdict.END, end)
+            return ValueSpan(ScanResult.END, end)
         scanner = buffer.scanner = Scanner(buffer.place)
     while True:
         stop = min(len(buffer.data), buffer.pos + limit)
         verdict = scanner.feed(buffer.data, buffer.offset, stop)
-        if verdict is Verdict.MORE:
+        if verdict is ScanResult.MORE:
             if buffer.unread > limit:
-                return Found(verdict, stop, scanner)
+                return ValueSpan(verdict, stop, scanner)
             if (yield from buffer.more(hurried=scanner.has_whole)):
                 continue
             scanner.finish()
             if scanner.cut == scanner.at:
-                return Found(Verdict.BROKEN, len(buffer.data))
-        if verdict is Verdict.END:
-            return Found(verdict, scanner.at - buffer.offset)
-        return Found(Verdict.BROKEN, scanner.cut - buffer.offset)
+                return ValueSpan(ScanResult.BROKEN, len(buffer.data))
+        if verdict is ScanResult.END:
+            return ValueSpan(verdict, scanner.at - buffer.offset)
+        return ValueSpan(ScanResult.BROKEN, scanner.cut - buffer.offset)
 
 
 def passed(
-    buffer: Buffer, found: Found, limit: int
-) -> Generator[Block | Idle, None, Oversized | Broken | bytes]:
+    buffer: Buffer, found: ValueSpan, limit: int
+) -> Generator[Block | Idle, None, Oversized | BrokenLine | bytes]:
     """Go to the end of what was found: a unit, or what it is if it is none.
 
     Behind a value that was cut the buffer stands at the end of its last line. A cut value of one
@@ -66,44 +66,46 @@ def passed(
     """
     line, offset = buffer.line, buffer.place
     end = found.end
-    if found.verdict is Verdict.MORE and found.scanner is not None:
+    if found.verdict is ScanResult.MORE and found.scanner is not None:
         record = found.scanner.record
         if record < 0:
             return (yield from _skip(buffer, found.scanner, limit))
         end = record - buffer.offset
     unit = buffer.data[buffer.pos : end]
-    if found.verdict is Verdict.END:
+    if found.verdict is ScanResult.END:
         buffer.move(end)
         return unit
     unit = unit.rstrip()
     buffer.move(buffer.pos + len(unit))
-    return Broken(line, offset, CUT, unit) if b"\n" in unit else unit
+    return BrokenLine(line, offset, CUT, unit) if b"\n" in unit else unit
 
 
 def _skip(buffer: Buffer, scanner: Scanner, limit: int) -> Generator[Block | Idle, None, Oversized]:
     """Pass by a value over the limit, up to its end or to what ends it."""
     line, offset, head = _place(buffer, limit)
     scanner.hasty = True
-    while (verdict := scanner.feed(buffer.data, buffer.offset, len(buffer.data))) is Verdict.MORE:
+    while (
+        verdict := scanner.feed(buffer.data, buffer.offset, len(buffer.data))
+    ) is ScanResult.MORE:
         buffer.move(max(passed_to(scanner, verdict, limit) - buffer.offset, buffer.pos))
         if not (yield from buffer.more()):
             scanner.finish()
             if scanner.cut == scanner.at:
                 scanner.at = buffer.offset + len(buffer.data)
-            verdict = Verdict.BROKEN
+            verdict = ScanResult.BROKEN
             break
     buffer.move(max(passed_to(scanner, verdict, limit) - buffer.offset, buffer.pos))
     return Oversized(line, offset, buffer.place - offset, head)
 
 
-def passed_to(scanner: Scanner, verdict: Verdict, limit: int) -> int:
+def passed_to(scanner: Scanner, verdict: ScanResult, limit: int) -> int:
     """Return up to where all is passed by, in a value over the limit.
 
     The line that is read is kept: it may turn out not to belong to the value. Only one over the
     limit is not.
     """
     line = scanner.line_at
-    within = verdict is Verdict.MORE or (verdict is Verdict.BROKEN and scanner.cut == line)
+    within = verdict is ScanResult.MORE or (verdict is ScanResult.BROKEN and scanner.cut == line)
     return line - 1 if within and scanner.at - line <= limit else scanner.at
 
 

@@ -20,7 +20,7 @@ import grpc.experimental
 
 from cef_bridge.errors import UsageError
 from cef_bridge.small_files import MOST_PEM, UnreadableError, read_small
-from cef_bridge.sources.relay.errors import Fault, Place, refused, unreachable
+from cef_bridge.sources.relay.errors import RelayEndpoint, RelayError, refused, unreachable
 from cef_bridge.sources.relay.schema import CLASSES, SERVICE, STREAMS
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class CancelledError(Exception):
 class Channel:
     """A connection to a relay, for one stream. `read` once; `cancel` and `ask` from any thread."""
 
-    def __init__(self, place: Place, max_message: int) -> None:
+    def __init__(self, place: RelayEndpoint, max_message: int) -> None:
         self._place = place
         self._limit = max_message
         settings = options(max_message, place.server_name)
@@ -112,7 +112,7 @@ class Channel:
         place, channel = self._place, self._channel
         if health is not None:
             self._ask_health(channel, timeout)
-            place = Place(place.host, health)
+            place = RelayEndpoint(place.host, health)
             channel = grpc.insecure_channel(place.address, options=options(self._limit, None))
         try:
             return self._ask_health(channel, timeout)
@@ -163,7 +163,7 @@ def code(error: grpc.RpcError) -> grpc.StatusCode:
     return status
 
 
-def fault(error: grpc.RpcError, place: Place, limit: int) -> Fault:
+def fault(error: grpc.RpcError, place: RelayEndpoint, limit: int) -> RelayError:
     """Return what an error of a call means to an operator."""
     found: Any = error
     details = found.details() or ""
@@ -173,7 +173,7 @@ def fault(error: grpc.RpcError, place: Place, limit: int) -> Fault:
     return refused(place, status.name, details, limit)
 
 
-def credentials(place: Place) -> grpc.ChannelCredentials:
+def credentials(place: RelayEndpoint) -> grpc.ChannelCredentials:
     """Read the certificates, anew each time, for they are renewed; UsageError if they cannot be."""
     roots = _read(place.ca, "ca") if place.ca else _system_roots()
     return grpc.ssl_channel_credentials(

@@ -13,14 +13,14 @@ from typing import NamedTuple
 LOOK_TIMEOUT = 2.0
 
 
-class Fault(NamedTuple):
+class RelayError(NamedTuple):
     """A sentence without a full stop; `permanent`: it stays so until someone acts."""
 
     text: str
     permanent: bool = False
 
 
-class Place(NamedTuple):
+class RelayEndpoint(NamedTuple):
     """Where a relay is and how it is spoken to; `ca`, `cert` and `key` are paths."""
 
     host: str
@@ -86,7 +86,7 @@ _REFUSED_CERTIFICATE = (
 )
 
 
-def unreachable(place: Place, details: str) -> Fault:
+def unreachable(place: RelayEndpoint, details: str) -> RelayError:
     """Return why there is no connection, or none any more (gRPC's UNAVAILABLE)."""
     values = {
         "at": place.address,
@@ -95,18 +95,18 @@ def unreachable(place: Place, details: str) -> Fault:
     }
     for sign, text, permanent in _DETAILS:
         if sign in details:
-            return Fault(text.format(**values), permanent)
+            return RelayError(text.format(**values), permanent)
     if details.startswith("failed to connect") and "losed" in details:
         found = look(place)
-        return found or Fault(f"{place.address} closes connections at once")
+        return found or RelayError(f"{place.address} closes connections at once")
     if details.startswith("failed to connect"):
-        return Fault(f"{place.address} cannot be reached ({plain(details)})")
+        return RelayError(f"{place.address} cannot be reached ({plain(details)})")
     if any(sign in details for sign in _CLOSED):
-        return Fault(f"{place.address} closed the connection")
-    return Fault(f"{place.address} is gone ({plain(details)})")
+        return RelayError(f"{place.address} closed the connection")
+    return RelayError(f"{place.address} is gone ({plain(details)})")
 
 
-def look(place: Place) -> Fault | None:
+def look(place: RelayEndpoint) -> RelayError | None:
     """Find out by a connection of our own why a server closes ours before the first answer."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -120,7 +120,7 @@ def look(place: Place) -> Fault | None:
             context.wrap_socket(raw, server_hostname=place.server_name or place.host) as wrapped,
         ):
             if not place.tls:
-                return Fault(f"{place.address} speaks TLS: say tls=yes", permanent=True)
+                return RelayError(f"{place.address} speaks TLS: say tls=yes", permanent=True)
             # TLS 1.3: only now is it seen that our certificate was refused. Some say why (below),
             # gRPC's C core just closes.
             if not wrapped.recv(1):
@@ -133,34 +133,34 @@ def look(place: Place) -> Fault | None:
     return None
 
 
-def _refusal(place: Place, alert: str) -> Fault:
+def _refusal(place: RelayEndpoint, alert: str) -> RelayError:
     if place.cert is None:
-        return Fault(_REFUSED_CERTIFICATE.format(at=place.address), permanent=True)
+        return RelayError(_REFUSED_CERTIFICATE.format(at=place.address), permanent=True)
     why = {
         "TLSV1_ALERT_UNKNOWN_CA": "its authority is not the one that is wanted",
         "SSLV3_ALERT_CERTIFICATE_EXPIRED": "it has expired",
         "SSLV3_ALERT_BAD_CERTIFICATE": "it is not valid there",
     }.get(alert, "it is not valid there")
-    return Fault(
+    return RelayError(
         f"{place.address} refuses the client certificate {place.cert}: {why}", permanent=True
     )
 
 
-def refused(place: Place, code: str, details: str, limit: int) -> Fault:
+def refused(place: RelayEndpoint, code: str, details: str, limit: int) -> RelayError:
     """Return what a status other than UNAVAILABLE means; `code` is gRPC's name of it."""
     at = place.address
     if code == "UNIMPLEMENTED":
-        return Fault(
+        return RelayError(
             f"{at} answers, but is not KubeArmor: it has no feeder.LogService. Is the port right?",
             permanent=True,
         )
     if code == "RESOURCE_EXHAUSTED" and "larger than max" in details:
-        return Fault(f"{at} sent a message of more than {limit:,} bytes, which is lost")
+        return RelayError(f"{at} sent a message of more than {limit:,} bytes, which is lost")
     if code in {"UNAUTHENTICATED", "PERMISSION_DENIED"}:
-        return Fault(f"{at} does not let us in ({plain(details)})", permanent=True)
+        return RelayError(f"{at} does not let us in ({plain(details)})", permanent=True)
     if code == "DEADLINE_EXCEEDED":
-        return Fault(f"{at} does not answer")
-    return Fault(f"{at} ended the stream ({plain(details) or code.lower().replace('_', ' ')})")
+        return RelayError(f"{at} does not answer")
+    return RelayError(f"{at} ended the stream ({plain(details) or code.lower().replace('_', ' ')})")
 
 
 def plain(details: str) -> str:

@@ -22,7 +22,16 @@ from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from cef_bridge.sources.relay import wire
-from cef_bridge.sources.relay.schema import CLASSES, INT32, INT64, MAP, TABLE, TEXT, TEXTS, Field
+from cef_bridge.sources.relay.schema import (
+    CLASSES,
+    INT32,
+    INT64,
+    MAP,
+    TABLE,
+    TEXT,
+    TEXTS,
+    RelayField,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +45,7 @@ _ZERO = orjson.Fragment(b"0")
 _EMPTY = orjson.Fragment(b"{}")
 
 
-class UnreadableError(Exception):
+class UnreadableMessageError(Exception):
     """Bytes that are no message of KubeArmor."""
 
 
@@ -96,7 +105,7 @@ def escaped(line: bytes) -> bytes:
     return line
 
 
-def _composite(field: Field) -> Callable[[Message, str], object]:
+def _composite(field: RelayField) -> Callable[[Message, str], object]:
     if field.type == TEXTS:
         return _texts
     if field.type == MAP:
@@ -136,16 +145,16 @@ def _data(data: object) -> wire.Value:
     return data if isinstance(data, int | bytes) else str(data).encode()  # a group
 
 
-def _repaired(fields: tuple[Field, ...], raw: bytes) -> bytes:
+def _repaired(fields: tuple[RelayField, ...], raw: bytes) -> bytes:
     """Return the line of a message that the library refuses: a text in it is no UTF-8."""
     found = wire.parse(raw)
     if found is None:
-        raise UnreadableError
+        raise UnreadableMessageError
     event = _read(fields, found)
     return escaped(orjson.dumps(event))
 
 
-def _read(fields: tuple[Field, ...], found: list[tuple[int, wire.Value]]) -> dict[str, object]:
+def _read(fields: tuple[RelayField, ...], found: list[tuple[int, wire.Value]]) -> dict[str, object]:
     """Return the fields of a message by the table, as the library would have read them."""
     known = {field.number: field for field in fields}
     values: dict[str, object] = {}
@@ -170,7 +179,7 @@ def _read(fields: tuple[Field, ...], found: list[tuple[int, wire.Value]]) -> dic
     return event | wire.named(rest)
 
 
-def _put(values: dict[str, object], field: Field, raw: bytes) -> None:
+def _put(values: dict[str, object], field: RelayField, raw: bytes) -> None:
     text = raw.decode("utf-8", "replace")
     if field.type == TEXT:
         values[field.name] = text

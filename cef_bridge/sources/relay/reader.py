@@ -17,7 +17,7 @@ import grpc
 
 from cef_bridge.errors import UsageError
 from cef_bridge.sources.relay.channel import CancelledError, Channel, alive, fault
-from cef_bridge.sources.relay.errors import Fault, Place
+from cef_bridge.sources.relay.errors import RelayEndpoint, RelayError
 from cef_bridge.sources.relay.outages import Outages, Overruns, duration
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _KEEPING = 64  # bytes beside those of a message, however small it is
 WAKE_AT = 500
 
 
-class Settings(NamedTuple):
+class RelaySettings(NamedTuple):
     """What all streams of a feed share. Times in seconds, sizes in bytes."""
 
     health: int | None = None
@@ -59,12 +59,12 @@ class Reader:
 
     def __init__(  # noqa: PLR0913  # made in one place, by the feed
         self,
-        place: Place,
+        place: RelayEndpoint,
         kind: str,
         words: str,
         *,
         endpoint: int,
-        settings: Settings,
+        settings: RelaySettings,
         wake: threading.Event,
         stop: threading.Event,
         rng: Random,
@@ -192,19 +192,19 @@ class Reader:
             self._stop.wait(self._rng.uniform(0, min(longest, FIRST_WAIT * 2 ** min(waits, 16))))
             waits += 1
 
-    def _read(self) -> Fault:
+    def _read(self) -> RelayError:
         """Open the stream and read it to its end; returns why that was."""
         settings, place = self._settings, self.place
         try:
             channel = Channel(place, settings.max_message)
         except UsageError as error:
-            return Fault(str(error), permanent=True)
+            return RelayError(str(error), permanent=True)
         with self._lock:
             self._channel, self._got, self._silent = channel, False, False
         try:
             channel.open(self.kind, self._words)
             if self._stop.is_set():
-                return Fault("stopped")
+                return RelayError("stopped")
             self.remark = channel.check(settings.connect_timeout, settings.health)
             if self.remark:
                 _log.warning("%s: %s", self.name, self.remark)
@@ -213,10 +213,10 @@ class Reader:
             self._pass_on(channel)
             got, lasted = self._got, self._clock() - opened
         except CancelledError:
-            return Fault("cancelled")
+            return RelayError("cancelled")
         except grpc.RpcError as error:
             if self._silent:
-                return Fault(f"{place.address} does not answer any more")
+                return RelayError(f"{place.address} does not answer any more")
             return fault(error, place, settings.max_message)
         finally:
             with self._lock:
@@ -224,8 +224,10 @@ class Reader:
                 self._channel = self._opened = None
             channel.close()
         if got or lasted >= _PROVEN:
-            return Fault(f"{place.address} ended the stream, as KubeArmor does when it shuts down")
-        return Fault(
+            return RelayError(
+                f"{place.address} ended the stream, as KubeArmor does when it shuts down"
+            )
+        return RelayError(
             f"{place.address} ended the stream at once, without an event, as KubeArmor does when "
             f"it shuts down or does not know the filter {self._words!r}"
         )
@@ -266,7 +268,7 @@ class Reader:
                 "%s: back after %s; events of that time are lost", self.name, duration(away)
             )
 
-    def _note_break(self, problem: Fault) -> bool:
+    def _note_break(self, problem: RelayError) -> bool:
         """Report a break once, or a new reason for having no stream; returns whether it was up."""
         with self._lock:
             was_up = self._outages.broke(self._clock(), problem.text)

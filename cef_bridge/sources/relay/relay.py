@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.errors import UsageError
 from cef_bridge.sources.feed import TICK, Arrival, FeedState
-from cef_bridge.sources.records.units import HEAD, Block, Broken, Oversized
+from cef_bridge.sources.records.units import HEAD, Block, BrokenLine, Oversized
 from cef_bridge.sources.relay.channel import credentials
 from cef_bridge.sources.relay.dedupe import Dedupe
-from cef_bridge.sources.relay.errors import Place
-from cef_bridge.sources.relay.json_lines import UnreadableError, line_of
-from cef_bridge.sources.relay.reader import Reader, Settings
+from cef_bridge.sources.relay.errors import RelayEndpoint
+from cef_bridge.sources.relay.json_lines import UnreadableMessageError, line_of
+from cef_bridge.sources.relay.reader import Reader, RelaySettings
 from cef_bridge.sources.relay.schema import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from cef_bridge.checkpoint import Mark
+    from cef_bridge.checkpoint import Checkpoint
     from cef_bridge.sources.feed import Notice
     from cef_bridge.sources.records.units import Item
 
@@ -63,12 +63,14 @@ class Relay:
         server_name: str | None = None,
         health: int | None = None,
         max_record: int = 1 << 20,
-        settings: Settings | None = None,
+        settings: RelaySettings | None = None,
         clock: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
     ) -> None:
         words = _checked(streams, {"alerts": alerts, "logs": logs})
-        places = [Place(host, port, tls, ca, cert, key, server_name) for host, port in endpoints]
+        places = [
+            RelayEndpoint(host, port, tls, ca, cert, key, server_name) for host, port in endpoints
+        ]
         for place in places[:1]:
             _check_tls(place)
         addresses = dict.fromkeys(place.address for place in places)
@@ -79,7 +81,7 @@ class Relay:
         self._clock = clock
         several = dedupe > 0 and len(places) > 1
         self._dedupe = Dedupe(dedupe, clock=clock) if several else None
-        settings = settings or Settings()
+        settings = settings or RelaySettings()
         share = settings.buffer // (len(words) * len(places))
         settings = settings._replace(health=health, buffer=share)
         self._outlets = [
@@ -102,7 +104,7 @@ class Relay:
             for number, place in enumerate(places)
         ]
 
-    def arrivals(self, marks: Mapping[str, Mark]) -> Iterator[Arrival | Notice | None]:
+    def arrivals(self, marks: Mapping[str, Checkpoint]) -> Iterator[Arrival | Notice | None]:
         """Yield what arrives; there are no marks, for a relay cannot be read again."""
         del marks
         for outlet in self._outlets:
@@ -196,9 +198,9 @@ class _Outlet:
             self._consumed += len(raw)
             try:
                 line = self._convert(raw)
-            except UnreadableError:
+            except UnreadableMessageError:
                 line = raw
-                odd: Item | None = Broken(0, 0, _UNREADABLE, raw)
+                odd: Item | None = BrokenLine(0, 0, _UNREADABLE, raw)
             else:
                 if self._dedupe is not None and not self._dedupe.is_new(line, self.reader.endpoint):
                     continue
@@ -240,7 +242,7 @@ def _checked(streams: Sequence[str], filters: Mapping[str, str]) -> dict[str, st
     return {kind: filters.get(kind, "all") for kind in STREAMS if kind in streams}
 
 
-def _check_tls(place: Place) -> None:
+def _check_tls(place: RelayEndpoint) -> None:
     if not place.tls:
         given = {
             "ca": place.ca,

@@ -19,7 +19,7 @@ SERVICE = "feeder.LogService"
 TEXT, INT32, INT64, TEXTS, MAP = "string", "int32", "int64", "strings", "map"
 
 
-class Field(NamedTuple):
+class RelayField(NamedTuple):
     """One field; `type` is one of the five above or the name of another message.
 
     `zero`: Go prints it when it is 0 or empty as well (its JSON tag has no "omitempty").
@@ -31,7 +31,7 @@ class Field(NamedTuple):
     zero: bool = False
 
 
-class Stream(NamedTuple):
+class RelayStream(NamedTuple):
     """One of the three streams: its method, what it carries, and the filters that work.
 
     A server ends a stream at once, and with status OK, when the filter is any other.
@@ -43,105 +43,105 @@ class Stream(NamedTuple):
 
 
 STREAMS = {
-    "alerts": Stream("WatchAlerts", "Alert", ("all", "policy")),
-    "logs": Stream("WatchLogs", "Log", ("all", "system")),
-    "messages": Stream("WatchMessages", "Message", ("all",)),
+    "alerts": RelayStream("WatchAlerts", "Alert", ("all", "policy")),
+    "logs": RelayStream("WatchLogs", "Log", ("all", "system")),
+    "messages": RelayStream("WatchMessages", "Message", ("all",)),
 }
 
-_CLOCK = (Field("Timestamp", 1, INT64), Field("UpdatedTime", 2))
-_WHERE = (Field("ClusterName", 3), Field("HostName", 4))
+_CLOCK = (RelayField("Timestamp", 1, INT64), RelayField("UpdatedTime", 2))
+_WHERE = (RelayField("ClusterName", 3), RelayField("HostName", 4))
 
-TABLE: dict[str, tuple[Field, ...]] = {
-    "NonceMessage": (Field("nonce", 1, INT32),),
-    "ReplyMessage": (Field("Retval", 1, INT32),),
-    "RequestMessage": (Field("Filter", 1),),
-    "Podowner": (Field("Ref", 1), Field("Name", 2), Field("Namespace", 3)),
-    "ExecEvent": (Field("ExecID", 1), Field("ExecutableName", 2)),
+TABLE: dict[str, tuple[RelayField, ...]] = {
+    "NonceMessage": (RelayField("nonce", 1, INT32),),
+    "ReplyMessage": (RelayField("Retval", 1, INT32),),
+    "RequestMessage": (RelayField("Filter", 1),),
+    "Podowner": (RelayField("Ref", 1), RelayField("Name", 2), RelayField("Namespace", 3)),
+    "ExecEvent": (RelayField("ExecID", 1), RelayField("ExecutableName", 2)),
     "Message": (
         *_CLOCK,
         *_WHERE,
-        Field("HostIP", 5),
-        Field("Type", 6),
-        Field("Level", 7),
-        Field("Message", 8),
+        RelayField("HostIP", 5),
+        RelayField("Type", 6),
+        RelayField("Level", 7),
+        RelayField("Message", 8),
     ),
     "Alert": (
         *_CLOCK,
         *_WHERE,
-        Field("NamespaceName", 5),
-        Field("Owner", 31, "Podowner"),
-        Field("PodName", 6),
-        Field("Labels", 29),
-        Field("ContainerID", 7),
-        Field("ContainerName", 8),
-        Field("ContainerImage", 24),
-        Field("HostPPID", 27, INT32),
-        Field("HostPID", 9, INT32),
-        Field("PPID", 10, INT32, zero=True),
-        Field("PID", 11, INT32),
-        Field("UID", 12, INT32, zero=True),
-        Field("ParentProcessName", 25),
-        Field("ProcessName", 26),
-        Field("PolicyName", 13),
-        Field("Severity", 14),
-        Field("Tags", 15),
-        Field("ATags", 30, TEXTS),
-        Field("Message", 16),
-        Field("Type", 17),
-        Field("Source", 18),
-        Field("Operation", 19),
-        Field("Resource", 20),
-        Field("Data", 21),
-        Field("EventData", 43, MAP),
-        Field("Enforcer", 28),
-        Field("Action", 22),
-        Field("Result", 23),
-        Field("Cwd", 32),
-        Field("TTY", 33),
-        Field("MaxAlertsPerSec", 34, INT32),
-        Field("DroppingAlertsInterval", 35, INT32),
-        Field("ExecEvent", 36, "ExecEvent"),
-        Field("KubeArmorVersion", 37),
-        Field("NodeID", 38),
-        Field("ProcessHash", 39),
-        Field("ParentHash", 40),
-        Field("ResourceHash", 41),
-        Field("HashAlgo", 42),
-        Field("UserName", 44),
+        RelayField("NamespaceName", 5),
+        RelayField("Owner", 31, "Podowner"),
+        RelayField("PodName", 6),
+        RelayField("Labels", 29),
+        RelayField("ContainerID", 7),
+        RelayField("ContainerName", 8),
+        RelayField("ContainerImage", 24),
+        RelayField("HostPPID", 27, INT32),
+        RelayField("HostPID", 9, INT32),
+        RelayField("PPID", 10, INT32, zero=True),
+        RelayField("PID", 11, INT32),
+        RelayField("UID", 12, INT32, zero=True),
+        RelayField("ParentProcessName", 25),
+        RelayField("ProcessName", 26),
+        RelayField("PolicyName", 13),
+        RelayField("Severity", 14),
+        RelayField("Tags", 15),
+        RelayField("ATags", 30, TEXTS),
+        RelayField("Message", 16),
+        RelayField("Type", 17),
+        RelayField("Source", 18),
+        RelayField("Operation", 19),
+        RelayField("Resource", 20),
+        RelayField("Data", 21),
+        RelayField("EventData", 43, MAP),
+        RelayField("Enforcer", 28),
+        RelayField("Action", 22),
+        RelayField("Result", 23),
+        RelayField("Cwd", 32),
+        RelayField("TTY", 33),
+        RelayField("MaxAlertsPerSec", 34, INT32),
+        RelayField("DroppingAlertsInterval", 35, INT32),
+        RelayField("ExecEvent", 36, "ExecEvent"),
+        RelayField("KubeArmorVersion", 37),
+        RelayField("NodeID", 38),
+        RelayField("ProcessHash", 39),
+        RelayField("ParentHash", 40),
+        RelayField("ResourceHash", 41),
+        RelayField("HashAlgo", 42),
+        RelayField("UserName", 44),
     ),
     "Log": (
         *_CLOCK,
         *_WHERE,
-        Field("NamespaceName", 5),
-        Field("Owner", 24, "Podowner"),
-        Field("PodName", 6),
-        Field("Labels", 23),
-        Field("ContainerID", 7),
-        Field("ContainerName", 8),
-        Field("ContainerImage", 19),
-        Field("ParentProcessName", 20),
-        Field("ProcessName", 21),
-        Field("HostPPID", 22, INT32),
-        Field("HostPID", 9, INT32),
-        Field("PPID", 10, INT32, zero=True),
-        Field("PID", 11, INT32),
-        Field("UID", 12, INT32, zero=True),
-        Field("Type", 13),
-        Field("Source", 14),
-        Field("Operation", 15),
-        Field("Resource", 16),
-        Field("Data", 17),
-        Field("EventData", 33, MAP),
-        Field("Result", 18),
-        Field("Cwd", 25),
-        Field("TTY", 26),
-        Field("ExecEvent", 27, "ExecEvent"),
-        Field("NodeID", 28),
-        Field("ProcessHash", 29),
-        Field("ParentHash", 30),
-        Field("ResourceHash", 31),
-        Field("HashAlgo", 32),
-        Field("UserName", 34),
+        RelayField("NamespaceName", 5),
+        RelayField("Owner", 24, "Podowner"),
+        RelayField("PodName", 6),
+        RelayField("Labels", 23),
+        RelayField("ContainerID", 7),
+        RelayField("ContainerName", 8),
+        RelayField("ContainerImage", 19),
+        RelayField("ParentProcessName", 20),
+        RelayField("ProcessName", 21),
+        RelayField("HostPPID", 22, INT32),
+        RelayField("HostPID", 9, INT32),
+        RelayField("PPID", 10, INT32, zero=True),
+        RelayField("PID", 11, INT32),
+        RelayField("UID", 12, INT32, zero=True),
+        RelayField("Type", 13),
+        RelayField("Source", 14),
+        RelayField("Operation", 15),
+        RelayField("Resource", 16),
+        RelayField("Data", 17),
+        RelayField("EventData", 33, MAP),
+        RelayField("Result", 18),
+        RelayField("Cwd", 25),
+        RelayField("TTY", 26),
+        RelayField("ExecEvent", 27, "ExecEvent"),
+        RelayField("NodeID", 28),
+        RelayField("ProcessHash", 29),
+        RelayField("ParentHash", 30),
+        RelayField("ResourceHash", 31),
+        RelayField("HashAlgo", 32),
+        RelayField("UserName", 34),
     ),
 }
 
@@ -166,7 +166,7 @@ def file_descriptor() -> descriptor_pb2.FileDescriptorProto:
     return file
 
 
-def _add(message: descriptor_pb2.DescriptorProto, field: Field) -> None:
+def _add(message: descriptor_pb2.DescriptorProto, field: RelayField) -> None:
     many = field.type in {TEXTS, MAP}
     added = message.field.add(
         name=field.name,

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from cef_bridge.mapping.program.compile import Program
     from cef_bridge.mapping.program.converter import Converter
-    from cef_bridge.mapping.program.rules import Slot
+    from cef_bridge.mapping.program.rules import OutputKey
     from cef_bridge.mapping.program.table.writer import Writer
 
 _LABELS = OPEN_PREFIXES[0]
@@ -71,7 +71,7 @@ class Fields:
 
     def __init__(self, converter: Converter) -> None:
         program = converter.program
-        slots: list[Slot] = [
+        slots: list[OutputKey] = [
             *program.header,
             *program.severity,
             *program.header_severity,

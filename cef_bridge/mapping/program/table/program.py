@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cef_bridge.mapping.language.spec import Condition, Rule, Step, Test
     from cef_bridge.mapping.program.converter import Converter
     from cef_bridge.mapping.program.header import SyslogWriter
-    from cef_bridge.mapping.program.rules import Slot
+    from cef_bridge.mapping.program.rules import OutputKey
     from cef_bridge.mapping.program.table.facts import Fields
     from cef_bridge.mapping.program.table.writer import Writer
 
@@ -147,7 +147,7 @@ class _Rules:
         self._fields = fields
         self._format = fmt
 
-    def slots(self, name: str, slots: Sequence[Slot]) -> None:
+    def slots(self, name: str, slots: Sequence[OutputKey]) -> None:
         """Write some keys with their rules."""
         self._writer.list(name, slots, self._slot)
 
@@ -156,14 +156,14 @@ class _Rules:
         writer = self._writer
         writer.list(name, items, lambda item: writer.list("all of", item, self._condition))
 
-    def _slot(self, slot: Slot) -> None:
+    def _slot(self, slot: OutputKey) -> None:
         writer = self._writer
         writer.text("key", self._format.pair(slot.key))
         writer.flag("last", slot.key == "msg")
         writer.flag("tells what was neutralised", SUSPICIOUS in slot.paths)
         writer.list("rules", slot.rules, lambda rule: self._rule(slot, rule))
 
-    def _rule(self, slot: Slot, rule: Rule) -> None:
+    def _rule(self, slot: OutputKey, rule: Rule) -> None:
         writer, fmt = self._writer, self._format
         writer.list("when", rule.when, self._condition)
         if rule.template is not None:
@@ -195,7 +195,7 @@ class _Rules:
         writer.text("type", "ip" if kind == "ipv4" and slot.ipv6 else kind)
         writer.text("label", self._label(slot, rule))
 
-    def _label(self, slot: Slot, rule: Rule) -> str:
+    def _label(self, slot: OutputKey, rule: Rule) -> str:
         """Return the key and the text of a rule's label as they are written."""
         if not rule.label:
             return ""
@@ -218,7 +218,7 @@ class _Rules:
         paths = [path for path in paths_of(template) if not path.startswith("Labels.")]
         writer.list("fields", paths, lambda path: self._fields.write(writer, path))
 
-    def _spread(self, slot: Slot, rule: Rule) -> None:
+    def _spread(self, slot: OutputKey, rule: Rule) -> None:
         writer, source = self._writer, rule.spread or ""
         writer.byte("kind", _SPREAD, "spread")
         self._fields.write(writer, source)
