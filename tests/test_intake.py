@@ -18,7 +18,7 @@ from cef_bridge.checkpoint import Checkpoint
 from cef_bridge.engine import native
 from cef_bridge.engine.line_loop import Options
 from cef_bridge.engine.machine import MappingEngine
-from cef_bridge.forward.internal_events import tell_flood, tell_gap
+from cef_bridge.forward.internal_events import enqueue_gap, tell_flood
 from cef_bridge.forward.pipeline import (
     MOST_BYTES,
     ROOM,
@@ -66,7 +66,7 @@ class Listed:
 
 
 @pytest.fixture
-def outlet(tmp_path):
+def route(tmp_path):
     queues = []
 
     def make(name="siem", mapping="kubearmor-cef", stream="", **settings):
@@ -101,9 +101,9 @@ def in_parts(lines, size, key="k"):
     return found
 
 
-def run(items, *outlets, options=None, can_wait=True):
+def run(items, *routes, options=None, can_wait=True):
     feed = Listed(items, can_wait=can_wait)
-    SourcePipeline(feed, outlets, options or Options(), tell_gap, tell_flood).run()
+    SourcePipeline(feed, routes, options or Options(), enqueue_gap, tell_flood).run()
     return feed
 
 
@@ -124,8 +124,8 @@ def expected(mapping="kubearmor-cef"):
     return Counter(converter.convert(json.loads(line)).message.encode() for line in LINES)
 
 
-def test_every_event_is_in_the_queue_once_in_the_order_of_its_lane(outlet):
-    siem = outlet()
+def test_every_event_is_in_the_queue_once_in_the_order_of_its_lane(route):
+    siem = route()
     run(in_parts(LINES, 700), siem)
     lanes = messages(siem.queue)
     assert Counter(lanes[ALERTS] + lanes[TELEMETRY]) == expected()
@@ -136,8 +136,8 @@ def test_every_event_is_in_the_queue_once_in_the_order_of_its_lane(outlet):
         assert times == sorted(times)
 
 
-def test_what_was_received_adds_up_with_what_became_of_it(outlet):
-    siem = outlet(mapping="sentinel")
+def test_what_was_received_adds_up_with_what_became_of_it(route):
+    siem = route(mapping="sentinel")
     noise = [b"Started to watch alerts", b"", b'{"level":"info","msg":"x"}']
     broken = b'{"Operation":"File","Resource":"/etc/pass'
     huge = Arrival("k", "/var/log/ka.log", Oversized(9, 900, 2 << 20, b'{"Type"'), None)
@@ -158,17 +158,17 @@ WHEN = {
 }
 
 
-def routed(outlet, name, mapping="kubearmor-cef"):
-    made = outlet(name)
+def routed(route, name, mapping="kubearmor-cef"):
+    made = route(name)
     return made._replace(machine=MappingEngine(Converter(load(mapping), when=WHEN[name])))
 
 
-def test_each_destination_gets_what_its_when_takes_and_what_none_takes_is_counted(outlet, caplog):
+def test_each_destination_gets_what_its_when_takes_and_what_none_takes_is_counted(route, caplog):
     parsed = [json.loads(line) for line in LINES]
     is_alert = [event["Type"].startswith("Matched") for event in parsed]
     is_file = [event["Operation"] == "File" for event in parsed]
     neither = sum(not (a or f) for a, f in zip(is_alert, is_file, strict=True))
-    alerts, files = routed(outlet, "alerts"), routed(outlet, "files")
+    alerts, files = routed(route, "alerts"), routed(route, "files")
     run(in_parts(LINES, 700), alerts, files)
     for one, taken in ((alerts, sum(is_alert)), (files, sum(is_file))):
         totals = one.queue.totals()
@@ -180,15 +180,15 @@ def test_each_destination_gets_what_its_when_takes_and_what_none_takes_is_counte
     assert all(b"|alert." in text for lane in messages(alerts.queue).values() for text in lane)
 
 
-def test_with_a_destination_that_takes_all_no_event_is_unrouted(outlet):
-    alerts, rest = routed(outlet, "alerts"), outlet("rest")
+def test_with_a_destination_that_takes_all_no_event_is_unrouted(route):
+    alerts, rest = routed(route, "alerts"), route("rest")
     run(in_parts(LINES, 700), alerts, rest)
     assert alerts.queue.totals()["routed_away"] > 0
     assert "unrouted" not in alerts.queue.totals() | rest.queue.totals()
 
 
-def test_what_is_read_again_for_one_destination_is_not_counted_again(outlet):
-    alerts, files = routed(outlet, "alerts"), routed(outlet, "files")
+def test_what_is_read_again_for_one_destination_is_not_counted_again(route):
+    alerts, files = routed(route, "alerts"), routed(route, "files")
     parts = in_parts(LINES, 1000)
     run(parts[:2], alerts)  # the other one was away: it has none of it
     run(parts, alerts, files)
@@ -202,8 +202,8 @@ def test_what_is_read_again_for_one_destination_is_not_counted_again(outlet):
     assert files.queue.totals()["unrouted"] == neither
 
 
-def test_a_mark_is_in_the_queue_together_with_its_messages(outlet):
-    siem = outlet()
+def test_a_mark_is_in_the_queue_together_with_its_messages(route):
+    siem = route()
     parts = in_parts(LINES, 700)
     seen = []
 
@@ -222,8 +222,8 @@ def test_a_mark_is_in_the_queue_together_with_its_messages(outlet):
     assert all(lengths[number] == offset for offset, number in seen)
 
 
-def test_a_feed_goes_on_where_the_queue_with_the_least_stands_and_the_other_skips(outlet):
-    ahead, behind = outlet("ahead"), outlet("behind")
+def test_a_feed_goes_on_where_the_queue_with_the_least_stands_and_the_other_skips(route):
+    ahead, behind = route("ahead"), route("behind")
     parts = in_parts(LINES, 500)
     run(parts[:4], ahead)
     run(parts[:2], behind)
@@ -234,8 +234,8 @@ def test_a_feed_goes_on_where_the_queue_with_the_least_stands_and_the_other_skip
         assert Counter(lanes[ALERTS] + lanes[TELEMETRY]) == expected()
 
 
-def test_units_of_a_block_that_a_queue_has_in_part_are_skipped_one_by_one(outlet):
-    siem = outlet()
+def test_units_of_a_block_that_a_queue_has_in_part_are_skipped_one_by_one(route):
+    siem = route()
     run(in_parts(LINES, 700), siem)
     # The same stream, cut otherwise: no boundary is where one was before.
     feed = run([*in_parts(LINES, 999), arrival([LINES[0]], 10**9)], siem)
@@ -243,16 +243,16 @@ def test_units_of_a_block_that_a_queue_has_in_part_are_skipped_one_by_one(outlet
     assert siem.queue.sum().accepted == len(LINES) + 1
 
 
-def test_a_new_destination_gets_the_stream_from_its_beginning(outlet):
-    old, new = outlet("old"), outlet("new")
+def test_a_new_destination_gets_the_stream_from_its_beginning(route):
+    old, new = route("old"), route("new")
     run(in_parts(LINES, 500), old)
     feed = run(in_parts(LINES, 500), old, new)
     assert feed.marks == {}
     assert old.queue.sum().accepted == new.queue.sum().accepted == len(LINES)
 
 
-def test_a_line_that_a_runtime_cut_is_whole_after_a_restart_in_between(outlet):
-    siem = outlet()
+def test_a_line_that_a_runtime_cut_is_whole_after_a_restart_in_between(route):
+    siem = route()
     stamp = b"2026-03-03T09:00:00.000000001Z stdout "
     first, rest = LINES[0][:100], LINES[0][100:]
     begun = arrival([stamp + b"P " + first])
@@ -265,18 +265,20 @@ def test_a_line_that_a_runtime_cut_is_whole_after_a_restart_in_between(outlet):
     assert siem.queue.totals()["converted"] == 1
 
 
-def test_the_rest_of_a_cut_line_that_never_comes_is_rejected_at_the_end_of_its_stream(outlet):
-    siem = outlet()
+def test_the_rest_of_a_cut_line_that_never_comes_is_rejected_at_the_end_of_its_stream(route):
+    siem = route()
     cut = b"2026-03-03T09:00:00.000000001Z stdout P " + LINES[0][:100]
     run([arrival([cut], ended=True)], siem)
     assert siem.queue.totals()["rejected"] == 1
 
 
-def test_numbers_have_no_gap_over_lanes_threads_and_restarts(outlet, tmp_path):
-    siem = outlet(stream="0a1b2c3d")
+def test_numbers_have_no_gap_over_lanes_threads_and_restarts(route, tmp_path):
+    siem = route(stream="0a1b2c3d")
     halves = [Listed(in_parts(LINES[at::2], 100, f"k{at}")) for at in (0, 1)]
     threads = [
-        threading.Thread(target=SourcePipeline(feed, [siem], Options(), tell_gap, tell_flood).run)
+        threading.Thread(
+            target=SourcePipeline(feed, [siem], Options(), enqueue_gap, tell_flood).run
+        )
         for feed in halves
     ]
     for thread in threads:
@@ -297,8 +299,8 @@ def test_numbers_have_no_gap_over_lanes_threads_and_restarts(outlet, tmp_path):
 
 
 @pytest.mark.parametrize("mapping", ["kubearmor-cef", "qradar-leef"])
-def test_a_numbered_message_is_as_strict_as_any_and_not_too_long(outlet, mapping):
-    siem = outlet(mapping=mapping, stream="0a1b2c3d")
+def test_a_numbered_message_is_as_strict_as_any_and_not_too_long(route, mapping):
+    siem = route(mapping=mapping, stream="0a1b2c3d")
     run([arrival(LINES[:200])], siem)
     lanes = messages(siem.queue)
     for message in lanes[ALERTS] + lanes[TELEMETRY]:
@@ -307,8 +309,8 @@ def test_a_numbered_message_is_as_strict_as_any_and_not_too_long(outlet, mapping
         assert len(message) <= 8192
 
 
-def test_a_notice_becomes_an_event_in_band(outlet):
-    siem = outlet()
+def test_a_notice_becomes_an_event_in_band(route):
+    siem = route()
     text = "kubearmor://relay:32767 was away for 12 s; events in between are lost"
     notice = Notice("kubearmor://relay:32767", "relay-disconnected", text, None)
     run([arrival(LINES[:5]), notice], siem, can_wait=False)
@@ -320,35 +322,35 @@ def test_a_notice_becomes_an_event_in_band(outlet):
     assert siem.queue.totals()["gaps"] == 1
 
 
-def test_few_events_do_not_wait_for_many(outlet):
-    siem = outlet()
+def test_few_events_do_not_wait_for_many(route):
+    siem = route()
     seen = []
     run([arrival(LINES[:3]), None, lambda: seen.append(siem.queue.sum().accepted)], siem)
     assert seen == [3]
 
 
-def test_other_outlets_take_over_between_two_blocks(outlet):
-    old, new = outlet("old"), outlet("new", mapping="splunk")
+def test_other_outlets_take_over_between_two_blocks(route):
+    old, new = route("old"), route("new", mapping="splunk")
     parts = in_parts(LINES, 500)
     feed = Listed([])
-    intake = SourcePipeline(feed, [old], Options(), tell_gap, tell_flood)
-    feed.items = [*parts[:3], lambda: intake.replace([new]), *parts[3:]]
-    intake.run()
+    pipeline = SourcePipeline(feed, [old], Options(), enqueue_gap, tell_flood)
+    feed.items = [*parts[:3], lambda: pipeline.replace([new]), *parts[3:]]
+    pipeline.run()
     assert old.queue.sum().accepted == 1500
     assert new.queue.sum().accepted == len(LINES) - 1500
 
 
-def test_who_waits_for_room_ends_when_told_to_and_the_mark_has_not_moved(outlet, caplog):
-    siem = outlet(limit=1 << 20)
+def test_who_waits_for_room_ends_when_told_to_and_the_mark_has_not_moved(route, caplog):
+    siem = route(limit=1 << 20)
     feed = Listed(in_parts(LINES * 20, 500))
-    intake = SourcePipeline(feed, [siem], Options(), tell_gap, tell_flood)
-    thread = threading.Thread(target=intake.run)
+    pipeline = SourcePipeline(feed, [siem], Options(), enqueue_gap, tell_flood)
+    thread = threading.Thread(target=pipeline.run)
     thread.start()
     deadline = time.monotonic() + 60
     while "the queue is full" not in caplog.text:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    intake.stop()
+    pipeline.stop()
     siem.queue.stop_waiting()
     thread.join(10)
     assert not thread.is_alive()
@@ -383,8 +385,8 @@ def containers(texts):
     return Counter(parse(text.decode()).extension["KubeArmorPodName"] for text in texts)
 
 
-def test_a_container_that_floods_does_not_hold_up_the_alerts_of_others(outlet):
-    siem = outlet()
+def test_a_container_that_floods_does_not_hold_up_the_alerts_of_others(route):
+    siem = route()
     flood, other = list(alerts_of("loud", 6000)), list(alerts_of("calm", 1, 6000))
     run(in_parts([*flood, *other], 500), siem)
     fetched = []
@@ -404,8 +406,8 @@ def test_a_container_that_floods_does_not_hold_up_the_alerts_of_others(outlet):
     assert "ContainerID=loud" in told["msg"].replace("\\=", "=")
 
 
-def test_many_containers_under_the_rate_keep_the_lane_of_alerts(outlet):
-    siem = outlet()
+def test_many_containers_under_the_rate_keep_the_lane_of_alerts(route):
+    siem = route()
     each = [alerts_of(f"c{number}", 300) for number in range(30)]
     run(in_parts([line for lines in zip(*each, strict=True) for line in lines], 500), siem)
     lanes = messages(siem.queue)
@@ -414,8 +416,8 @@ def test_many_containers_under_the_rate_keep_the_lane_of_alerts(outlet):
     assert "alerts_over_rate" not in siem.queue.totals()
 
 
-def test_the_rate_is_that_of_the_events_and_not_that_of_reading(outlet):
-    siem = outlet()
+def test_the_rate_is_that_of_the_events_and_not_that_of_reading(route):
+    siem = route()
     run(in_parts(list(alerts_of("steady", 6000, each=10_000)), 500), siem)  # 100 a second
     assert len(messages(siem.queue)[ALERTS]) == 6000
 
@@ -427,9 +429,9 @@ def large(number, *, good=True):
 
 
 @pytest.mark.parametrize("good", [True, False])
-def test_large_messages_are_stored_by_their_bytes(outlet, good):
+def test_large_messages_are_stored_by_their_bytes(route, good):
     """The clock stands still, so that only what waits makes it store."""
-    siem = outlet()
+    siem = route()
     waited = []
     feed = Listed([])
     lines = [large(number, good=good) for number in range(1500)]
@@ -444,7 +446,7 @@ def test_large_messages_are_stored_by_their_bytes(outlet, good):
             look(each)
 
     feed.items = items()
-    SourcePipeline(feed, [siem], Options(), tell_gap, tell_flood, clock=lambda: 1.0).run()
+    SourcePipeline(feed, [siem], Options(), enqueue_gap, tell_flood, clock=lambda: 1.0).run()
     assert max(waited) * 7000 <= MOST_BYTES
     while (stored := siem.queue.fetch()) is not None:
         assert sum(map(len, stored.messages)) <= ROW_BYTES
@@ -476,13 +478,13 @@ def as_read(data, start, end, line=1):
 
 
 @pytest.mark.usefixtures("by")
-def test_a_queue_that_has_half_of_a_block_takes_the_other_half(outlet):
+def test_a_queue_that_has_half_of_a_block_takes_the_other_half(route):
     timeless = [b'{"Type":"HostLog","Operation":"File","Resource":"/%d"}' % n for n in range(40)]
     texts = [line + b"\r\n" * (n % 3) + b"\n" for n, line in enumerate(LINES[:200])]
     texts[3:3] = [line + b"\n" for line in timeless]
     data = b"".join(texts)
     half = len(b"".join(texts[:90]))
-    whole, cut, both = outlet("whole"), outlet("cut"), outlet("both")
+    whole, cut, both = route("whole"), route("cut"), route("both")
     run([as_read(data, 0, len(data))], whole)
     run([as_read(data, 0, half)], cut)
     run([as_read(data, 0, len(data))], cut, both)
@@ -492,11 +494,11 @@ def test_a_queue_that_has_half_of_a_block_takes_the_other_half(outlet):
     assert messages(cut.queue) == messages(both.queue) == expected
 
 
-def test_the_engine_fills_the_lanes_as_the_reference_does(outlet, monkeypatch):
+def test_the_engine_fills_the_lanes_as_the_reference_does(route, monkeypatch):
     found = []
     for name in ("python", "native") if BUILT else ("python",):
         monkeypatch.setenv("CEF_BRIDGE_ENGINE", name)
-        one = outlet(name)
+        one = route(name)
         run(in_parts([*LINES, b"noise", *alerts_of("loud", 500)], 700), one)
         totals = {name: number for name, number in one.queue.totals().items() if "_" not in name}
         found.append((messages(one.queue), totals))
@@ -516,11 +518,11 @@ class Other(Converter):
 
 @needs_engine
 def test_where_the_engine_differs_the_message_of_the_reference_is_queued(
-    outlet, monkeypatch, caplog
+    route, monkeypatch, caplog
 ):
     monkeypatch.setenv("CEF_BRIDGE_ENGINE", "native")
     machine = MappingEngine(Other(load("kubearmor-cef")), compare_every=10, most_faults=50)
-    siem = outlet()._replace(machine=machine)
+    siem = route()._replace(machine=machine)
     run(in_parts(LINES[:200], 50), siem)
     totals = siem.queue.totals()
     assert totals["converted"] == 200
@@ -531,12 +533,12 @@ def test_where_the_engine_differs_the_message_of_the_reference_is_queued(
 
 
 @needs_engine
-def test_after_differences_of_several_kinds_the_reference_does_all(outlet, monkeypatch, caplog):
+def test_after_differences_of_several_kinds_the_reference_does_all(route, monkeypatch, caplog):
     monkeypatch.setenv("CEF_BRIDGE_ENGINE", "native")
     keys = [" externalId=", " act=", " cat=", " dvchost="]
     machine = MappingEngine(Other(load("kubearmor-cef")), compare_every=1, most_faults=3)
     machine.converter.where = lambda made: next(key for key in keys if key in made.message)
-    siem = outlet()._replace(machine=machine)
+    siem = route()._replace(machine=machine)
     parts = in_parts(LINES[:300], 50)
 
     def items():
@@ -546,7 +548,7 @@ def test_after_differences_of_several_kinds_the_reference_does_all(outlet, monke
 
     feed = Listed([])
     feed.items = items()
-    SourcePipeline(feed, [siem], Options(), tell_gap, tell_flood).run()
+    SourcePipeline(feed, [siem], Options(), enqueue_gap, tell_flood).run()
     totals = siem.queue.totals()
     assert totals["converted"] == 300
     assert totals["engine_different"] < 300
@@ -556,12 +558,12 @@ def test_after_differences_of_several_kinds_the_reference_does_all(outlet, monke
     assert "Python converts all from now on" in caplog.text
 
 
-def test_a_destination_that_takes_no_more_does_not_end_the_source(outlet):
-    full, other = outlet("full", limit=1 << 20), outlet("other")
+def test_a_destination_that_takes_no_more_does_not_end_the_source(route):
+    full, other = route("full", limit=1 << 20), route("other")
     feed = Listed(in_parts(LINES * 10, 500))
-    intake = SourcePipeline(feed, [full, other], Options(), tell_gap, tell_flood)
+    pipeline = SourcePipeline(feed, [full, other], Options(), enqueue_gap, tell_flood)
     full.queue.stop_waiting()
-    intake.run()
+    pipeline.run()
     assert other.queue.sum().accepted == 10 * len(LINES)
     taken = full.queue.sum().accepted
     assert 0 < taken < 10 * len(LINES)
@@ -569,18 +571,18 @@ def test_a_destination_that_takes_no_more_does_not_end_the_source(outlet):
     assert offset == sum(len(line) + 1 for line in (LINES * 10)[:taken])
 
 
-def test_who_is_given_up_waits_no_longer_and_stores_nothing_more(outlet, caplog):
-    siem = outlet(limit=1 << 20)
-    intake = SourcePipeline(
-        Listed(in_parts(LINES * 20, 500)), [siem], Options(), tell_gap, tell_flood
+def test_who_is_given_up_waits_no_longer_and_stores_nothing_more(route, caplog):
+    siem = route(limit=1 << 20)
+    pipeline = SourcePipeline(
+        Listed(in_parts(LINES * 20, 500)), [siem], Options(), enqueue_gap, tell_flood
     )
-    thread = threading.Thread(target=intake.run)
+    thread = threading.Thread(target=pipeline.run)
     thread.start()
     deadline = time.monotonic() + 60
     while "the queue is full" not in caplog.text:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    intake.give_up()
+    pipeline.give_up()
     thread.join(10)
     assert not thread.is_alive()
     before = siem.queue.sum().accepted

@@ -49,16 +49,16 @@ class DestinationSender:
     ) -> None:
         self._progress = Progress(name, clock)
         self._ending = threading.Event()
-        desk = SenderContext(queue, self._progress, stop, self._ending, clock)
+        context = SenderContext(queue, self._progress, stop, self._ending, clock)
         backoff = Backoff(rng)
         self._sender: StreamSender | DatagramSender | FileSender
         if target.scheme in ("tcp", "tls"):
             framing = target.framing or framing
-            self._sender = StreamSender(desk, target, framing, backoff, patience or Patience())
+            self._sender = StreamSender(context, target, framing, backoff, patience or Patience())
         elif target.scheme == "udp":
-            self._sender = DatagramSender(desk, target, backoff)
+            self._sender = DatagramSender(context, target, backoff)
         else:
-            self._sender = FileSender(desk, target, backoff)
+            self._sender = FileSender(context, target, backoff)
 
     def run(self) -> None:
         """Send until stopped, or, after `finish`, until all is confirmed or sent.

@@ -33,10 +33,10 @@ class EndpointSelector:
     """The way to a target. `back`: seconds between looks whether a preferred endpoint is back."""
 
     def __init__(
-        self, desk: SenderContext, target: DestinationUrl, backoff: Backoff, back: float
+        self, context: SenderContext, target: DestinationUrl, backoff: Backoff, back: float
     ) -> None:
         self.at = 0  # the endpoint that is, or was, connected to
-        self._desk = desk
+        self._context = context
         self._target = target
         self._backoff = backoff
         self._back = self._pause = back
@@ -52,8 +52,8 @@ class EndpointSelector:
         standing = self._standings.get(self.at)
         if standing is None:
             asks = self._target.confirm == "auto"
-            remembered = self._desk.queue.recall(self._fact())
-            standing = EndpointHistory(remembered, asks=asks, now=self._desk.clock())
+            remembered = self._context.queue.recall(self._fact())
+            standing = EndpointHistory(remembered, asks=asks, now=self._context.clock())
             self._standings[self.at] = standing
             self._told[self.at] = standing.mode
         return standing
@@ -71,16 +71,18 @@ class EndpointSelector:
         while True:
             if self._next >= len(self._target.endpoints):
                 self._next = 0
-                self._desk.sleep(self._backoff.longest() if act else self._backoff.next())
+                self._context.sleep(self._backoff.longest() if act else self._backoff.next())
                 act = False
             try:
                 connection = self._reach(self._next)
             except ConnectError as error:
-                self._desk.heed()
+                self._context.raise_if_stopped()
                 act = act or error.permanent
                 self._next += 1
                 unreachable()
-                self._desk.progress.trouble(str(error), self._desk.unsent(), act=error.permanent)
+                self._context.progress.trouble(
+                    str(error), self._context.unsent(), act=error.permanent
+                )
             else:
                 self._arrive(self._next)
                 return connection
@@ -90,19 +92,19 @@ class EndpointSelector:
 
         `taken` says that it is used. None also when it is not the time to look.
         """
-        if not self.at or self._desk.clock() < self._look_at:
+        if not self.at or self._context.clock() < self._look_at:
             return None
         for index in range(self.at):
             try:
                 connection = self._reach(index)
             except ConnectError as error:
-                self._desk.heed()
-                _log.debug("%s: %s", self._desk.progress.name, error)
+                self._context.raise_if_stopped()
+                _log.debug("%s: %s", self._context.progress.name, error)
             else:
                 self._next = index
                 return connection
         self._pause = min(2 * self._pause, _LONGEST)
-        self._look_at = self._desk.clock() + self._pause
+        self._look_at = self._context.clock() + self._pause
         return None
 
     def taken(self) -> None:
@@ -110,13 +112,13 @@ class EndpointSelector:
         self._arrive(self._next)
 
     def _reach(self, index: int) -> Connection:
-        return connect(self._target, self._target.endpoints[index], stop=self._desk.stop)
+        return connect(self._target, self._target.endpoints[index], stop=self._context.stop)
 
     def _arrive(self, index: int) -> None:
         if not index:
             self._pause = self._back
         elif index != self.at:
-            self._look_at = self._desk.clock() + self._pause
+            self._look_at = self._context.clock() + self._pause
         self.at = index
 
     def broke(self, *, counts: bool) -> None:
@@ -127,24 +129,24 @@ class EndpointSelector:
         self._failures += counts
         self._next = 0 if self._failures <= 1 else self.at + 1
         if self._next < len(self._target.endpoints):
-            self._desk.sleep(self._backoff.next())
+            self._context.sleep(self._backoff.next())
 
     def went_well(self) -> None:
         """Take note that something was settled."""
         self._failures = 0
         self._next = self.at
         self._backoff.reset()
-        self._desk.progress.works()
+        self._context.progress.works()
 
     def take_note(self) -> None:
         """Remember how the endpoint answers, and say so when that has changed."""
         standing, fact = self.standing, self._fact()
-        if standing.asks and str(standing) and self._desk.queue.recall(fact) != str(standing):
-            self._desk.queue.remember(fact, str(standing))
+        if standing.asks and str(standing) and self._context.queue.recall(fact) != str(standing):
+            self._context.queue.remember(fact, str(standing))
         told, self._told[self.at] = self._told[self.at], standing.mode
         if told is standing.mode:
             return
-        who = f"{self._desk.progress.name}: {shown_endpoint(self._target.endpoints[self.at])}"
+        who = f"{self._context.progress.name}: {shown_endpoint(self._target.endpoints[self.at])}"
         if standing.mode is Mode.WINDOW:
             _log.warning(
                 "%s does not answer when a connection is ended in order, so nothing tells what has "

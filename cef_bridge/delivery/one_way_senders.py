@@ -49,11 +49,11 @@ class Tokens:
 class DatagramSender:
     """Sends each message as a datagram; one that is too long is buried, none is cut."""
 
-    def __init__(self, desk: SenderContext, target: DestinationUrl, backoff: Backoff) -> None:
-        self._desk = desk
+    def __init__(self, context: SenderContext, target: DestinationUrl, backoff: Backoff) -> None:
+        self._context = context
         self._target = target
         self._backoff = backoff
-        self._tokens = Tokens(target.rate, desk.clock())
+        self._tokens = Tokens(target.rate, context.clock())
         # Half a second's worth at a time: after a crash no more than that is sent twice.
         self._most = max(1, target.rate // 2)
         self._datagrams: Datagrams | None = None
@@ -61,41 +61,41 @@ class DatagramSender:
 
     def run(self) -> None:
         """Send until told to stop, or to end and all is sent."""
-        desk = self._desk
-        desk.queue.rewind()
+        context = self._context
+        context.queue.rewind()
         try:
             while True:
-                desk.heed()
-                stored = desk.queue.fetch(self._most)
+                context.raise_if_stopped()
+                stored = context.queue.fetch(self._most)
                 if stored is not None:
                     self._send(stored)
-                elif desk.ending.is_set():
+                elif context.ending.is_set():
                     break
                 else:
-                    desk.wait_for_messages()
+                    context.wait_for_messages()
         except StopSending:
-            _log.debug("%s: stopped", desk.progress.name)
+            _log.debug("%s: stopped", context.progress.name)
         finally:
             if self._datagrams is not None:
                 self._datagrams.abandon()
-            desk.progress.disconnected("stopped")
+            context.progress.disconnected("stopped")
 
     def _send(self, stored: Stored) -> None:
         """Send some messages; those that were sent are settled, also when a stop comes before."""
         done = size = 0
         try:
             for index, message in enumerate(stored.messages):
-                wait = self._tokens.take(self._desk.clock())
+                wait = self._tokens.take(self._context.clock())
                 if wait > 0:
-                    self._desk.sleep(wait)
+                    self._context.sleep(wait)
                 size += self._send_one(stored, index, message)
                 done = index + 1
         finally:
             if done:
-                self._desk.progress.sent(done, size, resent=stored.resent)
+                self._context.progress.sent(done, size, resent=stored.resent)
                 sent = stored._replace(messages=stored.messages[:done])
-                self._desk.queue.settle([sent], "unconfirmed")
-                self._desk.busy()
+                self._context.queue.settle([sent], "unconfirmed")
+                self._context.busy()
 
     def _send_one(self, stored: Stored, index: int, message: bytes) -> int:
         """Send a message, or bury it; return how many bytes were sent."""
@@ -105,15 +105,15 @@ class DatagramSender:
         while True:
             datagrams = self._datagrams or self._open()
             try:
-                datagrams.send(message, self._desk.on_wait)
+                datagrams.send(message, self._context.on_wait)
             except OversizeError as error:
                 self._bury(stored, index, str(error))
                 return 0
             except BrokenError as error:
                 datagrams.abandon()
                 self._datagrams = None
-                self._desk.progress.trouble(str(error), self._desk.unsent(), broke=True)
-                self._desk.sleep(self._backoff.next())
+                self._context.progress.trouble(str(error), self._context.unsent(), broke=True)
+                self._context.sleep(self._backoff.next())
             else:
                 self._went_well(datagrams)
                 return len(message)
@@ -122,44 +122,44 @@ class DatagramSender:
         while True:
             try:
                 endpoint = self._target.endpoints[0]
-                datagrams = Datagrams(self._target, endpoint, stop=self._desk.stop)
+                datagrams = Datagrams(self._target, endpoint, stop=self._context.stop)
             except ConnectError as error:
-                self._desk.heed()
+                self._context.raise_if_stopped()
                 act = error.permanent
-                self._desk.progress.trouble(str(error), self._desk.unsent(), act=act)
-                self._desk.sleep(self._backoff.longest() if act else self._backoff.next())
+                self._context.progress.trouble(str(error), self._context.unsent(), act=act)
+                self._context.sleep(self._backoff.longest() if act else self._backoff.next())
             else:
                 self._datagrams = datagrams
-                self._desk.progress.connected(datagrams.peer)
+                self._context.progress.connected(datagrams.peer)
                 return datagrams
 
     def _bury(self, stored: Stored, index: int, reason: str) -> None:
-        self._desk.queue.bury(stored, index, reason)
+        self._context.queue.dead_letter(stored, index, reason)
         _log.log(
             logging.DEBUG if self._told_buried else logging.ERROR,
             "%s: %s It is kept among the dead letters, and so will be all others like it.",
-            *(self._desk.progress.name, reason),
+            *(self._context.progress.name, reason),
         )
         self._told_buried = True
 
     def _went_well(self, datagrams: Datagrams) -> None:
         self._backoff.reset()
-        self._desk.progress.moves()
-        self._desk.progress.works()
+        self._context.progress.moves()
+        self._context.progress.works()
         if datagrams.refused and not self._told_refused:
             self._told_refused = True
             _log.warning(
                 "%s: nothing listens at %s, so what is sent there is lost. UDP goes on all the "
                 "same; it counts as unconfirmed. Start the collector, or correct the port.",
-                *(self._desk.progress.name, datagrams.peer),
+                *(self._context.progress.name, datagrams.peer),
             )
 
 
 class FileSender:
     """Writes each message as a line of a file, or to standard output."""
 
-    def __init__(self, desk: SenderContext, target: DestinationUrl, backoff: Backoff) -> None:
-        self._desk = desk
+    def __init__(self, context: SenderContext, target: DestinationUrl, backoff: Backoff) -> None:
+        self._context = context
         self._target = target
         self._backoff = backoff
 
@@ -168,32 +168,32 @@ class FileSender:
 
         CefBridgeError when whoever read standard output has closed it.
         """
-        desk, target = self._desk, self._target
-        desk.queue.rewind()
+        context, target = self._context, self._target
+        context.queue.rewind()
         out: RotatingFile | StandardOutput
         if target.scheme == "file":
             out = RotatingFile(target.path, rotate_bytes=target.rotate_bytes, keep=target.keep)
         else:
-            out = StandardOutput(desk.stop)
+            out = StandardOutput(context.stop)
         try:
             while True:
-                desk.heed()
+                context.raise_if_stopped()
                 if not self._write(out):
-                    if desk.ending.is_set():
+                    if context.ending.is_set():
                         break
-                    desk.wait_for_messages()
+                    context.wait_for_messages()
         except (StopSending, StoppedWriting):
-            _log.debug("%s: stopped", desk.progress.name)
+            _log.debug("%s: stopped", context.progress.name)
         finally:
             out.close()
-            desk.progress.disconnected("stopped")
+            context.progress.disconnected("stopped")
 
     def _write(self, out: RotatingFile | StandardOutput) -> bool:
         """Write what waits, up to a bound; False when nothing does."""
         batch: list[Stored] = []
         messages: list[bytes] = []
         size = 0
-        while size < _AT_ONCE and (stored := self._desk.queue.fetch()) is not None:
+        while size < _AT_ONCE and (stored := self._context.queue.fetch()) is not None:
             batch.append(stored)
             messages += stored.messages
             size += sum(map(len, stored.messages)) + len(stored.messages)
@@ -203,13 +203,13 @@ class FileSender:
             try:
                 out.write(messages)
             except FileError as error:
-                self._desk.progress.trouble(str(error), self._desk.unsent())
-                self._desk.sleep(self._backoff.next())
+                self._context.progress.trouble(str(error), self._context.unsent())
+                self._context.sleep(self._backoff.next())
             else:
                 break
-        self._desk.queue.settle(batch, "confirmed")
+        self._context.queue.settle(batch, "confirmed")
         self._backoff.reset()
-        progress = self._desk.progress
+        progress = self._context.progress
         if not progress.state().connected:
             progress.connected(str(self._target))
         progress.works()
@@ -218,5 +218,5 @@ class FileSender:
             count = len(stored.messages)
             length = sum(map(len, stored.messages)) + count
             progress.sent(count, length, resent=stored.resent)
-        self._desk.busy()
+        self._context.busy()
         return True

@@ -20,30 +20,30 @@ class PendingReceipt(NamedTuple):
 
     stored: list[Stored]
     messages: int
-    farewell: OrderlyClose
+    orderly_close: OrderlyClose
 
 
 class PendingReceipts:
     """In the order in which they were sent."""
 
     def __init__(self) -> None:
-        self._strays: list[PendingReceipt] = []
+        self._pending: list[PendingReceipt] = []
         self._unheard: list[Stored] = []  # nobody listens to the ends of these any more
         self._leaving: list[OrderlyClose] = []
 
     def __bool__(self) -> bool:
-        return bool(self._strays or self._unheard)
+        return bool(self._pending or self._unheard)
 
     @property
     def may_answer(self) -> bool:
         """Whether any end is still listened to."""
-        return bool(self._strays)
+        return bool(self._pending)
 
-    def add(self, stray: PendingReceipt) -> None:
+    def add(self, pending_receipt: PendingReceipt) -> None:
         """Listen to one more; the oldest is not listened to any more if they become many."""
-        self._strays.append(stray)
-        while len(self._strays) > _MOST:
-            self._unheard += self._dismiss(self._strays.pop(0))
+        self._pending.append(pending_receipt)
+        while len(self._pending) > _MOST:
+            self._unheard += self._dismiss(self._pending.pop(0))
 
     def keep(self, stored: list[Stored]) -> None:
         """Keep what went over a connection whose end said nothing."""
@@ -51,27 +51,33 @@ class PendingReceipts:
 
     def take_heard(self) -> list[PendingReceipt]:
         """Take out those whose end has come."""
-        heard = [stray for stray in self._strays if stray.farewell.wait(0)]
-        self._strays = [stray for stray in self._strays if stray not in heard]
+        heard = [
+            pending_receipt
+            for pending_receipt in self._pending
+            if pending_receipt.orderly_close.wait(0)
+        ]
+        self._pending = [
+            pending_receipt for pending_receipt in self._pending if pending_receipt not in heard
+        ]
         return heard
 
     def drop(self) -> list[Stored]:
         """Take out everything; no end is listened to any more."""
         everything, self._unheard = self._unheard, []
-        for stray in self._strays:
-            everything += self._dismiss(stray)
-        self._strays = []
+        for pending_receipt in self._pending:
+            everything += self._dismiss(pending_receipt)
+        self._pending = []
         return everything
 
     def close(self) -> None:
         """Drop everything, and return when all connections are closed."""
         self.drop()
-        for farewell in self._leaving:
-            farewell.abandon()
+        for orderly_close in self._leaving:
+            orderly_close.abandon()
         self._leaving = []
 
-    def _dismiss(self, stray: PendingReceipt) -> list[Stored]:
-        stray.farewell.give_up()
+    def _dismiss(self, pending_receipt: PendingReceipt) -> list[Stored]:
+        pending_receipt.orderly_close.give_up()
         self._leaving = [each for each in self._leaving if not each.wait(0)]
-        self._leaving.append(stray.farewell)
-        return stray.stored
+        self._leaving.append(pending_receipt.orderly_close)
+        return pending_receipt.stored

@@ -43,14 +43,14 @@ class SenderContext:
         self.clock = clock
         self._busy_at: float | None = None
 
-    def heed(self) -> None:
+    def raise_if_stopped(self) -> None:
         """Raise StopSending when it is time."""
         if self.stop.is_set():
             raise StopSending
 
     def on_wait(self, reason: str) -> None:
         """Take note that the other side makes us wait; StopSending when it is time."""
-        self.heed()
+        self.raise_if_stopped()
         self.progress.waits(reason)
 
     def sleep(self, seconds: float) -> None:
@@ -65,7 +65,7 @@ class SenderContext:
             self._busy_at = None
             self.queue.housekeeping()
         self.queue.wait(SLICE)
-        self.heed()
+        self.raise_if_stopped()
 
     def busy(self) -> None:
         """Take note that something was sent."""

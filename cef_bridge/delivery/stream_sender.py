@@ -64,23 +64,23 @@ class StreamSender:
 
     def __init__(
         self,
-        desk: SenderContext,
+        context: SenderContext,
         target: DestinationUrl,
         framing: str,
         backoff: Backoff,
         patience: Patience,
     ) -> None:
-        self._desk = desk
-        self._queue = desk.queue
-        self._progress = desk.progress
+        self._context = context
+        self._queue = context.queue
+        self._progress = context.progress
         self._target = target
         self._frame = frame_octets if framing == "octet-counting" else frame_lf
         self._patience = patience
-        self._route = EndpointSelector(desk, target, backoff, patience.back)
-        self._flight = InFlight(desk.queue, target.confirm_hold, patience.hold)
+        self._selector = EndpointSelector(context, target, backoff, patience.back)
+        self._in_flight = InFlight(context.queue, target.confirm_hold, patience.hold)
         self._connection: Connection | None = None
         self._probing = False  # this connection carries one message, to see if it is answered
-        self._strays = PendingReceipts()
+        self._pending = PendingReceipts()
         self._passed_at = 0.0
         self._trusted = False  # a receipt came, and nothing has failed since
         self._refused = (
@@ -92,13 +92,13 @@ class StreamSender:
         self._queue.rewind()  # what was in flight or held when an earlier process was killed
         try:
             while self._step():
-                self._desk.heed()
+                self._context.raise_if_stopped()
         except StopSending:
             _log.debug("%s: stopped", self._progress.name)
         finally:
             self._hang_up("stopped")
-            self._strays.close()
-        self._flight.release(None)
+            self._pending.close()
+        self._in_flight.release(None)
 
     # One step
 
@@ -109,52 +109,52 @@ class StreamSender:
             if self._connection is None:
                 if self._all_done():
                     return False
-                self._use(self._route.connect(self._unreachable))
+                self._use(self._selector.connect(self._unreachable))
             self._go_on(self._connection)
         except BrokenError as error:
             self._broke(error)
         return True
 
     def _all_done(self) -> bool:
-        if not self._desk.ending.is_set() or not self._desk.nothing_waits():
+        if not self._context.ending.is_set() or not self._context.nothing_waits():
             return False
         # The kernels of their collectors have them, and silence is all that can be had there.
-        self._flight.leave(self._strays.drop())
+        self._in_flight.leave(self._pending.drop())
         return True
 
     def _use(self, connection: Connection) -> None:
         self._connection = connection
-        self._flight.connected()
-        standing = self._route.standing
-        self._probing = standing.wants_probe(self._desk.clock())
+        self._in_flight.connected()
+        standing = self._selector.standing
+        self._probing = standing.wants_probe(self._context.clock())
         if self._refused:
             # With TLS 1.3 a certificate is refused after the handshake: it may seem that we are in.
-            self._desk.sleep(_GREETING)
+            self._context.sleep(_GREETING)
             self._look(connection)
             self._refused = False
         self._progress.connected(connection.peer)
         if standing.mode is Mode.WINDOW:
-            self._desk.sleep(_GREETING)
+            self._context.sleep(_GREETING)
 
     def _go_on(self, connection: Connection | None) -> None:
         if connection is None:
             return
-        now = self._desk.clock()
-        self._flight.release(now)
+        now = self._context.clock()
+        self._in_flight.release(now)
         self._look(connection)
         self._pass(connection, now)
         if self._go_back(connection):
             return
         if self._is_due(now):
-            self._turn_over(connection)
+            self._finish_round(connection)
             return
         stored = self._queue.fetch(self._room())
         if stored is not None:
             self._send(connection, stored)
-        elif not self._desk.ending.is_set():
-            self._desk.wait_for_messages()
-        elif self._flight.generation:
-            self._turn_over(connection, last=True)
+        elif not self._context.ending.is_set():
+            self._context.wait_for_messages()
+        elif self._in_flight.generation:
+            self._finish_round(connection, last=True)
         else:
             self._hang_up("all is sent")
 
@@ -165,19 +165,23 @@ class StreamSender:
         except PeerEndedError:
             # Not a break where it comes before anything was sent: some end their own side at once
             # and read on. Who has really closed answers what is sent by a reset.
-            if self._route.standing.mode is not Mode.WINDOW or connection.written():
+            if self._selector.standing.mode is not Mode.WINDOW or connection.written():
                 raise
             connection.go_on()
 
     def _room(self) -> int | None:
-        messages = self._flight.generation.messages
-        return max(0, 1 - messages) if self._probing else self._route.standing.room(messages)
+        messages = self._in_flight.generation.messages
+        return max(0, 1 - messages) if self._probing else self._selector.standing.room(messages)
 
     def _is_due(self, now: float) -> bool:
         """Tell whether it is time to settle the generation."""
         if self._room() == 0:
             return True
-        target, standing, generation = self._target, self._route.standing, self._flight.generation
+        target, standing, generation = (
+            self._target,
+            self._selector.standing,
+            self._in_flight.generation,
+        )
         if standing.mode is Mode.WINDOW:
             return bool(generation) and standing.wants_probe(now)
         return generation.due(
@@ -186,11 +190,13 @@ class StreamSender:
 
     def _send(self, connection: Connection, stored: Stored) -> None:
         data = self._frame(stored.messages)
-        self._flight.send(stored, len(data), connection.written() + len(data), self._desk.clock())
-        connection.send(data, self._desk.on_wait)
+        self._in_flight.send(
+            stored, len(data), connection.written() + len(data), self._context.clock()
+        )
+        connection.send(data, self._context.on_wait)
         self._progress.moves()
         self._progress.sent(len(stored.messages), len(data), resent=stored.resent)
-        self._desk.busy()
+        self._context.busy()
 
     def _hang_up(self, why: str) -> None:
         if self._connection is not None:
@@ -200,9 +206,9 @@ class StreamSender:
 
     # The end of a generation
 
-    def _turn_over(self, connection: Connection, *, last: bool = False) -> None:
+    def _finish_round(self, connection: Connection, *, last: bool = False) -> None:
         """Settle the generation; `last`: nothing will follow it."""
-        mode = self._route.standing.mode
+        mode = self._selector.standing.mode
         if self._probing:
             self._ask(connection, self._patience.probe * (_PROBES if mode is Mode.UNKNOWN else 1))
         elif mode is Mode.WINDOW:
@@ -212,14 +218,14 @@ class StreamSender:
 
     def _ask(self, connection: Connection, patience: float | None) -> None:
         """Close in order, and do what the answer says; `patience` None: it will come."""
-        farewell = self._take_leave(connection, patience)
-        if not farewell.wait(0):
-            self._stray(farewell)
+        orderly_close = self._take_leave(connection, patience)
+        if not orderly_close.wait(0):
+            self._pending_receipt(orderly_close)
             return
-        receipt = farewell.receipt()
+        receipt = orderly_close.receipt()
         if receipt is Receipt.NONE:
-            raise BrokenError(farewell.sentence)
-        self._answered(receipt, farewell.sentence)
+            raise BrokenError(orderly_close.sentence)
+        self._answered(receipt, orderly_close.sentence)
 
     def _part(self, connection: Connection, *, last: bool) -> None:
         """End a generation of a target that does not answer.
@@ -230,26 +236,26 @@ class StreamSender:
         """
         self._outlive(connection)
         if self._room() == 0 and not last:
-            self._route.standing.outlived(self._flight.generation.messages)
-            self._flight.leave(self._flight.generation.clear())
-            self._route.went_well()
+            self._selector.standing.outlived(self._in_flight.generation.messages)
+            self._in_flight.leave(self._in_flight.generation.clear())
+            self._selector.went_well()
             return
-        farewell = self._take_leave(connection, self._patience.probe)
+        orderly_close = self._take_leave(connection, self._patience.probe)
         receipt = Receipt.NONE
-        if farewell.wait(0):
+        if orderly_close.wait(0):
             with contextlib.suppress(BrokenError):
-                receipt = farewell.receipt()
+                receipt = orderly_close.receipt()
         if receipt is not Receipt.NONE:
-            self._answered(receipt, farewell.sentence)
+            self._answered(receipt, orderly_close.sentence)
             return
-        if farewell.wait(0):
-            self._strays.keep(self._flight.generation.clear())
-            self._route.standing.silent(self._desk.clock())
+        if orderly_close.wait(0):
+            self._pending.keep(self._in_flight.generation.clear())
+            self._selector.standing.silent(self._context.clock())
         else:
-            self._stray(farewell)
+            self._pending_receipt(orderly_close)
         if last:
-            self._flight.leave(self._strays.drop())
-            self._route.went_well()
+            self._in_flight.leave(self._pending.drop())
+            self._selector.went_well()
 
     def _take_leave(self, connection: Connection, patience: float | None) -> OrderlyClose:
         """Close in order; return when that is done, or when a patience is over.
@@ -257,106 +263,108 @@ class StreamSender:
         It begins when all was taken, and does not end when it is None.
         """
         self._connection = None
-        farewell = OrderlyClose(connection, wary=not self._trusted)
+        orderly_close = OrderlyClose(connection, wary=not self._trusted)
         since: float | None = None
         try:
-            while not farewell.wait(SLICE):
-                self._desk.on_wait(farewell.reason)
-                now = self._desk.clock()
-                if patience is None or farewell.reason != UNANSWERED:
+            while not orderly_close.wait(SLICE):
+                self._context.on_wait(orderly_close.reason)
+                now = self._context.clock()
+                if patience is None or orderly_close.reason != UNANSWERED:
                     since = None
                 elif since is None:
                     since = now
                 elif now - since >= patience:
                     break
         except BaseException:
-            farewell.abandon()
+            orderly_close.abandon()
             raise
         self._progress.moves()
-        return farewell
+        return orderly_close
 
     def _outlive(self, connection: Connection) -> None:
         """Return when all was taken and the connection was whole for a while after that."""
         since: float | None = None
         before = 0
-        while since is None or self._desk.clock() - since < self._patience.probe:
-            self._desk.sleep(SLICE)
+        while since is None or self._context.clock() - since < self._patience.probe:
+            self._context.sleep(SLICE)
             self._look(connection)
             left = connection.unacknowledged()
             if left:
                 since = None
                 self._progress.waits(STALLED if left == before else SLOW)
             elif since is None:
-                since = self._desk.clock()
+                since = self._context.clock()
             before = left
         self._progress.moves()
 
     def _answered(self, receipt: Receipt, sentence: str) -> None:
         """Settle the generation, whose end was answered."""
-        generation, now = self._flight.generation, self._desk.clock()
+        generation, now = self._in_flight.generation, self._context.clock()
         weakly = receipt is Receipt.WEAK
-        fate = self._route.standing.answered(generation.messages, now, weakly=weakly)
-        self._route.take_note()
+        fate = self._selector.standing.answered(generation.messages, now, weakly=weakly)
+        self._selector.take_note()
         if fate is RoundResult.AGAIN:
             raise BrokenError(sentence)
         if fate is RoundResult.CONFIRMED:
-            self._flight.confirm(generation.clear(), now)
+            self._in_flight.confirm(generation.clear(), now)
             self._progress.confirmed()
             self._trusted = not weakly
             self._resolve_strays()
         else:
-            self._flight.leave(self._strays.drop() + generation.clear())
-        self._route.went_well()
+            self._in_flight.leave(self._pending.drop() + generation.clear())
+        self._selector.went_well()
 
     def _pass(self, connection: Connection, now: float) -> None:
         """Let go of what the window has passed, where nothing else will tell."""
-        if self._route.standing.mode is not Mode.WINDOW or now - self._passed_at < SLICE:
+        if self._selector.standing.mode is not Mode.WINDOW or now - self._passed_at < SLICE:
             return
         self._passed_at = now
         window = self._target.window
         acknowledged = connection.written() - connection.unacknowledged()
-        gone = [sent.what for sent in self._flight.generation.passed(acknowledged, window)]
+        gone = [sent.what for sent in self._in_flight.generation.passed(acknowledged, window)]
         if acknowledged >= window:
-            gone += self._strays.drop()
+            gone += self._pending.drop()
         if gone:
-            self._flight.leave(gone)
-            self._route.went_well()
+            self._in_flight.leave(gone)
+            self._selector.went_well()
 
     # Strays
 
-    def _stray(self, farewell: OrderlyClose) -> None:
+    def _pending_receipt(self, orderly_close: OrderlyClose) -> None:
         """Go on without an answer, and with an ear for it."""
-        generation = self._flight.generation
+        generation = self._in_flight.generation
         messages = generation.messages
-        self._strays.add(PendingReceipt(generation.clear(), messages, farewell))
-        self._route.standing.silent(self._desk.clock())
-        self._route.take_note()
+        self._pending.add(PendingReceipt(generation.clear(), messages, orderly_close))
+        self._selector.standing.silent(self._context.clock())
+        self._selector.take_note()
 
     def _hear_strays(self) -> None:
         """Settle what is answered after all; BrokenError when one ends otherwise."""
-        for stray in self._strays.take_heard():
-            receipt, now = stray.farewell.receipt(), self._desk.clock()
+        for pending_receipt in self._pending.take_heard():
+            receipt, now = pending_receipt.orderly_close.receipt(), self._context.clock()
             fate = RoundResult.AGAIN
             if receipt is not Receipt.NONE:
                 weakly = receipt is Receipt.WEAK
-                fate = self._route.standing.answered(stray.messages, now, weakly=weakly)
-                self._route.take_note()
+                fate = self._selector.standing.answered(
+                    pending_receipt.messages, now, weakly=weakly
+                )
+                self._selector.take_note()
             if fate is RoundResult.AGAIN:
-                raise BrokenError(stray.farewell.sentence)
+                raise BrokenError(pending_receipt.orderly_close.sentence)
             if fate is RoundResult.CONFIRMED:
-                self._flight.confirm(stray.stored, now)
+                self._in_flight.confirm(pending_receipt.stored, now)
                 self._progress.confirmed()
             else:
-                self._flight.leave(stray.stored)
-            self._route.went_well()
+                self._in_flight.leave(pending_receipt.stored)
+            self._selector.went_well()
 
     def _resolve_strays(self) -> None:
         """Send strays again when a later connection was answered and theirs are not even then."""
-        until = self._desk.clock() + self._patience.probe
-        while self._strays.may_answer and self._desk.clock() < until:
+        until = self._context.clock() + self._patience.probe
+        while self._pending.may_answer and self._context.clock() < until:
             self._hear_strays()
-            self._desk.sleep(SLICE / 4)
-        if self._strays.drop():
+            self._context.sleep(SLICE / 4)
+        if self._pending.drop():
             self._queue.rewind(held=False)
 
     # Breaks
@@ -366,42 +374,42 @@ class StreamSender:
         self._hang_up("broken")
         self._trusted = False
         self._refused = error.permanent
-        messages = self._flight.generation.messages
-        lost = bool(messages) or not self._desk.nothing_waits()
+        messages = self._in_flight.generation.messages
+        lost = bool(messages) or not self._context.nothing_waits()
         if lost and not error.permanent:
-            self._route.standing.broke(messages, self._desk.clock(), probe=self._probing)
-            self._route.take_note()
-        if lost or self._strays or self._flight.holds or error.permanent:
+            self._selector.standing.broke(messages, self._context.clock(), probe=self._probing)
+            self._selector.take_note()
+        if lost or self._pending or self._in_flight.holds or error.permanent:
             self._send_again()
-            waiting = self._desk.unsent()
+            waiting = self._context.unsent()
             self._progress.trouble(str(error), waiting, act=error.permanent, broke=True)
         else:  # collectors and firewalls end idle connections, and nothing depends on this one
             _log.debug("%s: %s", self._progress.name, error)
-        self._route.broke(counts=lost)
+        self._selector.broke(counts=lost)
 
     def _unreachable(self) -> None:
         """Take nothing for granted of a collector that is down; do not wait for it in vain."""
         self._trusted = False
-        if self._strays or self._flight.holds:
+        if self._pending or self._in_flight.holds:
             self._send_again()
-        if self._desk.ending.is_set() and self._desk.nothing_waits():
+        if self._context.ending.is_set() and self._context.nothing_waits():
             raise StopSending  # it was told to end while it was connecting
 
     def _send_again(self) -> None:
-        self._strays.drop()
-        self._flight.again()
+        self._pending.drop()
+        self._in_flight.again()
 
     def _go_back(self, connection: Connection) -> bool:
         """Change to a preferred endpoint, if it is back: between two generations, if there are."""
-        if self._flight.generation and self._route.standing.mode is not Mode.WINDOW:
+        if self._in_flight.generation and self._selector.standing.mode is not Mode.WINDOW:
             return False
-        spare = self._route.preferred()
+        spare = self._selector.preferred()
         if spare is None:
             return False
         connection.abandon()
-        if self._flight.generation or self._strays:
+        if self._in_flight.generation or self._pending:
             self._send_again()
-        self._route.taken()
+        self._selector.taken()
         self._trusted = False
         self._use(spare)
         return True

@@ -120,7 +120,7 @@ class TlsConnection(TcpConnection):
         self._bios = bios
         self._tls = tls
         self._asked = 0.0  # when our close_notify went
-        self._farewell: float | None = None  # when its own came
+        self._orderly_close: float | None = None  # when its own came
 
     def send(self, data: bytes, on_wait: OnWait) -> None:
         """Encrypt and write all of it, or raise BrokenError."""
@@ -154,13 +154,13 @@ class TlsConnection(TcpConnection):
     def _decrypt(self) -> None:
         """Throw away what was said; tickets and new keys are no data, and no end either."""
         try:
-            while self._farewell is None:
+            while self._orderly_close is None:
                 if not self._session.read(_READ):
-                    self._farewell = time.monotonic()
+                    self._orderly_close = time.monotonic()
         except ssl.SSLWantReadError:
             return
         except ssl.SSLZeroReturnError:  # the same, when we have ended before
-            self._farewell = time.monotonic()
+            self._orderly_close = time.monotonic()
         except ssl.SSLError as error:
             raise self._broken(error) from error
 
@@ -169,7 +169,7 @@ class TlsConnection(TcpConnection):
         return BrokenError(f"{self.peer} {text}", permanent=permanent)
 
     def _peer_has_ended(self) -> bool:
-        return self._ended or self._farewell is not None
+        return self._ended or self._orderly_close is not None
 
     def _finish(self, on_wait: OnWait) -> tuple[Receipt, str]:
         """End TLS, and TCP only when the collector has: our end would hide a reset behind its own.
@@ -201,8 +201,10 @@ class TlsConnection(TcpConnection):
 
     def _both_ended(self) -> bool:
         """Tell whether it has ended TCP, or TLS alone and will not end TCP."""
-        farewell = self._farewell
-        return self._ended or (farewell is not None and time.monotonic() > farewell + _NO_EOF)
+        orderly_close = self._orderly_close
+        return self._ended or (
+            orderly_close is not None and time.monotonic() > orderly_close + _NO_EOF
+        )
 
     def _all_over(self) -> bool:
         """Tell whether our end has arrived, or never will."""
@@ -213,7 +215,7 @@ class TlsConnection(TcpConnection):
             self._wire.raise_error()
             return Receipt.WEAK, f"{self.peer} ended TLS (close_notify), but not the connection."
         receipt, reason = super()._judge()
-        if receipt is Receipt.STRONG and self._farewell is None:
+        if receipt is Receipt.STRONG and self._orderly_close is None:
             return Receipt.WEAK, f"{self.peer} ended the connection, but not TLS (no close_notify)."
         return receipt, reason
 

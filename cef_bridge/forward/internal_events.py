@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 _COUNTS = ("received", "converted", "filtered", "rejected", "noise", "blank", "own")
 
 
-def tell_gap(outlet: DestinationRoute, notice: Notice) -> None:
+def enqueue_gap(route: DestinationRoute, notice: Notice) -> None:
     """Send what a source has to say of events that nobody may see."""
     event = internal.gap(_host(), time.time(), *notice)
-    _send(outlet, event, {"gaps": 1})
+    _send(route, event, {"gaps": 1})
 
 
-def tell_flood(outlet: DestinationRoute, source: str, flood: Flood) -> None:
+def tell_flood(route: DestinationRoute, source: str, flood: Flood) -> None:
     """Send what says that a container floods, and that its alerts may be late."""
     names = {
         "HostName": flood.host,
@@ -39,23 +39,23 @@ def tell_flood(outlet: DestinationRoute, source: str, flood: Flood) -> None:
         "ContainerName": flood.container,
         "ContainerID": flood.container_id,
     }
-    _send(outlet, internal.flood(_host(), time.time(), source, RATE, names), {"floods": 1})
+    _send(route, internal.flood(_host(), time.time(), source, RATE, names), {"floods": 1})
 
 
-def tell_heartbeat(outlet: DestinationRoute) -> None:
+def enqueue_heartbeat(route: DestinationRoute) -> None:
     """Send a sign of life, with the numbers that let a search prove that nothing is missing.
 
     They are of the queue's whole life; `HighestSeq` is the number of the last message before this.
     Two sums hold: Received = Converted + Filtered + Rejected + Noise + Blank, and Converted + Own
     + Replayed = Confirmed + Unconfirmed + Waiting + DeadLettered + Dropped.
     """
-    queue = outlet.queue
+    queue = route.queue
     totals, fate = queue.totals(), queue.sum()
     facts: dict[str, object] = {
-        "Destination": outlet.name,
+        "Destination": route.name,
         "HighestSeq": queue.sequence,
     }
-    if not outlet.stream:  # else the message is numbered, and has the queue's name from there
+    if not route.stream:  # else the message is numbered, and has the queue's name from there
         facts = {"Queue": stream_of(queue), **facts}
     facts |= {name.capitalize(): totals.get(name, 0) for name in _COUNTS}
     facts["Replayed"] = totals.get("replay_converted", 0)
@@ -68,20 +68,20 @@ def tell_heartbeat(outlet: DestinationRoute) -> None:
     }
     for reason, number in sorted(fate.dropped.items()):
         facts[f"Dropped{reason.title().replace('-', '')}"] = number
-    _send(outlet, internal.heartbeat(_host(), time.time(), facts), {"heartbeats": 1})
+    _send(route, internal.heartbeat(_host(), time.time(), facts), {"heartbeats": 1})
 
 
-def tell_test(outlet: DestinationRoute) -> bool:
+def enqueue_test(route: DestinationRoute) -> bool:
     """Send one test event; False when the mapping filters it out."""
-    return _send(outlet, internal.test_event(_host(), time.time()), {})
+    return _send(route, internal.test_event(_host(), time.time()), {})
 
 
-def _send(outlet: DestinationRoute, event: dict[str, object], counts: dict[str, int]) -> bool:
-    fate = outlet.converter.convert(event)
+def _send(route: DestinationRoute, event: dict[str, object], counts: dict[str, int]) -> bool:
+    fate = route.converter.convert(event)
     if not isinstance(fate, Converted):
         return False
     batches = [MessageBatch(ALERTS, [fate.message.encode()])]
-    store(outlet, batches, counts={**counts, "own": 1})
+    store(route, batches, counts={**counts, "own": 1})
     return True
 
 

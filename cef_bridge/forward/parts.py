@@ -76,7 +76,7 @@ def converter_of(spec: Destination) -> Converter:
     return Converter(mapping, syslog_header=header, max_bytes=most, when=spec.when)
 
 
-def outlet_of(spec: Destination, queue: Queue, config: Config) -> DestinationRoute:
+def route_of(spec: Destination, queue: Queue, config: Config) -> DestinationRoute:
     """Return where a source's events go for one destination.
 
     MappingError for a wrong mapping, with what is wrong with all mappings of the config.

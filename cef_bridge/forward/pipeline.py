@@ -78,7 +78,7 @@ class DestinationRoute(NamedTuple):
 
 
 def store(
-    outlet: DestinationRoute,
+    route: DestinationRoute,
     batches: Sequence[MessageBatch | Joined],
     *,
     marks: Sequence[Checkpoint] = (),
@@ -89,7 +89,7 @@ def store(
     given_up: threading.Event | None = None,
 ) -> None:
     """Append to an outlet's queue in one transaction, numbered if the mapping wants it so."""
-    queue = outlet.queue
+    queue = route.queue
     append = partial(
         queue.append,
         marks=marks,
@@ -99,19 +99,19 @@ def store(
         replayed=replayed,
         given_up=given_up,
     )
-    if not outlet.stream:
+    if not route.stream:
         append(batches)
         return
     with queue.appending:  # so that no other thread takes the same numbers
-        append(_numbered(batches, outlet))
+        append(_numbered(batches, route))
 
 
 def _numbered(
-    batches: Sequence[MessageBatch | Joined], outlet: DestinationRoute
+    batches: Sequence[MessageBatch | Joined], route: DestinationRoute
 ) -> list[MessageBatch]:
-    separator = outlet.converter.program.format.separator.encode()
-    stream = outlet.stream.encode()
-    number = outlet.queue.sequence
+    separator = route.converter.program.format.separator.encode()
+    stream = route.stream.encode()
+    number = route.queue.sequence
     result = []
     for batch in batches:
         messages = []
@@ -139,7 +139,7 @@ class SourcePipeline:
     def __init__(
         self,
         feed: Feed,
-        outlets: Sequence[DestinationRoute],
+        routes: Sequence[DestinationRoute],
         options: Options,
         notice: Callable[[DestinationRoute, Notice], None],
         flood: Callable[[DestinationRoute, str, Flood], None],
@@ -151,7 +151,7 @@ class SourcePipeline:
         self._flood = flood
         self._clock = clock
         self._given_up = threading.Event()
-        self._branches = [self._branch(outlet) for outlet in outlets]
+        self._branches = [self._branch(route) for route in routes]
         self._next: tuple[Sequence[DestinationRoute], Callable[[], None]] | None = None
         self._told_unrouted = False
         self._since = 0.0  # when the oldest message that is not stored yet was made
@@ -160,13 +160,13 @@ class SourcePipeline:
     @property
     def stats(self) -> dict[str, Stats]:
         """The counters of this run, by destination."""
-        return {branch.outlet.name: branch.loop.stats for branch in self._branches}
+        return {branch.route.name: branch.loop.stats for branch in self._branches}
 
     def replace(
-        self, outlets: Sequence[DestinationRoute], then: Callable[[], None] = lambda: None
+        self, routes: Sequence[DestinationRoute], then: Callable[[], None] = lambda: None
     ) -> None:
         """Fill these queues from the next block on; `then` is called when the others are let go."""
-        self._next = outlets, then
+        self._next = routes, then
 
     def stop(self) -> None:
         """End soon; what was read is stored."""
@@ -187,7 +187,7 @@ class SourcePipeline:
             elif isinstance(item, Notice):
                 self._store()
                 for branch in self._branches:
-                    branch.tell(self._notice, branch.outlet, item)
+                    branch.tell(self._notice, branch.route, item)
             else:
                 self._take(item)
         self._store()
@@ -201,7 +201,7 @@ class SourcePipeline:
 
         A stream that one of them does not know is read from its beginning, for its sake.
         """
-        known = [branch.outlet.queue.marks() for branch in self._branches]
+        known = [branch.route.queue.marks() for branch in self._branches]
         marks: dict[str, Checkpoint] = {}
         for one in known:
             for key, mark in one.items():
@@ -209,17 +209,17 @@ class SourcePipeline:
                     marks[key] = mark
         return {key: mark for key, mark in marks.items() if all(key in one for one in known)}
 
-    def _switch(self, outlets: Sequence[DestinationRoute], then: Callable[[], None]) -> None:
+    def _switch(self, routes: Sequence[DestinationRoute], then: Callable[[], None]) -> None:
         self._next = None
         self._store()
-        before = {branch.outlet.name: branch for branch in self._branches}
+        before = {branch.route.name: branch for branch in self._branches}
         self._lost += sum(branch.lost for branch in self._branches)
-        self._branches = [self._branch(outlet, before.get(outlet.name)) for outlet in outlets]
+        self._branches = [self._branch(route, before.get(route.name)) for route in routes]
         then()
 
-    def _branch(self, outlet: DestinationRoute, before: _Branch | None = None) -> _Branch:
+    def _branch(self, route: DestinationRoute, before: _Branch | None = None) -> _Branch:
         live = not self.feed.can_wait
-        return _Branch(outlet, self.options, self._given_up, live=live, before=before)
+        return _Branch(route, self.options, self._given_up, live=live, before=before)
 
     def _take(self, arrival: Arrival) -> None:
         now = self._clock()
@@ -255,7 +255,7 @@ class SourcePipeline:
         for branch in self._branches:
             branch.store()
             for flood in branch.fairness.floods:
-                branch.tell(self._flood, branch.outlet, self.feed.name, flood)
+                branch.tell(self._flood, branch.route, self.feed.name, flood)
             branch.fairness.floods.clear()
         for branch in self._branches:
             branch.forget()
@@ -266,14 +266,14 @@ class _Branch:
 
     def __init__(
         self,
-        outlet: DestinationRoute,
+        route: DestinationRoute,
         options: Options,
         given_up: threading.Event,
         *,
         live: bool,
         before: _Branch | None = None,
     ) -> None:
-        self.outlet = outlet
+        self.route = route
         self.marks: dict[str, Checkpoint] = {}
         self.lost = 0  # messages that the queue did not take and the source cannot bring again
         self._given_up = given_up
@@ -286,19 +286,19 @@ class _Branch:
         self._measured = [0, 0]  # texts of each lane that `_bytes` has
         self._bytes = 0
         self._ended: list[str] = []
-        self._machine = outlet.machine.own() if live else outlet.machine
+        self._machine = route.machine.own() if live else route.machine
         self.fairness: AlertRate = before.fairness if before else AlertRate()
         self.loop = LineLoop(
             self._machine, self._alerts, self._telemetry, self._refused, options, self.fairness
         )
         self._counted: Counter[str] = Counter()
         self.decoders: dict[str, EventDecoder] = before.decoders if before else {}
-        self.pending: dict[str, bytes] = before.pending if before else outlet.queue.pending()
+        self.pending: dict[str, bytes] = before.pending if before else route.queue.pending()
         # What the queue has already of a stream that is read again for the sake of another queue.
         self.done: dict[str, int] = (
             before.done
             if before
-            else {key: mark.offset for key, mark in outlet.queue.marks().items()}
+            else {key: mark.offset for key, mark in route.queue.marks().items()}
         )
 
     def is_full(self) -> bool:
@@ -362,7 +362,7 @@ class _Branch:
         if not self._stopped:
             try:
                 store(
-                    self.outlet,
+                    self.route,
                     batches,
                     marks=list(self.marks.values()),
                     pending=pending,
@@ -387,7 +387,7 @@ class _Branch:
         """Forget the streams that ended for good; when all queues have all of them."""
         for key in self._ended:
             if not self._stopped:
-                self.outlet.queue.forget_mark(key)
+                self.route.queue.forget_mark(key)
             self.pending.pop(key, None)
         self._ended.clear()
 

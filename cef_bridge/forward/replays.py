@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from cef_bridge.queue.queue import StoredDeadLetter
 
 
-def replay(outlet: DestinationRoute) -> int:
+def replay(route: DestinationRoute) -> int:
     """Convert what is marked for it once more; return how many dead letters that were."""
-    letters = outlet.queue.take_replays()
+    letters = route.queue.take_replays()
     for letter in letters:
-        _again(outlet, letter)
+        _again(route, letter)
     return len(letters)
 
 
-def _again(outlet: DestinationRoute, letter: StoredDeadLetter) -> None:
+def _again(route: DestinationRoute, letter: StoredDeadLetter) -> None:
     lanes: dict[int, list[bytes]] = {ALERTS: [], TELEMETRY: []}
     dead: list[DeadLetter] = []
     filtered = 0
     decoder = EventDecoder(max_record=max(len(letter.raw), 1))
     for found in (*decoder.decode(letter.raw), *decoder.finish()):
         if isinstance(found, Decoded):
-            fate = outlet.converter.convert(found.fields, letter.source)
+            fate = route.converter.convert(found.fields, letter.source)
             if isinstance(fate, Converted):
                 lane = ALERTS if fate.kind.urgent else TELEMETRY
                 lanes[lane].append(fate.message.encode())
@@ -47,7 +47,7 @@ def _again(outlet: DestinationRoute, letter: StoredDeadLetter) -> None:
     # Beside the counters of what was received: those say what became of it the first time.
     counts = {"replay_converted": converted, "replay_filtered": filtered}
     store(
-        outlet,
+        route,
         [MessageBatch(lane, messages) for lane, messages in lanes.items() if messages],
         counts={name: number for name, number in counts.items() if number},
         dead=dead,

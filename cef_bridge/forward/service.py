@@ -18,8 +18,8 @@ from cef_bridge.delivery.destination_sender import DestinationSender
 from cef_bridge.engine import native
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.forward import private_queue
-from cef_bridge.forward.internal_events import tell_heartbeat, tell_test
-from cef_bridge.forward.parts import destination_view, outlet_of, queue_of, source_view
+from cef_bridge.forward.internal_events import enqueue_heartbeat, enqueue_test
+from cef_bridge.forward.parts import destination_view, queue_of, route_of, source_view
 from cef_bridge.forward.replays import replay
 from cef_bridge.forward.result import ForwardResult, outcome_of
 from cef_bridge.forward.source_thread import SourceThread
@@ -67,7 +67,7 @@ class RunningDestination(NamedTuple):
     """A destination at work."""
 
     spec: Destination
-    outlet: DestinationRoute
+    route: DestinationRoute
     forwarder: DestinationSender
     thread: threading.Thread
     stop: threading.Event
@@ -76,7 +76,7 @@ class RunningDestination(NamedTuple):
 class RunningSource(NamedTuple):
     """A source at work."""
 
-    inflow: SourceThread
+    source_thread: SourceThread
     thread: threading.Thread
 
 
@@ -119,11 +119,13 @@ class Service:
         """Return how it is doing now."""
         return ForwarderStatus(
             tuple(
-                source_view(str(it.inflow.spec), it.inflow.state, alive=it.thread.is_alive())
+                source_view(
+                    str(it.source_thread.spec), it.source_thread.state, alive=it.thread.is_alive()
+                )
                 for it in tuple(self._sources.values())
             ),
             tuple(
-                destination_view(way.spec, way.outlet.queue, way.forwarder.state())
+                destination_view(way.spec, way.route.queue, way.forwarder.state())
                 for way in tuple(self._ways.values())
             ),
             self._fault,
@@ -156,13 +158,13 @@ class Service:
         for spec in self.config.destinations:
             queue = queue_of(spec, self._folder())
             try:
-                outlet = outlet_of(spec, queue, self.config)
+                route = route_of(spec, queue, self.config)
             except CefBridgeError:
                 queue.close()
                 raise
-            _tell_header(spec, outlet)
+            _tell_header(spec, route)
             self._before.update(queue.totals())
-            self._ways[spec.name] = self._forward(spec, outlet)
+            self._ways[spec.name] = self._forward(spec, route)
         self._strangers()
         if (address := self.config.metrics_address) is not None:
             from cef_bridge.forward.metrics import Metrics  # noqa: PLC0415 - only who asks for it pays
@@ -171,7 +173,7 @@ class Service:
             self.metrics.start()
         if self.ways.test:
             for way in self._ways.values():
-                if not tell_test(way.outlet):
+                if not enqueue_test(way.route):
                     raise UsageError(f"{way.spec.name}: the mapping filters test events out.")
             return
         self._sources = self._read(self.config.sources)
@@ -183,34 +185,34 @@ class Service:
             self._private = private_queue.make()
         return self._private
 
-    def _forward(self, spec: Destination, outlet: DestinationRoute) -> RunningDestination:
+    def _forward(self, spec: Destination, route: DestinationRoute) -> RunningDestination:
         stop = threading.Event()
-        framing = _framing(spec, outlet)
+        framing = _framing(spec, route)
         forwarder = DestinationSender(
-            outlet.queue, spec.target, framing=framing, name=spec.name, stop=stop
+            route.queue, spec.target, framing=framing, name=spec.name, stop=stop
         )
         thread = self._thread(f"destination {spec.name}", forwarder.run)
         thread.start()
-        return RunningDestination(spec, outlet, forwarder, thread, stop)
+        return RunningDestination(spec, route, forwarder, thread, stop)
 
     def _read(self, specs: Sequence[SourceSpec]) -> dict[str, RunningSource]:
         """Start sources; all can be as they were asked for, or none is started."""
-        inflows = [self._inflow(spec) for spec in specs]
+        threads = [self._source_thread(spec) for spec in specs]
         found = {}
-        for inflow in inflows:
-            thread = self._thread(f"source {inflow.spec}", inflow.run)
+        for source_thread in threads:
+            thread = self._thread(f"source {source_thread.spec}", source_thread.run)
             thread.start()
-            found[_key(inflow.spec)] = RunningSource(inflow, thread)
+            found[_key(source_thread.spec)] = RunningSource(source_thread, thread)
         return found
 
-    def _inflow(self, spec: SourceSpec) -> SourceThread:
+    def _source_thread(self, spec: SourceSpec) -> SourceThread:
         try:
-            return SourceThread(spec, self._outlets(), once=self.ways.once)
+            return SourceThread(spec, self._routes(), once=self.ways.once)
         except OSError as error:
             raise CefBridgeError(f"{spec}: {error.strerror or error}") from error
 
-    def _outlets(self) -> list[DestinationRoute]:
-        return [way.outlet for way in self._ways.values()]
+    def _routes(self) -> list[DestinationRoute]:
+        return [way.route for way in self._ways.values()]
 
     def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
         """Return a thread whose death is the service's: one that died unseen would lose events."""
@@ -264,15 +266,15 @@ class Service:
             if now - seen >= SECOND:
                 seen = now
                 for way in self._ways.values():
-                    way.outlet.queue.look_at_file()
+                    way.route.queue.look_at_file()
             if now - looked >= REPLAYS:
                 looked = now
                 for way in self._ways.values():
-                    replay(way.outlet)
+                    replay(way.route)
             if self.config.heartbeat is not None and now - beaten >= self.config.heartbeat:
                 beaten = now
                 for way in self._ways.values():
-                    tell_heartbeat(way.outlet)
+                    enqueue_heartbeat(way.route)
         if self._asked is None:
             self._cut_off()
 
@@ -280,7 +282,7 @@ class Service:
         return not self._alive() or self._late()
 
     def _alive(self) -> list[SourceThread]:
-        return [each.inflow for each in self._sources.values() if each.thread.is_alive()]
+        return [each.source_thread for each in self._sources.values() if each.thread.is_alive()]
 
     def _cut_off(self) -> None:
         """Take note of the sources that the time was too short for."""
@@ -309,29 +311,29 @@ class Service:
 
     def _change(self, config: Config) -> None:
         opened: list[Queue] = []
-        outlets: dict[str, DestinationRoute] = {}
+        routes: dict[str, DestinationRoute] = {}
         try:
             for spec in config.destinations:
                 way = self._ways.get(spec.name)
                 if way is None:
                     opened.append(queue_of(spec, self._folder()))
-                queue = way.outlet.queue if way else opened[-1]
-                outlets[spec.name] = outlet_of(spec, queue, config)
+                queue = way.route.queue if way else opened[-1]
+                routes[spec.name] = route_of(spec, queue, config)
         except CefBridgeError:
             for queue in opened:
                 queue.close()
             raise
         for spec in config.destinations:
             if spec.name not in self._ways:
-                _tell_header(spec, outlets[spec.name])
-        gone = [way for name, way in self._ways.items() if name not in outlets]
+                _tell_header(spec, routes[spec.name])
+        gone = [way for name, way in self._ways.items() if name not in routes]
         self._ways = {
-            spec.name: self._changed(spec, outlets[spec.name]) for spec in config.destinations
+            spec.name: self._changed(spec, routes[spec.name]) for spec in config.destinations
         }
         stale = {key: it for key, it in self._sources.items() if key not in _named(config)}
         for key, each in self._sources.items():
             if key not in stale:
-                each.inflow.replace(self._outlets())
+                each.source_thread.replace(self._routes())
         self._change_sources(config, stale)
         if fixed := [name for name in ("queue", "metrics") if _differs(self.config, config, name)]:
             _log.warning("%s: takes effect at the next start", " and ".join(fixed))
@@ -339,31 +341,31 @@ class Service:
         # What a removed destination still has waits for someone to name it again.
         until = time.monotonic() + config.grace
         self._end(gone, lambda: until)
-        let_go = all(each.inflow.let_go(config.grace) for each in self._sources.values())
+        let_go = all(each.source_thread.let_go(config.grace) for each in self._sources.values())
         for way in gone:
             if let_go:
-                way.outlet.queue.close()
+                way.route.queue.close()
             else:  # it is full, and sources wait for it
-                way.outlet.queue.stop_waiting()
+                way.route.queue.stop_waiting()
 
-    def _changed(self, spec: Destination, outlet: DestinationRoute) -> RunningDestination:
+    def _changed(self, spec: Destination, route: DestinationRoute) -> RunningDestination:
         way = self._ways.get(spec.name)
         if way is None:
-            return self._forward(spec, outlet)
-        way.outlet.queue.bound(limit=spec.queue_limit, policy=spec.policy)
-        same = _framing(spec, outlet) == _framing(way.spec, way.outlet)
+            return self._forward(spec, route)
+        way.route.queue.bound(limit=spec.queue_limit, policy=spec.policy)
+        same = _framing(spec, route) == _framing(way.spec, way.route)
         if same and spec.target == way.spec.target:
-            return way._replace(spec=spec, outlet=outlet)
+            return way._replace(spec=spec, route=route)
         way.stop.set()
         way.thread.join()
-        return self._forward(spec, outlet)
+        return self._forward(spec, route)
 
     def _change_sources(self, config: Config, stale: dict[str, RunningSource]) -> None:
         for each in stale.values():
-            each.inflow.stop()
+            each.source_thread.stop()
         for each in stale.values():
             each.thread.join(config.grace)
-            each.inflow.give_up()  # one that waits for room is read again from its marks
+            each.source_thread.give_up()  # one that waits for room is read again from its marks
             each.thread.join(_JOIN)
         kept = {key: each for key, each in self._sources.items() if key not in stale}
         new = [spec for key, spec in _named(config).items() if key not in kept]
@@ -382,10 +384,10 @@ class Service:
         """Stop the sources, send what waits, keep the rest."""
         sources = list(self._sources.values())
         for each in sources:
-            each.inflow.stop()
+            each.source_thread.stop()
         self._wait((each.thread for each in sources), self._deadline)
         for way in self._ways.values():
-            way.outlet.queue.stop_waiting()
+            way.route.queue.stop_waiting()
         for each in sources:
             each.thread.join(_JOIN)
         self._end(list(self._ways.values()), self._deadline)
@@ -418,23 +420,23 @@ class Service:
             self._folder(),
             unread=self._unread,
             unreached=self._unreached,
-            damaged=any(way.outlet.queue.damaged() for way in self._ways.values()),
+            damaged=any(way.route.queue.damaged() for way in self._ways.values()),
         )
 
     def _close(self) -> Path | None:
         """End all that is left; return the private folder if there is something in it."""
         for way in self._ways.values():
             way.stop.set()
-            way.outlet.queue.stop_waiting()
+            way.route.queue.stop_waiting()
         for each in self._sources.values():
-            each.inflow.stop()
+            each.source_thread.stop()
             each.thread.join(_JOIN)
         for way in self._ways.values():
             way.thread.join(_JOIN)
         if self.metrics is not None:
             self.metrics.stop()
         for way in self._ways.values():
-            way.outlet.queue.close()
+            way.route.queue.close()
         return self._private if self._private and private_queue.leave(self._private) else None
 
 
@@ -447,13 +449,13 @@ def _key(spec: SourceSpec) -> str:
     return f"{spec} {hash(spec)}"
 
 
-def _framing(spec: Destination, outlet: DestinationRoute) -> str:
-    return spec.target.framing or outlet.converter.program.mapping.envelope.framing
+def _framing(spec: Destination, route: DestinationRoute) -> str:
+    return spec.target.framing or route.converter.program.mapping.envelope.framing
 
 
-def _tell_header(spec: Destination, outlet: DestinationRoute) -> None:
+def _tell_header(spec: Destination, route: DestinationRoute) -> None:
     """Warn of a syslog header that nobody asked for."""
-    if unsaid := spec.unsaid_header(outlet.converter.program.mapping):
+    if unsaid := spec.unsaid_header(route.converter.program.mapping):
         _log.warning("destination %s: %s", spec.name, unsaid)
 
 

@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from cef_bridge.engine.line_loop import Options
-from cef_bridge.forward.internal_events import tell_flood, tell_gap
+from cef_bridge.forward.internal_events import enqueue_gap, tell_flood
 from cef_bridge.forward.parts import feed_of
 from cef_bridge.forward.pipeline import DestinationRoute, SourcePipeline
 from cef_bridge.forward.watched_source import WatchedSource
@@ -27,12 +27,12 @@ class SourceThread:
     UsageError when the source cannot be as it was asked for.
     """
 
-    def __init__(self, spec: Source, outlets: Sequence[DestinationRoute], *, once: bool) -> None:
+    def __init__(self, spec: Source, routes: Sequence[DestinationRoute], *, once: bool) -> None:
         self.spec = spec
         self.state = FeedState(connected=False, text="starting")
         self._feed = WatchedSource(feed_of(spec, once=once), self._tell)
         options = Options(max_record=spec.max_record, input_format=spec.input_format)
-        self._intake = SourcePipeline(self._feed, outlets, options, tell_gap, tell_flood)
+        self._pipeline = SourcePipeline(self._feed, routes, options, enqueue_gap, tell_flood)
         self._ended = False
         self._let_go = threading.Event()
         self._let_go.set()
@@ -40,16 +40,16 @@ class SourceThread:
     def run(self) -> None:
         """Fill the queues until the feed ends."""
         try:
-            self._intake.run()
+            self._pipeline.run()
         finally:
             self.state = self._feed.state()
             self._ended = True
             self._let_go.set()
 
-    def replace(self, outlets: Sequence[DestinationRoute]) -> None:
+    def replace(self, routes: Sequence[DestinationRoute]) -> None:
         """Fill these queues from the next block on; `let_go` says when the others are let go."""
         self._let_go.clear()
-        self._intake.replace(outlets, then=self._let_go.set)
+        self._pipeline.replace(routes, then=self._let_go.set)
         if self._ended:
             self._let_go.set()
 
@@ -59,11 +59,11 @@ class SourceThread:
 
     def stop(self) -> None:
         """End the feed; what was read is stored."""
-        self._intake.stop()
+        self._pipeline.stop()
 
     def give_up(self) -> None:
         """End, and store nothing more: another source reads the same."""
-        self._intake.give_up()
+        self._pipeline.give_up()
 
     def _tell(self, state: FeedState) -> None:
         self.state = state

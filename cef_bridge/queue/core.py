@@ -250,7 +250,7 @@ class Core:
             tables.add_totals(writer, change.totals)
         return change, result
 
-    def surely(self, work: Callable[[Transaction], _T]) -> _T:
+    def change_with_reserve(self, work: Callable[[Transaction], _T]) -> _T:
         """Do `work`, on a full disk with the reserve's help; when even that is gone, wait."""
         while True:
             try:

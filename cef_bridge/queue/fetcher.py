@@ -104,7 +104,7 @@ class QueueFetcher:
             change.after.append(partial(self._lost, row))
             return True
 
-        if core.surely(work):
+        if core.change_with_reserve(work):
             core.damage += 1
             text = (
                 "%s: a row is damaged (%s): %s lost, and counted as dropped (damaged). What is "
@@ -127,7 +127,9 @@ class QueueFetcher:
         def places(row: OpenRow, asked: int) -> int:
             return asked & row.flying
 
-        self._core.surely(lambda change: self._edit(stored, places, fate, hold, change))
+        self._core.change_with_reserve(
+            lambda change: self._edit(stored, places, fate, hold, change)
+        )
 
     def release(self, stored: Sequence[Stored] | None) -> None:
         """Let go of what is held; what is in flight again is not touched."""
@@ -139,7 +141,7 @@ class QueueFetcher:
             held = self._all_held(change.writer) if stored is None else stored
             self._edit(held, places, "confirmed", hold=False, change=change)
 
-        self._core.surely(work)
+        self._core.change_with_reserve(work)
 
     def _all_held(self, writer: sqlite3.Connection) -> list[Stored]:
         rows = map(tables.row_of, tables.held_rows(writer))
@@ -180,7 +182,7 @@ class QueueFetcher:
         if self._unpacked[0] == row.id and not row.fetchable:
             self._unpacked = (0, [])
 
-    def bury(self, stored: Stored, index: int, reason: str) -> None:
+    def dead_letter(self, stored: Stored, index: int, reason: str) -> None:
         """Make one message in flight a dead letter."""
         core = self._core
 
@@ -197,7 +199,7 @@ class QueueFetcher:
                 self._add_dead(dead, row, core.clock(), change)
             change.after.append(partial(self._edited, edit))
 
-        core.surely(work)
+        core.change_with_reserve(work)
 
     def rewind(self, *, held: bool) -> int:
         """Make what is in flight, and what is held, fetchable again; return how many."""

@@ -174,7 +174,7 @@ class Queue:
             change.after.append(lambda: core.pending.pop(key, None))
 
         if key in core.marks or key in core.pending:
-            core.surely(work)
+            core.change_with_reserve(work)
 
     # --- the way out ---
 
@@ -210,12 +210,12 @@ class Queue:
         """
         self._outlet.release(stored)
 
-    def bury(self, stored: Stored, index: int, reason: str) -> None:
+    def dead_letter(self, stored: Stored, index: int, reason: str) -> None:
         """Make `stored.messages[index]`, which can never be sent, a dead letter.
 
         The others stay in flight; to settle `stored` passes over the one that is buried.
         """
-        self._outlet.bury(stored, index, reason)
+        self._outlet.dead_letter(stored, index, reason)
 
     def rewind(self, *, held: bool = True) -> int:
         """Make all that is in flight fetchable again, and what is `held`; return how many.
@@ -249,7 +249,7 @@ class Queue:
 
     def remember(self, name: str, value: str) -> None:
         """Keep a small fact over restarts."""
-        self._core.surely(lambda change: tables.save_fact(change.writer, name, value))
+        self._core.change_with_reserve(lambda change: tables.save_fact(change.writer, name, value))
 
     def recall(self, name: str) -> str | None:
         """Return a fact that was remembered."""

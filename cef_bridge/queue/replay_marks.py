@@ -39,7 +39,7 @@ def take(core: Core, taken: set[int], most: int) -> list[StoredDeadLetter]:
 def send_again(core: Core, most: int) -> None:
     """Make messages that are marked wait again, at the end of their lane."""
     if core.guarded(lambda: core.store.read(*tables.marked(events=False, most=1))):
-        core.surely(lambda change: _move(core, most, change))
+        core.change_with_reserve(lambda change: _move(core, most, change))
 
 
 def _move(core: Core, most: int, change: Transaction) -> None:

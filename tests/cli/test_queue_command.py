@@ -32,7 +32,7 @@ def folder(tmp_path):
     siem.settle([siem.fetch()], "confirmed", hold=True)
     siem.settle([siem.fetch(2)], "dropped:refused")
     stored = siem.fetch(2)
-    siem.bury(stored, 0, "larger than a datagram")
+    siem.dead_letter(stored, 0, "larger than a datagram")
     dead = [DeadLetter("event", "a text has no end", "/var/log/ka.log:11", b'{"Operation":"Fi\n')]
     siem.append([], dead=[*dead, DeadLetter("event", "no\x1b[31m such type", "stdin", b"\x00\xff")])
     yield path
@@ -192,7 +192,7 @@ def test_what_is_marked_while_no_forwarder_runs_goes_with_the_next_one(tmp_path)
     path = tmp_path / "siem.queue"
     siem = Queue.open(path)
     siem.append([MessageBatch(TELEMETRY, [b"large", b"small"])])
-    siem.bury(siem.fetch(), 0, "too large")
+    siem.dead_letter(siem.fetch(), 0, "too large")
     siem.append([], dead=[DeadLetter("event", "why", "stdin:1", b"{}")])
     siem.close()
     result = run(deadletter.command, "replay", tmp_path, "--all")

@@ -140,7 +140,7 @@ def test_a_buried_message_leaves_the_others_in_flight_and_is_never_sent_again(tm
     with opened(tmp_path / "a.queue") as queue:
         queue.append([batch(0, 4)])
         stored = queue.fetch()
-        queue.bury(stored, 2, "larger than a datagram")
+        queue.dead_letter(stored, 2, "larger than a datagram")
         assert queue.sum().dead_lettered == 1
         assert queue.sum().in_flight == 3
         queue.rewind()

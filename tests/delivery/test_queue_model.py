@@ -115,10 +115,10 @@ class QueueAgainstModel(RuleBasedStateMachine):
 
     @precondition(lambda self: self.flights)
     @rule(data=st.data())
-    def bury(self, data):
+    def dead_letter(self, data):
         stored, run = data.draw(st.sampled_from(self.flights))
         index = data.draw(st.integers(0, len(run) - 1))
-        self.queue.bury(stored, index, "too large")
+        self.queue.dead_letter(stored, index, "too large")
         if run[index].state == "flying":
             self.counts["dead_lettered"] += 1
             self.buried.append(run[index].text)
