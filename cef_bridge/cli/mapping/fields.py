@@ -1,4 +1,9 @@
-"""`cef-bridge mapping fields`: what a mapping can read."""
+"""`cef-bridge mapping fields`: what a mapping can read.
+
+Prints the rows of `kubearmor.fields`, and adds none: a field that is added there is listed here.
+With `--json` an array of objects with `field`, `kind`, `source` ("event" or "derived"), `since`
+(KubeArmor's version, "" when it was always there) and `description`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""`cef-bridge mapping list`: the mappings that come with the package."""
+"""`cef-bridge mapping list`: the mappings that come with the package.
+
+A file in `mappings/` is a row: its name, its format, and the first line of its description.
+With `--json` an array of objects with `name`, `format` and `description`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""`cef-bridge mapping schema`: JSON Schemas of the YAML files that people write, for editors."""
+"""`cef-bridge mapping schema`: JSON Schemas of the YAML files that people write, for editors.
+
+Both are made from the declarations that the readers follow (`mapping.language.spec`,
+`forward.config.spec`), so an editor completes and checks what the program takes. Output: one JSON
+document (draft 2020-12), the same for the same version of cef-bridge; `docs/mapping.schema.json`
+and `docs/forward.schema.json` are copies of it. Editors that read
+`# yaml-language-server: $schema=` comments take either.
+"""
 
 from __future__ import annotations
 
