@@ -3,8 +3,8 @@
 A source hands out a checkpoint with the bytes that stand before it. The queue stores it in the
 transaction of the messages made of those bytes, so a restart goes on exactly behind them: nothing
 is lost, and nothing is read twice. Each queue of a forwarder keeps its own; after a restart a
-source begins at the smallest, and a queue skips what it already has. Imports nothing of the package: sources write checkpoints,
-queues keep them, and neither knows the other.
+source begins at the smallest, and a queue skips what it already has. Imports nothing of the
+package: sources write checkpoints, queues keep them, and neither knows the other.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ class DestinationUrl(Tls, frozen=True, kw_only=True):
     confirm_hold: Annotated[
         int,
         word(
-            "Confirmed generations that are kept, and sent again after the next break: for"
+            "Confirmed rounds that are kept, and sent again after the next break: for"
             " collectors that keep in memory what they have read. With 0 the last one is kept until"
             " the next connection stands.",
             of=_STREAMS,

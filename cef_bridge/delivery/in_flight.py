@@ -1,7 +1,7 @@
 """What is on its way to a collector, until the queue is told what became of it.
 
 In come messages that were sent and what was found out, out go fates to the queue. Three places: the
-`generation` on the connection in use; strays, sent over connections whose end was not answered yet;
+`round_` on the connection in use; strays, sent over connections whose end was not answered yet;
 and what is held, confirmed but not trusted. Must not know connections.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class InFlight:
-    """`hold`: generations that are held, `longest`: for so many seconds at most.
+    """`hold`: rounds that are held, `longest`: for so many seconds at most.
 
     With `hold` 0 the last one is held until the next connection stands (`connected`). A collector
     that is killed has its connections closed by its kernel, and that looks like an answer, also
@@ -28,7 +28,7 @@ class InFlight:
     """
 
     def __init__(self, queue: Queue, hold: int, longest: float) -> None:
-        self.generation: Round[Stored] = Round()
+        self.round_: Round[Stored] = Round()
         self._queue = queue
         self._hold = hold
         self._held: HeldRounds[Stored] = HeldRounds(max(1, hold), longest)
@@ -38,7 +38,7 @@ class InFlight:
         """Take note of what is about to be sent: if that fails, some of it may have arrived."""
         count = len(stored.messages)
         light = stored._replace(messages=[b""] * count)  # what was sent need not fill the memory
-        self.generation.add(light, count, size, end, now)
+        self.round_.add(light, count, size, end, now)
 
     def confirm(self, stored: Sequence[Stored], now: float) -> None:
         """Settle what has arrived; what was not held too often is held."""
@@ -75,7 +75,7 @@ class InFlight:
         """Send again what is in flight, and what is held."""
         for each in self._held.clear():
             self._copies[each.id] += 1
-        self.generation.clear()
+        self.round_.clear()
         self._queue.rewind()
 
     @property

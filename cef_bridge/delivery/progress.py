@@ -25,7 +25,7 @@ class ForwarderState(NamedTuple):
     """A destination at one moment.
 
     `sent`: messages, each time that they were; `resent`: those of them that the collector may have
-    had before; `receipts`: generations that were confirmed; `last_error`: "" when there was none.
+    had before; `receipts`: rounds that were confirmed; `last_error`: "" when there was none.
     """
 
     connected: bool

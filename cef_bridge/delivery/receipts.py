@@ -1,15 +1,15 @@
 """What the end of a connection says about what was sent over it. Pure: no I/O, no clock of its own.
 
 Plain syslog has no acknowledgement; an orderly close is one. What went over one connection is a
-generation. It is confirmed as a whole when the collector answers our close by its own, after
+round. It is confirmed as a whole when the collector answers our close by its own, after
 reading everything; `EndpointHistory` remembers of an endpoint whether it does that at all. Must not
 know sockets, queues, or what is in a message. Times are seconds of any one clock; sizes are bytes.
 
-Why copies end. A generation is sent again only after its connection broke. Each break quarters the
-next generation, down to one message, which is sent, closed at once and answered, and that is
+Why copies end. A round is sent again only after its connection broke. Each break quarters the
+next round, down to one message, which is sent, closed at once and answered, and that is
 progress, by every collector that lives longer than one message. One that never answers alone
 (`MISSES` times) is no longer asked: `Mode.WINDOW`. There nothing is closed for a receipt; after a
-break, small generations leave as unconfirmed when the collector's kernel has them and the
+break, small rounds leave as unconfirmed when the collector's kernel has them and the
 connection outlived them by a while. Only a collector that reads a message and breaks the connection
 at once, whatever we do, gets copies for ever, of one message, at the longest back-off: it cannot be
 told from a proxy whose collector is down.
@@ -28,8 +28,8 @@ _T = TypeVar("_T")
 
 MISSES = 3  # answers that fail to come before a target is asked no more
 MISSES_OF_KNOWN = 10  # the same for one that did answer: its collector is down, more likely
-SHRINK, GROW = 4, 2  # a break divides the next generation by the one, a receipt makes it larger
-UNBOUNDED = 100_000  # messages; a generation this large has other bounds
+SHRINK, GROW = 4, 2  # a break divides the next round by the one, a receipt makes it larger
+UNBOUNDED = 100_000  # messages; a round this large has other bounds
 FIRST_PAUSE, LONGEST_PAUSE = 60.0, 3600.0  # between probes of a target that did not answer
 COPIES = 2  # times a confirmed message is sent again for being held, at most
 
@@ -43,7 +43,7 @@ class Mode(enum.Enum):
 
 
 class RoundResult(enum.Enum):
-    """What becomes of a generation that has ended."""
+    """What becomes of a round that has ended."""
 
     CONFIRMED = "confirmed"
     UNCONFIRMED = "unconfirmed"
@@ -81,7 +81,7 @@ class EndpointHistory:
         }[self.mode]
 
     def room(self, messages: int) -> int | None:
-        """Return how many more may join a generation of `messages`; None: any number."""
+        """Return how many more may join a round of `messages`; None: any number."""
         limit = 1 if self.mode is Mode.UNKNOWN else self.limit
         return None if limit is None else max(0, limit - messages)
 
@@ -92,7 +92,7 @@ class EndpointHistory:
         return self.mode is Mode.WINDOW and self.asks and now >= self._probe_at
 
     def answered(self, messages: int, now: float, *, weakly: bool = False) -> RoundResult:
-        """Take note that the close of a generation was answered; `weakly`: TLS, by a bare EOF.
+        """Take note that the close of a round was answered; `weakly`: TLS, by a bare EOF.
 
         After AGAIN, `broke` is to be told as well.
         """
@@ -113,7 +113,7 @@ class EndpointHistory:
         return RoundResult.CONFIRMED
 
     def broke(self, messages: int, now: float, *, probe: bool = False) -> None:
-        """Take note that the connection of a generation ended with no receipt: sent again.
+        """Take note that the connection of a round ended with no receipt: sent again.
 
         `messages` 0: it ended when the first was about to be sent.
         """
@@ -139,7 +139,7 @@ class EndpointHistory:
             self._give_up(now)
 
     def outlived(self, messages: int) -> None:
-        """Take note that a limited generation left as unconfirmed, its connection still whole."""
+        """Take note that a limited round left as unconfirmed, its connection still whole."""
         self._grow(messages)
 
     def _grow(self, messages: int) -> None:
@@ -216,7 +216,7 @@ class Round(Generic[_T]):
 
 
 class HeldRounds(Generic[_T]):
-    """Confirmed generations that are kept, for collectors that forget what they have read.
+    """Confirmed rounds that are kept, for collectors that forget what they have read.
 
     The newest `most` are kept, for `longest` seconds at most.
     """
@@ -228,9 +228,9 @@ class HeldRounds(Generic[_T]):
     def __bool__(self) -> bool:
         return bool(self._kept)
 
-    def add(self, generation: list[_T], now: float) -> list[_T]:
-        """Keep a generation; return what need not be kept any more."""
-        self._kept.append((now, generation))
+    def add(self, round_: list[_T], now: float) -> list[_T]:
+        """Keep a round; return what need not be kept any more."""
+        self._kept.append((now, round_))
         return self.expired(now)
 
     def expired(self, now: float) -> list[_T]:
@@ -244,6 +244,6 @@ class HeldRounds(Generic[_T]):
 
     def clear(self) -> list[_T]:
         """Take out everything."""
-        everything = [what for _, generation in self._kept for what in generation]
+        everything = [what for _, round_ in self._kept for what in round_]
         self._kept.clear()
         return everything

@@ -153,7 +153,7 @@ class StreamSender:
             self._send(connection, stored)
         elif not self._context.ending.is_set():
             self._context.wait_for_messages()
-        elif self._in_flight.generation:
+        elif self._in_flight.round_:
             self._finish_round(connection, last=True)
         else:
             self._hang_up("all is sent")
@@ -170,21 +170,21 @@ class StreamSender:
             connection.go_on()
 
     def _room(self) -> int | None:
-        messages = self._in_flight.generation.messages
+        messages = self._in_flight.round_.messages
         return max(0, 1 - messages) if self._probing else self._selector.standing.room(messages)
 
     def _is_due(self, now: float) -> bool:
-        """Tell whether it is time to settle the generation."""
+        """Tell whether it is time to settle the round."""
         if self._room() == 0:
             return True
-        target, standing, generation = (
+        target, standing, round_ = (
             self._target,
             self._selector.standing,
-            self._in_flight.generation,
+            self._in_flight.round_,
         )
         if standing.mode is Mode.WINDOW:
-            return bool(generation) and standing.wants_probe(now)
-        return generation.due(
+            return bool(round_) and standing.wants_probe(now)
+        return round_.due(
             now, age=target.turnover, size=target.turnover_bytes, idle=self._patience.idle
         )
 
@@ -204,10 +204,10 @@ class StreamSender:
             self._connection = None
         self._progress.disconnected(why)
 
-    # The end of a generation
+    # The end of a round
 
     def _finish_round(self, connection: Connection, *, last: bool = False) -> None:
-        """Settle the generation; `last`: nothing will follow it."""
+        """Settle the round; `last`: nothing will follow it."""
         mode = self._selector.standing.mode
         if self._probing:
             self._ask(connection, self._patience.probe * (_PROBES if mode is Mode.UNKNOWN else 1))
@@ -228,7 +228,7 @@ class StreamSender:
         self._answered(receipt, orderly_close.sentence)
 
     def _part(self, connection: Connection, *, last: bool) -> None:
-        """End a generation of a target that does not answer.
+        """End a round of a target that does not answer.
 
         That its connection outlived it is all that will be known. A small one, after a break,
         leaves with that; else the target is asked once more, and if it is silent again, what was
@@ -236,8 +236,8 @@ class StreamSender:
         """
         self._outlive(connection)
         if self._room() == 0 and not last:
-            self._selector.standing.outlived(self._in_flight.generation.messages)
-            self._in_flight.leave(self._in_flight.generation.clear())
+            self._selector.standing.outlived(self._in_flight.round_.messages)
+            self._in_flight.leave(self._in_flight.round_.clear())
             self._selector.went_well()
             return
         orderly_close = self._take_leave(connection, self._patience.probe)
@@ -249,7 +249,7 @@ class StreamSender:
             self._answered(receipt, orderly_close.sentence)
             return
         if orderly_close.wait(0):
-            self._pending.keep(self._in_flight.generation.clear())
+            self._pending.keep(self._in_flight.round_.clear())
             self._selector.standing.silent(self._context.clock())
         else:
             self._pending_receipt(orderly_close)
@@ -298,20 +298,20 @@ class StreamSender:
         self._progress.moves()
 
     def _answered(self, receipt: Receipt, sentence: str) -> None:
-        """Settle the generation, whose end was answered."""
-        generation, now = self._in_flight.generation, self._context.clock()
+        """Settle the round, whose end was answered."""
+        round_, now = self._in_flight.round_, self._context.clock()
         weakly = receipt is Receipt.WEAK
-        fate = self._selector.standing.answered(generation.messages, now, weakly=weakly)
+        fate = self._selector.standing.answered(round_.messages, now, weakly=weakly)
         self._selector.take_note()
         if fate is RoundResult.AGAIN:
             raise BrokenError(sentence)
         if fate is RoundResult.CONFIRMED:
-            self._in_flight.confirm(generation.clear(), now)
+            self._in_flight.confirm(round_.clear(), now)
             self._progress.confirmed()
             self._trusted = not weakly
             self._resolve_strays()
         else:
-            self._in_flight.leave(self._pending.drop() + generation.clear())
+            self._in_flight.leave(self._pending.drop() + round_.clear())
         self._selector.went_well()
 
     def _pass(self, connection: Connection, now: float) -> None:
@@ -321,7 +321,7 @@ class StreamSender:
         self._passed_at = now
         window = self._target.window
         acknowledged = connection.written() - connection.unacknowledged()
-        gone = [sent.what for sent in self._in_flight.generation.passed(acknowledged, window)]
+        gone = [sent.what for sent in self._in_flight.round_.passed(acknowledged, window)]
         if acknowledged >= window:
             gone += self._pending.drop()
         if gone:
@@ -332,9 +332,9 @@ class StreamSender:
 
     def _pending_receipt(self, orderly_close: OrderlyClose) -> None:
         """Go on without an answer, and with an ear for it."""
-        generation = self._in_flight.generation
-        messages = generation.messages
-        self._pending.add(PendingReceipt(generation.clear(), messages, orderly_close))
+        round_ = self._in_flight.round_
+        messages = round_.messages
+        self._pending.add(PendingReceipt(round_.clear(), messages, orderly_close))
         self._selector.standing.silent(self._context.clock())
         self._selector.take_note()
 
@@ -374,7 +374,7 @@ class StreamSender:
         self._hang_up("broken")
         self._trusted = False
         self._refused = error.permanent
-        messages = self._in_flight.generation.messages
+        messages = self._in_flight.round_.messages
         lost = bool(messages) or not self._context.nothing_waits()
         if lost and not error.permanent:
             self._selector.standing.broke(messages, self._context.clock(), probe=self._probing)
@@ -400,14 +400,14 @@ class StreamSender:
         self._in_flight.again()
 
     def _go_back(self, connection: Connection) -> bool:
-        """Change to a preferred endpoint, if it is back: between two generations, if there are."""
-        if self._in_flight.generation and self._selector.standing.mode is not Mode.WINDOW:
+        """Change to a preferred endpoint, if it is back: between two rounds, if there are."""
+        if self._in_flight.round_ and self._selector.standing.mode is not Mode.WINDOW:
             return False
         spare = self._selector.preferred()
         if spare is None:
             return False
         connection.abandon()
-        if self._in_flight.generation or self._pending:
+        if self._in_flight.round_ or self._pending:
             self._send_again()
         self._selector.taken()
         self._trusted = False

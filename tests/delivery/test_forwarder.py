@@ -368,7 +368,7 @@ def test_what_was_held_is_sent_again_to_a_collector_that_was_killed(queue):
                 assert again.wait_for(100)
                 running.wait_for(lambda: running.state.resent == 100)
                 running.finish()
-            # Rows of 50, and each is larger than a turn-over: the last two generations.
+            # Rows of 50, and each is larger than a turn-over: the last two rounds.
             assert again.frames() == sent
     assert queue.sum().confirmed == 100
 

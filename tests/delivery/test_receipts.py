@@ -184,40 +184,40 @@ def test_every_collector_that_lives_longer_than_a_message_gets_all_in_bounded_co
     assert max(copies) <= 8
 
 
-# Generations
+# Rounds
 
 
 def test_a_generation_is_due_by_age_by_size_and_when_it_falls_idle():
     def due(now):
-        return generation.due(now, age=5, size=100, idle=1)
+        return round_.due(now, age=5, size=100, idle=1)
 
-    generation = Round()
+    round_ = Round()
     assert not due(1e9)
-    generation.add("a", 1, 60, 60, 10.0)
+    round_.add("a", 1, 60, 60, 10.0)
     assert not due(10.9)
     assert due(11.0)
     for tenths in range(105, 150, 5):
-        generation.add("b", 1, 0, 60, tenths / 10)
+        round_.add("b", 1, 0, 60, tenths / 10)
     assert not due(14.9)
     assert due(15.0)
-    generation.clear()
-    generation.add("c", 1, 60, 120, 20.0)
-    generation.add("d", 1, 39, 159, 20.0)
+    round_.clear()
+    round_.add("c", 1, 60, 120, 20.0)
+    round_.add("d", 1, 39, 159, 20.0)
     assert not due(20.0)
-    generation.add("e", 1, 1, 160, 20.0)
+    round_.add("e", 1, 1, 160, 20.0)
     assert due(20.0)
 
 
 def test_what_the_window_has_passed_leaves_in_its_order():
-    generation = Round()
+    round_ = Round()
     for number in range(1, 6):
-        generation.add(number, 10, 100, 100 * number, 0)
-    assert generation.passed(149, 50) == []
-    assert [sent.what for sent in generation.passed(250, 50)] == [1, 2]
-    assert generation.messages == 30
-    assert list(generation) == [3, 4, 5]
-    assert generation.clear() == [3, 4, 5]
-    assert (bool(generation), generation.messages, generation.bytes) == (False, 0, 0)
+        round_.add(number, 10, 100, 100 * number, 0)
+    assert round_.passed(149, 50) == []
+    assert [sent.what for sent in round_.passed(250, 50)] == [1, 2]
+    assert round_.messages == 30
+    assert list(round_) == [3, 4, 5]
+    assert round_.clear() == [3, 4, 5]
+    assert (bool(round_), round_.messages, round_.bytes) == (False, 0, 0)
 
 
 def test_the_newest_generations_are_held_and_not_for_ever():

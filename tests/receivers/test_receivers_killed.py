@@ -13,7 +13,7 @@ from forward_runs import Forward, converted, url, write_events
 from cef_bridge import generator
 
 ROUNDS = 4
-# Small generations, so that there are many receipts and many kills between them.
+# Small rounds, so that there are many receipts and many kills between them.
 OFTEN = {"turnover": "200ms", "turnover_bytes": "512K"}
 STREAMS = [("tcp", "lf"), ("tcp", "octet-counting"), ("tls", "lf"), ("mtls", "octet-counting")]
 RECEIVERS = [
