@@ -20,7 +20,7 @@ import orjson
 from cef_bridge.errors import CefBridgeError, FormatError
 from cef_bridge.lines import parse
 from cef_bridge.lines.lint.lenient import Lenient, read_leniently
-from cef_bridge.lines.text import neutralise
+from cef_bridge.lines.text import sanitize
 from cef_bridge.wording import limit
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _parse_file(path: str, out: BinaryIO, counts: _Counts, *, strict: bool) -> N
                     out.write(_as_json(found))
                 except FormatError as error:
                     counts.unread += 1
-                    click.echo(f"{name}:{number}: {neutralise(str(error))}", err=True)
+                    click.echo(f"{name}:{number}: {sanitize(str(error))}", err=True)
                 if path == "-":
                     out.flush()  # who pipes `tail -f` in waits for each line
     except BrokenPipeError:

@@ -23,7 +23,7 @@ from cef_bridge.cli.targets import StandardStream
 from cef_bridge.collector.collector import Collector
 from cef_bridge.collector.judge import MAX_BYTES, MessageLimits
 from cef_bridge.errors import CefBridgeError, UsageError
-from cef_bridge.lines.text import cut, neutralise
+from cef_bridge.lines.text import cut, sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -185,9 +185,9 @@ def _opened(path: str | None, files: contextlib.ExitStack) -> _Output | None:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         why = (error.strerror or "unknown error").lower()
-        raise CefBridgeError(f"cannot write {neutralise(path)}: {why}.") from error
+        raise CefBridgeError(f"cannot write {sanitize(path)}: {why}.") from error
     files.callback(os.close, file)
-    return _Output(StandardStream(file, neutralise(path)), file)
+    return _Output(StandardStream(file, sanitize(path)), file)
 
 
 class _Output(NamedTuple):
@@ -252,4 +252,4 @@ class _Teller:
 
 
 def _plain(text: str) -> str:
-    return neutralise(text).replace("\n", "<U+000A>").replace("\r", "<U+000D>")
+    return sanitize(text).replace("\n", "<U+000A>").replace("\r", "<U+000D>")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from cef_bridge.lines.text import cut, neutralise
+from cef_bridge.lines.text import cut, sanitize
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _sender(sender: PeerState) -> str:
 
 
 def _numbers(name: str, queue: QueueNumbers) -> str:
-    whose = f" of queue {cut(neutralise(name), _LONGEST)}" if name else ""
+    whose = f" of queue {cut(sanitize(name), _LONGEST)}" if name else ""
     head = f"KubeArmorSeq {queue.first:,} to {queue.last:,}{whose}: "
     if not queue.missing:
         return f"{head}none is missing"

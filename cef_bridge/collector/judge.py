@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.lines import FORMATS
 from cef_bridge.lines.check import faults
 from cef_bridge.lines.message import locate
-from cef_bridge.lines.text import cut, neutralise
+from cef_bridge.lines.text import cut, sanitize
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def kind_of(text: str) -> str:
 
 
 def _fault(text: str) -> MessageProblem:
-    text = neutralise(text).replace("\n", "<U+000A>").replace("\r", "<U+000D>")
+    text = sanitize(text).replace("\n", "<U+000A>").replace("\r", "<U+000D>")
     return MessageProblem(kind_of(text), text)
 
 
@@ -111,9 +111,9 @@ def _stranger(message: bytes, line: str, place: MessageStart) -> str:
         if pattern.match(message):
             return sentence
     if place.header is not None:
-        shown = cut(neutralise(place.between), _SHOWN)
+        shown = cut(sanitize(place.between), _SHOWN)
         return f'syslog without a CEF or LEEF message: "{shown}".'
-    shown = cut(neutralise(line), _SHOWN)
+    shown = cut(sanitize(line), _SHOWN)
     return f'no message: "{shown}". Expected CEF: or LEEF:, with or without a syslog header.'
 
 
@@ -123,7 +123,7 @@ def _before(prefix: str, place: MessageStart) -> list[str]:
         return []
     header = place.header
     if header is None or not header.strict:
-        shown = cut(neutralise(prefix), _SHOWN)
+        shown = cut(sanitize(prefix), _SHOWN)
         if header is not None or prefix.startswith("<"):
             forms = "RFC 3164 (<PRI>Mmm dd hh:mm:ss host) nor RFC 5424 (<PRI>1 time host app - - -)"
             return [f'the syslog header "{shown}" is neither {forms}.']
@@ -133,6 +133,6 @@ def _before(prefix: str, place: MessageStart) -> list[str]:
         found.append("the syslog header has no priority. Over a network it begins with <PRI>.")
     if place.between:
         # ArcSight and Sentinel look for the message right behind the host.
-        shown = cut(neutralise(place.between), _SHOWN)
+        shown = cut(sanitize(place.between), _SHOWN)
         found.append(f'"{shown}" stands between the syslog header and the message.')
     return found

@@ -17,7 +17,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 from cef_bridge.delivery.framing import Deframer
-from cef_bridge.lines.text import neutralise
+from cef_bridge.lines.text import sanitize
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Handler(Protocol):
 
 
 def _told(garbage: Garbage) -> str:
-    head = neutralise(garbage.head.decode("utf-8", "replace"))
+    head = sanitize(garbage.head.decode("utf-8", "replace"))
     shown = head.replace("\n", "<U+000A>").replace("\r", "<U+000D>")[:_SHOWN]
     return f'{garbage.reason}: {counted(garbage.size // garbage.number, "byte")}, "{shown}".'
 

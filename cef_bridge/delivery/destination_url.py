@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from msgspec import Struct, field
 
 from cef_bridge.delivery import urls
-from cef_bridge.delivery.settings import did_you_mean, quoted, word
+from cef_bridge.delivery.settings import did_you_mean, quoted, setting
 from cef_bridge.delivery.urls import FILE_SECRET, Endpoint, UrlParameters, shown_endpoint
 from cef_bridge.errors import UsageError
 from cef_bridge.small_files import MOST_SECRET, UnreadableError, read_small
@@ -34,18 +34,20 @@ class Tls(Struct, frozen=True, kw_only=True):
 
     ca: Annotated[
         str | None,
-        word("File of the CA certificates to believe; else the system's.", of=_TLS, kind="path"),
+        setting("File of the CA certificates to believe; else the system's.", of=_TLS, kind="path"),
     ] = None
     cert: Annotated[
-        str | None, word("File of our client certificate, with its chain.", of=_TLS, kind="path")
+        str | None, setting("File of our client certificate, with its chain.", of=_TLS, kind="path")
     ] = None
     key: Annotated[
         str | None,
-        word("File of the certificate's key, when `cert` does not hold it.", of=_TLS, kind="path"),
+        setting(
+            "File of the certificate's key, when `cert` does not hold it.", of=_TLS, kind="path"
+        ),
     ] = None
     key_password: Annotated[
         str | None,
-        word(
+        setting(
             "The key's password: `file:/run/secrets/x` names a file that holds it.",
             of=("tls",),
             kind="secret",
@@ -53,10 +55,10 @@ class Tls(Struct, frozen=True, kw_only=True):
     ] = None
     server_name: Annotated[
         str | None,
-        word("The name that the server's certificate must have; else the host's.", of=_TLS),
+        setting("The name that the server's certificate must have; else the host's.", of=_TLS),
     ] = None
     verify: Annotated[
-        bool, word("`no` believes any certificate: anyone on the way can read along.", of=_TLS)
+        bool, setting("`no` believes any certificate: anyone on the way can read along.", of=_TLS)
     ] = True
 
     def password(self) -> str | None:
@@ -94,11 +96,11 @@ class DestinationUrl(Tls, frozen=True, kw_only=True):
     path: str = ""
     framing: Annotated[
         Literal["lf", "octet-counting"] | None,
-        word("How messages are told apart; else as the mapping's `envelope` says.", of=_STREAMS),
+        setting("How messages are told apart; else as the mapping's `envelope` says.", of=_STREAMS),
     ] = None
     confirm: Annotated[
         Literal["auto", "window"],
-        word(
+        setting(
             "`auto` asks for a receipt by closing the connection in order; `window` never asks:"
             " messages then count as unconfirmed.",
             of=_STREAMS,
@@ -106,7 +108,7 @@ class DestinationUrl(Tls, frozen=True, kw_only=True):
     ] = "auto"
     confirm_hold: Annotated[
         int,
-        word(
+        setting(
             "Confirmed rounds that are kept, and sent again after the next break: for"
             " collectors that keep in memory what they have read. With 0 the last one is kept until"
             " the next connection stands.",
@@ -117,7 +119,7 @@ class DestinationUrl(Tls, frozen=True, kw_only=True):
     ] = 2
     window: Annotated[
         int,
-        word(
+        setting(
             "Bytes that must have passed a message before it leaves as unconfirmed.",
             of=_STREAMS,
             unit="bytes",
@@ -127,7 +129,7 @@ class DestinationUrl(Tls, frozen=True, kw_only=True):
     ] = 64 << 20
     turnover: Annotated[
         float,
-        word(
+        setting(
             "A connection with something unconfirmed is closed for a receipt after this time.",
             of=_STREAMS,
             unit="seconds",
@@ -137,15 +139,17 @@ class DestinationUrl(Tls, frozen=True, kw_only=True):
     ] = 5.0
     turnover_bytes: Annotated[
         int,
-        word("The same, after so many bytes.", of=_STREAMS, unit="bytes", ge=1 << 10, le=16 << 30),
+        setting(
+            "The same, after so many bytes.", of=_STREAMS, unit="bytes", ge=1 << 10, le=16 << 30
+        ),
     ] = 16 << 20
     connect_timeout: Annotated[
         float,
-        word("For one address to answer.", of=_STREAMS, unit="seconds", ge=0.1, le=3600),
+        setting("For one address to answer.", of=_STREAMS, unit="seconds", ge=0.1, le=3600),
     ] = 10.0
     black_hole: Annotated[
         float,
-        word(
+        setting(
             "A connection is given up when bytes were sent and none acknowledged for this time.",
             of=_STREAMS,
             unit="seconds",
@@ -155,11 +159,13 @@ class DestinationUrl(Tls, frozen=True, kw_only=True):
     ] = 30.0
     rate: Annotated[
         int,
-        word("Messages a second, at most: UDP has no back-pressure.", of=("udp",), ge=1, le=10**7),
+        setting(
+            "Messages a second, at most: UDP has no back-pressure.", of=("udp",), ge=1, le=10**7
+        ),
     ] = 1000
     max_datagram: Annotated[
         int,
-        word(
+        setting(
             "Most bytes of a datagram; the mapping's `max_bytes` holds as well.",
             of=("udp",),
             unit="bytes",
@@ -169,7 +175,7 @@ class DestinationUrl(Tls, frozen=True, kw_only=True):
     ] = 8192
     rotate_bytes: Annotated[
         int,
-        word(
+        setting(
             "Size at which a file is renamed and a new one begun.",
             of=("file",),
             unit="bytes",
@@ -177,7 +183,7 @@ class DestinationUrl(Tls, frozen=True, kw_only=True):
             le=1 << 50,
         ),
     ] = field(default=100 << 20, name="rotate")
-    keep: Annotated[int, word("Renamed files that are kept.", of=("file",), ge=0, le=10_000)] = 5
+    keep: Annotated[int, setting("Renamed files that are kept.", of=("file",), ge=0, le=10_000)] = 5
 
     def __str__(self) -> str:
         if self.scheme == "stdout":

@@ -32,7 +32,7 @@ _SCHEMAS: dict[str, dict[str, object]] = {
 }
 
 
-def word(
+def setting(
     description: str,
     *,
     of: Sequence[str] = (),

@@ -14,7 +14,7 @@ from typing import Literal
 from cef_bridge.errors import FormatError
 from cef_bridge.lines.dictionary import CEF_KEYS, HEADER_LENGTHS, SEVERITIES, Key, severity_of
 from cef_bridge.lines.message import Header, ParsedMessage, locate, refuse_controls
-from cef_bridge.lines.text import beginning, break_up, checked_needles, cut, neutralise
+from cef_bridge.lines.text import beginning, break_up, checked_needles, cut, sanitize
 
 _VERSION = re.compile(r"CEF:([0-9]+)\|")
 _KEY = re.compile(r"[A-Za-z0-9]+")
@@ -81,7 +81,7 @@ class Cef:
         return self._neutral(text)
 
     def _neutral(self, text: str) -> str:
-        text = neutralise(text)
+        text = sanitize(text)
         if self._replaces_pipe:
             text = text.replace("|", "/")
         if self._needles:

@@ -15,7 +15,7 @@ from cef_bridge.errors import FormatError
 from cef_bridge.lines.cef import no_severity, split_header
 from cef_bridge.lines.dictionary import HEADER_LENGTHS, LABELS, SEVERITIES, Key
 from cef_bridge.lines.leef import LEEF_HEADER_LENGTHS, not_parted, undeclared
-from cef_bridge.lines.text import cut, neutralise
+from cef_bridge.lines.text import cut, sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,7 +105,7 @@ def _edge_faults(line: str, message: ParsedMessage) -> Iterator[str]:
 def _value_faults(name: str, value: str) -> Iterator[str]:
     if value != value.strip():
         yield f"{name} begins or ends with white space."
-    if neutralise(value) != value:
+    if sanitize(value) != value:
         yield f"{name} holds a control or bidi character."
 
 

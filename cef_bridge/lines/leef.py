@@ -14,7 +14,7 @@ from typing import Literal
 from cef_bridge.errors import FormatError, UsageError
 from cef_bridge.lines.dictionary import HEADER_LENGTHS, LEEF_KEYS, Key
 from cef_bridge.lines.message import Header, ParsedMessage, locate, refuse_controls
-from cef_bridge.lines.text import beginning, break_up, checked_needles, cut, neutralise
+from cef_bridge.lines.text import beginning, break_up, checked_needles, cut, sanitize
 
 _BEGINNING = re.compile(r"LEEF:(1\.0|2\.0)\|")
 _KEY = re.compile(r"[A-Za-z0-9_.-]+")
@@ -82,7 +82,7 @@ class Leef:
         return self._neutral(text)
 
     def _neutral(self, text: str) -> str:
-        text = neutralise(text)
+        text = sanitize(text)
         text = text.replace("\r", " ").replace("\n", " ").replace("|", "/")
         text = text.replace(self.separator, " ")
         if self._needles:

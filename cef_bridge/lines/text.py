@@ -31,7 +31,7 @@ BREAK = "<!>"
 """What `break_up` puts into a text that must not stand on a line."""
 
 
-def neutralise(text: str) -> str:
+def sanitize(text: str) -> str:
     """Return the text with control, bidi and surrogate code points written as `<U+001B>`.
 
     C0 (but CR and LF), DEL, C1, U+2028, U+2029, the bidi controls and lone surrogates. Idempotent.

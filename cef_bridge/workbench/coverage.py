@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.kubearmor.derive import derive
 from cef_bridge.kubearmor.fields import find
-from cef_bridge.lines.text import neutralise
+from cef_bridge.lines.text import sanitize
 from cef_bridge.mapping.language.spec import NOWHERE
 from cef_bridge.mapping.program.conditions import to_text
 from cef_bridge.mapping.program.header import SETTINGS
@@ -138,7 +138,7 @@ class Coverage:
         for path, counts in self._fates.items():
             rows.append(
                 FieldCount(
-                    neutralise(path),
+                    sanitize(path),
                     counts.total(),
                     dict(counts),
                     tuple(self._keys.get(path, ())),
@@ -188,7 +188,7 @@ class Coverage:
         for path in paths:
             if path not in self._samples and len(self._samples) < MOST_FIELDS:
                 text = to_text(event.fields[path])[:_MOST_SAMPLE]
-                self._samples[path] = neutralise(text)
+                self._samples[path] = sanitize(text)
         for hit in hits:
             if hit.whole:
                 self.longest[hit.key] = max(self.longest.get(hit.key, 0), len(hit.whole))

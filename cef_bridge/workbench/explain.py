@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from cef_bridge.casing import lower
 from cef_bridge.kubearmor.derive import derive
 from cef_bridge.kubearmor.fields import DERIVED
-from cef_bridge.lines.text import neutralise
+from cef_bridge.lines.text import sanitize
 from cef_bridge.mapping.language.filters import FILTERS
 from cef_bridge.mapping.language.spec import HEADER_FIELDS, Envelope
 from cef_bridge.mapping.language.transforms import find as find_transform
@@ -128,7 +128,7 @@ def explain(
 
 def _field(value: object, fate: FieldOutcome) -> ExplainedField:
     """What an event says, fit to be looked at: names and texts are whoever's wrote the event."""
-    return ExplainedField(neutralise(to_text(value)), fate._replace(path=neutralise(fate.path)))
+    return ExplainedField(sanitize(to_text(value)), fate._replace(path=sanitize(fate.path)))
 
 
 def _filter(program: Program, event: Event) -> str:
@@ -236,7 +236,7 @@ class _Explained:
             written=self._format.escape(hit.text),
             label=hit.label,
             rule=self._rule(hit),
-            path=neutralise(hit.path if hit.rule.template is None else hit.rule.template),
+            path=sanitize(hit.path if hit.rule.template is None else hit.rule.template),
             sources=self._sources(hit),
             steps=self._steps(hit),
             notes=self._notes(hit),
@@ -251,7 +251,7 @@ class _Explained:
             for path in sources_of(self._event, each, self._owners)
             if (path != each or hit.rule.template is not None) and path in self._event.fields
         ]
-        return tuple(neutralise(path) for path in dict.fromkeys(found) if path not in DERIVED)
+        return tuple(sanitize(path) for path in dict.fromkeys(found) if path not in DERIVED)
 
     def _rule(self, hit: Hit) -> str:
         if hit.key == TRUNCATED:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cef_bridge.errors import UsageError
-from cef_bridge.lines.text import break_up, cut, neutralise, suspicions
+from cef_bridge.lines.text import break_up, cut, sanitize, suspicions
 
 
 @pytest.mark.parametrize(
@@ -26,17 +26,17 @@ from cef_bridge.lines.text import break_up, cut, neutralise, suspicions
     ],
 )
 def test_what_may_not_stand_on_a_line_is_shown_and_all_else_is_left(raw, shown):
-    assert neutralise(raw) == shown
+    assert sanitize(raw) == shown
 
 
 @given(texts)
 def test_neutralised_text_stays_as_it_is(text):
-    assert neutralise(neutralise(text)) == neutralise(text)
+    assert sanitize(sanitize(text)) == sanitize(text)
 
 
 @given(st.characters(categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters="\r\n"))
 def test_no_control_line_separator_or_surrogate_survives(character):
-    assert neutralise(f"a{character}b") == f"a<U+{ord(character):04X}>b"
+    assert sanitize(f"a{character}b") == f"a<U+{ord(character):04X}>b"
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_suspicions_are_named_in_a_fixed_order(raw, found):
 
 @given(texts)
 def test_text_is_suspicious_exactly_when_it_would_be_changed_or_has_a_newline(text):
-    changed = neutralise(text) != text
+    changed = sanitize(text) != text
     assert bool(suspicions(text)) == (changed or "\n" in text or "\r" in text)
 
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cef_bridge.kubearmor.derive import derive
-from cef_bridge.lines.text import neutralise
+from cef_bridge.lines.text import sanitize
 from cef_bridge.mapping.language import shipped
 from cef_bridge.mapping.load import load, replaced
 from cef_bridge.mapping.program.converter import Converted, Converter
@@ -87,7 +87,7 @@ def check(converter: Converter, raw: dict[str, object]) -> None:
         named = {each.key.removeprefix("header."): each.value for each in explained.header}
         normal = converter.program.format.normalise(read.header._replace(**named), {})[0]
         assert normal == read.header
-    wanted = [neutralise(path) for path, _ in raw_fields(derive(raw, origin="explain"))]
+    wanted = [sanitize(path) for path, _ in raw_fields(derive(raw, origin="explain"))]
     assert [field.fate.path for field in explained.fields] == wanted
 
 

@@ -17,7 +17,7 @@ from cef_bridge.cli.params import Number, mapping_option
 from cef_bridge.cli.tables import cut, json_option, print_table
 from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.kubearmor.classes import new_words
-from cef_bridge.lines.text import neutralise
+from cef_bridge.lines.text import sanitize
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.wording import counted
@@ -173,7 +173,7 @@ def _words(stats: Stats) -> Counter[tuple[str, str]]:
     words: Counter[tuple[str, str]] = Counter()
     for (type_, operation, _), number in stats.kinds.items():
         for field, word in new_words(type_, operation):
-            words[field, neutralise(word)] += number
+            words[field, sanitize(word)] += number
     return words
 
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from cef_bridge.delivery import urls
 from cef_bridge.delivery.destination_url import DestinationUrl, Tls
-from cef_bridge.delivery.settings import word
+from cef_bridge.delivery.settings import setting
 from cef_bridge.delivery.urls import Endpoint, shown_endpoint
 from cef_bridge.mapping.language.spec import Condition  # noqa: TC001 - msgspec resolves the types
 
@@ -47,44 +47,44 @@ class Source(Tls, frozen=True, kw_only=True):
     endpoints: tuple[Endpoint, ...] = ()
     pattern: str = ""
     name: Annotated[
-        str, word("What it is called in logs, metrics and gap reports; else as its URL says.")
+        str, setting("What it is called in logs, metrics and gap reports; else as its URL says.")
     ] = ""
     streams: Annotated[
         tuple[Literal["alerts", "logs", "messages"], ...],
-        word("What to ask for; messages are KubeArmor's own log lines.", of=_RELAY),
+        setting("What to ask for; messages are KubeArmor's own log lines.", of=_RELAY),
     ] = ("alerts", "logs")
     alerts: Annotated[
-        Literal["all", "policy"], word("KubeArmor's filter of alerts.", of=_RELAY)
+        Literal["all", "policy"], setting("KubeArmor's filter of alerts.", of=_RELAY)
     ] = "all"
-    logs: Annotated[Literal["all", "system"], word("KubeArmor's filter of logs.", of=_RELAY)] = (
+    logs: Annotated[Literal["all", "system"], setting("KubeArmor's filter of logs.", of=_RELAY)] = (
         "all"
     )
     dedupe: Annotated[
-        Annotated[float, word("", unit="seconds", ge=1, le=86400)] | None,
-        word(
+        Annotated[float, setting("", unit="seconds", ge=1, le=86400)] | None,
+        setting(
             "Pass over an event that came within this time already, by its id: for several"
             " endpoints that bring the same.",
             of=_RELAY,
         ),
     ] = None
-    tls: Annotated[bool, word("Use TLS; with `cert` mutual TLS.", of=_RELAY)] = False
+    tls: Annotated[bool, setting("Use TLS; with `cert` mutual TLS.", of=_RELAY)] = False
     health: Annotated[
-        Annotated[int, word("", ge=1, le=65535)] | None,
-        word("Port of the gRPC health service, asked in plain text (32766).", of=_RELAY),
+        Annotated[int, setting("", ge=1, le=65535)] | None,
+        setting("Port of the gRPC health service, asked in plain text (32766).", of=_RELAY),
     ] = None
     from_end: Annotated[
         bool,
-        word(
+        setting(
             "Begin at the end of files that are there at the first start; else at their beginning.",
             of=_FILES,
         ),
     ] = False
     input_format: Annotated[
-        InputFormat, word("Take only events of this dialect or wrapper.", of=("file", "stdin"))
+        InputFormat, setting("Take only events of this dialect or wrapper.", of=("file", "stdin"))
     ] = "auto"
     max_record: Annotated[
         int,
-        word("Reject records longer than this.", unit="bytes", ge=1 << 10, le=1 << 30),
+        setting("Reject records longer than this.", unit="bytes", ge=1 << 10, le=1 << 30),
     ] = 1 << 20
 
     @property
@@ -109,43 +109,45 @@ class Destination(Struct, frozen=True, kw_only=True):
     target: DestinationUrl
     name: Annotated[
         str,
-        word("What it is called in logs and metrics, and the name of its queue's file."),
+        setting("What it is called in logs and metrics, and the name of its queue's file."),
     ] = ""
-    mapping: Annotated[str, word("A shipped mapping or a file: what is written, and how.")] = (
+    mapping: Annotated[str, setting("A shipped mapping or a file: what is written, and how.")] = (
         DEFAULT_MAPPING
     )
     syslog_header: Annotated[
         Literal["none", "rfc3164", "rfc5424"] | None,
-        word(
+        setting(
             "The syslog header; else as the mapping's `envelope` says. When neither says any, udp,"
             " tcp and tls get RFC 3164, with a warning, and the others none."
         ),
     ] = None
     only_alerts: Annotated[
-        bool, word("Send no telemetry (logs): the same as `filters: [alerts_only]`.")
+        bool, setting("Send no telemetry (logs): the same as `filters: [alerts_only]`.")
     ] = False
-    filters: Annotated[tuple[str, ...], word("Named filters, besides those of the mapping.")] = ()
+    filters: Annotated[
+        tuple[str, ...], setting("Named filters, besides those of the mapping.")
+    ] = ()
     drop_events: Annotated[
         tuple[tuple[Condition, ...], ...],
-        word(
+        setting(
             "Events that do not go there, besides those of the mapping; written as in a mapping.",
             kind="not in URLs",
         ),
     ] = ()
     when: Annotated[
         tuple[tuple[Condition, ...], ...],
-        word(
+        setting(
             "Take these events and no others: conditions as in `drop_events`, on the fields and the"
             " severity of the mapping. Heartbeats, gaps and test events always go there.",
             kind="not in URLs",
         ),
     ] = ()
     queue_limit: Annotated[
-        int, word("Most bytes of its queue on the disk.", unit="bytes", ge=1 << 20, le=1 << 50)
+        int, setting("Most bytes of its queue on the disk.", unit="bytes", ge=1 << 20, le=1 << 50)
     ] = 1 << 30
     policy: Annotated[
         Policy,
-        word(
+        setting(
             "When the queue is full: `block` makes sources wait, the others drop what waits, and"
             " count it. Default: `block`; `drop_telemetry_first` where a source is a relay, which"
             " does not wait, or where several destinations share the sources."
@@ -188,22 +190,22 @@ class Config(Struct, frozen=True, kw_only=True):
     destinations: tuple[Destination, ...] = ()
     queue: Annotated[
         str | None,
-        word(
+        setting(
             "Folder of the queues, one file a destination. Without it a private one, which is kept"
             " and named when something is left in it.",
             kind="path",
         ),
     ] = None
     metrics: Annotated[
-        str | None, word("`HOST:PORT` that answers /metrics, /healthz and /readyz.")
+        str | None, setting("`HOST:PORT` that answers /metrics, /healthz and /readyz.")
     ] = None
     heartbeat: Annotated[
-        Annotated[float, word("", unit="seconds", ge=1, le=86400)] | None,
-        word("Send each destination an event with all counts, so often."),
+        Annotated[float, setting("", unit="seconds", ge=1, le=86400)] | None,
+        setting("Send each destination an event with all counts, so often."),
     ] = None
     grace: Annotated[
         float,
-        word(
+        setting(
             "After SIGTERM: how long to go on sending what waits.", unit="seconds", ge=0, le=86400
         ),
     ] = 10.0

@@ -13,7 +13,7 @@ from cef_bridge.mapping.program.compile import Program
 from cef_bridge.mapping.program.header import SyslogWriter
 from cef_bridge.mapping.program.routing import FilterItem
 from cef_bridge.mapping.program.rules import write_hit
-from cef_bridge.mapping.program.truncation import LEAST_ROOM, fit
+from cef_bridge.mapping.program.truncation import LEAST_ROOM, truncate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,4 +126,4 @@ class Converter:
                 output.header
             )
             room = self.max_bytes - len(start.encode()) + len(fmt.separator.encode())
-        return start, fit(output.hits, room, fmt, self._shed, self._first)
+        return start, truncate(output.hits, room, fmt, self._shed, self._first)

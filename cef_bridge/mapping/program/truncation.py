@@ -41,7 +41,7 @@ LEAST_ROOM = 64
 """Bytes that a message's fields need at least: the mark, and what is never given up before it."""
 
 
-def fit(
+def truncate(
     hits: Sequence[Hit], room: int, fmt: Format, shed: Sequence[str], keep: str | None
 ) -> list[Hit]:
     """Return hits that take at most `room` bytes when written; `keep` is the key written first.
