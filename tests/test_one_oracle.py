@@ -53,7 +53,7 @@ ALLOWED = {
     ("lines/leef", "read_delimiter", "int"): "digits that the pattern has found",
     ("lines/syslog", "read_loosely", "int"): "digits that the pattern has found",
     ("lines/syslog", "split", "int"): "digits that the pattern has found",
-    ("lines/text", "neutralise", "isprintable"): "a first look; a fixed pattern decides",
+    ("lines/text", "sanitize", "isprintable"): "a first look; a fixed pattern decides",
     ("lines/text", "suspicions", "isprintable"): "a first look; fixed patterns decide",
     ("mapping/program/compile", "_first_severity", "int"): "digits of ASCII",
     ("mapping/program/compile", "_say_header", "int"): "a severity that was a number",

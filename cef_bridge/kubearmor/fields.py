@@ -101,7 +101,7 @@ event.time            | integer | instant  | Epoch milliseconds, of UpdatedTime,
 event.id              | text    | instant  | SHA-1 that identifies the event, 40 hex digits.
 event.act_key         | text    | instant  | 12 hex digits that the two events of one act share.
 event.summary         | text    | instant  | A sentence: who did what to what, where, with which result.
-event.suspicious      | text    | instant  | What had to be neutralised: control, bidi, newline, cef_header.
+event.suspicious      | text    | instant  | What had to be sanitized: control, bidi, newline, cef_header.
 process.role          | text    | verdict  | What ProcessName is here: executed, tracer, listener or actor.
 process.path          | text    | activity | Exec: ProcessName, else the first word of Resource.
 process.actor         | text    | activity | Who acts: ParentProcessName (exec) or ProcessName, else the path in Source.

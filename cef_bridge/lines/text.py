@@ -53,7 +53,7 @@ def _shown() -> dict[int, str]:
 def beginning(neutral: Callable[[str], str], text: str, most: int, needles: tuple[str, ...]) -> str:
     """Return what `neutral` makes of a text, or its beginning: more than `most` characters then.
 
-    The first `most` are those of the whole, so that a text is cut before it is neutralised: one
+    The first `most` are those of the whole, so that a text is cut before it is sanitized: one
     that an attacker made long costs no more than what is kept of it. `neutral` strips, and breaks
     up the `needles`.
     """

@@ -98,7 +98,7 @@ fn about_texts<'a>(name: &str, text: &'a str, cases: &Cases) -> Answer<'a> {
         "upper" => cases.upper(text),
         "lower_ascii" => text::lower_ascii(text),
         "upper_ascii" => text::upper_ascii(text),
-        "neutralise" => text::neutralise(text),
+        "sanitize" => text::sanitize(text),
         "marks" => Cow::Owned(text::marks_of(text).names().collect::<Vec<_>>().join(",")),
         _ => return None,
     })

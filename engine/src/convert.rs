@@ -329,7 +329,7 @@ fn evaluate<'a>(
     tell_marks(rules, event, lists)
 }
 
-/// Fill the key that tells what was neutralised; it stands where the mapping has it.
+/// Fill the key that tells what was sanitized; it stands where the mapping has it.
 fn tell_marks<'a>(
     rules: &Rules<'a>,
     event: &mut Event<'a>,

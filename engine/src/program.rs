@@ -103,7 +103,7 @@ pub struct Slot {
     pub pair: String,
     /// It stands at the end of the line.
     pub last: bool,
-    /// It tells what had to be neutralised.
+    /// It tells what had to be sanitized.
     pub tells_marks: bool,
     /// Its rules.
     pub rules: Vec<Rule>,

@@ -30,7 +30,7 @@ def test_what_may_not_stand_on_a_line_is_shown_and_all_else_is_left(raw, shown):
 
 
 @given(texts)
-def test_neutralised_text_stays_as_it_is(text):
+def test_sanitized_text_stays_as_it_is(text):
     assert sanitize(sanitize(text)) == sanitize(text)
 
 

@@ -208,7 +208,7 @@ class Program:
     def _mark_suspicious(
         self, event: Event, hits: list[Hit], left: list[Hit], last: list[Hit]
     ) -> None:
-        """Fill the key that tells what was neutralised; it stands where the mapping has it."""
+        """Fill the key that tells what was sanitized; it stands where the mapping has it."""
         marks = {mark for hit in (*hits, *left, *last) for mark in hit.marks}
         if not marks:
             return

@@ -52,7 +52,7 @@ impl BitOrAssign for Marks {
 
 /// Returns what is suspicious in a raw text.
 ///
-/// Where neither CONTROL nor BIDI is among it, `neutralise` gives the text itself.
+/// Where neither CONTROL nor BIDI is among it, `sanitize` gives the text itself.
 pub fn marks_of(text: &str) -> Marks {
     let mut marks = record_header(text, true);
     for (_, character) in odd_characters(text) {

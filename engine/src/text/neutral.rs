@@ -10,7 +10,7 @@ use std::borrow::Cow;
 pub const BREAK: &str = "<!>";
 
 /// Returns the text with control and bidi characters written as `<U+001B>`; CR and LF stay.
-pub fn neutralise(text: &str) -> Cow<'_, str> {
+pub fn sanitize(text: &str) -> Cow<'_, str> {
     let harmful = || odd_characters(text).filter(|(_, character)| is_harmful(*character));
     if harmful().next().is_none() {
         return Cow::Borrowed(text);
@@ -135,7 +135,7 @@ impl Neutral {
     }
 
     fn whole<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let shown = neutralise(text);
+        let shown = sanitize(text);
         let swapped = match &self.swaps {
             Some(swaps) => then(shown, |text| swaps.swapped(text)),
             None => shown,
@@ -188,14 +188,14 @@ mod tests {
     #[test]
     fn what_may_not_stand_on_a_line_is_shown() {
         assert_eq!(
-            neutralise("a\x1bb\n\u{202e}\u{85}c"),
+            sanitize("a\x1bb\n\u{202e}\u{85}c"),
             "a<U+001B>b\n<U+202E><U+0085>c"
         );
         assert!(matches!(
-            neutralise("äöü\r\n 中文"),
+            sanitize("äöü\r\n 中文"),
             Cow::Borrowed("äöü\r\n 中文")
         ));
-        assert_eq!(neutralise("\0"), "<U+0000>");
+        assert_eq!(sanitize("\0"), "<U+0000>");
     }
 
     #[test]
