@@ -18,7 +18,7 @@ APART = (
     *("cli/test_forward", "cli/test_demo", "cli/test_receive", "cli/test_convert_memory"),
     "cli/test_convert_state_kill",
     *("delivery/test_forwarder", "delivery/test_transport", "delivery/test_black_hole"),
-    *("delivery/test_receipts", "delivery/test_tcp_info", "delivery/test_queue_kill"),
+    *("delivery/test_receipts", "delivery/test_tcp_info", "queue/test_queue_kill"),
     *("sources/test_follow", "sources/test_relay", "collector/test_collector"),
 )
 

@@ -23,7 +23,7 @@ from cef_bridge.mapping.language import values
 from cef_bridge.mapping.language.spec import Condition
 from cef_bridge.mapping.program import conditions
 
-PACKAGE = Path(__file__).parent.parent / "cef_bridge"
+PACKAGE = Path(__file__).parent.parent.parent / "cef_bridge"
 READS_EVENTS = sorted(path.stem for path in (PACKAGE / "kubearmor").glob("*.py"))
 MODULES = [
     *(f"kubearmor/{name}" for name in READS_EVENTS),

@@ -15,7 +15,7 @@ from cef_bridge.lines.dictionary import CEF_KEYS
 from cef_bridge.lines.lint.codes import CODES
 from cef_bridge.lines.lint.linter import MOST_OF_ONE, Linter
 
-sys.path.insert(0, str(ROOT / "tests" / "formats"))
+sys.path.insert(0, str(ROOT / "tests" / "lines"))
 
 from hostile_text import FRAGMENTS, texts  # it lives beside the formats' tests
 

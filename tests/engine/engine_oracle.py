@@ -16,7 +16,7 @@ from cef_bridge import casing
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CRATE = Path(__file__).parent.parent / "engine"
+CRATE = Path(__file__).parent.parent.parent / "engine"
 
 
 class Oracle:

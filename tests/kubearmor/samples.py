@@ -1,6 +1,6 @@
 """The sample events of tests/data: read as an input is read, and what is expected of them.
 
-`python tests/events/samples.py kinds` prints what kinds.ndjson gives today, in the form of
+`python tests/kubearmor/samples.py kinds` prints what kinds.ndjson gives today, in the form of
 kinds.expected.ndjson; look at the difference before you keep it.
 """
 

@@ -16,7 +16,7 @@ from cef_bridge.lines.check import faults
 from cef_bridge.lines.lint.lenient import read_leniently
 from cef_bridge.lines.lint.linter import Linter
 
-sys.path.insert(0, str(ROOT / "tests" / "formats"))
+sys.path.insert(0, str(ROOT / "tests" / "lines"))
 
 from hostile_text import FRAGMENTS, extensions, headers  # it lives beside the formats' tests
 

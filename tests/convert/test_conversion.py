@@ -17,7 +17,7 @@ from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.sources.files.inputs import Input
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parent.parent / "data"
 
 MAPPING = """\
 mapping: ours

@@ -19,7 +19,7 @@ import pytest
 
 pytest.importorskip("hatchling", reason="builds without pip's isolation need hatchling")
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 PARTS = (
     "LICENSE",
     "README.md",
