@@ -44,7 +44,7 @@ ALLOWED = {
         "it makes one event into one message, and knows neither files nor where it goes",
     ),
     "siems": (
-        {"kubearmor", "lines", "lines.lint"},
+        {"kubearmor", "lines", "lines.lint", "mapping.language"},
         "it reads a line as a SIEM does, wherever the line comes from",
     ),
     "sources.files": (
@@ -57,7 +57,7 @@ ALLOWED = {
     ),
     "collector": ({"delivery", "lines"}, "it reads what was sent, and knows no mapping"),
     "mapping.lint": (
-        {"kubearmor", "lines", "mapping.language", "mapping.program"},
+        {"kubearmor", "lines", "mapping.language", "mapping.program", "siems"},
         "it judges a mapping, wherever the events come from and the messages go to",
     ),
     "mapping.program.table": (
@@ -73,7 +73,7 @@ ALLOWED = {
         "it runs lines through the engine or the reference, and knows no files",
     ),
     "mapping": (
-        {"kubearmor", "mapping.language", "mapping.lint", "mapping.program"},
+        {"kubearmor", "mapping.language", "mapping.lint", "mapping.program", "siems"},
         "it brings a mapping's file, its lint and its examples together, and reads no input",
     ),
     "convert": (
@@ -81,7 +81,7 @@ ALLOWED = {
         "it runs inputs through an engine; mappings and the command line are not its business",
     ),
     "forward.config": (
-        {"delivery", "mapping", "mapping.language", "mapping.lint"},
+        {"delivery", "mapping", "mapping.language", "mapping.lint", "siems"},
         "it says what a forwarder is asked to do, and does none of it",
     ),
     "workbench": (

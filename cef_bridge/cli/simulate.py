@@ -18,6 +18,7 @@ from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converted, Converter, Filtered
+from cef_bridge.siems.registry import SIEMS
 from cef_bridge.siems.simulators import SIMULATORS, gathered
 from cef_bridge.workbench.agreement import check
 from cef_bridge.workbench.events import LocatedMessage
@@ -29,16 +30,6 @@ if TYPE_CHECKING:
 
 _FOUND = 3
 _WIDTH = 60
-# Receiver -> the mapping that is made for it.
-_MAPPINGS = {
-    "splunk": "splunk",
-    "sc4s": "splunk",
-    "sentinel": "sentinel",
-    "elastic": "elastic",
-    "graylog": "graylog",
-    "arcsight": "arcsight",
-    "qradar": "qradar-leef",
-}
 
 
 @click.command("simulate")
@@ -75,7 +66,7 @@ def command(
     it stands. Exit code 3 when something is lost or misread.
     """
     simulator = SIMULATORS[siem]
-    mapping = load(mapping_name or _MAPPINGS[siem])
+    mapping = load(mapping_name or SIEMS[siem].simulated)
     record = one_record(event, number or 0, mapping)
     if isinstance(record, LocatedMessage) and (mapping_name or syslog_header):
         raise UsageError(

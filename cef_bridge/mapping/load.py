@@ -19,6 +19,7 @@ from cef_bridge.mapping.language.merge import merge
 from cef_bridge.mapping.language.slots_chain import Names
 from cef_bridge.mapping.lint import across, linter
 from cef_bridge.mapping.lint.context import LintContext
+from cef_bridge.siems.registry import mapping_of
 from cef_bridge.small_files import UnreadableError, read_small
 from cef_bridge.wording import shown
 
@@ -183,7 +184,7 @@ class _Chain:
         path = folder / target
         if is_path(target, folder):
             is_shipped = False
-        elif name := shipped.named(target):
+        elif (name := mapping_of(target)) in shipped.names():
             path, is_shipped = shipped.path(name), True
         else:
             self._report(at, codes.UNREADABLE, no_mapping(target, folder))

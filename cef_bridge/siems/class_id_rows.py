@@ -1,4 +1,7 @@
-"""The class ids with their parts, and how rows become CSV. Must not know any receiver."""
+"""The class ids with their parts, what a form of their list is, and how rows become CSV.
+
+Must not know any SIEM.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.kubearmor.classes import catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 
 class ClassIdRow(NamedTuple):
@@ -23,6 +26,16 @@ class ClassIdRow(NamedTuple):
     disposition: str
     name: str
     severity: str
+
+
+class Form(NamedTuple):
+    """A form of the list: its writer, and what whoever uses it must know, "" for nothing.
+
+    Files that have comments say it themselves; a CSV has none, so it is said beside it.
+    """
+
+    write: Callable[[Sequence[ClassIdRow]], str]
+    note: str = ""
 
 
 def rows() -> list[ClassIdRow]:

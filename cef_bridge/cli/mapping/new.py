@@ -20,6 +20,7 @@ from cef_bridge.files import AtomicFile
 from cef_bridge.kubearmor.classes import kind_of
 from cef_bridge.mapping import load
 from cef_bridge.mapping.language import shipped
+from cef_bridge.siems.registry import mapping_of
 from cef_bridge.sources.files.inputs import expand
 from cef_bridge.wording import counted, did_you_mean, shown
 from cef_bridge.workbench.events import events_of
@@ -84,7 +85,7 @@ def command(
     of another kind in FILE, with what comes out of them; secrets in command lines are masked.
     """
     asked = _asked(name, output)
-    parent = shipped.named(parent) or parent
+    parent = mapping_of(parent)
     _check(asked, parent, cluster)
     if os.path.lexists(asked.path) and not force:
         raise UsageError(f"{asked.path} is there already. Name another one, or add --force.")

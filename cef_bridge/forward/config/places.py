@@ -22,6 +22,7 @@ from cef_bridge.forward.config.spec import RELAY_PORT, Config, Destination, Sour
 from cef_bridge.mapping.language import shipped
 from cef_bridge.mapping.language.beside import is_path, no_mapping
 from cef_bridge.mapping.language.filters import FILTERS
+from cef_bridge.siems.registry import mapping_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -138,7 +139,8 @@ def names_problems(said: Mapping[str, object], folder: Path | None = None) -> li
         )
     folder = folder or Path()
     if isinstance(mapping, str) and not is_path(mapping, folder):
-        problems += [] if mapping in shipped.names() else [no_mapping(mapping, folder)]
+        known = mapping_of(mapping) in shipped.names()
+        problems += [] if known else [no_mapping(mapping, folder)]
     return problems
 
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-# Receivers that share another one's mapping.
-_ALSO = {"sc4s": "splunk"}
 _PACKAGE = Path(__file__).resolve().parent.parent.parent
 
 
@@ -21,12 +19,6 @@ def folder() -> Path:
 def names() -> list[str]:
     """Return the names of all shipped mappings, sorted."""
     return sorted(file.stem for file in folder().glob("*.yaml"))
-
-
-def named(name: str) -> str | None:
-    """Return the shipped mapping of a name or of a receiver; None when there is none."""
-    name = _ALSO.get(name, name)
-    return name if name in names() else None
 
 
 def path(name: str) -> Path:

@@ -123,6 +123,13 @@ class Rule(Struct, frozen=True):
     ] = None
     at: Location = NOWHERE
 
+    @property
+    def constants(self) -> tuple[str, ...]:
+        """The texts that it may write and that stand in the mapping itself."""
+        rows = self.table.rows.values() if self.table else ()
+        texts = (self.value, self.else_, self.default, *rows)
+        return tuple(text for text in texts if text is not None)
+
 
 class Envelope(Struct, frozen=True):
     """What stands around the message and what bounds it."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import Location
+from cef_bridge.siems.registry import SIEMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cef_bridge.mapping.language.mapping_file import MappingFile, Named, RuleSeen
     from cef_bridge.mapping.language.spec import Mapping, Rule
+    from cef_bridge.siems.siem import Siem
 
 
 class LintContext(NamedTuple):
@@ -52,6 +54,10 @@ class LintContext(NamedTuple):
         named_so = self.merged.name in receivers
         return named_so or (self.parent is not None and self.parent.is_for(*receivers))
 
+    def siems(self) -> list[Siem]:
+        """Return the SIEMs that the mapping is for."""
+        return [siem for siem in SIEMS.values() if self.is_for(*siem.mappings)]
+
     def at_setting(self, name: str) -> Location | None:
         """Return where the file says a setting of the envelope, None when it does not."""
         return self.draft.envelope_at.get(name)
@@ -62,12 +68,6 @@ class LintFinding(NamedTuple):
 
     at: Location
     message: str
-
-
-def constants(rule: Rule) -> Iterator[str]:
-    """Yield the texts that a rule may write and that stand in the mapping itself."""
-    rows = rule.table.rows.values() if rule.table else ()
-    return (text for text in (rule.value, rule.else_, rule.default, *rows) if text is not None)
 
 
 def named(view: LintContext, *kinds: str) -> Iterator[Named]:

@@ -233,7 +233,7 @@ def in_seconds(view: LintContext) -> Iterator[LintFinding]:
         extension:
           end: {from: event.time}
     """
-    if view.format != "cef" or view.is_for("splunk"):
+    if view.format != "cef" or any(siem.reads_seconds for siem in view.siems()):
         return
     for seen in extension(view):
         row = _key(view, seen)

@@ -69,7 +69,7 @@ def label_characters(view: LintContext) -> Iterator[LintFinding]:
           cs2: {from: NamespaceName, label: K8sNamespace}
           c6a3: {from: destination.ip, label: Destination IPv6 Address}
     """
-    by_name = view.is_for("splunk", "graylog")
+    by_name = any(siem.labels_name_fields for siem in view.siems())
     for key, label, at in _labels(view):
         if _FIELD_NAME.fullmatch(label) or (label == _FIXED.get(key) and not by_name):
             continue
@@ -80,11 +80,6 @@ def label_characters(view: LintContext) -> Iterator[LintFinding]:
         yield LintFinding(at, message)
 
 
-# What a receiver itself keeps of every message, or makes of its header.
-_TAKEN = {
-    "splunk": ("host", "source", "sourcetype", "index", "time", "punct", "linecount", "eventtype"),
-    "graylog": ("message", "full_message", "source", "timestamp", "level", "facility"),
-}
 _KEYS = frozenset(name for row in CEF_KEYS.values() for name in (row.name, row.full_name))
 
 
@@ -102,7 +97,7 @@ def label_shadows(view: LintContext) -> Iterator[LintFinding]:
         extension:
           cs3: {from: PodName, label: K8sPod}
     """
-    taken = {name for receiver, names in _TAKEN.items() if view.is_for(receiver) for name in names}
+    taken = {name for siem in view.siems() for name in siem.own_fields}
     for name in output_keys(view) if view.format == "cef" else ():
         if name.text in taken:
             message = (

@@ -19,7 +19,7 @@ from cef_bridge.mapping.language.condition_forms import leaves
 from cef_bridge.mapping.language.filters import FILTERS
 from cef_bridge.mapping.language.template import paths_of
 from cef_bridge.mapping.language.transforms import TRANSFORMS, step_form
-from cef_bridge.mapping.lint.context import LintFinding, constants, named
+from cef_bridge.mapping.lint.context import LintFinding, named
 from cef_bridge.wording import closest, did_you_mean, shown
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def bad_setting(view: LintContext) -> Iterator[LintFinding]:
 def _bad_facilities(seen: RuleSeen) -> Iterator[LintFinding]:
     if seen.section != "facility":
         return
-    for text in constants(seen.rule):
+    for text in seen.rule.constants:
         if text not in FACILITIES:
             hint = did_you_mean(text, list(FACILITIES))
             at = seen.said.get("value", seen.rule.at)
@@ -200,7 +200,7 @@ def bad_severities(seen: RuleSeen) -> Iterator[LintFinding]:
         return
     allowed = {str(number) for number in range(1, 11)}
     rule = seen.rule
-    for text in constants(rule):
+    for text in rule.constants:
         if text not in allowed:
             at = seen.said.get("value", rule.at)
             yield LintFinding(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cef_bridge.kubearmor import fields
 from cef_bridge.mapping.language.names import PREFIX, camel
 from cef_bridge.mapping.language.template import paths_of
-from cef_bridge.mapping.lint.context import LintFinding, constants, named
+from cef_bridge.mapping.lint.context import LintFinding, named
 from cef_bridge.mapping.program.compile import dropper
 from cef_bridge.wording import closest, shown
 
@@ -154,7 +154,7 @@ def no_facility(view: LintContext) -> Iterator[LintFinding]:
     if not said or sure:
         return
     parents = view.parent.merged.envelope.facility if view.parent else ()
-    last = next((text for rule in reversed(parents) for text in constants(rule)), "local0")
+    last = next((text for rule in reversed(parents) for text in rule.constants), "local0")
     message = f"An event that no rule is about gets local0. End the list with {{value: {last}}}."
     yield LintFinding(said[0].key_at, message)
 

@@ -16,26 +16,12 @@ from cef_bridge.mapping.lint.context import (
     removed,
     said_extension,
 )
+from cef_bridge.siems.registry import SIEMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cef_bridge.mapping.lint.context import LintContext
-
-_NEEDS = {
-    ("splunk", "KubeArmorEventId"): "Neither SC4S nor the add-on makes fields of the header, "
-    "so without it no search finds a kind of event.",
-    ("splunk", "KubeArmorSeverity"): "Neither SC4S nor the add-on makes fields of the header, "
-    "so without it no search finds a severity.",
-    ("sentinel", "devicePayloadId"): "Sentinel's ExternalID is a number and cannot hold the "
-    "event's id; this column can.",
-    ("sentinel", "start"): "Sentinel's StartTime is filled from it.",
-    ("qradar", "cat"): "QRadar looks up its map of events by the event's id and cat.",
-    ("qradar-leef", "cat"): "QRadar looks up its map of events by the event's id and cat.",
-    ("qradar-leef", "devTime"): "Without it QRadar takes the header's time, in whole seconds.",
-    ("elastic", "deviceProcessName"): "ECS rules ask process.name, which is filled from it.",
-}
-"""(receiver, key) -> why it needs the key."""
 
 
 def receiver_needs(view: LintContext) -> Iterator[LintFinding]:
@@ -55,12 +41,15 @@ def receiver_needs(view: LintContext) -> Iterator[LintFinding]:
           KubeArmorEventName: null
     """
     gone = {name.text: name.at for name in removed(view)}
-    for (receiver, key), why in _NEEDS.items():
-        if not view.is_for(receiver) or key in view.merged.extension:
-            continue
-        new = not (view.parent and view.parent.is_for(receiver))
-        if key in gone or new:
-            yield LintFinding(gone.get(key, view.top), f"{key} is not written. {why}")
+    for siem in SIEMS.values():
+        for need in siem.needs:
+            names = (need.mapping,) if need.mapping else siem.mappings
+            if not view.is_for(*names) or need.key in view.merged.extension:
+                continue
+            new = not (view.parent and view.parent.is_for(*names))
+            if need.key in gone or new:
+                at = gone.get(need.key, view.top)
+                yield LintFinding(at, f"{need.key} is not written. {need.reason}")
 
 
 def slot_emptied(view: LintContext) -> Iterator[LintFinding]:
@@ -79,19 +68,16 @@ def slot_emptied(view: LintContext) -> Iterator[LintFinding]:
         extension:
           dst: {from: destination.ip}
     """
-    if not view.is_for("splunk"):
-        return
     said = said_extension(view)
+    emptied = {key: siem for siem in view.siems() for key in siem.empties}
     for name in output_keys(view):
-        if name.text in _IPV6_SLOTS and said.get(name.text):
+        if (siem := emptied.get(name.text)) and said.get(name.text):
             message = (
-                f"Splunk's add-on empties {name.text}, and the address is gone. Use src, dst, dvc "
-                "or a key such as KubeArmorPeer."
+                f"{siem.title}'s add-on empties {name.text}, and the address is gone. Use src, "
+                "dst, dvc or a key such as KubeArmorPeer."
             )
             yield LintFinding(name.at, message)
 
-
-_IPV6_SLOTS = ("c6a1", "c6a2", "c6a3", "c6a4")
 
 _HOSTS = frozenset(
     {"shost", "dhost", "dvchost", "sntdom", "dntdom", "sourceDnsDomain", "destinationDnsDomain"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.siems.class_id_rows import ClassIdRow, csv_text
+from cef_bridge.siems.class_id_rows import ClassIdRow, Form, csv_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,3 +118,6 @@ def _device_group(row: ClassIdRow) -> str:
     if row.operation == "firewall":
         return "/Firewall"
     return {"alert": "/IDS/Host", "log": "/Operating System", "event": "/Application"}[row.kind]
+
+
+FORMS = {"arcsight": Form(categoriser, NOTE)}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.siems.class_id_rows import ClassIdRow, csv_text
+from cef_bridge.siems.class_id_rows import ClassIdRow, Form, csv_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,3 +107,6 @@ def _low_level(row: ClassIdRow) -> int:
     if row.operation == "network":
         return 4005
     return (_PASSED if row.disposition == "passed" else _FAILED).get(row.verb, 8036)
+
+
+FORMS = {"qradar": Form(entries, NOTE)}

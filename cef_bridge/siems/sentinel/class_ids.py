@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cef_bridge.siems.class_id_rows import Form
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -39,3 +41,6 @@ def query(classes: Sequence[ClassIdRow]) -> str:
         quoted = ", ".join(f'"{text}"' for text in (*texts, row.disposition))
         lines.append(f"    {quoted}, {row.severity}")
     return _HEAD + ",\n".join(lines) + _TAIL
+
+
+FORMS = {"sentinel": Form(query)}

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cef_bridge.siems.class_id_rows import Form
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -75,3 +77,10 @@ def _groups(classes: Sequence[ClassIdRow]) -> dict[str, list[ClassIdRow]]:
         verb = f"_{row.verb}" if row.verb in _TAGS else ""
         groups.setdefault(f"kubearmor_{row.kind}_{row.operation}{verb}", []).append(row)
     return groups
+
+
+FORMS = {
+    "splunk": Form(metadata, NOTE),
+    "splunk-eventtypes": Form(eventtypes),
+    "splunk-tags": Form(tags),
+}
