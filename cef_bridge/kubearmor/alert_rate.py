@@ -8,6 +8,7 @@ writes them, a container cannot. Nothing is lost here, and no line changes.
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -45,7 +46,7 @@ class _Bucket:
     def __init__(self, at: int) -> None:
         self.left: float = BURST
         self.at = at
-        self.told = float("-inf")
+        self.told = -math.inf
 
 
 class AlertRate:

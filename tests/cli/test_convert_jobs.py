@@ -146,7 +146,7 @@ def test_a_number_of_threads_that_is_none_ends_with_2(jobs):
 # Every line seems to be another one to the engine.
 DIFFERING = """
 import sys
-from cef_bridge import machine
+from cef_bridge.engine import machine
 from cef_bridge.cli import main
 machine.ComparingRunner._native = lambda *_: machine._Made("blank")
 sys.argv[0] = "cef-bridge"

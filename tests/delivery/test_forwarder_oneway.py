@@ -211,13 +211,13 @@ def test_a_run_that_ended_in_mid_line_leaves_whole_lines(queue, tmp_path):
 SENDS_ALL = """
 import sys, threading
 from pathlib import Path
-from cef_bridge.delivery.destination_sender import Forwarder
+from cef_bridge.delivery.destination_sender import DestinationSender
 from cef_bridge.queue.queue import Queue
-from cef_bridge.delivery.destination_url import Target
+from cef_bridge.delivery.destination_url import DestinationUrl
 from cef_bridge.errors import CefBridgeError
 queue = Queue.open(Path(sys.argv[1]))
-forwarder = Forwarder(
-    queue, Target(scheme="stdout"), framing="lf", name="out", stop=threading.Event()
+forwarder = DestinationSender(
+    queue, DestinationUrl(scheme="stdout"), framing="lf", name="out", stop=threading.Event()
 )
 forwarder.finish()
 try:

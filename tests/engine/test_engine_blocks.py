@@ -113,7 +113,8 @@ def test_files_in_small_pieces(machines, path):
 
 BROKEN = """
 import random, sys
-from cef_bridge import engine, table
+from cef_bridge.engine import native as engine
+from cef_bridge.mapping.program import table
 from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.mapping.load import load
 rng = random.Random(int(sys.argv[1]))
@@ -131,7 +132,7 @@ for _ in range(400):
         assert "cannot read the mapping's table: byte " in str(error), error
         continue
     read += 1
-    engine.Work(plan).run(DATA, 0, len(DATA), engine.Place(b"s", 0))
+    engine.Work(plan).run(DATA, 0, len(DATA), engine.BlockOrigin(b"s", 0))
 print(read)
 """
 

@@ -32,7 +32,7 @@ PARTS = (
 NOT_COPIED = ("__pycache__", "target", "_engine.so", "_no_engine.txt", "samples")
 PLATFORM = sysconfig.get_platform().replace("-", "_").replace(".", "_")
 # Library, not program: the library must not need what the build needs.
-STATUS = "from cef_bridge import engine; print(engine.status())"
+STATUS = "from cef_bridge.engine import native; print(native.status())"
 MISSING = "cargo was not found when cef-bridge was built"
 REMEDY = "to get the native engine, install Rust 1.79 or later, then install cef-bridge again"
 

@@ -152,7 +152,7 @@ def uses(module: str) -> Uses:
 def test_no_name_whose_meaning_moves_is_used(module):
     for function, name, line in uses(module).names:
         assert (module, function, name) in ALLOWED, (
-            f"{module}.py:{line} uses {name}. Use cef_bridge.casing, events.clock or events.numbers, "
+            f"{module}.py:{line} uses {name}. Use cef_bridge.casing, kubearmor.clock or kubearmor.numbers, "
             "or add the place and its reason to ALLOWED."
         )
 
