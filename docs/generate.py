@@ -207,7 +207,7 @@ def fields_page() -> str:
     return f"""{_NOTE}
 # Event fields
 
-What a mapping can read, in `from`, `template`, `when`, `drop` and `spread`.
+What a mapping can read, in `from`, `template`, `when`, `drop_fields` and `spread`.
 `cef-bridge mapping fields` prints the same. After `Labels.`, `EventData.` and `data.` the rest is
 one key, dots included: `Labels.app.kubernetes.io/name`. `data.KEY` is a value of KubeArmor's
 `Data` or `Resource`: `data.fd`, `data.DestinationIP`. A field that is not listed can be read as
@@ -233,7 +233,7 @@ Every event has one of these {len(rows)} ids as its device event class id (in LE
 which is `kind.scope.operation.verb.disposition`. The list is closed, so a SIEM's categories can
 be made from it once; no policy's name and no text of an event is ever part of one. An id does
 not change its meaning; a new one is told in the [changelog](../CHANGELOG.md). `cef-bridge
-mapping event-ids --json` prints the same, and other formats of it are for
+mapping class-ids --json` prints the same, and other formats of it are for
 [SIEMs](event-id-forms.md).
 
 The severity is what the base mapping gives an event that its policy does not rate.

@@ -164,7 +164,9 @@ def mappings(draw: st.DrawFn) -> dict[str, object]:
     if draw(st.integers(0, 5)) == 0:
         mapping["filters"] = ["soc_lean"]
     if draw(st.integers(0, 7)) == 0:
-        mapping["drop"] = [draw(st.sampled_from(["Cwd", "Source", "Owner", "ExecEvent.*", "Tags"]))]
+        mapping["drop_fields"] = [
+            draw(st.sampled_from(["Cwd", "Source", "Owner", "ExecEvent.*", "Tags"]))
+        ]
     if draw(st.integers(0, 5)) == 0:
         mapping["envelope"] = {"max_bytes": 700}
     return mapping

@@ -19,7 +19,7 @@ import click
 
 from cef_bridge.cli.jobs import MOST_JOBS, threads
 from cef_bridge.cli.logs import say
-from cef_bridge.cli.params import Whole, mapping_option
+from cef_bridge.cli.params import Renamed, Whole, mapping_option
 from cef_bridge.cli.progress import progress, someone_looks
 from cef_bridge.cli.summary import Asked, report, summary
 from cef_bridge.cli.targets import Targets, appears, opened
@@ -87,8 +87,10 @@ def _size(_: click.Context, __: click.Parameter, text: str) -> int:
     "--report", "report_path", metavar="PATH", help="Write counts and input hashes there, as JSON."
 )
 @click.option(
-    "--state",
+    "--checkpoint",
     "state_path",
+    cls=Renamed,
+    was="--state",
     metavar="PATH",
     help="Note there how far it is; the same command goes on there when it was interrupted.",
 )

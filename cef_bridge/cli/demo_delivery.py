@@ -50,7 +50,7 @@ def deliver(echo: Callable[[str], None]) -> DemoResult:
     with tempfile.TemporaryDirectory(prefix="cef-bridge-demo-") as folder, collector:
         log = Path(folder) / "kubearmor.log"
         log.touch()
-        target = f"{collector.urls[0]}?turnover=1s"
+        target = f"{collector.urls[0]}?confirm_interval=1s"
         echo(f"events -> {log} -> cef-bridge forward -> {collector.urls[0]}")
         config = from_urls(
             [str(log)],

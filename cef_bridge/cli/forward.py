@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, get_args, get_type_hints
 import click
 
 from cef_bridge.cli.logs import say
-from cef_bridge.cli.params import MAPPING
+from cef_bridge.cli.params import MAPPING, Renamed
 from cef_bridge.delivery import urls
 from cef_bridge.delivery.settings import read
 from cef_bridge.errors import UsageError
@@ -22,7 +22,7 @@ from cef_bridge.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_POLICIES = get_args(get_type_hints(Destination)["policy"])
+_WHEN_FULL = get_args(get_type_hints(Destination)["when_full"])
 
 
 def _as(cls: type, name: str) -> Callable[[click.Context, click.Parameter, str | None], object]:
@@ -76,7 +76,13 @@ def _as(cls: type, name: str) -> Callable[[click.Context, click.Parameter, str |
     callback=_as(Destination, "queue_limit"),
     help="Most bytes of each queue.  [default: 1G]",
 )
-@click.option("--policy", type=click.Choice(_POLICIES), help="What a full queue does.")
+@click.option(
+    "--when-full",
+    cls=Renamed,
+    was="--policy",
+    type=click.Choice(_WHEN_FULL),
+    help="What a full queue does.",
+)
 @click.option("--once", is_flag=True, help="End when all inputs are read and all is sent.")
 @click.option(
     "--timeout",
@@ -108,7 +114,7 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
     syslog_header: str | None,
     queue: str | None,
     queue_limit: int | None,
-    policy: str | None,
+    when_full: str | None,
     once: bool,
     timeout: float | None,
     from_end: bool,
@@ -131,7 +137,7 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
         "--mapping": mapping,
         "--syslog-header": syslog_header,
         "--queue-limit": queue_limit,
-        "--policy": policy,
+        "--when-full": when_full,
         "--from-end": from_end,
     }
 
@@ -143,7 +149,7 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
                 mapping=mapping,
                 syslog_header=syslog_header,
                 queue_limit=queue_limit,
-                policy=policy,
+                when_full=when_full,
                 from_end=from_end,
                 queue=queue,
                 metrics=metrics,

@@ -32,7 +32,12 @@ if TYPE_CHECKING:
     from cef_bridge.forward.config import Config
     from cef_bridge.forward.result import ForwardResult
 
-COUNTS = ("received", "converted", "filtered", "rejected", "noise", "blank")
+COUNTS = {
+    **{name: name for name in ("received", "converted", "filtered", "rejected")},
+    "noise": "skipped",
+    "blank": "blank",
+}
+"""Counters of a queue, and what they are called in front of people."""
 # Messages that no source brought; with those that were converted they are what was queued.
 _MADE = {"own": "of its own (heartbeats, gaps)", "replay_converted": "replayed"}
 _FOUND_SOMETHING, _INTERRUPTED = 3, 130
@@ -119,7 +124,10 @@ def _last_words(outcome: ForwardResult) -> Iterator[str]:
         parts += [f"{each.waiting + each.in_flight:,} in the queue"]
         parts += [f"{each.resent:,} sent again"] if each.resent else []
         counts = each.counts
-        came = ", ".join(f"{counts.get(name, 0):,} {name}{_away(name, counts)}" for name in COUNTS)
+        came = ", ".join(
+            f"{counts.get(name, 0):,} {shown}{_away(name, counts)}"
+            for name, shown in COUNTS.items()
+        )
         made = [f"{counts[name]:,} {what}" for name, what in _MADE.items() if counts.get(name)]
         yield "; ".join((f"{each.name}: {came}", *made, ", ".join(parts)))
         yield from _by_engine(each)

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 class LazyGroup(click.Group):
     """Commands by name: each is `command` of a module in `package`.
 
-    `table` has the module's name and what the command does: help needs no import.
+    `table` has the module's name and what the command does: help needs no import. `renamed` has
+    names of earlier versions, which go on to work and are shown nowhere.
     """
 
     package: ClassVar[str]
     table: ClassVar[dict[str, tuple[str, str]]]
+    renamed: ClassVar[dict[str, str]] = {}
 
     def list_commands(self, _: click.Context) -> list[str]:
         """Return the names in the table's order."""
@@ -35,6 +37,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, _: click.Context, name: str) -> click.Command | None:
         """Return a command, imported; None when there is none."""
+        name = self.renamed.get(name, name)
         if name not in self.table:
             return None
         module = f"{self.package}.{self.table[name][0]}"

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import re
 import types
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cef_bridge.mapping.language import shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from click.shell_completion import CompletionItem
 
@@ -40,6 +40,23 @@ class Number(click.FloatRange):
     """A number, called so where something else was typed."""
 
     name = "number"
+
+
+class Renamed(click.Option):
+    """An option that still takes `was`, its name in earlier versions, which is shown nowhere."""
+
+    def __init__(self, names: Sequence[str], *, was: str, **settings: Any) -> None:  # noqa: ANN401 - click's
+        super().__init__(names, **settings)
+        self._was = was
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:  # noqa: ANN401 - click's
+        """Have the parser know both names."""
+        shown = self.opts
+        self.opts = [*shown, self._was]
+        try:
+            super().add_to_parser(parser, ctx)
+        finally:
+            self.opts = shown
 
 
 class Receiver(_Choice):

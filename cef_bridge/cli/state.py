@@ -1,4 +1,4 @@
-"""The state file of `convert --state`: what an interrupted run has done, so that another goes on.
+"""The file of `convert --checkpoint`: what an interrupted run has done, so that another goes on.
 
 In comes what was asked for and how far a run is, out goes a file of JSON that is always whole, and
 the same again. What is asked for has to be the same in both runs, or the result would be of two.
@@ -253,17 +253,17 @@ class State:
     def _check_targets(self, inputs: Sequence[Input]) -> None:
         targets = self._targets
         if targets.output is None or not _may_resume(targets.output):
-            raise UsageError("--state needs -o FILE: only a file can be gone on with.")
+            raise UsageError("--checkpoint needs -o FILE: only a file can be gone on with.")
         if targets.rejects is not None and not _may_resume(targets.rejects):
-            raise UsageError("--state needs a file for --rejects, too, and no pipe or device.")
+            raise UsageError("--checkpoint needs a file for --rejects, too, and no pipe or device.")
         taken = [targets.output, targets.rejects, targets.report, *(each.path for each in inputs)]
         if any(path and Path(path).resolve() == self._path.resolve() for path in taken):
             raise UsageError(f"{self._name} is needed for the state. Name another file.")
         for each in inputs:
             if each.size is None:
                 raise UsageError(
-                    f"{each.name} cannot be read again from where a run stopped; --state needs "
-                    "inputs that are files."
+                    f"{each.name} cannot be read again from where a run stopped; "
+                    "--checkpoint needs inputs that are files."
                 )
 
 

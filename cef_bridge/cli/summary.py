@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge import __version__
+from cef_bridge.cli.earlier import with_earlier_keys
 from cef_bridge.engine.native import NATIVE
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def summary(run: ConvertResult, asked: Asked, seconds: float) -> list[str]:
     rate = f", {stats.records / seconds:,.0f} events/s" if seconds >= _STEADY else ""
     counts = (
         f"{stats.lines:,} lines: {stats.converted:,} converted, {stats.filtered:,} filtered, "
-        f"{stats.rejected:,} rejected, {stats.noise:,} noise, {stats.blank:,} blank "
+        f"{stats.rejected:,} rejected, {stats.noise:,} skipped, {stats.blank:,} blank "
         f"({seconds:.2f} s{rate}; engine: {_engine(stats, asked.engine)})"
     )
     lines = [counts, *_compared(stats), *_rejected(stats, asked)]
@@ -111,7 +112,7 @@ def report(run: ConvertResult, asked: Asked, seconds: float, digest: str | None)
         "output_sha256": digest,
         "lines": stats.lines,
         "records": stats.records,
-        "noise": stats.noise,
+        "skipped": stats.noise,
         "blank": stats.blank,
         "converted": stats.converted,
         "filtered": stats.filtered,
@@ -125,7 +126,7 @@ def report(run: ConvertResult, asked: Asked, seconds: float, digest: str | None)
         "inputs": run.inputs,
     }
     # Types and paths may hold what UTF-8 has not (a lone surrogate): orjson refuses it.
-    return json.dumps(document, indent=2).encode() + b"\n"
+    return json.dumps(with_earlier_keys(document), indent=2).encode() + b"\n"
 
 
 def _by(stats: Stats, place: int) -> dict[str, int]:

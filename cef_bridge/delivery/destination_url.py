@@ -99,11 +99,12 @@ class DestinationUrl(Tls, frozen=True, kw_only=True):
         setting("How messages are told apart; else as the mapping's `envelope` says.", of=_STREAMS),
     ] = None
     confirm: Annotated[
-        Literal["auto", "window"],
+        Literal["auto", "off"],
         setting(
-            "`auto` asks for a receipt by closing the connection in order; `window` never asks:"
+            "`auto` asks for a receipt by closing the connection in order; `off` never asks:"
             " messages then count as unconfirmed.",
             of=_STREAMS,
+            values_were={"window": "off"},
         ),
     ] = "auto"
     confirm_hold: Annotated[
@@ -117,41 +118,49 @@ class DestinationUrl(Tls, frozen=True, kw_only=True):
             le=1000,
         ),
     ] = 2
-    window: Annotated[
+    unconfirmed_window: Annotated[
         int,
         setting(
             "Bytes that must have passed a message before it leaves as unconfirmed.",
             of=_STREAMS,
+            was="window",
             unit="bytes",
             ge=1 << 10,
             le=16 << 30,
         ),
     ] = 64 << 20
-    turnover: Annotated[
+    confirm_interval: Annotated[
         float,
         setting(
             "A connection with something unconfirmed is closed for a receipt after this time.",
             of=_STREAMS,
+            was="turnover",
             unit="seconds",
             ge=0.1,
             le=86400,
         ),
     ] = 5.0
-    turnover_bytes: Annotated[
+    confirm_bytes: Annotated[
         int,
         setting(
-            "The same, after so many bytes.", of=_STREAMS, unit="bytes", ge=1 << 10, le=16 << 30
+            "The same, after so many bytes.",
+            of=_STREAMS,
+            was="turnover_bytes",
+            unit="bytes",
+            ge=1 << 10,
+            le=16 << 30,
         ),
     ] = 16 << 20
     connect_timeout: Annotated[
         float,
         setting("For one address to answer.", of=_STREAMS, unit="seconds", ge=0.1, le=3600),
     ] = 10.0
-    black_hole: Annotated[
+    tcp_user_timeout: Annotated[
         float,
         setting(
             "A connection is given up when bytes were sent and none acknowledged for this time.",
             of=_STREAMS,
+            was="black_hole",
             unit="seconds",
             ge=1,
             le=86400,

@@ -153,7 +153,7 @@ class EndpointSelector:
                 "arrived. Messages count as unconfirmed, and leave the queue once %s have "
                 "followed them. It is asked again from time to time.",
                 who,
-                limit(self._target.window),
+                limit(self._target.unconfirmed_window),
             )
         elif told is Mode.WINDOW:
             _log.info("%s answers now: messages count as confirmed", who)

@@ -54,7 +54,7 @@ class EndpointHistory:
     """What one endpoint was seen to do.
 
     `remembered` is `str()` of an earlier Standing, or None at first contact; `asks` False never
-    asks for a receipt (`confirm=window`).
+    asks for a receipt (`confirm=off`).
     """
 
     def __init__(self, remembered: str | None, *, asks: bool = True, now: float = 0.0) -> None:

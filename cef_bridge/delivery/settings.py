@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Meta
@@ -18,7 +19,7 @@ from msgspec import inspect as kinds
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
@@ -40,16 +41,26 @@ def setting(
     ge: float | None = None,
     le: float | None = None,
     kind: Literal["plain", "path", "secret", "not in URLs"] = "plain",
+    was: str = "",
+    values_were: Mapping[str, str] = MappingProxyType({}),
 ) -> Meta:
     """Return the `Meta` of a field: what it means, which schemes of URLs have it (`of`; all).
 
-    A "path" is looked for beside the config file; a "secret" never stands in a URL.
+    A "path" is looked for beside the config file; a "secret" never stands in a URL. `was` is its
+    name in earlier versions, `values_were` has values that were called otherwise: they are read,
+    and shown nowhere.
     """
     return Meta(
         description=description,
         ge=ge,
         le=le,
-        extra={"of": tuple(of), "unit": unit, "kind": kind},
+        extra={
+            "of": tuple(of),
+            "unit": unit,
+            "kind": kind,
+            "was": was,
+            "values": dict(values_were),
+        },
         extra_json_schema=_SCHEMAS.get(unit or ""),
     )
 
@@ -66,6 +77,8 @@ def read(text: str, kind: kinds.Type, unit: object = None) -> tuple[object, str 
     """
     match kind:
         case kinds.Metadata():
+            now = extra_of(kind, "values")
+            text = now.get(text, text) if isinstance(now, dict) else text
             return read(text, kind.type, extra_of(kind, "unit") or unit)
         case kinds.UnionType():
             inner = next(it for it in kind.types if not isinstance(it, kinds.NoneType))

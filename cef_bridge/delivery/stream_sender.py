@@ -185,7 +185,7 @@ class StreamSender:
         if standing.mode is Mode.WINDOW:
             return bool(round_) and standing.wants_probe(now)
         return round_.due(
-            now, age=target.turnover, size=target.turnover_bytes, idle=self._patience.idle
+            now, age=target.confirm_interval, size=target.confirm_bytes, idle=self._patience.idle
         )
 
     def _send(self, connection: Connection, stored: Stored) -> None:
@@ -319,7 +319,7 @@ class StreamSender:
         if self._selector.standing.mode is not Mode.WINDOW or now - self._passed_at < SLICE:
             return
         self._passed_at = now
-        window = self._target.window
+        window = self._target.unconfirmed_window
         acknowledged = connection.written() - connection.unacknowledged()
         gone = [sent.what for sent in self._in_flight.round_.passed(acknowledged, window)]
         if acknowledged >= window:

@@ -97,7 +97,7 @@ def connect(target: DestinationUrl, endpoint: Endpoint, *, stop: threading.Event
         try:
             sock = _dial(address, peer, target.connect_timeout, stop)
             try:
-                wire = Wire(sock, peer, target.black_hole)
+                wire = Wire(sock, peer, target.tcp_user_timeout)
                 if context is None:
                     return TcpConnection(wire)
                 return secure(wire, context, target, host, stop=stop)

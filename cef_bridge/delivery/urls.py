@@ -41,6 +41,13 @@ class UrlParameters(NamedTuple):
     rows: Mapping[str, kinds.Field]
     schemes: tuple[str, ...]
 
+    def row(self, name: str) -> kinds.Field | None:
+        """Return the field of a name, also of one that it had in earlier versions."""
+        found = self.rows.get(name)
+        if found is None and name:
+            found = next((row for row in self.rows.values() if old_name(row) == name), None)
+        return found
+
     @classmethod
     def of(cls, struct: type, schemes: tuple[str, ...]) -> Self:
         """Return the words of a struct: its fields that `words.word` describes."""
@@ -66,7 +73,7 @@ class UrlParameters(NamedTuple):
         said: dict[str, object] = {}
         problems: list[str] = []
         for name, text in url.words:
-            row = self.rows.get(name)
+            row = self.row(name)
             if row is None or _not_in_urls(row):
                 fitting = [
                     it
@@ -100,6 +107,11 @@ class UrlParameters(NamedTuple):
         """Return what is told of a word that other schemes have."""
         others = " and ".join(_shown(it) for it in self.has(row))
         return f'"{row.encode_name}" does nothing with {_shown(scheme)}: it is for {others}.'
+
+
+def old_name(row: kinds.Field) -> str:
+    """Return what a field was called in earlier versions, "" for one that kept its name."""
+    return str(extra_of(row.type, "was") or "")
 
 
 def _not_in_urls(row: kinds.Field) -> bool:

@@ -59,7 +59,8 @@ DESTINATION_ROWS = (
         "routed_away", "counter", "Of these, events that the destination's `when` does not take."
     ),
     MetricRow("rejected", "counter", "Records that cannot be converted: dead letters."),
-    MetricRow("noise", "counter", "Lines that are no events."),
+    MetricRow("skipped", "counter", "Lines that are no events."),
+    MetricRow("noise", "counter", "The same by its earlier name, until the next minor version."),
     MetricRow("blank", "counter", "Blank lines."),
     MetricRow("alerts_over_rate", "counter", "Alerts over the rate of a container: they go later."),
     MetricRow("own", "counter", "Messages of the forwarder itself: heartbeats, gaps, test events."),
@@ -228,6 +229,9 @@ def _of_source(source: SourceStatus, name: str) -> float:
     return float(getattr(source, name.removeprefix("source_")))
 
 
+_COUNTERS = {"skipped": "noise"}
+"""Metrics whose counter in the queue has another name."""
+
 _FIELDS = {
     "queued": "accepted",
     "destination_connected": "connected",
@@ -239,6 +243,6 @@ _FIELDS = {
 
 
 def _of_destination(each: DestinationStatus, name: str) -> float:
-    if name in COUNTS:
-        return each.counts.get(name, 0)
+    if (counter := _COUNTERS.get(name, name)) in COUNTS:
+        return each.counts.get(counter, 0)
     return float(getattr(each, _FIELDS.get(name, name)))

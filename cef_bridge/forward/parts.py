@@ -58,7 +58,7 @@ def feed_of(source: Source, *, once: bool) -> Feed:
         cert=source.cert,
         key=source.key,
         server_name=source.server_name,
-        health=source.health,
+        health=source.health_port,
         max_record=source.max_record,
     )
 
@@ -94,7 +94,7 @@ def route_of(spec: Destination, queue: Queue, config: Config) -> DestinationRout
 def queue_of(spec: Destination, folder: Path) -> Queue:
     """Open a destination's queue; UsageError when another process has it."""
     path = folder / f"{spec.name}.queue"
-    return Queue.open(path, limit=spec.queue_limit, policy=spec.policy)
+    return Queue.open(path, limit=spec.queue_limit, policy=spec.when_full)
 
 
 def stream_of(queue: Queue) -> str:

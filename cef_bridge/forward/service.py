@@ -352,7 +352,7 @@ class Service:
         way = self._ways.get(spec.name)
         if way is None:
             return self._forward(spec, route)
-        way.route.queue.bound(limit=spec.queue_limit, policy=spec.policy)
+        way.route.queue.bound(limit=spec.queue_limit, policy=spec.when_full)
         same = _framing(spec, route) == _framing(way.spec, way.route)
         if same and spec.target == way.spec.target:
             return way._replace(spec=spec, route=route)

@@ -14,7 +14,7 @@ from typing import Literal
 from cef_bridge.errors import FormatError
 from cef_bridge.lines.dictionary import CEF_KEYS, HEADER_LENGTHS, SEVERITIES, Key, severity_of
 from cef_bridge.lines.message import Header, ParsedMessage, locate, refuse_controls
-from cef_bridge.lines.text import beginning, break_up, checked_needles, cut, sanitize
+from cef_bridge.lines.text import beginning, checked_needles, cut, defang, sanitize
 
 _VERSION = re.compile(r"CEF:([0-9]+)\|")
 _KEY = re.compile(r"[A-Za-z0-9]+")
@@ -32,7 +32,7 @@ class Cef:
     """The CEF writer and reader.
 
     `pipe="replace"` writes `/` for `|` in values too (old Sentinel agents take one for the end of
-    a header field); no value holds a text of `break_up`; `version` is what stands behind `CEF:`.
+    a header field); no value holds a text of `defang`; `version` is what stands behind `CEF:`.
     `longest`: of texts of more characters only the beginning is made neutral, 0 for no limit; it is
     more than a message takes. Raises UsageError for a text that cannot be broken up.
     """
@@ -43,13 +43,13 @@ class Cef:
     def __init__(
         self,
         pipe: Literal["keep", "replace"] = "keep",
-        break_up: tuple[str, ...] = (),
+        defang: tuple[str, ...] = (),
         version: Literal["0", "1"] = "0",
         longest: int = 0,
     ) -> None:
         self._longest = longest
         self._replaces_pipe = pipe == "replace"
-        self._needles = checked_needles(tuple(break_up))
+        self._needles = checked_needles(tuple(defang))
         self._start = f"CEF:{version}|"
         self._pairs: dict[str, str] = {}
 
@@ -85,7 +85,7 @@ class Cef:
         if self._replaces_pipe:
             text = text.replace("|", "/")
         if self._needles:
-            text = break_up(text, self._needles)
+            text = defang(text, self._needles)
         return text.strip()
 
     def escape(self, text: str) -> str:

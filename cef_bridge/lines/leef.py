@@ -14,7 +14,7 @@ from typing import Literal
 from cef_bridge.errors import FormatError, UsageError
 from cef_bridge.lines.dictionary import HEADER_LENGTHS, LEEF_KEYS, Key
 from cef_bridge.lines.message import Header, ParsedMessage, locate, refuse_controls
-from cef_bridge.lines.text import beginning, break_up, checked_needles, cut, sanitize
+from cef_bridge.lines.text import beginning, checked_needles, cut, defang, sanitize
 
 _BEGINNING = re.compile(r"LEEF:(1\.0|2\.0)\|")
 _KEY = re.compile(r"[A-Za-z0-9_.-]+")
@@ -43,12 +43,12 @@ class Leef:
         self,
         version: Literal["1.0", "2.0"] = "2.0",
         delimiter: str = "^",
-        break_up: tuple[str, ...] = (),
+        defang: tuple[str, ...] = (),
         longest: int = 0,
     ) -> None:
         self._longest = longest
         self._version = version
-        self._needles = checked_needles(tuple(break_up))
+        self._needles = checked_needles(tuple(defang))
         self.separator = "\t" if version == "1.0" else read_delimiter(delimiter) or ""
         if self.separator not in _DELIMITERS:
             usable = " ".join(sorted(_DELIMITERS - {"\t"}))
@@ -86,7 +86,7 @@ class Leef:
         text = text.replace("\r", " ").replace("\n", " ").replace("|", "/")
         text = text.replace(self.separator, " ")
         if self._needles:
-            text = break_up(text, self._needles)
+            text = defang(text, self._needles)
         return text.strip()
 
     def escape(self, text: str) -> str:

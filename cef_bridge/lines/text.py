@@ -28,7 +28,7 @@ _SUSPICIONS = (
     ("surrogate", re.compile(f"[{_SURROGATE}]")),
 )
 BREAK = "<!>"
-"""What `break_up` puts into a text that must not stand on a line."""
+"""What `defang` puts into a text that must not stand on a line."""
 
 
 def sanitize(text: str) -> str:
@@ -78,7 +78,7 @@ def suspicions(text: str) -> tuple[str, ...]:
     return tuple(name for name, pattern in _SUSPICIONS if pattern.search(text))
 
 
-def break_up(text: str, needles: tuple[str, ...]) -> str:
+def defang(text: str, needles: tuple[str, ...]) -> str:
     """Return the text with `<!>` after the first character of each occurrence of a needle.
 
     No needle occurs in the result, overlapping ones included; exact case; idempotent. For
@@ -97,7 +97,7 @@ def _occurrences(needles: tuple[str, ...]) -> re.Pattern[str]:
         # What BREAK itself is made of could form the needle anew.
         if len(needle) < 2 or set(needle) & set(BREAK):
             raise UsageError(
-                f'"{needle}" cannot be broken up. A text under break_up has two characters or more'
+                f'"{needle}" cannot be broken up. A text under defang has two characters or more'
                 f" and none of {BREAK}."
             )
     # Only the first character is consumed, so that overlapping occurrences are found too.
@@ -107,7 +107,7 @@ def _occurrences(needles: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def checked_needles(needles: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the needles; raises UsageError when `break_up` could not hold its promise for one."""
+    """Return the needles; raises UsageError when `defang` could not hold its promise for one."""
     if needles:
         _occurrences(needles)
     return needles

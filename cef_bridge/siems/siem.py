@@ -95,4 +95,4 @@ def lets_through(envelope: Envelope, *beginnings: str) -> bool:
 
     A shorter text that is broken up takes the longer one along: CEF: also stands in CEF:0.
     """
-    return not all(any(text in beginning for text in envelope.break_up) for beginning in beginnings)
+    return not all(any(text in beginning for text in envelope.defang) for beginning in beginnings)

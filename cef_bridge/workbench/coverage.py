@@ -48,7 +48,7 @@ class Facts(NamedTuple):
     fates: tuple[FieldFate, ...]
     fired: tuple[Location, ...] = ()
     cut: tuple[str, ...] = ()
-    shed: tuple[str, ...] = ()
+    truncated: tuple[str, ...] = ()
 
 
 class FieldCount(NamedTuple):
@@ -84,7 +84,7 @@ class Coverage:
         self._fired: Counter[Location] = Counter()
         self._shared: dict[FieldFate, FieldFate] = {}
         self.cut: Counter[str] = Counter()
-        self.shed: Counter[str] = Counter()
+        self.truncated: Counter[str] = Counter()
         self.longest: dict[str, int] = {}
 
     def examine(self, raw: dict[str, object], origin: str) -> Facts:
@@ -113,7 +113,7 @@ class Coverage:
             ),
             fired=tuple(dict.fromkeys(hit.rule.at for hit in every if hit.rule.at is not NOWHERE)),
             cut=tuple(hit.key for hit in every if hit.whole),
-            shed=() if hits is output.hits else tuple(_gone(output.hits, hits)),
+            truncated=() if hits is output.hits else tuple(_gone(output.hits, hits)),
         )
 
     def count(self, facts: Facts, number: int) -> None:
@@ -128,9 +128,9 @@ class Coverage:
             self._fired[rule] += number
         for key in facts.cut:
             self.cut[key] += number
-        for key in facts.shed:
-            known = key in self.shed or len(self.shed) < MOST_FIELDS
-            self.shed[key if known else OTHER_KEYS] += number
+        for key in facts.truncated:
+            known = key in self.truncated or len(self.truncated) < MOST_FIELDS
+            self.truncated[key if known else OTHER_KEYS] += number
 
     def fields(self) -> list[FieldCount]:
         """Return the counts of all fields, known ones first, in the order of their names."""
@@ -172,7 +172,7 @@ class Coverage:
         if not present:
             return 100.0, 100.0
         covered = sum(totals[kind] for kind in COVERED)
-        return 100 * covered / present, 100 * (covered - totals["kept"]) / present
+        return 100 * covered / present, 100 * (covered - totals["unmapped"]) / present
 
     def _name(self, path: str) -> str:
         return path if path in self._fates or len(self._fates) < MOST_FIELDS else OTHER

@@ -57,7 +57,7 @@ class ExplainedKey(NamedTuple):
 
 
 class Unwritten(NamedTuple):
-    """A key of the mapping that is not in this line: what each of its rules missed, or `shed`."""
+    """A key of the mapping that is not in this line: what its rules missed, or `truncated`."""
 
     key: str
     why: tuple[Loser, ...]
@@ -258,7 +258,7 @@ class _Explained:
             return "envelope max_bytes"
         if hit.rule is LEFTOVER:
             return "unmapped: keep"
-        if hit.key == self._program.mapping.envelope.first:
+        if hit.key == self._program.mapping.envelope.leading_key:
             return "envelope first"
         return place(hit.rule.at) or "built in"
 
@@ -342,7 +342,7 @@ class _Explained:
     ) -> tuple[Loser, ...]:
         if (meant := self._meant.get(key)) is not None:
             size = len(write_hit(self._format, meant).encode())
-            why = f"shed, {size:,} bytes: the message has {self._most:,} at most"
+            why = f"truncated, {size:,} bytes: the message has {self._most:,} at most"
             return (Loser(place(meant.rule.at), why, refused=True),)
         gone = [Loser(place(at), "drop names what it reads", True) for at in dropped(rules, slot)]
         if slot is None:

@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from cef_bridge.mapping.program.compile import Output, Program
     from cef_bridge.mapping.program.rules import Hit
 
-Kind = Literal["mapped", "kept", "repeated", "dropped", "partly", "lost"]
+Kind = Literal["mapped", "unmapped", "redundant", "dropped", "partial", "lost"]
 
 MEANINGS: dict[Kind, str] = {
     "mapped": "a rule writes it",
-    "kept": "no rule reads it; it stands in the line as KubeArmor<Field>",
-    "repeated": "it says nothing that another field does not say",
+    "unmapped": "no rule reads it; it stands in the line as KubeArmor<Field>",
+    "redundant": "it says nothing that another field does not say",
     "dropped": "the mapping drops it, on purpose",
-    "partly": "a rule writes a part of it, and the rest is lost",
+    "partial": "a rule writes a part of it, and the rest is lost",
     "lost": "it stands nowhere in the line",
 }
 HEADER_NAMES = {key: f"header.{name}" for name, key in HEADER_KEYS.items()}
-COVERED: frozenset[Kind] = frozenset({"mapped", "kept", "repeated", "dropped"})
+COVERED: frozenset[Kind] = frozenset({"mapped", "unmapped", "redundant", "dropped"})
 """The fates of a field of which nothing is lost but what the mapping says."""
 
 
@@ -86,9 +86,9 @@ def fates(
     for path, _ in raw_fields(event):
         keys, key, left = tuple(readers.get(path, ())), kept.get(path, ""), path in rest
         if left and key:
-            rows.append(FieldOutcome(path, "mapped" if keys else "kept", keys, key))
+            rows.append(FieldOutcome(path, "mapped" if keys else "unmapped", keys, key))
         elif left:
-            rows.append(FieldOutcome(path, "partly" if keys else "lost", keys, ""))
+            rows.append(FieldOutcome(path, "partial" if keys else "lost", keys, ""))
         else:
             kind: Kind = "mapped" if keys else _is_spare(program, event, path) or "lost"
             rows.append(FieldOutcome(path, kind, keys, ""))
@@ -119,17 +119,17 @@ def _ruled(output: Output, hits: Sequence[Hit]) -> list[Hit]:
 
 
 def _is_spare(program: Program, event: Event, path: str) -> Kind | None:
-    """Tell why a field of which nothing is left stands in no key: "dropped", "repeated" or None."""
+    """Return why a field with nothing left is in no key: "dropped", "redundant", or None."""
     if program.drops(path):
         return "dropped"
     if path in event.spare or (path == "ClusterName" and program.says_cluster(event.fields)):
-        return "repeated"
+        return "redundant"
     parts = [part for part, _ in event.parts.get(path, ())]
     if parts and any(program.drops(part) for part in parts):
         return "dropped"
     if not program.format.neutral(to_text(event.fields[path])):
-        return "repeated"  # white space alone says nothing
-    return "repeated" if parts and all(part in event.spare for part in parts) else None
+        return "redundant"  # white space alone says nothing
+    return "redundant" if parts and all(part in event.spare for part in parts) else None
 
 
 def owners_of(event: Event) -> dict[str, str]:

@@ -109,7 +109,7 @@ fn about_lines<'a>(name: &str, arguments: &[String], text: &'a str) -> Answer<'a
     let needles = |from: usize| arguments.get(from..).map(<[String]>::to_vec);
     match name {
         "cut" => Some(Cow::Borrowed(text::cut(text, count(0)?))),
-        "break_up" => Some(text::break_up(text, arguments)),
+        "defang" => Some(text::defang(text, arguments)),
         "cef" => {
             let format = Neutral::cef(count(0)? > 0, needles(3)?, count(1)?);
             Some(format.neutral(text, count(2)?))

@@ -11,7 +11,7 @@ mod neutral;
 
 pub use cases::{lower_ascii, upper_ascii, Cases};
 pub use marks::{marks_of, record_header, Marks};
-pub use neutral::{break_up, sanitize, Neutral, BREAK};
+pub use neutral::{defang, sanitize, Neutral, BREAK};
 
 /// Tells whether a character is white space for Python's `str.strip` and `str.split`.
 ///

@@ -1,4 +1,4 @@
-"""What the tests of `convert --state` share: an archive, and runs of it that can be interrupted.
+"""What the tests of `convert --checkpoint` share: an archive, and runs of it that can be interrupted.
 
 The command runs with pieces of 64 KiB and writes its state after each, so that a few megabytes do
 what an archive of hours does.
@@ -98,7 +98,7 @@ class Archive:
 
     def words(self, *words: object, state: str | None = "state.json", base=None) -> list[str]:
         given = self.inputs if base is None else base
-        kept = [] if state is None else ["--state", state]
+        kept = [] if state is None else ["--checkpoint", state]
         return ["convert", *given, *WORDS, *kept, *map(str, words)]
 
     def convert(self, *words: object, state: str | None = "state.json", base=None) -> Ran:

@@ -19,11 +19,11 @@ _PYTHON = re.compile(
     r"errno|Errno|\.py\b|errors\.|b'|inside the program"
 )
 _SUMMARY = re.compile(
-    r"^([\d,]+) lines: ([\d,]+) converted, ([\d,]+) filtered, ([\d,]+) rejected, ([\d,]+) noise, "
+    r"^([\d,]+) lines: ([\d,]+) converted, ([\d,]+) filtered, ([\d,]+) rejected, ([\d,]+) skipped, "
     r"([\d,]+) blank \([\d.]+ s(?:, [\d,]+ events/s)?; engine: .+\)$",
     re.MULTILINE,
 )
-_COUNTS = ("lines", "converted", "filtered", "rejected", "noise", "blank")
+_COUNTS = ("lines", "converted", "filtered", "rejected", "skipped", "blank")
 
 
 class Ran(NamedTuple):

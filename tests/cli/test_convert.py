@@ -286,7 +286,7 @@ def test_a_part_whose_rest_never_came_is_rejected_at_the_last_line(tmp_path):
 def test_strict_rejects_what_is_no_event(tmp_path):
     rejects = tmp_path / "bad.jsonl"
     ran = convert(DATA / "noise.log", "--strict", "--rejects", rejects)
-    assert (ran.code, ran.counts["rejected"], ran.counts["noise"]) == (3, 10, 0)
+    assert (ran.code, ran.counts["rejected"], ran.counts["skipped"]) == (3, 10, 0)
     assert {row["reason"] for row in rows(rejects)} == {"no KubeArmor event"}
     lines = (DATA / "noise.log").read_bytes().split(b"\n")
     assert all(lines[row["line"] - 1].decode() == row["raw"] for row in rows(rejects))
@@ -325,7 +325,7 @@ def test_an_input_format_is_what_auto_finds_and_nothing_else():
         assert ran.counts["converted"] == SAMPLES[name][0], forced
     others = [DATA / name for forced, name in FORMATS.items() if forced not in ("relay", "syslog")]
     ran = convert(*others, "--input-format", "syslog")
-    assert (ran.out, ran.counts["noise"]) == (b"", ran.counts["lines"])
+    assert (ran.out, ran.counts["skipped"]) == (b"", ran.counts["lines"])
     ran = convert(DATA / "kinds.ndjson", "--input-format", "docker", "--strict")
     assert (ran.code, ran.counts["rejected"]) == (3, SAMPLES["kinds.ndjson"][0])
 
@@ -379,7 +379,7 @@ header:
 extension:
   cs6: {from: NamespaceName, table: {shop: "4711"}, else: unknown, label: Customer}
   deviceFacility: null
-drop: [Cwd]
+drop_fields: [Cwd]
 drop_events:
   - {NamespaceName: kube-system}
 """

@@ -1,4 +1,4 @@
-"""`convert --state`: a run that was interrupted goes on, and nobody can tell from what it wrote."""
+"""`convert --checkpoint`: a run that was interrupted goes on, and nobody can tell from what it wrote."""
 
 from __future__ import annotations
 
@@ -128,13 +128,16 @@ def test_a_run_that_was_killed_before_its_outputs_had_their_names_gives_them(arc
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "--state needs -o FILE: only a file can be gone on with."),
-        (["-o", "/dev/null"], "--state needs -o FILE"),
-        (["-o", "o", "--rejects", "/dev/null"], "--state needs a file for --rejects, too"),
+        ([], "--checkpoint needs -o FILE: only a file can be gone on with."),
+        (["-o", "/dev/null"], "--checkpoint needs -o FILE"),
+        (["-o", "o", "--rejects", "/dev/null"], "--checkpoint needs a file for --rejects, too"),
         (["-o", "o", "-"], "stdin cannot be read again from where a run stopped"),
         (["-o", STATE], "state.json is needed for the state. Name another file."),
-        (["-o", "o", "--state", "no/such"], "cannot write no/such: its folder does not exist"),
-        (["-o", "o", "--state", "in.json"], "no file matches|no such|is no state file|nothing"),
+        (["-o", "o", "--checkpoint", "no/such"], "cannot write no/such: its folder does not exist"),
+        (
+            ["-o", "o", "--checkpoint", "in.json"],
+            "no file matches|no such|is no state file|nothing",
+        ),
     ],
 )
 def test_what_cannot_be_resumed_ends_with_2(tmp_path, words, said):
@@ -143,7 +146,7 @@ def test_what_cannot_be_resumed_ends_with_2(tmp_path, words, said):
         words, said = [*words, "other"], "is no state file that this version of convert wrote."
         (tmp_path / "other").write_bytes(events(2))
     given = [] if "-" in words or "other" in words else ["in.json"]
-    ran = convert("--state", STATE, *given, *words, cwd=tmp_path)
+    ran = convert("--checkpoint", STATE, *given, *words, cwd=tmp_path)
     assert ran.code == 2
     assert said in ran.err
     assert not (tmp_path / "o").exists()
@@ -154,7 +157,7 @@ def test_what_cannot_be_resumed_ends_with_2(tmp_path, words, said):
 def test_a_foreign_state_file_is_not_overwritten(tmp_path, text):
     (tmp_path / "in.json").write_bytes(events(2))
     (tmp_path / STATE).write_text(text)
-    ran = convert("--state", STATE, "in.json", "-o", "out", cwd=tmp_path)
+    ran = convert("--checkpoint", STATE, "in.json", "-o", "out", cwd=tmp_path)
     assert ran.code == 2
     assert "state.json is no state file that this version of convert wrote." in ran.err
     assert (tmp_path / STATE).read_text() == text
@@ -165,8 +168,8 @@ def test_the_state_file_may_lie_among_the_inputs(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a").write_bytes(events(3))
     (tmp_path / "in" / STATE).write_text("x")
-    ran = convert("--state", f"in/{STATE}", "in", "-o", "out", cwd=tmp_path)
+    ran = convert("--checkpoint", f"in/{STATE}", "in", "-o", "out", cwd=tmp_path)
     assert "is no state file" in ran.err
     (tmp_path / "in" / STATE).unlink()
-    ran = convert("--state", f"in/{STATE}", "in", "-o", "out", cwd=tmp_path)
+    ran = convert("--checkpoint", f"in/{STATE}", "in", "-o", "out", cwd=tmp_path)
     assert (ran.code, ran.counts["converted"]) == (0, 3)

@@ -29,7 +29,7 @@ def collector():
         yield running
 
 
-def url(collector, words="turnover=1s"):
+def url(collector, words="confirm_interval=1s"):
     return f"{collector.urls[0]}?{words}"
 
 
@@ -88,10 +88,10 @@ def test_the_last_line_adds_up_and_rejected_records_are_counted_by_reason(tmp_pa
         file.write(b"== Alert / 2025-01-29 05:58:24.249900 ==\nHostName: n\n")
         file.write(b'{"schema":{},"payload":' + event.replace(b"node-", b"other-") + b"}\n")
     ended = forward("--from", log, "--to", url(collector), "--once")
-    said = "17 received, 11 converted, 0 filtered, 2 rejected, 3 noise, 1 blank; 11 confirmed"
+    said = "17 received, 11 converted, 0 filtered, 2 rejected, 3 skipped, 1 blank; 11 confirmed"
     assert said in ended.err
     assert "  rejected: 1 karmor-text, 1 not-json\n" in ended.err
-    assert "17 lines: 11 converted, 0 filtered, 2 rejected, 3 noise, 1 blank" in convert(log).err
+    assert "17 lines: 11 converted, 0 filtered, 2 rejected, 3 skipped, 1 blank" in convert(log).err
 
 
 def test_once_without_any_event_says_so_and_ends_with_3(tmp_path, collector):
@@ -277,8 +277,8 @@ heartbeat: 1s
 sources:
   - from: {folder}/ka.log
 destinations:
-  - {{name: alerts, to: "{one}?turnover=1s", mapping: splunk, only_alerts: yes}}
-  - {{name: all, to: "{two}?turnover=1s", mapping: ./acme.yaml}}
+  - {{name: alerts, to: "{one}?confirm_interval=1s", mapping: splunk, alerts_only: yes}}
+  - {{name: all, to: "{two}?confirm_interval=1s", mapping: ./acme.yaml}}
 """
 TAKEN = "the configuration was read again, and is in use"
 MAPPING = """\

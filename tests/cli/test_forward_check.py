@@ -75,7 +75,7 @@ def test_wrong_use_is_said_in_a_sentence_and_ends_with_2(words, said):
         (["--grace", "soon"], '"soon" is not possible here. Expected a duration from 0s to 1d.'),
         (["--heartbeat", "0"], '"0" is not possible here. Expected a duration from 1s to 1d.'),
         (["--queue-limit", "1K"], '"1K" is not possible here. Expected a size from 1M to 1024T.'),
-        (["--policy", "dropp"], "'dropp' is not one of 'block', 'drop_telemetry_first', 'drop_oldest', 'drop_newest'."),
+        (["--when-full", "dropp"], "'dropp' is not one of 'block', 'drop_telemetry_first', 'drop_oldest', 'drop_newest'."),
     ],
 )  # fmt: skip
 def test_an_option_is_read_as_the_setting_of_the_file_is(words, said):

@@ -23,7 +23,7 @@ def collector():
 
 
 def url(collector):
-    return f"{collector.urls[0]}?turnover=1s"
+    return f"{collector.urls[0]}?confirm_interval=1s"
 
 
 def lines(log, header, *words):
@@ -132,11 +132,11 @@ heartbeat: 1s
 metrics: 127.0.0.1:{port}
 destinations:
   - name: shop
-    to: {shop}?turnover=1s
+    to: {shop}?confirm_interval=1s
     mapping: {mapping}
     when: {{NamespaceName: "*-shop", cluster: c}}
   - name: urgent
-    to: {urgent}?turnover=1s
+    to: {urgent}?confirm_interval=1s
     mapping: {mapping}
     when:
       - {{event.kind: alert, event.severity: ["8", "9", "10"]}}

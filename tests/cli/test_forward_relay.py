@@ -52,7 +52,10 @@ def test_the_relay_to_a_siem_with_tls_a_queue_and_metrics(tmp_path, authority, s
         host, port = relay.address
         words = (
             *("--from", f"kubearmor://{host}:{port}?streams=alerts,logs"),
-            *("--to", f"tls://localhost:{siem.addresses[0][1]}?ca={authority.ca}&turnover=1s"),
+            *(
+                "--to",
+                f"tls://localhost:{siem.addresses[0][1]}?ca={authority.ca}&confirm_interval=1s",
+            ),
             *("-m", "splunk", "--queue", tmp_path / "q", "--metrics", metrics),
         )
         with Forward(*words) as run:
@@ -79,7 +82,7 @@ def _metrics(address: str) -> str:
 def test_a_relay_that_goes_away_and_comes_back_is_told_of_in_band(tmp_path, siem, authority):
     with RelayServer() as relay:
         host, port = relay.address
-        target = f"tls://localhost:{siem.addresses[0][1]}?ca={authority.ca}&turnover=1s"
+        target = f"tls://localhost:{siem.addresses[0][1]}?ca={authority.ca}&confirm_interval=1s"
         words = ("--from", f"kubearmor://{host}:{port}?streams=alerts", "--to", target)
         with Forward(*words, "--queue", tmp_path / "q") as run:
             relay.wait_for("alerts")

@@ -162,7 +162,7 @@ def test_every_command_has_help(words):
 
 @pytest.mark.parametrize(
     "words",
-    [["demo"], ["mapping", "event-ids", "--json"], ["mapping", "show", "splunk"]],
+    [["demo"], ["mapping", "class-ids", "--json"], ["mapping", "show", "splunk"]],
     ids=" ".join,
 )
 def test_a_reader_that_goes_away_ends_a_command_without_a_traceback(words):

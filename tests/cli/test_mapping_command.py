@@ -47,7 +47,7 @@ def test_list_names_every_shipped_mapping_with_format_and_description(run):
 
 
 def test_a_table_has_no_trailing_blanks_and_no_escapes_when_it_is_piped(run):
-    for words in (["list"], ["fields"], ["event-ids"]):
+    for words in (["list"], ["fields"], ["class-ids"]):
         for line in run(*words).stdout.splitlines():
             assert line == line.rstrip()
             assert "\x1b" not in line
@@ -105,7 +105,7 @@ def test_fields_lists_every_raw_and_derived_field(run):
 
 
 def test_event_ids_lists_the_whole_catalogue(run):
-    rows = json.loads(run("event-ids", "--json").stdout)
+    rows = json.loads(run("class-ids", "--json").stdout)
     assert [tuple(row.values()) for row in rows] == [tuple(row) for row in catalogue()]
     assert list(rows[0]) == ["id", "name", "category", "severity"]
 

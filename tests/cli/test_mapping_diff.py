@@ -82,7 +82,7 @@ def test_envelopes_that_differ_are_told():
     done = diff("splunk", "sentinel")
     assert done.returncode == 3
     assert "\nsyslog_header  rfc5424          rfc3164\n" in done.stdout
-    assert "\nfirst          KubeArmorFormat\n" in done.stdout
+    assert "\nleading_key    KubeArmorFormat\n" in done.stdout
 
 
 def test_a_host_name_of_another_field_is_told(tmp_path):

@@ -43,7 +43,7 @@ def holds(path) -> None:
 
 @pytest.mark.parametrize("parent", shipped.names())
 def test_without_a_file_the_example_is_that_of_the_shipped_mapping(parent, run, tmp_path):
-    result = run("acme", "--for", parent)
+    result = run("acme", "--extends", parent)
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr == (
         f"acme.yaml: extends {parent}, cluster my-cluster (made up: write your own), 1 example\n"
@@ -64,7 +64,7 @@ def test_the_examples_are_the_first_alert_and_the_first_event_of_another_kind(ru
     (tmp_path / "events.json").write_text(
         lines("noise\n", LOG, {**LOG, "HostName": "n2"}, ALERT, {**ALERT, "Action": "Audit"})
     )
-    result = run("acme", "--for", "splunk", "--from", "events.json")
+    result = run("acme", "--extends", "splunk", "--from", "events.json")
     assert result.stderr.startswith("acme.yaml: extends splunk, cluster harbor-eu, 2 examples\n")
     holds(tmp_path / "acme.yaml")
     alert, log = load(tmp_path / "acme.yaml").examples
@@ -159,7 +159,7 @@ def test_a_name_may_be_a_path_and_the_file_may_be_called_otherwise(run, tmp_path
         (["a\nb"], '"a\\u000ab" is no name of a mapping. Expected such as acme.\n"a\\u000ab.yaml" is no path that can stand in a file.'),
         ([""], '"" is no name of a mapping. Expected such as acme.'),
         (["splunk"], "splunk is a mapping that comes with cef-bridge. Choose a name."),
-        (["a", "--for", "splnk"], 'There is no shipped mapping "splnk" for --for. Did you mean "splunk"?'),
+        (["a", "--extends", "splnk"], 'There is no shipped mapping "splnk" for --extends. Did you mean "splunk"?'),
         (["a", "--cluster", " "], "--cluster has no name. Write one, or leave it out."),
         (["a", "--from", "nope"], "nope: no such file or folder"),
         (["nowhere/a.yaml"], "cannot write nowhere/a.yaml: its folder does not exist"),

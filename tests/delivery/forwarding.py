@@ -40,7 +40,7 @@ def fill(
 
 def target(scheme: str, *ports: int, **words: object) -> DestinationUrl:
     endpoints = tuple(("127.0.0.1", port) for port in ports)
-    words.setdefault("turnover", 0.3)
+    words.setdefault("confirm_interval", 0.3)
     return DestinationUrl(scheme=scheme, endpoints=endpoints, **words)
 
 

@@ -23,7 +23,7 @@ def connected(cable, kind=Collector, tmp_path=None):
     authority = Authority(tmp_path) if tmp_path else None
     pair = authority.issue(FAR) if authority else None
     with cable.far(lambda: kind(host=FAR, tls=pair)) as collector:
-        target = target_of(collector, authority, black_hole=BLACK_HOLE)
+        target = target_of(collector, authority, tcp_user_timeout=BLACK_HOLE)
         connection = cable.near(lambda: connect(target))
         try:
             yield connection, collector

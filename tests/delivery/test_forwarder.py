@@ -113,14 +113,14 @@ def test_a_busy_connection_is_turned_over_by_time_and_by_bytes(queue):
     fill(queue, 500)
     with Collector() as collector:
         known(queue, collector)
-        to = target("tcp", collector.port, turnover=60, turnover_bytes=10_000)
+        to = target("tcp", collector.port, confirm_interval=60, confirm_bytes=10_000)
         with forwarding(queue, to) as running:
             running.finish()
             assert running.state.receipts == 5  # rows of 50 messages: every second one is enough
         assert len(collector.received()) == 5
     with Collector() as collector:
         known(queue, collector)
-        with forwarding(queue, target("tcp", collector.port, turnover=0.3)) as running:
+        with forwarding(queue, target("tcp", collector.port, confirm_interval=0.3)) as running:
             for number in range(20):
                 queue.append([MessageBatch(ALERTS, [message(number)])])
                 running.stop.wait(0.05)
@@ -187,7 +187,7 @@ def test_a_reader_that_is_known_to_answer_is_waited_for(queue):
     patience = HASTY._replace(probe=0.01, idle=0.01)
     with ReadsSlowly(500, 0.03) as collector:
         known(queue, collector)
-        to = target("tcp", collector.port, turnover=0.1)
+        to = target("tcp", collector.port, confirm_interval=0.1)
         with forwarding(queue, to, patience=patience) as running:
             running.finish()
         assert collector.frames() == sent
@@ -226,7 +226,7 @@ def test_a_known_collector_that_hangs_gets_no_copies_and_does_not_hold_up_a_stop
 def test_who_never_answers_gets_a_warning_and_a_window(queue, caplog):
     sent = fill(queue, 300)
     with NeverAnswers() as collector:
-        with forwarding(queue, target("tcp", collector.port, window=10_000)) as running:
+        with forwarding(queue, target("tcp", collector.port, unconfirmed_window=10_000)) as running:
             running.wait_for(lambda: queue.sum().unconfirmed)
             collector.wait_for(300)
             running.wait_for(lambda: queue.sum().unconfirmed >= 150)
@@ -251,7 +251,7 @@ def test_who_never_answers_gets_a_warning_and_a_window(queue, caplog):
 def test_what_the_collectors_kernel_has_not_taken_does_not_leave(queue):
     fill(queue, 2000, size=1000)
     with HangsWithoutReading() as collector:
-        to = target("tcp", collector.port, window=1024)
+        to = target("tcp", collector.port, unconfirmed_window=1024)
         with forwarding(queue, to) as running:
             running.forwarder.finish()
             running.wait_for(lambda: "does not read" in running.state.text)
@@ -297,7 +297,7 @@ def test_who_never_answered_is_not_probed_first_after_a_restart(queue):
 def test_who_shall_not_be_asked_is_not(queue):
     sent = fill(queue, 100)
     with Collector() as collector:
-        to = target("tcp", collector.port, confirm="window", turnover=0.1)
+        to = target("tcp", collector.port, confirm="off", confirm_interval=0.1)
         with forwarding(queue, to) as running:
             running.finish()
         assert collector.received() == [b"".join(each + b"\n" for each in sent)]
@@ -360,7 +360,7 @@ def test_what_was_held_is_sent_again_to_a_collector_that_was_killed(queue):
     sent = fill(queue, 100)
     with Collector() as collector:
         known(queue, collector)
-        to = target("tcp", collector.port, confirm_hold=2, turnover_bytes=1024)
+        to = target("tcp", collector.port, confirm_hold=2, confirm_bytes=1024)
         with forwarding(queue, to) as running:
             running.wait_for(lambda: queue.sum().confirmed == 100)
             collector.__exit__()
@@ -481,7 +481,7 @@ def test_a_queue_that_was_closed_in_the_middle_is_sent_by_the_next_process(queue
 
 def test_the_next_endpoint_takes_over_and_the_preferred_one_comes_back(queue):
     with Collector() as first, Collector() as second:
-        to = target("tcp", first.port, second.port, turnover=0.2)
+        to = target("tcp", first.port, second.port, confirm_interval=0.2)
         with forwarding(queue, to) as running:
             a = fill(queue, 50)
             running.wait_for(lambda: queue.sum().confirmed == 50)
@@ -503,7 +503,7 @@ def test_the_way_back_does_not_wait_for_an_idle_moment(queue):
     with Collector() as first:
         gone = first.port
     with Collector() as second:
-        to = target("tcp", gone, second.port, turnover=0.2)
+        to = target("tcp", gone, second.port, confirm_interval=0.2)
         with forwarding(queue, to) as running:
             with Collector(port=gone) as back:
                 number = 0

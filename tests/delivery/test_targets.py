@@ -35,9 +35,9 @@ def test_a_url_names_hosts_and_ports_with_the_usual_ports_by_default(url, scheme
 def test_every_word_of_a_tls_url_is_read():
     target = parse_target(
         "tls://siem?framing=octet-counting&ca=%2Fetc%2Fca+x.pem&cert=c.pem&key=k.pem"
-        "&key_password=file:/run/secrets/k&server_name=siem.example&verify=no&confirm=window"
-        "&confirm_hold=0&window=1.5M&turnover=500ms&turnover_bytes=4MiB&connect_timeout=3"
-        "&black_hole=1m"
+        "&key_password=file:/run/secrets/k&server_name=siem.example&verify=no&confirm=off"
+        "&confirm_hold=0&unconfirmed_window=1.5M&confirm_interval=500ms&confirm_bytes=4MiB&connect_timeout=3"
+        "&tcp_user_timeout=1m"
     )
     assert target == DestinationUrl(
         scheme="tls",
@@ -49,13 +49,13 @@ def test_every_word_of_a_tls_url_is_read():
         key_password="file:/run/secrets/k",  # noqa: S106 - where one would stand
         server_name="siem.example",
         verify=False,
-        confirm="window",
+        confirm="off",
         confirm_hold=0,
-        window=3 << 19,
-        turnover=0.5,
-        turnover_bytes=4 << 20,
+        unconfirmed_window=3 << 19,
+        confirm_interval=0.5,
+        confirm_bytes=4 << 20,
         connect_timeout=3.0,
-        black_hole=60.0,
+        tcp_user_timeout=60.0,
     )
 
 
@@ -75,7 +75,7 @@ def test_a_target_prints_as_the_url_it_was(url):
 
 
 def test_all_that_is_wrong_with_a_url_is_said_at_once():
-    url = "tcp://a:99999,b,b?framming=lf&rate=5&turnover=5x&window=1K&window=2K&keep&ca=x"
+    url = "tcp://a:99999,b,b?framming=lf&rate=5&confirm_interval=5x&unconfirmed_window=1K&unconfirmed_window=2K&keep&ca=x"
     assert told(url) == [
         f'"tcp://a:99999,b,b": {problem}'
         for problem in (
@@ -84,8 +84,8 @@ def test_all_that_is_wrong_with_a_url_is_said_at_once():
             "b:514 stands twice in it.",
             '"framming" is no word of tcp://. Did you mean "framing"?',
             '"rate" does nothing with tcp://: it is for udp://.',
-            '"turnover" cannot be "5x". Expected a duration from 0.1s to 1d.',
-            '"window" stands twice. Remove one.',
+            '"confirm_interval" cannot be "5x". Expected a duration from 0.1s to 1d.',
+            '"unconfirmed_window" stands twice. Remove one.',
             '"ca" does nothing with tcp://: it is for tls://.',
         )
     ]

@@ -196,7 +196,7 @@ def test_who_stalls_longer_than_a_black_hole_lasts_is_waited_for():
     sent = messages(2000, size=4000)
     patience = Patience()
     with Stalls(3, seconds=4.0) as collector:
-        connection = connect(target_of(collector, black_hole=1.0))
+        connection = connect(target_of(collector, tcp_user_timeout=1.0))
         connection.send(frame_lf(sent), patience)
         assert connection.finish(patience) is Receipt.STRONG
         assert collector.frames() == sent
@@ -206,7 +206,7 @@ def test_who_stalls_longer_than_a_black_hole_lasts_is_waited_for():
 def test_who_hangs_is_waited_for_as_long_as_the_caller_likes():
     patience = Patience(until=STALLED)
     with HangsWithoutReading() as collector:
-        connection = connect(target_of(collector, black_hole=0.7))
+        connection = connect(target_of(collector, tcp_user_timeout=0.7))
         with pytest.raises(GaveUp):
             connection.send(frame_lf(messages(20_000)), patience)
         assert connection.unacknowledged() > 0
@@ -218,7 +218,7 @@ def test_who_hangs_is_waited_for_as_long_as_the_caller_likes():
 def test_who_reads_slowly_is_waited_for_and_gives_a_receipt():
     sent = messages(200)
     with ReadsSlowly(size=2000, pause=0.05) as collector:
-        connection = connect(target_of(collector, black_hole=0.5))
+        connection = connect(target_of(collector, tcp_user_timeout=0.5))
         connection.send(frame_lf(sent), Patience())
         assert connection.finish(Patience()) is Receipt.STRONG
         assert collector.frames() == sent
@@ -227,7 +227,7 @@ def test_who_reads_slowly_is_waited_for_and_gives_a_receipt():
 def test_who_never_answers_is_waited_for_as_long_as_the_caller_likes():
     patience = Patience(1.2)
     with NeverAnswers() as collector:
-        connection = connect(target_of(collector, black_hole=0.5))
+        connection = connect(target_of(collector, tcp_user_timeout=0.5))
         connection.send(frame_lf(messages(10)), Patience())
         with pytest.raises(GaveUp):
             connection.finish(patience)

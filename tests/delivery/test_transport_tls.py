@@ -227,7 +227,7 @@ def test_who_stalls_or_reads_slowly_is_waited_for(authority, pair):
     patience = Patience()
     sent = messages(1000, size=4000)
     with Stalls(3, seconds=2.5, tls=pair) as collector:
-        connection = connect(target_of(collector, authority, black_hole=1.0))
+        connection = connect(target_of(collector, authority, tcp_user_timeout=1.0))
         connection.send(frame_lf(sent), patience)
         assert connection.finish(patience) is Receipt.STRONG
         assert collector.frames() == sent

@@ -246,7 +246,7 @@ def _settings(rng: Random, made: dict[str, object]) -> None:
         "drop_events": [_when(rng) for _ in range(rng.randrange(1, 3))],
         "keep_events": [_when(rng) for _ in range(rng.randrange(1, 4))],
         "filters": [rng.choice(["soc_lean", "alerts_only"])],
-        "drop": rng.sample(["Cwd", "Source", "Owner", "ExecEvent.*", "Tags", "Data", "F*", "data.*", "UID"], 2),
+        "drop_fields": rng.sample(["Cwd", "Source", "Owner", "ExecEvent.*", "Tags", "Data", "F*", "data.*", "UID"], 2),
         "envelope": _envelope(rng, made),
     }  # fmt: skip
     made |= {key: value for key, value in optional.items() if rng.random() < 0.2}
@@ -255,9 +255,9 @@ def _settings(rng: Random, made: dict[str, object]) -> None:
 def _envelope(rng: Random, made: dict[str, object]) -> dict[str, object]:
     settings: dict[str, object] = {
         "max_bytes": rng.choice([512, 700, 1500]),
-        "first": "KubeArmorFormat",
-        "shed": ["KubeArmorCwd", "KubeArmorLabels"],
-        "break_up": ["CEF:0", "EF:"],
+        "leading_key": "KubeArmorFormat",
+        "truncate_first": ["KubeArmorCwd", "KubeArmorLabels"],
+        "defang": ["CEF:0", "EF:"],
         "pipe": "replace",
         "ipv6": "direct",
         "cef_version": "1",

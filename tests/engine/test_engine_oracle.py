@@ -268,7 +268,7 @@ def test_texts(engine, written, most):
 @given(TEXTS, SOME_NEEDLES)
 @example("aaab", ["aa", "aab"])
 def test_needles_are_broken_up(engine, written, needles):
-    assert engine.ask("break_up", *needles, written) == text.break_up(written, tuple(needles))
+    assert engine.ask("defang", *needles, written) == text.defang(written, tuple(needles))
 
 
 @many
@@ -287,7 +287,7 @@ def test_what_a_format_writes(engine, written, needles, longest, most, pipe, sep
     cef = Cef("replace" if pipe else "keep", tuple(needles), longest=longest)
     found = engine.ask("cef", int(pipe), longest, most, *needles, written)
     assert found == cef.neutral(written, most)
-    leef = Leef(delimiter=separator, break_up=tuple(needles), longest=longest)
+    leef = Leef(delimiter=separator, defang=tuple(needles), longest=longest)
     found = engine.ask("leef", ord(separator), longest, most, *needles, written)
     assert found == leef.neutral(written, most)
 

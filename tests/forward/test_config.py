@@ -16,6 +16,7 @@ import yaml
 from transcripts import ROOT, blocks, page
 
 from cef_bridge.delivery.certificates import validity
+from cef_bridge.delivery.urls import old_name
 from cef_bridge.errors import MappingError, UsageError
 from cef_bridge.forward.config import check, from_urls, load_config, schema
 from cef_bridge.forward.config.codes import CODES
@@ -149,7 +150,7 @@ destinations:
   - {name: a, to: tcp://h, mapping: splnk, rat: 5}
   - {name: a, to: "tcp://${NOPE}", mapping: splnk}
   - {name: a, to: tcp://h, mapping: ./own.yaml}
-  - {to: tcp://h, policy: dropp, mapping: splunk, name: "b c"}
+  - {to: tcp://h, when_full: dropp, mapping: splunk, name: "b c"}
 """
     )
     no_mapping = 'F010 There is no shipped mapping "splnk". Did you mean "splunk"? Name a file of your own with its path.'
@@ -163,7 +164,7 @@ destinations:
         f"f:8:19 {no_mapping}",
         'f:9:5 F010 Two destinations are called "a". Give one another name.',
         'f:10:10 F010 A "name" has at most 64 letters, digits, dots, dashes and underscores, and begins with a letter or digit: it names a file.',
-        'f:10:27 F003 "dropp" is not possible here. Expected one of: block, drop_newest, drop_oldest, drop_telemetry_first.',
+        'f:10:30 F003 "dropp" is not possible here. Expected one of: block, drop_newest, drop_oldest, drop_telemetry_first.',
         f"/own.yaml:2:10 {no_mapping.replace('F010', 'M016')}",
     ]
 
@@ -240,11 +241,11 @@ destinations: {to: "tls://h", cert: c, key_password: "${PASSWORD}"}
         (["-", "/var/log/*.log"], ["tcp://a"], ["block"]),
         (["kubearmor://r"], ["tcp://a"], ["drop_telemetry_first"]),
         (["-", "kubearmor://r"], ["tcp://a"], ["drop_telemetry_first"]),
-        (["-"], ["tcp://a", "tcp://b?policy=block"], ["drop_telemetry_first", "block"]),
+        (["-"], ["tcp://a", "tcp://b?when_full=block"], ["drop_telemetry_first", "block"]),
     ],
 )
 def test_a_full_queue_blocks_only_where_that_reaches_back_to_the_one_source(froms, tos, policies):
-    assert [it.policy for it in from_urls(froms, tos).destinations] == policies
+    assert [it.when_full for it in from_urls(froms, tos).destinations] == policies
 
 
 def test_an_option_holds_for_all_urls_that_do_not_say_otherwise():
@@ -252,11 +253,11 @@ def test_an_option_holds_for_all_urls_that_do_not_say_otherwise():
         ["/a.log", "/b.log?from_end=no", "-"],
         ["tcp://a?mapping=splunk", "tcp://b"],
         mapping="qradar",
-        policy="drop_oldest",
+        when_full="drop_oldest",
         from_end=True,
     )
     assert [it.mapping for it in read.destinations] == ["splunk", "qradar"]
-    assert {it.policy for it in read.destinations} == {"drop_oldest"}
+    assert {it.when_full for it in read.destinations} == {"drop_oldest"}
     assert [it.from_end for it in read.sources] == [True, False, False]
 
 
@@ -306,7 +307,7 @@ def test_a_destination_drops_what_it_does_not_take_besides_what_its_mapping_drop
 sources: "-"
 destinations:
   - to: "-"
-    only_alerts: yes
+    alerts_only: yes
     filters: [soc_lean]
     drop_events: [{NamespaceName: "kube-*"}]
 """
@@ -548,7 +549,10 @@ def test_the_schema_has_every_setting_and_nothing_else():
         ("destinations", "to", DESTINATION_WORDS),
     ):
         item = whole[name]["anyOf"][1]["anyOf"][1]
-        assert set(item["properties"]) == {url, *words.rows}
+        known = item["properties"].items()
+        assert {it for it, said in known if "deprecated" not in said} == {url, *words.rows}
+        earlier = {it for it, said in known if said.get("deprecated")}
+        assert earlier == {old_name(row) for row in words.rows.values()} - {""}
         assert item["additionalProperties"] is False
 
 
@@ -593,8 +597,8 @@ PLACES = "sources: '-'\ndestinations:\n  - to: tls://siem\n"
         ("framing: lines", False),
         ("verify: No", True),
         ("verify: perhaps", False),
-        ("turnover: 5s", True),
-        ("turnover: soon", False),
+        ("confirm_interval: 5s", True),
+        ("confirm_interval: soon", False),
         ("confirm_hold: 2000", False),
         ("name: 7", True),
         ("nam: siem", False),

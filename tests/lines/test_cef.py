@@ -93,12 +93,12 @@ def test_pipes_in_values_are_replaced_when_asked_for():
 
 
 def test_a_replaced_pipe_cannot_form_what_is_broken_up():
-    assert Cef(pipe="replace", break_up=("a/b",)).neutral("a|b") == "a<!>/b"
+    assert Cef(pipe="replace", defang=("a/b",)).neutral("a|b") == "a<!>/b"
 
 
 def test_a_text_that_cannot_be_broken_up_is_refused_at_the_start():
     with pytest.raises(UsageError, match="two characters or more"):
-        Cef(break_up=("C",))
+        Cef(defang=("C",))
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a=b", "a.b", "a-b", "ä", "a\n", "_a"])

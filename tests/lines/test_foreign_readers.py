@@ -91,7 +91,7 @@ def test_the_splunk_add_on_sees_the_header_and_all_pairs_but_the_first(header, e
 
 @given(headers, extensions)
 def test_sc4s_greedy_search_finds_our_message_and_not_one_in_an_argument(header, extension):
-    line = Cef(break_up=("CEF:0", "LEEF:")).render(header, extension)
+    line = Cef(defang=("CEF:0", "LEEF:")).render(header, extension)
     assert SC4S_MESSAGE.match(f"node-1 {line}")["message"] == line
 
 

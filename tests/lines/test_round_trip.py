@@ -12,9 +12,9 @@ NEEDLES = ("CEF:0", "LEEF:")
 WRITERS = [
     Cef(),
     Cef(pipe="replace"),
-    Cef(break_up=NEEDLES),
+    Cef(defang=NEEDLES),
     Leef(),
-    Leef(delimiter="x09", break_up=NEEDLES),
+    Leef(delimiter="x09", defang=NEEDLES),
     Leef(delimiter="~"),
     Leef(version="1.0"),
 ]

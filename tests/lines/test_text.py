@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cef_bridge.errors import UsageError
-from cef_bridge.lines.text import break_up, cut, sanitize, suspicions
+from cef_bridge.lines.text import cut, defang, sanitize, suspicions
 
 
 @pytest.mark.parametrize(
@@ -73,11 +73,11 @@ def test_text_is_suspicious_exactly_when_it_would_be_changed_or_has_a_newline(te
     ],
 )
 def test_a_forged_beginning_is_broken_visibly(raw, broken):
-    assert break_up(raw, ("CEF:0", "LEEF:")) == broken
+    assert defang(raw, ("CEF:0", "LEEF:")) == broken
 
 
 def test_overlapping_occurrences_are_all_broken():
-    assert break_up("aaa", ("aa",)) == "a<!>a<!>a"
+    assert defang("aaa", ("aa",)) == "a<!>a<!>a"
 
 
 @given(
@@ -87,15 +87,15 @@ def test_overlapping_occurrences_are_all_broken():
     ),
 )
 def test_no_needle_survives_and_breaking_up_again_changes_nothing(text, needles):
-    broken = break_up(text, needles)
+    broken = defang(text, needles)
     assert not [needle for needle in needles if needle in broken]
-    assert break_up(broken, needles) == broken
+    assert defang(broken, needles) == broken
 
 
 @pytest.mark.parametrize("needle", ["", "a", "<!", "a>b"])
 def test_a_needle_that_could_come_back_is_refused(needle):
     with pytest.raises(UsageError, match="cannot be broken up"):
-        break_up(f"x{needle}x", (needle,))
+        defang(f"x{needle}x", (needle,))
 
 
 @pytest.mark.parametrize(

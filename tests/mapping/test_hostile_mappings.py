@@ -76,7 +76,7 @@ WORDS = st.sampled_from(
         "event.verb",
         "exec",
         "alert",
-        "drop",
+        "drop_fields",
         "Labels.\x1b[31m",
         "data.\u202e",
         "\x1b]0;x\x07",
@@ -189,9 +189,9 @@ ALMOST = st.fixed_dictionaries(
             {},
             optional={
                 "syslog_header": st.sampled_from(["none", "rfc3164", "rfc5424"]),
-                "first": WORDS | st.none(),
-                "shed": st.lists(WORDS, max_size=3),
-                "break_up": st.lists(WORDS, max_size=3),
+                "leading_key": WORDS | st.none(),
+                "truncate_first": st.lists(WORDS, max_size=3),
+                "defang": st.lists(WORDS, max_size=3),
                 "cef_version": st.sampled_from(["0", "1"]),
                 "ipv6": st.sampled_from(["direct", "custom"]),
                 "hostname": ALMOST_RULES | st.none(),
@@ -200,7 +200,7 @@ ALMOST = st.fixed_dictionaries(
                 "time_zone": WORDS | st.sampled_from(["local", "Europe/Berlin", "+01:00"]),
             },
         ),
-        "drop": st.lists(WORDS, max_size=2),
+        "drop_fields": st.lists(WORDS, max_size=2),
         "drop_events": st.lists(CONDITIONS, max_size=3),
     },
 )
@@ -241,10 +241,10 @@ extension:
     - {from: data.DestinationIP}
   KubeArmorArgs: {from: Source, via: redact}
   KubeArmorLabel: {spread: Labels, only: ["app*"], max: 20}
-drop: [Cwd, "EventData.*"]
+drop_fields: [Cwd, "EventData.*"]
 drop_events:
   - {event.kind: log, NamespaceName: [kube-system, "monitoring-*"]}
-envelope: {syslog_header: rfc5424, facility: local0, max_bytes: 8192, shed: [KubeArmorLabels]}
+envelope: {syslog_header: rfc5424, facility: local0, max_bytes: 8192, truncate_first: [KubeArmorLabels]}
 examples:
   - event: {Type: MatchedPolicy, Operation: Process}
     expect: {act: Block, cs2: default}

@@ -119,9 +119,16 @@ def rules(body, extends=""):
         (rules("rt: {from: Timestamp}", "splunk"), []),
         ("format: leef\nextension: {devTime: {from: Timestamp}}\n", []),
         # Shedding
-        ("envelope: {first: KubeArmorFormat, shed: [KubeArmorFormat, KubeArmorCwd]}\n", []),
-        ("unmapped: drop\nenvelope: {shed: [KubeArmorCwd]}\n", ["M052"]),
-        ("envelope: {shed: [KubeArmorLabelApp]}\n" + rules("KubeArmorLabel: {spread: Labels}"), []),
+        (
+            "envelope: {leading_key: KubeArmorFormat, truncate_first: [KubeArmorFormat, KubeArmorCwd]}\n",
+            [],
+        ),
+        ("unmapped: drop\nenvelope: {truncate_first: [KubeArmorCwd]}\n", ["M052"]),
+        (
+            "envelope: {truncate_first: [KubeArmorLabelApp]}\n"
+            + rules("KubeArmorLabel: {spread: Labels}"),
+            [],
+        ),
         # Settings of the other format
         ("envelope: {ipv6: direct, pipe: replace, cef_version: 0}\n", []),
         ('format: leef\nenvelope: {delimiter: ";"}\n', []),
@@ -133,10 +140,10 @@ def rules(body, extends=""):
         ("extends: sentinel\nenvelope: {facility: local7}\n", []),
         ("extends: qradar\nenvelope: {hostname: {from: [cluster, HostName]}}\n", []),
         ("extends: qradar\nenvelope: {hostname: one-source}\n", []),
-        ("extends: splunk\nenvelope: {break_up: ['EF:', 'LEEF']}\n", []),
-        ("extends: splunk\nenvelope: {break_up: []}\n", ["M043"]),
-        ("extends: graylog\nenvelope: {break_up: ['CEF:0']}\n", ["M043"]),
-        ("extends: graylog\nenvelope: {break_up: ['EF:']}\n", []),
+        ("extends: splunk\nenvelope: {defang: ['EF:', 'LEEF']}\n", []),
+        ("extends: splunk\nenvelope: {defang: []}\n", ["M043"]),
+        ("extends: graylog\nenvelope: {defang: ['CEF:0']}\n", ["M043"]),
+        ("extends: graylog\nenvelope: {defang: ['EF:']}\n", []),
         ("extends: splunk\nenvelope: {syslog_header: none}\nextension: {rt: null}\n", []),
         ("extends: splunk\nextension: {KubeArmorEventName: null}\n", []),
         ("extends: sentinel\nextension: {devicePayloadId: null}\n", ["M046"]),

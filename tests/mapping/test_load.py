@@ -125,10 +125,10 @@ extension:
   cat: {from: Operation}
   msg: {from: Message}
 unmapped: drop
-drop: [Cwd, TTY]
+drop_fields: [Cwd, TTY]
 drop_events: [{Operation: File}]
 filters: [soc_lean]
-envelope: {facility: local3, max_bytes: 1024, shed: [KubeArmorLabels]}
+envelope: {facility: local3, max_bytes: 1024, truncate_first: [KubeArmorLabels]}
 examples: [{event: {}, expect: {act: null}}]
 """,
     )
@@ -143,9 +143,9 @@ extension:
   act: {from: Action}
   cs1: null
   fname: {from: file.path}
-drop: [Labels]
+drop_fields: [Labels]
 filters:
-envelope: {facility: local4, shed: []}
+envelope: {facility: local4, truncate_first: []}
 """,
     )
     mapping = load("child.yaml")
@@ -159,7 +159,7 @@ envelope: {facility: local4, shed: []}
     assert list(mapping.extension) == ["act", "cat", "KubeArmorTeam", "fname", "msg"]
     assert without_places(mapping.extension["act"]) == (Rule(from_=("Action",)),)
     assert mapping.unmapped == "drop"
-    assert mapping.drop == ("Labels",)
+    assert mapping.drop_fields == ("Labels",)
     assert len(mapping.drop_events) == 1
     assert mapping.filters == ()
     facility = without_places(mapping.envelope.facility)

@@ -62,10 +62,10 @@ CASES = {
         'm.yaml:5:3 M002 LEEF has no "userName". Did you mean "usrName"?',
     ),
     "shed key": (
-        N + "envelope: {shed: [KubeArmorLabels, filPath]}\n",
+        N + "envelope: {truncate_first: [KubeArmorLabels, filPath]}\n",
         (
-            'm.yaml:3:36 M002 CEF has no "filPath". Did you mean "filePath"?\n'
-            'm.yaml:3:36 M052 Nothing writes "filPath". Remove it.'
+            'm.yaml:3:46 M002 CEF has no "filPath". Did you mean "filePath"?\n'
+            'm.yaml:3:46 M052 Nothing writes "filPath". Remove it.'
         ),
     ),
     # M003, M004, M026 labels
@@ -194,8 +194,8 @@ CASES = {
         'm.yaml:4:23 M006 "\\u001b[2J\\u000a" cannot part LEEF attributes. Use x09 or one of: " # $ % & \' * , ; ? @ ^ ` ~',
     ),
     "break up": (
-        N + "envelope: {break_up: [C]}\n",
-        'm.yaml:3:23 M006 "C" cannot be broken up. A text under break_up has two characters or more and none of <!>.',
+        N + "envelope: {defang: [C]}\n",
+        'm.yaml:3:21 M006 "C" cannot be broken up. A text under defang has two characters or more and none of <!>.',
     ),
     "severity": (
         N + "severity: [{value: high}]\n",
@@ -278,8 +278,8 @@ CASES = {
         'm.yaml:4:25 M009 "AvailabilityZone" is no field that this version knows. Check that events have it.',
     ),
     "glob of no field": (
-        N + 'drop: ["Nothing*", "Owner.*", "EventData.*", "Labels.app", Owner]\n',
-        'm.yaml:3:8 M009 "Nothing*" is no field that this version knows. Check that events have it.',
+        N + 'drop_fields: ["Nothing*", "Owner.*", "EventData.*", "Labels.app", Owner]\n',
+        'm.yaml:3:15 M009 "Nothing*" is no field that this version knows. Check that events have it.',
     ),
     # M010, M011
     "transform": (
@@ -569,8 +569,8 @@ CASES = {
     ),
     # M043
     "a record's beginning in a value": (
-        N + 'extends: splunk\nenvelope:\n  break_up: ["CEF:0"]\n',
-        'm.yaml:5:3 M043 SC4S takes a CEF:0 or LEEF: in a command line for the record\'s beginning, so that an attacker writes the record. Say break_up: ["CEF:0", "LEEF:"].',
+        N + 'extends: splunk\nenvelope:\n  defang: ["CEF:0"]\n',
+        'm.yaml:5:3 M043 SC4S takes a CEF:0 or LEEF: in a command line for the record\'s beginning, so that an attacker writes the record. Say defang: ["CEF:0", "LEEF:"].',
     ),
     # M044
     "CEF:1 for QRadar": (
@@ -596,7 +596,7 @@ CASES = {
     ),
     "nothing to lose for Splunk": (
         N + "extends: splunk\nenvelope: {first: null}\n",
-        'm.yaml:4:12 M045 Splunk\'s add-on loses the first key of a message. Say "first: KubeArmorFormat", which may get lost.',
+        'm.yaml:4:12 M045 Splunk\'s add-on loses the first key of a message. Say "leading_key: KubeArmorFormat", which may get lost.',
     ),
     # M046
     "the header's repetition removed": (
@@ -611,11 +611,11 @@ CASES = {
     # M050
     "an execution of a file": (
         N + "extension:\n  act: {value: x, when: {event.operation: file, event.verb: exec}}\n",
-        'm.yaml:4:49 M050 No kind of event has event.operation: file and event.verb: exec. See "cef-bridge mapping event-ids" for all of them.',
+        'm.yaml:4:49 M050 No kind of event has event.operation: file and event.verb: exec. See "cef-bridge mapping class-ids" for all of them.',
     ),
     "a class id that does not exist": (
         N + 'drop_events: [{event.kind: log, event.class_id: "alert.*"}]\n',
-        'm.yaml:3:33 M050 No kind of event has event.kind: log and event.class_id: alert.*. See "cef-bridge mapping event-ids" for all of them.',
+        'm.yaml:3:33 M050 No kind of event has event.kind: log and event.class_id: alert.*. See "cef-bridge mapping class-ids" for all of them.',
     ),
     # M051
     "alerts dropped with the rest": (
@@ -624,9 +624,9 @@ CASES = {
     ),
     # M052
     "a key that nothing writes": (
-        N + "extends: splunk\nenvelope: {shed: [KubeArmorLabel, cs1Label]}\n",
-        ('m.yaml:4:19 M052 Nothing writes "KubeArmorLabel". Did you mean "KubeArmorLabels"?\n'
-        'm.yaml:4:35 M052 Nothing writes "cs1Label". Remove it.'),
+        N + "extends: splunk\nenvelope: {truncate_first: [KubeArmorLabel, cs1Label]}\n",
+        ('m.yaml:4:29 M052 Nothing writes "KubeArmorLabel". Did you mean "KubeArmorLabels"?\n'
+        'm.yaml:4:45 M052 Nothing writes "cs1Label". Remove it.'),
     ),
     # M080
     "a facility for some": (
@@ -696,8 +696,8 @@ CASES = {
     ),
     # M060
     "a rule of what is dropped": (
-        N + "drop: [Cwd]\nextension:\n  KubeArmorCwd: {from: Cwd}\n",
-        "m.yaml:5:18 M060 drop takes Cwd out, so this is never written. Keep one of them.",
+        N + "drop_fields: [Cwd]\nextension:\n  KubeArmorCwd: {from: Cwd}\n",
+        "m.yaml:5:18 M060 drop_fields takes Cwd out, so this is never written. Keep one of them.",
     ),
     # M061
     "a label that is a key": (
@@ -758,7 +758,7 @@ def test_all_problems_come_in_one_run_in_order_of_place(tmp_path, monkeypatch):
         'm.yaml:4:30 M010 There is no transform "loud". Expected one of: basename, dirname, lower, upper, first_word, comma, strip_digest, redact, before, before_last, after, after_last, between, part, replace.',
         'm.yaml:5:23 M006 "1" is not possible here. Expected a whole number of 512 or more.',
         'm.yaml:5:35 M006 "crlf" is not possible here. Expected one of: lf, octet-counting.',
-        'm.yaml:6:1 M001 "colour" is no setting here. Expected one of: mapping, format, description, extends, cluster, header, severity, extension, unmapped, drop, drop_events, keep_events, filters, envelope, examples.',
+        'm.yaml:6:1 M001 "colour" is no setting here. Expected one of: mapping, format, description, extends, cluster, header, severity, extension, unmapped, drop_fields, drop_events, keep_events, filters, envelope, examples.',
     ]
 
 
@@ -796,8 +796,8 @@ def test_a_hundred_thousand_brackets_do_not_break_the_reader(tmp_path, monkeypat
 
 def test_an_alias_may_stand_for_a_list(tmp_path):
     path = tmp_path / "m.yaml"
-    path.write_text("mapping: m\ncluster: c\ndrop: &d [Cwd, TTY]\nenvelope: {break_up: *d}\n")
-    assert load(path).envelope.break_up == ("Cwd", "TTY")
+    path.write_text("mapping: m\ncluster: c\ndrop: &d [Cwd, TTY]\nenvelope: {defang: *d}\n")
+    assert load(path).envelope.defang == ("Cwd", "TTY")
 
 
 @pytest.mark.parametrize(

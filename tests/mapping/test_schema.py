@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from cef_bridge.kubearmor import fields
 from cef_bridge.mapping.language import shipped, spec
 from cef_bridge.mapping.language.filters import FILTERS
-from cef_bridge.mapping.language.reader import yaml_fields
+from cef_bridge.mapping.language.reader import earlier_names, yaml_fields
 from cef_bridge.mapping.language.schema import schema
 from cef_bridge.mapping.language.transforms import TRANSFORMS
 from cef_bridge.mapping.lint.linter import RULES
@@ -73,7 +73,12 @@ def test_it_has_every_setting_and_nothing_else():
         (SCHEMA["properties"]["envelope"]["anyOf"][0], spec.Envelope),
         (defs["example"], spec.Example),
     ):
-        assert list(found["properties"]) == list(yaml_fields(declared))
+        known = found["properties"].items()
+        assert [name for name, said in known if "deprecated" not in said] == list(
+            yaml_fields(declared)
+        )
+        earlier = {name for name, said in known if said.get("deprecated")}
+        assert earlier == set(earlier_names(declared))
         assert found["additionalProperties"] is False
 
 
@@ -187,7 +192,7 @@ def test_every_mapping_of_the_tests_that_is_taken_is_valid(tmp_path):
         "envelope: {max_bytes: '${B:-2048}', sequence: '${Q:-yes}', facility: '${F:-local3}'}",
         "envelope: {facility: [{value: local3, when: {HostName: a}}, local4], app_name: {from: Type}}",
         "envelope: {facility: {from: Labels.f, default: '${F:-local3}'}, time_zone: +01:00}",
-        "envelope: {sequence: Off, leef_version: 1.0, hostname: node-1, shed: KubeArmorX}",
+        "envelope: {sequence: Off, leef_version: 1.0, hostname: node-1, truncate_first: KubeArmorX}",
         "envelope: {sequence: 'TRUE', framing: '${F:-lf}', delimiter: '^'}",
         "drop_events: {event.kind: log}",
         "drop_events: [{event.kind: [log, 'a*'], HostName: {is: absent}}]\ndrop: Cwd\nfilters: soc_lean",
@@ -231,7 +236,7 @@ MAPPINGS = st.fixed_dictionaries(
             st.sampled_from(["act", "reason", "KubeArmorX", "Team", "msg"]), RULES_, max_size=3
         ),
         "header": st.dictionaries(st.sampled_from(spec.HEADER_FIELDS[:5]), RULES_, max_size=2),
-        "drop": NAMES | st.lists(NAMES) | ODD,
+        "drop_fields": NAMES | st.lists(NAMES) | ODD,
         "drop_events": WHEN | st.lists(WHEN, max_size=2) | ODD,
         "cluster": TEXTS | ODD,
         "envelope": st.dictionaries(

@@ -96,7 +96,7 @@ def test_a_table_that_is_about_every_event_is_none(mapping, text):
 
 
 def test_a_faulty_envelope_is_told_and_nothing_else_happens(mapping):
-    path = mapping(f"extends: splunk\nseverity: {RAISE}\nenvelope: {{break_up: [C]}}\n")
+    path = mapping(f"extends: splunk\nseverity: {RAISE}\nenvelope: {{defang: [C]}}\n")
     (message,) = errors(path)
     assert "cannot be broken up" in message
 

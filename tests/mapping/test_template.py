@@ -164,7 +164,7 @@ def test_no_texts_that_are_joined_forge_anything(joining, one, two, name):
     before = set(written(program, plain)) | {key}
     after = written(program, hostile)
     assert set(after) - {key, "KubeArmorSuspicious", "suspicious"} <= before
-    for needle in mapping.envelope.break_up:
+    for needle in mapping.envelope.defang:
         assert needle not in after.get(key, "")
     output = program.evaluate(derive(dict(hostile)))
     (hit,) = [it for it in output.hits if it.key == key] or [None]
@@ -266,7 +266,7 @@ def test_coverage_counts_the_fields_of_a_template_as_mapped(load_text):
     coverage.count(coverage.examine(dict(EVENT), ""), 3)
     rows = {row.path: row for row in coverage.fields()}
     assert rows["NamespaceName"].keys == rows["PodName"].keys == ("KubeArmorX",)
-    assert rows["NamespaceName"].fates == rows["PodName"].fates == {"partly": 3}
+    assert rows["NamespaceName"].fates == rows["PodName"].fates == {"partial": 3}
 
 
 def test_a_filler_is_linear_and_asks_nothing_twice():

@@ -277,7 +277,7 @@ def test_what_transforms_make_is_neutral_and_marked(program):
     got = written(
         program(
             f"extension: {{KubeArmorX: {{from: Cwd, via: {step}}}, KubeArmorSuspicious: {{from: event.suspicious}}}}\n"
-            'envelope: {break_up: ["CEF:"]}\n'
+            'envelope: {defang: ["CEF:"]}\n'
         ),
         EVENT,
     )

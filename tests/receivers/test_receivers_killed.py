@@ -14,7 +14,7 @@ from cef_bridge import generator
 
 ROUNDS = 4
 # Small rounds, so that there are many receipts and many kills between them.
-OFTEN = {"turnover": "200ms", "turnover_bytes": "512K"}
+OFTEN = {"confirm_interval": "200ms", "confirm_bytes": "512K"}
 STREAMS = [("tcp", "lf"), ("tcp", "octet-counting"), ("tls", "lf"), ("mtls", "octet-counting")]
 RECEIVERS = [
     *(("rsyslog", {"queue": "direct"}, *stream) for stream in STREAMS),
@@ -130,7 +130,7 @@ def test_stock_rsyslog_loses_what_it_had_in_memory_and_confirm_hold_brings_it_ba
     source = tmp_path / "events.ndjson"
     # It reads, keeps in memory, and its disk is slow: 256 messages each half second.
     receiver = start("rsyslog", queue="stock", lag=500_000)
-    target = url(receiver, authority, confirm_hold=hold, turnover="1s")
+    target = url(receiver, authority, confirm_hold=hold, confirm_interval="1s")
     with (
         growing(source, count=20_000, seed=1) as stop,
         Forward(tmp_path, "--from", source, "--to", target) as forward,

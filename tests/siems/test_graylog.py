@@ -112,7 +112,7 @@ def test_what_is_no_number_is_dropped_from_a_key_for_numbers():
 
 def test_a_record_forged_in_a_command_line_takes_the_place_of_the_real_one():
     reading = read("graylog", written("arcsight", {**EXEC, "Resource": FORGED}))
-    assert found(reading, "misread")["cs5"].mend == 'envelope: {break_up: ["CEF:"]}'
+    assert found(reading, "misread")["cs5"].mend == 'envelope: {defang: ["CEF:"]}'
     assert fields(reading)["device_vendor"] == "Forged"
 
 

@@ -85,7 +85,7 @@ def test_a_forged_record_in_a_command_line_takes_the_place_of_the_real_one():
     line = written("kubearmor-cef", {**EXEC, "Resource": forged}, "rfc5424")
     reading = read("sc4s", line)
     assert problems(reading) >= {("misread", "cs5")}
-    assert found(reading, "misread")["cs5"].mend == 'envelope: {break_up: ["CEF:0", "LEEF:"]}'
+    assert found(reading, "misread")["cs5"].mend == 'envelope: {defang: ["CEF:0", "LEEF:"]}'
     assert fields(reading)["sc4s_vendor"] == "Forged"
     mended = read("sc4s", written("splunk", {**EXEC, "Resource": forged}))
     assert problems(mended) == set()

@@ -24,7 +24,7 @@ def test_pairs_are_those_of_the_add_ons_expression(text):
 def test_the_first_key_swallows_the_header_and_is_lost():
     reading = read("splunk", HEADER + "act=Block cat=File")
     assert ("lost", "act") in problems(reading)
-    assert "first: KubeArmorFormat" in found(reading, "lost")["act"].mend
+    assert "leading_key: KubeArmorFormat" in found(reading, "lost")["act"].mend
     assert "act" not in fields(reading)
     assert fields(reading)["cat"] == "File"
 

@@ -39,16 +39,16 @@ RULES = "extension: {cat: {from: Operation}, fname: {from: Resource, via: basena
 def test_each_fate_is_counted(covered):
     assert fates(covered(RULES + "\ndrop: [Cwd]", LOG, LOG, {**LOG, "Labels": "a=b"})) == {
         "Cwd": {"dropped": 3},
-        "Labels": {"kept": 1},
+        "Labels": {"unmapped": 1},
         "Operation": {"mapped": 3},
         "Resource": {"mapped": 3},
-        "Type": {"kept": 3},
-        "UID": {"kept": 3},
+        "Type": {"unmapped": 3},
+        "UID": {"unmapped": 3},
     }
     assert fates(covered(RULES + "\nunmapped: drop", LOG)) == {
         "Cwd": {"lost": 1},
         "Operation": {"mapped": 1},
-        "Resource": {"partly": 1},
+        "Resource": {"partial": 1},
         "Type": {"lost": 1},
         "UID": {"lost": 1},
     }
@@ -57,14 +57,14 @@ def test_each_fate_is_counted(covered):
 def test_an_own_name_of_the_cluster_is_kept_unless_it_is_the_mappings(covered):
     same, other = ({"ClusterName": name, "HostName": "n"} for name in ("prod", "default"))
     coverage = covered("extends: splunk\ncluster: prod\n", same, other, other)
-    assert fates(coverage)["ClusterName"] == {"repeated": 1, "kept": 2}
+    assert fates(coverage)["ClusterName"] == {"redundant": 1, "unmapped": 2}
 
 
 def test_of_a_filtered_event_every_field_is_filtered(covered):
     coverage = covered(
         RULES + "\ndrop_events: [{Operation: File}]", LOG, {**LOG, "Operation": "Process"}
     )
-    assert fates(coverage)["Cwd"] == {"filtered": 1, "kept": 1}
+    assert fates(coverage)["Cwd"] == {"filtered": 1, "unmapped": 1}
     assert coverage.totals()["filtered"] == len(LOG)
     assert [rule.fired for rule in coverage.rules()] == [1, 1]
 
@@ -95,13 +95,13 @@ def test_a_rule_that_never_wins_is_counted_with_zero(covered):
 
 def test_what_is_cut_and_what_is_shed_is_counted_with_the_longest(covered):
     coverage = covered(
-        "extension: {act: {from: Action}, KubeArmorLabels: {from: Labels}}\nenvelope: {max_bytes: 512, shed: [KubeArmorLabels]}",
+        "extension: {act: {from: Action}, KubeArmorLabels: {from: Labels}}\nenvelope: {max_bytes: 512, truncate_first: [KubeArmorLabels]}",
         {**LOG, "Action": "a" * 70, "Labels": "x" * 500},
         {**LOG, "Action": "a" * 80},
     )
     assert coverage.cut == {"act": 2}
     assert coverage.longest == {"act": 80}
-    assert coverage.shed["KubeArmorLabels"] == 1
+    assert coverage.truncated["KubeArmorLabels"] == 1
 
 
 def test_fields_that_this_version_does_not_know_stand_last_with_a_sample(covered):

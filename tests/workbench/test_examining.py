@@ -98,7 +98,7 @@ def told(coverage: Coverage):
         {row.path: (row.fates, set(row.keys)) for row in coverage.fields()},
         [(row.key, row.fired) for row in coverage.rules()],
         coverage.cut,
-        coverage.shed,
+        coverage.truncated,
         coverage.longest,
     )
 

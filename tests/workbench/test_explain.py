@@ -210,7 +210,7 @@ def test_what_is_shed_and_shortened_for_the_size_is_told():
     explained = explain(converter("kubearmor-cef", 1200), raw)
     assert explained.size <= explained.most == 1200
     assert why(explained, "KubeArmorLabels") == [
-        ("kubearmor-cef.yaml:135", "shed, 517 bytes: the message has 1,200 at most")
+        ("kubearmor-cef.yaml:135", "truncated, 517 bytes: the message has 1,200 at most")
     ]
     assert any(note.startswith("shortened from 900 to ") for note in row(explained, "cs5").notes)
     assert row(explained, "KubeArmorTruncated").rule == "envelope max_bytes"
@@ -223,10 +223,10 @@ def test_fields_that_no_rule_reads_are_told_with_what_became_of_them(own):
     event = {"Type": "ContainerLog", "Operation": "File", "Resource": "/a/b", "Cwd": "/", "New": 7}
     kept = own(text)(event)
     assert {it.fate.path: (it.fate.kind, it.fate.kept) for it in kept.unused} == {
-        "Type": ("kept", "KubeArmorType"),
-        "Operation": ("kept", "KubeArmorOperation"),
+        "Type": ("unmapped", "KubeArmorType"),
+        "Operation": ("unmapped", "KubeArmorOperation"),
         "Cwd": ("dropped", ""),
-        "New": ("kept", "KubeArmorNew"),
+        "New": ("unmapped", "KubeArmorNew"),
     }
     resource = next(it.fate for it in kept.fields if it.fate.path == "Resource")
     assert (resource.kind, resource.keys, resource.kept) == (
@@ -238,7 +238,7 @@ def test_fields_that_no_rule_reads_are_told_with_what_became_of_them(own):
     assert {it.fate.path: it.fate.kind for it in lost.fields} == {
         "Type": "lost",
         "Operation": "lost",
-        "Resource": "partly",
+        "Resource": "partial",
         "Cwd": "dropped",
         "New": "lost",
     }
@@ -273,4 +273,4 @@ def test_fields_that_share_the_one_key_for_all_that_is_too_much_are_kept_in_it(o
     kept = {field.fate.path: field.fate.kept for field in explained.fields}
     assert kept["New00"] == "KubeArmorNew00"
     assert kept["New79"] == "KubeArmorData"
-    assert {field.fate.kind for field in explained.fields} == {"mapped", "kept"}
+    assert {field.fate.kind for field in explained.fields} == {"mapped", "unmapped"}

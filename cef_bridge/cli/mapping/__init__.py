@@ -19,7 +19,7 @@ class _Group(LazyGroup):
         "list": ("list_", "List the mappings that come with cef-bridge."),
         "show": ("show", "Print a mapping with everything it extends merged in, as YAML."),
         "fields": ("fields", "List the event fields that a mapping can read."),
-        "event-ids": ("event_ids", "List every device event class id."),
+        "class-ids": ("class_ids", "List every device event class id."),
         "schema": ("schema", "Print the JSON Schema of mapping files, for editors."),
         "new": ("new", "Begin a mapping of your own: a commented file that extends a shipped one."),
         "lint": ("lint", "Check mappings; without a name all shipped ones."),
@@ -32,6 +32,7 @@ class _Group(LazyGroup):
         ),
         "diff": ("diff", "Compare what two mappings make of the same events."),
     }
+    renamed: ClassVar = {"event-ids": "class-ids"}
 
 
 @click.group("mapping", cls=_Group)

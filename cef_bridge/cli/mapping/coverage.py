@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cef_bridge.cli.earlier import with_earlier_keys
 from cef_bridge.cli.logs import say
 from cef_bridge.cli.mapping.surveys import run_through
 from cef_bridge.cli.params import Number, mapping_option
@@ -69,8 +70,9 @@ def command(
     """Count what becomes of every field of the events in archives.
 
     FILE is what convert takes: files, folders, globs or - (stdin). Tells of each event field how
-    often it is mapped, kept as KubeArmor…, repeated, dropped on purpose or lost; which rules never
-    fired; which keys were cut; and what KubeArmor sends that this version does not know.
+    often it is mapped, unmapped (kept as KubeArmor…), redundant, dropped on purpose or lost; which
+    rules never fired; which keys were cut; and what KubeArmor sends that this version does not
+    know.
     """
     mapping = load(mapping_name)
     converter = Converter(mapping, syslog_header=mapping.envelope.syslog_header)
@@ -146,9 +148,11 @@ def _print_lost(coverage: Coverage) -> None:
     if rows:
         click.echo("\nKeys that were cut to their length:")
         print_table(("key", "events", "longest"), rows)
-    if coverage.shed:
+    if coverage.truncated:
         click.echo("\nKeys that were given up or shortened for the size of the message:")
-        print_table(("key", "events"), [(key, f"{n:,}") for key, n in coverage.shed.most_common()])
+        print_table(
+            ("key", "events"), [(key, f"{n:,}") for key, n in coverage.truncated.most_common()]
+        )
 
 
 def _keys(keys: Sequence[str]) -> str:
@@ -178,15 +182,13 @@ def _words(stats: Stats) -> Counter[tuple[str, str]]:
 
 
 def _document(mapping: Mapping, coverage: Coverage, stats: Stats) -> dict[str, object]:
-    counts = {
-        name: getattr(stats, name)
-        for name in ("lines", "converted", "filtered", "rejected", "noise", "blank")
-    }
+    counts = {name: getattr(stats, name) for name in ("lines", "converted", "filtered", "rejected")}
+    counts |= {"skipped": stats.noise, "blank": stats.blank}
     rules = coverage.rules()
-    return {
+    document = {
         "mapping": mapping.name,
-        "events": counts,
-        "totals": {fate: coverage.totals()[fate] for fate in _FATES},
+        "events": with_earlier_keys(counts),
+        "totals": with_earlier_keys({fate: coverage.totals()[fate] for fate in _FATES}),
         "fields": [_field(row) for row in coverage.fields()],
         "new": {
             "fields": [row.path for row in coverage.fields() if not row.known],
@@ -203,12 +205,15 @@ def _document(mapping: Mapping, coverage: Coverage, stats: Stats) -> dict[str, o
             {"key": key, "events": number, "longest": coverage.longest.get(key, 0)}
             for key, number in coverage.cut.most_common()
         ],
-        "shed": [{"key": key, "events": number} for key, number in coverage.shed.most_common()],
+        "truncated": [
+            {"key": key, "events": number} for key, number in coverage.truncated.most_common()
+        ],
     }
+    return with_earlier_keys(document)
 
 
 def _field(row: FieldCount) -> dict[str, object]:
-    counts = {fate: row.fates.get(fate, 0) for fate in _FATES}
+    counts = with_earlier_keys({fate: row.fates.get(fate, 0) for fate in _FATES})
     told: dict[str, object] = {"field": row.path, "events": row.events, **counts}
     return {**told, "keys": row.keys, "sample": row.sample, "known": row.known}
 

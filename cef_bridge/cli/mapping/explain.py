@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cef_bridge.cli.earlier import KEYS
 from cef_bridge.cli.event_input import one_event
 from cef_bridge.cli.params import Whole, mapping_option
 from cef_bridge.cli.tables import cut, json_option, print_table
@@ -61,8 +62,8 @@ def command(
 
     EVENT is a file of events (the first is taken), JSON text, or - (stdin, also when there is
     none). Tells of each key the rule (file:line), the field it was taken from, what was done to
-    it, what was cut, escaped or shed, and which rules lost; which keys the line has not, and why;
-    and which fields of the event no rule read.
+    it, what was cut, escaped or truncated, and which rules lost; which keys the line has not, and
+    why; and which fields of the event no rule read.
     """
     mapping = load(mapping_name)
     found = one_event(event, number or 0, mapping)
@@ -175,7 +176,8 @@ def _document(explained: Explanation) -> dict[str, object]:
 
 def _field(field: ExplainedField) -> dict[str, object]:
     fate = field.fate
-    told: dict[str, object] = {"field": fate.path, "value": field.value, "fate": fate.kind}
+    told: dict[str, object] = {"field": fate.path, "value": field.value, "outcome": fate.kind}
+    told["fate"] = KEYS.get(fate.kind, fate.kind)
     return {**told, "keys": fate.keys, "kept_as": fate.kept or None}
 
 

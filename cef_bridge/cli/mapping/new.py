@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from cef_bridge.cli.logs import say
-from cef_bridge.cli.params import SHIPPED
+from cef_bridge.cli.params import SHIPPED, Renamed
 from cef_bridge.errors import UsageError
 from cef_bridge.files import AtomicFile
 from cef_bridge.kubearmor.classes import kind_of
@@ -47,8 +47,10 @@ class _Asked(NamedTuple):
 @click.command("new")
 @click.argument("name", metavar="NAME")
 @click.option(
-    "--for",
+    "--extends",
     "parent",
+    cls=Renamed,
+    was="--for",
     type=SHIPPED,
     metavar="MAPPING",
     default="kubearmor-cef",
@@ -124,7 +126,7 @@ def _check(asked: _Asked, parent: str, cluster: str | None) -> None:
         problems.append(f"{asked.path} is among the mappings of cef-bridge. Write elsewhere.")
     if parent not in known:
         hint = did_you_mean(parent, known)
-        problems.append(f'There is no shipped mapping "{shown(parent)}" for --for.{hint}')
+        problems.append(f'There is no shipped mapping "{shown(parent)}" for --extends.{hint}')
     if cluster is not None and not cluster.strip():
         problems.append("--cluster has no name. Write one, or leave it out.")
     if problems:

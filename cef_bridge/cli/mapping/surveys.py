@@ -34,7 +34,7 @@ def run_through(machine: EventConverter, files: tuple[str, ...]) -> ConvertRun:
     stats = run.stats
     say(
         f"{stats.lines:,} lines: {stats.converted:,} converted, {stats.filtered:,} filtered, "
-        f"{stats.rejected:,} rejected, {stats.noise:,} noise, {stats.blank:,} blank"
+        f"{stats.rejected:,} rejected, {stats.noise:,} skipped, {stats.blank:,} blank"
     )
     for reason, number in stats.reasons.most_common(10):
         first = stats.firsts[reason]

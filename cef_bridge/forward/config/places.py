@@ -171,14 +171,15 @@ def default_name(target: destination_url.DestinationUrl) -> str:
     return f"{target.scheme}-{_UNSAFE.sub('-', host).strip('.-_')[:50]}-{port}"
 
 
-def with_policies(
+def with_when_full(
     sources: Sequence[Source], destinations: Sequence[tuple[Destination, bool]]
 ) -> tuple[Destination, ...]:
-    """Return the destinations with the policy of those that say none (the second of a pair)."""
+    """Return the destinations with `when_full` of those that say none (the second of a pair)."""
     waits = len(destinations) == 1 and all(source.can_wait for source in sources)
     default = "block" if waits else "drop_telemetry_first"
     return tuple(
-        one if told else msgspec.structs.replace(one, policy=default) for one, told in destinations
+        one if told else msgspec.structs.replace(one, when_full=default)
+        for one, told in destinations
     )
 
 
@@ -217,7 +218,7 @@ def from_urls(  # noqa: PLR0913 - the options of the command line, by name
     syslog_header: str | None = None,
     queue: str | None = None,
     queue_limit: int | None = None,
-    policy: str | None = None,
+    when_full: str | None = None,
     metrics: str | None = None,
     heartbeat: float | None = None,
     grace: float | None = None,
@@ -239,7 +240,7 @@ def from_urls(  # noqa: PLR0913 - the options of the command line, by name
         "mapping": mapping,
         "syslog_header": syslog_header,
         "queue_limit": queue_limit,
-        "policy": policy,
+        "when_full": when_full,
     }
     destinations = []
     for url in tos:
@@ -262,7 +263,7 @@ def from_urls(  # noqa: PLR0913 - the options of the command line, by name
     times = {"heartbeat": heartbeat, "grace": grace}
     return Config(
         sources=tuple(sources),
-        destinations=with_policies(sources, destinations),
+        destinations=with_when_full(sources, destinations),
         queue=queue,
         metrics=metrics,
         **{name: value for name, value in times.items() if value is not None},  # type: ignore[arg-type] # the other fields are said above
@@ -280,7 +281,7 @@ def _from_end(source: Source, url: str) -> Source:
 def _with_options(
     url: str, options: Mapping[str, object]
 ) -> tuple[tuple[Destination, bool] | None, list[str]]:
-    """Return a destination and whether its policy was said; its URL stands over the options."""
+    """Return a destination and whether `when_full` was said; its URL overrides the options."""
     destination, problems = destination_of(url, {})
     if destination is None:
         return None, problems
@@ -288,4 +289,4 @@ def _with_options(
     more = {
         name: value for name, value in options.items() if value is not None and name not in said
     }
-    return (msgspec.structs.replace(destination, **more), "policy" in {**said, **more}), problems
+    return (msgspec.structs.replace(destination, **more), "when_full" in {**said, **more}), problems

@@ -11,9 +11,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from cef_bridge.delivery import urls
+from cef_bridge.delivery import destination_url, urls
 from cef_bridge.delivery.settings import read, takes
-from cef_bridge.delivery.urls import UrlParameters
+from cef_bridge.delivery.urls import UrlParameters, old_name
 from cef_bridge.errors import Location, MappingError, Problem
 from cef_bridge.forward.config import codes
 from cef_bridge.forward.config.mappings import mapping_problems
@@ -25,7 +25,7 @@ from cef_bridge.forward.config.places import (
     in_folder,
     names_problems,
     source_of,
-    with_policies,
+    with_when_full,
 )
 from cef_bridge.forward.config.spec import Config, Destination
 from cef_bridge.mapping.language import nodes, reader
@@ -121,7 +121,7 @@ class _Reader:
             self._report(at, codes.BAD_VALUE, f'"metrics": {wrong}')
         places = [at for _, at in sources] + [at for _, at in destinations]
         told = [source for source, _ in sources]
-        ready = with_policies(told, [pair for pair, _ in destinations])
+        ready = with_when_full(told, [pair for pair, _ in destinations])
         for index, text in clashes(told, ready):
             self._report(places[index], codes.BAD_URL, text)
         if self._problems:  # so that one run names all that is wrong
@@ -173,10 +173,11 @@ class _Reader:
             self._report_all(at, names_problems(said, self._folder))
             return None
         partial = len(self._problems) > before
-        policy = "policy" in said or "policy=" in url.partition("?")[2]
         destination, problems = destination_of(url, said, self._folder, partial=partial)
         self._report_all(at, problems)
-        return None if destination is None else (destination, policy)
+        words, _ = destination_url.read_url(url, DESTINATION_WORDS, said)
+        chosen = "when_full" in {**said, **words}
+        return None if destination is None else (destination, chosen)
 
     def _report_all(self, at: Location, problems: list[str]) -> None:
         for text in problems:
@@ -209,14 +210,19 @@ class _Reader:
         said: dict[str, object] = {}
         conditions: list[tuple[YamlScalar, Node]] = []
         unread: dict[str, Node] = {}
+        seen: set[str] = set()
         for key, inner in node.pairs:
-            row = words.rows.get(key.text)
+            row = words.row(key.text)
             if key.text in others:
                 unread[key.text] = inner
             elif row is None:
                 hint = did_you_mean(key.text, [*others, *words.rows])
                 message = f'"{shown(key.text)}" is no setting here.{hint}'
                 self._report(key.at, codes.UNKNOWN_SETTING, message)
+            elif row.name in seen:  # by its name, and by the one of earlier versions
+                today = row.encode_name
+                message = f'"{old_name(row)}" is an earlier name of "{today}". Remove one of them.'
+                self._report(key.at, codes.TWICE, message)
             elif key.text in _CONDITIONS:
                 conditions.append((key, inner))
             elif isinstance(inner, YamlScalar) and inner.is_null:
@@ -224,6 +230,8 @@ class _Reader:
                 self._report(key.at, codes.WRONG_KIND, message)
             else:
                 self._value(row, inner, said)
+            if row is not None:
+                seen.add(row.name)
         return said, conditions, unread
 
     def _value(self, row: kinds.Field, node: Node, said: dict[str, object]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import inspect as kinds
 
 from cef_bridge.delivery.destination_url import DestinationUrl
-from cef_bridge.delivery.urls import UrlParameters
+from cef_bridge.delivery.urls import UrlParameters, old_name
 from cef_bridge.forward.config.spec import Config, Destination, Source
 from cef_bridge.mapping.language import schema as mapping_schema
 from cef_bridge.mapping.language import yaml_schema
@@ -37,8 +37,8 @@ _NUMBER = r"^[0-9]|\$\{"
 def schema() -> Schema:
     """Return the JSON Schema (2020-12) of a config file."""
     top = _properties(Config)
-    top["sources"] = _list("from", _properties(Source))
-    top["destinations"] = _list("to", {**_properties(Destination), **_properties(DestinationUrl)})
+    top["sources"] = _list("from", Source)
+    top["destinations"] = _list("to", Destination, DestinationUrl)
     return {
         "$schema": yaml_schema.DRAFT,
         "title": "cef-bridge forward",
@@ -47,8 +47,13 @@ def schema() -> Schema:
     }
 
 
-def _properties(cls: type) -> dict[str, object]:
+def _properties(cls: type) -> dict[str, Schema]:
     return {name: _setting(name, row.type) for name, row in UrlParameters.of(cls, ()).rows.items()}
+
+
+def _earlier(cls: type) -> dict[str, str]:
+    rows = UrlParameters.of(cls, ()).rows.items()
+    return {old: name for name, row in rows if (old := old_name(row))}
 
 
 def _setting(name: str, kind: kinds.Type) -> Schema:
@@ -83,7 +88,12 @@ def _of(kind: kinds.Type) -> Schema:
     return yaml_schema.text(1)
 
 
-def _list(url: str, properties: dict[str, object]) -> Schema:
+def _list(url: str, *classes: type) -> Schema:
     address: Schema = {"type": "string", "description": _URL[url]}
-    item = {"anyOf": [address, yaml_schema.settings({url: address, **properties}, [url])]}
+    properties = {url: address}
+    earlier: dict[str, str] = {}
+    for cls in classes:
+        properties |= _properties(cls)
+        earlier |= _earlier(cls)
+    item = {"anyOf": [address, yaml_schema.settings(properties, [url], earlier)]}
     return {"anyOf": [{"type": "array", "items": item, "minItems": 1}, item]}

@@ -27,7 +27,7 @@ DEFAULT_MAPPING = "kubearmor-cef"
 RELAY_PORT = 32767
 """KubeArmor's, of the relay as of a node's daemon."""
 
-Policy = Literal["block", "drop_telemetry_first", "drop_oldest", "drop_newest"]
+WhenFull = Literal["block", "drop_telemetry_first", "drop_oldest", "drop_newest"]
 
 # What `events.decode` takes; a test compares them.
 InputFormat = Literal[
@@ -68,9 +68,13 @@ class Source(Tls, frozen=True, kw_only=True):
         ),
     ] = None
     tls: Annotated[bool, setting("Use TLS; with `cert` mutual TLS.", of=_RELAY)] = False
-    health: Annotated[
+    health_port: Annotated[
         Annotated[int, setting("", ge=1, le=65535)] | None,
-        setting("Port of the gRPC health service, asked in plain text (32766).", of=_RELAY),
+        setting(
+            "Port of the gRPC health service, asked in plain text (32766).",
+            of=_RELAY,
+            was="health",
+        ),
     ] = None
     from_end: Annotated[
         bool,
@@ -121,8 +125,11 @@ class Destination(Struct, frozen=True, kw_only=True):
             " tcp and tls get RFC 3164, with a warning, and the others none."
         ),
     ] = None
-    only_alerts: Annotated[
-        bool, setting("Send no telemetry (logs): the same as `filters: [alerts_only]`.")
+    alerts_only: Annotated[
+        bool,
+        setting(
+            "Send no telemetry (logs): the same as `filters: [alerts_only]`.", was="only_alerts"
+        ),
     ] = False
     filters: Annotated[
         tuple[str, ...], setting("Named filters, besides those of the mapping.")
@@ -145,12 +152,13 @@ class Destination(Struct, frozen=True, kw_only=True):
     queue_limit: Annotated[
         int, setting("Most bytes of its queue on the disk.", unit="bytes", ge=1 << 20, le=1 << 50)
     ] = 1 << 30
-    policy: Annotated[
-        Policy,
+    when_full: Annotated[
+        WhenFull,
         setting(
             "When the queue is full: `block` makes sources wait, the others drop what waits, and"
             " count it. Default: `block`; `drop_telemetry_first` where a source is a relay, which"
-            " does not wait, or where several destinations share the sources."
+            " does not wait, or where several destinations share the sources.",
+            was="policy",
         ),
     ] = "block"
 
@@ -175,7 +183,7 @@ class Destination(Struct, frozen=True, kw_only=True):
 
     def narrowed(self, mapping: Mapping) -> Mapping:
         """Return a mapping that drops what this destination does not take, besides its own."""
-        more = (*self.filters, *(("alerts_only",) if self.only_alerts else ()))
+        more = (*self.filters, *(("alerts_only",) if self.alerts_only else ()))
         return msgspec.structs.replace(
             mapping,
             filters=tuple(dict.fromkeys((*mapping.filters, *more))),

@@ -72,7 +72,7 @@ NO_EVENT_ID = LintRule("M048", "warning", "No key with the event's id.")
 NO_EXAMPLES = LintRule("M049", "warning", "A mapping of one's own without examples.")
 NEVER_TOGETHER = LintRule("M050", "warning", "Conditions that no kind of event meets together.")
 DROPS_ALERTS = LintRule("M051", "warning", "An item of drop_events that takes alerts as well.")
-SHEDS_NOTHING = LintRule("M052", "warning", "A key under shed that nothing writes.")
+SHEDS_NOTHING = LintRule("M052", "warning", "A key under truncate_first that nothing writes.")
 IDLE_SETTING = LintRule(
     "M053", "warning", "A setting of the other format, or one that another overrules."
 )

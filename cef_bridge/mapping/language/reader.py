@@ -56,6 +56,16 @@ def yaml_fields(cls: type) -> dict[str, kinds.Field]:
     }
 
 
+@cache
+def earlier_names(cls: type) -> dict[str, str]:
+    """Return the YAML keys that a type had in earlier versions, each with the one of today."""
+    rows = yaml_fields(cls).items()
+    extras = {
+        key: row.type.extra or {} for key, row in rows if isinstance(row.type, kinds.Metadata)
+    }
+    return {extra["was"]: key for key, extra in extras.items() if "was" in extra}
+
+
 def is_of(kind: kinds.Type, cls: type) -> bool:
     """Tell whether a declared type is the struct `cls`."""
     return isinstance(kind, kinds.StructType) and kind.cls is cls
@@ -89,11 +99,17 @@ class _Reader(ConditionReader):
         said: dict[str, object] = {}
         places: dict[str, Location] = {}
         for key, inner in node.pairs:
-            row = declared.get(key.text)
+            today = earlier_names(cls).get(key.text, key.text)
+            row = declared.get(today)
             if row is None:
                 hint = did_you_mean(key.text, list(declared))
                 message = f'"{shown(key.text)}" is no setting here.{hint}'
                 self.report(key.at, codes.UNKNOWN_SETTING, message)
+                continue
+            if row.name in places:  # by its name, and by the one of earlier versions
+                was = next(old for old, new in earlier_names(cls).items() if new == today)
+                message = f'"{was}" is an earlier name of "{today}". Remove one of them.'
+                self.report(key.at, codes.TWICE, message)
                 continue
             places[row.name] = key.at
             if cls is spec.Mapping:

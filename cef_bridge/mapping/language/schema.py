@@ -17,7 +17,7 @@ from cef_bridge.lines.syslog import FACILITIES
 from cef_bridge.mapping.language import shipped, spec, yaml_schema
 from cef_bridge.mapping.language.condition_forms import WORDS as FORMS
 from cef_bridge.mapping.language.filters import FILTERS
-from cef_bridge.mapping.language.reader import EXPANDED, is_of, yaml_fields
+from cef_bridge.mapping.language.reader import EXPANDED, earlier_names, is_of, yaml_fields
 from cef_bridge.mapping.language.transforms import MOST_ARGUMENT, MOST_PART, TRANSFORMS
 from cef_bridge.mapping.language.yaml_schema import ref
 
@@ -52,7 +52,7 @@ def schema() -> Schema:
     return {
         "$schema": yaml_schema.DRAFT,
         "title": "cef-bridge mapping",
-        **yaml_schema.settings(properties, ["mapping"]),
+        **yaml_schema.settings(properties, ["mapping"], earlier_names(spec.Mapping)),
         "$defs": definitions(),
     }
 
@@ -260,4 +260,4 @@ def _struct(cls: type) -> Schema:
     properties = {
         name: _setting(name, row, variables=True) for name, row in yaml_fields(cls).items()
     }
-    return yaml_schema.settings(properties)
+    return yaml_schema.settings(properties, earlier=earlier_names(cls))

@@ -174,18 +174,18 @@ class Envelope(Struct, frozen=True):
         int,
         Meta(description="Most bytes of a message, syslog header included; 512 or more.", ge=512),
     ] = 8192
-    first: Annotated[
+    leading_key: Annotated[
         str | None,
         Meta(
             description="A key written first with the value 1, for a receiver that loses it.",
-            extra={"names": "key"},
+            extra={"names": "key", "was": "first"},
         ),
     ] = None
-    shed: Annotated[
+    truncate_first: Annotated[
         tuple[str, ...],
         Meta(
             description="Keys given up, in this order, when a message is over `max_bytes`.",
-            extra={"names": "key"},
+            extra={"names": "key", "was": "shed"},
         ),
     ] = ()
     delimiter: Annotated[
@@ -209,11 +209,11 @@ class Envelope(Struct, frozen=True):
         Literal["keep", "replace"],
         Meta(description="CEF: whether `|` in values stays or becomes `/`."),
     ] = "keep"
-    break_up: Annotated[
+    defang: Annotated[
         tuple[str, ...],
         Meta(
             description="Texts that no value may hold, such as `CEF:0`: broken up visibly.",
-            extra={"names": "text to break up"},
+            extra={"names": "text to break up", "was": "break_up"},
         ),
     ] = ()
     ipv6: Annotated[
@@ -313,11 +313,11 @@ class Mapping(Struct, frozen=True):
         Literal["keep", "drop"],
         Meta(description="Whether fields that no rule reads are kept as `KubeArmor<Field>`."),
     ] = "keep"
-    drop: Annotated[
+    drop_fields: Annotated[
         tuple[str, ...],
         Meta(
             description="Fields, by path or glob, that go nowhere, on purpose.",
-            extra={"names": "field pattern"},
+            extra={"names": "field pattern", "was": "drop"},
         ),
     ] = ()
     drop_events: Annotated[

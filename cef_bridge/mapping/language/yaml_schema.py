@@ -9,6 +9,7 @@ what the settings mean.
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from cef_bridge.mapping.language.values import TRUTH
@@ -99,11 +100,22 @@ def any_of(*schemas: Schema) -> Schema:
     return {"anyOf": flat}
 
 
-def settings(properties: Mapping[str, object], required: Sequence[str] = ()) -> Schema:
-    """Return the schema of settings of which there are no others."""
+def settings(
+    properties: Mapping[str, Schema],
+    required: Sequence[str] = (),
+    earlier: Mapping[str, str] = MappingProxyType({}),
+) -> Schema:
+    """Return the schema of settings of which there are no others.
+
+    `earlier` has the names of earlier versions: editors strike them through.
+    """
+    said: dict[str, Schema] = dict(properties)
+    for old, name in earlier.items():
+        text = f"Renamed: write `{name}`."
+        said[old] = {**properties[name], "description": text, "deprecated": True}
     return {
         "type": "object",
-        "properties": dict(properties),
+        "properties": said,
         **({"required": list(required)} if required else {}),
         "additionalProperties": False,
     }

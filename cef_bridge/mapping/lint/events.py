@@ -82,7 +82,7 @@ def never_together(view: LintContext) -> Iterator[LintFinding]:
     """The conditions of a rule, or of an item of drop_events, fit a kind of event that exists.
 
     Each may hold, and yet never all of them: an execution is no file event, and a log was not
-    blocked. `cef-bridge mapping event-ids` lists all kinds of events.
+    blocked. `cef-bridge mapping class-ids` lists all kinds of events.
 
     Bad:
         drop_events: [{event.operation: file, event.verb: exec}]
@@ -97,7 +97,7 @@ def never_together(view: LintContext) -> Iterator[LintFinding]:
         if not any(_classes_of(asked)) and not any(map(_is_impossible, asked)):
             words = " and ".join(f"{each.path}: {_values(each)}" for each in asked)
             message = (
-                f'No kind of event has {words}. See "cef-bridge mapping event-ids" for all of them.'
+                f'No kind of event has {words}. See "cef-bridge mapping class-ids" for all of them.'
             )
             yield LintFinding(asked[-1].at, message)
 

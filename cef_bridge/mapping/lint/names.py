@@ -161,7 +161,7 @@ def bad_setting(view: LintContext) -> Iterator[LintFinding]:
     for name in named(view, "delimiter"):
         yield from _refused(name, "leef", delimiter=name.text)
     for name in named(view, "text to break up"):
-        yield from _refused(name, view.format, break_up=(name.text,))
+        yield from _refused(name, view.format, defang=(name.text,))
     for name in named(view, "mapping"):
         if len(_extends(view)) > 1 and name.text == _extends(view)[1]:
             yield LintFinding(name.at, "A mapping extends one other. Remove this one.")

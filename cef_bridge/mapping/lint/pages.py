@@ -128,9 +128,9 @@ The message says what YAML found, and how it is usually meant: a TAB in the inde
 without its end, a colon, star or bracket that wants quotes.
 
 Bad:
-    drop: ["Cwd]
+    drop_fields: ["Cwd]
 Good:
-    drop: ["Cwd"]
+    drop_fields: ["Cwd"]
 """,
     codes.TAG: """\
 A mapping has no YAML tags.
@@ -149,9 +149,9 @@ What is written must be all there is to see. Rules are inherited with `extends`.
 begins with a star or an ampersand has quotes.
 
 Bad:
-    drop: [*Hash]
+    drop_fields: [*Hash]
 Good:
-    drop: ["*Hash"]
+    drop_fields: ["*Hash"]
 """,
     codes.TOO_BIG: """\
 A mapping is at most 32 levels deep and has at most 200,000 parts, aliases counted each time.
@@ -159,9 +159,9 @@ A mapping is at most 32 levels deep and has at most 200,000 parts, aliases count
 No mapping needs that much; a file that does fills the memory.
 
 Bad:
-    drop: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[Cwd]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]
+    drop_fields: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[Cwd]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]
 Good:
-    drop: [Cwd]
+    drop_fields: [Cwd]
 """,
     codes.MISSING: """\
 A mapping has a name, and an example an event and what to expect of it.

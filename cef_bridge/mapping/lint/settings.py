@@ -57,28 +57,28 @@ def header_varies(view: LintContext) -> Iterator[LintFinding]:
 
 
 def sheds_nothing(view: LintContext) -> Iterator[LintFinding]:
-    """A key under `shed` is one that the mapping writes.
+    """A key under `truncate_first` is one that the mapping writes.
 
     Another name sheds nothing, and a message that is too long then loses what should have stayed.
     With `unmapped: keep` the fields that no rule reads have keys as well (KubeArmorCwd). A label
     goes with its key.
 
     Bad:
-        envelope: {shed: [KubeArmorLabel]}
+        envelope: {truncate_first: [KubeArmorLabel]}
     Good:
         extends: splunk
-        envelope: {shed: [KubeArmorLabels, cs5]}
+        envelope: {truncate_first: [KubeArmorLabels, cs5]}
     """
     envelope = view.draft.said.get("envelope")
-    shed = envelope.get("shed") if isinstance(envelope, dict) else None
-    if not shed:
+    first = envelope.get("truncate_first") if isinstance(envelope, dict) else None
+    if not first:
         return
     written = _written(view)
     spread = tuple(
         key for key, rules in view.merged.extension.items() if any(rule.spread for rule in rules)
     )
     for name in named(view, "key"):
-        if name.text not in shed or name.text in written or name.text.startswith(spread):
+        if name.text not in first or name.text in written or name.text.startswith(spread):
             continue
         meant = closest(name.text, written, likeness=0.8)
         hint = f'Did you mean "{meant}"?' if meant else "Remove it."
@@ -89,8 +89,8 @@ def _written(view: LintContext) -> dict[str, None]:
     """The keys that a mapping writes, those of fields that no rule reads too."""
     mapping = view.merged
     written = dict.fromkeys(mapping.extension)
-    if mapping.envelope.first:
-        written[mapping.envelope.first] = None
+    if mapping.envelope.leading_key:
+        written[mapping.envelope.leading_key] = None
     if mapping.unmapped == "keep":
         used: set[str] = set()
         paths = (*fields.RAW, "EventData")
@@ -102,21 +102,21 @@ def _written(view: LintContext) -> dict[str, None]:
 def never_written(view: LintContext) -> Iterator[LintFinding]:
     """A rule reads something that the mapping does not drop.
 
-    `drop` goes before all rules: a field that it names is written nowhere, by no rule. A file that
-    says both contradicts itself. (Rules of a parent may be dropped so.)
+    `drop_fields` goes before all rules: a field that it names is written nowhere, by no rule. A
+    file that says both contradicts itself. (Rules of a parent may be dropped so.)
 
     Bad:
         extension:
           KubeArmorCwd: {from: Cwd}
-        drop: [Cwd]
+        drop_fields: [Cwd]
     Good:
         extension:
           KubeArmorCwd: {from: [Cwd, TTY]}
-        drop: [Cwd]
+        drop_fields: [Cwd]
     """
-    if "drop" not in view.draft.said:
+    if "drop_fields" not in view.draft.said:
         return
-    drops = dropper(view.merged.drop)
+    drops = dropper(view.merged.drop_fields)
     for seen in view.draft.rules:
         rule = seen.rule
         paths = (*rule.from_, rule.spread) if rule.spread else rule.from_
@@ -125,7 +125,8 @@ def never_written(view: LintContext) -> Iterator[LintFinding]:
             gone = [paths[0]]
         if gone and seen.section == "extension":
             message = (
-                f"drop takes {shown(gone[0])} out, so this is never written. Keep one of them."
+                f"drop_fields takes {shown(gone[0])} out, so this is never written. "
+                "Keep one of them."
             )
             source = next((it for it in ("from_", "spread", "template") if it in seen.said), "")
             yield LintFinding(seen.said.get(source, rule.at), message)

@@ -39,15 +39,15 @@ def forged_record(view: LintContext) -> Iterator[LintFinding]:
     """In a mapping for Splunk or Graylog no value may hold the beginning of a record.
 
     SC4S looks for the last `CEF:0` of a line, Graylog for the last `CEF:` and a digit: who runs
-    `echo "CEF:0|…"` puts a record of his own in place of the real one. `break_up` is replaced whole
+    `echo "CEF:0|…"` puts a record of his own in place of the real one. `defang` is replaced whole
     by what a child says, so it names all beginnings.
 
     Bad:
         extends: splunk
-        envelope: {break_up: ["LEEF:"]}
+        envelope: {defang: ["LEEF:"]}
     Good:
         extends: splunk
-        envelope: {break_up: ["CEF:0", "LEEF:", "javascript:"]}
+        envelope: {defang: ["CEF:0", "LEEF:", "javascript:"]}
     """
     yield from _met(view, "forged_record")
 

@@ -90,7 +90,7 @@ class Program:
         self.mapping = mapping
         self.format = _format(mapping)
         ipv6 = mapping.envelope.both_families
-        self.drops = dropper(mapping.drop)
+        self.drops = dropper(mapping.drop_fields)
         header = {
             name: mapping.header.get(name) or _HEADER_DEFAULTS[name] for name in HEADER_FIELDS
         }
@@ -100,8 +100,10 @@ class Program:
             for key, rules in mapping.extension.items()
             if (kept := self._without_dropped(rules))
         ]
-        if mapping.envelope.first:
-            first = OutputKey(mapping.envelope.first, (Rule(value="1"),), self.format, ipv6=False)
+        if mapping.envelope.leading_key:
+            first = OutputKey(
+                mapping.envelope.leading_key, (Rule(value="1"),), self.format, ipv6=False
+            )
             self.slots.insert(0, first)
         # A severity of a table is a number from 1 to 10; LEEF's `sev` has no 0.
         self.severity = [_severity_slot(rule, self.format) for rule in mapping.severity]
@@ -140,7 +142,7 @@ class Program:
         return replace(rule, from_=from_, template=template, when=when)
 
     def _without_dropped(self, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
-        """Rules without the paths that `drop` names; a rule that read nothing else goes."""
+        """Rules without the paths that `drop_fields` names; a rule that read nothing else goes."""
         kept = []
         for rule in rules:
             paths = tuple(path for path in rule.from_ if not self.drops(path))
@@ -189,7 +191,7 @@ class Program:
         last: list[Hit] = []
         for slot in self.slots:
             found = slot.evaluate(event.fields)
-            if found and self.mapping.drop:
+            if found and self.mapping.drop_fields:
                 found = [hit for hit in found if not self._is_dropped(hit, event)]
             (last if slot.key == "msg" else hits).extend(found)
         left = self.leftovers.of(event, [*header_hits, *hits, *last])
@@ -232,7 +234,7 @@ class Program:
         if self.mapping.cluster:
             fields["cluster"] = self.mapping.cluster
         fields["event.severity"], rated = _first_severity(self.severity, fields)
-        if self.mapping.drop and "event.summary" in fields:
+        if self.mapping.drop_fields and "event.summary" in fields:
             kept = {
                 path: value
                 for path, value in fields.items()
@@ -268,8 +270,8 @@ class Program:
         return Header._make([*texts, str(severity)]), hits
 
     def _is_dropped(self, hit: Hit, event: Event) -> bool:
-        """A derived value goes nowhere too when `drop` names what it was taken from."""
-        if not self.mapping.drop or not hit.path:
+        """A derived value goes nowhere too when `drop_fields` names what it was taken from."""
+        if not self.mapping.drop_fields or not hit.path:
             return False
         paths = hit_paths(hit)
         held = [path for each in paths for path in event.holds.get(each, ())]
@@ -291,12 +293,12 @@ def _format(mapping: Mapping) -> Format:
         return FORMATS["leef"](
             version=envelope.leef_version,
             delimiter=envelope.delimiter,
-            break_up=envelope.break_up,
+            defang=envelope.defang,
             longest=envelope.max_bytes,
         )
     return FORMATS["cef"](
         pipe=envelope.pipe,
-        break_up=envelope.break_up,
+        defang=envelope.defang,
         version=envelope.cef_version,
         longest=envelope.max_bytes,
     )
@@ -359,7 +361,7 @@ def _first_severity(slots: list[OutputKey], fields: Fields) -> tuple[int, Hit | 
 
 
 def dropper(patterns: tuple[str, ...]) -> Callable[[str], bool]:
-    """Return a test of a path against `drop`: names, what is below them, and globs."""
+    """Return a test of a path against `drop_fields`: names, what is below them, and globs."""
     names = {pattern for pattern in patterns if not set(pattern) & set("*?[")}
     globs = tuple(pattern for pattern in patterns if pattern not in names)
     for name in tuple(names):
@@ -380,7 +382,7 @@ class UnmappedFields:
         mapping = program.mapping
         taken = {*mapping.extension, REST_KEY}
         taken |= {f"{key}Label" for key in mapping.extension}
-        taken |= {mapping.envelope.first or "", f"{PREFIX}Truncated"}
+        taken |= {mapping.envelope.leading_key or "", f"{PREFIX}Truncated"}
         if mapping.envelope.sequence:  # written behind all others, when a queue takes the message
             taken |= {f"{PREFIX}Queue", f"{PREFIX}Seq"}
         self._names: dict[str, str] = {

@@ -71,8 +71,8 @@ class Converter:
         self.assumed_time = assumed_time
         envelope = mapping.envelope
         self.max_bytes = min(envelope.max_bytes, max_bytes or envelope.max_bytes)
-        self._shed = envelope.shed
-        self._first = envelope.first
+        self._truncate_first = envelope.truncate_first
+        self._leading_key = envelope.leading_key
         self.when = tuple(tuple(item) for item in when)
         self.route = FilterItem(self.program, when) if when else None
         self.syslog = SyslogWriter(envelope, self.program.format, syslog_header or "none")
@@ -126,4 +126,4 @@ class Converter:
                 output.header
             )
             room = self.max_bytes - len(start.encode()) + len(fmt.separator.encode())
-        return start, truncate(output.hits, room, fmt, self._shed, self._first)
+        return start, truncate(output.hits, room, fmt, self._truncate_first, self._leading_key)

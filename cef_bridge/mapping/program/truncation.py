@@ -42,11 +42,11 @@ LEAST_ROOM = 64
 
 
 def truncate(
-    hits: Sequence[Hit], room: int, fmt: Format, shed: Sequence[str], keep: str | None
+    hits: Sequence[Hit], room: int, fmt: Format, first: Sequence[str], keep: str | None
 ) -> list[Hit]:
     """Return hits that take at most `room` bytes when written; `keep` is the key written first.
 
-    The order: keys of `shed`, other keys of our own from the last to the first, then the longest
+    The order: keys of `first`, other keys of our own from the last to the first, then the longest
     texts are shortened; only when nothing is left to shorten are dictionary keys given up, what
     the event is about last of all. `KubeArmorTruncated=1` is always among what is returned.
     """
@@ -55,7 +55,7 @@ def truncate(
     hits.insert(last, _MARK)
     stays = {TRUNCATED, keep}
     kept, over = _without(
-        hits, sum(_size(fmt, hit) for hit in hits) - room, fmt, _order(hits, shed, stays, fmt)
+        hits, sum(_size(fmt, hit) for hit in hits) - room, fmt, _order(hits, first, stays, fmt)
     )
     over = _shorten(kept, over, fmt)
     order = [i for i, hit in enumerate(kept) if hit.key not in stays]
@@ -104,10 +104,10 @@ def _is_own(key: str, fmt: Format) -> bool:
 
 
 def _order(
-    hits: Sequence[Hit], shed: Sequence[str], stays: set[str | None], fmt: Format
+    hits: Sequence[Hit], first: Sequence[str], stays: set[str | None], fmt: Format
 ) -> list[int]:
     """Indexes of the hits that may go, in the order they go."""
-    order = [i for name in shed for i, hit in enumerate(hits) if hit.key == name]
+    order = [i for name in first for i, hit in enumerate(hits) if hit.key == name]
     own = [i for i, hit in enumerate(hits) if _is_own(hit.key, fmt) and hit.key not in STAYS]
     order += reversed(own)
     return [index for index in dict.fromkeys(order) if hits[index].key not in stays]

@@ -18,10 +18,10 @@ SIEM = Siem(
     settings=(
         SettingPitfall(
             "forged_record",
-            "break_up",
+            "defang",
             lambda envelope: lets_through(envelope, "CEF:"),
             "Graylog takes a CEF: and a digit in a command line for the record's beginning, so "
-            'that an attacker writes the record. Say break_up: ["CEF:"].',
+            'that an attacker writes the record. Say defang: ["CEF:"].',
         ),
         SettingPitfall(
             "receiver_setting",

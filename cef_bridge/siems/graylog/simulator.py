@@ -56,7 +56,7 @@ _OWN = frozenset(("message", "source", "timestamp"))
 _UNLIMITED = frozenset(("cnt", "spt", "dpt", "in", "out", "fsize", "cn1", "cn2", "cn3", "cn4"))
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[fFdD]?")
-_BREAK_UP = 'envelope: {break_up: ["CEF:"]}'
+_BREAK_UP = 'envelope: {defang: ["CEF:"]}'
 
 
 def read(line: str) -> Reading:

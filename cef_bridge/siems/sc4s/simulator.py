@@ -40,7 +40,7 @@ _DATE = re.compile(
     rf"[0-9]{{1,11}}(?:\.[0-9]+)?|(?:{_MONTHS}) +[0-9]{{1,2}} (?:[0-9]{{4}} )?"
     r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?: [A-Za-z0-9:+-]+)?"
 )
-_BREAK_UP = 'envelope: {break_up: ["CEF:0", "LEEF:"]}'
+_BREAK_UP = 'envelope: {defang: ["CEF:0", "LEEF:"]}'
 _SPLUNK = f"Use `extends: splunk`, or {HEADER_5424}."
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _HEAD = """\
 // KubeArmor's classes of events, joined to the events themselves. Save the part up to the first ;
 // as a function to use it in other queries. Not tried on a live workspace.
-// Written by: cef-bridge mapping event-ids --format sentinel
+// Written by: cef-bridge mapping class-ids --format sentinel
 let KubeArmorClasses = datatable(DeviceEventClassID: string, ClassName: string, Kind: string,
     Scope: string, Operation: string, Verb: string, Disposition: string, DefaultSeverity: int)
 [

@@ -20,18 +20,18 @@ SIEM = Siem(
         ),
         SettingPitfall(
             "forged_record",
-            "break_up",
+            "defang",
             lambda envelope: lets_through(envelope, "CEF:0", "LEEF:"),
             "SC4S takes a CEF:0 or LEEF: in a command line for the record's beginning, so that an "
-            'attacker writes the record. Say break_up: ["CEF:0", "LEEF:"].',
+            'attacker writes the record. Say defang: ["CEF:0", "LEEF:"].',
         ),
         reads_version_0("Splunk"),
         SettingPitfall(
             "receiver_setting",
-            "first",
-            lambda envelope: not envelope.first,
-            'Splunk\'s add-on loses the first key of a message. Say "first: KubeArmorFormat", '
-            "which may get lost.",
+            "leading_key",
+            lambda envelope: not envelope.leading_key,
+            "Splunk's add-on loses the first key of a message. Say "
+            '"leading_key: KubeArmorFormat", which may get lost.',
         ),
     ),
     needs=(

@@ -38,7 +38,7 @@ _TAGS = {
 }
 _ALERT = ("alert",)  # CIM: Alerts
 
-_NOT_TRIED = "# Not tried on a live Splunk. Written by: cef-bridge mapping event-ids --format"
+_NOT_TRIED = "# Not tried on a live Splunk. Written by: cef-bridge mapping class-ids --format"
 
 
 def metadata(classes: Sequence[ClassIdRow]) -> str:

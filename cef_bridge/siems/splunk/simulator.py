@@ -151,7 +151,7 @@ def _first(parts: Parts, first: str) -> Iterator[SiemFinding]:
         first,
         "The first key is lost: the add-on takes all up to the first `=`, header and all, for "
         "one field's name.",
-        "envelope: {first: KubeArmorFormat}",
+        "envelope: {leading_key: KubeArmorFormat}",
     )
 
 

@@ -6,7 +6,7 @@ use super::{first, is_longer, strip};
 use crate::scan::{odd_characters, one_of_from};
 use std::borrow::Cow;
 
-/// What `break_up` puts into a text that must not stand on a line.
+/// What `defang` puts into a text that must not stand on a line.
 pub const BREAK: &str = "<!>";
 
 /// Returns the text with control and bidi characters written as `<U+001B>`; CR and LF stay.
@@ -40,7 +40,7 @@ fn push_code(shown: &mut String, character: char) {
 ///
 /// Overlapping ones included. The reference has checked the needles: two characters or more, none
 /// of `<!>`.
-pub fn break_up<'a>(text: &'a str, needles: &[String]) -> Cow<'a, str> {
+pub fn defang<'a>(text: &'a str, needles: &[String]) -> Cow<'a, str> {
     if !needles.iter().any(|needle| text.contains(needle.as_str())) {
         return Cow::Borrowed(text);
     }
@@ -140,7 +140,7 @@ impl Neutral {
             Some(swaps) => then(shown, |text| swaps.swapped(text)),
             None => shown,
         };
-        let broken = then(swapped, |text| break_up(text, &self.needles));
+        let broken = then(swapped, |text| defang(text, &self.needles));
         then(broken, |text| Cow::Borrowed(strip(text)))
     }
 }
@@ -202,10 +202,10 @@ mod tests {
     fn a_needle_is_broken_up_wherever_it_begins() {
         let some = needles(&["aa", "CEF:0", "äb"]);
         assert_eq!(
-            break_up("aaa CEF:0 äb a", &some),
+            defang("aaa CEF:0 äb a", &some),
             "a<!>a<!>a C<!>EF:0 ä<!>b a"
         );
-        assert!(matches!(break_up("CEF: 0", &some), Cow::Borrowed(_)));
+        assert!(matches!(defang("CEF: 0", &some), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -40,8 +40,8 @@ def write_program(writer: Writer, fields: Fields, converter: Converter) -> None:
         _format(writer, converter)
         _syslog(writer, rules, converter.syslog)
         writer.maybe_text("cluster", mapping.cluster)
-        names = [pattern for pattern in mapping.drop if not set(pattern) & set("*?[")]
-        writer.texts("drop", (*mapping.drop, *(f"{name}.*" for name in names)))
+        names = [pattern for pattern in mapping.drop_fields if not set(pattern) & set("*?[")]
+        writer.texts("drop", (*mapping.drop_fields, *(f"{name}.*" for name in names)))
         rules.slots("header", program.header)
         rules.slots("severity", program.severity)
         rules.slots("severity of the header", program.header_severity)
@@ -70,13 +70,13 @@ def _format(writer: Writer, converter: Converter) -> None:
             writer.text("begins", f"LEEF:{envelope.leef_version}|")
             writer.text("header ends", f"{delimiter}|" if envelope.leef_version == "2.0" else "")
         writer.flag("pipes are replaced", is_cef and envelope.pipe == "replace")
-        writer.texts("texts to break up", envelope.break_up)
+        writer.texts("texts to break up", envelope.defang)
         writer.number("longest text", envelope.max_bytes)
         for name, length in zip(HEADER_LENGTHS, lengths, strict=True):
             writer.number(f"longest {name}", length)
         writer.number("most bytes", converter.max_bytes)
-        writer.maybe_text("first", fmt.pair(envelope.first) if envelope.first else None)
-        writer.texts("given up first", [fmt.pair(name) for name in envelope.shed])
+        writer.maybe_text("first", fmt.pair(envelope.leading_key) if envelope.leading_key else None)
+        writer.texts("given up first", [fmt.pair(name) for name in envelope.truncate_first])
         writer.text("truncated", fmt.pair(TRUNCATED))
         writer.text("prefix", PREFIX)
         _keys(writer, fmt)

@@ -20,7 +20,7 @@ IDS = list(CATALOGUE)
 
 
 def printed(form: str) -> str:
-    result = CliRunner().invoke(command, ["event-ids", "--format", form])
+    result = CliRunner().invoke(command, ["class-ids", "--format", form])
     assert result.exit_code == 0
     assert result.stdout.endswith("\n")
     return result.stdout
@@ -51,7 +51,7 @@ def test_csv_has_what_the_table_has():
 
 
 def test_json_stays_what_it_was():
-    result = CliRunner().invoke(command, ["event-ids", "--json"])
+    result = CliRunner().invoke(command, ["class-ids", "--json"])
     assert json.loads(result.stdout) == json.loads(printed("json"))
     assert list(json.loads(result.stdout)[0]) == ["id", "name", "category", "severity"]
 
@@ -62,7 +62,7 @@ def test_a_form_without_comments_says_on_stderr_that_nobody_tried_it():
         ("arcsight", "SmartConnector"),
         ("splunk", "SC4S"),
     ):
-        result = CliRunner().invoke(command, ["event-ids", "--format", form])
+        result = CliRunner().invoke(command, ["class-ids", "--format", form])
         assert told in result.stderr
         assert "#" not in result.stdout
     for form in ("splunk-eventtypes", "splunk-tags", "sentinel"):

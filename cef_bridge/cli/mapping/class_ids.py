@@ -1,4 +1,4 @@
-"""`cef-bridge mapping event-ids`: every class id there is, also as receivers take the list."""
+"""`cef-bridge mapping class-ids`: every class id there is, also as receivers take the list."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cef_bridge.kubearmor.classes import catalogue
 from cef_bridge.siems.class_ids import FORMS, text
 
 
-@click.command("event-ids")
+@click.command("class-ids")
 @click.option(
     "--format",
     "form",
