@@ -2,7 +2,7 @@
 
 In come a message's bytes without framing, out come faults: sentences, each with the kind that it
 is counted under. The syslog header is looked at here, the message behind it by
-`formats.check`. Pure. Must not know how the message came.
+`lines.check`. Pure. Must not know how the message came.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One run of `convert`: the units of all inputs become messages, noise or rejects.
 
 In come inputs (`sources`) and a machine that converts, out go batches of messages to a sink and
-rejects to another. It knows neither YAML nor click; what becomes of a unit is `unitloop`'s.
+rejects to another. It knows neither YAML nor click; what becomes of a unit is `engine.line_loop`'s.
 """
 
 from __future__ import annotations

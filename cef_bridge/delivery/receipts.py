@@ -1,9 +1,33 @@
 """What the end of a connection says about what was sent over it. Pure: no I/O, no clock of its own.
 
+The idea of delivery, for this room::
+
+    queue --fetch--> StreamSender --frames--> connection 1 ==========> collector
+                         |  confirm_interval or confirm_bytes reached: orderly close
+                         |                    shutdown, close_notify ->
+                         |                    <- FIN, close_notify: all of it was read
+                         +--settle: confirmed-- and connection 2 carries the next round
+
 Plain syslog has no acknowledgement; an orderly close is one. What went over one connection is a
-round. It is confirmed as a whole when the collector answers our close by its own, after
-reading everything; `EndpointHistory` remembers of an endpoint whether it does that at all. Must not
-know sockets, queues, or what is in a message. Times are seconds of any one clock; sizes are bytes.
+confirmation round. It is confirmed as a whole when the collector answers our close by its own,
+after reading everything; `EndpointHistory` remembers of an endpoint whether it does that at all.
+Must not know sockets, queues, or what is in a message. Times are seconds of any one clock; sizes
+are bytes.
+
+Invariants, and what happened without them:
+
+- A write proves nothing: a collector that left after 500 messages cost 1,074 to 1,795 that "had
+  been sent". Only a round that was answered is confirmed.
+- An EOF alone lies: in 5 of 20 trials it hid a reset. The connection is in order just before the
+  close, then EOF, then nothing unacknowledged (SIOCOUTQ) and no error (SO_ERROR).
+- A missing answer of a collector that once answered means slow. Sending again by the clock gave an
+  overloaded collector copies without end.
+- A kernel answers for a collector that was killed. What was confirmed last is held until the next
+  connection stands, and sent again when that is refused.
+- A TLS target that once answered with close_notify is not confirmed by a bare FIN: anybody on the
+  way can send one.
+- The next connection is used when the fate of the last is known, or the order of a lane is lost in
+  collectors that read each connection in a thread of its own.
 
 Why copies end. A round is sent again only after its connection broke. Each break quarters the
 next round, down to one message, which is sent, closed at once and answered, and that is

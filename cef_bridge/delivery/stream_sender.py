@@ -2,9 +2,7 @@
 
 In come a queue and a target, out go frames; `receipts` decides what the end of a connection means,
 and this module does it: connect, send, ask for the receipt by closing in order, settle or send
-again. The next connection is used when the fate of the last is known, so that the order of a lane
-is kept also by collectors that read each connection in a thread of its own. Must not know sockets,
-or what is in a message.
+again. The idea and its invariants: `receipts`. Must not know sockets, or what is in a message.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class UrlParameters(NamedTuple):
 
     @classmethod
     def of(cls, struct: type, schemes: tuple[str, ...]) -> Self:
-        """Return the words of a struct: its fields that `words.word` describes."""
+        """Return the words of a struct: its fields that `settings.setting` describes."""
         declared = kinds.type_info(struct)
         fields = declared.fields if isinstance(declared, kinds.StructType) else ()
         rows = {row.encode_name: row for row in fields if isinstance(row.type, kinds.Metadata)}

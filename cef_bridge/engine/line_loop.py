@@ -108,7 +108,7 @@ class LineLoop:
     """Runs the units of streams through a machine; `alerts` and `telemetry` collect the messages.
 
     They collect texts: a message, or several with LF between two of them. They may be one list,
-    where order matters more than urgency; `fairness` says which alerts are not urgent after all.
+    where order matters more than urgency; `alert_rate` says which alerts are not urgent after all.
     `begin` says which stream the next blocks are of; `refuse` is told of each rejected record.
     `away` grows by the places of events that the destination's `when` does not take: the offset of
     the line, and which event of it.
@@ -121,7 +121,7 @@ class LineLoop:
         telemetry: list[bytes],
         refuse: Callable[[Refused], None],
         options: Options,
-        fairness: AlertRate | None = None,
+        alert_rate: AlertRate | None = None,
     ) -> None:
         self.stats = Stats()
         self.options = options
@@ -133,7 +133,7 @@ class LineLoop:
         self._alerts = alerts
         self._telemetry = telemetry
         self._refuse = refuse
-        self._fairness = fairness
+        self._alert_rate = alert_rate
         self._crowded = False
         self._urgent = 0  # alerts so far, also those over the rate
         self._runner = machine.runner()
@@ -161,8 +161,8 @@ class LineLoop:
         """Convert units: lines by the engine, where there is one, all else the plain way."""
         stats = self.stats
         stats.blank += block.blank
-        fairness = self._fairness
-        self._crowded = fairness is not None and fairness.crowded
+        alert_rate = self._alert_rate
+        self._crowded = alert_rate is not None and alert_rate.crowded
         before = self._urgent
         runner = self._runner if self._runner is not None and self._runner.trusted else None
         if runner is None or self.options.input_format != "auto":
@@ -181,8 +181,8 @@ class LineLoop:
                 else:
                     self._lines(runner, unit, 0, len(unit), line, offset)
         self._crowded = False
-        if fairness is not None:
-            fairness.came(self._urgent - before)
+        if alert_rate is not None:
+            alert_rate.came(self._urgent - before)
 
     def _lines(
         self, runner: Running, data: bytes, begin: int, end: int, line: int, offset: int
@@ -243,7 +243,7 @@ class LineLoop:
         return bool(found) and self._over(found[0].fields)
 
     def _over(self, raw: dict[str, object]) -> bool:
-        over = self._fairness is not None and self._fairness.over(raw)
+        over = self._alert_rate is not None and self._alert_rate.over(raw)
         self.stats.alerts_over_rate += over
         return over
 

@@ -1,8 +1,7 @@
 """A mapping at work: by the native engine where there is one, by the Python reference where not.
 
-In come blocks of lines and single events, out go messages and counts. The reference decides what is
-right: lines may be converted both ways and compared, each of them with CEF_BRIDGE_ENGINE=both.
-Knows no files.
+In come blocks of lines and single events, out go messages and counts. Lines may be converted both
+ways and compared, each of them with CEF_BRIDGE_ENGINE=both. Knows no files.
 """
 
 from __future__ import annotations

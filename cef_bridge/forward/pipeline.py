@@ -254,9 +254,9 @@ class SourcePipeline:
         self._since = 0.0
         for branch in self._branches:
             branch.store()
-            for flood in branch.fairness.floods:
+            for flood in branch.alert_rate.floods:
                 branch.tell(self._flood, branch.route, self.feed.name, flood)
-            branch.fairness.floods.clear()
+            branch.alert_rate.floods.clear()
         for branch in self._branches:
             branch.forget()
 
@@ -287,9 +287,9 @@ class _Branch:
         self._bytes = 0
         self._ended: list[str] = []
         self._machine = route.machine.own() if live else route.machine
-        self.fairness: AlertRate = before.fairness if before else AlertRate()
+        self.alert_rate: AlertRate = before.alert_rate if before else AlertRate()
         self.loop = LineLoop(
-            self._machine, self._alerts, self._telemetry, self._refused, options, self.fairness
+            self._machine, self._alerts, self._telemetry, self._refused, options, self.alert_rate
         )
         self._counted: Counter[str] = Counter()
         self.decoders: dict[str, EventDecoder] = before.decoders if before else {}

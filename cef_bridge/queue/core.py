@@ -1,8 +1,7 @@
 """What the halves of a queue share: its file, its totals, its rows on their way, its transactions.
 
-Whatever is known in memory follows what is on the disk: a change first is a transaction, and its
-outcome is taken over when that is done. Here stands too what happens when a disk is full and when
-a file is damaged. Must not know what a change is about.
+A change is a transaction first, and memory takes its outcome over when that is done. What happens
+when the disk is full or the file is damaged is here, too. Must not know what a change is about.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The file of a queue in use was deleted, or replaced by another one: a new one takes its place.
 
-A deleted file can be read while it is open, so the new one gets all that it held. Without this,
-everything would go on into a file without a name, and end with the process. Must not know why.
+A deleted file can be read while it is open, so the new one gets all that it held. Must not know
+why.
 """
 
 from __future__ import annotations

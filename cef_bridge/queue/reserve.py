@@ -1,7 +1,6 @@
 """Disk space put aside: given back when the disk is full, so that what was sent can be deleted.
 
-On a full disk SQLite can neither delete a row nor copy its log into its file, for both write
-before they free anything. The reserve is at least as large as the log may grow.
+Why: see `queue`. The reserve is at least as large as the log may grow.
 """
 
 from __future__ import annotations

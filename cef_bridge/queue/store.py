@@ -1,8 +1,8 @@
 """A queue's file while it is in use: two connections, transactions, and how much room there is.
 
 One connection writes, under a lock; another reads, under its own, so that to fetch a batch need not
-wait for a disk that is flushing. Never is a cursor left open: one open cursor kept the log from
-being reused, and it grew to 212 MiB. Must not know what a transaction is about.
+wait for a disk that is flushing. No cursor stays open (see `queue`). Must not know what a
+transaction is about.
 """
 
 from __future__ import annotations

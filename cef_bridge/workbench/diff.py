@@ -193,7 +193,7 @@ def _plain(found: re.Match[str]) -> str:
 
 
 class _Reader:
-    """Takes apart the messages that one converter wrote, and no others: `formats` reads those."""
+    """Takes apart the messages that one converter wrote, and no others: `lines` reads those."""
 
     def __init__(self, converter: Converter) -> None:
         fmt = converter.program.format

@@ -6,7 +6,7 @@
 //!                                         activity, derive                  leftovers, shedding, syslog
 //! ```
 //!
-//! The table that Python compiles a mapping to (`cef_bridge/table`) holds the facts: fields, calls,
+//! The table that Python compiles a mapping to (`cef_bridge/mapping/program/table`) holds the facts: fields, calls,
 //! verbs, classes, keys, rules (`facts.rs`, `program.rs`). This crate holds the algorithms, and
 //! remembers nothing from one event to the next. It uses nothing but the standard library, so that it
 //! builds wherever cargo is. What it does not know for certain it leaves to Python, the reference.

@@ -1,6 +1,6 @@
 """Takes a line apart as far as it can, and goes on behind each fault.
 
-In comes one line, out comes a `ParsedLine`. `formats.parse` stops at the first fault; this one
+In comes one line, out comes a `ParsedLine`. `lines.parse` stops at the first fault; this one
 guesses as a patient receiver would, so that all faults of a line are told in one run. Every step is
 linear in the line. Must not know what is a fault.
 """

@@ -1,7 +1,7 @@
 """The lint rule across mappings: one label in two slots, one slot with two labels.
 
 In come the labels that some mappings say themselves, out come problems at both places. Must not
-know how mappings are read. Its page is in `lint_pages`.
+know how mappings are read. Its page is in `pages`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The lint rules of mappings by code, their pages, and their run over one file.
 
 A rule is a function whose docstring is its page (what, why, bad, good; the tests run both) and a
-row of `RULES`; what others than rules report has its page in `lint_pages`. In comes a
+row of `RULES`; what others than rules report has its page in `pages`. In comes a
 `LintContext`, out come problems. Must not know YAML.
 """
 

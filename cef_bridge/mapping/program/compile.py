@@ -1,8 +1,8 @@
 """A mapping resolved into a program: slots in the line's order, header, filters, leftovers.
 
 In comes a `spec.Mapping`, out comes a `Program` that tells for an event which keys it gets, from
-which fields, and what is left of the event. The one code path of convert, explain and the tests:
-the fast path of the converter remembers what is computed here. Writes no line.
+which fields, and what is left of the event. The reference and `explain` run it; the engine runs the
+table that is made of it (`table`). Writes no line.
 """
 
 from __future__ import annotations

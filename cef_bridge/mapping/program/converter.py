@@ -1,7 +1,7 @@
 """One event in, one fate out: Converted, Filtered or Rejected. There is no fourth.
 
 In come an event's raw fields (`events.decode`), out comes the finished message with its syslog
-header (`syslog_writer`), whose priority needs the severity. Knows no files or sockets.
+header (`header`), whose priority needs the severity. Knows no files or sockets.
 """
 
 from __future__ import annotations

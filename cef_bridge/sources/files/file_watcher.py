@@ -3,10 +3,9 @@
 In come patterns and the marks of an earlier run; out go Tails in the order in which they have to be
 read, and Notices of what is lost. Must not know what the Tails hand out.
 
-A file that was renamed or deleted is read to its end, before the one that took its place: from its
-open descriptor, or where it lies now if it had been shut. What was rotated away meanwhile is looked
-for among its siblings. A look sees first what is at all paths, and then lists each folder once:
-whatever came between a file that was known and the one that was met lies there by then.
+A file that was renamed or deleted is read from its open descriptor, or where it lies now if it had
+been shut. What was rotated away meanwhile is looked for among its siblings. The order of these
+steps, and why: see `sources.files`.
 """
 
 from __future__ import annotations

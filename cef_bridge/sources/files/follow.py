@@ -4,8 +4,7 @@ In come paths and globs; out go Arrivals with marks, and Notices of what was los
 the marks; a restart goes on behind them, also in a file that was renamed, copied or packed
 meanwhile. Must not know what the units mean.
 
-How files are told apart: follow_identity. What becomes of them: follow_watch. One that is read:
-follow_tail.
+The idea, its invariants and who does which part: `sources.files`.
 """
 
 from __future__ import annotations
