@@ -20,11 +20,11 @@ Invariants, and what happened without them:
 - What is known in memory follows the disk: a change is a transaction first (`core`). With the
   memory first, a full disk left messages that were in neither.
 - No cursor stays open (`store`): one open cursor kept the log from being reused, to 212 MiB.
-- Only waiting rows are dropped when the queue is full (`eviction`): what is in flight may have
+- Only waiting rows are dropped when the queue is full (`appender`): what is in flight may have
   arrived, and dropping it would make the sum a lie.
-- A reserve beside the file is given back when the disk is full (`reserve`): SQLite writes before
+- A reserve beside the file is given back when the disk is full (`store`): SQLite writes before
   it deletes, so without it a full disk could not even free what was confirmed.
-- A damaged file is moved aside and read page by page (`rescue`, `pages`, `wal`), never deleted.
+- A damaged file is moved aside and read page by page (`rescue`, `pages`), never deleted.
 - One process has a queue (`lock`); a file that is deleted or replaced while in use is noticed
   (`moved`), or everything would go into a file without a name.
 

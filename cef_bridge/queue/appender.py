@@ -1,6 +1,7 @@
 """The queue's way in: a load is stored as a whole, or waits for room, or something is dropped.
 
-Must not know where messages come from.
+When the queue is full, waiting rows are dropped by `when_full`: not what is in flight, and not what
+is held. Must not know where messages come from.
 """
 
 from __future__ import annotations
@@ -9,17 +10,19 @@ import logging
 import threading
 from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from cef_bridge.queue import schema
 from cef_bridge.queue import statements as tables
 from cef_bridge.queue.core import LOOK_AGAIN, DiskFullError
-from cef_bridge.queue.eviction import EvictionOrder, need
 from cef_bridge.queue.values import ALERTS, EVENT, LANES, TELEMETRY, Load, QueueStopped
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import sqlite3
+    from collections.abc import Iterator, Sequence
 
     from cef_bridge.queue.core import Core, Transaction
+    from cef_bridge.queue.open_rows import OpenRows
     from cef_bridge.queue.values import DeadLetter, Packed
 
 
@@ -205,3 +208,70 @@ def _dead_totals(dead: Sequence[DeadLetter]) -> dict[str, int]:
     events = sum(each.kind == EVENT for each in dead)
     messages = len(dead) - events
     return {"dead_events": events, "dead_lettered": messages, "accepted": messages}
+
+
+_CHUNK = 100  # rows that are looked at in one go
+
+
+class EvictedRow(NamedTuple):
+    """A row that may be dropped."""
+
+    id: int
+    lane: int
+    unsettled: int
+
+
+class EvictionOrder:
+    """The rows of some lanes that wait, the oldest first over all of them."""
+
+    def __init__(self, rows: OpenRows, writer: sqlite3.Connection, lanes: Sequence[int]) -> None:
+        self._heads = [each for each in (_Lane(rows, writer, lane) for lane in lanes) if each.head]
+
+    def next(self) -> EvictedRow | None:
+        """Return the oldest one; each is returned once."""
+        oldest = min(self._heads, key=lambda lane: lane.head or _NEVER, default=None)
+        if oldest is None:
+            return None
+        victim = oldest.head
+        oldest.head = next(oldest.rest, None)
+        if oldest.head is None:
+            self._heads.remove(oldest)
+        return victim
+
+
+_NEVER = EvictedRow(1 << 62, 0, 0)
+
+
+class _Lane:
+    def __init__(self, rows: OpenRows, writer: sqlite3.Connection, lane: int) -> None:
+        self.rest = _waiting(rows, writer, lane)
+        self.head = next(self.rest, None)
+
+
+def _waiting(rows: OpenRows, writer: sqlite3.Connection, lane: int) -> Iterator[EvictedRow]:
+    for row in rows.idle(lane):
+        yield EvictedRow(row.id, row.lane, row.unsettled)
+    last = rows.read[lane]
+    while True:
+        found = writer.execute(
+            "SELECT id, lane, unsettled FROM rows "
+            "WHERE lane = ? AND id > ? AND unsettled > 0 AND held = x'' ORDER BY id LIMIT ?",
+            (lane, last, _CHUNK),
+        ).fetchall()
+        for values in found:
+            last = values[0]
+            yield EvictedRow(*values)
+        if len(found) < _CHUNK:
+            return
+
+
+def need(load: Load) -> int:
+    """Return about how many bytes the file grows by, at most, when all of it is stored."""
+    bodies = [len(each.body) for each in load.batches] + [len(each.raw) for each in load.dead]
+    return sum(_room(size) for size in bodies) + sum(len(value) for value in load.pending.values())
+
+
+def _room(size: int) -> int:
+    if size < schema.PAGE // 2:
+        return size + 100  # it shares its page with others
+    return (size // schema.PAGE + 1) * schema.PAGE

@@ -15,7 +15,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from cef_bridge.errors import CefBridgeError, UsageError
-from cef_bridge.queue import file_header, moved, schema, wal
+from cef_bridge.queue import moved, pages, schema
 from cef_bridge.queue import statements as tables
 from cef_bridge.queue.open_rows import OpenRows
 from cef_bridge.queue.rescue import KnownNumbers, finish, put_aside, rescue
@@ -156,9 +156,9 @@ class Core:
             self.read_file()
 
     def _look_before(self) -> None:
-        if not file_header.is_sound(self.path):
+        if not pages.is_sound(self.path):
             raise schema.damaged("its header is not what was written")
-        if not wal.read(self.path).whole:
+        if not pages.read(self.path).whole:
             raise schema.damaged("its log is not what was written")
 
     def _begin_beside(self, error: schema.OtherVersionError) -> None:

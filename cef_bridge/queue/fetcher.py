@@ -10,9 +10,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cef_bridge.queue import statements as tables
-from cef_bridge.queue.body import DamagedRowError, unpack
 from cef_bridge.queue.open_rows import bits
-from cef_bridge.queue.values import DAMAGED, LANES, MESSAGE, DeadLetter, Stored
+from cef_bridge.queue.values import (
+    DAMAGED,
+    LANES,
+    MESSAGE,
+    DamagedRowError,
+    DeadLetter,
+    Stored,
+    unpack,
+)
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:

@@ -1,12 +1,14 @@
 """A look into a queue's file from outside, also while a forwarder has it.
 
-Reads short and closes: whoever reads long keeps the log from being reused. What it changes is one
-mark, that dead letters are to be sent after all; the forwarder does the rest.
+Reads short and closes: a long read keeps the log from being reused. What it changes is one mark:
+dead letters that are to be sent after all (`deadletter replay`). Only the process that has the
+queue moves them, so that its totals stay true.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,9 +16,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.queue import open_rows, schema
 from cef_bridge.queue import statements as tables
-from cef_bridge.queue.body import DamagedRowError, unpack
 from cef_bridge.queue.lock import holder
-from cef_bridge.queue.values import DAMAGED, LANES, Sum, sum_of
+from cef_bridge.queue.values import (
+    DAMAGED,
+    LANES,
+    DamagedRowError,
+    MessageBatch,
+    Sum,
+    pack,
+    sum_of,
+    unpack,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +36,8 @@ if TYPE_CHECKING:
     from cef_bridge.queue.values import StoredDeadLetter
 
     _T = TypeVar("_T")
+
+    from cef_bridge.queue.core import Core, Transaction
 
 
 class QueueStatus(NamedTuple):
@@ -192,3 +204,53 @@ def _waiting(file: sqlite3.Connection, row: open_rows.OpenRow) -> Iterator[bytes
     for place, message in enumerate(messages):
         if row.fetchable >> place & 1:
             yield message
+
+
+_log = logging.getLogger(__name__)
+
+
+def take(core: Core, taken: set[int], most: int) -> list[StoredDeadLetter]:
+    """Return events that are marked, and not yet among `taken`; they are, then."""
+    query = tables.marked(events=True, most=most + len(taken))
+    letters: list[StoredDeadLetter] = []
+    for values in core.guarded(lambda: core.store.read(*query)):
+        if values[0] in taken or len(letters) == most:
+            continue
+        taken.add(values[0])
+        try:
+            letters.append(tables.letter_of(values))
+        except DamagedRowError:
+            _log.error("%s: dead letter %d is damaged, and cannot be sent", core.path, values[0])
+    return letters
+
+
+def send_again(core: Core, most: int) -> None:
+    """Make messages that are marked wait again, at the end of their lane."""
+    if core.guarded(lambda: core.store.read(*tables.marked(events=False, most=1))):
+        core.change_with_reserve(lambda change: _move(core, most, change))
+
+
+def _move(core: Core, most: int, change: Transaction) -> None:
+    letters = _readable(change.writer, most)
+    packed = []
+    for lane in LANES:
+        raws = [letter.raw for letter in letters if letter.lane == lane]
+        if raws:
+            packed.append(pack(MessageBatch(lane, raws)))
+    last = core.last_id + len(packed)
+    tables.add_rows(change.writer, packed, core.last_id + 1, core.clock())
+    tables.delete_dead(change.writer, [letter.id for letter in letters])
+    change.totals["dead_lettered"] -= len(letters)
+    change.totals["replayed"] += len(letters)
+    change.unsettled += len(letters)
+    change.after.append(lambda: setattr(core, "last_id", last))
+
+
+def _readable(writer: sqlite3.Connection, most: int) -> list[StoredDeadLetter]:
+    letters = []
+    for values in writer.execute(*tables.marked(events=False, most=most)).fetchall():
+        try:
+            letters.append(tables.letter_of(values))
+        except DamagedRowError:
+            tables.unmark(writer, values[0])
+    return letters

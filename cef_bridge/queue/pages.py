@@ -5,16 +5,24 @@ ways, from its table's root down, and by the map that says of each page whose ch
 is damaged does not hide those below it. Nothing in the file is believed, and nothing raises: what
 makes no sense is passed over, and its table is named in `faults`.
 
-https://www.sqlite.org/fileformat2.html 1.6 (trees), 1.8 (the map), 2.1 (records).
+The log beside the file (WAL) is read as well. SQLite stops at its first page that is not what was
+written, and takes all behind it for nothing: transactions that were on the disk would be gone
+without a word. Each checksum goes on from the one before it. And the first 100 bytes of the file
+are looked at before SQLite opens it: one flipped bit in them, and it reads nothing at all. Never
+while SQLite has the file open: to close it here would take away SQLite's locks.
+
+https://www.sqlite.org/fileformat2.html 1.3 (the first 100 bytes), 1.6 (trees), 1.8
+(the map), 2.1 (records), 4 (the log).
 """
 
 from __future__ import annotations
 
 import os
 import struct
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.queue import schema, wal
+from cef_bridge.queue import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     Value = int | float | bytes | str | None
+    Sums = tuple[int, int]
 
 _MAPPED = schema.PAGE // 5  # entries of five bytes in a page of the map
 _LOCKED = (1 << 30) // schema.PAGE + 1  # the page that is never used
@@ -44,7 +53,7 @@ class Pages:
     """An open file with its log. Use as a context manager; OSError when it cannot be read."""
 
     def __init__(self, path: Path) -> None:
-        log = wal.read(path)
+        log = read(path)
         self._logged = log.pages
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._log = -1
@@ -257,3 +266,120 @@ def _value(payload: bytes, at: int, kind: int) -> tuple[Value, int]:
     if kind < 7:
         return int.from_bytes(raw, "big", signed=True), at
     return (raw.decode("utf-8", "replace") if kind % 2 else raw), at
+
+
+_HEADER, _HEAD = 32, 24
+_MASK = 0xFFFFFFFF
+_NOTHING = (0, 0)
+_BIG_ENDIAN = 0x377F0683
+
+
+class Log(NamedTuple):
+    """What a log holds. `pages`: where in it the newest bytes of each page begin.
+
+    `size` is the number of the file's pages as of the last transaction; 0 when there is none.
+    `whole` is False when a frame was damaged that others follow.
+    """
+
+    pages: dict[int, int]
+    size: int
+    whole: bool
+
+
+class _Frame(NamedTuple):
+    page: int
+    size: int  # of the file, where a transaction ends; else 0
+    at: int  # where its page begins
+    sound: bool
+
+
+def read(path: Path) -> Log:
+    """Return what the log of the queue at `path` holds; OSError when it cannot be read."""
+    log = schema.beside(path, "-wal")
+    if schema.size(log) <= _HEADER + _HEAD:
+        return Log({}, 0, whole=True)
+    frames = list(_frames(log))
+    while frames and not frames[-1].sound:  # of an earlier time, or cut off by a power failure
+        frames.pop()
+    sound = all(frame.sound for frame in frames)
+    while frames and not frames[-1].size:
+        frames.pop()
+    size = frames[-1].size if frames else 0
+    return Log({each.page: each.at for each in frames if each.page <= size}, size, sound)
+
+
+def _frames(log: Path) -> Iterator[_Frame]:
+    """Yield the frames of a log; those of an earlier time, which come last, are not sound."""
+    with log.open("rb") as file:
+        header = file.read(_HEADER)
+        order = ">" if int.from_bytes(header[:4], "big") == _BIG_ENDIAN else "<"
+        sums, salts = _stored(header[24:]), header[16:24]
+        if _sums(order, header[:24], _NOTHING) != sums:
+            order, salts = (">" if sys.byteorder == "big" else "<"), b""
+            yield _Frame(0, 0, 0, sound=False)
+        before = [sums, _sums(order, header[:24], _NOTHING)]
+        sound = True
+        while len(head := file.read(_HEAD)) == _HEAD:
+            at = file.tell()
+            body = file.read(schema.PAGE)
+            salts = salts or head[8:16]
+            if len(body) < schema.PAGE:
+                return
+            page, size = struct.unpack(">II", head[:8])
+            stored = _stored(head[16:])
+            if sound or head[8:16] == salts:
+                found = [_sums(order, head[:8] + body, each) for each in before]
+                sound = stored in found
+                before = [stored] if sound else [stored, found[0]]
+            else:
+                before = [stored]
+            yield _Frame(page, size, at, sound)
+
+
+def _stored(raw: bytes) -> Sums:
+    first, second = struct.unpack(">II", raw)
+    return first, second
+
+
+def _sums(order: str, data: bytes, sums: Sums) -> Sums:
+    first, second = sums
+    for one, other in struct.iter_unpack(f"{order}II", data):
+        first = (first + one + second) & _MASK
+        second = (second + other + first) & _MASK
+    return first, second
+
+
+_SIZE = 100
+_PAGES = slice(28, 32)
+
+# https://www.sqlite.org/fileformat2.html 1.3: magic, page size, WAL for writing and for reading, no
+# reserved space, the three payload fractions; schema format; UTF-8; incremental vacuum.
+_SAME = {
+    0: b"SQLite format 3\x00" + schema.PAGE.to_bytes(2, "big") + b"\x02\x02\x00\x40\x20\x20",
+    44: (4).to_bytes(4, "big"),
+    56: (1).to_bytes(4, "big"),
+    64: (1).to_bytes(4, "big"),
+}
+_OURS = schema.APPLICATION.to_bytes(4, "big")
+_LEAVES = (b"\x05", b"\x0d")  # what the first page may be, behind the header
+
+
+def is_sound(path: Path) -> bool:
+    """Whether the header is that of a queue, or not of a queue at all: that is not judged here."""
+    with path.open("rb") as file:
+        head = file.read(_SIZE + 1)
+    return not _is_ours(head) or _right(head, path) == head
+
+
+def _is_ours(head: bytes) -> bool:
+    return head[68:72] == _OURS and head[_SIZE:] in _LEAVES
+
+
+def _right(head: bytes, path: Path) -> bytes:
+    right = bytearray(head)
+    for at, same in _SAME.items():
+        right[at : at + len(same)] = same
+    # With a log beside it, the file's own number of pages may be an older one.
+    if not schema.size(schema.beside(path, "-wal")):
+        right[_PAGES] = (schema.size(path) // schema.PAGE).to_bytes(4, "big")
+    return bytes(right)

@@ -17,11 +17,9 @@ import time
 from typing import TYPE_CHECKING
 
 from cef_bridge.errors import UsageError
-from cef_bridge.queue import moved, schema
-from cef_bridge.queue import replay_marks as dead_letters
+from cef_bridge.queue import inspector, moved, schema
 from cef_bridge.queue import statements as tables
 from cef_bridge.queue.appender import QueueAppender
-from cef_bridge.queue.body import pack_all
 from cef_bridge.queue.core import Core, QueueLimits
 from cef_bridge.queue.fetcher import QueueFetcher
 from cef_bridge.queue.inspector import QueueInspector, inspect
@@ -37,6 +35,7 @@ from cef_bridge.queue.values import (
     Stored,
     StoredDeadLetter,
     Sum,
+    pack_all,
 )
 
 if TYPE_CHECKING:
@@ -268,8 +267,8 @@ class Queue:
         `append(..., replayed=[id])` or `replayed`. Messages among them wait again when this
         returns. To be called now and then: another process has marked them.
         """
-        dead_letters.send_again(self._core, most)
-        return dead_letters.take(self._core, self._inlet.replaying, most)
+        inspector.send_again(self._core, most)
+        return inspector.take(self._core, self._inlet.replaying, most)
 
     def replayed(self, ids: Sequence[int]) -> None:
         """Delete dead letters that became messages, or something else."""

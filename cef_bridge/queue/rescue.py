@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.queue import schema
 from cef_bridge.queue import statements as tables
-from cef_bridge.queue.body import DamagedRowError, unsqueeze
 from cef_bridge.queue.open_rows import OpenRow, to_blob
 from cef_bridge.queue.pages import Pages, Trees
-from cef_bridge.queue.values import ALERTS, LANES
+from cef_bridge.queue.values import ALERTS, LANES, DamagedRowError, unsqueeze
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:

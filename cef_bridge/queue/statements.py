@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.checkpoint import Checkpoint
 from cef_bridge.queue import open_rows, schema
-from cef_bridge.queue.body import squeeze, unsqueeze
-from cef_bridge.queue.values import EVENT, LANES, StoredDeadLetter
+from cef_bridge.queue.values import EVENT, LANES, StoredDeadLetter, squeeze, unsqueeze
 
 if TYPE_CHECKING:
     import sqlite3

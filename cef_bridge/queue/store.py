@@ -1,8 +1,9 @@
 """A queue's file while it is in use: two connections, transactions, and how much room there is.
 
 One connection writes, under a lock; another reads, under its own, so that to fetch a batch need not
-wait for a disk that is flushing. No cursor stays open (see `queue`). Must not know what a
-transaction is about.
+wait for a disk that is flushing. A reserve of disk space beside the file, at least as large as the
+log may grow, is given back when the disk is full. No cursor stays open (see `queue`). Must not know
+what a transaction is about.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from cef_bridge.queue import schema
 from cef_bridge.queue.lock import identity
-from cef_bridge.queue.reserve import Reserve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -154,3 +154,41 @@ class Store:
                 self._count_pages()
                 if not self.checkpoint() or self._free >= before:
                     return
+
+
+class Reserve:
+    """A file of `size` bytes that really has them; 0 is none at all."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._path = path
+        self._size = size
+
+    def make(self) -> bool:
+        """Take the space; False when the disk does not have it (then nothing is taken)."""
+        if not self._size:
+            return True
+        try:
+            if self._path.stat().st_size == self._size:
+                return True
+        except OSError:
+            pass
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            file = os.open(self._path, flags, 0o600)
+        except OSError:
+            return False
+        try:
+            os.ftruncate(file, 0)
+            os.posix_fallocate(file, 0, self._size)
+            os.fsync(file)
+        except OSError:
+            self.release()
+            return False
+        finally:
+            os.close(file)
+        return True
+
+    def release(self) -> None:
+        """Give the space back."""
+        with contextlib.suppress(OSError):
+            self._path.unlink()

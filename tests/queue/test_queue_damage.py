@@ -179,7 +179,7 @@ def body_at(path, message: bytes) -> int:
 
 
 def bodies(path) -> list[tuple[bytes, bytes]]:
-    from cef_bridge.queue.body import unsqueeze
+    from cef_bridge.queue.values import unsqueeze
 
     with sqlite3.connect(path) as file:
         rows = [row[0] for row in file.execute("SELECT body FROM bodies").fetchall()]
