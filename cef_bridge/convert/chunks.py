@@ -1,6 +1,6 @@
-"""Pieces of text, with their places in the inputs.
+"""Chunks of text, with their places in the inputs.
 
-Plain values, and a reader of what stands in a piece. Must not know what the text says.
+Plain values, and a reader of what stands in a chunk. Must not know what the text says.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Segment(NamedTuple):
-    """The part of a piece that is of one stream; `input` and `stream` count from 0.
+    """The part of a chunk that is of one stream; `input` and `stream` count from 0.
 
     `offset` and `line` are its place in the stream, `size` and `breaks` its bytes and line ends.
     `ended`: the stream ends behind it, because of `damage` if there is any. `consumed` is how much
@@ -44,7 +44,7 @@ class Finished(NamedTuple):
 class Chunk(NamedTuple):
     """Segments, one behind the other in a text, and the inputs that end with them.
 
-    What stands in the text behind the last segment is of the next piece. `alone`: it seems to begin
+    What stands in the text behind the last segment is of the next chunk. `alone`: it seems to begin
     and to end between records, so that it may be converted without knowing what stands before it.
     """
 
@@ -55,7 +55,7 @@ class Chunk(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many bytes of the text are of this piece."""
+        """How many bytes of the text are of this chunk."""
         return sum(each.size for each in self.segments)
 
 

@@ -1,6 +1,6 @@
-"""Inputs, read and unpacked in their order, become pieces of text.
+"""Inputs, read and unpacked in their order, become chunks of text.
 
-In come inputs and where to begin, out go Pieces. What damage, hashes and bombs are is known below
+In come inputs and where to begin, out go Chunks. What damage, hashes and bombs are is known below
 (`sources`); what stands in the text is known to `seams` only.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cef_bridge.sources.files.raw import Raw
 
 _READ = 1 << 18  # as a run by one thread does: whether it is a bomb is asked after each read
-_MOST_SEGMENTS = 64  # so many small inputs are a piece
+_MOST_SEGMENTS = 64  # so many small inputs are a chunk
 # So long a pipe may have nothing to read before what came is passed on: whoever writes into it gets
 # its turn, and whoever waits for a message does not notice.
 _PATIENCE = 0.005
@@ -41,10 +41,10 @@ BEGINNING = InputPosition()
 
 
 class Feeder:
-    """Makes pieces of up to `size` bytes. The iterator of `pieces` may be driven by any thread.
+    """Makes chunks of up to `size` bytes. The iterator of `chunks` may be driven by any thread.
 
-    `ahead`: pieces are converted ahead by others; without them all that a pipe brought at a time is
-    one piece.
+    `ahead`: chunks are converted ahead by others; without them all that a pipe brought at a time is
+    one chunk.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Feeder:
         self._finished: list[Finished] = []
         self._alone = True  # the text begins between records
 
-    def pieces(self) -> Iterator[Chunk]:
+    def chunks(self) -> Iterator[Chunk]:
         """Yield all of it. Waits for what a pipe brings."""
         start = self._start
         for index in range(start.input, len(self._inputs)):
@@ -122,7 +122,7 @@ class Feeder:
             yield from self._emit(alone=True)
 
     def _cut(self, consumed: int) -> Iterator[Chunk]:
-        """Emit what there is up to a seam; what stands behind it is for the next piece.
+        """Emit what there is up to a seam; what stands behind it is for the next chunk.
 
         Without a seam all of it goes.
         """

@@ -1,9 +1,9 @@
 """One run of `convert` by several threads: the same bytes, counts and rejects as by one.
 
 In come inputs and a machine that converts, out go messages and rejects to sinks, in the order of
-the inputs. Workers convert pieces ahead; a piece counts only when the one before it ended where it
+the inputs. Workers convert chunks ahead; a chunk counts only when the one before it ended where it
 begins, with no part of a line waiting for its rest. All else is converted here, by the same code as
-in a run by one thread, up to a place where a piece begins. Must not know what is in an event.
+in a run by one thread, up to a place where a chunk begins. Must not know what is in an event.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from cef_bridge.sources.files.inputs import Input
     from cef_bridge.stats import Stats
 
-_MOST_TOGETHER = 64 << 20  # bytes of all pieces that may be in memory
-# Measured with -j 3: 55 MiB of memory by pieces of 512 KiB, 69 by 1 MiB; as fast, within the noise.
+_MOST_TOGETHER = 64 << 20  # bytes of all chunks that may be in memory
+# Measured with -j 3: 55 MiB of memory by chunks of 512 KiB, 69 by 1 MiB; as fast, within the noise.
 _LEAST_PIECE, _MOST_PIECE = 1 << 17, 1 << 19
 _SMALL = 1 << 14  # bytes; to hand less to another thread costs more than to convert it
 
@@ -74,7 +74,7 @@ class ParallelRun:
     ) -> None:
         self.inputs: list[dict[str, object]] = []
         self.options = options or Options()
-        # Called between pieces, when all before has been written and `mark` says how far it is.
+        # Called between chunks, when all before has been written and `mark` says how far it is.
         self.between: Callable[[], None] = lambda: None
         self.progress: Callable[[str, int], None] = lambda _name, _consumed: None
         self.waiting = False
@@ -87,13 +87,13 @@ class ParallelRun:
         lane = results.messages
         self._loop = LineLoop(machine, lane, lane, results.refuse, self.options)
         self.stats: Stats = self._loop.stats
-        self._pieces: Iterator[Chunk] = iter(())
+        self._chunks: Iterator[Chunk] = iter(())
         self._names: list[str] = []
-        # The piece in hand, and what a worker makes of it.
-        self._piece: Chunk | None = None
+        # The chunk in hand, and what a worker makes of it.
+        self._chunk: Chunk | None = None
         self._ahead: Future[Result] | None = None
         self._team: Team | None = None
-        # Where the last piece left off: parts of lines that wait, the line of the last block.
+        # Where the last chunk left off: parts of lines that wait, the line of the last block.
         self._pending, self._last = b"", 1
         self._place = BEGINNING
         self._lines: Counter[int] = Counter()
@@ -112,7 +112,7 @@ class ParallelRun:
         self.stats.merge(mark.stats)
 
     def mark(self) -> RunCheckpoint:
-        """Return how far it is, `between` pieces."""
+        """Return how far it is, `between` chunks."""
         self._loop.settle()
         lines = self._lines[self._place.input]
         return RunCheckpoint(
@@ -125,18 +125,18 @@ class ParallelRun:
         jobs = self._plan.jobs
         size = min(max(_MOST_TOGETHER // (jobs + 1), _LEAST_PIECE), _MOST_PIECE)
         size = self._plan.piece_size or size
-        self._pieces = Feeder(
+        self._chunks = Feeder(
             inputs,
             size,
             max_expand=self._plan.max_expand,
             hashed=self._plan.hashed,
             start=self._place,
             ahead=jobs > 1,
-        ).pieces()
+        ).chunks()
         if jobs > 1:
             from cef_bridge.convert.team import Team  # noqa: PLC0415 - not for one
 
-            self._team = Team(jobs, self._worker, self._pieces, min(_SMALL, size // 4))
+            self._team = Team(jobs, self._worker, self._chunks, min(_SMALL, size // 4))
 
     def _worker(self) -> Worker:
         return Worker(self._machine, self.options, rejects=self._rejects is not None)
@@ -162,34 +162,34 @@ class ParallelRun:
         if team is not None:
             team.end()
 
-    # --- pieces
+    # --- chunks
 
     def _advance(self) -> bool:
-        """Turn to the next piece, and wait for it; False at the end."""
-        self._piece = self._ahead = None
+        """Turn to the next chunk, and wait for it; False at the end."""
+        self._chunk = self._ahead = None
         self.waiting = True
         try:
             if self.stopped:
                 raise _StoppedError
             if self._team is None:
-                self._piece = next(self._pieces, None)
+                self._chunk = next(self._chunks, None)
             elif (given := self._team.next()) is not None:
-                self._piece, self._ahead = given
+                self._chunk, self._ahead = given
         finally:
             self.waiting = False
-        return self._piece is not None
+        return self._chunk is not None
 
     def _in_hand(self) -> Chunk:
-        return cast("Chunk", self._piece)
+        return cast("Chunk", self._chunk)
 
     def _done(self) -> None:
-        """Tell of the piece in hand, all of which was converted."""
-        piece = self._in_hand()
-        if piece.segments:
-            last = piece.segments[-1]
+        """Tell of the chunk in hand, all of which was converted."""
+        chunk = self._in_hand()
+        if chunk.segments:
+            last = chunk.segments[-1]
             self._consumed = last.consumed
             self.progress(self._names[last.input], last.consumed)
-        for each in piece.finished:
+        for each in chunk.finished:
             self.progress(self._names[each.input], each.size)
             self._finish_input(each.size, each.sha256)
             self._consumed = 0
@@ -209,18 +209,18 @@ class ParallelRun:
         self._started = now
 
     def _settled(self) -> None:
-        """All up to the end of the piece in hand was written."""
+        """All up to the end of the chunk in hand was written."""
         self._place = _behind(self._in_hand(), self._place)
         self.between()
 
-    # --- pieces that a worker has converted
+    # --- chunks that a worker has converted
 
     def _by_worker(self) -> bool:
-        """Write what a worker made of the piece; False when it made nothing of it."""
-        piece = self._in_hand()
+        """Write what a worker made of the chunk; False when it made nothing of it."""
+        chunk = self._in_hand()
         if self._ahead is None:
             return False
-        if self._pending and piece.segments[0].offset:
+        if self._pending and chunk.segments[0].offset:
             return False
         self.waiting = True
         try:
@@ -234,31 +234,31 @@ class ParallelRun:
         if result.rejects and self._rejects is not None:
             self._rejects.write(result.rejects)
         self.stats.merge(result.stats)
-        for segment, lines in zip(piece.segments, result.lines, strict=True):
+        for segment, lines in zip(chunk.segments, result.lines, strict=True):
             self._lines[segment.input] += lines
         self._pending = result.pending
         self._last = result.last or self._last
-        if piece.segments[-1].ended:
+        if chunk.segments[-1].ended:
             self._pending, self._last = b"", 1
         self._done()
         self._settled()
         return True
 
-    # --- pieces that are converted here
+    # --- chunks that are converted here
 
     def _by_hand(self) -> None:
-        """Convert from the piece in hand on, until one ends between records."""
+        """Convert from the chunk in hand on, until one ends between records."""
         self._drop()
         along = Along(self._in_hand(), self._next_by_hand)
         while not self.stopped:
-            if along.at == len(along.piece.segments):
+            if along.at == len(along.chunk.segments):
                 self._done()
                 self._settled()
                 return
             self._stretch(along)
 
     def _next_by_hand(self) -> Chunk:
-        """Let go of the piece in hand, which was read, and wait for the next."""
+        """Let go of the chunk in hand, which was read, and wait for the next."""
         self._done()
         if not self._advance():
             raise RuntimeError("a stream without an end")  # its last segment says that it is that
@@ -266,13 +266,13 @@ class ParallelRun:
         return self._in_hand()
 
     def _drop(self) -> None:
-        """Let nobody convert the piece in hand ahead."""
+        """Let nobody convert the chunk in hand ahead."""
         if self._ahead is not None:
             self._ahead.cancel()
             self._ahead = None
 
     def _stretch(self, along: Along) -> None:
-        """Convert one stream, to its end or to that of a piece that ends between records."""
+        """Convert one stream, to its end or to that of a chunk that ends between records."""
         segment = along.open()
         first = not segment.offset
         decoder = None if first else self._loop.new_decoder(self._pending)
@@ -302,27 +302,27 @@ class ParallelRun:
             self._lines[segment.input] += self.stats.lines - before
 
 
-def _behind(piece: Chunk, before: InputPosition) -> InputPosition:
-    """Return the place behind a piece."""
+def _behind(chunk: Chunk, before: InputPosition) -> InputPosition:
+    """Return the place behind a chunk."""
     place = before
-    if piece.segments:
-        last = piece.segments[-1]
+    if chunk.segments:
+        last = chunk.segments[-1]
         place = InputPosition(last.input, last.stream, last.end, last.line + last.breaks)
         if last.ended:
             place = InputPosition(last.input, last.stream + 1)
-    if piece.finished and piece.finished[-1].input >= place.input:
-        place = InputPosition(piece.finished[-1].input + 1)
+    if chunk.finished and chunk.finished[-1].input >= place.input:
+        place = InputPosition(chunk.finished[-1].input + 1)
     return place
 
 
 class Along:
-    """A reader of one stream after another, from a piece on and over the next ones.
+    """A reader of one stream after another, from a chunk on and over the next ones.
 
-    `at` is the segment of the `piece` that is read, or will be; `onward` brings the next piece.
+    `at` is the segment of the `chunk` that is read, or will be; `onward` brings the next chunk.
     """
 
-    def __init__(self, piece: Chunk, onward: Callable[[], Chunk]) -> None:
-        self.piece = piece
+    def __init__(self, chunk: Chunk, onward: Callable[[], Chunk]) -> None:
+        self.chunk = chunk
         self._onward = onward
         self.at = 0
         self._start = 0
@@ -331,17 +331,17 @@ class Along:
     @property
     def segment(self) -> Segment:
         """What is read."""
-        return self.piece.segments[self.at]
+        return self.chunk.segments[self.at]
 
     @property
     def between(self) -> bool:
-        """Whether a piece was read to its end, and its stream goes on in the next."""
+        """Whether a chunk was read to its end, and its stream goes on in the next."""
         return not self._text.left and not self.segment.ended
 
     def open(self) -> Segment:
         """Turn to the segment at `at`."""
         segment = self.segment
-        self._text = SegmentReader(self.piece.text, self._start, segment.size)
+        self._text = SegmentReader(self.chunk.text, self._start, segment.size)
         self._start += segment.size
         return segment
 
@@ -362,6 +362,6 @@ class Along:
         self.at += 1
 
     def _over(self) -> None:
-        self.piece = self._onward()
+        self.chunk = self._onward()
         self.at = self._start = 0
         self.open()

@@ -1,6 +1,6 @@
 """A thread that reads, and threads that convert what it read, ahead of the one that writes.
 
-In come pieces as they are cut, out go the same pieces in their order, each with what became of it.
+In come chunks as they are cut, out go the same chunks in their order, each with what became of it.
 Must not know whether a result is of use: that is `run`'s.
 """
 
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
 
 _GRACE = 0.2  # seconds that the end of a run waits for its reader: a pipe may bring nothing
 AHEAD = 2
-"""Pieces that may have been read beyond one for each thread."""
+"""Chunks that may have been read beyond one for each thread."""
 
 
 class Given(NamedTuple):
-    """A piece, and what will have become of it; None: nobody converts it ahead."""
+    """A chunk, and what will have become of it; None: nobody converts it ahead."""
 
-    piece: Chunk
+    chunk: Chunk
     result: Future[Result] | None
 
 
 class Team:
-    """`jobs` threads that convert, each with a worker of its own, and one that reads `pieces`.
+    """`jobs` threads that convert, each with a worker of its own, and one that reads `chunks`.
 
-    `least` is how many bytes a piece has to have that is converted ahead.
+    `least` is how many bytes a chunk has to have that is converted ahead.
     """
 
     def __init__(
-        self, jobs: int, worker: Callable[[], Worker], pieces: Iterator[Chunk], least: int
+        self, jobs: int, worker: Callable[[], Worker], chunks: Iterator[Chunk], least: int
     ) -> None:
         self._worker = worker
-        self._pieces = pieces
+        self._chunks = chunks
         self._least = least
         self._own = threading.local()
         self._threads = ThreadPoolExecutor(jobs, "convert")
@@ -51,14 +51,14 @@ class Team:
         self._reader.start()
 
     def next(self) -> Given | None:
-        """Return the next piece, None at the end; waits for it. Raises what reading raised."""
+        """Return the next chunk, None at the end; waits for it. Raises what reading raised."""
         given = self._arrived.get()
         if isinstance(given, BaseException):
             raise given
         return given
 
     def end(self) -> None:
-        """End the threads, after the pieces in hand."""
+        """End the threads, after the chunks in hand."""
         self._over = True
         self._threads.shutdown(wait=False, cancel_futures=True)
         with contextlib.suppress(Empty):  # the reader may wait for room
@@ -69,20 +69,20 @@ class Team:
 
     def _read(self) -> None:
         try:
-            for piece in self._pieces:
+            for chunk in self._chunks:
                 if self._over:
                     return
-                ahead = piece.alone and piece.size >= self._least
+                ahead = chunk.alone and chunk.size >= self._least
                 self._arrived.put(
-                    Given(piece, self._threads.submit(self._convert, piece) if ahead else None)
+                    Given(chunk, self._threads.submit(self._convert, chunk) if ahead else None)
                 )
             self._arrived.put(None)
         except BaseException as error:  # noqa: BLE001 - raised where the run is
             self._arrived.put(error)
 
-    def _convert(self, piece: Chunk) -> Result:
-        """Convert a piece in one of the threads."""
+    def _convert(self, chunk: Chunk) -> Result:
+        """Convert a chunk in one of the threads."""
         worker: Worker | None = getattr(self._own, "worker", None)
         if worker is None:
             worker = self._own.worker = self._worker()
-        return worker.convert(piece)
+        return worker.convert(chunk)

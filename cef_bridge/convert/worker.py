@@ -1,7 +1,7 @@
-"""A worker: converts pieces that others cut for it, one after another.
+"""A worker: converts chunks that others cut for it, one after another.
 
-In come Pieces, out go Results. What is no whole piece after all is not converted: `Result.whole` is
-false. Must not know which thread it is in, nor in which order pieces are written (`run`).
+In come Chunks, out go Results. What is no whole chunk after all is not converted: `Result.whole` is
+false. Must not know which thread it is in, nor in which order chunks are written (`run`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Result(NamedTuple):
-    """What became of a piece: its counts, the lines of each segment.
+    """What became of a chunk: its counts, the lines of each segment.
 
     `last` is the line of the last block, 0 without one; `pending` is what waits for its rest.
     `messages` and `rejects` are to be written.
@@ -56,7 +56,7 @@ class FinalSegment(SegmentReader):
 
 
 class Worker:
-    """Converts one piece after another, in one thread; `rejects`: somebody wants them."""
+    """Converts one chunk after another, in one thread; `rejects`: somebody wants them."""
 
     def __init__(self, machine: EventConverter, options: Options, *, rejects: bool) -> None:
         self._options = options
@@ -68,16 +68,16 @@ class Worker:
         lane = self._messages
         self._loop = LineLoop(machine, lane, lane, self._refuse, options)
 
-    def convert(self, piece: Chunk) -> Result:
-        """Convert a piece."""
+    def convert(self, chunk: Chunk) -> Result:
+        """Convert a chunk."""
         self._out, self._aside, self._last = [], [], 0
         self._messages.clear()
         loop, lines, start = self._loop, [], 0
         stats = loop.count_anew()
         whole = True
-        for segment in piece.segments:
+        for segment in chunk.segments:
             before = stats.lines
-            whole = whole and self._segment(segment, piece.text, start)
+            whole = whole and self._segment(segment, chunk.text, start)
             start += segment.size
             lines.append(stats.lines - before)
         loop.settle()

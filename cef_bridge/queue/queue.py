@@ -72,8 +72,8 @@ class Queue:
         self.path = core.path
         self._core = core
         self._lock = lock
-        self._inlet = QueueAppender(core)
-        self._outlet = QueueFetcher(core)
+        self._appender = QueueAppender(core)
+        self._fetcher = QueueFetcher(core)
 
     @classmethod
     def open(
@@ -124,7 +124,7 @@ class Queue:
     @property
     def appending(self) -> threading.RLock:
         """Hold it to number messages by `sequence` and append them: one thread at a time does."""
-        return self._inlet.appending
+        return self._appender.appending
 
     @property
     def sequence(self) -> int:
@@ -151,7 +151,7 @@ class Queue:
         drop, and never wait.
         """
         load = Load(pack_all(batches), marks, pending or {}, counts or {}, dead, replayed)
-        self._inlet.append(load, given_up)
+        self._appender.append(load, given_up)
 
     def marks(self) -> dict[str, Checkpoint]:
         """Return the position of each stream, by its key."""
@@ -188,7 +188,7 @@ class Queue:
         Alerts go first, and in each lane what came first. What comes is from one row, and never
         more than `most` messages.
         """
-        return self._outlet.fetch(most)
+        return self._fetcher.fetch(most)
 
     def settle(self, stored: Sequence[Stored], fate: str, *, hold: bool = False) -> None:
         """Give messages in flight their fate: `confirmed`, `unconfirmed` or `dropped:REASON`.
@@ -200,28 +200,28 @@ class Queue:
         known = fate in ("confirmed", "unconfirmed") or fate.startswith("dropped:")
         if not known or (hold and fate != "confirmed"):
             raise ValueError(f"no such fate: {fate}, hold={hold}")
-        self._outlet.settle(stored, fate, hold=hold)
+        self._fetcher.settle(stored, fate, hold=hold)
 
     def release(self, stored: Sequence[Stored] | None = None) -> None:
         """Let go of messages that are held, of all of them by default.
 
         What is in flight once more is not touched.
         """
-        self._outlet.release(stored)
+        self._fetcher.release(stored)
 
     def dead_letter(self, stored: Stored, index: int, reason: str) -> None:
         """Make `stored.messages[index]`, which can never be sent, a dead letter.
 
         The others stay in flight; to settle `stored` passes over the one that is buried.
         """
-        self._outlet.dead_letter(stored, index, reason)
+        self._fetcher.dead_letter(stored, index, reason)
 
     def rewind(self, *, held: bool = True) -> int:
         """Make all that is in flight fetchable again, and what is `held`; return how many.
 
         They come in their order, before what waits behind them, and say that they are resent.
         """
-        return self._outlet.rewind(held=held)
+        return self._fetcher.rewind(held=held)
 
     # --- what is known ---
 
@@ -244,7 +244,7 @@ class Queue:
 
     def oldest(self) -> float | None:
         """Return when the oldest message that waits was appended, in seconds since 1970."""
-        return self._outlet.oldest()
+        return self._fetcher.oldest()
 
     def remember(self, name: str, value: str) -> None:
         """Keep a small fact over restarts."""
@@ -268,7 +268,7 @@ class Queue:
         returns. To be called now and then: another process has marked them.
         """
         inspector.send_again(self._core, most)
-        return inspector.take(self._core, self._inlet.replaying, most)
+        return inspector.take(self._core, self._appender.replaying, most)
 
     def replayed(self, ids: Sequence[int]) -> None:
         """Delete dead letters that became messages, or something else."""
