@@ -101,7 +101,7 @@ class AtomicFile:
             if self._temporary is not None:
                 self._temporary.replace(self._final)
                 self._temporary = None
-                _sync_folder(self._final.parent)
+                sync_folder(self._final.parent)
         except OSError as error:
             failed = self._failed(error)
             self.discard()
@@ -184,7 +184,7 @@ class ResumableFile(AtomicFile):
                 raise UsageError(what) from error
             descriptor = super()._open()
             _lock(descriptor, 0)
-            _sync_folder(self._final.parent)  # its name, too, has to survive a power cut
+            sync_folder(self._final.parent)  # its name, too, has to survive a power cut
             return descriptor
         try:
             self._go_behind(descriptor, temporary)
@@ -249,8 +249,8 @@ def _is(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself survive a power cut; some file systems do not know this."""
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut; some file systems do not know this."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

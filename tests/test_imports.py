@@ -33,12 +33,15 @@ ALLOWED = {
         {"files", "kubearmor", "lines"},
         "it says what a mapping's YAML means, and runs none of it",
     ),
-    "queue": ({"checkpoint", "stats"}, "it keeps messages and does not know what stands in them"),
+    "queue": (
+        {"checkpoint", "files", "stats"},
+        "it keeps messages and does not know what stands in them",
+    ),
     "sources.feed": (
         {"checkpoint", "sources.records"},
         "what a source brings has one form, whatever the source is",
     ),
-    "delivery": ({"queue"}, "it carries messages and does not know what stands in them"),
+    "delivery": ({"files", "queue"}, "it carries messages and does not know what stands in them"),
     "mapping.program": (
         {"kubearmor", "lines", "mapping.language"},
         "it makes one event into one message, and knows neither files nor where it goes",

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cef_bridge.errors import CefBridgeError
+from cef_bridge.files import sync_folder
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class RotatingFile:
             self._size = self._safe = self._repair(file, found.st_size)
             self._identity = (found.st_dev, found.st_ino)
             if not found.st_size:
-                _sync_folder(self.path.parent)
+                sync_folder(self.path.parent)
 
     def _lock(self, file: int) -> None:
         try:
@@ -282,13 +283,3 @@ class StandardOutput:
 
 def _lines(messages: Sequence[bytes]) -> bytes:
     return b"\n".join((*messages, b""))
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name itself survive a power cut; some file systems do not know this."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

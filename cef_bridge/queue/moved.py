@@ -12,8 +12,9 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING
 
+from cef_bridge.files import sync_folder
 from cef_bridge.queue import schema
-from cef_bridge.queue.rescue import KnownNumbers, begin, put_aside, sync_folder
+from cef_bridge.queue.rescue import KnownNumbers, begin, put_aside
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _replace_file(core: Core) -> None:
     if other:
         kept = f". What had its name is kept as {put_aside(core.path, 'replaced')}"
     new.rename(core.path)
-    sync_folder(core.path)
+    sync_folder(core.path.parent)
     core.read_file()
     if lost:
         core.damage += 1

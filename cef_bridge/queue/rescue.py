@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import sqlite3
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from cef_bridge.files import sync_folder
 from cef_bridge.queue import schema
 from cef_bridge.queue import statements as tables
 from cef_bridge.queue.open_rows import OpenRow, to_blob
@@ -85,7 +85,7 @@ def rescue(path: Path, known: KnownNumbers | None, why: str) -> None:
         lost = _balance(writer, found, waiting, trusted=known is not None)
     kept = put_aside(path, "damaged")
     new.rename(path)
-    sync_folder(path)
+    sync_folder(path.parent)
     _log.error(
         "%s is damaged (%s): %s could be read and %s in the queue, %s. "
         "The damaged file is kept as %s",
@@ -135,16 +135,6 @@ def put_aside(path: Path, why: str) -> Path:
         with contextlib.suppress(FileNotFoundError):
             schema.beside(path, suffix).rename(schema.beside(name, suffix))
     return name
-
-
-def sync_folder(path: Path) -> None:
-    """Bring the names in the file's folder to the disk."""
-    with contextlib.suppress(OSError):
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _salvage(path: Path, writer: sqlite3.Connection, known: KnownNumbers | None) -> _Found:
