@@ -15,10 +15,9 @@ from cef_bridge.errors import FormatError
 from cef_bridge.lines import Header, ParsedMessage, parse
 from cef_bridge.lines.dictionary import severity_of
 from cef_bridge.lines.lint import codes
-from cef_bridge.lines.lint.linter import MOST_OF_ONE
+from cef_bridge.lines.lint.linter import MOST_OF_ONE, RULES
 from cef_bridge.lines.lint.parts import CEF_FIELDS, LEEF_FIELDS
 from cef_bridge.lines.lint.reader import plain, read
-from cef_bridge.lines.lint.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,7 +1,9 @@
 """Lines one by one through all rules that matter to a receiver.
 
-In comes a line, out come its faults, all of them, in the order of their places. State: only what
-rules across lines remember, which is bounded. Must not know files.
+In comes a line, out come its faults, all of them, in the order of their places. A rule is a row of
+`codes` and a function of one line below `@reports` in a module imported here, or a class that sees
+line after line below `@reports_across`; its docstring is its page (what, why, bad, good; the tests
+run both). State: only what rules across lines remember, which is bounded. Must not know files.
 """
 
 from __future__ import annotations
@@ -9,8 +11,17 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from cef_bridge.lines.lint import (  # noqa: F401 - each declares its rules
+    rules_across,
+    rules_header,
+    rules_labels,
+    rules_leef,
+    rules_line,
+    rules_pairs,
+    rules_values,
+)
 from cef_bridge.lines.lint.reader import read
-from cef_bridge.lines.lint.rules import ACROSS, RULES
+from cef_bridge.lines.lint.registry import ACROSS_LINES, OF_ONE_LINE
 from cef_bridge.lines.lint.rules_line import MOST_READ
 
 if TYPE_CHECKING:
@@ -18,6 +29,9 @@ if TYPE_CHECKING:
 
     from cef_bridge.lines.lint.codes import LineRule
     from cef_bridge.lines.lint.parts import LineFinding, ParsedLine
+
+RULES = dict(sorted(OF_ONE_LINE.items()))
+ACROSS = dict(sorted(ACROSS_LINES.items()))
 
 MOST_OF_ONE = 50
 """So many faults of one code are told of one line."""

@@ -10,7 +10,7 @@ import textwrap
 from typing import NamedTuple
 
 from cef_bridge.lines.lint.codes import CODES, LineRule
-from cef_bridge.lines.lint.rules import ACROSS, RULES
+from cef_bridge.lines.lint.linter import ACROSS, RULES
 
 
 class Page(NamedTuple):

@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.lines.dictionary import LABELS
+from cef_bridge.lines.lint import codes
 from cef_bridge.lines.lint.guess import fields_inside, whole_values
 from cef_bridge.lines.lint.parts import LEEF_FIELDS, WORDS, LineFinding, ParsedLine
+from cef_bridge.lines.lint.registry import reports_across
 from cef_bridge.lines.lint.rules_labels import labels_of, slot_of
 from cef_bridge.wording import shown
 
@@ -69,6 +71,7 @@ class _Many:
             seen.clear()
 
 
+@reports_across(codes.MANY_IDS)
 class ManyIds(_Many):
     """Class ids are a closed list: one for each sort of event, not for each event.
 
@@ -85,6 +88,7 @@ class ManyIds(_Many):
     _hint = "Use one for each sort of event."
 
 
+@reports_across(codes.MANY_NAMES)
 class ManyNames(_Many):
     """A name is a text for a sort of event, and does not repeat what stands in keys (v27).
 
@@ -100,6 +104,7 @@ class ManyNames(_Many):
     _hint = "Put what differs into keys."
 
 
+@reports_across(codes.MANY_LABELS)
 class ManyLabels:
     """A custom key means one thing for a product, and so has one label.
 
@@ -134,6 +139,7 @@ class ManyLabels:
                 yield LineFinding(pair.at, message)
 
 
+@reports_across(codes.ORDER)
 class Order:
     """The keys of one sort of event come in one order; so do fields within one value.
 
@@ -194,6 +200,7 @@ class Order:
                 last, before = rank, name
 
 
+@reports_across(codes.NO_HEADER)
 class NoHeader:
     """Over a network a message has a syslog header with a time and a host before it.
 

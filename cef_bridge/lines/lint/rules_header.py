@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.lines.dictionary import HEADER_LENGTHS, SEVERITIES, severity_of
 from cef_bridge.lines.leef import LEEF_HEADER_LENGTHS
+from cef_bridge.lines.lint import codes
 from cef_bridge.lines.lint.parts import CEF_FIELDS, WORDS, LineFinding, LineSpan, ParsedLine
+from cef_bridge.lines.lint.registry import reports
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ _DATA = (
 _MOST_SEARCHED = 2048
 
 
+@reports(codes.MISSING_FIELD)
 def missing_field(line: ParsedLine) -> Iterator[LineFinding]:
     """A header has all its fields, and a pipe behind each of them, even without an extension.
 
@@ -88,6 +91,7 @@ def _leef_guess(line: ParsedLine) -> str:
     return f"Not there, it seems: {missing}." if missing else "The last one is missing."
 
 
+@reports(codes.NO_VERSION)
 def no_version(line: ParsedLine) -> Iterator[LineFinding]:
     """The version is 0 or 1 in CEF, 1.0 or 2.0 in LEEF, with neither space nor letters.
 
@@ -107,6 +111,7 @@ def no_version(line: ParsedLine) -> Iterator[LineFinding]:
         yield LineFinding(line.at + len(name) + 1, f"{message}.")
 
 
+@reports(codes.CEF1)
 def cef1(line: ParsedLine) -> Iterator[LineFinding]:
     """QRadar, Splunk's add-on, SC4S and older Sentinel agents look for `CEF:0`.
 
@@ -123,6 +128,7 @@ def cef1(line: ParsedLine) -> Iterator[LineFinding]:
         )
 
 
+@reports(codes.EMPTY_FIELD)
 def empty_field(line: ParsedLine) -> Iterator[LineFinding]:
     """Each header field says something.
 
@@ -136,6 +142,7 @@ def empty_field(line: ParsedLine) -> Iterator[LineFinding]:
             yield LineFinding(piece.at, f"the {WORDS[name]} is empty.")
 
 
+@reports(codes.LONG_FIELD)
 def long_field(line: ParsedLine) -> Iterator[LineFinding]:
     """Vendor and product have 63 characters at most, the device version 31, the class id 1,023
     (a LEEF event id 255), the name 512.
@@ -161,6 +168,7 @@ def _escapes(piece: LineSpan) -> int:
     return len(re.findall(r"\\[\\|]", piece.raw))
 
 
+@reports(codes.ESCAPED_PIPE)
 def escaped_pipe(line: ParsedLine) -> Iterator[LineFinding]:
     r"""Splunk's add-on and SC4S end a header field at each pipe, escaped or not.
 
@@ -180,6 +188,7 @@ def escaped_pipe(line: ParsedLine) -> Iterator[LineFinding]:
             yield LineFinding(piece.at + at, message)
 
 
+@reports(codes.RAW_PIPE)
 def raw_pipe(line: ParsedLine) -> Iterator[LineFinding]:
     r"""A pipe in a header field is escaped, `\|`; otherwise all fields behind it move by one.
 
@@ -196,6 +205,7 @@ def raw_pipe(line: ParsedLine) -> Iterator[LineFinding]:
         )
 
 
+@reports(codes.NO_SEVERITY)
 def no_severity(line: ParsedLine) -> Iterator[LineFinding]:
     """The severity is 0 to 10, or Unknown, Low, Medium, High or Very-High.
 
@@ -222,6 +232,7 @@ def no_severity(line: ParsedLine) -> Iterator[LineFinding]:
     )
 
 
+@reports(codes.SWAPPED)
 def swapped(line: ParsedLine) -> Iterator[LineFinding]:
     """The name stands before the severity.
 
@@ -249,6 +260,7 @@ def _is_swapped(line: ParsedLine) -> bool:
     )
 
 
+@reports(codes.DATA_IN_HEADER)
 def data_in_header(line: ParsedLine) -> Iterator[LineFinding]:
     """Class id and name say what sort of event it is; what happened to whom stands in the keys.
 
@@ -281,6 +293,7 @@ def _first_data(
     return None
 
 
+@reports(codes.HEADER_SPACE)
 def header_space(line: ParsedLine) -> Iterator[LineFinding]:
     """No header field begins or ends with white space: some receivers strip it, some do not.
 

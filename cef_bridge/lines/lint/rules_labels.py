@@ -9,7 +9,9 @@ import re
 from typing import TYPE_CHECKING
 
 from cef_bridge.lines.dictionary import LABELS
+from cef_bridge.lines.lint import codes
 from cef_bridge.lines.lint.parts import LineFinding, Pair, ParsedLine
+from cef_bridge.lines.lint.registry import reports
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ def slot_of(pair: Pair) -> str:
     return _SLOTS[pair.key]
 
 
+@reports(codes.NO_LABEL)
 def no_label(line: ParsedLine) -> Iterator[LineFinding]:
     """A custom key has its label; without it nobody knows what the value is.
 
@@ -57,6 +60,7 @@ def no_label(line: ParsedLine) -> Iterator[LineFinding]:
             yield LineFinding(pair.at, f"{pair.key} has no label. Add {label}.")
 
 
+@reports(codes.NO_VALUE)
 def no_value(line: ParsedLine) -> Iterator[LineFinding]:
     """A label goes with its custom key; alone it says nothing.
 
@@ -77,6 +81,7 @@ def no_value(line: ParsedLine) -> Iterator[LineFinding]:
             )
 
 
+@reports(codes.LABEL_FIRST)
 def label_first(line: ParsedLine) -> Iterator[LineFinding]:
     """A value stands before its label.
 
@@ -99,6 +104,7 @@ def label_first(line: ParsedLine) -> Iterator[LineFinding]:
         at.setdefault(pair.key, pair.at)
 
 
+@reports(codes.EQUAL_LABELS)
 def equal_labels(line: ParsedLine) -> Iterator[LineFinding]:
     """Two custom keys of a message have different labels (v27); one overwrites the other.
 
@@ -115,6 +121,7 @@ def equal_labels(line: ParsedLine) -> Iterator[LineFinding]:
             yield LineFinding(pair.at, message)
 
 
+@reports(codes.LABEL_NAME)
 def label_name(line: ParsedLine) -> Iterator[LineFinding]:
     """A label is fit for the name of a field: a letter, then letters, digits and underscores.
 
@@ -134,6 +141,7 @@ def label_name(line: ParsedLine) -> Iterator[LineFinding]:
             yield LineFinding(pair.at, message)
 
 
+@reports(codes.LABEL_DATA)
 def label_data(line: ParsedLine) -> Iterator[LineFinding]:
     """A label is a constant: it says what the value is, and is never a value itself.
 

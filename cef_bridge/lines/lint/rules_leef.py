@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from cef_bridge.lines.check import type_fault
 from cef_bridge.lines.dictionary import LEEF_KEYS
 from cef_bridge.lines.leef import not_parted, read_delimiter
+from cef_bridge.lines.lint import codes
 from cef_bridge.lines.lint.parts import LineFinding, ParsedLine
+from cef_bridge.lines.lint.registry import reports
 from cef_bridge.wording import printable, shown
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 _OCTAL_TAB = re.compile(r"#011(?=[A-Za-z0-9_.-]{1,64}=)")
 
 
+@reports(codes.NO_DELIMITER)
 def no_delimiter(line: ParsedLine) -> Iterator[LineFinding]:
     """The sixth field of LEEF 2.0 is one character, or its form in hexadecimal: `^`, `x5E`.
 
@@ -39,6 +42,7 @@ def no_delimiter(line: ParsedLine) -> Iterator[LineFinding]:
         yield LineFinding(piece.at, message)
 
 
+@reports(codes.UNDECLARED)
 def undeclared_delimiter(line: ParsedLine) -> Iterator[LineFinding]:
     """LEEF 1.0 separates attributes by TAB, LEEF 2.0 by the character in the field after the event
     id, or by TAB without one.
@@ -58,6 +62,7 @@ def undeclared_delimiter(line: ParsedLine) -> Iterator[LineFinding]:
         yield LineFinding(line.extension_at, not_parted(line.undeclared, line.delimiter))
 
 
+@reports(codes.HEX_DELIMITER)
 def hex_delimiter(line: ParsedLine) -> Iterator[LineFinding]:
     """Splunk Connect for Syslog reads a delimiter that is written as it is, and no `x09`.
 
@@ -75,6 +80,7 @@ def hex_delimiter(line: ParsedLine) -> Iterator[LineFinding]:
         )
 
 
+@reports(codes.LEEF_PIPE)
 def leef_pipe(line: ParsedLine) -> Iterator[LineFinding]:
     """No pipe stands in a LEEF value: there is no escape for it.
 
@@ -95,6 +101,7 @@ def leef_pipe(line: ParsedLine) -> Iterator[LineFinding]:
             yield LineFinding(pair.value_at + at, message)
 
 
+@reports(codes.NO_ATTRIBUTE)
 def no_attribute(line: ParsedLine) -> Iterator[LineFinding]:
     """Between two delimiters stands `key=value`, and the delimiter never stands in a value.
 
@@ -114,6 +121,7 @@ def no_attribute(line: ParsedLine) -> Iterator[LineFinding]:
             )
 
 
+@reports(codes.BAD_SEV)
 def bad_sev(line: ParsedLine) -> Iterator[LineFinding]:
     """The sev of an event is a number from 1 to 10; there is no 0.
 
@@ -129,6 +137,7 @@ def bad_sev(line: ParsedLine) -> Iterator[LineFinding]:
                 yield LineFinding(pair.at, printable(fault))
 
 
+@reports(codes.BAD_DEVTIME)
 def bad_devtime(line: ParsedLine) -> Iterator[LineFinding]:
     """A devTime is epoch time, of 10 or 13 digits, unless devTimeFormat tells its pattern.
 
@@ -150,6 +159,7 @@ def bad_devtime(line: ParsedLine) -> Iterator[LineFinding]:
             )
 
 
+@reports(codes.REWRITTEN_TAB)
 def rewritten_tab(line: ParsedLine) -> Iterator[LineFinding]:
     """A TAB that parts attributes arrives as TAB.
 

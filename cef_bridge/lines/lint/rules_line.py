@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from cef_bridge.lines.lint import codes
 from cef_bridge.lines.lint.parts import LineFinding, ParsedLine
+from cef_bridge.lines.lint.registry import reports
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ LIMITS = (
 """What receivers take at most, unless they are told otherwise."""
 
 
+@reports(codes.NO_MESSAGE)
 def no_message(line: ParsedLine) -> Iterator[LineFinding]:
     """A line has one message: `CEF:` or `LEEF:` at its start, or after a syslog header.
 
@@ -79,6 +82,7 @@ def no_message(line: ParsedLine) -> Iterator[LineFinding]:
     yield LineFinding(0, f"no message. Expected CEF: or LEEF: after the syslog header. {hint}")
 
 
+@reports(codes.TOO_LONG)
 def too_long(line: ParsedLine) -> Iterator[LineFinding]:
     """A receiver cuts a line that is longer than it takes, mid-value, or reads the rest as another.
 
@@ -108,6 +112,7 @@ def too_long(line: ParsedLine) -> Iterator[LineFinding]:
         )
 
 
+@reports(codes.RFC5424)
 def rfc5424(line: ParsedLine) -> Iterator[LineFinding]:
     """Graylog's CEF input is made for RFC 3164 headers.
 
@@ -126,6 +131,7 @@ def rfc5424(line: ParsedLine) -> Iterator[LineFinding]:
         )
 
 
+@reports(codes.TAG)
 def tag(line: ParsedLine) -> Iterator[LineFinding]:
     """Sentinel's agent looks for a time, a host, and CEF right behind them.
 
@@ -147,6 +153,7 @@ def tag(line: ParsedLine) -> Iterator[LineFinding]:
             )
 
 
+@reports(codes.FRAME_LENGTH)
 def frame_length(line: ParsedLine) -> Iterator[LineFinding]:
     """A number before the priority is the length of an octet-counted frame.
 
@@ -168,6 +175,7 @@ def frame_length(line: ParsedLine) -> Iterator[LineFinding]:
         )
 
 
+@reports(codes.BOM)
 def bom(line: ParsedLine) -> Iterator[LineFinding]:
     """No byte order mark stands before a message.
 
@@ -183,6 +191,7 @@ def bom(line: ParsedLine) -> Iterator[LineFinding]:
         yield LineFinding(at, "a byte order mark, which hides the message. Leave it out.")
 
 
+@reports(codes.CONTROL)
 def control(line: ParsedLine) -> Iterator[LineFinding]:
     r"""No raw control character stands in a message; a line break in a value is written `\n`.
 
@@ -209,6 +218,7 @@ def control(line: ParsedLine) -> Iterator[LineFinding]:
             )
 
 
+@reports(codes.BIDI)
 def bidi(line: ParsedLine) -> Iterator[LineFinding]:
     """No character turns the reading order: who reads the line then reads another text.
 
@@ -224,6 +234,7 @@ def bidi(line: ParsedLine) -> Iterator[LineFinding]:
         yield LineFinding(found.start(), f"{what} turns the reading order. Write it visibly.")
 
 
+@reports(codes.NOT_UTF8)
 def not_utf8(line: ParsedLine) -> Iterator[LineFinding]:
     """The whole message is UTF-8 (v27, "Character Encoding"; IBM says the same of LEEF).
 
@@ -240,6 +251,7 @@ def not_utf8(line: ParsedLine) -> Iterator[LineFinding]:
         yield LineFinding(found.start(), f"the byte {byte:02X} is no UTF-8 here. Send UTF-8 only.")
 
 
+@reports(codes.SECOND_BEGINNING)
 def second_beginning(line: ParsedLine) -> Iterator[LineFinding]:
     """Nothing in a message looks like the beginning of another one.
 

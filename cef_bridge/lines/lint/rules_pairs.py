@@ -9,8 +9,10 @@ import re
 from typing import TYPE_CHECKING
 
 from cef_bridge.lines.dictionary import CEF_KEYS, LEEF_KEYS, NAMES
+from cef_bridge.lines.lint import codes
 from cef_bridge.lines.lint.guess import prefixes_of
 from cef_bridge.lines.lint.parts import WORDS, LineFinding, ParsedLine
+from cef_bridge.lines.lint.registry import reports
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ _KNOWN = frozenset(CEF_KEYS)
 _LEEF_LOWER = {name.lower(): name for name in LEEF_KEYS}
 
 
+@reports(codes.STRAY)
 def stray(line: ParsedLine) -> Iterator[LineFinding]:
     """Each text of a CEF extension belongs to a key.
 
@@ -40,6 +43,7 @@ def stray(line: ParsedLine) -> Iterator[LineFinding]:
             yield LineFinding(at, f'"{shown(text)}" belongs to no key. Expected key=value.')
 
 
+@reports(codes.RAW_EQUALS)
 def raw_equals(line: ParsedLine) -> Iterator[LineFinding]:
     r"""An equals sign in a value is written `\=`.
 
@@ -85,6 +89,7 @@ def _raw_equals(raw: str) -> Iterator[int]:
         at += 1
 
 
+@reports(codes.BAD_ESCAPE)
 def bad_escape(line: ParsedLine) -> Iterator[LineFinding]:
     r"""A backslash escapes a backslash or a pipe in the header, and in values a backslash, an
     equals sign, or the letter of `\n` and `\r`.
@@ -121,6 +126,7 @@ def _escapes(raw: str, known: frozenset[str]) -> Iterator[tuple[int, str]]:
             yield found.start(), shown(found[0]) if len(found[0]) > 1 else "a lone backslash"
 
 
+@reports(codes.KEY_CHARACTERS)
 def key_characters(line: ParsedLine) -> Iterator[LineFinding]:
     """A key has letters and digits only (v27, "Extension Field"); LEEF takes `_`, `-` and `.` too.
 
@@ -142,6 +148,7 @@ def key_characters(line: ParsedLine) -> Iterator[LineFinding]:
             )
 
 
+@reports(codes.TWICE)
 def twice(line: ParsedLine) -> Iterator[LineFinding]:
     """A key stands once in a message; which of two counts is up to the receiver.
 
@@ -159,6 +166,7 @@ def twice(line: ParsedLine) -> Iterator[LineFinding]:
         seen.add(pair.key)
 
 
+@reports(codes.EMPTY_VALUE)
 def empty_value(line: ParsedLine) -> Iterator[LineFinding]:
     """A key without a value is left out.
 
@@ -174,6 +182,7 @@ def empty_value(line: ParsedLine) -> Iterator[LineFinding]:
             yield LineFinding(pair.at, f"{shown(pair.key)} has no value. Leave the key out.")
 
 
+@reports(codes.VALUE_SPACE)
 def value_space(line: ParsedLine) -> Iterator[LineFinding]:
     """No value begins or ends with white space: receivers keep it, strip it or lose it.
 
@@ -189,6 +198,7 @@ def value_space(line: ParsedLine) -> Iterator[LineFinding]:
             yield LineFinding(pair.value_at, what)
 
 
+@reports(codes.QUOTES)
 def quotes(line: ParsedLine) -> Iterator[LineFinding]:
     """A value needs no quotes, with spaces in it either: they become a part of it.
 
@@ -206,6 +216,7 @@ def quotes(line: ParsedLine) -> Iterator[LineFinding]:
             yield LineFinding(pair.value_at, message)
 
 
+@reports(codes.LEADING_SPACE)
 def leading_space(line: ParsedLine) -> Iterator[LineFinding]:
     """The first key follows the header's last pipe at once; strict readers fail on a space.
 
@@ -218,6 +229,7 @@ def leading_space(line: ParsedLine) -> Iterator[LineFinding]:
         yield LineFinding(line.extension_at, "a space behind the header's last pipe.")
 
 
+@reports(codes.FOREIGN_KEY)
 def foreign_key(line: ParsedLine) -> Iterator[LineFinding]:
     """A key is one of the dictionary, or begins with the vendor's name (v27, "Custom
     Extensions"): VendornameProductnameExplanatoryKeyName.
@@ -275,6 +287,7 @@ def _closest(word: str) -> str | None:
     return next((_NEAR[form] for form in sorted(_shorter(word)) if form in _NEAR), None)
 
 
+@reports(codes.MISNAMED_KEY)
 def misnamed_key(line: ParsedLine) -> Iterator[LineFinding]:
     """The extension has the dictionary's short keys, in its capitals; its full names are not keys.
 
@@ -291,6 +304,7 @@ def misnamed_key(line: ParsedLine) -> Iterator[LineFinding]:
             yield LineFinding(pair.at, f'CEF has no "{shown(pair.key)}". Write "{meant}".')
 
 
+@reports(codes.CONSUMER_KEY)
 def consumer_key(line: ParsedLine) -> Iterator[LineFinding]:
     """Some keys of the dictionary are filled by the receiver; what a device says there is lost.
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.lines.check import type_fault
 from cef_bridge.lines.dictionary import CEF_KEYS, LEEF_KEYS, Key
+from cef_bridge.lines.lint import codes
 from cef_bridge.lines.lint.guess import MANY_FIELDS, fields_inside, whole_values
 from cef_bridge.lines.lint.parts import LineFinding, Pair, ParsedLine
+from cef_bridge.lines.lint.registry import reports
 from cef_bridge.wording import printable, shown
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ def _typed(line: ParsedLine) -> Iterator[tuple[Pair, Key]]:
             yield pair, rows[pair.key]
 
 
+@reports(codes.WRONG_TYPE)
 def wrong_type(line: ParsedLine) -> Iterator[LineFinding]:
     """A value has the type of its key: an address is no name, a port no word.
 
@@ -71,6 +74,7 @@ def wrong_type(line: ParsedLine) -> Iterator[LineFinding]:
             yield LineFinding(pair.at, printable(fault) + pod)
 
 
+@reports(codes.ISO_TIME)
 def iso_time(line: ParsedLine) -> Iterator[LineFinding]:
     """A time is epoch milliseconds, or `MMM dd yyyy HH:mm:ss` (v27, Appendix A): never ISO 8601.
 
@@ -101,6 +105,7 @@ def iso_time(line: ParsedLine) -> Iterator[LineFinding]:
             )
 
 
+@reports(codes.IPV6)
 def ipv6(line: ParsedLine) -> Iterator[LineFinding]:
     """Under CEF:0 src, dst, dvc and the like are IPv4; IPv6 goes to c6a1, c6a2 and c6a3.
 
@@ -122,6 +127,7 @@ def ipv6(line: ParsedLine) -> Iterator[LineFinding]:
             yield LineFinding(pair.at, f"{row.name} is IPv6, which CEF:0 has in c6a1 to c6a4.")
 
 
+@reports(codes.LONG_VALUE)
 def long_value(line: ParsedLine) -> Iterator[LineFinding]:
     """A value is no longer than its key allows, counted before escaping.
 
@@ -140,6 +146,7 @@ def long_value(line: ParsedLine) -> Iterator[LineFinding]:
             yield LineFinding(pair.value_at, message)
 
 
+@reports(codes.ALL_IN_ONE)
 def all_in_one(line: ParsedLine) -> Iterator[LineFinding]:
     """Each field of an event has a key of its own.
 
@@ -162,6 +169,7 @@ def all_in_one(line: ParsedLine) -> Iterator[LineFinding]:
             yield LineFinding(pair.at, message)
 
 
+@reports(codes.JSON_VALUE)
 def json_value(line: ParsedLine) -> Iterator[LineFinding]:
     """A value is no JSON document: receivers keep it as one text, where nothing can be searched.
 
@@ -182,6 +190,7 @@ def json_value(line: ParsedLine) -> Iterator[LineFinding]:
             )
 
 
+@reports(codes.POD_AS_HOST)
 def pod_as_host(line: ParsedLine) -> Iterator[LineFinding]:
     """A pod is no host: its name lasts for hours, and asset lists fill with it.
 
@@ -200,6 +209,7 @@ def pod_as_host(line: ParsedLine) -> Iterator[LineFinding]:
             yield LineFinding(pair.at, message)
 
 
+@reports(codes.PIPE_IN_VALUE)
 def pipe_in_value(line: ParsedLine) -> Iterator[LineFinding]:
     """The standard allows pipes in values; older agents of Sentinel take one for a field's end.
 
@@ -217,6 +227,7 @@ def pipe_in_value(line: ParsedLine) -> Iterator[LineFinding]:
             yield LineFinding(pair.value_at + at, message)
 
 
+@reports(codes.UNREAD_TIME)
 def unread_time(line: ParsedLine) -> Iterator[LineFinding]:
     """Something gives the event's time that Splunk Connect for Syslog reads.
 
@@ -240,6 +251,7 @@ def unread_time(line: ParsedLine) -> Iterator[LineFinding]:
         )
 
 
+@reports(codes.FIRST_KEY)
 def first_key(line: ParsedLine) -> Iterator[LineFinding]:
     """Splunk's add-on takes all up to the first equals sign for the first key's name.
 
@@ -257,6 +269,7 @@ def first_key(line: ParsedLine) -> Iterator[LineFinding]:
             yield LineFinding(pair.at, message)
 
 
+@reports(codes.LOST_IPV6)
 def lost_ipv6(line: ParsedLine) -> Iterator[LineFinding]:
     """Splunk's add-on empties c6a1 to c6a4, and its rename by label does not know them.
 

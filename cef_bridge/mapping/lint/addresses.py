@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cef_bridge.lines.dictionary import CEF_KEYS
+from cef_bridge.mapping.language import codes
 from cef_bridge.mapping.language.spec import Test
 from cef_bridge.mapping.lint.context import LintFinding, removed
+from cef_bridge.mapping.lint.registry import reports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +24,7 @@ _IPV6_SLOTS = frozenset(row.name for row in CEF_KEYS.values() if row.kind == "ip
 _FAMILIES = frozenset({"HostIP", "source.ip", "destination.ip", "remote.ip", "local.ip"})
 
 
+@reports(codes.IPV6_LOST)
 def ipv6_lost(view: LintContext) -> Iterator[LintFinding]:
     """An address that may be IPv6 has a key that takes IPv6.
 

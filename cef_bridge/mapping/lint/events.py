@@ -9,9 +9,11 @@ from functools import cache
 from typing import TYPE_CHECKING, cast
 
 from cef_bridge.kubearmor.classes import catalogue, kind_of, role_of
+from cef_bridge.mapping.language import codes
 from cef_bridge.mapping.language.condition_forms import form_of
 from cef_bridge.mapping.lint.context import LintFinding, removed
 from cef_bridge.mapping.lint.names import vocabulary
+from cef_bridge.mapping.lint.registry import reports
 from cef_bridge.mapping.program.conditions import holds
 from cef_bridge.wording import shown
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 _EVENT_ID = {"cef": "externalId", "leef": "eventId"}
 
 
+@reports(codes.NO_EVENT_ID)
 def no_event_id(view: LintContext) -> Iterator[LintFinding]:
     """A message says the event's id, in externalId (in LEEF: eventId).
 
@@ -51,6 +54,7 @@ def no_event_id(view: LintContext) -> Iterator[LintFinding]:
         yield LintFinding(gone or view.top, message)
 
 
+@reports(codes.NO_EXAMPLES)
 def no_examples(view: LintContext) -> Iterator[LintFinding]:
     """A mapping of one's own has examples.
 
@@ -78,6 +82,7 @@ def no_examples(view: LintContext) -> Iterator[LintFinding]:
         yield LintFinding(view.top, message)
 
 
+@reports(codes.NEVER_TOGETHER)
 def never_together(view: LintContext) -> Iterator[LintFinding]:
     """The conditions of a rule, or of an item of drop_events, fit a kind of event that exists.
 
@@ -151,6 +156,7 @@ def _is_listed(condition: Condition) -> bool:
 _ALERT_TYPES = ("MatchedPolicy", "MatchedHostPolicy", "MatchedNetworkPolicy", "MatchedNativePolicy")
 
 
+@reports(codes.DROPS_ALERTS)
 def drops_alerts(view: LintContext) -> Iterator[LintFinding]:
     """An item of drop_events takes telemetry only, or says that it means alerts.
 
@@ -173,6 +179,7 @@ def drops_alerts(view: LintContext) -> Iterator[LintFinding]:
             yield LintFinding(item[0].at, message)
 
 
+@reports(codes.KEEPS_NO_ALERTS)
 def keeps_no_alerts(view: LintContext) -> Iterator[LintFinding]:
     """An item of keep_events is about alerts as well.
 

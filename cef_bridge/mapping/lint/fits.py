@@ -12,10 +12,11 @@ from cef_bridge.lines.check import misfits
 from cef_bridge.lines.dictionary import CEF_KEYS, HEADER_LENGTHS, LABELS, LEEF_KEYS
 from cef_bridge.lines.leef import LEEF_HEADER_LENGTHS
 from cef_bridge.lines.text import cut
-from cef_bridge.mapping.language import template
+from cef_bridge.mapping.language import codes, template
 from cef_bridge.mapping.language.template import paths_of
 from cef_bridge.mapping.language.transforms import keeps_whole
 from cef_bridge.mapping.lint.context import LintFinding, extension
+from cef_bridge.mapping.lint.registry import reports
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ _MEANT = frozenset({("dvchost", "HostName")})
 """(key, field): what the standard made the key for; it has no longer one."""
 
 
+@reports(codes.CONSTANT_UNFIT)
 def constant_unfit(view: LintContext) -> Iterator[LintFinding]:
     """A constant fits the key that it is written into: type, range and length.
 
@@ -149,6 +151,7 @@ def _faults(view: LintContext, seen: RuleSeen, row: Key | None, text: str) -> It
             yield f"{fault.replace(quoted, shown(quoted))} {way_out}"
 
 
+@reports(codes.FIELD_AS_TEXT)
 def field_as_text(view: LintContext) -> Iterator[LintFinding]:
     """A text alone is written as it stands: to read a field, a rule says `from` or `template`.
 
@@ -179,6 +182,7 @@ def field_as_text(view: LintContext) -> Iterator[LintFinding]:
             yield LintFinding(seen.said.get("value", seen.rule.at), message)
 
 
+@reports(codes.NEVER_FITS)
 def never_fits(view: LintContext) -> Iterator[LintFinding]:
     """A field whose values are no number, address or time does not go into a key that takes those.
 
@@ -219,6 +223,7 @@ def never_fits(view: LintContext) -> Iterator[LintFinding]:
                 yield LintFinding(seen.said.get("from_", seen.rule.at), message)
 
 
+@reports(codes.SECONDS)
 def in_seconds(view: LintContext) -> Iterator[LintFinding]:
     """A time goes into CEF in milliseconds.
 
@@ -244,6 +249,7 @@ def in_seconds(view: LintContext) -> Iterator[LintFinding]:
             yield LintFinding(seen.said.get("from_", seen.rule.at), message)
 
 
+@reports(codes.WILL_BE_CUT)
 def will_be_cut(view: LintContext) -> Iterator[LintFinding]:
     """A field that is longer than its key by nature goes into a longer key.
 
@@ -279,6 +285,7 @@ def will_be_cut(view: LintContext) -> Iterator[LintFinding]:
                 yield LintFinding(seen.said.get("from_", rule.at), message)
 
 
+@reports(codes.IDLE_LENGTH)
 def idle_length(view: LintContext) -> Iterator[LintFinding]:
     """A max_length is below the key's own length, which holds anyway.
 

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from cef_bridge.lines.dictionary import CEF_KEYS, LABELS, LEEF_KEYS, NAMES
+from cef_bridge.mapping.language import codes
 from cef_bridge.mapping.language.spec import HEADER_FIELDS
 from cef_bridge.mapping.lint.context import (
     LintFinding,
@@ -17,6 +18,7 @@ from cef_bridge.mapping.lint.context import (
     output_keys,
     said_extension,
 )
+from cef_bridge.mapping.lint.registry import reports
 from cef_bridge.wording import closest, did_you_mean, shown
 from cef_bridge.wording import named as named_key
 
@@ -32,6 +34,7 @@ PREFIX = "KubeArmor"
 _KEY_CHARACTERS = {"cef": re.compile(r"[A-Za-z0-9]+"), "leef": re.compile(r"[A-Za-z0-9_.-]+")}
 
 
+@reports(codes.UNKNOWN_KEY)
 def unknown_key(view: LintContext) -> Iterator[LintFinding]:
     """An output key is one of the format's own, or one that nobody takes for it.
 
@@ -75,6 +78,7 @@ def _slot_like(key: str) -> str | None:
     return next(slots, None)
 
 
+@reports(codes.KEY_CHARACTERS)
 def key_characters(view: LintContext) -> Iterator[LintFinding]:
     """An output key has letters and digits only; in LEEF also dots, dashes and underscores.
 
@@ -94,6 +98,7 @@ def key_characters(view: LintContext) -> Iterator[LintFinding]:
             yield LintFinding(name.at, message)
 
 
+@reports(codes.UNKNOWN_SETTING)
 def unknown_header_field(view: LintContext) -> Iterator[LintFinding]:
     """A setting is one that mappings have, where it stands.
 
@@ -113,6 +118,7 @@ def unknown_header_field(view: LintContext) -> Iterator[LintFinding]:
             yield LintFinding(name.at, f'The header has no "{shown(name.text)}".{hint}')
 
 
+@reports(codes.NO_LABEL)
 def no_label(view: LintContext) -> Iterator[LintFinding]:
     """A custom key (cs1, cn1, c6a2, flexString1 …) needs its label.
 
@@ -156,6 +162,7 @@ def _label_for(seen: RuleSeen) -> str:
     )
 
 
+@reports(codes.NEEDLESS_LABEL)
 def needless_label(view: LintContext) -> Iterator[LintFinding]:
     """Only custom keys of CEF take a label, and only through `label`.
 
@@ -184,6 +191,7 @@ def needless_label(view: LintContext) -> Iterator[LintFinding]:
             yield LintFinding(name.at, message)
 
 
+@reports(codes.LABELS_CLASH)
 def labels_clash(view: LintContext) -> Iterator[LintFinding]:
     """A key has one label, and a label one key.
 
@@ -222,6 +230,7 @@ def labels_clash(view: LintContext) -> Iterator[LintFinding]:
             yield LintFinding(seen.said.get("label", seen.rule.at), message)
 
 
+@reports(codes.NOTHING_TO_REMOVE)
 def nothing_to_remove(view: LintContext) -> Iterator[LintFinding]:
     """A null removes a key that a parent writes.
 
@@ -238,6 +247,7 @@ def nothing_to_remove(view: LintContext) -> Iterator[LintFinding]:
             yield LintFinding(at[key], f"No parent writes {named_key(key)}. Remove this line.")
 
 
+@reports(codes.RECEIVER_KEY)
 def receiver_key(view: LintContext) -> Iterator[LintFinding]:
     """Some keys of the dictionary are filled by receivers; what a device writes there is lost.
 

@@ -9,7 +9,9 @@ import re
 from typing import TYPE_CHECKING
 
 from cef_bridge.lines.dictionary import CEF_KEYS, LABELS
+from cef_bridge.mapping.language import codes
 from cef_bridge.mapping.lint.context import LintFinding, extension, output_keys
+from cef_bridge.mapping.lint.registry import reports
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ _FIXED = {
 """Labels that the standard itself gives (CEF v27, "Custom fields"); ArcSight knows them."""
 
 
+@reports(codes.LABEL_DIFFERS)
 def label_differs(view: LintContext) -> Iterator[LintFinding]:
     """A key keeps the label that its parent gives it.
 
@@ -54,6 +57,7 @@ def label_differs(view: LintContext) -> Iterator[LintFinding]:
             yield LintFinding(at, message)
 
 
+@reports(codes.LABEL_CHARACTERS)
 def label_characters(view: LintContext) -> Iterator[LintFinding]:
     """A label is letters, digits and underscores, and begins with no digit.
 
@@ -83,6 +87,7 @@ def label_characters(view: LintContext) -> Iterator[LintFinding]:
 _KEYS = frozenset(name for row in CEF_KEYS.values() for name in (row.name, row.full_name))
 
 
+@reports(codes.LABEL_SHADOWS)
 def label_shadows(view: LintContext) -> Iterator[LintFinding]:
     """A label, or a key of one's own, is no name that another field has already.
 

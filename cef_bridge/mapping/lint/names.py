@@ -15,11 +15,13 @@ from cef_bridge.kubearmor import fields
 from cef_bridge.kubearmor.classes import catalogue
 from cef_bridge.lines import FORMATS, zones
 from cef_bridge.lines.syslog import FACILITIES
+from cef_bridge.mapping.language import codes
 from cef_bridge.mapping.language.condition_forms import leaves
 from cef_bridge.mapping.language.filters import FILTERS
 from cef_bridge.mapping.language.template import paths_of
 from cef_bridge.mapping.language.transforms import TRANSFORMS, step_form
 from cef_bridge.mapping.lint.context import LintFinding, named
+from cef_bridge.mapping.lint.registry import reports
 from cef_bridge.wording import closest, did_you_mean, shown
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from cef_bridge.mapping.lint.context import LintContext
 
 
+@reports(codes.UNKNOWN_FIELD)
 def misspelt_field(view: LintContext) -> Iterator[LintFinding]:
     """A field is named as KubeArmor writes it, or as `mapping fields` lists it.
 
@@ -55,6 +58,7 @@ def misspelt_field(view: LintContext) -> Iterator[LintFinding]:
                 yield LintFinding(name.at, message)
 
 
+@reports(codes.NEW_FIELD)
 def new_field(view: LintContext) -> Iterator[LintFinding]:
     """A field that this version does not know may be a new one of KubeArmor's.
 
@@ -105,6 +109,7 @@ def _meant(path: str) -> str | None:
     return closest(path, _paths(), likeness=0.82)
 
 
+@reports(codes.UNKNOWN_TRANSFORM)
 def unknown_transform(view: LintContext) -> Iterator[LintFinding]:
     """`via` names transforms that exist.
 
@@ -125,6 +130,7 @@ def unknown_transform(view: LintContext) -> Iterator[LintFinding]:
             yield LintFinding(name.at, f"{name.text} does nothing by itself. Write it as {form}.")
 
 
+@reports(codes.UNKNOWN_FILTER)
 def unknown_filter(view: LintContext) -> Iterator[LintFinding]:
     """`filters` names filters that exist.
 
@@ -139,6 +145,7 @@ def unknown_filter(view: LintContext) -> Iterator[LintFinding]:
             yield LintFinding(name.at, f'There is no filter "{shown(name.text)}".{hint}')
 
 
+@reports(codes.BAD_VALUE)
 def bad_setting(view: LintContext) -> Iterator[LintFinding]:
     """A facility, a time zone, a delimiter, a text to break up and a severity must be one.
 
@@ -216,6 +223,7 @@ def bad_severities(seen: RuleSeen) -> Iterator[LintFinding]:
             yield LintFinding(condition.at, message)
 
 
+@reports(codes.NO_CLUSTER)
 def no_cluster(view: LintContext) -> Iterator[LintFinding]:
     """A mapping of one's own names the cluster.
 
@@ -232,6 +240,7 @@ def no_cluster(view: LintContext) -> Iterator[LintFinding]:
         yield LintFinding(view.draft.places.get("name", Location(view.draft.path)), message)
 
 
+@reports(codes.NEVER_EQUAL)
 def never_equal(view: LintContext) -> Iterator[LintFinding]:
     """A derived field with fixed values is compared with one of them.
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cef_bridge.kubearmor import fields
+from cef_bridge.mapping.language import codes
 from cef_bridge.mapping.language.condition_forms import meant_by
 from cef_bridge.mapping.lint.context import LintFinding, named
 from cef_bridge.mapping.lint.keys import PREFIX
+from cef_bridge.mapping.lint.registry import reports
 from cef_bridge.wording import named as named_key
 from cef_bridge.wording import shown
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from cef_bridge.mapping.lint.context import LintContext
 
 
+@reports(codes.NO_SOURCE)
 def no_source(view: LintContext) -> Iterator[LintFinding]:
     """A rule has exactly one of from, value, template and spread: where its value comes from.
 
@@ -55,6 +58,7 @@ _POINTLESS = {
 }
 
 
+@reports(codes.NO_PARTNER)
 def no_partner(view: LintContext) -> Iterator[LintFinding]:
     """A setting of a rule that does nothing without another one, or beside one, is a slip.
 
@@ -79,6 +83,7 @@ def no_partner(view: LintContext) -> Iterator[LintFinding]:
                 )
 
 
+@reports(codes.ROW_LOOKS_LIKE_TEST)
 def row_looks_like_a_condition(view: LintContext) -> Iterator[LintFinding]:
     """A row of a table is a whole text: globs and comparisons are for conditions.
 
@@ -109,6 +114,7 @@ def row_looks_like_a_condition(view: LintContext) -> Iterator[LintFinding]:
                 yield LintFinding(seen.said.get("table", seen.rule.at), message)
 
 
+@reports(codes.BAD_SPREAD)
 def bad_spread(view: LintContext) -> Iterator[LintFinding]:
     """`spread` takes a map apart, under a key of one's own in the extension.
 
@@ -139,6 +145,7 @@ def bad_spread(view: LintContext) -> Iterator[LintFinding]:
             yield LintFinding(seen.said["spread"], message)
 
 
+@reports(codes.UNREACHABLE)
 def unreachable(view: LintContext) -> Iterator[LintFinding]:
     """A rule after one that always has a value can never win.
 
@@ -181,6 +188,7 @@ def _says_all(first: Rule, second: Rule) -> bool:
     return all((condition.path, condition.any_of) in asked for condition in first.when)
 
 
+@reports(codes.DROPS_ALL)
 def drops_all(view: LintContext) -> Iterator[LintFinding]:
     """An item of drop_events or keep_events has conditions, and a condition has values.
 

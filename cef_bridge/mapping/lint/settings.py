@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cef_bridge.kubearmor import fields
+from cef_bridge.mapping.language import codes
 from cef_bridge.mapping.language.names import PREFIX, camel
 from cef_bridge.mapping.language.template import paths_of
 from cef_bridge.mapping.lint.context import LintFinding, named
+from cef_bridge.mapping.lint.registry import reports
 from cef_bridge.mapping.program.compile import dropper
 from cef_bridge.wording import closest, shown
 
@@ -28,6 +30,7 @@ _BOUNDED = frozenset(
 )
 
 
+@reports(codes.HEADER_VARIES)
 def header_varies(view: LintContext) -> Iterator[LintFinding]:
     """A header field before the severity is from a list that ends.
 
@@ -56,6 +59,7 @@ def header_varies(view: LintContext) -> Iterator[LintFinding]:
                 yield LintFinding(seen.said.get("from_", seen.rule.at), message)
 
 
+@reports(codes.SHEDS_NOTHING)
 def sheds_nothing(view: LintContext) -> Iterator[LintFinding]:
     """A key under `truncate_first` is one that the mapping writes.
 
@@ -99,6 +103,7 @@ def _written(view: LintContext) -> dict[str, None]:
     return written
 
 
+@reports(codes.NEVER_WRITTEN)
 def never_written(view: LintContext) -> Iterator[LintFinding]:
     """A rule reads something that the mapping does not drop.
 
@@ -132,6 +137,7 @@ def never_written(view: LintContext) -> Iterator[LintFinding]:
             yield LintFinding(seen.said.get(source, rule.at), message)
 
 
+@reports(codes.NO_FACILITY)
 def no_facility(view: LintContext) -> Iterator[LintFinding]:
     """Every event has a facility: the last rule of a list is one without a condition.
 
@@ -166,6 +172,7 @@ _IDLE = {
 }
 
 
+@reports(codes.IDLE_SETTING)
 def idle_setting(view: LintContext) -> Iterator[LintFinding]:
     """A setting of the envelope or header does something in this mapping.
 

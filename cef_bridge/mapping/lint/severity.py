@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from cef_bridge.mapping.language import codes
 from cef_bridge.mapping.language.spec import Rule
 from cef_bridge.mapping.lint.context import LintFinding, extension
 from cef_bridge.mapping.lint.events import kinds_of_events
 from cef_bridge.mapping.lint.names import bad_severities
+from cef_bridge.mapping.lint.registry import reports
 from cef_bridge.mapping.program.compile import DEFAULT_SEVERITY, rates, repeats_the_table
 from cef_bridge.mapping.program.rules import rule_paths
 from cef_bridge.wording import named
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 _OF_POLICIES = tuple(str(number) for number in range(1, 11))  # what a policy's author may choose
 
 
+@reports(codes.NO_SEVERITY)
 def no_severity(view: LintContext) -> Iterator[LintFinding]:
     """Every event meets a rule of the severity.
 
@@ -115,6 +118,7 @@ _REPEAT = {
 }
 
 
+@reports(codes.HEADER_DIFFERS)
 def header_differs(view: LintContext) -> Iterator[LintFinding]:
     """A key that repeats the header says what the header says.
 

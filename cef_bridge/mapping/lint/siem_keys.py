@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cef_bridge.mapping.language import codes
 from cef_bridge.mapping.language.template import paths_of
 from cef_bridge.mapping.lint.context import (
     LintFinding,
@@ -16,6 +17,7 @@ from cef_bridge.mapping.lint.context import (
     removed,
     said_extension,
 )
+from cef_bridge.mapping.lint.registry import reports
 from cef_bridge.siems.registry import SIEMS
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from cef_bridge.mapping.lint.context import LintContext
 
 
+@reports(codes.RECEIVER_NEEDS)
 def receiver_needs(view: LintContext) -> Iterator[LintFinding]:
     """A key that a receiver needs is written.
 
@@ -52,6 +55,7 @@ def receiver_needs(view: LintContext) -> Iterator[LintFinding]:
                 yield LintFinding(at, f"{need.key} is not written. {need.reason}")
 
 
+@reports(codes.SLOT_EMPTIED)
 def slot_emptied(view: LintContext) -> Iterator[LintFinding]:
     """A mapping for Splunk does not use c6a1 to c6a4.
 
@@ -95,6 +99,7 @@ _NO_HOSTS = {
 }
 
 
+@reports(codes.NO_HOST)
 def no_host(view: LintContext) -> Iterator[LintFinding]:
     """A key for a host's name or domain holds no pod, container, namespace or workload.
 

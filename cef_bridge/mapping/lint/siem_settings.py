@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cef_bridge.mapping.language import codes
 from cef_bridge.mapping.lint.context import LintFinding
+from cef_bridge.mapping.lint.registry import reports
 from cef_bridge.siems.registry import SIEMS
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from cef_bridge.mapping.lint.context import LintContext
 
 
+@reports(codes.TIME_LOST)
 def time_lost(view: LintContext) -> Iterator[LintFinding]:
     """A mapping for Splunk that writes rt has an RFC 5424 header.
 
@@ -35,6 +38,7 @@ def time_lost(view: LintContext) -> Iterator[LintFinding]:
     yield from _met(view, "time_lost")
 
 
+@reports(codes.FORGED_RECORD)
 def forged_record(view: LintContext) -> Iterator[LintFinding]:
     """In a mapping for Splunk or Graylog no value may hold the beginning of a record.
 
@@ -52,6 +56,7 @@ def forged_record(view: LintContext) -> Iterator[LintFinding]:
     yield from _met(view, "forged_record")
 
 
+@reports(codes.VERSION_UNREAD)
 def version_unread(view: LintContext) -> Iterator[LintFinding]:
     """CEF:1 is for receivers that read it.
 
@@ -68,6 +73,7 @@ def version_unread(view: LintContext) -> Iterator[LintFinding]:
     yield from _met(view, "version_unread")
 
 
+@reports(codes.RECEIVER_SETTING)
 def receiver_setting(view: LintContext) -> Iterator[LintFinding]:
     """Some settings of the envelope are wrong for one receiver.
 

@@ -7,9 +7,8 @@ import re
 import pytest
 
 from cef_bridge.lines.lint.codes import CODES, RECEIVERS
-from cef_bridge.lines.lint.linter import Linter
+from cef_bridge.lines.lint.linter import ACROSS, RULES, Linter
 from cef_bridge.lines.lint.pages import pages
-from cef_bridge.lines.lint.rules import ACROSS, RULES
 
 PAGES = {page.code.id: page for page in pages()}
 
