@@ -39,6 +39,7 @@ from cef_bridge.mapping.language.reader import yaml_fields
 from cef_bridge.mapping.language.schema import schema
 from cef_bridge.mapping.language.transforms import TRANSFORMS, step_form
 from cef_bridge.mapping.lint import linter
+from cef_bridge.siems.registry import SIEMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -275,7 +276,8 @@ def line_rules_page() -> str:
         (f"[{it.id}](#{it.id.lower()})", it.severity, ", ".join(it.receivers), it.meaning)
         for it in LINE_CODES.values()
     ]
-    receivers = [(code(name), text) for name, text in RECEIVERS.items()]
+    titles = {siem.name: siem.title for siem in SIEMS.values()}
+    receivers = [(code(name), text) for name, text in sorted({**titles, **RECEIVERS}.items())]
     sections = []
     for page in line_pages.pages():
         row = page.code

@@ -20,6 +20,7 @@ from cef_bridge.lines.lint.codes import CODES, RECEIVERS, STANDARD
 from cef_bridge.lines.lint.linter import Linter
 from cef_bridge.lines.lint.pages import page
 from cef_bridge.lines.lint.rules_line import MOST_READ
+from cef_bridge.siems.registry import SIEMS
 from cef_bridge.sources.files.inputs import expand
 from cef_bridge.sources.records.text_lines import text_lines
 from cef_bridge.sources.records.units import DamagedError
@@ -70,7 +71,7 @@ def _explain(context: click.Context, _: click.Parameter, name: str | None) -> No
 @click.option(
     "--for",
     "read_by",
-    type=Receiver([*RECEIVERS, STANDARD]),
+    type=Receiver([*(RECEIVERS | SIEMS), STANDARD]),
     default=None,
     help="Warn of this receiver's traps only; standard: of none.",
 )

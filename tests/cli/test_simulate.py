@@ -13,6 +13,7 @@ import pytest
 from cli.running import COMMAND, DATA, event, events, plain
 
 from cef_bridge.mapping.load import load
+from cef_bridge.siems.simulators import SIMULATORS
 
 LINE = (
     "<133>Feb 11 08:15:42 gate-1 CEF:0|Acme|Fence|2.0|fence.open|Gate opened|5|"
@@ -42,10 +43,7 @@ def simulate(*words: object, stdin: bytes | int = b"") -> Ran:
     return Ran(done.returncode, done.stdout.decode(), plain(done.stderr.decode()))
 
 
-SIEMS = ("splunk", "sc4s", "sentinel", "elastic", "graylog", "arcsight", "qradar")
-
-
-@pytest.mark.parametrize("siem", SIEMS)
+@pytest.mark.parametrize("siem", SIMULATORS)
 def test_the_receivers_own_mapping_is_taken_and_loses_nothing(siem):
     done = simulate("--siem", siem, "--json", event().decode())
     assert (done.code, done.err) == (0, "")

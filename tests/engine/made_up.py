@@ -192,16 +192,6 @@ TEMPLATES = [
     "{event.name}",
     "{Labels.app}:{UID}",
 ]
-CEF_ONLY = [
-    "splunk",
-    "arcsight",
-    "elastic",
-    "graylog",
-    "kubearmor-cef",
-    "qradar",
-    "sentinel",
-    "sc4s",
-]
 
 
 def mapping(rng: Random) -> dict[str, object]:

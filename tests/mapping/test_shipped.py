@@ -21,6 +21,7 @@ from cef_bridge.mapping.language import shipped
 from cef_bridge.mapping.language.dump import to_plain
 from cef_bridge.mapping.load import load, problems
 from cef_bridge.mapping.program.converter import Converted, Converter
+from cef_bridge.siems.registry import SIEMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from cef_bridge.lines.message import ParsedMessage
     from cef_bridge.mapping.program.compile import Output
 
+MAPPINGS = Path(__file__).parents[2] / "mappings"
 NAMES = shipped.names()
 EVENTS = sample_events()
 hostile = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=80)
@@ -73,16 +75,8 @@ LARGE = {name: converter(name, 10_000_000) for name in NAMES}
 
 
 def test_these_are_the_mappings_that_ship():
-    assert NAMES == [
-        "arcsight",
-        "elastic",
-        "graylog",
-        "kubearmor-cef",
-        "qradar",
-        "qradar-leef",
-        "sentinel",
-        "splunk",
-    ]
+    assert sorted(path.stem for path in MAPPINGS.glob("*.yaml")) == NAMES
+    assert {mapping for siem in SIEMS.values() for mapping in siem.mappings} < {*NAMES}
 
 
 @pytest.mark.parametrize("name", NAMES)
