@@ -84,8 +84,18 @@ ALLOWED = {
         "it runs inputs through an engine; mappings and the command line are not its business",
     ),
     "forward.config": (
-        {"delivery", "mapping", "mapping.language", "mapping.lint", "siems"},
-        "it says what a forwarder is asked to do, and does none of it",
+        {
+            "delivery",
+            "mapping",
+            "mapping.language",
+            "mapping.lint",
+            "siems",
+            "sources",
+            "sources.feed",
+            "sources.files",
+            "sources.relay",
+        },
+        "it says what a forwarder is asked to do, and does none of it; its table of sources opens them",
     ),
     "workbench": (
         {

@@ -13,11 +13,11 @@ import click
 
 from cef_bridge.cli.logs import say
 from cef_bridge.cli.params import MAPPING, Renamed
-from cef_bridge.delivery import urls
+from cef_bridge.delivery import schemes, urls
 from cef_bridge.delivery.settings import read
 from cef_bridge.errors import UsageError
-from cef_bridge.forward.config import Config, Destination, check, from_urls, load_config
-from cef_bridge.wording import counted
+from cef_bridge.forward.config import Config, Destination, check, from_urls, load_config, sources
+from cef_bridge.wording import counted, either
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,16 +46,16 @@ def _as(cls: type, name: str) -> Callable[[click.Context, click.Parameter, str |
     "froms",
     metavar="URL",
     multiple=True,
-    help="Where events come from: -, a path or glob to follow, or"
-    " kubearmor://host:port?streams=alerts,logs. Repeatable.",
+    help=f"Where events come from: {sources.FORMS}. Repeatable. Settings follow a ?, such as "
+    " kubearmor://host:port?streams=alerts.",
 )
 @click.option(
     "--to",
     "tos",
     metavar="URL",
     multiple=True,
-    help="Where messages go: udp://, tcp:// or tls://host:port, file:///path, or -. Repeated: a"
-    " copy to each. tls://a:6514,b:6514: to the first that is there.",
+    help=f"Where messages go: {schemes.FORMS}. Repeated: a copy to each."
+    " tls://a:6514,b:6514: to the first that is there.",
 )
 @click.option(
     "-m",
@@ -67,7 +67,8 @@ def _as(cls: type, name: str) -> Callable[[click.Context, click.Parameter, str |
 @click.option(
     "--syslog-header",
     type=click.Choice(["none", "rfc3164", "rfc5424"]),
-    help="The syslog header; else as the mapping says, else rfc3164 for udp, tcp and tls.",
+    help="The syslog header; else as the mapping says, else rfc3164 for"
+    f" {either(schemes.COLLECTORS)}.",
 )
 @click.option("--queue", metavar="DIR", help="Folder of the queues; else a private one.")
 @click.option(
@@ -187,7 +188,7 @@ def _over(config: Config, over: Mapping[str, object]) -> Config:
 def _refuse_endless(config: Config, *, once: bool, timeout: float | None) -> None:
     if timeout is not None and not once:
         raise UsageError("--timeout does nothing without --once.")
-    endless = [str(source) for source in config.sources if source.kind == "kubearmor"]
+    endless = [str(source) for source in config.sources if source.endless]
     if once and timeout is None and endless:
         raise UsageError(
             f"--once ends when all inputs are read, and {endless[0]} has no end. Add --timeout."

@@ -1,8 +1,8 @@
 """One destination: what its queue holds goes where its target says, until it is settled.
 
-In come a queue and a target, out go messages; this module chooses how (a stream with receipts,
-datagrams, a file) and takes the orders, `DestinationSender` is all that the service sees. Must not
-know what is in a message.
+In come a queue and a target, out go messages; how (a stream with receipts, datagrams, a file) is
+its scheme's. This module takes the orders, `DestinationSender` is all that the service sees. Must
+not know what is in a message.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import time
 from typing import TYPE_CHECKING
 
 from cef_bridge.delivery.backoff import Backoff
-from cef_bridge.delivery.one_way_senders import DatagramSender, FileSender
 from cef_bridge.delivery.progress import ForwarderState, Progress
+from cef_bridge.delivery.schemes import SCHEMES
 from cef_bridge.delivery.sender_context import SenderContext
-from cef_bridge.delivery.stream_sender import Patience, StreamSender
+from cef_bridge.delivery.stream_sender import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,15 +50,8 @@ class DestinationSender:
         self._progress = Progress(name, clock)
         self._ending = threading.Event()
         context = SenderContext(queue, self._progress, stop, self._ending, clock)
-        backoff = Backoff(rng)
-        self._sender: StreamSender | DatagramSender | FileSender
-        if target.scheme in ("tcp", "tls"):
-            framing = target.framing or framing
-            self._sender = StreamSender(context, target, framing, backoff, patience or Patience())
-        elif target.scheme == "udp":
-            self._sender = DatagramSender(context, target, backoff)
-        else:
-            self._sender = FileSender(context, target, backoff)
+        make = SCHEMES[target.scheme].sender
+        self._sender = make(context, target, Backoff(rng), framing, patience or Patience())
 
     def run(self) -> None:
         """Send until stopped, or, after `finish`, until all is confirmed or sent.

@@ -8,11 +8,11 @@ them. Opens nothing; whether files are there and names are known is asked by `co
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
-from urllib.parse import unquote
 
 from msgspec import Struct, field
 
 from cef_bridge.delivery import urls
+from cef_bridge.delivery.schemes import FORMS, SCHEMES
 from cef_bridge.delivery.settings import did_you_mean, quoted, setting
 from cef_bridge.delivery.urls import FILE_SECRET, Endpoint, UrlParameters, shown_endpoint
 from cef_bridge.errors import UsageError
@@ -21,10 +21,6 @@ from cef_bridge.small_files import MOST_SECRET, UnreadableError, read_small
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
-Scheme = Literal["udp", "tcp", "tls", "file", "stdout"]
-
-SCHEMES = ("udp", "tcp", "tls", "file")
-DEFAULT_PORTS = {"udp": 514, "tcp": 514, "tls": 6514}  # RFC 5426 3.3, in use, RFC 5425 4.1
 _STREAMS = ("tcp", "tls")
 _TLS = ("tls", "kubearmor")
 
@@ -91,7 +87,7 @@ class DestinationUrl(Tls, frozen=True, kw_only=True):
     `framing` None leaves it to the mapping's envelope. Sizes are bytes, times seconds.
     """
 
-    scheme: Scheme
+    scheme: str
     endpoints: tuple[Endpoint, ...] = ()
     path: str = ""
     framing: Annotated[
@@ -197,15 +193,13 @@ class DestinationUrl(Tls, frozen=True, kw_only=True):
     def __str__(self) -> str:
         if self.scheme == "stdout":
             return "-"
-        if self.scheme == "file":
-            return f"file://{self.path}"
-        return f"{self.scheme}://{','.join(map(shown_endpoint, self.endpoints))}"
+        return f"{self.scheme}://{','.join(map(shown_endpoint, self.endpoints))}{self.path}"
 
     def __repr__(self) -> str:  # the default one would show the password
         return f"<Target {self}>"
 
 
-KNOWN = UrlParameters.of(DestinationUrl, (*SCHEMES, "stdout"))
+KNOWN = UrlParameters.of(DestinationUrl, tuple(SCHEMES))
 
 
 def parse_target(url: str) -> DestinationUrl:
@@ -238,20 +232,9 @@ def read_url(
         parts, problems = urls.split(url)
         if fault := _wrong_scheme(url, parts):
             return {}, [fault]
-    said: dict[str, object] = {"scheme": parts.scheme}
-    if parts.scheme == "file":
-        said["path"] = unquote(parts.rest)
-        problems += _path_problems(unquote(parts.rest))
-    elif parts.scheme != "stdout":
-        said["endpoints"], wrong = urls.endpoints(parts.rest, DEFAULT_PORTS[parts.scheme])
-        problems += wrong
-        if parts.scheme == "udp" and "," in parts.rest:
-            problems.append(
-                "udp:// takes one collector: nothing tells when to go to the next. "
-                "For a copy to each, name them one by one."
-            )
-    words, wrong = known.read(parts, besides)
-    return {**words, **said}, problems + wrong
+    said, wrong = SCHEMES[parts.scheme].place(parts.rest)
+    words, misread = known.read(parts, besides)
+    return {**words, **said, "scheme": parts.scheme}, problems + wrong + misread
 
 
 def target_of(said: Mapping[str, object]) -> DestinationUrl:
@@ -266,16 +249,10 @@ def shown_url(url: str) -> str:
 
 
 def _wrong_scheme(url: str, parts: urls.Url) -> str | None:
-    if parts.scheme in SCHEMES and (urls.has_scheme(url) or parts.scheme == "file"):
-        return None
+    written = [name for name in SCHEMES if name != "stdout"]
+    if parts.scheme in written and (urls.has_scheme(url) or parts.scheme == "file"):
+        return None  # also file:/path (RFC 8089 2)
     if url.startswith(("/", "./", "../")):
         return "A file is written as file:///path."
-    meant = did_you_mean(parts.scheme, SCHEMES) if parts.scheme else ""
-    expected = "Expected udp://host:port, tcp://host:port, tls://host:port, file:///path or - ."
-    return f"This is no destination.{meant} {expected}"
-
-
-def _path_problems(path: str) -> list[str]:
-    if not path.startswith("/") or path.endswith("/") or "\0" in path:
-        return ["file: is followed by the whole path of a file, such as file:///var/log/x.cef."]
-    return []
+    meant = did_you_mean(parts.scheme, written) if parts.scheme else ""
+    return f"This is no destination.{meant} Expected {FORMS} ."

@@ -19,6 +19,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cef_bridge.delivery.certificates import Faults
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.files import sync_folder
 from cef_bridge.wording import counted
@@ -33,6 +34,20 @@ _DENIED = frozenset((errno.EACCES, errno.EPERM, errno.EROFS))
 _LONGEST_TORN = 1 << 20  # what has no line end in its last MiB was not written by us
 _SLICE = 0.5  # seconds after which a write that waits looks whether it shall stop
 _PIPE_BUF = 4096  # pipe(7): a pipe that poll calls writable takes so many bytes without blocking
+
+
+def look_at(path: str) -> Faults:
+    """Return what is wrong with a path that is to be written to."""
+    file = Path(path)
+    if file.is_dir():
+        return Faults([f"{file} is a folder. Name a file in it."], [])
+    if file.exists() and not os.access(file, os.W_OK):
+        return Faults([f"{file} cannot be written: Permission denied."], [])
+    if not file.parent.is_dir():
+        return Faults([f"the folder {file.parent} is not there. Make it."], [])
+    if not os.access(file.parent, os.W_OK | os.X_OK):
+        return Faults([f"the folder {file.parent} cannot be written: Permission denied."], [])
+    return Faults([], [])
 
 
 class FileError(CefBridgeError):

@@ -171,7 +171,7 @@ class FileSender:
         context, target = self._context, self._target
         context.queue.rewind()
         out: RotatingFile | StandardOutput
-        if target.scheme == "file":
+        if target.path:
             out = RotatingFile(target.path, rotate_bytes=target.rotate_bytes, keep=target.keep)
         else:
             out = StandardOutput(context.stop)

@@ -36,13 +36,6 @@ class MetricRow(NamedTuple):
     meaning: str
 
 
-COUNTS = (
-    *("received", "converted", "filtered", "routed_away", "rejected", "noise", "blank"),
-    *("alerts_over_rate", "own", "replay_converted"),
-    *("engine_left", "engine_compared", "engine_different"),
-)
-"""Of the queue's counters; the others are fields of the view."""
-
 SOURCE_ROWS = (
     MetricRow(
         "source_connected", "gauge", "1 while the source is connected, or its files are readable."
@@ -51,6 +44,7 @@ SOURCE_ROWS = (
     MetricRow("source_reconnects", "counter", "Connections made again."),
     MetricRow("source_bytes", "counter", "Bytes read by this process."),
 )
+# Those that name no field of `DestinationStatus` are counters of its queue.
 DESTINATION_ROWS = (
     MetricRow("received", "counter", "Units that came from the sources, whatever became of them."),
     MetricRow("converted", "counter", "Events that became messages."),
@@ -243,6 +237,6 @@ _FIELDS = {
 
 
 def _of_destination(each: DestinationStatus, name: str) -> float:
-    if (counter := _COUNTERS.get(name, name)) in COUNTS:
-        return each.counts.get(counter, 0)
-    return float(getattr(each, _FIELDS.get(name, name)))
+    if (field := _FIELDS.get(name, name)) in each._fields:
+        return float(getattr(each, field))
+    return each.counts.get(_COUNTERS.get(name, name), 0)

@@ -1,7 +1,6 @@
 """The parts of a forwarder, made of what the config says: feeds, outlets, and how they look.
 
-In come a Source or a Destination, out go a Feed or an Outlet that is ready to be used. What only
-some need (gRPC) is imported when it is asked for.
+In come a Source or a Destination, out go a Feed or an Outlet that is ready to be used.
 """
 
 from __future__ import annotations
@@ -10,9 +9,11 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
+from cef_bridge.delivery.schemes import SCHEMES
 from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.errors import MappingError
 from cef_bridge.forward.config.mappings import mapping_problems
+from cef_bridge.forward.config.sources import SOURCES
 from cef_bridge.forward.pipeline import ROOM, DestinationRoute
 from cef_bridge.forward.status import DestinationStatus, SourceStatus
 from cef_bridge.mapping.load import load
@@ -35,32 +36,7 @@ _LEAST = 512  # a message may not be made shorter than this
 
 def feed_of(source: Source, *, once: bool) -> Feed:
     """Return the feed of a source; `once`: files are read to their end, not followed."""
-    if source.kind == "stdin":
-        from cef_bridge.sources.stdin import Pipe  # noqa: PLC0415 - only who asks for it pays
-
-        return Pipe(max_record=source.max_record)
-    if source.kind == "files":
-        from cef_bridge.sources.files.follow import Follow  # noqa: PLC0415 - as above
-
-        return Follow(
-            [source.pattern], once=once, from_end=source.from_end, max_record=source.max_record
-        )
-    from cef_bridge.sources.relay.relay import Relay  # noqa: PLC0415 - gRPC alone takes 100 ms
-
-    return Relay(
-        source.endpoints,
-        streams=source.streams,
-        alerts=source.alerts,
-        logs=source.logs,
-        dedupe=source.dedupe or 0.0,
-        tls=source.tls,
-        ca=source.ca,
-        cert=source.cert,
-        key=source.key,
-        server_name=source.server_name,
-        health=source.health_port,
-        max_record=source.max_record,
-    )
+    return SOURCES[source.kind].feed(source, once)
 
 
 def converter_of(spec: Destination) -> Converter:
@@ -68,7 +44,7 @@ def converter_of(spec: Destination) -> Converter:
     mapping = spec.narrowed(load(spec.mapping))
     envelope = mapping.envelope
     most = envelope.max_bytes
-    if spec.target.scheme == "udp":
+    if SCHEMES[spec.target.scheme].datagrams:
         most = min(most, spec.target.max_datagram)
     if envelope.sequence:
         most = max(most - ROOM, _LEAST)

@@ -287,7 +287,7 @@ class Service:
     def _cut_off(self) -> None:
         """Take note of the sources that the time was too short for."""
         alive = self._alive()
-        self._unread = tuple(str(it.spec) for it in alive if it.spec.kind != "kubearmor")
+        self._unread = tuple(str(it.spec) for it in alive if not it.spec.endless)
         self._unreached = tuple(
             (str(it.spec), it.state.text)
             for it in alive

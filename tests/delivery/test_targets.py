@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from cef_bridge.delivery.destination_url import DestinationUrl, parse_target
+from cef_bridge.delivery.schemes import SCHEMES
 from cef_bridge.delivery.urls import UrlParameters
 from cef_bridge.errors import UsageError
 
@@ -151,7 +152,15 @@ def test_a_keys_password_is_read_from_its_file_and_stands_in_no_printed_target(t
 
 
 def test_every_word_has_a_meaning_and_a_scheme_that_has_it():
-    known = UrlParameters.of(DestinationUrl, ("udp", "tcp", "tls", "file", "stdout"))
+    known = UrlParameters.of(DestinationUrl, tuple(SCHEMES))
     for name, row in known.rows.items():
         assert known.has(row), name
         assert row.type.extra_json_schema["description"]
+
+
+@pytest.mark.parametrize("row", SCHEMES.values(), ids=SCHEMES)
+def test_each_transport_is_written_as_its_row_shows(row):
+    url = row.form.replace("port", "5")
+    target = parse_target(url)
+    assert (target.scheme, str(target)) == (row.name, url)
+    assert row.check(target, 0.0).warnings == []

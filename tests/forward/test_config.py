@@ -20,8 +20,9 @@ from cef_bridge.delivery.urls import old_name
 from cef_bridge.errors import MappingError, UsageError
 from cef_bridge.forward.config import check, from_urls, load_config, schema
 from cef_bridge.forward.config.codes import CODES
-from cef_bridge.forward.config.places import DESTINATION_WORDS, SOURCE_WORDS
+from cef_bridge.forward.config.places import DESTINATION_WORDS, SOURCE_WORDS, source_of
 from cef_bridge.forward.config.read import CONFIG_WORDS
+from cef_bridge.forward.config.sources import SOURCES
 from cef_bridge.forward.config.spec import InputFormat
 from cef_bridge.kubearmor.decode import INPUT_FORMATS
 from cef_bridge.mapping.load import load
@@ -612,3 +613,13 @@ def test_the_schema_takes_of_a_destination_what_the_reader_takes(write, setting,
     else:
         with pytest.raises(MappingError):
             load_config(write(text), env={})
+
+
+@pytest.mark.parametrize("row", SOURCES.values(), ids=SOURCES)
+def test_each_kind_of_source_is_opened_by_its_row(row, tmp_path):
+    url = f"{tmp_path}/*.log" if row.name == "files" else row.form.replace("port", "5")
+    source, wrong = source_of(url, {})
+    assert wrong == []
+    assert (source.kind, str(source)) == (row.name, url)
+    assert row.scheme in SOURCE_WORDS.schemes
+    assert row.feed(source, False).can_wait is row.can_wait

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cef_bridge.delivery.certificates import look_at
+from cef_bridge.delivery.schemes import SCHEMES
 from cef_bridge.errors import MappingError
 from cef_bridge.mapping.load import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cef_bridge.delivery.destination_url import Tls
+    from cef_bridge.delivery.certificates import Faults
     from cef_bridge.forward.config.spec import Config, Destination, Source
 
 _PATIENCE = 3.0
@@ -67,10 +68,10 @@ def _warning(where: str, text: str) -> ConfigProblem:
 
 def _source(source: Source, clock: Callable[[], float]) -> Iterator[ConfigProblem]:
     where = f"source {source.name or source}"
-    if source.kind == "files":
+    if source.pattern:
         yield from _pattern(source.pattern, where)
     if source.tls:
-        yield from _certificates(source, where, clock)
+        yield from _faults(look_at(source, clock()), where)
 
 
 def _pattern(pattern: str, where: str) -> Iterator[ConfigProblem]:
@@ -105,22 +106,10 @@ def _destination(one: Destination, clock: Callable[[], float]) -> Iterator[Confi
     else:
         if unsaid := one.unsaid_header(mapping):
             yield _warning(where, unsaid)
-    if target.scheme == "tls":
-        yield from _certificates(target, where, clock)
-    if target.scheme == "file":
-        path = Path(target.path)
-        if path.is_dir():
-            yield _error(where, f"{path} is a folder. Name a file in it.")
-        elif path.exists() and not os.access(path, os.W_OK):
-            yield _error(where, f"{path} cannot be written: Permission denied.")
-        elif not path.parent.is_dir():
-            yield _error(where, f"the folder {path.parent} is not there. Make it.")
-        elif not os.access(path.parent, os.W_OK | os.X_OK):
-            yield _error(where, f"the folder {path.parent} cannot be written: Permission denied.")
+    yield from _faults(SCHEMES[target.scheme].check(target, clock()), where)
 
 
-def _certificates(tls: Tls, where: str, clock: Callable[[], float]) -> Iterator[ConfigProblem]:
-    faults = look_at(tls, clock())
+def _faults(faults: Faults, where: str) -> Iterator[ConfigProblem]:
     yield from (_error(where, text) for text in faults.errors)
     yield from (_warning(where, text) for text in faults.warnings)
 
@@ -130,12 +119,12 @@ def _loops(config: Config) -> Iterator[ConfigProblem]:
     read = {
         os.path.realpath(match)
         for source in config.sources
-        if source.kind == "files"
+        if source.pattern
         for match in glob.glob(source.pattern, recursive=True)  # noqa: PTH207 - as above
         if Path(match).is_file()
     }
     for one in config.destinations:
-        if one.target.scheme == "file" and os.path.realpath(one.target.path) in read:
+        if one.target.path and os.path.realpath(one.target.path) in read:
             text = f"{one.target.path} is read by a source as well. Write somewhere else."
             yield _error(f"destination {one.name}", text)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 import msgspec
 
@@ -18,7 +17,8 @@ from cef_bridge.delivery.destination_url import shown_url
 from cef_bridge.delivery.settings import did_you_mean, extra_of
 from cef_bridge.delivery.urls import FILE_SECRET, UrlParameters
 from cef_bridge.errors import UsageError
-from cef_bridge.forward.config.spec import RELAY_PORT, Config, Destination, Source
+from cef_bridge.forward.config.sources import SOURCES, split
+from cef_bridge.forward.config.spec import Config, Destination, Source
 from cef_bridge.mapping.language import shipped
 from cef_bridge.mapping.language.beside import is_path, no_mapping
 from cef_bridge.mapping.language.filters import FILTERS
@@ -27,14 +27,11 @@ from cef_bridge.siems.registry import mapping_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-SOURCE_WORDS = UrlParameters.of(Source, ("kubearmor", "file", "stdin"))
+SOURCE_WORDS = UrlParameters.of(Source, tuple(row.scheme for row in SOURCES.values()))
 DESTINATION_WORDS = destination_url.KNOWN | UrlParameters.of(Destination, ())
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
-_KINDS = {"kubearmor": "kubearmor", "file": "files", "stdin": "stdin"}
 _TLS_WORDS = ("ca", "cert", "key", "key_password", "server_name")
-# A glob has a ? as well: words begin at the last one that a NAME= follows.
-_WORDS_OF_A_PATH = re.compile(r"\?(?=[a-z_]+=)(?!.*\?[a-z_]+=)")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -47,7 +44,7 @@ def source_of(
     `partial`: some of `besides` could not be read, so whether all goes together is not asked. One
     with problems is there as far as it could be read, for those of all of them together.
     """
-    parts, said, problems = _source_url(url)
+    parts, said, problems = split(url)
     if parts is None:
         return None, problems
     words, wrong = SOURCE_WORDS.read(parts, besides)
@@ -56,44 +53,15 @@ def source_of(
         return None, problems
     said = {**besides, **words, **said}
     source = Source(**in_folder(said, SOURCE_WORDS, folder))  # type: ignore[arg-type] # read by their types
-    if source.kind == "files" and folder is not None:
+    if source.pattern and folder is not None:
         source = msgspec.structs.replace(source, pattern=str(folder / source.pattern))
     if partial:
         return source, problems
     problems += source.tls_problems()
-    if source.kind == "kubearmor" and not source.tls:
+    if not source.tls:
         told = [name for name in _TLS_WORDS if name in said]
         problems += [f'"{name}" does nothing without "tls=yes".' for name in told]
     return source, problems
-
-
-def _source_url(url: str) -> tuple[urls.Url | None, dict[str, object], list[str]]:
-    """Return a URL's parts, its fields that are no words, and what is wrong with it."""
-    if url == "-" or url.startswith("-?"):
-        parts, problems = urls.split(f"stdin:{url[1:]}")
-        return parts, {"kind": "stdin"}, problems
-    if urls.has_scheme(url) and not url.lower().startswith("file:"):
-        parts, problems = urls.split(url)
-        if parts.scheme != "kubearmor":
-            meant = did_you_mean(parts.scheme, _KINDS)
-            expected = "Expected kubearmor://host:port, a path or glob, or - ."
-            return None, {}, [f"This is no source.{meant} {expected}"]
-        endpoints, wrong = urls.endpoints(parts.rest, RELAY_PORT)
-        return parts, {"kind": "kubearmor", "endpoints": endpoints}, problems + wrong
-    return _path(url)
-
-
-def _path(url: str) -> tuple[urls.Url | None, dict[str, object], list[str]]:
-    match = _WORDS_OF_A_PATH.search(url)
-    path, query = (url[: match.start()], url[match.start() :]) if match else (url, "")
-    parts, problems = urls.split(f"file:{query}")
-    if path.lower().startswith("file:"):
-        path = unquote(path[5:].removeprefix("//"))
-        if not path.startswith("/"):
-            problems.append("file:// is followed by a whole path, such as file:///var/log/x.log.")
-    elif not path or "\0" in path:
-        problems.append("A path is missing.")
-    return parts, {"kind": "files", "pattern": path}, problems
 
 
 def destination_of(
@@ -162,13 +130,11 @@ def in_folder(
 
 def default_name(target: destination_url.DestinationUrl) -> str:
     """Return the name of a destination that has none: it stays while the URL does."""
-    if target.scheme == "stdout":
-        return "stdout"
-    if target.scheme == "file":
-        stem = _UNSAFE.sub("-", Path(target.path).name).strip(".-_")
-        return f"file-{stem}"[:64]
-    host, port = target.endpoints[0]
-    return f"{target.scheme}-{_UNSAFE.sub('-', host).strip('.-_')[:50]}-{port}"
+    if target.endpoints:
+        host, port = target.endpoints[0]
+        return f"{target.scheme}-{_UNSAFE.sub('-', host).strip('.-_')[:50]}-{port}"
+    stem = _UNSAFE.sub("-", Path(target.path).name).strip(".-_")
+    return f"{target.scheme}-{stem}"[:64] if target.path else target.scheme
 
 
 def with_when_full(
@@ -193,7 +159,7 @@ def clashes(
     found: list[tuple[int, str]] = []
     seen: dict[object, bool] = {}
     for index, source in enumerate(sources):
-        key = ("stdin",) if source.kind == "stdin" else (source.kind, str(source), source.streams)
+        key = (source.kind, str(source), source.streams)
         if key in seen:
             found.append((index, f"{source} is named twice. Remove one."))
         seen[key] = True
@@ -204,7 +170,7 @@ def clashes(
             )
         seen[one.name.lower()] = True
         place = str(one.target)
-        if one.target.scheme in {"file", "stdout"} and ("to", place) in seen:
+        if not one.target.endpoints and ("to", place) in seen:
             found.append((index, f"Two destinations write to {place}. Name another for one."))
         seen["to", place] = True
     return found
@@ -271,7 +237,7 @@ def from_urls(  # noqa: PLR0913 - the options of the command line, by name
 
 
 def _from_end(source: Source, url: str) -> Source:
-    parts, _, _ = _source_url(url)
+    parts, _, _ = split(url)
     said = parts is not None and any(name == "from_end" for name, _ in parts.words)
     if said or source.kind != "files":
         return source

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import inspect as kinds
 
+from cef_bridge.delivery import schemes
 from cef_bridge.delivery.destination_url import DestinationUrl
 from cef_bridge.delivery.urls import UrlParameters, old_name
+from cef_bridge.forward.config import sources
 from cef_bridge.forward.config.spec import Config, Destination, Source
 from cef_bridge.mapping.language import schema as mapping_schema
 from cef_bridge.mapping.language import yaml_schema
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
     from cef_bridge.mapping.language.yaml_schema import Schema
 
 _URL = {
-    "from": "`-` (standard input), a path or glob, or `kubearmor://host:port`.",
-    "to": "`udp://`, `tcp://` or `tls://host:port`, `file:///path`, or `-` (standard output).",
+    "from": f"{sources.FORMS} (standard input).",
+    "to": f"{schemes.FORMS} (standard output).",
 }
 # What the mapping language reads; `${NAME}` is not filled in there.
 _OF_MAPPINGS = {

@@ -14,9 +14,12 @@ from msgspec import Struct
 
 from cef_bridge.delivery import urls
 from cef_bridge.delivery.destination_url import DestinationUrl, Tls
+from cef_bridge.delivery.schemes import COLLECTORS
 from cef_bridge.delivery.settings import setting
 from cef_bridge.delivery.urls import Endpoint, shown_endpoint
+from cef_bridge.forward.config.sources import SOURCES
 from cef_bridge.mapping.language.spec import Condition  # noqa: TC001 - msgspec resolves the types
+from cef_bridge.wording import either
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as MappingType
@@ -24,8 +27,6 @@ if TYPE_CHECKING:
     from cef_bridge.mapping.language.spec import Mapping
 
 DEFAULT_MAPPING = "kubearmor-cef"
-RELAY_PORT = 32767
-"""KubeArmor's, of the relay as of a node's daemon."""
 
 WhenFull = Literal["block", "drop_telemetry_first", "drop_oldest", "drop_newest"]
 
@@ -36,14 +37,12 @@ InputFormat = Literal[
 
 _RELAY = ("kubearmor",)
 _FILES = ("file",)
-_COLLECTORS = frozenset({"udp", "tcp", "tls"})
-"""Schemes behind which a syslog collector reads a header."""
 
 
 class Source(Tls, frozen=True, kw_only=True):
     """One source of events. `endpoints` for kubearmor, `pattern` (a path or glob) for files."""
 
-    kind: Literal["kubearmor", "files", "stdin"]
+    kind: str
     endpoints: tuple[Endpoint, ...] = ()
     pattern: str = ""
     name: Annotated[
@@ -94,14 +93,17 @@ class Source(Tls, frozen=True, kw_only=True):
     @property
     def can_wait(self) -> bool:
         """Whether what is not taken stays where it comes from."""
-        return self.kind != "kubearmor"
+        return SOURCES[self.kind].can_wait
+
+    @property
+    def endless(self) -> bool:
+        """Whether it is never read to its end."""
+        return SOURCES[self.kind].endless
 
     def __str__(self) -> str:
-        if self.kind == "stdin":
-            return "-"
-        if self.kind == "files":
-            return self.pattern
-        return f"kubearmor://{','.join(map(shown_endpoint, self.endpoints))}"
+        if self.endpoints:
+            return f"{self.kind}://{','.join(map(shown_endpoint, self.endpoints))}"
+        return self.pattern or "-"
 
     def __repr__(self) -> str:  # the default one would show the password
         return f"<Source {self}>"
@@ -121,8 +123,8 @@ class Destination(Struct, frozen=True, kw_only=True):
     syslog_header: Annotated[
         Literal["none", "rfc3164", "rfc5424"] | None,
         setting(
-            "The syslog header; else as the mapping's `envelope` says. When neither says any, udp,"
-            " tcp and tls get RFC 3164, with a warning, and the others none."
+            "The syslog header; else as the mapping's `envelope` says. When neither says any,"
+            f" {either(COLLECTORS)} has RFC 3164, with a warning, and the others none."
         ),
     ] = None
     alerts_only: Annotated[
@@ -165,7 +167,7 @@ class Destination(Struct, frozen=True, kw_only=True):
     def header(self, mapping: Mapping) -> str:
         """Return the syslog header that is written: `none`, `rfc3164` or `rfc5424`."""
         said = self.syslog_header or mapping.envelope.syslog_header
-        if said is None and self.target.scheme in _COLLECTORS:
+        if said is None and self.target.scheme in COLLECTORS:
             return mapping.envelope.network_header
         return said or "none"
 
@@ -173,7 +175,7 @@ class Destination(Struct, frozen=True, kw_only=True):
         """Return a warning when a header is written that nobody asked for, else ""."""
         if self.syslog_header or mapping.envelope.syslog_header:
             return ""
-        if self.target.scheme not in _COLLECTORS:
+        if self.target.scheme not in COLLECTORS:
             return ""
         return (
             f"the mapping {mapping.name} does not say which syslog header to write, so RFC 3164 is "

@@ -1,0 +1,136 @@
+"""The transports, a row each, in the order in which they are listed.
+
+Another one is a file here that sends what a queue holds, and a row below; settings of its own are
+fields of `DestinationUrl`. All that asks for transports (URLs, configs and their check, the sender,
+help, schema, docs, tests) goes through this table. Must not know what is in a message.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+from urllib.parse import unquote
+
+from cef_bridge.delivery import certificates, files, urls
+from cef_bridge.delivery.certificates import Faults
+from cef_bridge.delivery.one_way_senders import DatagramSender, FileSender
+from cef_bridge.delivery.stream_sender import Patience, StreamSender
+from cef_bridge.wording import either
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cef_bridge.delivery.backoff import Backoff
+    from cef_bridge.delivery.destination_url import DestinationUrl
+    from cef_bridge.delivery.sender_context import SenderContext
+
+    Place = tuple[dict[str, object], list[str]]
+    """Fields of a `DestinationUrl`, and what is wrong with what was written."""
+
+
+class Sender(Protocol):
+    """What sends for one destination; `run` returns when it is stopped or all is sent."""
+
+    def run(self) -> None:
+        """Send what the queue holds."""
+
+
+class Scheme(NamedTuple):
+    """A transport.
+
+    `form` shows how its URL is written. `place` reads what stands between the scheme and the `?`.
+    `sender` makes what sends; `framing` is the mapping's. `check` looks at what the URL names
+    without connecting, at a time (epoch seconds). `collector`: a syslog collector is behind it,
+    and reads a header. `datagrams`: a message has `max_datagram` bytes at most.
+    """
+
+    name: str
+    form: str
+    place: Callable[[str], Place]
+    sender: Callable[[SenderContext, DestinationUrl, Backoff, str, Patience], Sender]
+    check: Callable[[DestinationUrl, float], Faults] = lambda _, __: Faults([], [])
+    collector: bool = False
+    datagrams: bool = False
+
+
+def _hosts(default_port: int) -> Callable[[str], Place]:
+    def place(rest: str) -> Place:
+        endpoints, problems = urls.endpoints(rest, default_port)
+        return {"endpoints": endpoints}, problems
+
+    return place
+
+
+def _one_host(default_port: int) -> Callable[[str], Place]:
+    hosts = _hosts(default_port)
+
+    def place(rest: str) -> Place:
+        said, problems = hosts(rest)
+        if "," in rest:
+            problems.append(
+                "udp:// takes one collector: nothing tells when to go to the next. "
+                "For a copy to each, name them one by one."
+            )
+        return said, problems
+
+    return place
+
+
+def _path(rest: str) -> Place:
+    path = unquote(rest)
+    if not path.startswith("/") or path.endswith("/") or "\0" in path:
+        text = "file: is followed by the whole path of a file, such as file:///var/log/x.cef."
+        return {"path": path}, [text]
+    return {"path": path}, []
+
+
+def _nowhere(_: str) -> Place:
+    return {}, []
+
+
+def _stream(
+    context: SenderContext,
+    target: DestinationUrl,
+    backoff: Backoff,
+    framing: str,
+    patience: Patience,
+) -> Sender:
+    return StreamSender(context, target, target.framing or framing, backoff, patience)
+
+
+def _datagrams(
+    context: SenderContext, target: DestinationUrl, backoff: Backoff, *_: object
+) -> Sender:
+    return DatagramSender(context, target, backoff)
+
+
+def _file(context: SenderContext, target: DestinationUrl, backoff: Backoff, *_: object) -> Sender:
+    return FileSender(context, target, backoff)
+
+
+_ROWS = (
+    Scheme(
+        "udp",
+        "udp://host:port",
+        _one_host(514),  # RFC 5426 3.3
+        _datagrams,
+        collector=True,
+        datagrams=True,
+    ),
+    Scheme("tcp", "tcp://host:port", _hosts(514), _stream, collector=True),  # 514: in use
+    Scheme(
+        "tls",
+        "tls://host:port",
+        _hosts(6514),  # RFC 5425 4.1
+        _stream,
+        certificates.look_at,
+        collector=True,
+    ),
+    Scheme("file", "file:///path", _path, _file, lambda target, _: files.look_at(target.path)),
+    Scheme("stdout", "-", _nowhere, _file),
+)
+SCHEMES: dict[str, Scheme] = {row.name: row for row in _ROWS}
+
+COLLECTORS = tuple(row.name for row in _ROWS if row.collector)
+"""Schemes behind which a syslog collector reads a header."""
+FORMS = either([row.form for row in _ROWS])
+"""How URLs of destinations are written, for sentences and help."""

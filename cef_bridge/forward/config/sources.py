@@ -1,0 +1,134 @@
+"""The kinds of sources, a row each, in the order in which they are listed.
+
+Another one is a module of `sources` that has a `Feed`, and a row below; settings of its own are
+fields of `Source`. All that asks for kinds of sources (URLs, configs, the service, help, schema,
+docs, tests) goes through this table. What only some need (gRPC) is imported when it is asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote
+
+from cef_bridge.delivery import urls
+from cef_bridge.delivery.settings import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cef_bridge.forward.config.spec import Source
+    from cef_bridge.sources.feed import Feed
+
+    Place = tuple[dict[str, object], list[str]]
+    """Fields of a `Source`, and what is wrong with what was written."""
+
+RELAY_PORT = 32767
+"""KubeArmor's, of the relay as of a node's daemon."""
+
+# A glob has a ? as well: words begin at the last one that a NAME= follows.
+_WORDS_OF_A_PATH = re.compile(r"\?(?=[a-z_]+=)(?!.*\?[a-z_]+=)")
+
+
+class SourceKind(NamedTuple):
+    """A kind of source.
+
+    `scheme` is what settings name it by, `form` how it is written. `place` reads what stands
+    between `://` and the `?`; None where it is not written as a URL. `feed` opens it; of what can
+    end, its second argument asks for the end. `can_wait`: what is not taken stays where it comes
+    from. `endless`: it has no end, so that a run with `--once` needs a time.
+    """
+
+    name: str
+    scheme: str
+    form: str
+    feed: Callable[[Source, bool], Feed]
+    place: Callable[[str], Place] | None = None
+    can_wait: bool = True
+    endless: bool = False
+
+
+def _relay_place(rest: str) -> Place:
+    endpoints, problems = urls.endpoints(rest, RELAY_PORT)
+    return {"endpoints": endpoints}, problems
+
+
+def _relay(source: Source, _: bool) -> Feed:
+    from cef_bridge.sources.relay.relay import Relay  # noqa: PLC0415 - gRPC alone takes 100 ms
+
+    return Relay(
+        source.endpoints,
+        streams=source.streams,
+        alerts=source.alerts,
+        logs=source.logs,
+        dedupe=source.dedupe or 0.0,
+        tls=source.tls,
+        ca=source.ca,
+        cert=source.cert,
+        key=source.key,
+        server_name=source.server_name,
+        health=source.health_port,
+        max_record=source.max_record,
+    )
+
+
+def _files(source: Source, once: bool) -> Feed:
+    from cef_bridge.sources.files.follow import Follow  # noqa: PLC0415 - only who asks for it pays
+
+    return Follow(
+        [source.pattern], once=once, from_end=source.from_end, max_record=source.max_record
+    )
+
+
+def _stdin(source: Source, _: bool) -> Feed:
+    from cef_bridge.sources.stdin import Pipe  # noqa: PLC0415 - as above
+
+    return Pipe(max_record=source.max_record)
+
+
+_ROWS = (
+    SourceKind(
+        "kubearmor",
+        "kubearmor",
+        "kubearmor://host:port",
+        _relay,
+        _relay_place,
+        can_wait=False,
+        endless=True,
+    ),
+    SourceKind("files", "file", "a path or glob", _files),
+    SourceKind("stdin", "stdin", "-", _stdin),
+)
+SOURCES: dict[str, SourceKind] = {row.name: row for row in _ROWS}
+
+FORMS = f"{', '.join(row.form for row in _ROWS[:-1])}, or {_ROWS[-1].form}"
+"""How sources are written, for sentences and help."""
+
+
+def split(url: str) -> tuple[urls.Url | None, dict[str, object], list[str]]:
+    """Return a URL's parts, the fields of a `Source` that are no words, and what is wrong."""
+    if url == "-" or url.startswith("-?"):
+        parts, problems = urls.split(f"stdin:{url[1:]}")
+        return parts, {"kind": "stdin"}, problems
+    if not urls.has_scheme(url) or url.lower().startswith("file:"):
+        return _path(url)
+    parts, problems = urls.split(url)
+    for row in _ROWS:
+        if row.scheme == parts.scheme and row.place is not None:
+            said, wrong = row.place(parts.rest)
+            return parts, {"kind": row.name, **said}, problems + wrong
+    meant = did_you_mean(parts.scheme, [row.scheme for row in _ROWS])
+    return None, {}, [f"This is no source.{meant} Expected {FORMS} ."]
+
+
+def _path(url: str) -> tuple[urls.Url, dict[str, object], list[str]]:
+    match = _WORDS_OF_A_PATH.search(url)
+    path, query = (url[: match.start()], url[match.start() :]) if match else (url, "")
+    parts, problems = urls.split(f"file:{query}")
+    if path.lower().startswith("file:"):
+        path = unquote(path[5:].removeprefix("//"))
+        if not path.startswith("/"):
+            problems.append("file:// is followed by a whole path, such as file:///var/log/x.log.")
+    elif not path or "\0" in path:
+        problems.append("A path is missing.")
+    return parts, {"kind": "files", "pattern": path}, problems
