@@ -6,6 +6,7 @@ import pytest
 
 from cef_bridge.errors import MappingError
 from cef_bridge.mapping.language import codes
+from cef_bridge.mapping.language.transforms import TRANSFORMS
 from cef_bridge.mapping.load import load, problems
 
 # What these pieces of mappings lack on purpose, told at their first line.
@@ -755,7 +756,7 @@ def test_all_problems_come_in_one_run_in_order_of_place(tmp_path, monkeypatch):
         'm.yaml:3:3 M003 cs2 has no label. Add "label: NamespceName".',
         'm.yaml:3:15 M008 No event has a field "NamespceName". Did you mean "NamespaceName"?',
         'm.yaml:4:3 M002 CEF has no "dstt". Did you mean "dst"?',
-        'm.yaml:4:30 M010 There is no transform "loud". Expected one of: basename, dirname, lower, upper, first_word, comma, strip_digest, redact, before, before_last, after, after_last, between, part, replace.',
+        f'm.yaml:4:30 M010 There is no transform "loud". Expected one of: {", ".join(TRANSFORMS)}.',
         'm.yaml:5:23 M006 "1" is not possible here. Expected a whole number of 512 or more.',
         'm.yaml:5:35 M006 "crlf" is not possible here. Expected one of: lf, octet-counting.',
         'm.yaml:6:1 M001 "colour" is no setting here. Expected one of: mapping, format, description, extends, cluster, header, severity, extension, unmapped, drop_fields, drop_events, keep_events, filters, envelope, examples.',
