@@ -8,6 +8,8 @@ import pytest
 from running import COMMAND, plain
 from transcripts import ROOT
 
+from cef_bridge.delivery import schemes
+
 
 def forward(*words: str, cwd=None):
     done = subprocess.run(
@@ -60,7 +62,7 @@ def test_problems_of_a_config_file_are_printed_with_their_places(tmp_path):
         (["--from", "-", "--to", "-", "--from-end"], "cef-bridge: --from-end does nothing here: no --from names a file.\n"),
         (["--from", "kubearmor://r", "--to", "-", "--once"], "cef-bridge: --once ends when all inputs are read, and kubearmor://r:32767 has no end. Add --timeout.\n"),
         (["--from", "-", "--to", "-", "--metrics", "9464"], 'cef-bridge: --metrics: "9464" has no port. Expected HOST:PORT.\n'),
-        (["--from", "-", "--to", "tpc://h", "-m", "splnk"], 'cef-bridge: --to "tpc://h": This is no destination. Did you mean "tcp"? Expected udp://host:port, tcp://host:port, tls://host:port, file:///path or - .\n--mapping: There is no shipped mapping "splnk". Did you mean "splunk"? Name a file of your own with its path.\n'),
+        (["--from", "-", "--to", "tpc://h", "-m", "splnk"], f'cef-bridge: --to "tpc://h": This is no destination. Did you mean "tcp"? Expected {schemes.FORMS} .\n--mapping: There is no shipped mapping "splnk". Did you mean "splunk"? Name a file of your own with its path.\n'),
         (["--config", "examples/two-siems.yaml", "--to", "-", "-m", "splunk"], "cef-bridge: with --config the file says it: --to, --mapping cannot stand beside it.\n"),
         (["--config", "examples/two-siems.yaml", "--metrics", "x"], 'cef-bridge: --metrics: "x" has no port. Expected HOST:PORT.\n'),
     ],

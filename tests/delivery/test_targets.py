@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from cef_bridge.delivery import schemes
 from cef_bridge.delivery.destination_url import DestinationUrl, parse_target
 from cef_bridge.delivery.schemes import SCHEMES
 from cef_bridge.delivery.urls import UrlParameters
@@ -95,9 +96,9 @@ def test_all_that_is_wrong_with_a_url_is_said_at_once():
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        ("", "This is no destination. Expected udp://host:port, tcp://host:port, tls://host:port, file:///path or - ."),
-        ("tsl://h", 'This is no destination. Did you mean "tls"? Expected udp://host:port, tcp://host:port, tls://host:port, file:///path or - .'),
-        ("siem:514", "This is no destination. Expected udp://host:port, tcp://host:port, tls://host:port, file:///path or - ."),
+        ("", f"This is no destination. Expected {schemes.FORMS} ."),
+        ("tsl://h", f'This is no destination. Did you mean "tls"? Expected {schemes.FORMS} .'),
+        ("siem:514", f"This is no destination. Expected {schemes.FORMS} ."),
         ("/var/log/x", "A file is written as file:///path."),
         ("file://x/y", "file: is followed by the whole path of a file, such as file:///var/log/x.cef."),
         ("file:///logs/", "file: is followed by the whole path of a file, such as file:///var/log/x.cef."),

@@ -15,10 +15,11 @@ import trustme
 import yaml
 from transcripts import ROOT, blocks, page
 
+from cef_bridge.delivery import schemes
 from cef_bridge.delivery.certificates import validity
 from cef_bridge.delivery.urls import old_name
 from cef_bridge.errors import MappingError, UsageError
-from cef_bridge.forward.config import check, from_urls, load_config, schema
+from cef_bridge.forward.config import check, from_urls, load_config, schema, sources
 from cef_bridge.forward.config.codes import CODES
 from cef_bridge.forward.config.places import DESTINATION_WORDS, SOURCE_WORDS, source_of
 from cef_bridge.forward.config.read import CONFIG_WORDS
@@ -123,7 +124,7 @@ destinations:
         'f:3:1 F001 "heartbeet" is no setting here. Did you mean "heartbeat"?',
         'f:4:1 F002 "grace" has no value. Write one, or remove the line.',
         'f:5:1 F004 "grace" stands twice here. Remove one, or make it a list.',
-        'f:7:11 F010 This is no source. Did you mean "kubearmor"? Expected kubearmor://host:port, a path or glob, or - .',
+        f'f:7:11 F010 This is no source. Did you mean "kubearmor"? Expected {sources.FORMS} .',
         'f:8:13 F003 "soon" is not possible here. Expected a duration from 1s to 1d.',
         'f:9:5 F001 "fron" is no setting here. Did you mean "from"?',
         'f:9:5 F005 "from" is missing. Add "from: URL".',
@@ -275,7 +276,7 @@ def test_all_that_is_wrong_with_a_command_line_is_said_at_once():
         "--from the URL: There is an @ in it. User names and passwords do not belong into a URL.",
         '--from "file://a": file:// is followed by a whole path, such as file:///var/log/x.log.',
         '--to "tls://a": There is no filter "soc_laen". Did you mean "soc_lean"?',
-        '--to "http://x": This is no destination. Expected udp://host:port, tcp://host:port, tls://host:port, file:///path or - .',
+        f'--to "http://x": This is no destination. Expected {schemes.FORMS} .',
         '--to "tcp://a": "drop_events" is no word of tcp://. There are: '
         + ", ".join(
             name
