@@ -124,7 +124,7 @@ class Destination(Struct, frozen=True, kw_only=True):
         Literal["none", "rfc3164", "rfc5424"] | None,
         setting(
             "The syslog header; else as the mapping's `envelope` says. When neither says any,"
-            f" {either(COLLECTORS)} has RFC 3164, with a warning, and the others none."
+            f" a destination over {either(COLLECTORS)} gets RFC 3164, with a warning, others none."
         ),
     ] = None
     alerts_only: Annotated[
