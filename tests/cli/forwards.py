@@ -11,6 +11,7 @@ import tempfile
 import time
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+import commands
 from running import COMMAND, plain
 
 from cef_bridge.generator import events
@@ -38,7 +39,7 @@ class Forward:
     def __init__(self, *words: object, env: dict[str, str] | None = None, **options) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="forward-")
         self._err = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the test
-        self.process = subprocess.Popen(
+        self.process = commands.Popen(
             [COMMAND, "forward", *map(str, words)],
             stdin=options.pop("stdin", subprocess.DEVNULL),
             stdout=subprocess.PIPE,
@@ -128,7 +129,7 @@ def balanced(totals: dict[str, int]) -> bool:
 
 
 def status(folder: Path) -> object:
-    done = subprocess.run(
+    done = commands.run(
         [COMMAND, "queue", "status", folder, "--json"], check=True, capture_output=True, timeout=30
     )
     return json.loads(done.stdout)

@@ -16,6 +16,7 @@ import tarfile
 import time
 from typing import TYPE_CHECKING
 
+import commands
 from running import Ran, event, plain
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class Archive:
         return ["convert", *given, *WORDS, *kept, *map(str, words)]
 
     def convert(self, *words: object, state: str | None = "state.json", base=None) -> Ran:
-        done = subprocess.run(
+        done = commands.run(
             [
                 sys.executable,
                 "-c",
@@ -148,7 +149,7 @@ class Archive:
 def slow(archive: Archive, *words: object, hang: bool = False) -> Iterator[subprocess.Popen[bytes]]:
     """Start a run that can be interrupted in time; `hang`: before it gives files their names."""
     modes = ["slow", "hang" if hang else ""]
-    with subprocess.Popen(
+    with commands.Popen(
         [sys.executable, "-c", SMALL_PIECES, *modes, *archive.words(*words)],
         cwd=archive.folder,
         stdout=subprocess.PIPE,

@@ -6,12 +6,13 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
 
-COMMAND = str(Path(sys.executable).with_name("cef-bridge"))
+import commands
+from commands import COMMAND
+
 DATA = Path(__file__).parent.parent / "data"
 
 _PYTHON = re.compile(
@@ -75,7 +76,7 @@ def until_it_handles(process: subprocess.Popen[bytes], number: int) -> None:
 def convert(
     *words: object, stdin: bytes | int = b"", env: dict[str, str] | None = None, **options
 ) -> Ran:
-    done = subprocess.run(
+    done = commands.run(
         [COMMAND, "convert", *map(str, words)],
         check=False,
         stdout=options.pop("stdout", subprocess.PIPE),
@@ -98,7 +99,7 @@ class Said(NamedTuple):
 
 def mapping(*words: object, stdin: bytes = b"") -> Said:
     """Run a subcommand of `mapping`."""
-    done = subprocess.run(
+    done = commands.run(
         [COMMAND, "mapping", *map(str, words)],
         check=False,
         input=stdin,
@@ -112,7 +113,7 @@ def start(*words: object, **options) -> subprocess.Popen[bytes]:
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     # Unbuffered: what `communicate` reads must not have been read ahead by `readline`.
     words = [COMMAND, "convert", *map(str, words)]
-    return subprocess.Popen(words, bufsize=0, **{**pipes, **options})
+    return commands.Popen(words, bufsize=0, **{**pipes, **options})
 
 
 def event(number: int = 0, **fields: object) -> bytes:

@@ -11,13 +11,14 @@ import sys
 import time
 from pathlib import Path
 
+import commands
 import pytest
+from commands import COMMAND
 
 from cef_bridge.cli import _Group
 from cef_bridge.mapping.language import shipped
 
 BIN = Path(sys.executable).parent
-COMMAND = str(BIN / "cef-bridge")
 ENV = {
     **os.environ,
     "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
@@ -30,7 +31,7 @@ def offered(line: str, folder: Path) -> list[str]:
     """Return what bash is told to offer at the end of a line, as `type,word`."""
     words = line.split(" ")
     asked = {"_CEF_BRIDGE_COMPLETE": "bash_complete", "COMP_WORDS": line}
-    done = subprocess.run(
+    done = commands.run(
         [COMMAND],
         check=False,
         capture_output=True,
@@ -122,9 +123,7 @@ def test_to_offer_commands_none_of_them_is_imported():
 
 
 def script(shell: str, folder: Path) -> Path:
-    done = subprocess.run(
-        [COMMAND, "completion", shell], check=True, capture_output=True, timeout=60
-    )
+    done = commands.run([COMMAND, "completion", shell], check=True, capture_output=True, timeout=60)
     path = folder / f"completion.{shell}"
     path.write_bytes(done.stdout)
     return path
@@ -204,7 +203,7 @@ def test_fish_completes_the_name_of_a_mapping(folder):
 
 
 def test_another_shell_is_wrong_use():
-    done = subprocess.run(
+    done = commands.run(
         [COMMAND, "completion", "tcsh"], check=False, capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stdout) == (2, "")

@@ -10,9 +10,9 @@ import io
 import json
 import lzma
 import os
-import subprocess
 import tarfile
 
+import commands
 import pytest
 import zstandard
 from running import COMMAND, DATA, Ran, convert, event, events, names, plain
@@ -493,7 +493,7 @@ def test_an_event_has_one_id_whatever_order_of_files_and_wrapper_it_comes_in():
 def test_what_is_converted_can_be_parsed_back():
     for mapping in ("kubearmor-cef", "splunk", "qradar-leef"):
         ran = convert(DATA, "-m", mapping, "--syslog-header", "rfc5424")
-        back = subprocess.run(
+        back = commands.run(
             [COMMAND, "parse"], input=ran.out, capture_output=True, check=True, timeout=60
         )
         assert plain(back.stderr.decode()) == ""

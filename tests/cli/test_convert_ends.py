@@ -16,6 +16,7 @@ import signal
 import subprocess
 import time
 
+import commands
 import pytest
 from running import (
     COMMAND,
@@ -235,7 +236,7 @@ def test_stdout_by_its_name_is_stdout(tmp_path):
         with path.open("wb") as file:
             os.write(file.fileno(), b"before\n")
             pipes = {"stdout": file, "stderr": subprocess.STDOUT}
-            subprocess.run([COMMAND, "convert", *words], input=event(), check=True, **pipes)
+            commands.run([COMMAND, "convert", *words], input=event(), check=True, **pipes)
             os.write(file.fileno(), b"after\n")
         before, message, summary, after = path.read_text().splitlines()
         assert (before, message[:6], after) == ("before", "CEF:0|", "after")
@@ -379,7 +380,7 @@ def test_no_colour_and_no_bar_where_they_are_not_wanted(tmp_path):
 
 def test_debug_is_taken_before_and_behind_the_command():
     for words in (["--debug", "convert", "no/such"], ["convert", "no/such", "--debug"]):
-        done = subprocess.run([COMMAND, *words], check=False, capture_output=True, timeout=60)
+        done = commands.run([COMMAND, *words], check=False, capture_output=True, timeout=60)
         assert done.returncode == 1
         assert b"Traceback" in done.stderr
     assert convert("--", "--debug").code == 2

@@ -6,11 +6,11 @@ import gzip
 import hashlib
 import json
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+import commands
 import pytest
 from running import convert, counts, event, events, plain, start
 
@@ -162,7 +162,7 @@ def test_both_engines_are_compared_and_a_difference_ends_with_3(tmp_path, monkey
     assert same.code == 0
     assert "  20 lines were compared with Python's: 0 lines differ\n" in same.err
     words = [sys.executable, "-c", DIFFERING, "convert", str(tmp_path / "in")]
-    ran = subprocess.run(words, check=False, capture_output=True, timeout=60)
+    ran = commands.run(words, check=False, capture_output=True, timeout=60)
     assert (ran.returncode, ran.stdout) == (3, same.out)
     err = ran.stderr.decode()
     assert "  20 lines were compared with Python's: 20 lines differ\n" in err

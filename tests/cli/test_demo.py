@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import pty
 import re
-import subprocess
-import sys
-from pathlib import Path
+
+import commands
+from commands import COMMAND
 
 from cef_bridge.lines import FORMATS
 from cef_bridge.lines.check import faults
 
-COMMAND = [str(Path(sys.executable).with_name("cef-bridge")), "demo"]
+DEMO = [COMMAND, "demo"]
 
 
 def in_a_pipe() -> str:
-    done = subprocess.run(COMMAND, check=False, capture_output=True, text=True, timeout=60)
+    done = commands.run(DEMO, check=False, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
@@ -25,7 +25,7 @@ def on_a_terminal(**variables: str) -> str:
     ours, theirs = pty.openpty()
     env = {**os.environ, "COLUMNS": "100", "TERM": "xterm-256color", **variables}
     env = {name: text for name, text in env.items() if text}
-    with subprocess.Popen(COMMAND, stdout=theirs, stderr=theirs, env=env) as process:
+    with commands.Popen(DEMO, stdout=theirs, stderr=theirs, env=env) as process:
         os.close(theirs)
         shown = b""
         while True:

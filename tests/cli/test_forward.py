@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections import Counter
 
+import commands
 import pytest
 from forwards import Forward, balanced, books, forward, ids, until, write_events
 from rotators import KUBELET, Writer
@@ -72,7 +73,7 @@ def test_a_record_that_cannot_be_read_is_a_dead_letter_and_the_exit_code_says_so
     ended = forward("--from", log, "--to", url(collector), "--queue", queue, "--once")
     assert ended.code == 3
     assert "1 rejected record: cef-bridge deadletter list" in ended.err
-    listed = subprocess.run(
+    listed = commands.run(
         [COMMAND, "deadletter", "list", queue], check=True, capture_output=True, text=True
     ).stdout
     assert f"{log}:11" in listed
@@ -494,7 +495,7 @@ def test_once_passes_by_a_link_to_nothing_that_a_glob_meets(tmp_path, collector,
     assert "link.log: this link leads " in ended.err
     assert "nothing is read from it" in ended.err
     assert len(collector.messages) == len(set(ids(collector.messages))) == 10
-    listed = subprocess.run(
+    listed = commands.run(
         [COMMAND, "deadletter", "list", tmp_path / "q"], check=True, capture_output=True, text=True
     ).stdout
     assert "There are no dead letters" in listed

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-
+import commands
 import pytest
 from running import COMMAND, plain
 from transcripts import ROOT
@@ -12,7 +11,7 @@ from cef_bridge.delivery import schemes
 
 
 def forward(*words: str, cwd=None):
-    done = subprocess.run(
+    done = commands.run(
         [COMMAND, "forward", *words], cwd=cwd, check=False, capture_output=True, timeout=60
     )
     return done.returncode, done.stdout.decode(), plain(done.stderr.decode())

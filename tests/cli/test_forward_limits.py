@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import pty
 import re
-import subprocess
 import time
 from pathlib import Path
 
+import commands
 from forwards import Forward, books, until, write_events
 from running import COMMAND
 
@@ -55,7 +55,7 @@ def test_very_many_events_for_a_collector_that_is_down_take_no_memory_and_the_qu
 
 
 def waiting(queue: Path) -> int:
-    done = subprocess.run(
+    done = commands.run(
         [COMMAND, "queue", "status", queue, "--json"], check=False, capture_output=True, timeout=30
     )
     found = re.search(rb'"waiting": ?(\d+)', done.stdout)
@@ -68,7 +68,7 @@ def test_a_terminal_shows_one_line_that_changes(tmp_path):
     ours, theirs = pty.openpty()
     words = ["--from", log, "--to", f"file://{tmp_path}/out.cef"]
     env = {**os.environ, "COLUMNS": "200"}
-    with subprocess.Popen([COMMAND, "forward", *words], stderr=theirs, env=env) as process:
+    with commands.Popen([COMMAND, "forward", *words], stderr=theirs, env=env) as process:
         os.close(theirs)
         shown, ended = b"", False
         while True:

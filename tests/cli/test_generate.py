@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 
+import commands
 import pytest
 from running import COMMAND, Ran, plain
 from transcripts import page, run, transcript
@@ -19,7 +20,7 @@ PAGE = page("docs/receive.md")
 
 
 def generate(*words: object) -> Ran:
-    done = subprocess.run(
+    done = commands.run(
         [COMMAND, "generate", *map(str, words)], check=False, capture_output=True, timeout=60
     )
     return Ran(done.returncode, done.stdout, plain(done.stderr.decode()))
@@ -79,7 +80,7 @@ def test_the_pace_is_kept_and_does_not_drift(rate):
 
 
 def test_it_ends_without_a_word_when_the_reader_goes_away():
-    with subprocess.Popen(
+    with commands.Popen(
         [COMMAND, "generate"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout
@@ -92,7 +93,7 @@ def test_it_ends_without_a_word_when_the_reader_goes_away():
 
 def test_an_interrupt_ends_it_at_once():
     words = [COMMAND, "generate", "--rate", "1"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with commands.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout
         assert process.stderr
         assert process.stdout.readline()

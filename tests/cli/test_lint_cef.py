@@ -8,6 +8,7 @@ import os
 import subprocess
 import xml.etree.ElementTree as ET
 
+import commands
 import pytest
 from click.testing import CliRunner
 from running import COMMAND, plain
@@ -22,7 +23,7 @@ NOTHING = "\n \r\n"
 
 
 def lint(*words, stdin=b"", **options):
-    done = subprocess.run(
+    done = commands.run(
         [COMMAND, "lint-cef", *map(str, words)],
         check=False,
         capture_output=True,
@@ -227,7 +228,7 @@ def test_a_line_over_a_mebibyte_is_told_by_its_size():
 
 
 def test_a_reader_that_goes_ends_the_run_quietly():
-    with subprocess.Popen(
+    with commands.Popen(
         [COMMAND, "lint-cef", "--all"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -240,7 +241,7 @@ def test_a_reader_that_goes_ends_the_run_quietly():
 
 
 def test_lines_of_a_pipe_are_checked_as_they_come():
-    with subprocess.Popen(
+    with commands.Popen(
         [COMMAND, "lint-cef"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         process.stdin.write(BAD.encode())

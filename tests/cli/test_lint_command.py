@@ -4,11 +4,11 @@ import json
 import os
 import pty
 import subprocess
-import sys
-from pathlib import Path
 
+import commands
 import pytest
 from click.testing import CliRunner
+from commands import COMMAND
 
 from cef_bridge.cli.mapping import command, explain_rule
 from cef_bridge.errors import UsageError
@@ -79,9 +79,8 @@ def test_a_terminal_shows_the_severity_in_colour_unless_told_not_to(env, shown, 
     assert cli is not None
     reader, writer = pty.openpty()
     bare = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
-    binary = Path(sys.executable).parent / "cef-bridge"
-    subprocess.run(
-        [binary, "mapping", "lint", "warned.yaml"],
+    commands.run(
+        [COMMAND, "mapping", "lint", "warned.yaml"],
         check=True,
         cwd=tmp_path,
         env={**bare, **env},
@@ -130,18 +129,16 @@ def test_explain_rule_without_a_code_lists_all(cli):
 
 
 def test_a_code_of_lint_cef_is_asked_there():
-    binary = Path(sys.executable).parent / "cef-bridge"
-    done = subprocess.run(
-        [binary, "mapping", "explain-rule", "l011"], check=False, capture_output=True, text=True
+    done = commands.run(
+        [COMMAND, "mapping", "explain-rule", "l011"], check=False, capture_output=True, text=True
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert 'Write "cef-bridge lint-cef --explain l011".' in done.stderr
 
 
 def test_explain_rule_of_an_unknown_code_says_which_was_meant():
-    binary = Path(sys.executable).parent / "cef-bridge"
-    done = subprocess.run(
-        [binary, "mapping", "explain-rule", "M0122"], check=False, capture_output=True, text=True
+    done = commands.run(
+        [COMMAND, "mapping", "explain-rule", "M0122"], check=False, capture_output=True, text=True
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (

@@ -7,20 +7,20 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import click
+import commands
 import pytest
+from commands import COMMAND
 
 from cef_bridge import __version__, cli
 from cef_bridge.errors import CefBridgeError, Location, MappingError, Problem, UsageError
 
-COMMAND = str(Path(sys.executable).with_name("cef-bridge"))
 HEAVY = {"ctypes", "msgspec", "orjson", "rich", "yaml", "zstandard"}
 
 
 def command(*words: str, **options) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    return commands.run(
         [COMMAND, *words],
         check=False,
         capture_output=True,
@@ -167,7 +167,7 @@ def test_every_command_has_help(words):
 )
 def test_a_reader_that_goes_away_ends_a_command_without_a_traceback(words):
     ours, theirs = os.pipe()
-    with subprocess.Popen([COMMAND, *words], stdout=theirs, stderr=subprocess.PIPE) as process:
+    with commands.Popen([COMMAND, *words], stdout=theirs, stderr=subprocess.PIPE) as process:
         os.close(theirs)
         os.close(ours)
         said = process.stderr.read().decode()

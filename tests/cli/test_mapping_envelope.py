@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
+import commands
 import pytest
 from running import COMMAND, DATA
 
@@ -35,7 +35,7 @@ def mapping(tmp_path):
 
 
 def run(*words, codes=(0,)):
-    done = subprocess.run(
+    done = commands.run(
         [COMMAND, "mapping", *map(str, words)], capture_output=True, text=True, check=False
     )
     assert done.returncode in codes, done.stderr

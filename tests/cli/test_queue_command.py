@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 
+import commands
 import pytest
 from click.testing import CliRunner
 from running import COMMAND, plain
@@ -220,7 +220,7 @@ def test_replay_wants_to_know_which(folder):
     [["queue", "status"], ["queue", "peek"], ["deadletter", "list"], ["deadletter", "replay", "1"]],
 )
 def test_where_there_is_no_queue_the_exit_code_is_2(tmp_path, words):
-    ran = subprocess.run(
+    ran = commands.run(
         [COMMAND, *words[:2], tmp_path, *words[2:]], capture_output=True, check=False
     )
     assert ran.returncode == 2
@@ -232,9 +232,9 @@ def test_where_there_is_no_queue_the_exit_code_is_2(tmp_path, words):
 
 
 def test_the_installed_command_looks_into_a_queue_that_is_in_use(folder):
-    ran = subprocess.run([COMMAND, "queue", "status", folder], capture_output=True, check=True)
+    ran = commands.run([COMMAND, "queue", "status", folder], capture_output=True, check=True)
     assert f"process {os.getpid()}" in ran.stdout.decode()
-    ran = subprocess.run(
+    ran = commands.run(
         [COMMAND, "queue", "peek", folder, "--count", "1"], capture_output=True, check=True
     )
     assert ran.stdout == b"other 0\ntelemetry 3\n"
@@ -242,7 +242,7 @@ def test_the_installed_command_looks_into_a_queue_that_is_in_use(folder):
 
 def test_a_damaged_queue_is_reported_in_words(folder):
     (folder / "other.queue").write_bytes(b"x" * 100_000)
-    ran = subprocess.run([COMMAND, "queue", "status", folder], capture_output=True, check=False)
+    ran = commands.run([COMMAND, "queue", "status", folder], capture_output=True, check=False)
     assert ran.returncode == 1
     assert plain(ran.stderr.decode()) == (
         f"cef-bridge: {folder}/other.queue is damaged (file is not a database). "

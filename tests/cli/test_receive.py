@@ -12,6 +12,7 @@ import ssl
 import subprocess
 from typing import Self
 
+import commands
 import pytest
 from certificates import Authority
 from running import COMMAND, Ran, plain
@@ -32,7 +33,7 @@ class Receiver:
 
     def __init__(self, *words: object, listeners: int = 1) -> None:
         # Unbuffered: what `communicate` reads must not have been read ahead by `readline`.
-        self._process = subprocess.Popen(
+        self._process = commands.Popen(
             [COMMAND, "receive", *map(str, words)],
             bufsize=0,
             stdout=subprocess.PIPE,
@@ -192,7 +193,7 @@ def test_a_second_one_that_cannot_listen_leaves_the_file_of_the_first_alone(tmp_
     with Receiver(*TCP, "-o", target) as receiver:
         receiver.send(lines(message(1)))
         words = ["--listen", f"tcp://127.0.0.1:{receiver.ports[0]}", "-o", str(target)]
-        second = subprocess.run(
+        second = commands.run(
             [COMMAND, "receive", *words], check=False, capture_output=True, timeout=30
         )
         assert second.returncode == 1
@@ -332,8 +333,6 @@ def test_limits_can_be_moved():
     ],
 )  # fmt: skip
 def test_wrong_use_is_named(words, code, sentence):
-    done = subprocess.run(
-        [COMMAND, "receive", *words], check=False, capture_output=True, timeout=30
-    )
+    done = commands.run([COMMAND, "receive", *words], check=False, capture_output=True, timeout=30)
     assert done.returncode == code
     assert sentence in plain(done.stderr.decode())

@@ -6,9 +6,9 @@ import gzip
 import json
 import os
 import pty
-import subprocess
 from typing import NamedTuple
 
+import commands
 import pytest
 from cli.running import COMMAND, DATA, event, events, plain
 
@@ -32,7 +32,7 @@ class Ran(NamedTuple):
 
 
 def simulate(*words: object, stdin: bytes | int = b"") -> Ran:
-    done = subprocess.run(
+    done = commands.run(
         [COMMAND, "simulate", *map(str, words)],
         check=False,
         capture_output=True,

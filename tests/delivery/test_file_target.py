@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 
+import commands
 import pytest
 
 from cef_bridge.delivery.files import (
@@ -169,7 +170,7 @@ def test_two_destinations_do_not_share_a_file(rotating, path):
 def test_kill_9_leaves_whole_lines_and_everything_that_was_written(path, rotating, tmp_path):
     written = 0
     for _ in range(4):
-        with subprocess.Popen(
+        with commands.Popen(
             [sys.executable, "-c", WRITES_FOR_EVER, str(path)], stdout=subprocess.PIPE
         ) as process:
             for _ in range(6):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-import subprocess
 import sys
 import threading
 import tracemalloc
 
+import commands
 import pytest
 from queue_help import batch, drained, opened, texts
 
@@ -43,7 +43,7 @@ def test_a_second_opener_is_told_which_process_has_the_queue(tmp_path):
             "try: Queue.open(Path(sys.argv[1]))\n"
             "except Exception as error: print(error)\n"
         )
-        said = subprocess.run(
+        said = commands.run(
             [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
         ).stdout
         with pytest.raises(UsageError) as error:
@@ -68,7 +68,7 @@ def test_the_lock_goes_with_its_process(tmp_path):
         "import os, sys; from pathlib import Path; from cef_bridge.queue.queue import Queue\n"
         "queue = Queue.open(Path(sys.argv[1])); os.kill(os.getpid(), 9)\n"
     )
-    ended = subprocess.run([sys.executable, "-c", program, str(path)], check=False)
+    ended = commands.run([sys.executable, "-c", program, str(path)], check=False)
     assert ended.returncode == -9
     with opened(path) as queue:
         assert queue.sequence == 0
@@ -246,7 +246,7 @@ def test_replay_from_another_process_waits_for_a_forwarder_that_writes(tmp_path)
             "import sys; from pathlib import Path; from cef_bridge.queue.queue import inspect\n"
             "print(inspect(Path(sys.argv[1])).replay())\n"
         )
-        said = subprocess.run(
+        said = commands.run(
             [sys.executable, "-c", program, str(queue.path)],
             capture_output=True,
             text=True,

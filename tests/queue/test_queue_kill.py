@@ -6,14 +6,13 @@ queue had said so. Then it is killed, and what it said is held against the file.
 
 from __future__ import annotations
 
-import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+import commands
 from queue_help import drained, mark, numbers, opened
 
 from cef_bridge.queue.queue import inspect
@@ -23,6 +22,7 @@ ROW = 20
 PROGRAM = f"""
 import os, sys, threading
 from pathlib import Path
+sys.path.insert(0, sys.argv[2])
 from queue_help import batch, mark, numbers
 from cef_bridge.queue.queue import Queue
 
@@ -58,11 +58,10 @@ while True:
 
 def run_and_kill(path: Path, seconds: float) -> list[tuple[str, int]]:
     """Return what a process said of the queue before it was killed."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
     notes = path.with_name("notes")
     with notes.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(path)], stdout=out, env=environment
+        process = commands.Popen(
+            [sys.executable, "-c", PROGRAM, str(path), str(Path(__file__).parent)], stdout=out
         )
     while b"appended" not in notes.read_bytes():
         assert process.poll() is None

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlencode
+
+import commands
+from commands import COMMAND
 
 from cef_bridge import generator
 from cef_bridge.errors import CefBridgeError
@@ -17,13 +18,13 @@ from cef_bridge.queue.queue import inspect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from certificates import Authority
     from daemons import Receiver
 
     from cef_bridge.queue.values import Sum
 
-COMMAND = str(Path(sys.executable).with_name("cef-bridge"))
 # A node's time and name, and a priority: what receivers expect, whatever the mapping says.
 HEADER = ("--syslog-header", "rfc5424")
 
@@ -37,7 +38,7 @@ def write_events(path: Path, count: int, *, kind: str = "logs", seed: int = 1) -
 
 def converted(path: Path, *words: str) -> list[bytes]:
     """Return the messages of a file's events, in its order."""
-    done = subprocess.run(
+    done = commands.run(
         [COMMAND, "convert", *HEADER, *words, str(path)],
         check=True,
         capture_output=True,
@@ -67,7 +68,7 @@ class Forward:
         self.queues = folder / "queues"
         self._log = folder / "forward.log"
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = commands.Popen(
                 [COMMAND, "forward", *HEADER, "--queue", str(self.queues), *map(str, words)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
