@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
+
+import commands
+from commands import COMMAND
 
 ROOT = Path(__file__).parent.parent
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -61,11 +65,18 @@ def write_files(text: str, folder: Path) -> None:
 def run(command: str, folder: Path) -> str:
     """Return what a command prints, run as somebody who reads the page would."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-c", command],
+    env = {**os.environ, "PATH": path, "NO_COLOR": "1"}
+    program, *words = shlex.split(command)
+    if program == "cef-bridge" and not set(command) & set("|&;<>()$`*?[]#~{}!\n\\"):
+        words = [COMMAND, *words]  # no shell is needed
+    else:
+        words = ["bash", "-c", command]
+        env["LC_ALL"] = "C.UTF-8"
+    done = commands.run(
+        words,
         check=False,
         cwd=folder,
-        env={**os.environ, "PATH": path, "NO_COLOR": "1", "LC_ALL": "C.UTF-8"},
+        env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -23,8 +23,8 @@ ENV = {
     **os.environ,
     "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
     "TERM": "dumb",
-    "LC_ALL": "C.UTF-8",
 }
+SHELL = {**ENV, "LC_ALL": "C.UTF-8"}
 
 
 def offered(line: str, folder: Path) -> list[str]:
@@ -138,7 +138,7 @@ def typed(shell: list[str], setup: str, keys: str, wanted: str, folder: Path) ->
         stdout=theirs,
         stderr=theirs,
         cwd=folder,
-        env={**ENV, "HOME": str(folder), "PS1": "> "},
+        env={**SHELL, "HOME": str(folder), "PS1": "> "},
         start_new_session=True,
     )
     os.close(theirs)
@@ -197,7 +197,7 @@ def test_fish_completes_the_name_of_a_mapping(folder):
         text=True,
         timeout=60,
         cwd=folder,
-        env={**ENV, "HOME": str(folder)},
+        env={**SHELL, "HOME": str(folder)},
     )
     assert done.stdout.split() == ["splunk"]
 

@@ -6,6 +6,7 @@ SQLite notices a flipped byte only sometimes; the checksums of the bodies and th
 from __future__ import annotations
 
 import logging
+import shutil
 import sqlite3
 
 import pytest
@@ -18,10 +19,10 @@ from cef_bridge.queue.queue import DeadLetter, MessageBatch, inspect
 ROWS, ROW = 12, 100
 
 
-@pytest.fixture
-def filled(tmp_path):
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
     """The path of a closed queue: twelve rows, of which the first is confirmed."""
-    path = tmp_path / "siem.queue"
+    path = tmp_path_factory.mktemp("whole") / "siem.queue"
     with opened(path) as queue:
         for row in range(ROWS):
             queue.append([batch(row * ROW, ROW, size=900)], [mark(row)], counts={"received": ROW})
@@ -30,8 +31,14 @@ def filled(tmp_path):
             [], dead=[DeadLetter("event", "why", "here", b"raw")], pending={"stream": b"ha"}
         )
         queue.remember("answers:siem", "strong")
-    assert not (tmp_path / "siem.queue-wal").exists()
+    assert [each.name for each in path.parent.iterdir() if "wal" in each.name] == []
     return path
+
+
+@pytest.fixture
+def filled(whole, tmp_path):
+    """The path of a copy of it."""
+    return shutil.copyfile(whole, tmp_path / whole.name)
 
 
 def flip(path, at: int, mask: int = 0xFF) -> None:

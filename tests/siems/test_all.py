@@ -8,7 +8,7 @@ import pytest
 from hostile_events import events, sample_events, texts
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from reading_help import HEADER, LEEF, RFC3164, RFC5424, read
+from reading_help import HEADER, LEEF, RFC3164, RFC5424, many, read
 
 from cef_bridge.lines import parse
 from cef_bridge.mapping.load import load
@@ -58,6 +58,7 @@ def test_every_key_of_a_sample_event_is_a_field_or_told(siem, mapping):
 
 
 @pytest.mark.parametrize(("siem", "mapping"), PAIRS)
+@many
 @given(event=events)
 def test_of_no_hostile_event_a_receiver_loses_or_misreads_anything(siem, mapping, event):
     text = line(mapping, event)
@@ -75,6 +76,7 @@ lines = st.lists(st.sampled_from(PIECES) | texts, max_size=12).map("".join)
 
 
 @pytest.mark.parametrize("siem", SIMULATORS)
+@many
 @given(text=lines)
 def test_no_text_makes_a_simulator_fail(siem, text):
     reading = read(siem, text)
@@ -85,25 +87,25 @@ def test_no_text_makes_a_simulator_fail(siem, text):
 
 
 LONG = {
-    "equals": HEADER + "=" * 300_000,
-    "keys": HEADER + "a=" * 150_000,
-    "escaped equals": HEADER + "a=" + "\\=" * 150_000 + "=",
-    "backslashes": HEADER + "a=" + "\\" * 300_000,
-    "backslashes in the header": "CEF:0|" + "\\" * 300_000 + "|",
-    "escaped pipes": "CEF:0|" + "\\|" * 150_000,
-    "pipes": HEADER + "a=" + "|" * 300_000,
-    "spaces": HEADER + "a=b" + " " * 300_000 + "=c",
-    "words": HEADER + "a=" + "b " * 150_000,
-    "one word": HEADER + "b" * 300_000,
-    "records": "CEF:0|" * 50_000,
-    "records with words": "a CEF:0 " * 40_000,
-    "labels": HEADER + "cs1Label=cs1 " * 25_000,
-    "slots": HEADER + "cs1=x cs1Label=cs2 cs2=y cs2Label=cs1 " * 8_000,
-    "leef": LEEF + "a=b^" * 80_000,
-    "leef pipes": LEEF + "a=" + "|" * 300_000,
-    "before": "a " * 150_000 + HEADER,
-    "digits": "CEF:" + "0" * 300_000,
-    "headers": RFC3164 * 10_000,
+    "equals": HEADER + "=" * 100_000,
+    "keys": HEADER + "a=" * 50_000,
+    "escaped equals": HEADER + "a=" + "\\=" * 50_000 + "=",
+    "backslashes": HEADER + "a=" + "\\" * 100_000,
+    "backslashes in the header": "CEF:0|" + "\\" * 100_000 + "|",
+    "escaped pipes": "CEF:0|" + "\\|" * 50_000,
+    "pipes": HEADER + "a=" + "|" * 100_000,
+    "spaces": HEADER + "a=b" + " " * 100_000 + "=c",
+    "words": HEADER + "a=" + "b " * 50_000,
+    "one word": HEADER + "b" * 100_000,
+    "records": "CEF:0|" * 17_000,
+    "records with words": "a CEF:0 " * 13_000,
+    "labels": HEADER + "cs1Label=cs1 " * 8_000,
+    "slots": HEADER + "cs1=x cs1Label=cs2 cs2=y cs2Label=cs1 " * 2_700,
+    "leef": LEEF + "a=b^" * 27_000,
+    "leef pipes": LEEF + "a=" + "|" * 100_000,
+    "before": "a " * 50_000 + HEADER,
+    "digits": "CEF:" + "0" * 100_000,
+    "headers": RFC3164 * 3_300,
 }
 
 
@@ -112,8 +114,8 @@ LONG = {
 def test_a_long_hostile_line_takes_no_longer_than_its_length(siem, shape):
     began = time.process_time()
     read(siem, LONG[shape])
-    # A tenth of a second is usual; what is quadratic takes minutes.
-    assert time.process_time() - began < 5
+    # Some hundredths of a second are usual; what is quadratic takes tens of seconds.
+    assert time.process_time() - began < 1
 
 
 def test_findings_that_say_the_same_are_one_with_their_keys():

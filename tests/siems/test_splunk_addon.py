@@ -7,7 +7,18 @@ import re
 import pytest
 from hostile_events import texts
 from hypothesis import given
-from reading_help import CONNECT6, EXEC, HEADER, RFC3164, fields, found, problems, read, written
+from reading_help import (
+    CONNECT6,
+    EXEC,
+    HEADER,
+    RFC3164,
+    fields,
+    found,
+    many,
+    problems,
+    read,
+    written,
+)
 
 from cef_bridge.siems.splunk.simulator import pairs
 
@@ -15,6 +26,7 @@ from cef_bridge.siems.splunk.simulator import pairs
 FIELD = re.compile(r"(?:^| )([^=]*)=(?! )(.+?)(?=(?: [^ ]*(?<!\\)=|$))", re.DOTALL)
 
 
+@many
 @given(texts)
 def test_pairs_are_those_of_the_add_ons_expression(text):
     text = re.sub(r"[\n\r]", "", text)
