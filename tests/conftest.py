@@ -55,10 +55,22 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("everyday")
 
 
+def _is_apart(path: Path) -> bool:
+    return path.relative_to(HERE).as_posix().startswith(APART)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import the files that the marker of a part leaves out."""
+    asked = {"apart": True, "not apart": False}.get(config.getoption("markexpr"))
+    if asked is None or not collection_path.is_file():
+        return None
+    return True if _is_apart(collection_path) != asked else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that are not to wait for the processor; begin with the long files."""
     for item in items:
-        if str(item.path.relative_to(HERE)).startswith(APART):
+        if _is_apart(item.path):
             item.add_marker(pytest.mark.apart)
     items.sort(key=_turn)
 

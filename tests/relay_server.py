@@ -155,6 +155,8 @@ class RelayServer:
             server, self._server = self._server, None
             self._tell(None)
             server.stop(None).wait(5)
+            with self._lock:  # a thread that has not ended watches nothing any more
+                self.clients = []
 
     def send(self, kind: str, *events: dict[str, object] | bytes) -> None:
         """Send events, or raw bytes of messages, to everyone who watches this stream now."""
@@ -216,7 +218,7 @@ class RelayServer:
                     yield item
             finally:
                 with self._lock:
-                    self.clients.remove(client)
+                    self.clients = [each for each in self.clients if each is not client]
                     self.dropped += client.dropped
 
         return watch
