@@ -28,8 +28,8 @@ demo: engine
 	@$(VENV)/bin/cef-bridge demo
 
 test: engine
-	@$(VENV)/bin/python -m pytest -m "not apart" -n 2 --dist loadfile
-	@$(VENV)/bin/python -m pytest -m apart -n 2 --dist loadfile
+	@$(VENV)/bin/python -m pytest -m "not apart" -n 2 --dist loadfile --no-loadscope-reorder
+	@$(VENV)/bin/python -m pytest -m apart -n 4 --dist worksteal
 
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .

@@ -129,7 +129,7 @@ def check(converter: Converter, lines: list[bytes], seed: int = 1) -> None:
     machine = MappingEngine(converter)
     for number, line in enumerate(lines):
         # A table takes 40 ms to make: so many lines are the very first that it is used for.
-        own = UserLoop(machine if number % 20 else converter)
+        own = UserLoop(machine if number % 50 else converter)
         alone[line] = own.messages(line)
         fates.update(counted(own))
     loop = UserLoop(machine)

@@ -6,6 +6,7 @@ times, among others with the same keys, and once more through a machine that rem
 
 from __future__ import annotations
 
+import functools
 import json
 
 import pytest
@@ -36,8 +37,14 @@ class Forgetful:
         """Return none: it has no engine."""
 
 
+@functools.cache
 def converter(mapping):
     return Converter(load(mapping, env={}), syslog_header="rfc5424")
+
+
+@functools.cache
+def machine(mapping):
+    return MappingEngine(converter(mapping))
 
 
 def lines_of(machine, lines, **options):
@@ -60,7 +67,7 @@ def check(lines, mapping):
     """Hold the remembering machine against the other one, each line four times and in turns."""
     busy = [line for _ in range(4) for line in lines] + list(reversed(lines))
     expected = lines_of(Forgetful(converter(mapping)), busy)
-    found = lines_of(MappingEngine(converter(mapping)), busy)
+    found = lines_of(machine(mapping), busy)
     assert found[:2] == expected[:2]
     assert vars(found[2])["noise"] == vars(expected[2])["noise"]
 

@@ -45,6 +45,12 @@ def converter():
     return Converter(load("kubearmor-cef"))
 
 
+@pytest.fixture(scope="module")
+def machines(converter):
+    """The machine of one thread, and that of several: to write a table takes a while."""
+    return MappingEngine(converter), MappingEngine(converter)
+
+
 def outcome(run: ConvertRun | ParallelRun) -> dict[str, object]:
     stats = {name: value for name, value in vars(run.stats).items() if name != "_settled"}
     inputs = [{**row, "seconds": None} for row in run.inputs]
@@ -54,8 +60,8 @@ def outcome(run: ConvertRun | ParallelRun) -> dict[str, object]:
 class Both:
     """Runs inputs by one thread and by several, and compares all that comes of it."""
 
-    def __init__(self, converter: Converter, folder: Path) -> None:
-        self.converter = converter
+    def __init__(self, machines: tuple[MappingEngine, MappingEngine], folder: Path) -> None:
+        self.machines = machines
         self._folder = folder
 
     def write(self, *contents: bytes) -> list[Input]:
@@ -71,14 +77,12 @@ class Both:
         expand = options.pop("max_expand", 200)
         options = Options(**options)
         out, bad = Sink(), Sink()
-        one = ConvertRun(
-            MappingEngine(self.converter), out, bad, options, max_expand=expand, hashed=True
-        )
+        one = ConvertRun(self.machines[0], out, bad, options, max_expand=expand, hashed=True)
         one.run(inputs)
         expected = out.data, bad.data, outcome(one)
         out, bad = Sink(), Sink()
         plan = ParallelOptions(jobs, expand, True, piece)
-        several = ParallelRun(MappingEngine(self.converter), out, bad, options, plan)
+        several = ParallelRun(self.machines[1], out, bad, options, plan)
         several.begin(inputs)
         several.run(inputs)
         found = out.data, bad.data, outcome(several)
@@ -89,8 +93,8 @@ class Both:
 
 
 @pytest.fixture
-def both(converter, tmp_path):
-    return Both(converter, tmp_path)
+def both(machines, tmp_path):
+    return Both(machines, tmp_path)
 
 
 def event(number: int, **fields: object) -> dict[str, object]:
@@ -346,15 +350,17 @@ def test_a_fault_in_a_thread_fails_the_run(converter, tmp_path, monkeypatch):
     assert ours() == []
 
 
-def test_threads_share_a_mapping_without_an_engine_too(both, monkeypatch):
+def test_threads_share_a_mapping_without_an_engine_too(converter, tmp_path, monkeypatch):
     monkeypatch.setenv("CEF_BRIDGE_ENGINE", "python")
+    both = Both((MappingEngine(converter), MappingEngine(converter)), tmp_path)
     assert both.same(mixed(2, 100_000), jobs=3).stats.converted
 
 
-def test_each_line_is_compared_in_each_thread(both, monkeypatch):
-    if MappingEngine(both.converter).native is None:
+def test_each_line_is_compared_in_each_thread(converter, tmp_path, monkeypatch):
+    if MappingEngine(converter).native is None:
         pytest.skip("there is no native engine here")
     monkeypatch.setenv("CEF_BRIDGE_ENGINE", "both")
+    both = Both((MappingEngine(converter), MappingEngine(converter)), tmp_path)
     stats = both.same(mixed(4, 100_000), b"".join(map(line, range(200))), jobs=3).stats
     assert stats.compared > 200
     assert stats.differed == 0

@@ -5,6 +5,7 @@ The feed of these tests brings what a list says; queues, converters and decoders
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 import time
@@ -119,6 +120,7 @@ def messages(queue):
 LINES = [line.rstrip() for line in events(3000, seed=5)]
 
 
+@functools.cache
 def expected(mapping="kubearmor-cef"):
     converter = Converter(load(mapping))
     return Counter(converter.convert(json.loads(line)).message.encode() for line in LINES)

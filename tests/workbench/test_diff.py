@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hostile_events import events, sample_events
@@ -20,6 +22,9 @@ from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converted, Converter, Filtered
 from cef_bridge.workbench.diff import MOST_KEYS, OTHER, Diff
 from cef_bridge.workbench.machines import Comparing
+
+if TYPE_CHECKING:
+    from cef_bridge.lines.message import ParsedMessage
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -87,14 +92,27 @@ def machines(tmp_path_factory):
     return found
 
 
+@functools.lru_cache(64)
+def read(
+    converter: Converter, data: bytes
+) -> list[tuple[Converted | Filtered, ParsedMessage | None]]:
+    """Return what becomes of each event by itself, and its line as it reads."""
+    found = []
+    for raw, origin in one_by_one(data):
+        fate = converter.convert(raw, origin)
+        line = fate.message if isinstance(fate, Converted) else None
+        found.append((fate, None if line is None else converter.program.format.parse(line)))
+    return found
+
+
 def compared(old: Converter, new: Converter, data: bytes):
     """Return what reading the two whole lines of each event tells."""
     counts: Counter[str] = Counter()
     changes: Counter[tuple[str, str]] = Counter()
     severities: Counter[tuple[str, str]] = Counter()
     sizes = [0, 0]
-    for raw, origin in one_by_one(data):
-        fates = old.convert(raw, origin), new.convert(raw, origin)
+    for reads in zip(read(old, data), read(new, data), strict=True):
+        fates = [fate for fate, _ in reads]
         for side, fate in enumerate(fates):
             if isinstance(fate, Converted):
                 sizes[side] += len(fate.message.encode())
@@ -104,10 +122,7 @@ def compared(old: Converter, new: Converter, data: bytes):
             continue
         lines = [fate.message for fate in fates]
         counts["same" if lines[0] == lines[1] else "different"] += 1
-        before, after = (
-            converter.program.format.parse(line)
-            for converter, line in zip((old, new), lines, strict=True)
-        )
+        before, after = (message for _, message in reads)
         if fates[0].severity != fates[1].severity:
             severities[str(fates[0].severity), str(fates[1].severity)] += 1
         if before.format == after.format:
