@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pty
 import re
@@ -15,6 +16,7 @@ from cef_bridge.lines.check import faults
 DEMO = [COMMAND, "demo"]
 
 
+@functools.cache
 def in_a_pipe() -> str:
     done = commands.run(DEMO, check=False, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
