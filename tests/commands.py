@@ -26,6 +26,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 COMMAND = str(Path(sys.executable).with_name("cef-bridge"))
@@ -39,6 +40,7 @@ _AT_START = (
 _MOST = 100_000  # bytes of a request, which is one datagram
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 _LIBC = ctypes.CDLL(None, use_errno=True)
+_ONE = threading.Lock()  # who asks gets the answer
 
 
 class Popen(subprocess.Popen):
@@ -54,6 +56,8 @@ class Popen(subprocess.Popen):
         if (
             forker is None
             or any(given[name] for name in special)
+            or any(given[name] is not None for name in ("gid", "gids", "uid"))
+            or any(given[name] != -1 for name in ("umask", "process_group"))
             or len(asked) > _MOST
             or not (words[0] == COMMAND or words[:2] == [sys.executable, "-c"])
             or _read_at_start(env) != _read_at_start(os.environ)
@@ -63,8 +67,9 @@ class Popen(subprocess.Popen):
         ends = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
         theirs = [given[ends[place]] for place in (0, 3, 5)]
         files = [own if file == -1 else file for own, file in enumerate(theirs)]
-        socket.send_fds(forker, [asked], files)
-        self.pid = int(forker.recv(64))
+        with _ONE:
+            socket.send_fds(forker, [asked], files)
+            self.pid = int(forker.recv(64))
         self._child_created = True
         self._close_pipe_fds(*(given[name] for name in ends))
 

@@ -179,7 +179,7 @@ pieces = st.one_of(
 
 
 @given(parts=st.lists(pieces, max_size=12), twice=st.booleans(), strict=st.booleans())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 def test_no_line_and_no_event_vanishes_in_any_mixture(machine, file, parts, twice, strict):
     parts = parts * 2 if twice else parts  # the second time what was remembered is used
     done = Done(machine, file, b"".join(data + b"\n" for data, _ in parts), strict=strict)
@@ -213,7 +213,7 @@ def test_no_line_and_no_event_vanishes_in_any_mixture(machine, file, parts, twic
         max_size=60,
     ).map(b"".join)
 )
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 def test_any_bytes_are_counted_and_each_message_is_one_line(machine, file, data):
     done = Done(machine, file, data)
     assert len(done.messages) == done.stats.converted

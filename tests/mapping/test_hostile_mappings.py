@@ -123,7 +123,7 @@ def check(path, data):
             assert word in given_text, line
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.binary(max_size=60))
 @example(data=b"\xff\xfe")
 @example(data=b"\xef\xbb\xbf")
@@ -131,13 +131,13 @@ def test_random_bytes(path, data):
     check(path, data)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(text=TOKENS)
 def test_random_yaml_tokens(path, text):
     check(path, text.encode("utf-8", "surrogatepass"))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=DATA | SECTIONS)
 def test_random_data_under_the_names_of_settings(path, data):
     check(path, json.dumps(data, ensure_ascii=False).encode("utf-8", "surrogatepass"))
@@ -146,7 +146,7 @@ def test_random_data_under_the_names_of_settings(path, data):
 RULES = st.dictionaries(st.sampled_from(list(yaml_fields(spec.Rule))), DATA | TEXTS, max_size=4)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     rules=st.dictionaries(TEXTS, RULES | st.lists(RULES, max_size=3) | DATA, max_size=3),
     section=st.sampled_from(["extension", "header", "severity", "envelope"]),
@@ -206,13 +206,13 @@ ALMOST = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(said=ALMOST)
 def test_mappings_that_are_almost_right(path, said):
     check(path, json.dumps(said, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_a_shipped_mapping_with_a_few_bytes_changed(path, data):
     text = bytearray(SHIPPED)

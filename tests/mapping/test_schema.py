@@ -253,7 +253,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("schema")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(said=MAPPINGS)
 def test_whatever_the_loader_takes_is_valid(said, folder):
     text = json.dumps(said)

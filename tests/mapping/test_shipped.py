@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 NAMES = shipped.names()
 EVENTS = sample_events()
-hostile = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=80)
+hostile = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50)
 
 
 class Line:

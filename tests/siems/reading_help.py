@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hypothesis import settings
-
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converted, Converter
 from cef_bridge.siems.simulators import SIMULATORS
 
 if TYPE_CHECKING:
     from cef_bridge.siems.simulators import Reading, SiemFinding
-
-many = settings(max_examples=80)
 
 HEADER = "CEF:0|Acme|Fence|2.0|fence.open|Gate opened|5|"
 RFC3164 = "<133>Feb 11 08:15:42 gate-1 "

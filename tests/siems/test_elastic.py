@@ -13,7 +13,6 @@ from reading_help import (
     RFC5424,
     fields,
     found,
-    many,
     problems,
     read,
     written,
@@ -86,7 +85,6 @@ keys = st.from_regex(r"[a-z][A-Za-z0-9]{0,8}", fullmatch=True)
 values = st.text("ab =\\|\n\r.日", min_size=1, max_size=20)
 
 
-@many
 @given(st.dictionaries(keys, values, max_size=5))
 def test_what_our_writer_writes_is_read_as_it_was_meant(extension):
     cef = Cef()

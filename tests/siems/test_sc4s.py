@@ -15,7 +15,6 @@ from reading_help import (
     RFC5424,
     fields,
     found,
-    many,
     problems,
     read,
     written,
@@ -28,7 +27,6 @@ PAIR = re.compile(r"([^=\s]+)=((?:\\=|[^=])+)(?:\s|$)")
 RECORD = re.compile(r"^(?P<preamble>(?!-)[a-zA-Z-/0-9.]+).*(?P<message>CEF:0.*)")
 
 
-@many
 @given(texts)
 def test_pairs_are_those_of_its_expression(text):
     text = re.sub(r"[\n\r]", "", text)

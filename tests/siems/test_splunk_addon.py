@@ -14,7 +14,6 @@ from reading_help import (
     RFC3164,
     fields,
     found,
-    many,
     problems,
     read,
     written,
@@ -26,7 +25,6 @@ from cef_bridge.siems.splunk.simulator import pairs
 FIELD = re.compile(r"(?:^| )([^=]*)=(?! )(.+?)(?=(?: [^ ]*(?<!\\)=|$))", re.DOTALL)
 
 
-@many
 @given(texts)
 def test_pairs_are_those_of_the_add_ons_expression(text):
     text = re.sub(r"[\n\r]", "", text)
