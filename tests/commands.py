@@ -176,6 +176,7 @@ def _open_standard_files() -> None:
             errors=was.errors,
             closefd=False,
         )
+        new.buffer.raw.name = f"<{name}>"
         new.mode = mode
         setattr(sys, name, new)
         setattr(sys, f"__{name}__", new)
