@@ -81,7 +81,7 @@ def test_a_signal_while_it_waits_for_stdin_leaves_a_correct_summary(number):
     told = counts(plain(err.decode()))
     assert process.returncode == 130
     assert told["converted"] == (line + out).count(b"\n") == 1
-    assert (told["noise"], told["blank"], told["rejected"]) == (1, 1, 0)
+    assert (told["skipped"], told["blank"], told["rejected"]) == (1, 1, 0)
     assert err.endswith(b"\ninterrupted: this is what was done until then\n")
 
 
