@@ -134,7 +134,7 @@ class AtomicFile:
 
     def _failed(self, error: OSError) -> CefBridgeError:
         if error.errno == errno.EPIPE:
-            what = "whoever read it has closed it"
+            what = "the reader closed it"
         elif error.errno in _FULL:
             what = f"the disk is full after {self.size:,} bytes"
         else:

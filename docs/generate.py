@@ -233,7 +233,7 @@ def event_ids_page() -> str:
 Every event has one of these {len(rows)} ids as its device event class id (in LEEF: EventID),
 which is `kind.scope.operation.verb.disposition`. The list is closed, so a SIEM's categories can
 be made from it once; no policy's name and no text of an event is ever part of one. An id does
-not change its meaning; a new one is told in the [changelog](../CHANGELOG.md). `cef-bridge
+not change its meaning; a new one is listed in the [changelog](../CHANGELOG.md). `cef-bridge
 mapping class-ids --json` prints the same, and other formats of it are for
 [SIEMs](event-id-forms.md).
 
@@ -292,12 +292,12 @@ def line_rules_page() -> str:
 # Line rules
 
 What [`cef-bridge lint-cef`](lint-cef.md) finds. An error is against the standard: CEF v27, or
-IBM's LEEF. A warning is a trap of the receivers it names, or of all. A note is reported
-only when `--for` names its receiver, and is no fault. Codes keep their meaning
-for ever; `cef-bridge lint-cef --explain L023` prints one of these pages.
+IBM's LEEF. A warning is a pitfall of the receivers it names, or of all. A note is reported only
+when `--for` names its receiver, and is no problem. Codes keep their meaning for ever; `cef-bridge
+lint-cef --explain L023` prints one of these pages.
 
-In the examples `<U+0007>` stands for that character, `<1100 x>` for so many x, and a line with
-`{{n}}` for many lines, with 1, 2, 3 … in its place.
+In the examples `<U+0007>` is that character, `<1100 x>` is 1,100 times x, and a line with `{{n}}`
+is many lines, numbered 1, 2, 3 …
 
 {table(("Code", "Severity", "Receivers", "Meaning"), index)}
 Receivers, as `--for` takes them:

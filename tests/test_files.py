@@ -159,7 +159,7 @@ def test_a_reader_that_went_away_is_said_in_plain_words(tmp_path):
     with pytest.raises(CefBridgeError) as caught:
         file.write(b"x")
     file.discard()
-    assert str(caught.value) == f"cannot write {path}: whoever read it has closed it"
+    assert str(caught.value) == f"cannot write {path}: the reader closed it"
 
 
 def test_a_full_disk_leaves_the_old_file_and_says_so(tmp_path):

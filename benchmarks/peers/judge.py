@@ -129,7 +129,7 @@ def _read(line: str, waiting: dict[tuple[str, ...], dict[str, object]]) -> str:
 def _reason(text: str) -> str:
     """Return what a fault is, without its place: faults of a kind are counted together."""
     if "is no escape here" in text:
-        return "an escape that is none"
+        return "an invalid escape"
     return _PLACE.sub("", text).strip().partition(".")[0][:60]
 
 

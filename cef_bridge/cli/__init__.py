@@ -27,14 +27,14 @@ class _Group(LazyGroup):
     table: ClassVar = {
         "forward": (
             "forward",
-            "Forward KubeArmor events to syslog collectors, live, losing nothing.",
+            "Forward KubeArmor events to syslog collectors, live, at least once.",
         ),
         "convert": ("convert", "Convert KubeArmor JSON into CEF or LEEF messages."),
         "mapping": (
             "mapping",
-            "Change what goes where: begin, check, test, explain and compare mappings.",
+            "Create, check, test, explain and compare mappings.",
         ),
-        "simulate": ("simulate", "Show what a SIEM's parser makes of an event's line."),
+        "simulate": ("simulate", "Show what a SIEM's parser extracts from an event's message."),
         "parse": ("parse", "Print CEF and LEEF lines as JSON lines."),
         "lint-cef": (
             "lint_cef",
@@ -42,13 +42,13 @@ class _Group(LazyGroup):
         ),
         "receive": (
             "receive",
-            "Be a collector for a test, and say what is wrong with each message.",
+            "Run a test collector, and validate each message.",
         ),
         "generate": ("generate", "Print synthetic events, marked as test data."),
-        "queue": ("queue", "Look into the queues of a forwarder."),
-        "deadletter": ("deadletter", "Look at what could not be sent, and send it after all."),
-        "demo": ("demo", "Convert and forward sample events, and show what comes of it."),
-        "completion": ("completion", "Print what lets bash, zsh or fish complete what is typed."),
+        "queue": ("queue", "Inspect the queues of a forwarder."),
+        "deadletter": ("deadletter", "List and replay dead letters."),
+        "demo": ("demo", "Convert and forward sample events, and show the result."),
+        "completion": ("completion", "Print a completion script for bash, zsh or fish."),
     }
 
 
@@ -78,9 +78,7 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
     expose_value=False,
     help="Write to stderr as text or as JSON lines.",
 )
-@click.option(
-    "--debug", is_flag=True, expose_value=False, help="Show where in the program an error arose."
-)
+@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 def _root() -> None:
     """KubeArmor security events as CEF or LEEF that Splunk, QRadar, ArcSight and Sentinel read."""
 

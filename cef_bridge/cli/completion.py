@@ -19,7 +19,7 @@ _SHELLS = ("bash", "zsh", "fish")
 @click.command("completion")
 @click.argument("shell", type=click.Choice(_SHELLS))
 def command(shell: str) -> None:
-    """Print the script that completes commands, options and mappings in a shell.
+    """Print a completion script for bash, zsh or fish.
 
     Load it when the shell starts: source <(cef-bridge completion bash).
     """

@@ -65,7 +65,7 @@ def _size(_: click.Context, __: click.Parameter, text: str) -> int:
 @click.command("convert")
 @click.argument("inputs", metavar="[INPUT]...", nargs=-1)
 @click.option(
-    "-o", "--output", metavar="PATH", help="Write to a file, which appears when all is in it."
+    "-o", "--output", metavar="PATH", help="Write to a file, which appears when it is complete."
 )
 @mapping_option()
 @click.option(
@@ -80,11 +80,11 @@ def _size(_: click.Context, __: click.Parameter, text: str) -> int:
     "--jobs",
     metavar="N",
     type=Whole(1, MOST_JOBS),
-    help="Convert by so many threads.  [default: the cores there are]",
+    help="Worker threads.  [default: the number of cores]",
 )
-@click.option("--rejects", metavar="PATH", help="Write rejected records there, as JSON lines.")
+@click.option("--rejects", metavar="PATH", help="File for rejected records, as JSON lines.")
 @click.option(
-    "--report", "report_path", metavar="PATH", help="Write counts and input hashes there, as JSON."
+    "--report", "report_path", metavar="PATH", help="File for counts and input hashes, as JSON."
 )
 @click.option(
     "--checkpoint",
@@ -92,17 +92,17 @@ def _size(_: click.Context, __: click.Parameter, text: str) -> int:
     cls=Renamed,
     was="--state",
     metavar="PATH",
-    help="Note there how far it is; the same command goes on there when it was interrupted.",
+    help="Checkpoint file for resuming; run the same command to resume.",
 )
 @click.option(
-    "--strict", is_flag=True, help="Reject lines that are no events, instead of passing them over."
+    "--strict", is_flag=True, help="Reject lines that are no events, instead of skipping them."
 )
 @click.option(
     "--input-format",
     type=click.Choice(INPUT_FORMATS),
     default="auto",
     show_default=True,
-    help="Take only events of this dialect or wrapper.",
+    help="Take only events of this input format.",
 )
 @click.option(
     "--max-record",
@@ -118,13 +118,13 @@ def _size(_: click.Context, __: click.Parameter, text: str) -> int:
     type=Whole(1, 1_000_000),
     default=MAX_EXPAND,
     show_default=True,
-    help="Stop an archive that expands to more than so many times its size (and 64 MiB).",
+    help="Stop at an archive that expands to more than N times its size (and 64 MiB).",
 )
 @click.option(
     "--assume-time",
     metavar="TIME",
     callback=moment,
-    help="The time of events that have none: now, or an ISO time.",
+    help="Time of events without one: now, or an ISO time.",
 )
 @click.option(
     "--progress/--no-progress",
@@ -150,10 +150,10 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
 ) -> None:
     """Convert KubeArmor JSON into CEF or LEEF messages, one a line.
 
-    INPUT is a file, a folder, a glob or - (stdin, also when there is none); .gz .zst .bz2 .xz and
-    .tar are opened by their content. Every dialect and wrapper of KubeArmor's events is recognised.
-    A PATH may be - for stdout. Exit code 3 when records were rejected, or when Python and the
-    native engine differ (CEF_BRIDGE_ENGINE=both compares them).
+    INPUT is a file, a folder, a glob or - (stdin, the default); .gz .zst .bz2 .xz and .tar are
+    recognized by their content. All input formats of KubeArmor's events are recognized. A PATH may
+    be - for stdout. Exit code 3 when records were rejected, or when Python and the native engine
+    differ (CEF_BRIDGE_ENGINE=both compares them).
     """
     mapping = load(mapping_name)
     found = expand(inputs)
@@ -255,7 +255,7 @@ def _opened(
     targets, state = task.targets, task.state
     if state:
         if state.resumed:
-            say(f"an interrupted run is gone on with: {state.where()}")
+            say(f"resuming: {state.where()}")
         state.begin()
 
     def open_(what: str, path: str | None) -> StandardStream | AtomicFile:

@@ -33,10 +33,10 @@ _WIDE = 160  # characters of a reason in a table
 
 @click.group("deadletter")
 def command() -> None:
-    """Look at what could not be sent, and send it after all. DIR is what --queue names.
+    """List and replay dead letters. DIR is what --queue names.
 
-    An event that no mapping could convert, a message that no transport could take: both are kept,
-    up to a bound. An ID is what `list` shows: the name of the queue and a number.
+    A dead letter is an event that no mapping could convert, or a message that no transport could
+    take. Up to a limit, they are kept. `list` shows the ID: the name of the queue and a number.
     """
 
 
@@ -47,7 +47,7 @@ def command() -> None:
     type=Whole(min=1),
     default=100,
     show_default=True,
-    help="The newest so many of each queue.",
+    help="Newest dead letters to list from each queue.",
 )
 @tables.json_option
 def list_(folder: Path, count: int, as_json: bool) -> None:
@@ -79,7 +79,7 @@ def list_(folder: Path, count: int, as_json: bool) -> None:
 @_IDS
 @tables.json_option
 def show(folder: Path, ids: tuple[str, ...], as_json: bool) -> None:
-    """Print dead letters as they came, byte by byte, one after the other; all without an ID."""
+    """Print dead letters unchanged, one after the other. Default: all."""
     found = [
         (view, letter)
         for view, chosen in _chosen(folder, ids)
@@ -99,12 +99,12 @@ def show(folder: Path, ids: tuple[str, ...], as_json: bool) -> None:
 @command.command()
 @_FOLDER
 @_IDS
-@click.option("--all", "everything", is_flag=True, help="All of them.")
+@click.option("--all", "everything", is_flag=True, help="All dead letters.")
 def replay(folder: Path, ids: tuple[str, ...], everything: bool) -> None:
-    """Have dead letters sent after all: events are converted anew, messages go as they are."""
+    """Queue dead letters for replay: events are converted again, messages are sent unchanged."""
     if bool(ids) == everything:
         raise UsageError(
-            "name the dead letters to send (`deadletter list` shows their IDs) or say --all"
+            "name the dead letters to send (`deadletter list` shows their IDs) or add --all"
         )
     for view, chosen in _chosen(folder, ids):
         count = view.replay(chosen)
@@ -130,7 +130,7 @@ def _chosen(folder: Path, ids: Sequence[str]) -> list[tuple[QueueInspector, list
         if name not in views or not number.isdecimal():
             raise UsageError(f"{each}: no ID of a dead letter. `deadletter list` shows them")
         if not views[name].letters([int(number)]):
-            raise UsageError(f"{each}: there is no such dead letter, or no more")
+            raise UsageError(f"{each}: dead letter not found")
         chosen.setdefault(name, []).append(int(number))
     return [(views[name], numbers) for name, numbers in chosen.items()]
 

@@ -41,7 +41,7 @@ class _Sample(NamedTuple):
 def command() -> None:
     """Convert sample events of every kind, then forward events to a collector that is killed.
 
-    Exit code 3 when the strict reader finds something wrong with a line, or an event is lost.
+    Exit code 3 when a message is invalid, or an event is lost.
     """
     converter = Converter(load("kubearmor-cef"))
     samples, passed_over, lost = _convert_samples(converter)
@@ -62,8 +62,8 @@ def command() -> None:
     if lost or found:
         click.echo("\n".join([*lost, *found]))
         sys.exit(_FOUND_SOMETHING)
-    click.echo("A reader as strict as the standard finds nothing wrong with any line.\n")
-    _say("And on its way to a collector that dies in the middle", colour="bright_white")
+    click.echo("A strict reader finds no problems.\n")
+    _say("Delivery to a collector that is killed half-way", colour="bright_white")
     verdict = deliver(_say_wrapped)
     if verdict.duplicates:
         click.echo(f"{_INDENT}what had no receipt was sent again, under the same event id")

@@ -17,6 +17,7 @@ KEYS = {
     "redundant": "repeated",
     "partial": "partly",
     "truncated": "shed",
+    "fix": "mend",
 }
 """Today's key -> that of 0.1.0."""
 

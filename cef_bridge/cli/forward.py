@@ -34,7 +34,7 @@ def _as(cls: type, name: str) -> Callable[[click.Context, click.Parameter, str |
             return None
         value, wrong = read(text, kind)
         if wrong is not None:
-            raise click.BadParameter(f'"{text}" is not possible here. {wrong}')
+            raise click.BadParameter(f'"{text}". {wrong}')
         return value
 
     return callback
@@ -55,7 +55,7 @@ def _as(cls: type, name: str) -> Callable[[click.Context, click.Parameter, str |
     metavar="URL",
     multiple=True,
     help=f"Where messages go: {schemes.FORMS}. Repeated: a copy to each."
-    " tls://a:6514,b:6514: to the first that is there.",
+    " tls://a:6514,b:6514: the first reachable host.",
 )
 @click.option(
     "-m",
@@ -67,47 +67,50 @@ def _as(cls: type, name: str) -> Callable[[click.Context, click.Parameter, str |
 @click.option(
     "--syslog-header",
     type=click.Choice(["none", "rfc3164", "rfc5424"]),
-    help="The syslog header; else as the mapping says, else rfc3164 for"
-    f" {either(schemes.COLLECTORS)}.",
+    help=f"Syslog header. [default: the mapping's, else rfc3164 for {either(schemes.COLLECTORS)}]",
 )
-@click.option("--queue", metavar="DIR", help="Folder of the queues; else a private one.")
+@click.option(
+    "--queue",
+    metavar="DIR",
+    help="Folder of the queues.  [default: a private one]",
+)
 @click.option(
     "--queue-limit",
     metavar="SIZE",
     callback=_as(Destination, "queue_limit"),
-    help="Most bytes of each queue.  [default: 1G]",
+    help="Size limit of each queue.  [default: 1G]",
 )
 @click.option(
     "--when-full",
     cls=Renamed,
     was="--policy",
     type=click.Choice(_WHEN_FULL),
-    help="What a full queue does.",
+    help="Action when the queue is full.",
 )
-@click.option("--once", is_flag=True, help="End when all inputs are read and all is sent.")
+@click.option("--once", is_flag=True, help="Exit when all input is delivered.")
 @click.option(
     "--timeout",
     metavar="TIME",
     callback=_as(Config, "grace"),
-    help="With --once: end after this time at the latest.",
+    help="With --once: exit after this time at the latest, such as 30s.",
 )
-@click.option("--from-end", is_flag=True, help="Begin at the end of the files that are there.")
+@click.option("--from-end", is_flag=True, help="Skip existing content of files.")
 @click.option(
     "--heartbeat",
     metavar="TIME",
     callback=_as(Config, "heartbeat"),
-    help="Send an event with all counts, so often.",
+    help="Heartbeat interval, such as 60s.",
 )
-@click.option("--metrics", metavar="HOST:PORT", help="Answer /metrics, /healthz and /readyz.")
+@click.option("--metrics", metavar="HOST:PORT", help="Address for /metrics, /healthz and /readyz.")
 @click.option(
     "--grace",
     metavar="TIME",
     callback=_as(Config, "grace"),
-    help="After SIGTERM: how long to go on sending.  [default: 10s]",
+    help="After SIGTERM: send for up to this time, such as 30s.  [default: 10s]",
 )
-@click.option("--config", "config_path", metavar="FILE", help="All this from a file (YAML).")
-@click.option("--check", "only_check", is_flag=True, help="Say what would not work, and end.")
-@click.option("--test-event", is_flag=True, help="Send one marked event, and say what happened.")
+@click.option("--config", "config_path", metavar="FILE", help="Read all settings from a YAML file.")
+@click.option("--check", "only_check", is_flag=True, help="Validate the config and exit.")
+@click.option("--test-event", is_flag=True, help="Send one test event and report the result.")
 def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands them over by name
     froms: tuple[str, ...],
     tos: tuple[str, ...],
@@ -126,10 +129,10 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
     only_check: bool,
     test_event: bool,
 ) -> None:
-    """Forward KubeArmor events to syslog collectors, with nothing lost.
+    """Forward KubeArmor events to syslog collectors, at least once.
 
-    Sizes are such as 512K or 4G, times such as 500ms, 5s or 10m. With --config the file says all;
-    --queue, --metrics, --heartbeat and --grace stand over it.
+    Sizes are such as 512K or 4G, times such as 500ms, 5s or 10m. With --config the file sets all;
+    --queue, --metrics, --heartbeat and --grace override it.
     """
     over = {"queue": queue, "metrics": metrics, "heartbeat": heartbeat, "grace": grace}
     others = {
@@ -161,9 +164,7 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
         return _over(load_config(config_path), over)
 
     if config_path is not None and (both := [name for name, said in others.items() if said]):
-        raise UsageError(
-            f"with --config the file says it: {', '.join(both)} cannot stand beside it."
-        )
+        raise UsageError(f"with --config the file sets it: remove {', '.join(both)}.")
     config = configured()
     _refuse_endless(config, once=once, timeout=timeout)
     if only_check:

@@ -105,9 +105,9 @@ def test_event(config: Config) -> int:
 
 def _what_happened(each: DestinationStatus) -> str:
     if each.confirmed:
-        return "the test event is there: the collector gave a receipt"
+        return "test event confirmed: the collector gave a receipt"
     if each.unconfirmed:
-        return "the test event was sent; whether it is there cannot be known this way"
+        return "test event sent; this transport cannot confirm arrival"
     return each.last_error or "no receipt for the test event, and no error either; " + each.state
 
 
@@ -141,11 +141,11 @@ def _last_words(outcome: ForwardResult) -> Iterator[str]:
     yield f"engine: {native.status()}"
     if outcome.view.unrouted:
         nowhere = counted(outcome.view.unrouted, "event")
-        yield f"{nowhere} sent nowhere: no destination's when takes them"
+        yield f"{nowhere} not sent: no destination's when matches them"
     if _only_noise(outcome):
         yield (
-            "no KubeArmor event was found. "
-            "cef-bridge convert --strict --rejects PATH writes down what is there instead"
+            "no KubeArmor event found. To list the other lines: cef-bridge convert --strict "
+            "--rejects PATH"
         )
     for name, reason in outcome.unreached:
         yield f"{name} brought nothing: {reason}"
@@ -158,8 +158,8 @@ def _last_words(outcome: ForwardResult) -> Iterator[str]:
         )
     if outcome.damaged:
         yield (
-            f"a queue was damaged: cef-bridge queue status {outcome.folder} shows what was lost, "
-            "and the log above says where the damaged file is kept"
+            f"a queue was damaged: cef-bridge queue status {outcome.folder} shows the loss; the "
+            "log above names the saved damaged file"
         )
     if outcome.rejected:
         what = counted(outcome.rejected, "rejected record")

@@ -30,15 +30,15 @@ _FASTEST = 10_000_000
 
 
 @click.command("generate")
-@click.option("--count", type=Whole(0), help="End after so many events.  [default: never end]")
+@click.option("--count", type=Whole(0), help="Exit after N events.  [default: no limit]")
 @click.option(
     "--rate",
     metavar="R",
     type=Number(0, _FASTEST, min_open=True),
-    help="Write R events a second.  [default: as fast as they are read]",
+    help="Events per second.  [default: no limit]",
 )
 @click.option(
-    "--seed", type=Whole(), default=1, show_default=True, help="Another seed, other events."
+    "--seed", type=Whole(), default=1, show_default=True, help="Seed of the random events."
 )
 @click.option(
     "--kind",

@@ -65,7 +65,7 @@ def _explain(context: click.Context, _: click.Parameter, name: str | None) -> No
     type=click.Choice(list(FORMATS)),
     default="text",
     show_default=True,
-    help="Print the problems in this form.",
+    help="Output format.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: short for --format json.")
 @click.option(
@@ -73,9 +73,9 @@ def _explain(context: click.Context, _: click.Parameter, name: str | None) -> No
     "read_by",
     type=Receiver([*(RECEIVERS | SIEMS), STANDARD]),
     default=None,
-    help="Warn of this receiver's traps only; standard: of none.",
+    help="Report only this receiver's pitfalls; standard: none.",
 )
-@click.option("--strict", is_flag=True, help="End with exit code 3 when there are warnings, too.")
+@click.option("--strict", is_flag=True, help="Exit code 3 for warnings, too.")
 @click.option("--all", "everything", is_flag=True, help="Print all problems, however many.")
 @click.option(
     "--explain",
@@ -83,7 +83,7 @@ def _explain(context: click.Context, _: click.Parameter, name: str | None) -> No
     callback=_explain,
     expose_value=False,
     is_eager=True,
-    help="Print what a rule says, with a bad and a good line, and end.",
+    help="Print the page of a rule, with a bad and a good line, and exit.",
 )
 def command(
     files: tuple[str, ...],
@@ -95,9 +95,9 @@ def command(
 ) -> None:
     """Check CEF and LEEF lines of any product, with any syslog header before them.
 
-    Reads files, folders and globs, compressed ones too, or stdin for "-" or nothing. An error is
-    against the standard, a warning a trap of the receivers that it names. Exit code 3 when there
-    are errors.
+    Reads files, folders and globs, compressed ones too, or stdin for "-" or nothing. An error
+    violates the standard, a warning is a pitfall of the receivers that it names. Exit code 3 when
+    there are errors.
     """
     tally = Tally()
     report = FORMATS["json" if as_json else form](tally, strict=strict, everything=everything)

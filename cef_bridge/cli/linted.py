@@ -93,7 +93,7 @@ class Tally:
         codes = [code for code, _ in _most(wrong)]
         first = ", ".join(codes[:_MOST_ADVISED])
         more = f" and {len(codes) - _MOST_ADVISED} more" if len(codes) > _MOST_ADVISED else ""
-        return f"{best} For 100.0 mend {first}{more}.".strip()
+        return f"{best} For 100.0 fix {first}{more}.".strip()
 
 
 def _most(counts: Counter[str]) -> list[tuple[str, int]]:

@@ -47,7 +47,7 @@ def taken_from(words: list[str]) -> tuple[list[str], LogSettings]:
         elif word == "--log-format" or word.startswith("--log-format="):
             log_format = word.partition("=")[2] if "=" in word else next(rest, "")
             if log_format not in FORMATS:
-                raise UsageError(f'--log-format "{log_format}" is none. Expected text or json.')
+                raise UsageError(f'Invalid --log-format "{log_format}". Expected text or json.')
         else:
             kept.append(word)
     return kept + words[end:], LogSettings(debug, verbose, log_format)

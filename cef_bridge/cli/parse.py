@@ -39,14 +39,14 @@ _MAX_LINE = 1 << 20
 @click.option(
     "--strict",
     is_flag=True,
-    help="Refuse a line with faults, as if it could not be read.",
+    help="Reject lines with faults.",
 )
 def command(files: tuple[str, ...], strict: bool) -> None:
     """Print CEF and LEEF lines as JSON lines.
 
     Reads each FILE, or stdin for "-" or nothing. A syslog header before a message is skipped.
-    What breaks the format's grammar is listed in "faults" beside what could be read; a line
-    without a message is named on stderr. Exit code 3 when there was either.
+    Violations of the format's grammar are listed in "faults"; a line without a message is reported
+    on stderr. Exit code 3 in both cases.
     """
     out = sys.stdout.buffer
     counts = _Counts()

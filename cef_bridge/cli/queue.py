@@ -31,16 +31,16 @@ _FOLDER = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path
 
 @click.group("queue")
 def command() -> None:
-    """Look into the queues of a forwarder. DIR is what --queue names, or one file in it."""
+    """Inspect the queues of a forwarder. DIR is what --queue names, or one file in it."""
 
 
 @command.command()
 @_FOLDER
 @tables.json_option
 def status(folder: Path, as_json: bool) -> None:
-    """Say of each queue what waits in it, and what became of all that it ever took.
+    """Print the counters of each queue: what is waiting, and what became of earlier messages.
 
-    What is in flight just now counts as waiting.
+    Messages in flight count as waiting.
     """
     from cef_bridge.queue.inspector import find
 
@@ -107,7 +107,7 @@ def _plain(status: QueueStatus) -> dict[str, object]:
 )
 @tables.json_option
 def peek(folder: Path, lane: str | None, count: int, as_json: bool) -> None:
-    """Print the messages that go next, one a line, as they will be sent; nothing is taken out."""
+    """Print the next messages, one a line, without removing them."""
     from cef_bridge.queue.inspector import find
 
     views = find(folder)

@@ -52,18 +52,18 @@ _SLICE = 0.2
     "tls://HOST:PORT?cert=FILE&key=FILE[&client_ca=FILE]; repeatable.",
 )
 @click.option(
-    "-o", "--output", metavar="PATH", help="Write the messages there, one a line; - is stdout."
+    "-o", "--output", metavar="PATH", help="File for the messages, one a line; - is stdout."
 )
 @click.option(
     "--count",
     type=Whole(1),
-    help="End when so many different events came and senders closed their connections. What has "
-    "no event id counts each time.",
+    help="Exit when N different events have arrived and senders have closed their connections. "
+    "Messages without an event id all count.",
 )
-@click.option("--timeout", metavar="S", type=Number(0, min_open=True), help="End after S seconds.")
+@click.option("--timeout", metavar="S", type=Number(0, min_open=True), help="Exit after S seconds.")
 @click.option("--json", "wants_json", is_flag=True, help="Print the summary as JSON on stdout.")
-@click.option("--quiet", is_flag=True, help="Tell no faults one by one, only the summary.")
-@click.option("--no-check", is_flag=True, help="Count only, some twenty times faster.")
+@click.option("--quiet", is_flag=True, help="Print only the summary.")
+@click.option("--no-check", is_flag=True, help="Count only, about twenty times faster.")
 @click.option(
     "--max-bytes",
     type=Whole(1, 1 << 20),
@@ -87,10 +87,10 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
     max_bytes: int,
     no_ipv6: bool,
 ) -> None:
-    """Receive syslog and say what a strict reader finds wrong with each message.
+    """Run a test collector for syslog, and validate each message.
 
     Counts duplicates by event id and gaps by KubeArmorSeq. Exit code 3 when there were faults or
-    gaps, or fewer than --count at the --timeout; duplicates are reported and are no error.
+    gaps, or fewer than --count at the --timeout; duplicates are reported, and are no error.
     """
     if wants_json and output == "-":
         raise UsageError("standard output takes the messages or the summary. Name a file for -o.")

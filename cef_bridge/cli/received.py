@@ -53,8 +53,8 @@ def summary(counts: Snapshot) -> list[str]:
     lines += [f"  {_numbers(name, queue)}" for name, queue in counts.queues.items()]
     if counts.reused:
         lines.append(
-            f"  {counted(counts.reused, 'number')} came again with another event: a queue was made "
-            "anew, or several senders number without saying KubeArmorQueue"
+            f"  {counted(counts.reused, 'number')} reused for another event: a queue was "
+            "recreated, or several senders number without KubeArmorQueue"
         )
     return lines
 

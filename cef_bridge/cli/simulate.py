@@ -1,4 +1,4 @@
-"""`cef-bridge simulate`: what a SIEM's parser makes of an event's line, and what would mend it.
+"""`cef-bridge simulate`: what a SIEM's parser makes of an event's line, and what would fix it.
 
 In come a receiver, a mapping and an event (or a finished line), out come the fields there, the
 time, what is lost or misread, and what nobody can know here. Parses nothing itself.
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cef_bridge.cli.earlier import with_earlier_keys
 from cef_bridge.cli.event_input import one_record
 from cef_bridge.cli.params import Receiver, Whole, mapping_option
 from cef_bridge.cli.tables import cut, json_option, print_table
@@ -35,20 +36,20 @@ _WIDTH = 60
 @click.command("simulate")
 @click.argument("event", required=False)
 @click.option(
-    "--siem", required=True, type=Receiver(list(SIMULATORS)), help="Whose parser reads it."
+    "--siem", required=True, type=Receiver(list(SIMULATORS)), help="SIEM parser to simulate."
 )
 @mapping_option(None, "; without it the receiver's own")
 @click.option(
     "--syslog-header",
     type=click.Choice(["none", "rfc3164", "rfc5424"]),
-    help="The syslog header; without it the mapping's.",
+    help="Syslog header. [default: the mapping's]",
 )
 @click.option(
     "--event",
     "number",
     type=Whole(1),
     metavar="N",
-    help="Take the Nth event, or line, of several.",
+    help="Number of the event, or line, to take.",
 )
 @json_option
 def command(
@@ -59,11 +60,11 @@ def command(
     number: int | None,
     as_json: bool,
 ) -> None:
-    """Show what a SIEM's parser makes of an event's line.
+    """Show what a SIEM's parser extracts from an event's message.
 
-    EVENT is a file (any dialect or archive), - or nothing for stdin, or JSON that begins with {;
-    on a terminal nothing means the mapping's first example. A file of CEF or LEEF lines is read as
-    it stands. Exit code 3 when something is lost or misread.
+    EVENT is a file (any input format or archive), - (stdin, the default), or JSON that begins with
+    {. On a terminal the default is the mapping's first example. CEF or LEEF lines are read
+    unchanged. Exit code 3 when something is lost or misread.
     """
     simulator = SIMULATORS[siem]
     mapping = load(mapping_name or SIEMS[siem].simulated)
@@ -110,7 +111,7 @@ def _plain(simulator: Simulator, mapping: str, line: str, reading: Reading) -> d
         "line": line,
         "time": {"value": reading.time.value, "from": reading.time.source},
         "fields": {field.name: field.value for field in reading.fields},
-        "findings": [finding._asdict() for finding in reading.findings],
+        "findings": [with_earlier_keys(finding._asdict()) for finding in reading.findings],
         "unknown": list(simulator.unknown),
         "sources": list(simulator.sources),
     }
@@ -141,5 +142,5 @@ def _print(simulator: Simulator, reading: Reading) -> None:
 def _print_finding(finding: SiemFinding, keys: list[str]) -> None:
     about = f"{', '.join(map(cut, keys))}: " if keys else ""
     click.echo(f"{finding.kind}: {about}{cut(finding.message)}")
-    if finding.mend:
-        click.echo(f"  mend: {cut(finding.mend)}")
+    if finding.fix:
+        click.echo(f"  fix: {cut(finding.fix)}")

@@ -213,8 +213,8 @@ class State:
             yield
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise UsageError(
-                f"{self._name} is no state file that this version of convert wrote. "
-                "Name another file, or delete it to begin anew."
+                f"{self._name} is no checkpoint file of this version of convert. "
+                "Name another file, or delete it to start over."
             ) from error
 
     def _is_over(self, said: dict[str, Any]) -> bool:
@@ -248,12 +248,12 @@ class State:
         )
 
     def _anew(self) -> str:
-        return f"Delete {self._name} to begin anew, or give the command that it is of."
+        return f"Delete {self._name} to start over, or run the original command."
 
     def _check_targets(self, inputs: Sequence[Input]) -> None:
         targets = self._targets
         if targets.output is None or not _may_resume(targets.output):
-            raise UsageError("--checkpoint needs -o FILE: only a file can be gone on with.")
+            raise UsageError("--checkpoint needs -o FILE: only a file can be resumed.")
         if targets.rejects is not None and not _may_resume(targets.rejects):
             raise UsageError("--checkpoint needs a file for --rejects, too, and no pipe or device.")
         taken = [targets.output, targets.rejects, targets.report, *(each.path for each in inputs)]

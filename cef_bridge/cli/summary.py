@@ -54,14 +54,11 @@ def summary(run: ConvertResult, asked: Asked, seconds: float) -> list[str]:
             f"  {stats.without_time:,} {say} no time: no rt in the message. --assume-time gives one"
         )
     if stats.noise and not stats.records:
-        lines.append(
-            "  no KubeArmor event was found. "
-            "--strict --rejects PATH writes down what is there instead"
-        )
+        lines.append("  no KubeArmor event found. To list the other lines: --strict --rejects PATH")
     if run.stopped:
         what = f"; {asked.withheld} was not written" if asked.withheld else ""
-        on = "; the same command goes on there" if asked.state else ""
-        lines.append(f"interrupted: this is what was done until then{what}{on}")
+        on = "; run the same command to resume" if asked.state else ""
+        lines.append(f"interrupted: these are the results so far{what}{on}")
     return lines
 
 

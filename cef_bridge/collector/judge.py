@@ -45,7 +45,7 @@ _STRANGERS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     ),
     (
         re.compile(rb"\d{1,9} <"),
-        "a frame's length stands before the message. Datagrams go without, lines too.",
+        "a frame length before the message. Remove it for datagrams and lines.",
     ),
     (re.compile(rb"\x1f\x8b|\x28\xb5\x2f\xfd"), "this is compressed. Expected text."),
     (re.compile(rb"\s*\Z"), "the message is empty."),
@@ -134,5 +134,5 @@ def _before(prefix: str, place: MessageStart) -> list[str]:
     if place.between:
         # ArcSight and Sentinel look for the message right behind the host.
         shown = cut(sanitize(place.between), _SHOWN)
-        found.append(f'"{shown}" stands between the syslog header and the message.')
+        found.append(f'"{shown}" between the syslog header and the message.')
     return found

@@ -64,7 +64,7 @@ def parse_listener(text: str) -> Listener:
         elif url.scheme != "tls":
             problems.append(f'"{name}" is for tls://.')
         elif name in words:
-            problems.append(f'"{name}" stands twice. Remove one.')
+            problems.append(f'Duplicate "{name}". Remove one.')
         else:
             words[name] = value
     if url.scheme == "tls" and "cert" not in words:

@@ -37,7 +37,7 @@ def look_at(tls: Tls, now: float) -> Faults:
     faults = Faults([], [])
     if not tls.verify:
         faults.warnings.append(
-            "verify=no: whoever stands on the way can pose as the server. Name its CA with ca=."
+            "verify=no: another machine can pose as the server. Name its CA with ca=."
         )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if tls.ca is not None and _readable("CA file", tls.ca, faults):
@@ -107,7 +107,7 @@ def _validity(what: str, path: str, now: float, faults: Faults) -> None:
         return  # OpenSSL says what is wrong with it
     day = datetime.fromtimestamp(ends, UTC).date()
     if ends < now:
-        faults.warnings.append(f"the {what} {path} expired on {day}. Nobody accepts it any more.")
+        faults.warnings.append(f"the {what} {path} expired on {day}. Renew it.")
     elif ends < now + SOON:
         faults.warnings.append(f"the {what} {path} expires on {day}.")
     elif begins > now:

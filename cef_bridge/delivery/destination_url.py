@@ -30,7 +30,7 @@ class Tls(Struct, frozen=True, kw_only=True):
 
     ca: Annotated[
         str | None,
-        setting("File of the CA certificates to believe; else the system's.", of=_TLS, kind="path"),
+        setting("File with trusted CA certificates. Default: the system's.", of=_TLS, kind="path"),
     ] = None
     cert: Annotated[
         str | None, setting("File of our client certificate, with its chain.", of=_TLS, kind="path")
@@ -51,10 +51,10 @@ class Tls(Struct, frozen=True, kw_only=True):
     ] = None
     server_name: Annotated[
         str | None,
-        setting("The name that the server's certificate must have; else the host's.", of=_TLS),
+        setting("Name in the server's certificate. Default: the host.", of=_TLS),
     ] = None
     verify: Annotated[
-        bool, setting("`no` believes any certificate: anyone on the way can read along.", of=_TLS)
+        bool, setting("`no` accepts any certificate: traffic can be intercepted.", of=_TLS)
     ] = True
 
     def password(self) -> str | None:
@@ -92,7 +92,9 @@ class DestinationUrl(Tls, frozen=True, kw_only=True):
     path: str = ""
     framing: Annotated[
         Literal["lf", "octet-counting"] | None,
-        setting("How messages are told apart; else as the mapping's `envelope` says.", of=_STREAMS),
+        setting(
+            "How messages are separated. Default: as the mapping's `envelope` says.", of=_STREAMS
+        ),
     ] = None
     confirm: Annotated[
         Literal["auto", "off"],
@@ -106,9 +108,9 @@ class DestinationUrl(Tls, frozen=True, kw_only=True):
     confirm_hold: Annotated[
         int,
         setting(
-            "Confirmed rounds that are kept, and sent again after the next break: for"
-            " collectors that keep in memory what they have read. With 0 the last one is kept until"
-            " the next connection stands.",
+            "Confirmed rounds to keep and resend after a connection failure, for collectors that "
+            "hold messages in memory. With 0 the last round is kept until the next connection is "
+            "established.",
             of=_STREAMS,
             ge=0,
             le=1000,
@@ -139,7 +141,7 @@ class DestinationUrl(Tls, frozen=True, kw_only=True):
     confirm_bytes: Annotated[
         int,
         setting(
-            "The same, after so many bytes.",
+            "Close a round after this many bytes.",
             of=_STREAMS,
             was="turnover_bytes",
             unit="bytes",
@@ -188,7 +190,9 @@ class DestinationUrl(Tls, frozen=True, kw_only=True):
             le=1 << 50,
         ),
     ] = field(default=100 << 20, name="rotate")
-    keep: Annotated[int, setting("Renamed files that are kept.", of=("file",), ge=0, le=10_000)] = 5
+    keep: Annotated[
+        int, setting("Number of rotated files to keep.", of=("file",), ge=0, le=10_000)
+    ] = 5
 
     def __str__(self) -> str:
         if self.scheme == "stdout":

@@ -149,9 +149,9 @@ class EndpointSelector:
         who = f"{self._context.progress.name}: {shown_endpoint(self._target.endpoints[self.at])}"
         if standing.mode is Mode.WINDOW:
             _log.warning(
-                "%s does not answer when a connection is ended in order, so nothing tells what has "
-                "arrived. Messages count as unconfirmed, and leave the queue once %s have "
-                "followed them. It is asked again from time to time.",
+                "%s gives no receipt when a connection is closed in order, so arrival cannot be "
+                "confirmed. Messages count as unconfirmed, and leave the queue after %s more were "
+                "sent. A probe repeats from time to time.",
                 who,
                 limit(self._target.unconfirmed_window),
             )

@@ -254,9 +254,7 @@ class StandardOutput:
                 done += os.write(self._file, self._takes(memoryview(lines)[done:]))
         except OSError as error:
             if error.errno == errno.EPIPE:
-                raise GoneError(
-                    "cannot write to standard output: whoever read it has closed it."
-                ) from error
+                raise GoneError("cannot write to standard output: the reader closed it.") from error
             self._undo(before, done)
             full = error.errno in _FULL
             what = (

@@ -149,8 +149,8 @@ class DatagramSender:
         if datagrams.refused and not self._told_refused:
             self._told_refused = True
             _log.warning(
-                "%s: nothing listens at %s, so what is sent there is lost. UDP goes on all the "
-                "same; it counts as unconfirmed. Start the collector, or correct the port.",
+                "%s: nothing listens at %s, so what is sent there is lost. UDP sending continues; "
+                "messages count as unconfirmed. Start the collector, or correct the port.",
                 *(self._context.progress.name, datagrams.peer),
             )
 

@@ -138,7 +138,7 @@ class Progress:
             peer = self._peer
         if tell:
             _log.warning(
-                "%s: %s %s for %.0f seconds. Messages wait in the queue; none is lost.",
+                "%s: %s %s for %.0f seconds. Messages are queued, none lost.",
                 *(self.name, peer, _REASONS.get(reason, reason), seconds),
             )
 
@@ -151,7 +151,7 @@ class Progress:
             self._text = f"connected to {self._peer}"
             told, self._told_stalled = self._told_stalled, False
         if told:
-            _log.info("%s: %s goes on", self.name, self._peer)
+            _log.info("%s: %s accepts data again", self.name, self._peer)
 
     def sent(self, messages: int, size: int, *, resent: bool) -> None:
         """Count what was sent; `size` in bytes, framing included."""

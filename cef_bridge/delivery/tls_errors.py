@@ -65,10 +65,10 @@ def handshake(error: ssl.SSLError, session: ssl.SSLObject, tls: Tls, name: str, 
                 "it refuses the TLS handshake. It may ask for a client certificate: name one with "
                 "cert= and key=. Else it has no cipher in common with us."
             )
-        return "it refuses the TLS handshake: it has no cipher in common with us. Its log tells."
+        return "it refuses the TLS handshake: it has no cipher in common with us. Check its log."
     if error.reason in _UNKNOWN_NAME:
-        return f"it does not know the name {name}. Name one that it knows with server_name=."
-    return f"the TLS handshake failed: {_reason(error)}. Its log tells more."
+        return f"it does not know the name {name}. Set server_name= to a name it knows."
+    return f"the TLS handshake failed: {_reason(error)}. Check its log."
 
 
 def later(error: ssl.SSLError, tls: Tls) -> tuple[str, bool]:
@@ -79,7 +79,7 @@ def later(error: ssl.SSLError, tls: Tls) -> tuple[str, bool]:
     alert = client_certificate(error, tls)
     if alert is not None:
         return f"takes nothing from us: {alert}", True
-    return f"broke TLS off: {_reason(error)}. Its log tells more.", False
+    return f"broke TLS off: {_reason(error)}. Check its log.", False
 
 
 def client_certificate(error: ssl.SSLError, tls: Tls) -> str | None:
@@ -110,7 +110,7 @@ def certificate(error: ssl.SSLCertVerificationError, chain: list[Any], tls: Tls,
     if code in _WRONG_NAME:
         names = [value for _, value in leaf.get("subjectAltName", ())]
         if not names:
-            return f"its certificate is not for {name}. Name its name with server_name=."
+            return f"its certificate is not for {name}. Set server_name= to a name it covers."
         more = ", …" if len(names) > _MOST_NAMES else ""
         shown = ", ".join(map(_plain, names[:_MOST_NAMES])) + more
         return (

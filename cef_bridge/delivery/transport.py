@@ -67,9 +67,9 @@ _KEEPALIVE = (
 # What connecting fails with -> what that means, and what to do.
 _REFUSALS = {
     errno.ECONNREFUSED: "nothing listens there. Start the collector, or correct the port.",
-    errno.EHOSTUNREACH: "no way leads there. Check the address, and whether the machine is on.",
-    errno.ENETUNREACH: "no route leads there. Check the address and the routes of this machine.",
-    errno.ECONNRESET: "it broke the connection off at once. Its log tells why.",
+    errno.EHOSTUNREACH: "host unreachable. Check the address, and whether the host is up.",
+    errno.ENETUNREACH: "network unreachable. Check the address and the routes of this machine.",
+    errno.ECONNRESET: "it reset the connection at once. Check its log.",
     errno.EACCES: "this machine's firewall forbids it. Allow the connection.",
     errno.EPERM: "this machine's firewall forbids it. Allow the connection.",
     errno.EADDRNOTAVAIL: "this machine has no address or port left to connect from.",

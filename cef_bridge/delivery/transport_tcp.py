@@ -171,8 +171,8 @@ class TcpConnection:
 
     def _peer_ended(self) -> BrokenError:
         return self._misunderstood() or PeerEndedError(
-            f"{self.peer} closed the connection. It was stopped or started anew, or {self._wants}: "
-            "its log tells."
+            f"{self.peer} closed the connection. It was stopped or restarted, or {self._wants}: "
+            "check its log."
         )
 
     def _finish(self, on_wait: OnWait) -> tuple[Receipt, str]:

@@ -35,7 +35,7 @@ _SLICE = 0.1
 _NO_EOF = 2.0  # seconds that a collector may take to end TCP after it has ended TLS
 _NO_ANSWER = 1.0  # seconds until one that has not ended TCP after our close_notify is told so
 _RESET_BEHIND = 0.03  # seconds in which a reset follows an end, if one does
-_MAYBE_PLAIN = "If it takes plain text there, write tcp://; else its log tells."
+_MAYBE_PLAIN = "If it takes plain text there, write tcp://; else check its log."
 
 
 def context_of(tls: Tls) -> ssl.SSLContext:
@@ -72,8 +72,8 @@ def _believe(context: ssl.SSLContext, tls: Tls) -> None:
 @functools.cache  # said once, not at every connection
 def _warn(shown: str) -> None:
     _log.warning(
-        "%s: its certificate is not verified (verify=no): whoever stands on the way can read "
-        "along. Name its CA with ca=.",
+        "%s: its certificate is not verified (verify=no): traffic can be intercepted. Name its CA "
+        "with ca=.",
         shown,
     )
 
@@ -94,8 +94,8 @@ def secure(
         session = context.wrap_bio(bios.incoming, bios.outgoing, server_hostname=name)
     except ValueError as error:
         raise ConnectError(
-            f"cannot reach {wire.peer}: no certificate can be for {name}. Name its name with "
-            "server_name=.",
+            f"cannot reach {wire.peer}: no certificate can be for {name}. Set server_name= to a "
+            "name it covers.",
             permanent=True,
         ) from error
     Handshake(wire, target.connect_timeout, stop).run(session, bios, target, name)

@@ -109,8 +109,8 @@ class Wire:
         """Return what an error of the socket means, for operators."""
         if number in _LOST:
             return ResetError(
-                f"{self.peer} broke the connection off. It was stopped, or it refuses what is "
-                "sent: its log tells."
+                f"{self.peer} reset the connection. It was stopped, or it rejects what is sent: "
+                "check its log."
             )
         if number == errno.ETIMEDOUT:
             return BrokenError(

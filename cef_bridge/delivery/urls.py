@@ -85,8 +85,8 @@ class UrlParameters(NamedTuple):
             elif url.scheme not in self.has(row):
                 problems.append(self.misfit(row, url.scheme))
             elif row.name in said or row.name in besides:
-                where = "stands twice" if row.name in said else "stands in the URL and beside it"
-                problems.append(f'"{name}" {where}. Remove one.')
+                where = "" if row.name in said else " in the URL and in the file"
+                problems.append(f'Duplicate "{name}"{where}. Remove one.')
             elif extra_of(row.type, "kind") == "secret" and not text.startswith(FILE_SECRET):
                 problems.append(
                     f'"{name}" would be seen by everyone who lists processes. '
@@ -137,7 +137,7 @@ def split(text: str) -> tuple[Url, list[str]]:
     if not text.isprintable() or " " in text:
         problems.append("There is a space or an invisible character in it. Write it as %20 or so.")
     if _BAD_ESCAPE.search(text):
-        problems.append("A % is written as %25; before two hex digits it stands for a character.")
+        problems.append("A % is written as %25; before two hex digits it encodes a character.")
     if "#" in text:
         problems.append("A # is written as %23.")
     words = []
@@ -165,7 +165,7 @@ def endpoints(rest: str, default_port: int) -> tuple[tuple[Endpoint, ...], list[
         if isinstance(place, str):
             problems.append(place)
         elif place in found:
-            problems.append(f"{shown_endpoint(place)} stands twice in it.")
+            problems.append(f"Duplicate endpoint {shown_endpoint(place)}.")
         else:
             found.append(place)
     return tuple(found), problems
@@ -185,9 +185,7 @@ def endpoint(text: str, default_port: int | None = None, least: int = 1) -> Endp
         port = port[1:] if port else default
     else:
         if text.count(":") > 1:
-            return (
-                f"{quoted(text)}: an IPv6 address stands in brackets, such as [2001:db8::7]:6514."
-            )
+            return f"{quoted(text)}: put an IPv6 address in brackets, such as [2001:db8::7]:6514."
         host, colon, port = text.partition(":")
         if not _HOST.fullmatch(host):
             return "A host's name is missing." if not host else f"{quoted(host)} is no host's name."

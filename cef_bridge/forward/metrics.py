@@ -46,7 +46,7 @@ SOURCE_ROWS = (
 )
 # Those that name no field of `DestinationStatus` are counters of its queue.
 DESTINATION_ROWS = (
-    MetricRow("received", "counter", "Units that came from the sources, whatever became of them."),
+    MetricRow("received", "counter", "Lines received from the sources."),
     MetricRow("converted", "counter", "Events that became messages."),
     MetricRow("filtered", "counter", "Events that the mapping or the destination takes out."),
     MetricRow(
@@ -70,9 +70,9 @@ DESTINATION_ROWS = (
     MetricRow("dead_lettered", "counter", "Messages that can never be sent."),
     MetricRow("sent", "counter", "Messages written to a connection by this process, again or not."),
     MetricRow("sent_bytes", "counter", "Bytes written to connections by this process."),
-    MetricRow("resent", "counter", "Messages written once more after a break, by this process."),
+    MetricRow("resent", "counter", "Messages resent after a connection failure, by this process."),
     MetricRow("breaks", "counter", "Connections that broke, by this process."),
-    MetricRow("destination_connected", "gauge", "1 while there is a connection."),
+    MetricRow("destination_connected", "gauge", "1 while connected."),
     MetricRow("queue_messages", "gauge", "Messages that wait."),
     MetricRow("in_flight_messages", "gauge", "Messages that were sent and have no receipt yet."),
     MetricRow("queue_bytes", "gauge", "Size of the queue's files."),
@@ -179,7 +179,7 @@ class _Values(Collector):
     def collect(self) -> Iterable[Metric]:
         view = self._view()
         yield GaugeMetricFamily(
-            f"{PREFIX}up", "1 while the forwarder can go on.", 0 if view.fault else 1
+            f"{PREFIX}up", "1 while the forwarder works.", 0 if view.fault else 1
         )
         info = GaugeMetricFamily(f"{PREFIX}build_info", "The version.", labels=["version"])
         info.add_metric([__version__], 1)

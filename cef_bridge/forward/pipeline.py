@@ -245,8 +245,8 @@ class SourcePipeline:
         if not self._told_unrouted:
             self._told_unrouted = True
             _log.warning(
-                "%s: an event meets the when of no destination, so it is sent nowhere. It is "
-                "counted as unrouted, like all that follow",
+                "%s: an event matches no destination's when, so it is not sent. It is counted as "
+                "unrouted, like all that follow",
                 self.feed.name,
             )
 

@@ -305,9 +305,9 @@ class Service:
         try:
             self._change(self.ways.reload() if self.ways.reload is not None else self.config)
         except CefBridgeError as error:
-            _log.error("the new configuration is not in use, the old one goes on: %s", error)
+            _log.error("reload failed, old configuration kept: %s", error)
         else:
-            _log.info("the configuration was read again, and is in use")
+            _log.info("configuration reloaded")
 
     def _change(self, config: Config) -> None:
         opened: list[Queue] = []

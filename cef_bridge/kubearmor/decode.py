@@ -74,7 +74,7 @@ _MOST_WRAPPERS = 3  # texts around one event: docker in CRI, a syslog prefix ins
 _KEPT = 4096  # bytes of what is over the limit, to recognise it by
 
 _KARMOR = "the text output of karmor cannot be read back. Use karmor logs --json"
-_NO_OBJECT = "an event's names stand in it, but no JSON object that could be read"
+_NO_OBJECT = "it has the names of an event, but no readable JSON object"
 _UNFINISHED = "the rest of this line never came"
 _TORN = "not JSON: the end is missing, and another event begins in the same line"
 _MOST_TRIES = 4  # of the first and of the last parts that a line may have begun with

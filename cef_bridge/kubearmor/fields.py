@@ -70,7 +70,7 @@ Cwd                   | text    | activity | Working directory.                 
 TTY                   | text    | activity | Terminal.                                            | 1.2.0
 MaxAlertsPerSec       | integer | verdict  | Throttle: alerts a second that were allowed.         | 1.4.0
 DroppingAlertsInterval | integer | verdict | Throttle: seconds of silence.                        | 1.4.0
-ExecEvent.ExecID      | text    | activity | Id of a kubectl or docker exec session; "0" is none. | 1.5.7
+ExecEvent.ExecID      | text    | activity | Id of a kubectl or docker exec session; "0": no session. | 1.5.7
 ExecEvent.ExecutableName | text | activity | Comm of the executable, 15 bytes; never a path.      | 1.5.7
 KubeArmorVersion      | text    | verdict  | Version of the emitter; some alerts only.            | 1.6.0
 ProcessHash           | text    | activity | Hash of the executable.                              | 1.6.4

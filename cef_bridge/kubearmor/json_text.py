@@ -113,6 +113,6 @@ _PLAIN = {
     "Illegal trailing comma before end of array": "a comma has nothing after it",
     "Unterminated string starting at": "a text has no end; it begins",
     "Extra data": "there is more after the end",
-    "Invalid \\escape": "a backslash stands before a character that JSON has no escape for",
-    "Invalid \\uXXXX escape": "a \\u stands without four hexadecimal digits",
+    "Invalid \\escape": "invalid escape: JSON has none for this character",
+    "Invalid \\uXXXX escape": "a \\u without four hexadecimal digits",
 }

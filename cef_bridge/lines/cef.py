@@ -244,6 +244,6 @@ def _read_extension(line: str, at: int) -> dict[str, str]:
         if not text.strip():
             raise FormatError(f"position {begin + 1}: {name} has no value. Leave the key out.")
         if name in extension:
-            raise FormatError(f"position {begin + 1}: {name} stands twice. Each key stands once.")
+            raise FormatError(f"position {begin + 1}: duplicate key {name}. Write each key once.")
         extension[name] = text
     return extension

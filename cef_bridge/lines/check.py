@@ -148,7 +148,7 @@ def _label_faults(extension: dict[str, str]) -> Iterator[str]:
         if slot in extension and label not in extension:
             yield f"{slot} has no {label}."
         if label in extension and slot not in extension:
-            yield f"{label} stands without {slot}."
+            yield f"{label} without {slot}."
     texts = [extension[label] for label in LABELS.values() if label in extension]
     for text in sorted({text for text in texts if texts.count(text) > 1}):
         yield f'two custom keys have the label "{cut(text, 40)}". Labels differ within an event.'

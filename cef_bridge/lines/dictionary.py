@@ -79,7 +79,7 @@ cn2 deviceCustomNumber2 long Integer slot 2
 cn2Label deviceCustomNumber2Label string:1023 Names cn2
 cn3 deviceCustomNumber3 long Integer slot 3
 cn3Label deviceCustomNumber3Label string:1023 Names cn3
-cnt baseEventCount integer Number of like events this one stands for
+cnt baseEventCount integer Number of like events that this one represents
 cs1 deviceCustomString1 string:4000 Text slot 1
 cs1Label deviceCustomString1Label string:1023 Names cs1
 cs2 deviceCustomString2 string:4000 Text slot 2
@@ -269,7 +269,7 @@ locality = integer Noted by connectors
 # IBM, "Predefined LEEF event attributes". QRadar takes IPv4 and IPv6 in its address attributes.
 _LEEF = """
 cat = string With the EventID the two columns of QRadar's event map
-devTime = timestamp When it happened; stands over the syslog header's time
+devTime = timestamp When it happened; overrides the syslog header's time
 devTimeFormat = string Java pattern of devTime when that is no epoch
 proto = string Transport protocol
 sev = integer Severity, 1 to 10

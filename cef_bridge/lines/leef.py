@@ -231,7 +231,7 @@ def _read_attributes(text: str, at: int, delimiter: str) -> dict[str, str]:
         if not value.strip():
             raise FormatError(f"{where}: {name} has no value. Leave the key out.")
         if name in extension:
-            raise FormatError(f"{where}: {name} stands twice. Each key stands once.")
+            raise FormatError(f"{where}: duplicate key {name}. Write each key once.")
         extension[name] = value
         at += len(attribute) + len(delimiter)
     return extension

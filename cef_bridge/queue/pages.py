@@ -196,7 +196,7 @@ class Trees:
         number = int.from_bytes(page[at + here : at + here + 4], "big") if missing else 0
         while missing:
             if not 2 < number <= self._pages.count:
-                raise ValueError("its rest is nowhere")
+                raise ValueError("its rest is missing")
             more = self._pages.page(number)
             number = int.from_bytes(more[:4], "big")
             parts.append(more[4 : 4 + missing])

@@ -96,9 +96,9 @@ def rescue(path: Path, known: KnownNumbers | None, why: str) -> None:
 
 def _gone(lost: int, found: _Found, *, anew: bool) -> str:
     if anew and found.whole:
-        return "none was lost; the totals begin anew"
+        return "none was lost; the totals restart at 0"
     if anew:
-        return "how many more there were is not known; the totals begin anew"
+        return "how many more there were is unknown; the totals restart at 0"
     text = f"{lost:,} {'is' if lost == 1 else 'are'} lost and counted as dropped (damaged)"
     if found.unsure:
         return f"{text}, perhaps more: what had been sent of the others is not known"

@@ -80,13 +80,13 @@ def refused(parts: Parts, wanted: str, who: str) -> Reading | None:
         return None
     if not parts.format:
         message = f"{who} finds no event here: {parts.fault}."
-        mend = "Send a line of cef-bridge, or another CEF or LEEF line."
-        return nothing(SiemFinding("lost", "", message, mend))
+        fix = "Send a line of cef-bridge, or another CEF or LEEF line."
+        return nothing(SiemFinding("lost", "", message, fix))
     message = (
         f"{who} does not read {parts.format.upper()}: the line stays raw text, without fields."
     )
-    mend = f"Use a mapping with `format: {wanted}`."
-    return nothing(SiemFinding("lost", "", message, mend))
+    fix = f"Use a mapping with `format: {wanted}`."
+    return nothing(SiemFinding("lost", "", message, fix))
 
 
 def broken(parts: Parts) -> Iterator[SiemFinding]:
@@ -102,23 +102,23 @@ def broken(parts: Parts) -> Iterator[SiemFinding]:
 
 
 def differences(
-    said: Mapping[str, str], read: Mapping[str, str], mend: str = ""
+    said: Mapping[str, str], read: Mapping[str, str], fix: str = ""
 ) -> Iterator[SiemFinding]:
     """Yield what a receiver finds otherwise than it was said: keys without, changed, invented.
 
     Without anything said (a line that the standard cannot read) nothing can be compared.
     """
-    mend = mend or "Leave the key out (`KEY: null`), or change its value with `via` or `table`."
+    fix = fix or "Leave the key out (`KEY: null`), or change its value with `via` or `table`."
     for key, value in said.items():
         if key not in read:
-            yield SiemFinding("lost", key, "The receiver's parser does not find this key.", mend)
+            yield SiemFinding("lost", key, "The receiver's parser does not find this key.", fix)
         elif read[key] != value:
             yield SiemFinding(
-                "misread", key, "The receiver's parser takes another text for it.", mend
+                "misread", key, "The receiver's parser takes another text for it.", fix
             )
     for key in read:
         if said and key not in said:
-            yield SiemFinding("misread", key, "Nobody wrote this key: it is part of a value.", mend)
+            yield SiemFinding("misread", key, "Nobody wrote this key: it is part of a value.", fix)
 
 
 def moment(text: str) -> str:

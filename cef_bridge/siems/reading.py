@@ -15,7 +15,7 @@ Kind = Literal["lost", "misread", "renamed", "ignored", "note"]
 another name. ignored: kept, but no field of its own. note: worth knowing."""
 
 PROBLEMS: tuple[Kind, ...] = ("lost", "misread")
-"""The kinds that a mapping should mend."""
+"""The kinds that a mapping should fix."""
 
 ARRIVAL = "arrival"
 """Where the time of an event comes from that says none which the receiver takes."""
@@ -30,12 +30,12 @@ class SiemField(NamedTuple):
 
 
 class SiemFinding(NamedTuple):
-    """What became of a key; `mend` says what to change, where something should be."""
+    """What became of a key; `fix` says what to change, where something should be."""
 
     kind: Kind
     key: str
     message: str
-    mend: str = ""
+    fix: str = ""
 
 
 class SiemTime(NamedTuple):

@@ -226,7 +226,7 @@ class _Explained:
         row = self._row(hit, hit.key, (*lost, *self._parents("extension", hit.key)))
         rest = fate[hit.path].kept if hit.path in fate else ""
         if rest and rest != hit.key:
-            return row._replace(notes=(*row.notes, f"the whole text stands in {rest}"))
+            return row._replace(notes=(*row.notes, f"the whole text is in {rest}"))
         return row
 
     def _row(self, hit: Hit, key: str, lost: Sequence[Loser]) -> ExplainedKey:
@@ -322,7 +322,7 @@ class _Explained:
 
     def _parents(self, section: str, key: str) -> list[Loser]:
         return [
-            Loser(place(at), "the mapping's own rule stands over it")
+            Loser(place(at), "overridden by your mapping")
             for at in self._replaced.get((section, key), ())
         ]
 

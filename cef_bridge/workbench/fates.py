@@ -31,11 +31,11 @@ Kind = Literal["mapped", "unmapped", "redundant", "dropped", "partial", "lost"]
 
 MEANINGS: dict[Kind, str] = {
     "mapped": "a rule writes it",
-    "unmapped": "no rule reads it; it stands in the line as KubeArmor<Field>",
-    "redundant": "it says nothing that another field does not say",
+    "unmapped": "no rule reads it; the message has it as KubeArmor<Field>",
+    "redundant": "another field has the same information",
     "dropped": "the mapping drops it, on purpose",
     "partial": "a rule writes a part of it, and the rest is lost",
-    "lost": "it stands nowhere in the line",
+    "lost": "it is missing from the message",
 }
 HEADER_NAMES = {key: f"header.{name}" for name, key in HEADER_KEYS.items()}
 COVERED: frozenset[Kind] = frozenset({"mapped", "unmapped", "redundant", "dropped"})

@@ -122,7 +122,7 @@ def _extension(parent: Mapping) -> list[str]:
     team, zone = (f"{words.own}{each}" if words.own else each.lower() for each in ("Team", "Zone"))
     table = "{payments: pci, kube-system: platform}"
     return [
-        f"  # Change a key: a rule here stands in the place of the one in {parent.name}.",
+        f"  # Change a key: a rule here replaces the one in {parent.name}.",
         *_off(verdict),
         "",
         f"  # Add a key, here from a pod's label. {words.of_own}",
@@ -141,8 +141,8 @@ def _off(lines: Sequence[str]) -> list[str]:
 
 
 _DROPS = (
-    "# Drop noise: an event that one of these describes goes nowhere. Keep to logs; an alert that",
-    "# is dropped is one that nobody sees.",
+    "# Drop events that match one of these conditions. Drop logs only: nobody sees an alert that",
+    "# was dropped.",
     "#drop_events:",
     "#- {event.kind: log, event.verb: [read, socket]}",
     '#- {event.kind: log, NamespaceName: [kube-system, "monitoring-*"]}',

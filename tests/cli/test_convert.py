@@ -298,8 +298,8 @@ def test_a_hundred_thousand_rejects_take_no_quadratic_time():
 
 
 def test_an_input_without_any_event_is_told_apart_from_an_empty_one():
-    assert "no KubeArmor event was found" in convert(stdin=b"hello\n").err
-    assert "no KubeArmor event was found" not in convert(stdin=b"").err
+    assert "no KubeArmor event found" in convert(stdin=b"hello\n").err
+    assert "no KubeArmor event found" not in convert(stdin=b"").err
     assert convert(stdin=b"").code == 0
 
 

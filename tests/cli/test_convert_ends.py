@@ -82,7 +82,7 @@ def test_a_signal_while_it_waits_for_stdin_leaves_a_correct_summary(number):
     assert process.returncode == 130
     assert told["converted"] == (line + out).count(b"\n") == 1
     assert (told["skipped"], told["blank"], told["rejected"]) == (1, 1, 0)
-    assert err.endswith(b"\ninterrupted: this is what was done until then\n")
+    assert err.endswith(b"\ninterrupted: these are the results so far\n")
 
 
 def test_sigint_before_the_first_byte_of_a_pipe_ends_it():

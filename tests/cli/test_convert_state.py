@@ -40,15 +40,15 @@ def test_without_an_interruption_nothing_is_left_but_what_was_asked_for(archive)
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_after_sigint_the_same_command_goes_on(stopped, jobs):
-    assert stopped.said.endswith("out.cef was not written; the same command goes on there\n")
+    assert stopped.said.endswith("out.cef was not written; run the same command to resume\n")
     done = counts(stopped.said)["lines"]
     status = (stopped.folder / STATE).stat()
     assert status.st_mode & 0o777 == 0o600
     ran = stopped.convert("-j", jobs)
     assert ran.code == 3
     first = ran.err.splitlines()[0]
-    assert first.startswith("an interrupted run is gone on with: ")
-    assert 0 < int(first.split()[7].replace(",", "")) <= done
+    assert first.startswith("resuming: ")
+    assert 0 < int(first.split()[1].replace(",", "")) <= done
     assert stopped.written() == stopped.expected
     assert names(stopped.folder) == stopped.names
 
@@ -71,7 +71,7 @@ def test_another_command_is_told_what_differs(stopped):
         ran = stopped.convert(*words, base=base)
         assert (ran.code, ran.out) == (2, b"")
         assert ran.err.startswith("cef-bridge: state.json was written ")
-        assert "Delete state.json to begin anew, or give the command that it is of." in ran.err
+        assert "Delete state.json to start over, or run the original command." in ran.err
         return ran.err.partition("written ")[2].partition(". What")[0]
 
     assert refused("--max-record", "2M") == "with another --max-record: 1048576, and now 2097152"
@@ -94,7 +94,7 @@ def test_a_partial_file_that_is_gone_or_shorter_is_told(stopped):
     path.unlink()
     ran = stopped.convert()
     assert ran.code == 2
-    assert f"{partial}, what was written so far, is gone. Delete state.json to begin" in ran.err
+    assert f"{partial}, what was written so far, is gone. Delete state.json to start" in ran.err
     (stopped.folder / STATE).unlink()
     assert stopped.convert().code == 3
     assert stopped.written() == stopped.expected
@@ -128,7 +128,7 @@ def test_a_run_that_was_killed_before_its_outputs_had_their_names_gives_them(arc
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "--checkpoint needs -o FILE: only a file can be gone on with."),
+        ([], "--checkpoint needs -o FILE: only a file can be resumed."),
         (["-o", "/dev/null"], "--checkpoint needs -o FILE"),
         (["-o", "o", "--rejects", "/dev/null"], "--checkpoint needs a file for --rejects, too"),
         (["-o", "o", "-"], "stdin cannot be read again from where a run stopped"),
@@ -136,14 +136,14 @@ def test_a_run_that_was_killed_before_its_outputs_had_their_names_gives_them(arc
         (["-o", "o", "--checkpoint", "no/such"], "cannot write no/such: its folder does not exist"),
         (
             ["-o", "o", "--checkpoint", "in.json"],
-            "no file matches|no such|is no state file|nothing",
+            "no file matches|no such|is no checkpoint file|nothing",
         ),
     ],
 )
 def test_what_cannot_be_resumed_ends_with_2(tmp_path, words, said):
     (tmp_path / "in.json").write_bytes(events(2))
     if "in.json" in words:
-        words, said = [*words, "other"], "is no state file that this version of convert wrote."
+        words, said = [*words, "other"], "is no checkpoint file of this version of convert."
         (tmp_path / "other").write_bytes(events(2))
     given = [] if "-" in words or "other" in words else ["in.json"]
     ran = convert("--checkpoint", STATE, *given, *words, cwd=tmp_path)
@@ -159,7 +159,7 @@ def test_a_foreign_state_file_is_not_overwritten(tmp_path, text):
     (tmp_path / STATE).write_text(text)
     ran = convert("--checkpoint", STATE, "in.json", "-o", "out", cwd=tmp_path)
     assert ran.code == 2
-    assert "state.json is no state file that this version of convert wrote." in ran.err
+    assert "state.json is no checkpoint file of this version of convert." in ran.err
     assert (tmp_path / STATE).read_text() == text
     assert names(tmp_path) == ["in.json", STATE]
 
@@ -169,7 +169,7 @@ def test_the_state_file_may_lie_among_the_inputs(tmp_path):
     (tmp_path / "in" / "a").write_bytes(events(3))
     (tmp_path / "in" / STATE).write_text("x")
     ran = convert("--checkpoint", f"in/{STATE}", "in", "-o", "out", cwd=tmp_path)
-    assert "is no state file" in ran.err
+    assert "is no checkpoint file" in ran.err
     (tmp_path / "in" / STATE).unlink()
     ran = convert("--checkpoint", f"in/{STATE}", "in", "-o", "out", cwd=tmp_path)
     assert (ran.code, ran.counts["converted"]) == (0, 3)

@@ -101,7 +101,7 @@ def test_once_without_any_event_says_so_and_ends_with_3(tmp_path, collector):
     words = ("--from", log, "--to", f"{url(collector)}&name=siem", "--queue", tmp_path / "q")
     ended = forward(*words, "--once")
     assert ended.code == 3
-    assert "no KubeArmor event was found. cef-bridge convert --strict --rejects PATH" in ended.err
+    assert "no KubeArmor event found. cef-bridge convert --strict --rejects PATH" in ended.err
     assert forward(*words, "--once").code == 0  # nothing new, and nothing wrong with that
     write_events(tmp_path / "more.log", 10)
     with log.open("ab") as file:
@@ -281,7 +281,7 @@ destinations:
   - {{name: alerts, to: "{one}?confirm_interval=1s", mapping: splunk, alerts_only: yes}}
   - {{name: all, to: "{two}?confirm_interval=1s", mapping: ./acme.yaml}}
 """
-TAKEN = "the configuration was read again, and is in use"
+TAKEN = "configuration reloaded"
 MAPPING = """\
 mapping: acme
 extends: kubearmor-cef
@@ -364,7 +364,7 @@ def test_sighup_takes_a_new_mapping_without_losing_an_event_and_keeps_the_old_fo
         until(lambda: other.distinct > 300)
         (tmp_path / "acme.yaml").write_text("mapping: [")
         run.send(signal.SIGHUP)
-        run.until_says("the new configuration is not in use, the old one goes on: ")
+        run.until_says("reload failed, old configuration kept: ")
         (tmp_path / "acme.yaml").write_text(MAPPING.format(cluster="after"))
         run.send(signal.SIGHUP)
         run.until_says(TAKEN)
@@ -373,7 +373,7 @@ def test_sighup_takes_a_new_mapping_without_losing_an_event_and_keeps_the_old_fo
         until(lambda: len(set(ids(other.messages))) >= 6000)
         ended = run.end()
     assert ended.code == 0
-    assert "the new configuration is not in use, the old one goes on: " in ended.err
+    assert "reload failed, old configuration kept: " in ended.err
     assert TAKEN in ended.err
     clusters = Counter(
         parse(text.decode()).extension["cs6"] for text in other.messages if b"CefBridge" not in text
@@ -466,7 +466,7 @@ def test_a_test_event_says_what_happened_to_it(collector):
     ended = forward("--test-event", "--to", url(collector, "name=siem"))
     assert ended.code == 0
     assert ended.out.decode() == (
-        f"siem ({collector.urls[0]}): the test event is there: the collector gave a receipt\n"
+        f"siem ({collector.urls[0]}): test event confirmed: the collector gave a receipt\n"
     )
     assert len(collector.messages) == 1
     assert b"system.test.none" in collector.messages[0]

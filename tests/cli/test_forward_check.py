@@ -28,7 +28,7 @@ def test_a_check_prints_all_findings_and_errors_make_it_fail(tmp_path):
     out = f"file://{tmp_path}/none/x?name=a"
     assert forward(*words, "--to", out, "--to", "tls://127.0.0.1?verify=no") == (
         2,
-        f"error: destination a: the folder {tmp_path}/none is not there. Make it.\nwarning: destination tls-127.0.0.1-6514: verify=no: whoever stands on the way can pose as the server. Name its CA with ca=.\n",
+        f"error: destination a: the folder {tmp_path}/none is not there. Make it.\nwarning: destination tls-127.0.0.1-6514: verify=no: another machine can pose as the server. Name its CA with ca=.\n",
         "1 source, 2 destinations: 1 error, 1 warning\n",
     )
 
@@ -49,20 +49,20 @@ def test_problems_of_a_config_file_are_printed_with_their_places(tmp_path):
     assert forward("--config", "f.yaml", "--check", cwd=tmp_path) == (
         2,
         "",
-        'f.yaml:1:1 F005 "destinations" is missing. Add "destinations:" with a list.\nf.yaml:2:1 F001 "destinatons" is no setting here. Did you mean "destinations"?\n',
+        'f.yaml:1:1 F005 "destinations" is missing. Add "destinations:" with a list.\nf.yaml:2:1 F001 Unknown setting "destinatons". Did you mean "destinations"?\n',
     )
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "cef-bridge: nothing says where events come from. Add --from, or --config FILE.\nnothing says where messages go. Add --to, or --config FILE.\n"),
+        ([], "cef-bridge: no source given. Add --from, or --config FILE.\nno destination given. Add --to, or --config FILE.\n"),
         (["--from", "-", "--to", "-", "--timeout", "5"], "cef-bridge: --timeout does nothing without --once.\n"),
-        (["--from", "-", "--to", "-", "--from-end"], "cef-bridge: --from-end does nothing here: no --from names a file.\n"),
+        (["--from", "-", "--to", "-", "--from-end"], "cef-bridge: --from-end has no effect: no --from names a file.\n"),
         (["--from", "kubearmor://r", "--to", "-", "--once"], "cef-bridge: --once ends when all inputs are read, and kubearmor://r:32767 has no end. Add --timeout.\n"),
         (["--from", "-", "--to", "-", "--metrics", "9464"], 'cef-bridge: --metrics: "9464" has no port. Expected HOST:PORT.\n'),
         (["--from", "-", "--to", "tpc://h", "-m", "splnk"], f'cef-bridge: --to "tpc://h": This is no destination. Did you mean "tcp"? Expected {schemes.FORMS} .\n--mapping: There is no shipped mapping "splnk". Did you mean "splunk"? Name a file of your own with its path.\n'),
-        (["--config", "examples/two-siems.yaml", "--to", "-", "-m", "splunk"], "cef-bridge: with --config the file says it: --to, --mapping cannot stand beside it.\n"),
+        (["--config", "examples/two-siems.yaml", "--to", "-", "-m", "splunk"], "cef-bridge: with --config the file sets it: remove --to, --mapping.\n"),
         (["--config", "examples/two-siems.yaml", "--metrics", "x"], 'cef-bridge: --metrics: "x" has no port. Expected HOST:PORT.\n'),
     ],
 )  # fmt: skip
@@ -73,9 +73,9 @@ def test_wrong_use_is_said_in_a_sentence_and_ends_with_2(words, said):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--grace", "soon"], '"soon" is not possible here. Expected a duration from 0s to 1d.'),
-        (["--heartbeat", "0"], '"0" is not possible here. Expected a duration from 1s to 1d.'),
-        (["--queue-limit", "1K"], '"1K" is not possible here. Expected a size from 1M to 1024T.'),
+        (["--grace", "soon"], '"soon". Expected a duration from 0s to 1d.'),
+        (["--heartbeat", "0"], '"0". Expected a duration from 1s to 1d.'),
+        (["--queue-limit", "1K"], '"1K". Expected a size from 1M to 1024T.'),
         (["--when-full", "dropp"], "'dropp' is not one of 'block', 'drop_telemetry_first', 'drop_oldest', 'drop_newest'."),
     ],
 )  # fmt: skip

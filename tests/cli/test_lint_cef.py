@@ -42,11 +42,11 @@ def test_a_problem_is_a_line_and_the_sum_stands_on_stderr(tmp_path):
     assert out == (
         'a.log:4:42 L018 "Uknown" is no severity. Expected 0 to 10, Unknown, Low, Medium, High or Very-High. '
         'Did you mean "Unknown"?\n'
-        "a.log:5:44 L043 act stands first, where Splunk's add-on loses it. Begin with cnt=1. [splunk]\n"
+        "a.log:5:44 L043 Splunk's add-on loses the first key, here act. Begin with cnt=1. [splunk]\n"
     )
     assert err == (
         "code  severity  found  lines  meaning\n"
-        "L018  error     1      1      A severity that is none.\n"
+        "L018  error     1      1      Invalid severity.\n"
         "L043  warning   1      1      A key that matters in the first place.\n"
         "3 lines: 1 clean, 1 error, 1 warning\n"
         "score 66.6: 2 of 3 lines without an error. Without L018 it would be 100.0.\n"
@@ -139,7 +139,7 @@ def test_junit_has_a_case_for_each_file_and_rule(tmp_path):
             if case.find("failure") is not None
         }
 
-    of_a = ("a.log", "L018 A severity that is none.")
+    of_a = ("a.log", "L018 Invalid severity.")
     of_b = ("b.log", "L043 A key that matters in the first place.")
     assert failures() == {of_a: 2}
     assert failures("--strict") == {of_a: 2, of_b: 1}
@@ -180,7 +180,7 @@ def test_a_rule_explains_itself():
     code, out, err = lint("--explain", "l018")
     assert (code, err) == (0, "")
     assert out == (
-        "L018 error: A severity that is none.\n\n"
+        "L018 error: Invalid severity.\n\n"
         "The severity is 0 to 10, or Unknown, Low, Medium, High or Very-High.\n\n"
         "Bad:\n"
         "    CEF:0|Acme|Gate|2.1|login|User logged in|Uknown|act=Allow\n"

@@ -32,7 +32,7 @@ def test_the_summary_counts_what_is_excused(cli):
     assert result.stdout == (
         'warned.yaml:4:8 M059 This writes the text "Action". Write {from: Action} for the field.\n'
     )
-    assert (result.exit_code, result.stderr) == (0, "0 errors, 1 warning, 2 excused\n")
+    assert (result.exit_code, result.stderr) == (0, "0 errors, 1 warning, 2 suppressed\n")
 
 
 def test_with_strict_a_warning_ends_with_2_and_an_excused_one_does_not(cli, tmp_path):
@@ -40,7 +40,7 @@ def test_with_strict_a_warning_ends_with_2_and_an_excused_one_does_not(cli, tmp_
     (tmp_path / "warned.yaml").write_text(WARNED.replace("Action", "Action # lint-ok M059 a word"))
     result = cli("lint", "--strict", "warned.yaml")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == "0 errors, 0 warnings, 3 excused\n"
+    assert result.stderr == "0 errors, 0 warnings, 3 suppressed\n"
 
 
 def test_json_has_two_names(cli):

@@ -194,5 +194,5 @@ def test_verbose_shows_what_was_passed_over_as_noise(tmp_path):
 
 def test_a_log_format_that_is_none_is_wrong_use():
     done = command("--log-format", "xml")
-    said = 'cef-bridge: --log-format "xml" is none. Expected text or json.\n'
+    said = 'cef-bridge: Invalid --log-format "xml". Expected text or json.\n'
     assert (done.returncode, done.stderr) == (2, said)

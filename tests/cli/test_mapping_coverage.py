@@ -62,7 +62,7 @@ def test_an_input_without_events_is_told():
     done = coverage(stdin=b"hello\nworld\n")
     assert done.returncode == 1
     assert done.stderr.splitlines()[0].startswith("2 lines: 0 converted, 0 filtered, 0 rejected")
-    assert "no KubeArmor event was found" in done.stderr
+    assert "no KubeArmor event found" in done.stderr
 
 
 def test_wrong_use_is_told_before_anything_is_read():

@@ -34,9 +34,7 @@ def test_the_table_has_a_row_a_key_with_its_rule_and_names_what_is_missing():
     assert lines[0].startswith("CEF:0|KubeArmor|")
     found = next(line for line in lines if line.startswith("filePath "))
     assert found.split()[:4] == ["filePath", "/etc/shadow", "file.path", "(Resource)"]
-    assert (
-        "Not in this line, for the event says nothing of it (--all tells more): act," in done.stdout
-    )
+    assert "Not in this line, field absent from the event (see --all): act," in done.stdout
     assert "act  " not in done.stdout
     everything = explain("--all", EVENT.decode())
     assert "\nact " in everything.stdout

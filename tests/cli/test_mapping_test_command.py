@@ -136,7 +136,7 @@ def test_a_wrong_file_beside_a_mapping_ends_with_2_and_the_rest_is_run(run, writ
     result = run("test", "good.yaml")
     assert (result.exit_code, result.stdout) == (2, "1 example: 1 passed, 0 failed\n")
     assert result.stderr == (
-        'good.test.yaml:1:1 M001 "exmples" is no setting here. Did you mean "examples"?\n'
+        'good.test.yaml:1:1 M001 Unknown setting "exmples". Did you mean "examples"?\n'
     )
 
 

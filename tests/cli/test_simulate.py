@@ -63,7 +63,7 @@ def test_the_receivers_own_mapping_is_taken_and_loses_nothing(siem):
     assert ("RFC 5424" in shown["time"]["from"]) <= (mapping.envelope.syslog_header == "rfc5424")
     assert shown["fields"]
     for finding in shown["findings"]:
-        assert list(finding) == ["kind", "key", "message", "mend"]
+        assert list(finding) == ["kind", "key", "message", "fix", "mend"]
 
 
 def test_a_wrong_combination_is_told_with_what_mends_it_and_exit_code_3():
@@ -72,7 +72,7 @@ def test_a_wrong_combination_is_told_with_what_mends_it_and_exit_code_3():
     told = done.out.splitlines()
     at = next(index for index, line in enumerate(told) if line.startswith("misread: rt: "))
     assert "whole seconds" in told[at]
-    assert told[at + 1] == ("  mend: Use `extends: splunk`, or envelope: {syslog_header: rfc5424}.")
+    assert told[at + 1] == ("  fix: Use `extends: splunk`, or envelope: {syslog_header: rfc5424}.")
     assert simulate("--siem", "sc4s", "-m", "arcsight", "--syslog-header", "rfc5424", event().decode()).code == 0  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def test_a_strict_message_has_no_faults(header, message):
         ),
         (
             HEADER + b"kubearmor: " + MESSAGE,
-            ['"kubearmor:" stands between the syslog header and the message.'],
+            ['"kubearmor:" between the syslog header and the message.'],
         ),
         (
             b"Aug 23 18:05:48 node-a1 " + MESSAGE,
@@ -102,7 +102,7 @@ def test_a_strict_message_has_no_faults(header, message):
                 "team is not in the dictionary. A key of one's own begins with KubeArmor."
             ],
         ),
-        (LEEF + b"^act=Audit", ["position 81: act stands twice. Each key stands once."]),
+        (LEEF + b"^act=Audit", ["position 81: duplicate key act. Write each key once."]),
         (b"", ["the message is empty."]),
         (
             b'{"Type":"MatchedPolicy"}',
@@ -118,7 +118,7 @@ def test_a_strict_message_has_no_faults(header, message):
         (b"GET / HTTP/1.1\r", ["this is HTTP. Expected syslog."]),
         (
             b"85 <134>Aug",
-            ["a frame's length stands before the message. Datagrams go without, lines too."],
+            ["a frame length before the message. Remove it for datagrams and lines."],
         ),
         (
             b"<134>Aug 23 18:05:48 node-a1 sshd[1]: \x1b]0;bye\x07",

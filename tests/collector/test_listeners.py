@@ -69,7 +69,7 @@ def test_a_listener_is_a_scheme_an_address_and_files(text, listener):
         ("tcp://a:1?cert=x", 'cannot listen on "tcp://a:1?cert=x": "cert" is for tls://.'),
         (
             "tls://a:1?cert=x&cert=y",
-            'cannot listen on "tls://a:1?cert=x&cert=y": "cert" stands twice. Remove one.',
+            'cannot listen on "tls://a:1?cert=x&cert=y": Duplicate "cert". Remove one.',
         ),
     ],
 )

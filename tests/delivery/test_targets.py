@@ -83,11 +83,11 @@ def test_all_that_is_wrong_with_a_url_is_said_at_once():
         for problem in (
             '"keep" has no value. Write keep=VALUE.',
             '"99999" is no port. Expected 1 to 65535.',
-            "b:514 stands twice in it.",
+            "Duplicate endpoint b:514.",
             '"framming" is no word of tcp://. Did you mean "framing"?',
             '"rate" does nothing with tcp://: it is for udp://.',
             '"confirm_interval" cannot be "5x". Expected a duration from 0.1s to 1d.',
-            '"unconfirmed_window" stands twice. Remove one.',
+            'Duplicate "unconfirmed_window". Remove one.',
             '"ca" does nothing with tcp://: it is for tls://.',
         )
     ]
@@ -107,9 +107,9 @@ def test_all_that_is_wrong_with_a_url_is_said_at_once():
         ("tcp://h:", '"" is no port. Expected 1 to 65535.'),
         ("tcp://h:٣", '"٣" is no port. Expected 1 to 65535.'),
         ("tcp://h/x", 'Nothing but a ? may follow host and port. Found "h/x".'),
-        ("tcp://2001:db8::7:514", '"2001:db8::7:514": an IPv6 address stands in brackets, such as [2001:db8::7]:6514.'),
+        ("tcp://2001:db8::7:514", '"2001:db8::7:514": put an IPv6 address in brackets, such as [2001:db8::7]:6514.'),
         ("tcp://[2001:db8::zz]:514", '"[2001:db8::zz]:514" is no IPv6 address with a port, such as [2001:db8::7]:6514.'),
-        ("tls://h?ca=50%", "A % is written as %25; before two hex digits it stands for a character."),
+        ("tls://h?ca=50%", "A % is written as %25; before two hex digits it encodes a character."),
         ("tls://h#x", "A # is written as %23."),
         ("tls://h?ca=a b", "There is a space or an invisible character in it. Write it as %20 or so."),
         ("tls://h?key=k.pem", '"key" does nothing without "cert". Name the certificate.'),
@@ -118,7 +118,7 @@ def test_all_that_is_wrong_with_a_url_is_said_at_once():
         ("tls://h?framing=octet-count", '"framing" cannot be "octet-count". Did you mean "octet-counting"?'),
         ("udp://h?rate=0", '"rate" cannot be "0". Expected a number from 1 to 10000000.'),
         ("udp://h?rate=1.5", '"rate" cannot be "1.5". Expected a number from 1 to 10000000.'),
-        ("udp://a,b", "udp:// takes one collector: nothing tells when to go to the next. For a copy to each, name them one by one."),
+        ("udp://a,b", "udp:// takes one collector: UDP reports no failure, so there is no failover. For a copy to each, list them as separate destinations."),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_url_is_said_in_a_sentence(url, problem):

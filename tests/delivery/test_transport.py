@@ -40,8 +40,8 @@ from cef_bridge.delivery.transport import (
 )
 
 WHY_CLOSED = (
-    "It was stopped or started anew, or it does not take what is sent, such as plain text when it "
-    "wants TLS (tls://): its log tells."
+    "It was stopped or restarted, or it does not take what is sent, such as plain text when it "
+    "wants TLS (tls://): check its log."
 )
 FRAMES = {"lf": frame_lf, "octet-counting": frame_octets}
 
@@ -100,8 +100,7 @@ def test_a_reset_with_unread_data_gives_no_receipt(framing):
         connection.send(FRAMES[framing](messages(100)), Patience())
         assert connection.finish(Patience()) is Receipt.NONE
         assert connection.reason == (
-            f"127.0.0.1:{collector.port} broke the connection off. It was stopped, or it refuses "
-            "what is sent: its log tells."
+            f"127.0.0.1:{collector.port} reset the connection. It was stopped, or it rejects what is sent: check its log."
         )
         assert len(collector.frames()) == 3
 
@@ -125,7 +124,7 @@ def broken(connection):
 def test_a_reset_while_sending_is_an_error():
     with ResetsAfter(3, framing="lf") as collector:
         connection = connect(target_of(collector))
-        with pytest.raises(BrokenError, match="broke the connection off"):
+        with pytest.raises(BrokenError, match="reset the connection"):
             connection.send(frame_lf(messages(100_000)), Patience())
         connection.abandon()
 
@@ -341,7 +340,7 @@ def test_a_reset_that_came_after_the_end_was_read_is_found():
         time.sleep(0.1)
         with pytest.raises(BrokenError) as caught:
             connection.check()
-        assert "broke the connection off" in str(caught.value) or isinstance(
+        assert "reset the connection" in str(caught.value) or isinstance(
             caught.value, PeerEndedError
         )
         assert connection.finish(Patience()) is Receipt.NONE

@@ -39,7 +39,7 @@ from cef_bridge.delivery.transport import (
     Receipt,
 )
 
-MAYBE_PLAIN = "If it takes plain text there, write tcp://; else its log tells."
+MAYBE_PLAIN = "If it takes plain text there, write tcp://; else check its log."
 TLS12 = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2)
 TLS13 = (ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_3)
 
@@ -174,8 +174,7 @@ def test_who_ends_tls_first_gives_no_receipt(authority, pair):
         assert eventually(lambda: ended(connection))
         assert connection.finish(Patience()) is Receipt.NONE
         assert connection.reason == (
-            f"127.0.0.1:{collector.port} closed the connection. It was stopped or started anew, "
-            "or it does not take what is sent: its log tells."
+            f"127.0.0.1:{collector.port} closed the connection. It was stopped or restarted, or it does not take what is sent: check its log."
         )
 
 
@@ -323,8 +322,7 @@ def test_verify_no_believes_anyone_and_warns_once(stranger, caplog):
                 assert connect(target).finish(Patience()) is Receipt.STRONG
         (record,) = caplog.records
         assert record.getMessage() == (
-            f"127.0.0.1:{collector.port}: its certificate is not verified (verify=no): whoever "
-            "stands on the way can read along. Name its CA with ca=."
+            f"127.0.0.1:{collector.port}: its certificate is not verified (verify=no): traffic can be intercepted. Name its CA with ca=."
         )
 
 
@@ -558,11 +556,11 @@ class Says(Collector):
         ),
         (
             b"\x15\x03\x03\x00\x02\x02\x70",
-            "it does not know the name 127.0.0.1. Name one that it knows with server_name=.",
+            "it does not know the name 127.0.0.1. Set server_name= to a name it knows.",
         ),
         (
             b"\x15\x03\x03\x00\x02\x02\x50",
-            "the TLS handshake failed: tlsv1 alert internal error. Its log tells more.",
+            "the TLS handshake failed: tlsv1 alert internal error. Check its log.",
         ),
     ],
 )

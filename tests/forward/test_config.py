@@ -121,12 +121,12 @@ destinations:
     assert told(path) == [
         "f:1:8 F002 Expected a text. Found a list.",
         'f:2:1 F003 "metrics": "here" has no port. Expected HOST:PORT.',
-        'f:3:1 F001 "heartbeet" is no setting here. Did you mean "heartbeat"?',
+        'f:3:1 F001 Unknown setting "heartbeet". Did you mean "heartbeat"?',
         'f:4:1 F002 "grace" has no value. Write one, or remove the line.',
-        'f:5:1 F004 "grace" stands twice here. Remove one, or make it a list.',
+        'f:5:1 F004 Duplicate "grace". Remove one, or make it a list.',
         f'f:7:11 F010 This is no source. Did you mean "kubearmor"? Expected {sources.FORMS} .',
-        'f:8:13 F003 "soon" is not possible here. Expected a duration from 1s to 1d.',
-        'f:9:5 F001 "fron" is no setting here. Did you mean "from"?',
+        'f:8:13 F003 Invalid value "soon". Expected a duration from 1s to 1d.',
+        'f:9:5 F001 Unknown setting "fron". Did you mean "from"?',
         'f:9:5 F005 "from" is missing. Add "from: URL".',
         'f:10:12 F010 "streams" does nothing with -: it is for kubearmor://.',
         "f:11:5 F002 Expected a URL, or settings with from: URL. Found a list.",
@@ -157,16 +157,16 @@ destinations:
     )
     no_mapping = 'F010 There is no shipped mapping "splnk". Did you mean "splunk"? Name a file of your own with its path.'
     assert [each.replace(str(tmp_path), "") for each in told(path)] == [
-        'f:1:1 F001 "heartbeet" is no setting here. Did you mean "heartbeat"?',
-        'f:4:5 F001 "from_ent" is no setting here. Did you mean "from_end"?',
+        'f:1:1 F001 Unknown setting "heartbeet". Did you mean "heartbeat"?',
+        'f:4:5 F001 Unknown setting "from_ent". Did you mean "from_end"?',
         "f:5:5 F010 /ka.log is named twice. Remove one.",
         f"f:7:19 {no_mapping}",
-        'f:7:44 F001 "rat" is no setting here. Did you mean "rate"?',
+        'f:7:44 F001 Unknown setting "rat". Did you mean "rate"?',
         "f:8:19 F006 The environment variable NOPE is not set. Set it, or write ${NOPE:-default}.",
         f"f:8:19 {no_mapping}",
         'f:9:5 F010 Two destinations are called "a". Give one another name.',
         'f:10:10 F010 A "name" has at most 64 letters, digits, dots, dashes and underscores, and begins with a letter or digit: it names a file.',
-        'f:10:30 F003 "dropp" is not possible here. Expected one of: block, drop_newest, drop_oldest, drop_telemetry_first.',
+        'f:10:30 F003 Invalid value "dropp". Expected one of: block, drop_newest, drop_oldest, drop_telemetry_first.',
         f"/own.yaml:2:10 {no_mapping.replace('F010', 'M016')}",
     ]
 
@@ -184,7 +184,7 @@ destinations:
         ("sources: '-'\ndestinations: [tcp://h, tcp://h]", 'f:2:25 F010 Two destinations are called "tcp-h-514". Give one another name.'),
         ("sources: '-'\ndestinations: [file:///a/x?name=a, file:///a/x]", "f:2:36 F010 Two destinations write to file:///a/x. Name another for one."),
         ("sources: 'kubearmor://r?ca=x'\ndestinations: '-'", 'f:1:10 F010 "ca" does nothing without "tls=yes".'),
-        ("sources: {from: '-'}\ndestinations: {to: 'udp://h?rate=1', rate: 2}", 'f:2:20 F010 "rate" stands in the URL and beside it. Remove one.'),
+        ("sources: {from: '-'}\ndestinations: {to: 'udp://h?rate=1', rate: 2}", 'f:2:20 F010 Duplicate "rate" in the URL and in the file. Remove one.'),
     ],
 )  # fmt: skip
 def test_a_wrong_config_says_what_to_do(write, text, problem):
@@ -333,7 +333,7 @@ destinations:
         ("{HostName: []}", '4:12 M031 "HostName" has no value to compare with, so it never holds. Add one.'),
         ("", '4:5 F002 "when" has no value. Write one, or remove the line.'),
         *(
-            (text, f'4:{column} F002 Without a condition "when" chooses nothing. Add one such as {{NamespaceName: shop}}, or remove "when": all events go there then.')
+            (text, f'4:{column} F002 "when" needs a condition. Add one such as {{NamespaceName: shop}}, or remove "when" to send all events.')
             for text, column in (("{}", 11), ("[]", 5), ("[{event.kind: log}, {}]", 31))
         ),
     ],
@@ -403,7 +403,7 @@ def test_a_check_of_what_works_finds_nothing(pki, tmp_path):
         ("cert={0}/one.pem", "error: destination d: {0}/one.pem holds no private key (PEM)."),
         ("cert={0}/none.pem&key={0}/one.key", "error: destination d: the certificate {0}/none.pem cannot be read: No such file or directory."),
         ("cert={0}/one.pem&key={0}/one.key&key_password=file:{0}/none", "error: destination d: cannot read the key's password from {0}/none: No such file or directory."),
-        ("verify=no", "warning: destination d: verify=no: whoever stands on the way can pose as the server. Name its CA with ca=."),
+        ("verify=no", "warning: destination d: verify=no: another machine can pose as the server. Name its CA with ca=."),
     ],
 )  # fmt: skip
 def test_a_check_finds_certificates_that_cannot_be_used(pki, words, text):
@@ -421,7 +421,7 @@ def test_a_check_tells_of_an_expired_certificate_with_its_date(pki):
     url = f"tls://h?name=d&cert={pki}/one.pem&key={pki}/one.key"
     day = certificate.not_valid_after_utc.date()
     assert findings([url], clock=lambda: ends + 1) == [
-        f"warning: destination d: the certificate {pki}/one.pem expired on {day}. Nobody accepts it any more."
+        f"warning: destination d: the certificate {pki}/one.pem expired on {day}. Renew it."
     ]
     assert findings([url], clock=lambda: ends - 86400) == [
         f"warning: destination d: the certificate {pki}/one.pem expires on {day}."
@@ -490,7 +490,7 @@ def test_a_check_finds_a_queue_that_is_a_file_and_a_mapping_with_its_problems(tm
     (tmp_path / "m.yaml").write_text("mapping: m\nextendz: splunk\n", encoding="utf-8")
     read = from_urls(["-"], ["-?name=d"], mapping=f"{tmp_path}/m.yaml", queue=f"{tmp_path}/q")
     assert [str(it) for it in check(read)] == [
-        f'error: destination d: {tmp_path}/m.yaml:2:1 M001 "extendz" is no setting here. Did you mean "extends"?',
+        f'error: destination d: {tmp_path}/m.yaml:2:1 M001 Unknown setting "extendz". Did you mean "extends"?',
         f"error: queue: {tmp_path}/q is no folder.",
     ]
 
@@ -498,7 +498,7 @@ def test_a_check_finds_a_queue_that_is_a_file_and_a_mapping_with_its_problems(tm
 def test_a_name_that_is_not_found_and_a_syslog_header_that_nobody_asked_for_are_only_warnings():
     read = from_urls(["kubearmor://relay"], ["tcp://siem?name=d"])
     assert [str(it) for it in check(read, resolve=found_nowhere)] == [
-        "warning: destination d: the mapping kubearmor-cef does not say which syslog header to write, so RFC 3164 is written. Set syslog_header (or --syslog-header) to rfc3164, rfc5424 or none, or use the mapping of your SIEM.",
+        "warning: destination d: the mapping kubearmor-cef sets no syslog header, so RFC 3164 is written. Set syslog_header (or --syslog-header) to rfc3164, rfc5424 or none, or use the mapping of your SIEM.",
         "warning: source kubearmor://relay:32767: the name relay is not found from here (now).",
         "warning: destination d: the name siem is not found from here (now).",
     ]

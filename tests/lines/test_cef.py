@@ -175,7 +175,7 @@ def test_an_escaped_pipe_of_another_producer_is_read():
         (HEAD + r"act=a\tb", r"position 73: \t is no escape here. Expected one of \\ \= \n \r."),
         (HEAD + "act=a\\", "position 73: \\ is no escape here. Expected one of \\\\ \\= \\n \\r."),
         (r"CEF:0|a\=|b|c|d|e|5|", r"position 8: \= is no escape here. Expected one of \\ \|."),
-        (HEAD + "act=a act=b", "position 74: act stands twice. Each key stands once."),
+        (HEAD + "act=a act=b", "position 74: duplicate key act. Write each key once."),
         (HEAD + "act= msg=b", "position 68: act has no value. Leave the key out."),
         (HEAD + "msg=b act=", "position 74: act has no value. Leave the key out."),
         (

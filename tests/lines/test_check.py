@@ -42,7 +42,7 @@ def test_a_strict_message_has_no_faults(extension):
         ("rt=2023-08-23T18:05:48Z", ['rt is "2023-08-23T18:05:48Z". Expected epoch seconds or milliseconds, or MMM dd yyyy HH:mm:ss.']),
         ("smac=00-0D-60-AF-1B-61", ['smac is "00-0D-60-AF-1B-61". Expected six pairs of hex digits with colons.']),
         ("cs1=x", ["cs1 has no cs1Label."]),
-        ("cs1Label=x", ["cs1Label stands without cs1."]),
+        ("cs1Label=x", ["cs1Label without cs1."]),
         ("cs1=a cs1Label=x cs2=b cs2Label=x", ['two custom keys have the label "x". Labels differ within an event.']),
         ("act=a  msg=b", ["act begins or ends with white space."]),
         ("act=a ", ["white space at the end of the line, which readers lose."]),

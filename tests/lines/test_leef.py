@@ -79,7 +79,7 @@ def test_a_delimiter_that_values_need_is_refused(delimiter):
         ("LEEF:2.0|a|b|c|d|^|x=1\ty", "position 23: a raw control character U+0009. A message has it escaped or not at all."),
         ("LEEF:2.0|a|b|c|d|^|x=1^y", "position 24: no attribute. Expected key=value between delimiters."),
         ("LEEF:2.0|a|b|c|d|^|x=1^y=", "position 24: y has no value. Leave the key out."),
-        ("LEEF:2.0|a|b|c|d|^|x=1^x=2", "position 24: x stands twice. Each key stands once."),
+        ("LEEF:2.0|a|b|c|d|^|x=1^x=2", "position 24: duplicate key x. Write each key once."),
         ("LEEF:2.0|a|b|c|d|^|x=1^", "position 24: no attribute. Expected key=value between delimiters."),
     ],
 )  # fmt: skip

@@ -144,7 +144,7 @@ def test_a_severity_is_read_in_any_capitals(severity, option):
     ("line", "extension", "faults"),
     [
         (HEAD + r"act=x filePath=C:\Temp\a\\b end=1", {"act": "x", "filePath": r"C:\Temp\a\b", "end": "1"}, [r"\T in", r"\a in"]),
-        (HEAD + "act=x act=y msg=z", {"act": "x", "msg": "z"}, ["act stands twice"]),
+        (HEAD + "act=x act=y msg=z", {"act": "x", "msg": "z"}, ["Duplicate key act"]),
         (HEAD + "by password act=x", {"act": "x"}, ['"by password" belongs to no key']),
         (HEAD + "act=x request=http://h/?a=b msg=z", {"act": "x", "request": "http://h/?a=b", "msg": "z"}, ["an equals sign in"]),
         (HEAD + "act=x ad.foo[0]=1 acme-x=2", {"act": "x", "ad.foo[0]": "1", "acme-x": "2"}, ['"ad.foo[0]" is no key', '"acme-x" is no key']),

@@ -26,20 +26,20 @@ def lines(folder, monkeypatch, text, **files):
 
 CASES = {
     # M001 unknown settings
-    "setting": (N + "extnsion: {}\n", 'm.yaml:3:1 M001 "extnsion" is no setting here. Did you mean "extension"?'),
+    "setting": (N + "extnsion: {}\n", 'm.yaml:3:1 M001 Unknown setting "extnsion". Did you mean "extension"?'),
     "rule setting": (
         N + "extension:\n  act: {from: Action, labl: x}\n",
-        'm.yaml:4:23 M001 "labl" is no setting here. Did you mean "label"?',
+        'm.yaml:4:23 M001 Unknown setting "labl". Did you mean "label"?',
     ),
     "rule setting far off": (
         N + "extension:\n  act: {from: Action, colour: x}\n",
-        ('m.yaml:4:23 M001 "colour" is no setting here. Expected one of: '
+        ('m.yaml:4:23 M001 Unknown setting "colour". Expected one of: '
         "from, value, template, when, table, else, via, default, label, slot, max_length, spread, only, max."),
     ),
     "python's name of a setting": (
         N + "extension:\n  act: {from_: Action}\n",
         ('m.yaml:4:3 M012 act has nothing to write. Add "from: FIELD" or "value: TEXT".\n'
-        'm.yaml:4:9 M001 "from_" is no setting here. Did you mean "from"?'),
+        'm.yaml:4:9 M001 Unknown setting "from_". Did you mean "from"?'),
     ),
     "header field": (
         N + "header: {severty: 3}\n",
@@ -134,7 +134,7 @@ CASES = {
     ),
     "null for a value": (
         N + "drop_events: [{Operation: null}]\n",
-        "m.yaml:3:27 M005 Nothing stands here. For a field that is not there write {is: absent}.",
+        "m.yaml:3:27 M005 Empty value. For an absent field write {is: absent}.",
     ),
     "no rules": (
         N + "extension:\n  act: []\n",
@@ -160,27 +160,27 @@ CASES = {
     # M006 values
     "format": (
         N + "format: cfe\n",
-        'm.yaml:3:9 M006 "cfe" is not possible here. Expected one of: cef, leef.',
+        'm.yaml:3:9 M006 Invalid value "cfe". Expected one of: cef, leef.',
     ),
     "choice": (
         N + "envelope: {syslog_header: rfc5242}\n",
-        'm.yaml:3:27 M006 "rfc5242" is not possible here. Did you mean "rfc5424"?',
+        'm.yaml:3:27 M006 Invalid value "rfc5242". Did you mean "rfc5424"?',
     ),
     "small": (
         N + "envelope: {max_bytes: 511}\n",
-        'm.yaml:3:23 M006 "511" is not possible here. Expected a whole number of 512 or more.',
+        'm.yaml:3:23 M006 Invalid value "511". Expected a whole number of 512 or more.',
     ),
     "no number": (
         N + "envelope: {max_bytes: 8k}\n",
-        'm.yaml:3:23 M006 "8k" is not possible here. Expected a whole number of 512 or more.',
+        'm.yaml:3:23 M006 Invalid value "8k". Expected a whole number of 512 or more.',
     ),
     "range": (
         N + "extension:\n  KubeArmorLabel: {spread: Labels, max: 65}\n",
-        'm.yaml:4:41 M006 "65" is not possible here. Expected a whole number from 1 to 64.',
+        'm.yaml:4:41 M006 Invalid value "65". Expected a whole number from 1 to 64.',
     ),
     "truth": (
         N + "envelope: {sequence: maybe}\n",
-        'm.yaml:3:22 M006 "maybe" is not possible here. Expected true or false.',
+        'm.yaml:3:22 M006 Invalid value "maybe". Expected true or false.',
     ),
     "facility": (
         N + "envelope: {facility: locl0}\n",
@@ -220,7 +220,7 @@ CASES = {
     ),
     "bound that is no number": (
         N + "drop_events: [{event.kind: log, Severity: {min: seven}}]\n",
-        'm.yaml:3:49 M006 "seven" is not possible here. Expected a number, such as 7 or -0.5.',
+        'm.yaml:3:49 M006 Invalid value "seven". Expected a number, such as 7 or -0.5.',
     ),
     "condition in a table": (
         N + "extension: {KubeArmorX: {from: Severity, table: {'>=7': high}, else: low}}\n",
@@ -240,22 +240,22 @@ CASES = {
     ),
     "class": (
         N + "drop_events: [{HostIP: {is: ipv5}}]\n",
-        'm.yaml:3:29 M006 "ipv5" is not possible here. Did you mean "ipv4"?',
+        'm.yaml:3:29 M006 Invalid value "ipv5". Did you mean "ipv4"?',
     ),
     "two parents": (
         N + "extends: [m.yaml, b.yaml]\n",
         ("m.yaml:3:11 M017 This extends itself. Remove one extends.\n"
         "m.yaml:3:19 M006 A mapping extends one other. Remove this one."),
     ),
-    "empty name": ('mapping: ""\ncluster: c\n', 'm.yaml:1:10 M006 "" is not possible here. Expected a text that is not empty.'),
+    "empty name": ('mapping: ""\ncluster: c\n', 'm.yaml:1:10 M006 Invalid value "". Expected a text that is not empty.'),
     # M007 twice
     "key twice": (
         N + "extension:\n  act: x\n  act: y\n",
-        'm.yaml:5:3 M007 "act" stands twice here. Remove one, or make it a list.',
+        'm.yaml:5:3 M007 Duplicate "act". Remove one, or make it a list.',
     ),
     "row twice": (
         N + "extension:\n  outcome: {from: Result, table: {Passed: a, passed: b}}\n",
-        'm.yaml:4:46 M007 "passed" stands twice here: case does not count. Remove one.',
+        'm.yaml:4:46 M007 Duplicate "passed": case is ignored. Remove one.',
     ),
     # M008, M009 fields
     "field": (
@@ -355,7 +355,7 @@ CASES = {
     ),
     "tab": (
         "mapping: m\n\tcluster: c\n",
-        "m.yaml:2:1 M019 A tab stands where spaces are expected. Indent with spaces.",
+        "m.yaml:2:1 M019 A tab instead of spaces. Indent with spaces.",
     ),
     "quote": ("mapping: m\ncluster: 'c\n", "m.yaml:2:10 M019 A quoted text begins here and never ends. Add the quote."),
     "at": ("mapping: @m\n", 'm.yaml:1:10 M019 A text cannot begin with "@". Put it in quotes.'),
@@ -386,7 +386,7 @@ CASES = {
     "value": ("mapping: }\n", "m.yaml:1:10 M019 A value is missing, or a bracket or comma is out of place."),
     "block": ("mapping: |m\n", "m.yaml:1:11 M019 After | and > the text begins on the next line."),
     "directive": ("%x\n---\nmapping: m\n", "m.yaml:1:3 M019 Lines that begin with % are not read. Remove this one."),
-    "control": (b"mapping: m\x1b[2J\n", "m.yaml:1:11 M019 The character U+001B may not stand in YAML. Remove it."),
+    "control": (b"mapping: m\x1b[2J\n", "m.yaml:1:11 M019 YAML does not allow the character U+001B. Remove it."),
     # M020, M021, M022
     "tag": (N + "drop: !!python/object:os.system [Cwd]\n", "m.yaml:3:7 M020 The tag !!python/object:os.system is not read. Remove it."),
     "own tag": ("mapping: !x m\ncluster: c\n", "m.yaml:1:10 M020 The tag !x is not read. Remove it."),
@@ -543,11 +543,11 @@ CASES = {
     # M039
     "IPv6 peers lost": (
         N + "extension:\n  dst: {from: destination.ip}\n",
-        "m.yaml:4:9 M039 dst takes IPv4 only, and an IPv6 destination.ip is written nowhere. Add a c6a2 or c6a3 for it, or say ipv6: direct.",
+        "m.yaml:4:9 M039 dst takes IPv4 only, so an IPv6 destination.ip is lost. Add a c6a2 or c6a3 for it, or set ipv6: direct.",
     ),
     "the slot of IPv6 peers removed": (
         N + "extends: kubearmor-cef\nextension:\n  c6a3: null\n",
-        "m.yaml:5:3 M039 Without c6a3 an IPv6 destination.ip is written nowhere. Keep it, or say ipv6: direct.",
+        "m.yaml:5:3 M039 Without c6a3 an IPv6 destination.ip is lost. Keep it, or set ipv6: direct.",
     ),
     # M040
     "IPv6 slot for Splunk": (
@@ -607,7 +607,7 @@ CASES = {
     # M047
     "a message as the name": (
         N + "header: {name: {from: Message}}\n",
-        "m.yaml:3:17 M047 Message has no end of values, and receivers keep a list of what stands in name. Write it into the extension, or translate it by a table.",
+        "m.yaml:3:17 M047 Message has unlimited values, and receivers keep a list of the values of name. Write it into the extension, or translate it by a table.",
     ),
     # M050
     "an execution of a file": (
@@ -666,13 +666,13 @@ CASES = {
     "an excuse without a reason": (
         N + "extension:\n  act: Action # lint-ok M059\n",
         ('m.yaml:4:8 M059 This writes the text "Action". Write {from: Action} for the field.\n'
-        'm.yaml:4:15 M055 This excuse has no reason. Write "# lint-ok M059 why this is right here".'),
+        'm.yaml:4:15 M055 This suppression has no reason. Write "# lint-ok M059 why this is right here".'),
     ),
     # M056
     "an excuse of no code": (
         N + "extension:\n  act: Action # lint-ok because\n",
         ('m.yaml:4:8 M059 This writes the text "Action". Write {from: Action} for the field.\n'
-        'm.yaml:4:15 M056 This excuse names no code. Write "# lint-ok M033 why this is right here".'),
+        'm.yaml:4:15 M056 This suppression names no code. Write "# lint-ok M033 why this is right here".'),
     ),
     "an excuse of an unknown code": (
         N + "extension:\n  act: Action # lint-ok M0599 we know\n",
@@ -683,12 +683,12 @@ CASES = {
     "an excuse of an error": (
         N + "extension:\n  cs2: {from: NamespaceName} # lint-ok M003 no label\n",
         ('m.yaml:4:3 M003 cs2 has no label. Add "label: K8sNamespace".\n'
-        'm.yaml:4:30 M057 M003 is an error and cannot be excused. Mend it, and remove this.'),
+        'm.yaml:4:30 M057 M003 is an error and cannot be suppressed. Fix it and remove the suppression.'),
     ),
     # M058
     "an excuse of nothing": (
         N + "# lint-ok M059 not any more\ndescription: x\n",
-        "m.yaml:3:1 M058 There is no M059 on the line that this excuses. Remove it.",
+        "m.yaml:3:1 M058 There is no M059 on the line that this suppresses. Remove it.",
     ),
     # M059
     "a field's name as a text": (
@@ -757,9 +757,9 @@ def test_all_problems_come_in_one_run_in_order_of_place(tmp_path, monkeypatch):
         'm.yaml:3:15 M008 No event has a field "NamespceName". Did you mean "NamespaceName"?',
         'm.yaml:4:3 M002 CEF has no "dstt". Did you mean "dst"?',
         f'm.yaml:4:30 M010 There is no transform "loud". Expected one of: {", ".join(TRANSFORMS)}.',
-        'm.yaml:5:23 M006 "1" is not possible here. Expected a whole number of 512 or more.',
-        'm.yaml:5:35 M006 "crlf" is not possible here. Expected one of: lf, octet-counting.',
-        'm.yaml:6:1 M001 "colour" is no setting here. Expected one of: mapping, format, description, extends, cluster, header, severity, extension, unmapped, drop_fields, drop_events, keep_events, filters, envelope, examples.',
+        'm.yaml:5:23 M006 Invalid value "1". Expected a whole number of 512 or more.',
+        'm.yaml:5:35 M006 Invalid value "crlf". Expected one of: lf, octet-counting.',
+        'm.yaml:6:1 M001 Unknown setting "colour". Expected one of: mapping, format, description, extends, cluster, header, severity, extension, unmapped, drop_fields, drop_events, keep_events, filters, envelope, examples.',
     ]
 
 
@@ -806,7 +806,7 @@ def test_an_alias_may_stand_for_a_list(tmp_path):
     [
         ("a,b\nc\n", "t.csv:2:1 M014 Two columns are expected, not 1: what is found, its value."),
         ("a,b,c\n", "t.csv:1:1 M014 Two columns are expected, not 3: what is found, its value."),
-        ("a,b\n\nA,c\n", 't.csv:3:1 M007 "A" stands in line 1 already. Remove one.'),
+        ("a,b\n\nA,c\n", 't.csv:3:1 M007 Duplicate "A", first in line 1. Remove one.'),
         (
             f"a,{'x' * 200_000}\n",
             "t.csv:1:1 M014 This is no CSV: a column is too long, or a quote does not end.",

@@ -502,7 +502,7 @@ CASES = {
     ),
     "one name twice": (
         M + AUTO, "Team: cs6\nTeam: cs5\n",
-        'm.slots.yaml:2:1 M007 "Team" stands twice here. Remove one, or make it a list.',
+        'm.slots.yaml:2:1 M007 Duplicate "Team". Remove one, or make it a list.',
     ),
     "a slots file's bad name": (
         M + AUTO, "a b: cs6\n",

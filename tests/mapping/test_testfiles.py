@@ -97,13 +97,13 @@ PROBLEMS = {
     "a misspelt setting": (
         "exampels: []\n",
         [
-            'acme.test.yaml:1:1 M001 "exampels" is no setting here. Did you mean "examples"?',
+            'acme.test.yaml:1:1 M001 Unknown setting "exampels". Did you mean "examples"?',
             'acme.test.yaml:1:1 M023 "examples" is missing. Add "examples: …".',
         ],
     ),
     "a misspelt part of an example": (
         "examples:\n  - {evnt: {}, event: {Type: a}, expect: {act: a}}\n",
-        ['acme.test.yaml:2:6 M001 "evnt" is no setting here. Did you mean "event"?'],
+        ['acme.test.yaml:2:6 M001 Unknown setting "evnt". Did you mean "event"?'],
     ),
     "an example without expectations": (
         "examples:\n  - event: {Type: a}\n",

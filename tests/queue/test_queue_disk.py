@@ -79,7 +79,7 @@ def test_under_block_appends_wait_on_a_full_disk_and_go_on_when_it_is_drained(di
         assert queue.bytes() < 1 << 19
         assert (disk / "a.queue.reserve").stat().st_size == RESERVE
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert "the disk is full; what can wait waits until messages are sent" in caplog.text
+    assert "the disk is full; sources that can wait do so until messages are sent" in caplog.text
 
 
 @pytest.mark.parametrize("policy", ["drop_oldest", "drop_newest", "drop_telemetry_first"])

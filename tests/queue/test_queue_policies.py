@@ -76,7 +76,7 @@ def test_stop_waiting_ends_an_append_that_waits_and_nothing_of_it_is_stored(tmp_
         assert feeder.is_alive()
         queue.stop_waiting()
         feeder.join(20)
-        assert ended == [f"{queue.path}: the queue is full, and nobody shall wait any more"]
+        assert ended == [f"{queue.path}: the queue is full, and waiting has ended"]
         found = queue.sum()
         assert found.accepted == found.waiting == (queue.marks()["stream"].offset + 1) * ROW
         assert numbers(drained(queue)) == list(range(found.accepted))

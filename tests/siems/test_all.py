@@ -79,7 +79,7 @@ lines = st.lists(st.sampled_from(PIECES) | texts, max_size=12).map("".join)
 def test_no_text_makes_a_simulator_fail(siem, text):
     reading = read(siem, text)
     assert all(finding.message for finding in reading.findings)
-    assert all(finding.mend for finding in reading.problems)
+    assert all(finding.fix for finding in reading.problems)
     if not reading.fields:
         assert reading.problems
 

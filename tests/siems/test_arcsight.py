@@ -31,8 +31,8 @@ def test_ipv6_in_dst_is_not_taken_under_cef_0():
     reading = read("arcsight", written("splunk", CONNECT6))
     lost = found(reading, "lost")["dst"]
     assert "2001:db8:9::5" in lost.message
-    assert "c6a3" in lost.mend
-    assert "ipv6: custom" in lost.mend
+    assert "c6a3" in lost.fix
+    assert "ipv6: custom" in lost.fix
     assert problems(read("arcsight", written("arcsight", CONNECT6))) == set()
     version_1 = HEADER.replace("CEF:0", "CEF:1") + "dst=2001:db8:9::5"
     assert problems(read("arcsight", version_1)) == set()
@@ -41,13 +41,13 @@ def test_ipv6_in_dst_is_not_taken_under_cef_0():
 def test_what_is_longer_than_its_key_may_be_is_cut():
     reading = read("arcsight", HEADER + "act=" + "x" * 64)
     assert ("lost", "act") in problems(reading)
-    assert "max_length: 63" in found(reading, "lost")["act"].mend
+    assert "max_length: 63" in found(reading, "lost")["act"].fix
     assert fields(reading)["deviceAction"] == "x" * 63
 
 
 def test_a_long_dvchost_is_cut_by_older_connectors():
     reading = read("arcsight", HEADER + "dvchost=" + "x" * 80)
-    assert found(reading, "note")["dvchost"].mend.endswith("max_length: 63}}")
+    assert found(reading, "note")["dvchost"].fix.endswith("max_length: 63}}")
     assert problems(reading) == set()
 
 

@@ -41,7 +41,7 @@ def test_ipv6_is_an_address_in_src_and_dst_and_a_text_in_c6a2():
     )
     reading = read("elastic", HEADER + "c6a2=2001:db8::7 c6a2Label=Source IPv6 Address")
     assert fields(reading)["cef.extensions.c6a2"] == "2001:db8::7"
-    assert "src: {from: source.ip}" in found(reading, "ignored")["c6a2"].mend
+    assert "src: {from: source.ip}" in found(reading, "ignored")["c6a2"].fix
     assert problems(reading) == set()
 
 
@@ -61,13 +61,13 @@ def test_a_value_of_another_type_is_dropped(pair, word):
     key = pair.partition("=")[0]
     reading = read("elastic", RFC5424 + HEADER + f"{pair} act=a")
     assert word in found(reading, "lost")[key].message
-    assert found(reading, "lost")[key].mend
+    assert found(reading, "lost")[key].fix
     assert fields(reading)["event.action"] == "a"
 
 
 def test_a_name_in_dst_belongs_in_dhost():
     reading = read("elastic", HEADER + "dst=db.example")
-    assert "dhost" in found(reading, "lost")["dst"].mend
+    assert "dhost" in found(reading, "lost")["dst"].fix
 
 
 def test_a_bare_equals_sign_loses_the_value_and_the_next_key_is_read():

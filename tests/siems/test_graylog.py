@@ -28,7 +28,7 @@ def test_of_an_rfc_5424_header_host_and_time_are_misread():
     (problem,) = [it for it in reading.problems if not it.key]
     assert "RFC 5424" in problem.message
     assert "6.3.0" in problem.message
-    assert problem.mend == "envelope: {syslog_header: rfc3164}"
+    assert problem.fix == "envelope: {syslog_header: rfc3164}"
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ def test_a_labelled_value_is_stored_under_its_label():
 def test_a_label_with_spaces_is_no_fields_name():
     reading = read("graylog", written("arcsight", CONNECT6))
     assert ("lost", "c6a3") in problems(reading)
-    assert "without spaces" in found(reading, "lost")["c6a3"].mend
-    mended = read("graylog", written("graylog", CONNECT6))
-    assert fields(mended)["DestinationIPv6Address"] == "2001:db8:9::5"
+    assert "without spaces" in found(reading, "lost")["c6a3"].fix
+    fixed = read("graylog", written("graylog", CONNECT6))
+    assert fields(fixed)["DestinationIPv6Address"] == "2001:db8:9::5"
 
 
 @pytest.mark.parametrize("label", ["name", "message", "act"])
@@ -112,7 +112,7 @@ def test_what_is_no_number_is_dropped_from_a_key_for_numbers():
 
 def test_a_record_forged_in_a_command_line_takes_the_place_of_the_real_one():
     reading = read("graylog", written("arcsight", {**EXEC, "Resource": FORGED}))
-    assert found(reading, "misread")["cs5"].mend == 'envelope: {defang: ["CEF:"]}'
+    assert found(reading, "misread")["cs5"].fix == 'envelope: {defang: ["CEF:"]}'
     assert fields(reading)["device_vendor"] == "Forged"
 
 

@@ -52,7 +52,7 @@ def test_a_time_in_no_known_form_is_told():
 
 def test_a_pipe_in_a_value_is_told():
     reading = read("qradar", RFC3164 + LEEF + "cat=a^cmd=x | y")
-    assert "via: comma" in found(reading, "misread")["cmd"].mend
+    assert "via: comma" in found(reading, "misread")["cmd"].fix
 
 
 def test_a_tab_in_a_value_ends_it_where_tab_is_the_delimiter():
@@ -102,13 +102,13 @@ def test_universal_cef_has_an_event_id_and_needs_properties():
 def test_universal_cef_takes_cef_0_only():
     reading = read("qradar", RFC3164 + HEADER.replace("CEF:0", "CEF:1") + "cat=a")
     assert reading.fields == ()
-    assert "extends: qradar-leef" in reading.problems[0].mend
+    assert "extends: qradar-leef" in reading.problems[0].fix
 
 
 @pytest.mark.parametrize("line", [HEADER + "msg=", LEEF + "msg="])
 def test_over_4096_bytes_the_listener_cuts(line):
     reading = read("qradar", RFC3164 + line + "x" * 4096)
-    assert found(reading, "lost")[""].mend == "envelope: {max_bytes: 4096}"
+    assert found(reading, "lost")[""].fix == "envelope: {max_bytes: 4096}"
 
 
 def test_the_headers_host_is_the_log_source():

@@ -53,8 +53,8 @@ def test_rt_in_milliseconds_is_thrown_away_and_the_header_has_seconds_without_a_
     misread = found(reading, "misread")["rt"]
     assert "whole seconds" in misread.message
     assert "no zone" in misread.message
-    assert "extends: splunk" in misread.mend
-    assert "envelope: {syslog_header: rfc5424}" in misread.mend
+    assert "extends: splunk" in misread.fix
+    assert "envelope: {syslog_header: rfc5424}" in misread.fix
     assert reading.time.value == "Feb 11 08:15:42"
 
 
@@ -85,11 +85,11 @@ def test_a_forged_record_in_a_command_line_takes_the_place_of_the_real_one():
     line = written("kubearmor-cef", {**EXEC, "Resource": forged}, "rfc5424")
     reading = read("sc4s", line)
     assert problems(reading) >= {("misread", "cs5")}
-    assert found(reading, "misread")["cs5"].mend == 'envelope: {defang: ["CEF:0", "LEEF:"]}'
+    assert found(reading, "misread")["cs5"].fix == 'envelope: {defang: ["CEF:0", "LEEF:"]}'
     assert fields(reading)["sc4s_vendor"] == "Forged"
-    mended = read("sc4s", written("splunk", {**EXEC, "Resource": forged}))
-    assert problems(mended) == set()
-    assert fields(mended)["sc4s_vendor"] == "KubeArmor"
+    fixed = read("sc4s", written("splunk", {**EXEC, "Resource": forged}))
+    assert problems(fixed) == set()
+    assert fields(fixed)["sc4s_vendor"] == "KubeArmor"
 
 
 def test_fewer_than_eight_columns_drop_the_event():
@@ -108,7 +108,7 @@ def test_an_escaped_pipe_in_the_header_shifts_every_column():
 def test_a_version_other_than_0_is_not_known():
     reading = read("sc4s", RFC5424 + HEADER.replace("CEF:0", "CEF:1") + "act=a")
     assert reading.fields == ()
-    assert "Send CEF:0" in reading.problems[0].mend
+    assert "Send CEF:0" in reading.problems[0].fix
 
 
 def test_dvchost_takes_the_place_of_the_headers_host():
@@ -145,18 +145,18 @@ def test_leef_is_read_behind_an_rfc_3164_header():
 def test_leef_behind_an_rfc_5424_header_is_not_known():
     reading = read("sc4s", written("qradar-leef", EXEC, "rfc5424"))
     assert reading.fields == ()
-    assert reading.problems[0].mend == "envelope: {syslog_header: rfc3164}"
+    assert reading.problems[0].fix == "envelope: {syslog_header: rfc3164}"
 
 
 def test_a_pipe_in_a_leef_value_loses_what_stands_before_it():
     line = RFC3164 + "LEEF:2.0|Acme|Fence|2.0|fence.open|^|sev=5^cmd=a | b^act=c"
     reading = read("sc4s", line)
     assert problems(reading) >= {("misread", "cmd"), ("lost", "sev")}
-    assert "via: comma" in found(reading, "misread")["cmd"].mend
+    assert "via: comma" in found(reading, "misread")["cmd"].fix
 
 
 def test_a_delimiter_in_hexadecimal_is_looked_for_as_it_is_written():
     line = RFC3164 + "LEEF:2.0|Acme|Fence|2.0|fence.open|x09|sev=5\tact=c"
     reading = read("sc4s", line)
     assert problems(reading) >= {("misread", "sev"), ("lost", "act")}
-    assert any('delimiter: "^"' in finding.mend for finding in reading.problems)
+    assert any('delimiter: "^"' in finding.fix for finding in reading.problems)

@@ -25,7 +25,7 @@ def test_an_event_id_does_not_fit_an_int_column_unless_another_one_has_it():
     reading = read("sentinel", written("arcsight", EXEC))
     lost = found(reading, "lost")["externalId"]
     assert "type int" in lost.message
-    assert lost.mend == "extension: {devicePayloadId: {from: event.id}}"
+    assert lost.fix == "extension: {devicePayloadId: {from: event.id}}"
     assert "ExternalID" not in fields(reading)
     beside = read("sentinel", written("sentinel", EXEC))
     assert "externalId" in found(beside, "note")
@@ -39,13 +39,13 @@ def test_a_line_without_time_host_and_cef_in_a_row_ends_elsewhere(prefix, word):
     reading = read("sentinel", prefix + HEADER + "act=a")
     assert reading.fields == ()
     assert word in reading.problems[0].message
-    assert reading.problems[0].mend == "envelope: {syslog_header: rfc3164}"
+    assert reading.problems[0].fix == "envelope: {syslog_header: rfc3164}"
 
 
 def test_a_pipe_in_a_value_tears_the_event_of_an_older_agent():
     event = {**EXEC, "Resource": "/bin/sh -c a|b"}
     reading = read("sentinel", written("arcsight", event))
-    assert found(reading, "misread")["cs5"].mend == "envelope: {pipe: replace}"
+    assert found(reading, "misread")["cs5"].fix == "envelope: {pipe: replace}"
     assert ("misread", "cs5") not in problems(read("sentinel", written("sentinel", event)))
 
 
@@ -59,7 +59,7 @@ def test_what_is_no_number_does_not_fit_a_number():
 
 def test_over_8096_bytes_rsyslog_cuts():
     reading = read("sentinel", RFC3164 + HEADER + "msg=" + "x" * 8096)
-    assert found(reading, "lost")[""].mend == "envelope: {max_bytes: 8000}"
+    assert found(reading, "lost")[""].fix == "envelope: {max_bytes: 8000}"
 
 
 def test_a_semicolon_among_the_additional_extensions_is_noted():

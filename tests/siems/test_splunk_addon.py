@@ -34,7 +34,7 @@ def test_pairs_are_those_of_the_add_ons_expression(text):
 def test_the_first_key_swallows_the_header_and_is_lost():
     reading = read("splunk", HEADER + "act=Block cat=File")
     assert ("lost", "act") in problems(reading)
-    assert "leading_key: KubeArmorFormat" in found(reading, "lost")["act"].mend
+    assert "leading_key: KubeArmorFormat" in found(reading, "lost")["act"].fix
     assert "act" not in fields(reading)
     assert fields(reading)["cat"] == "File"
 
@@ -50,20 +50,20 @@ def test_ipv6_in_a_slot_of_its_own_is_gone_and_src_and_dst_are_named_as_the_way_
     reading = read("splunk", line)
     lost = found(reading, "lost")["c6a3"]
     assert "2001:db8:9::5 is gone" in lost.message
-    assert "dst: {from: destination.ip}" in lost.mend
+    assert "dst: {from: destination.ip}" in lost.fix
     assert "2001:db8:9::5" not in fields(reading).values()
-    mended = read("splunk", written("splunk", CONNECT6))
-    assert fields(mended)["dest_ip"] == fields(mended)["dest"] == "2001:db8:9::5"
-    assert problems(mended) == set()
+    fixed = read("splunk", written("splunk", CONNECT6))
+    assert fields(fixed)["dest_ip"] == fields(fixed)["dest"] == "2001:db8:9::5"
+    assert problems(fixed) == set()
 
 
 def test_what_stands_only_in_the_header_is_told_with_the_rule_that_says_it_again():
     reading = read("splunk", written("arcsight", EXEC))
-    mends = {key: finding.mend for key, finding in found(reading, "lost").items()}
-    assert mends["header.device_event_class_id"] == (
+    fixes = {key: finding.fix for key, finding in found(reading, "lost").items()}
+    assert fixes["header.device_event_class_id"] == (
         "extension: {KubeArmorEventId: {from: event.class_id}}"
     )
-    assert mends["header.severity"] == "extension: {KubeArmorSeverity: {from: event.severity}}"
+    assert fixes["header.severity"] == "extension: {KubeArmorSeverity: {from: event.severity}}"
 
 
 def test_a_label_is_the_fields_name_and_the_slot_is_emptied():
@@ -109,7 +109,7 @@ def test_a_pods_name_in_shost_stands_where_an_address_is_expected():
 def test_dest_is_not_made_of_dst():
     reading = read("splunk", HEADER + "x=1 dst=10.0.0.7")
     assert "dest" not in fields(reading)
-    assert "dhost: {from: destination.ip}" in found(reading, "note")["dst"].mend
+    assert "dhost: {from: destination.ip}" in found(reading, "note")["dst"].fix
     assert fields(read("splunk", HEADER + "x=1 dst=10.0.0.7 dhost=db"))["dest"] == "db"
 
 
@@ -142,7 +142,7 @@ def test_the_time_is_the_headers_or_splunks_guess():
 def test_leef_stays_raw_text():
     reading = read("splunk", written("qradar-leef", EXEC))
     assert reading.fields == ()
-    assert "format: cef" in reading.problems[0].mend
+    assert "format: cef" in reading.problems[0].fix
 
 
 @pytest.mark.parametrize(

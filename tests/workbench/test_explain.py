@@ -211,7 +211,7 @@ def test_what_is_cut_escaped_and_made_visible_is_told():
     explained = explain(CONVERTERS["kubearmor-cef", 0], raw)
     action = row(explained, "act")
     assert "cut from 70 to 63 characters: act holds no more" in action.notes
-    assert "the whole text stands in KubeArmorAction" in action.notes
+    assert "the whole text is in KubeArmorAction" in action.notes
     command = row(explained, "cs5")
     assert command.written == "x<U+001B>[2J\\="
     assert command.notes == ("made visible: control, newline", "escaped: =")

@@ -17,7 +17,7 @@ from cef_bridge.siems.class_ids import FORMS, text
     type=click.Choice(["table", "json", *FORMS]),
     default="table",
     show_default=True,
-    help="Print it as a table, as JSON or CSV, or as a receiver takes it.",
+    help="Output format: table, JSON, CSV, or the file that a SIEM imports.",
 )
 @json_option
 def command(form: str, *, as_json: bool) -> None:

@@ -48,16 +48,18 @@ _MOST_KEYS = 3
     "least",
     metavar="PERCENT",
     type=Number(0, 100),
-    help="Exit code 3 when less than this stands in the lines.",
+    help="Exit code 3 when coverage is lower.",
 )
 @click.option(
     "--min-mapped",
     "least_mapped",
     metavar="PERCENT",
     type=Number(0, 100),
-    help="Exit code 3 when rules write less than this; what is only kept does not count.",
+    help="Exit code 3 when rules write less than this; unmapped fields do not count.",
 )
-@click.option("--all", "everything", is_flag=True, help="Also the parents' rules that never fired.")
+@click.option(
+    "--all", "everything", is_flag=True, help="List also parents' rules that never fired."
+)
 @json_option
 def command(
     files: tuple[str, ...],
@@ -67,11 +69,11 @@ def command(
     everything: bool,
     as_json: bool,
 ) -> None:
-    """Count what becomes of every field of the events in archives.
+    """Count which event fields of archives are mapped, unmapped or lost.
 
-    FILE is what convert takes: files, folders, globs or - (stdin). Tells of each event field how
-    often it is mapped, unmapped (kept as KubeArmor…), redundant, dropped on purpose or lost; which
-    rules never fired; which keys were cut; and what KubeArmor sends that this version does not
+    FILE is a file, a folder, a glob or - (stdin). Shows for each event field how often it is
+    mapped, unmapped (written as KubeArmor…), redundant, dropped or lost. Also shows which rules
+    never fired, which keys were cut, and which fields and values of KubeArmor this version does not
     know.
     """
     mapping = load(mapping_name)
@@ -93,8 +95,8 @@ def command(
     else:
         _print(mapping, coverage, stats, everything=everything)
         click.echo(
-            f"\nCoverage {covered:.2f} %: so much of what the events say stands in the lines, or "
-            f"is left out on purpose. Rules write {mapped:.2f} %."
+            f"\nCoverage {covered:.2f} %: share of field values written, or left out on purpose. "
+            f"Rules write {mapped:.2f} %."
         )
     below = [
         f"{what} {share:.2f} % is below {option} {wanted:g}"

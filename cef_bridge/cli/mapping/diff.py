@@ -51,13 +51,17 @@ class Growth(NamedTuple):
 @click.argument("new", metavar="NEW", type=MAPPING)
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 @click.option(
-    "--samples", type=Whole(0, 20), default=2, show_default=True, help="Whole lines shown."
+    "--samples",
+    type=Whole(0, 20),
+    default=2,
+    show_default=True,
+    help="Messages to show in full.",
 )
 @click.option(
     "--events-per-day",
     metavar="N",
     type=Number(1),
-    help="For the bytes a day; else as many as the time between the events lets guess.",
+    help="Events per day, to compute bytes per day.  [default: estimated from the events' times]",
 )
 @json_option
 def command(
@@ -68,11 +72,11 @@ def command(
     events_per_day: float | None,
     as_json: bool,
 ) -> None:
-    """Compare what two mappings, NAME or PATH each, make of the events in archives.
+    """Compare the output of two mappings, NAME or PATH each, for archives.
 
-    FILE is what convert takes: files, folders, globs or - (stdin). Tells which keys are gained,
-    lost and changed and in how many events, which severities move, how much longer the lines are,
-    and what only one of the two filters. Exit code 3 when anything differs.
+    FILE is a file, a folder, a glob or - (stdin). Shows which keys are gained, lost and changed and
+    in how many events, which severities change, how much longer the messages are, and which events
+    only one of the two filters. Exit code 3 when anything differs.
     """
     mappings = load(old), load(new)
     before, after = (

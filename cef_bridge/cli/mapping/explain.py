@@ -43,12 +43,12 @@ _COLUMNS = ("key", "value", "from", "rule", "notes")
     metavar="N",
     type=Whole(1),
     default=None,
-    help="Take the Nth event of the input.",
+    help="Number of the event to take.",
 )
 @click.option(
     "-k", "--key", "keys", metavar="KEY", multiple=True, help="Only this output key; repeatable."
 )
-@click.option("--all", "everything", is_flag=True, help="Every rule that wrote nothing, and why.")
+@click.option("--all", "everything", is_flag=True, help="List rules that wrote nothing, and why.")
 @json_option
 def command(
     event: str | None,
@@ -58,12 +58,12 @@ def command(
     everything: bool,
     as_json: bool,
 ) -> None:
-    """Show for each key of an event's line which rule wrote it, and from what.
+    """Show which rule wrote each key of an event's message, and from which field.
 
-    EVENT is a file of events (the first is taken), JSON text, or - (stdin, also when there is
-    none). Tells of each key the rule (file:line), the field it was taken from, what was done to
-    it, what was cut, escaped or truncated, and which rules lost; which keys the line has not, and
-    why; and which fields of the event no rule read.
+    EVENT is a file of events (the first is taken), JSON text, or - (stdin, the default). Shows for
+    each key the rule (file:line), its field, transforms, what was cut, escaped or truncated, and
+    which rules lost. Also shows which keys are missing, and why, and which fields of the event no
+    rule read.
     """
     mapping = load(mapping_name)
     found = one_event(event, number or 0, mapping)
@@ -128,7 +128,7 @@ def _print_unwritten(explained: Explanation, *, everything: bool) -> None:
             plain.append(it.key)
     _section("Not in this line", ("key", "rule", "why"), told)
     if plain:
-        why = "for the event says nothing of it (--all tells more)"
+        why = "field absent from the event (see --all)"
         text = f"Not in this line, {why}: {', '.join(plain)}"
         click.echo("\n" + textwrap.fill(text, 100, break_on_hyphens=False))
 

@@ -24,7 +24,7 @@ _CODE = Name(lambda incomplete: offered(codes.CODES, incomplete.upper()))
 @click.argument("code", required=False, type=_CODE)
 @json_option
 def command(code: str | None, as_json: bool) -> None:
-    """Print what a code of `mapping lint` means: what, why, bad, good; without a code list all."""
+    """Print the page of a `mapping lint` code, with examples. Default: list all."""
     if code is None:
         rows = [(row.id, row.severity, row.meaning) for row in codes.CODES.values()]
         print_rows(("code", "severity", "meaning"), rows, as_json=as_json)

@@ -36,16 +36,16 @@ _COLOURS = {"error": "red", "warning": "yellow"}
     "--format",
     "form",
     type=click.Choice(("text", "json", "sarif")),
-    help="Print a line a problem (text), a list (json), or SARIF for code review.",
+    help="Output format: one line per problem, a JSON list, or SARIF for code review.",
 )
 @json_option
-@click.option("--strict", is_flag=True, help="Warnings count as errors do.")
+@click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 def command(names: tuple[str, ...], form: str | None, as_json: bool, strict: bool) -> None:
-    """Check mappings; without a name all shipped ones.
+    """Check mappings. Default: all shipped ones.
 
-    Prints all problems, one a line; `mapping explain-rule CODE` tells more of one. Exit code 2
-    when one of them is an error. A warning that is right as it is can be excused, in its line or
-    alone above it: "# lint-ok CODE reason".
+    Prints all problems, one a line; `mapping explain-rule CODE` explains one. Exit code 2 when one
+    of them is an error. To suppress a warning, write in its line or alone above it: "# lint-ok CODE
+    reason".
     """
     if as_json and form not in (None, "json"):
         raise UsageError(f"--json and --format {form} are two formats. Keep one.")
@@ -56,7 +56,7 @@ def command(names: tuple[str, ...], form: str | None, as_json: bool, strict: boo
     if found or excused:
         warnings = len(found) - errors
         parts = [counted(errors, "error"), counted(warnings, "warning")]
-        parts += [f"{len(excused):,} excused"] if excused else []
+        parts += [f"{len(excused):,} suppressed"] if excused else []
         click.echo(", ".join(parts), err=True)
     if errors or (strict and found):
         raise SystemExit(_WRONG)

@@ -16,7 +16,7 @@ from cef_bridge.mapping.language import shipped
 @click.command("list")
 @json_option
 def command(as_json: bool) -> None:
-    """List the mappings that come with cef-bridge."""
+    """List the shipped mappings."""
     rows = []
     for name in shipped.names():
         mapping = load.load(name)

@@ -62,17 +62,17 @@ class _Asked(NamedTuple):
     "source",
     type=click.Path(readable=False),
     metavar="FILE",
-    help="Take its examples from the first events in there (any dialect, wrapper or archive).",
+    help="Input to take the examples from (any input format or archive).",
 )
 @click.option(
     "-o",
     "--output",
     type=click.Path(),
     metavar="PATH",
-    help="Write it there.  [default: NAME.yaml, here]",
+    help="Output file.  [default: NAME.yaml]",
 )
-@click.option("--cluster", metavar="NAME", help="The cluster's name; else the events' own.")
-@click.option("--force", is_flag=True, help="Overwrite a file that is there.")
+@click.option("--cluster", metavar="NAME", help="Name of the cluster.  [default: the events' own]")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def command(
     name: str,
     parent: str,
@@ -81,10 +81,10 @@ def command(
     cluster: str | None,
     force: bool,
 ) -> None:
-    """Begin a mapping of your own: a commented file that extends a shipped one.
+    """Create a mapping: a commented file that extends a shipped one.
 
     NAME is its name, or the path of the file. Its examples are the first alert and the first event
-    of another kind in FILE, with what comes out of them; secrets in command lines are masked.
+    of another kind in FILE, with their output; secrets in command lines are masked.
     """
     asked = _asked(name, output)
     parent = mapping_of(parent)
@@ -121,7 +121,7 @@ def _check(asked: _Asked, parent: str, cluster: str | None) -> None:
     elif asked.name in known:
         problems.append(f"{asked.name} is a mapping that comes with cef-bridge. Choose a name.")
     if not str(asked.path).isprintable():
-        problems.append(f'"{shown(str(asked.path))}" is no path that can stand in a file.')
+        problems.append(f'"{shown(str(asked.path))}" is no path that a file can contain.')
     elif asked.path.resolve().parent == shipped.folder().resolve():
         problems.append(f"{asked.path} is among the mappings of cef-bridge. Write elsewhere.")
     if parent not in known:

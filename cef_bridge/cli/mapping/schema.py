@@ -18,7 +18,7 @@ from cef_bridge.mapping.language.schema import schema
 
 
 @click.command("schema")
-@click.option("--config", "of_config", is_flag=True, help="That of a config of forward instead.")
+@click.option("--config", "of_config", is_flag=True, help="Print the forward schema instead.")
 def command(of_config: bool) -> None:
     """Print the JSON Schema (2020-12) of a mapping file, for an editor to check and complete."""
     said = config.schema() if of_config else schema()

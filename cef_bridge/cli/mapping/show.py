@@ -18,13 +18,13 @@ from cef_bridge.mapping.program.converter import Converter
 @click.command("show")
 @click.argument("name", metavar="NAME-OR-PATH", type=MAPPING)
 @json_option
-@click.option("--table", "as_table", is_flag=True, help="What the engine runs, in words.")
+@click.option("--table", "as_table", is_flag=True, help="Print the rules as the engine runs them.")
 def command(name: str, as_json: bool, as_table: bool) -> None:
     """Print a mapping with everything it extends merged in, as YAML that loads again."""
     mapping = load.load(name)
     if as_table:
         if as_json:
-            raise UsageError("--table and --json cannot stand together. Leave one of them out.")
+            raise UsageError("--table and --json exclude each other. Remove one.")
         click.echo("\n".join(table.words(Converter(mapping))))
         return
     if as_json:

@@ -40,5 +40,5 @@ def run_through(machine: EventConverter, files: tuple[str, ...]) -> ConvertRun:
         first = stats.firsts[reason]
         say(f"  rejected {number:,}, the first at {first.place}: {first.reason}")
     if not stats.converted + stats.filtered:
-        raise CefBridgeError("no KubeArmor event was found; there is nothing to tell.")
+        raise CefBridgeError("no KubeArmor event found; nothing to report.")
     return run

@@ -35,7 +35,7 @@ _FAILED = 3
 @click.command("test")
 @click.argument("names", metavar="[NAME-OR-PATH]...", nargs=-1, type=MAPPING)
 @click.option(
-    "--update", is_flag=True, help="Write what came out into the files, where that differs."
+    "--update", is_flag=True, help="Write the actual output into the examples where it differs."
 )
 @click.option(
     "--format",
@@ -43,15 +43,14 @@ _FAILED = 3
     type=click.Choice(["text", "json", "junit"]),
     default="text",
     show_default=True,
-    help="Print it as text, as JSON or as a JUnit report.",
+    help="Output format: text, JSON or a JUnit report.",
 )
 @json_option
 def command(names: tuple[str, ...], form: str, *, update: bool, as_json: bool) -> None:
-    """Run the examples of mappings; without a name those of all shipped ones.
+    """Run the examples of mappings. Default: those of all shipped ones.
 
     Runs a mapping's own examples, and those of NAME.test.yaml and NAME.*.test.yaml beside it. Such
-    a file can be named too. Exit code 3 when an example does not give what it expects, 2 when a
-    file is wrong.
+    a file can be named, too. Exit code 3 when an example fails, 2 when a file is invalid.
     """
     if as_json:
         form = "json"

@@ -15,14 +15,14 @@ from cef_bridge.mapping.language.codes import LintRule
 if TYPE_CHECKING:
     from cef_bridge.errors import Location
 
-UNKNOWN_SETTING = LintRule("F001", "error", "A setting that does not exist here.")
+UNKNOWN_SETTING = LintRule("F001", "error", "Unknown setting.")
 WRONG_KIND = LintRule("F002", "error", "A list where a text is expected, and the like.")
 BAD_VALUE = LintRule("F003", "error", "A value that the setting does not take.")
-TWICE = LintRule("F004", "error", "Something that may stand once stands twice.")
-MISSING = LintRule("F005", "error", "A setting that must be there is not.")
+TWICE = LintRule("F004", "error", "Duplicate entry.")
+MISSING = LintRule("F005", "error", "Missing required setting.")
 UNSET_VARIABLE = LintRule("F006", "error", "An environment variable that is not set.")
 UNREADABLE = LintRule("F007", "error", "A file that cannot be read: missing, empty, too large.")
-NOT_YAML = LintRule("F008", "error", "A text that is no YAML, or YAML that is not read here.")
+NOT_YAML = LintRule("F008", "error", "Invalid or unsupported YAML.")
 TOO_BIG = LintRule("F009", "error", "Nesting too deep, or too many parts.")
 BAD_URL = LintRule("F010", "error", "A source or a destination that cannot be.")
 

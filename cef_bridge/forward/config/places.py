@@ -215,13 +215,13 @@ def from_urls(  # noqa: PLR0913 - the options of the command line, by name
         if destination is not None:
             destinations.append(destination)
     if not froms and needs_source:
-        problems.append("nothing says where events come from. Add --from, or --config FILE.")
+        problems.append("no source given. Add --from, or --config FILE.")
     if not tos:
-        problems.append("nothing says where messages go. Add --to, or --config FILE.")
+        problems.append("no destination given. Add --to, or --config FILE.")
     if metrics is not None and isinstance(wrong_place := urls.endpoint(metrics, least=0), str):
         problems.append(f"--metrics: {wrong_place}")
     if from_end and sources and all(source.kind != "files" for source in sources):
-        problems.append("--from-end does nothing here: no --from names a file.")
+        problems.append("--from-end has no effect: no --from names a file.")
     problems += [text for _, text in clashes(sources, [one for one, _ in destinations])]
     if problems:  # alone, a wrong mapping is told when it is loaded, with what is wrong in it
         problems += [f"--mapping: {each}" for each in names_problems({"mapping": mapping})]

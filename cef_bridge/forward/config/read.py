@@ -56,8 +56,8 @@ LISTS = {"sources": "from", "destinations": "to"}
 _CONDITIONS = ("drop_events", "filters", "when")
 
 _EMPTY_WHEN = (
-    'Without a condition "when" chooses nothing. Add one such as {NamespaceName: shop}, or remove '
-    '"when": all events go there then.'
+    '"when" needs a condition. Add one such as {NamespaceName: shop}, or remove "when" to send all '
+    "events."
 )
 
 
@@ -217,7 +217,7 @@ class _Reader:
                 unread[key.text] = inner
             elif row is None:
                 hint = did_you_mean(key.text, [*others, *words.rows])
-                message = f'"{shown(key.text)}" is no setting here.{hint}'
+                message = f'Unknown setting "{shown(key.text)}".{hint}'
                 self._report(key.at, codes.UNKNOWN_SETTING, message)
             elif row.name in seen:  # by its name, and by the one of earlier versions
                 today = row.encode_name
@@ -254,7 +254,7 @@ class _Reader:
                 return
             value, wrong = read(text, row.type)
             if wrong is not None:
-                message = f'"{shown(text)}" is not possible here. {wrong}'
+                message = f'Invalid value "{shown(text)}". {wrong}'
                 self._report(text_node.at, codes.BAD_VALUE, message)
                 return
             values += value if isinstance(value, tuple) else [value]

@@ -46,11 +46,11 @@ class Source(Tls, frozen=True, kw_only=True):
     endpoints: tuple[Endpoint, ...] = ()
     pattern: str = ""
     name: Annotated[
-        str, setting("What it is called in logs, metrics and gap reports; else as its URL says.")
+        str, setting("Name in logs, metrics and gap events. Default: from its URL.")
     ] = ""
     streams: Annotated[
         tuple[Literal["alerts", "logs", "messages"], ...],
-        setting("What to ask for; messages are KubeArmor's own log lines.", of=_RELAY),
+        setting("Streams to request; messages are KubeArmor's own log lines.", of=_RELAY),
     ] = ("alerts", "logs")
     alerts: Annotated[
         Literal["all", "policy"], setting("KubeArmor's filter of alerts.", of=_RELAY)
@@ -61,8 +61,8 @@ class Source(Tls, frozen=True, kw_only=True):
     dedupe: Annotated[
         Annotated[float, setting("", unit="seconds", ge=1, le=86400)] | None,
         setting(
-            "Pass over an event that came within this time already, by its id: for several"
-            " endpoints that bring the same.",
+            "Skip duplicates, by event id, within this time: for several endpoints with the same "
+            "events.",
             of=_RELAY,
         ),
     ] = None
@@ -78,12 +78,12 @@ class Source(Tls, frozen=True, kw_only=True):
     from_end: Annotated[
         bool,
         setting(
-            "Begin at the end of files that are there at the first start; else at their beginning.",
+            "At the first start, skip existing content of files.",
             of=_FILES,
         ),
     ] = False
     input_format: Annotated[
-        InputFormat, setting("Take only events of this dialect or wrapper.", of=("file", "stdin"))
+        InputFormat, setting("Take only events of this input format.", of=("file", "stdin"))
     ] = "auto"
     max_record: Annotated[
         int,
@@ -115,7 +115,7 @@ class Destination(Struct, frozen=True, kw_only=True):
     target: DestinationUrl
     name: Annotated[
         str,
-        setting("What it is called in logs and metrics, and the name of its queue's file."),
+        setting("Name in logs and metrics, and of its queue file."),
     ] = ""
     mapping: Annotated[str, setting("A shipped mapping or a file: what is written, and how.")] = (
         DEFAULT_MAPPING
@@ -123,8 +123,8 @@ class Destination(Struct, frozen=True, kw_only=True):
     syslog_header: Annotated[
         Literal["none", "rfc3164", "rfc5424"] | None,
         setting(
-            "The syslog header; else as the mapping's `envelope` says. When neither says any,"
-            f" a destination over {either(COLLECTORS)} gets RFC 3164, with a warning, others none."
+            "Syslog header. Default: the mapping's `envelope`; if unset, RFC 3164 for"
+            f" {either(COLLECTORS)}, with a warning, and none for others."
         ),
     ] = None
     alerts_only: Annotated[
@@ -134,32 +134,32 @@ class Destination(Struct, frozen=True, kw_only=True):
         ),
     ] = False
     filters: Annotated[
-        tuple[str, ...], setting("Named filters, besides those of the mapping.")
+        tuple[str, ...], setting("Named filters, in addition to those of the mapping.")
     ] = ()
     drop_events: Annotated[
         tuple[tuple[Condition, ...], ...],
         setting(
-            "Events that do not go there, besides those of the mapping; written as in a mapping.",
+            "Events to drop, in addition to those of the mapping; same syntax.",
             kind="not in URLs",
         ),
     ] = ()
     when: Annotated[
         tuple[tuple[Condition, ...], ...],
         setting(
-            "Take these events and no others: conditions as in `drop_events`, on the fields and the"
-            " severity of the mapping. Heartbeats, gaps and test events always go there.",
+            "Take only these events: conditions as in `drop_events`, on the fields and the "
+            "severity of the mapping. Internal events (heartbeat, gap, test) are always sent.",
             kind="not in URLs",
         ),
     ] = ()
     queue_limit: Annotated[
-        int, setting("Most bytes of its queue on the disk.", unit="bytes", ge=1 << 20, le=1 << 50)
+        int, setting("Size limit of its queue on the disk.", unit="bytes", ge=1 << 20, le=1 << 50)
     ] = 1 << 30
     when_full: Annotated[
         WhenFull,
         setting(
-            "When the queue is full: `block` makes sources wait, the others drop what waits, and"
-            " count it. Default: `block`; `drop_telemetry_first` where a source is a relay, which"
-            " does not wait, or where several destinations share the sources.",
+            "Action when the queue is full: `block` makes sources wait, the others drop messages, "
+            "and count them. Default: `block`; `drop_telemetry_first` where a source is a relay, "
+            "which does not wait, or where several destinations share the sources.",
             was="policy",
         ),
     ] = "block"
@@ -178,8 +178,8 @@ class Destination(Struct, frozen=True, kw_only=True):
         if self.target.scheme not in COLLECTORS:
             return ""
         return (
-            f"the mapping {mapping.name} does not say which syslog header to write, so RFC 3164 is "
-            "written. Set syslog_header (or --syslog-header) to rfc3164, rfc5424 or none, or use "
+            f"the mapping {mapping.name} sets no syslog header, so RFC 3164 is written. Set "
+            "syslog_header (or --syslog-header) to rfc3164, rfc5424 or none, or use "
             "the mapping of your SIEM."
         )
 
@@ -201,22 +201,27 @@ class Config(Struct, frozen=True, kw_only=True):
     queue: Annotated[
         str | None,
         setting(
-            "Folder of the queues, one file a destination. Without it a private one, which is kept"
-            " and named when something is left in it.",
+            "Folder of the queues, one file per destination. Default: a private folder, kept if "
+            "messages are left in it.",
             kind="path",
         ),
     ] = None
-    metrics: Annotated[
-        str | None, setting("`HOST:PORT` that answers /metrics, /healthz and /readyz.")
-    ] = None
+    metrics: Annotated[str | None, setting("`HOST:PORT` for /metrics, /healthz and /readyz.")] = (
+        None
+    )
     heartbeat: Annotated[
         Annotated[float, setting("", unit="seconds", ge=1, le=86400)] | None,
-        setting("Send each destination an event with all counts, so often."),
+        setting(
+            "Heartbeat interval, such as 60s: sends each destination an event with all counters."
+        ),
     ] = None
     grace: Annotated[
         float,
         setting(
-            "After SIGTERM: how long to go on sending what waits.", unit="seconds", ge=0, le=86400
+            "After SIGTERM: send queued messages for up to this time.",
+            unit="seconds",
+            ge=0,
+            le=86400,
         ),
     ] = 10.0
     path: str = ""

@@ -76,7 +76,7 @@ class ManyIds(_Many):
     """Class ids are a closed list: one for each sort of event, not for each event.
 
     QRadar's event map, splunk_metadata.csv of SC4S and most rules have a row for each by hand.
-    Told once a product, when 100 of at most 120 lines, or 1,000 of 2,000, have an id of their own.
+    Reported once per product, when 100 of at most 120 lines, or 1,000 of 2,000, have distinct ids.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login-{n}|User logged in|3|act=Allow
@@ -90,9 +90,10 @@ class ManyIds(_Many):
 
 @reports_across(codes.MANY_NAMES)
 class ManyNames(_Many):
-    """A name is a text for a sort of event, and does not repeat what stands in keys (v27).
+    """A name describes a type of event, and does not repeat data of keys (v27).
 
-    Told once a product, when 100 of at most 120 lines, or 1,000 of 2,000, have a name of their own.
+    Reported once per product, when 100 of at most 120 lines, or 1,000 of 2,000, have distinct
+    names.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User number {n} logged in|3|act=Allow
@@ -109,7 +110,7 @@ class ManyLabels:
     """A custom key means one thing for a product, and so has one label.
 
     A rule on cs1 otherwise compares doors with users; Splunk and Graylog get more fields each time.
-    Told once for each key of a product.
+    Reported once per key of a product.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|cnt=1 cs1=door 7 cs1Label=Door
@@ -143,9 +144,9 @@ class ManyLabels:
 class Order:
     """The keys of one sort of event come in one order; so do fields within one value.
 
-    A sender that walks over a map writes them as chance has it. The first key, which Splunk's
-    add-on loses, is then another one each time, and a limit cuts another one off. Told once for
-    each class id, and for each value of many fields in it.
+    A sender that iterates over a map writes them in random order. Then Splunk's add-on, which loses
+    the first key, and a size limit, which cuts the last ones, affect other keys each time. Reported
+    once per class id, and per value of many fields in it.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|cnt=1 act=Allow suser=ann src=192.0.2.7
@@ -191,8 +192,8 @@ class Order:
             if rank < last:
                 self._ranks[sort] = None  # told
                 message = (
-                    f"{shown(name)} stands behind {shown(before)} here, and before it in an "
-                    f"earlier {where}. Write them in one order."
+                    f"{shown(name)} follows {shown(before)} here, and precedes it in an earlier "
+                    f"{where}. Write them in one order."
                 )
                 yield LineFinding(at, message)
                 return

@@ -74,7 +74,9 @@ def _cef_guess(line: ParsedLine) -> str:
         return f"Expected {', '.join(WORDS[name] for name in CEF_FIELDS)} behind the version."
     rated = fields[-1].lower() in _SEVERITY_WORDS
     if len(fields) == 6:
-        return "The last one, behind the severity, is missing; it stands without extension too."
+        return (
+            "The last one, after the severity, is missing; it is required without extension, too."
+        )
     if len(fields) < 5:
         missing = ", ".join(WORDS[name] for name in CEF_FIELDS[len(fields) - rated :])
         return f"Of its fields these are not there, it seems: {missing}."
@@ -200,8 +202,8 @@ def raw_pipe(line: ParsedLine) -> Iterator[LineFinding]:
     if line.extra_pipe is not None:
         yield LineFinding(
             line.extra_pipe,
-            "a pipe too many in the header: the severity stands behind it. "
-            "Write another character in its place.",
+            "a pipe too many in the header: the severity follows it. Replace it by another "
+            "character.",
         )
 
 
@@ -234,7 +236,7 @@ def no_severity(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.SWAPPED)
 def swapped(line: ParsedLine) -> Iterator[LineFinding]:
-    """The name stands before the severity.
+    """The name precedes the severity.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|7|User logged in|act=Allow
@@ -262,7 +264,7 @@ def _is_swapped(line: ParsedLine) -> bool:
 
 @reports(codes.DATA_IN_HEADER)
 def data_in_header(line: ParsedLine) -> Iterator[LineFinding]:
-    """Class id and name say what sort of event it is; what happened to whom stands in the keys.
+    """Class id and name give the type of event; its data belongs in the keys.
 
     Receivers map class ids to categories by hand, and group by the name: with data inside, each
     event is a sort of its own.

@@ -76,14 +76,12 @@ def no_value(line: ParsedLine) -> Iterator[LineFinding]:
     for pair in line.having(_LABEL_KEYS):
         slot = _SLOTS[pair.key]
         if slot not in line.keys:
-            yield LineFinding(
-                pair.at, f"{pair.key} stands without {slot}. Leave both out, or none."
-            )
+            yield LineFinding(pair.at, f"{pair.key} without {slot}. Add it, or remove both.")
 
 
 @reports(codes.LABEL_FIRST)
 def label_first(line: ParsedLine) -> Iterator[LineFinding]:
-    """A value stands before its label.
+    """A value precedes its label.
 
     Splunk's add-on looks for flexString and deviceCustomDate that way only.
 
@@ -98,9 +96,7 @@ def label_first(line: ParsedLine) -> Iterator[LineFinding]:
     for pair in line.having(_SLOTS_AND_LABELS):
         label = LABELS.get(pair.key)
         if label is not None and label in at:
-            yield LineFinding(
-                at[label], f"{label} stands before {pair.key}. Write the value first."
-            )
+            yield LineFinding(at[label], f"{label} precedes {pair.key}. Write the value first.")
         at.setdefault(pair.key, pair.at)
 
 

@@ -82,7 +82,7 @@ def hex_delimiter(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.LEEF_PIPE)
 def leef_pipe(line: ParsedLine) -> Iterator[LineFinding]:
-    """No pipe stands in a LEEF value: there is no escape for it.
+    """A LEEF value has no pipes: there is no escape for them.
 
     Splunk Connect for Syslog takes what follows the line's last pipe for the attributes, and
     loses all before it.
@@ -103,9 +103,9 @@ def leef_pipe(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.NO_ATTRIBUTE)
 def no_attribute(line: ParsedLine) -> Iterator[LineFinding]:
-    """Between two delimiters stands `key=value`, and the delimiter never stands in a value.
+    """Delimiters separate `key=value` pairs, and no value contains the delimiter.
 
-    LEEF has no escapes, so a delimiter in a value parts it: its rest belongs to no key.
+    LEEF has no escapes, so a delimiter splits a value: its rest has no key.
 
     Bad:
         LEEF:2.0|Acme|Gate|2.1|login|^|sev=3^msg=twice ^ in vain
@@ -139,7 +139,7 @@ def bad_sev(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.BAD_DEVTIME)
 def bad_devtime(line: ParsedLine) -> Iterator[LineFinding]:
-    """A devTime is epoch time, of 10 or 13 digits, unless devTimeFormat tells its pattern.
+    """A devTime is epoch time, of 10 or 13 digits, unless devTimeFormat has its pattern.
 
     The pattern is Java's: `MMM dd yyyy HH:mm:ss.SSS z`.
 
@@ -161,10 +161,10 @@ def bad_devtime(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.REWRITTEN_TAB)
 def rewritten_tab(line: ParsedLine) -> Iterator[LineFinding]:
-    """A TAB that parts attributes arrives as TAB.
+    """A TAB between attributes arrives as TAB.
 
-    rsyslog writes control characters as `#011` unless told otherwise, and then all attributes
-    are one value. Set `$EscapeControlCharactersOnReceive off` there, or send another delimiter.
+    By default rsyslog writes control characters as `#011`, which makes all attributes one value.
+    Set `$EscapeControlCharactersOnReceive off` there, or send another delimiter.
 
     Bad:
         LEEF:1.0|Acme|Gate|2.1|login|sev=3#011cat=auth#011usrName=ann
@@ -175,5 +175,5 @@ def rewritten_tab(line: ParsedLine) -> Iterator[LineFinding]:
         found = _OCTAL_TAB.search(line.text, line.extension_at)
         if found:
             yield LineFinding(
-                found.start(), "#011 stands where a TAB was: a relay rewrote it. Send ^ instead."
+                found.start(), "#011 instead of a TAB: a relay rewrote it. Send ^ instead."
             )

@@ -72,7 +72,7 @@ def no_message(line: ParsedLine) -> Iterator[LineFinding]:
         hint = "This looks like JSON: the sender writes another format than CEF."
     elif elsewhere:
         hint = (
-            f'"{elsewhere[0]}" stands at column {elsewhere.start() + 1}; a message begins with '
+            f'found "{elsewhere[0]}" at column {elsewhere.start() + 1}; a message begins with '
             "CEF: or LEEF: in capitals, after a space."
         )
     elif line.syslog is None:
@@ -88,8 +88,8 @@ def too_long(line: ParsedLine) -> Iterator[LineFinding]:
 
     RFC 3164 allows 1,024 bytes; RFC 5424 asks for 2,048. QRadar's TCP listener takes 4,096,
     Wazuh 6,144, rsyslog and with it Sentinel's forwarder 8,192, Elastic over UDP 10,240, Splunk
-    Connect for Syslog 65,536; most can be told to take more. Leave out fields, whole ones, before
-    the receiver cuts. (The example stands for a value of 1,100 characters.)
+    Connect for Syslog 65,536; most have a setting for it. Leave out whole fields before the
+    receiver cuts. (The example shortens a value of 1,100 characters.)
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|act=Allow msg=<1100 x>
@@ -148,8 +148,8 @@ def tag(line: ParsedLine) -> Iterator[LineFinding]:
             at = line.at - len(found[0])
             yield LineFinding(
                 at,
-                f'the tag "{shown(found[1])}" stands before the message. '
-                "Sentinel then stores it as syslog; send without a tag.",
+                f'the tag "{shown(found[1])}" precedes the message, so Sentinel stores it as '
+                "syslog. Send without a tag.",
             )
 
 
@@ -157,8 +157,8 @@ def tag(line: ParsedLine) -> Iterator[LineFinding]:
 def frame_length(line: ParsedLine) -> Iterator[LineFinding]:
     """A number before the priority is the length of an octet-counted frame.
 
-    Whoever received the line expected a line feed to end it, and took the length for text. Let
-    sender and receiver use the same framing (RFC 6587).
+    The receiver expected lines, and read the length as text. Use the same framing (RFC 6587) on
+    both sides.
 
     Bad:
         88 <134>Mar  1 10:00:00 gate-1 CEF:0|Acme|Gate|2.1|login|In|3|act=Allow
@@ -177,7 +177,7 @@ def frame_length(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.BOM)
 def bom(line: ParsedLine) -> Iterator[LineFinding]:
-    """No byte order mark stands before a message.
+    """No byte order mark precedes a message.
 
     RFC 5424 allows one, but it hides `CEF:` from receivers that look for it at a word's start.
 
@@ -193,7 +193,7 @@ def bom(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.CONTROL)
 def control(line: ParsedLine) -> Iterator[LineFinding]:
-    r"""No raw control character stands in a message; a line break in a value is written `\n`.
+    r"""A message has no raw control characters; a line break in a value is written `\n`.
 
     Some receivers end the message there, some refuse it, and a terminal that shows it obeys it.
     U+2028 and U+2029 end a line for some readers as well. Only LEEF has the TAB, as delimiter.
@@ -238,7 +238,7 @@ def bidi(line: ParsedLine) -> Iterator[LineFinding]:
 def not_utf8(line: ParsedLine) -> Iterator[LineFinding]:
     """The whole message is UTF-8 (v27, "Character Encoding"; IBM says the same of LEEF).
 
-    Told once a line. In the example the byte E9 is meant, Latin 1's é.
+    Reported once per line. The example shows the byte E9, é in Latin 1.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|suser=Ren<U+DCE9>

@@ -67,7 +67,7 @@ def raw_equals(line: ParsedLine) -> Iterator[LineFinding]:
         if pair.at in line.inner:
             yield LineFinding(
                 pair.value_at - 1,
-                f"{shown(pair.key)}= stands inside the value of {shown(owner)}, it seems. "
+                f"{shown(pair.key)}= inside the value of {shown(owner)}, it seems. "
                 "Write an equals sign in a value as \\=.",
             )
         if "=" in pair.raw:
@@ -150,7 +150,7 @@ def key_characters(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.TWICE)
 def twice(line: ParsedLine) -> Iterator[LineFinding]:
-    """A key stands once in a message; which of two counts is up to the receiver.
+    """A key appears once in a message; which of two counts depends on the receiver.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|act=Allow act=Block
@@ -162,7 +162,7 @@ def twice(line: ParsedLine) -> Iterator[LineFinding]:
     seen: set[str] = set()
     for pair in line.pairs:
         if pair.key in seen:
-            yield LineFinding(pair.at, f"{shown(pair.key)} stands twice. Each key stands once.")
+            yield LineFinding(pair.at, f"Duplicate key {shown(pair.key)}. Write each key once.")
         seen.add(pair.key)
 
 

@@ -109,7 +109,7 @@ def iso_time(line: ParsedLine) -> Iterator[LineFinding]:
 def ipv6(line: ParsedLine) -> Iterator[LineFinding]:
     """Under CEF:0 src, dst, dvc and the like are IPv4; IPv6 goes to c6a1, c6a2 and c6a3.
 
-    ArcSight leaves the field out; Splunk, Elastic and Sentinel read it where it stands.
+    ArcSight leaves the field out; Splunk, Elastic and Sentinel read it anyway.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|src=2001:db8::7 act=Allow
@@ -255,7 +255,7 @@ def unread_time(line: ParsedLine) -> Iterator[LineFinding]:
 def first_key(line: ParsedLine) -> Iterator[LineFinding]:
     """Splunk's add-on takes all up to the first equals sign for the first key's name.
 
-    So the first pair of a message is always lost there. Let one stand first that nobody misses.
+    So the first pair of a message is always lost there. Begin with one that is not needed.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|act=Allow src=192.0.2.7
@@ -265,7 +265,7 @@ def first_key(line: ParsedLine) -> Iterator[LineFinding]:
     if line.format == "cef" and line.pairs:
         pair = line.pairs[0]
         if pair.key in CEF_KEYS and pair.key != "cnt":
-            message = f"{pair.key} stands first, where Splunk's add-on loses it. Begin with cnt=1."
+            message = f"Splunk's add-on loses the first key, here {pair.key}. Begin with cnt=1."
             yield LineFinding(pair.at, message)
 
 

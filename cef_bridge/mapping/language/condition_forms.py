@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 WORDS = {
     "is": "A class of values: `ipv4`, `ipv6`, `integer`, `present` or `absent`; or a list of them.",
-    "not": "What must not hold: a text, a glob, a list, or one of these forms.",
-    "min": "A number of at least so much.",
-    "max": "A number of at most so much; `min` and `max` may stand together.",
-    "text": "The text as it stands, for one that would be read as a glob or refused.",
+    "not": "The opposite of a text, a glob, a list, or one of these forms.",
+    "min": "The smallest number that matches.",
+    "max": "The largest number that matches. Can be combined with `min`.",
+    "text": "The literal text, where it would be read as a glob or rejected.",
 }
 """The words of a test that is no text, and what each means."""
 

@@ -64,7 +64,7 @@ class ConditionReader:
 
     def refuse(self, node: Node, text: str, hint: str) -> object:
         """Report a text that is not possible where it stands."""
-        message = f'"{shown(text)}" is not possible here.{hint}'
+        message = f'Invalid value "{shown(text)}".{hint}'
         return self.report(node.at, codes.BAD_VALUE, message)
 
     def conditions(self, node: Node) -> object:
@@ -96,7 +96,7 @@ class ConditionReader:
 
     def _text_test(self, node: YamlScalar, path: str) -> list[spec.Test]:
         if node.is_null:
-            message = "Nothing stands here. For a field that is not there write {is: absent}."
+            message = "Empty value. For an absent field write {is: absent}."
             self.report(node.at, codes.WRONG_KIND, message)
             return []
         if meant := condition_forms.meant_by(path, node.text):

@@ -86,7 +86,7 @@ def read(
         return None, [_problem(_after(before, path), codes.UNREADABLE, message)]
     bad = _NOT_YAML.search(text)
     if bad is not None:
-        message = f"The character U+{ord(bad[0]):04X} may not stand in YAML. Remove it."
+        message = f"YAML does not allow the character U+{ord(bad[0]):04X}. Remove it."
         return None, [_problem(_after(text[: bad.start()], path), codes.NOT_YAML, message)]
     builder = _Builder(path)
     stopped = _feed(builder, text, LOADER)
@@ -239,7 +239,7 @@ class _Builder:
             self._report(node.at, codes.YAML_FEATURE, message)
             return None
         if node.text in seen:
-            message = f'"{shown(node.text)}" stands twice here. Remove one, or make it a list.'
+            message = f'Duplicate "{shown(node.text)}". Remove one, or make it a list.'
             self._report(node.at, codes.TWICE, message)
             return None
         seen.add(node.text)

@@ -103,7 +103,7 @@ class _Reader(ConditionReader):
             row = declared.get(today)
             if row is None:
                 hint = did_you_mean(key.text, list(declared))
-                message = f'"{shown(key.text)}" is no setting here.{hint}'
+                message = f'Unknown setting "{shown(key.text)}".{hint}'
                 self.report(key.at, codes.UNKNOWN_SETTING, message)
                 continue
             if row.name in places:  # by its name, and by the one of earlier versions
@@ -348,7 +348,7 @@ class _Reader(ConditionReader):
         for key, inner in node.pairs:
             value = self._value(inner, kinds.StrType())
             if key.text.casefold() in seen:
-                message = f'"{shown(key.text)}" stands twice here: case does not count. Remove one.'
+                message = f'Duplicate "{shown(key.text)}": case is ignored. Remove one.'
                 self.report(key.at, codes.TWICE, message)
             elif isinstance(value, str):
                 rows[key.text] = value

@@ -119,7 +119,9 @@ def write(file: SlotsFile, new: Mapping[str, str]) -> None:
     longer what was read.
     """
     if not file.path.with_name(file.mapping).is_file():
-        raise CefBridgeError(f"{shown(file.mapping)} is no file that another could stand beside")
+        raise CefBridgeError(
+            f"{shown(file.mapping)} is no file, so the slots cannot be saved beside it"
+        )
     said = {**{name: kept.slot for name, kept in file.slots.items()}, **new}
     text = _HEAD.format(mapping=file.mapping) + yaml.safe_dump(said, sort_keys=False, width=1000)
     data = text.encode()

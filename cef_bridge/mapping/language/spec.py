@@ -77,7 +77,7 @@ class Rule(Struct, frozen=True):
     ] = None
     when: Annotated[
         tuple[Condition, ...],
-        Meta(description="All of these must hold. A list of values means: any of them."),
+        Meta(description="All conditions must match. A list of values matches any of them."),
     ] = ()
     table: Annotated[
         Table | None,
@@ -101,11 +101,14 @@ class Rule(Struct, frozen=True):
     ] = None
     slot: Annotated[
         Literal["auto"] | None,
-        Meta(description="The key is a name: the label of a custom slot, which it gets and keeps."),
+        Meta(
+            description="`auto`: the key is the label of a custom key that cef-bridge assigns and"
+            " keeps."
+        ),
     ] = None
     max_length: Annotated[
         Annotated[int, Meta(ge=1)] | None,
-        Meta(description="Cut to so many characters; the key's own length still holds."),
+        Meta(description="Maximum number of characters; the key's own limit still applies."),
     ] = None
     spread: Annotated[
         str | None,
@@ -119,7 +122,7 @@ class Rule(Struct, frozen=True):
     ] = ()
     max: Annotated[
         Annotated[int, Meta(ge=1, le=64)] | None,
-        Meta(description="With `spread`: at most so many (20)."),
+        Meta(description="With `spread`: maximum number of keys (20)."),
     ] = None
     at: Location = NOWHERE
 
@@ -137,8 +140,8 @@ class Envelope(Struct, frozen=True):
     syslog_header: Annotated[
         Literal["none", "rfc3164", "rfc5424"] | None,
         Meta(
-            description="The syslog header to write. Not set: `forward` writes RFC 3164 to udp, tcp"
-            " and tls, with a warning, and none elsewhere; `none` says that none is wanted."
+            description="Syslog header. Default: `forward` writes RFC 3164 to udp, tcp and tls,"
+            " with a warning, and none elsewhere; `none` disables header and warning."
         ),
     ] = None
     facility: Annotated[
@@ -160,15 +163,15 @@ class Envelope(Struct, frozen=True):
     time_zone: Annotated[
         str,
         Meta(
-            description="The zone of the header's time: a name (`Europe/Berlin`), an offset"
-            " (`+01:00`), `UTC`, or `local`, this machine's. RFC 3164 does not say it, so it is"
-            " the one that the receiver assumes; RFC 5424 writes its offset.",
+            description="Zone of the header's time: a name (`Europe/Berlin`), an offset"
+            " (`+01:00`), `UTC`, or `local`, this machine's. RFC 3164 has no zone, so set the one"
+            " that the receiver assumes; RFC 5424 writes the offset.",
             extra={"names": "time zone"},
         ),
     ] = "UTC"
     framing: Annotated[
         Literal["lf", "octet-counting"],
-        Meta(description="How messages are told apart on TCP and TLS."),
+        Meta(description="How messages are separated on TCP and TLS."),
     ] = "lf"
     max_bytes: Annotated[
         int,
@@ -201,8 +204,8 @@ class Envelope(Struct, frozen=True):
     cef_version: Annotated[
         Literal["0", "1"],
         Meta(
-            description="CEF: the version in front, `CEF:0` or `CEF:1`, which has IPv6 in src, dst"
-            " and dvc whatever `ipv6` says; Splunk, QRadar and Sentinel do not read it."
+            description="CEF: the version, `CEF:0` or `CEF:1`. The latter has IPv6 in src, dst"
+            " and dvc regardless of `ipv6`; Splunk, QRadar and Sentinel do not read it."
         ),
     ] = "0"
     pipe: Annotated[
@@ -285,7 +288,7 @@ class Mapping(Struct, frozen=True):
     extends: Annotated[
         tuple[str, ...],
         Meta(
-            description="A shipped mapping or a path: all its rules hold where none stands here.",
+            description="A shipped mapping or a path. Its rules apply unless overridden here.",
             extra={"names": "mapping"},
         ),
     ] = ()
@@ -300,8 +303,8 @@ class Mapping(Struct, frozen=True):
     severity: Annotated[
         tuple[Rule, ...],
         Meta(
-            description="Rules of the severity, 1 to 10, of an event. They stand before the"
-            " parent's; `{replace: [...]}` leaves those out.",
+            description="Rules of an event's severity, 1 to 10. They precede the parent's;"
+            " `{replace: [...]}` replaces those.",
             extra={"replace": "rules"},
         ),
     ] = ()
@@ -316,13 +319,16 @@ class Mapping(Struct, frozen=True):
     drop_fields: Annotated[
         tuple[str, ...],
         Meta(
-            description="Fields, by path or glob, that go nowhere, on purpose.",
+            description="Fields to drop, by path or glob.",
             extra={"names": "field pattern", "was": "drop"},
         ),
     ] = ()
     drop_events: Annotated[
         tuple[tuple[Condition, ...], ...],
-        Meta(description="Events that go nowhere: within an item all must hold, one is enough."),
+        Meta(
+            description="Events to drop: an item matches if all its conditions match; one"
+            " item is enough."
+        ),
     ] = ()
     keep_events: Annotated[
         tuple[tuple[Condition, ...], ...],

@@ -140,18 +140,20 @@ def _faults(
     named = " ".join(name for name in excuse.codes if name in codes.CODES) or "M033"
     example = f'"# {_WORD} {named} why this is right here"'
     if not excuse.codes:
-        yield codes.EXCUSE_UNKNOWN, f"This excuse names no code. Write {example}."
+        yield codes.EXCUSE_UNKNOWN, f"This suppression names no code. Write {example}."
         return
     if not excuse.reason:
-        yield codes.EXCUSE_UNREASONED, f"This excuse has no reason. Write {example}."
+        yield codes.EXCUSE_UNREASONED, f"This suppression has no reason. Write {example}."
     for name in excuse.codes:
         code = codes.CODES.get(name)
         if code is None:
             hint = did_you_mean(name, list(codes.CODES))
             yield codes.EXCUSE_UNKNOWN, f'There is no code "{shown(name)}".{hint}'
         elif code.severity == "error" or name in _OF_EXCUSES:
-            what = "an error" if code.severity == "error" else "about excuses"
-            message = f"{name} is {what} and cannot be excused. Mend it, and remove this."
+            what = "an error" if code.severity == "error" else "about suppressions"
+            message = (
+                f"{name} is {what} and cannot be suppressed. Fix it and remove the suppression."
+            )
             yield codes.EXCUSE_OF_ERROR, message
         elif (
             is_top
@@ -159,5 +161,5 @@ def _faults(
             and name not in _NEVER_IDLE
             and (excuse.at.path, excuse.line, name) not in used
         ):
-            message = f"There is no {name} on the line that this excuses. Remove it."
+            message = f"There is no {name} on the line that this suppresses. Remove it."
             yield codes.EXCUSE_IDLE, message

@@ -56,7 +56,7 @@ def _rows(text: str, path: str) -> tuple[dict[str, str], list[Problem]]:
                 key, value = (cell.strip() for cell in cells)
                 line = seen.setdefault(key.casefold(), reader.line_num)
                 if line != reader.line_num:
-                    message = f'"{shown(key)}" stands in line {line} already. Remove one.'
+                    message = f'Duplicate "{shown(key)}", first in line {line}. Remove one.'
                     problems.append(Problem(place, TWICE.id, message))
                 rows.setdefault(key, value)
             if len(problems) >= MOST_PROBLEMS:

@@ -60,7 +60,7 @@ def parse(text: str) -> Template:
 
 def _wrong(braces: str) -> str:
     if len(braces) == 1:
-        return f'A single "{braces}" stands in it. Write {braces * 2} for a brace, or {{PodName}}.'
+        return f'It has a single "{braces}". Write {braces * 2} for a brace, or {{PodName}}.'
     return "It has braces without a field between them. Write {PodName}, or {{}} for the braces."
 
 

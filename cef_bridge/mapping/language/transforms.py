@@ -109,7 +109,7 @@ def upper(text: str) -> str:
 
 @transform()
 def first_word(text: str) -> str:
-    """Return what stands before the first white space: the program of a command line.
+    """Return the text before the first white space: the program of a command line.
 
     >>> first_word("/usr/bin/apt update")
     '/usr/bin/apt'
@@ -142,7 +142,7 @@ transform(keeps_whole=True, secret=True)(redact)
 
 @transform()
 def before(text: str, mark: str) -> str:
-    """Return what stands before the first mark; nothing where there is no mark.
+    """Return the text before the first mark; nothing where there is no mark.
 
     >>> before("nginx:1.25", ":")
     'nginx'
@@ -153,7 +153,7 @@ def before(text: str, mark: str) -> str:
 
 @transform()
 def before_last(text: str, mark: str) -> str:
-    """Return what stands before the last mark; nothing where there is no mark.
+    """Return the text before the last mark; nothing where there is no mark.
 
     >>> before_last("web-7c9f6d5b8-q4xzn", "-")
     'web-7c9f6d5b8'
@@ -163,7 +163,7 @@ def before_last(text: str, mark: str) -> str:
 
 @transform()
 def after(text: str, mark: str) -> str:
-    """Return what stands after the first mark; nothing where there is no mark.
+    """Return the text after the first mark; nothing where there is no mark.
 
     >>> after("svc/payments/postgres", "/")
     'payments/postgres'
@@ -173,7 +173,7 @@ def after(text: str, mark: str) -> str:
 
 @transform()
 def after_last(text: str, mark: str) -> str:
-    """Return what stands after the last mark; nothing where there is no mark.
+    """Return the text after the last mark; nothing where there is no mark.
 
     >>> after_last("svc/payments/postgres", "/")
     'postgres'
@@ -184,7 +184,7 @@ def after_last(text: str, mark: str) -> str:
 
 @transform()
 def between(text: str, first: str, last: str) -> str:
-    """Return what stands between the first mark and the next other one; nothing without both.
+    """Return the text between the first mark and the next other one; nothing without both.
 
     >>> between("curl (pid 7) (root)", "(", ")")
     'pid 7'

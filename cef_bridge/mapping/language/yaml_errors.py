@@ -17,7 +17,7 @@ _FALLBACK = "This is no YAML. Look at indentation, quotes and brackets here and 
 _MISFIT = "This does not fit the lines before it. Line up keys; nothing may follow a quoted text."
 _ESCAPE = "There is no such escape in double quotes. Write \\\\ for a backslash, or single quotes."
 _BLOCK_TEXT = "After | and > the text begins on the next line."
-_TAB = "A tab stands where spaces are expected. Indent with spaces."
+_TAB = "A tab instead of spaces. Indent with spaces."
 _COLON = 'A second ": " on one line. Put the text in quotes, or begin a new line.'
 _STAR = "After & and * comes a name. For a text that begins with one of them, use quotes."
 # Part of the parser's text -> what it means to a person.
@@ -38,7 +38,7 @@ _PLAIN_WORDS = (
     ("indentation indicator", _BLOCK_TEXT),
     ("directive", "Lines that begin with % are not read. Remove this one."),
     ("alphabetic or numeric", _STAR),
-    ("document start", "Something stands outside the mapping. Line up the keys."),
+    ("document start", "Text outside the mapping. Align the keys."),
     ("tab character", _TAB),
 )
 

@@ -58,8 +58,8 @@ def ipv6_lost(view: LintContext) -> Iterator[LintFinding]:
         for path in seen.rule.from_:
             if path in _FAMILIES - elsewhere - asked:
                 message = (
-                    f"{seen.key} takes IPv4 only, and an IPv6 {path} is written nowhere. "
-                    "Add a c6a2 or c6a3 for it, or say ipv6: direct."
+                    f"{seen.key} takes IPv4 only, so an IPv6 {path} is lost. Add a c6a2 or c6a3 "
+                    "for it, or set ipv6: direct."
                 )
                 yield LintFinding(seen.said.get("from_", seen.rule.at), message)
     yield from _slots_gone(view, elsewhere)
@@ -73,10 +73,7 @@ def _slots_gone(view: LintContext, elsewhere: set[str]) -> Iterator[LintFinding]
         rules = (view.inherited or {}).get(name.text, ())
         paths = {path for rule in rules for path in rule.from_} & _FAMILIES - elsewhere
         for path in sorted(paths):
-            message = (
-                f"Without {name.text} an IPv6 {path} is written nowhere. "
-                "Keep it, or say ipv6: direct."
-            )
+            message = f"Without {name.text} an IPv6 {path} is lost. Keep it, or set ipv6: direct."
             yield LintFinding(name.at, message)
 
 

@@ -30,8 +30,8 @@ _EVENT_ID = {"cef": "externalId", "leef": "eventId"}
 def no_event_id(view: LintContext) -> Iterator[LintFinding]:
     """A message says the event's id, in externalId (in LEEF: eventId).
 
-    After a break of the connection what was not confirmed is sent again. Only by its id can a SIEM
-    tell that it has the event already, and people can name an event by it.
+    After a connection failure, unconfirmed messages are resent. The id lets the SIEM recognize
+    duplicates, and lets people refer to an event.
 
     Bad:
         extends: splunk
@@ -59,8 +59,8 @@ def no_examples(view: LintContext) -> Iterator[LintFinding]:
     """A mapping of one's own has examples.
 
     They are its tests and its documentation: `mapping test` says when a change of the mapping, of a
-    parent or of cef-bridge changes what your SIEM gets. They may stand in the mapping, or beside it
-    in STEM.test.yaml or STEM.NAME.test.yaml.
+    parent or of cef-bridge changes what your SIEM gets. Write them in the mapping, or beside it in
+    STEM.test.yaml or STEM.NAME.test.yaml.
 
     Bad:
         extends: splunk

@@ -153,7 +153,7 @@ def _faults(view: LintContext, seen: RuleSeen, row: Key | None, text: str) -> It
 
 @reports(codes.FIELD_AS_TEXT)
 def field_as_text(view: LintContext) -> Iterator[LintFinding]:
-    """A text alone is written as it stands: to read a field, a rule says `from` or `template`.
+    """A plain text is a constant: to read a field, use `from` or `template`.
 
     `act: Action` writes the word Action into every message.
 

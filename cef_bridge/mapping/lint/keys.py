@@ -100,10 +100,10 @@ def key_characters(view: LintContext) -> Iterator[LintFinding]:
 
 @reports(codes.UNKNOWN_SETTING)
 def unknown_header_field(view: LintContext) -> Iterator[LintFinding]:
-    """A setting is one that mappings have, where it stands.
+    """A setting must be one that mappings have, at this level.
 
-    What is misspelt or stands one level too deep would be ignored without a word. The header has
-    six fields after the version; nothing else can be written there.
+    A setting that is misspelt or one level too deep would be ignored silently. The header has six
+    fields after the version and no others.
 
     Bad:
         header:

@@ -36,7 +36,7 @@ def label_differs(view: LintContext) -> Iterator[LintFinding]:
 
     Dashboards, searches and rules of a SIEM find a field by its label. With another label for the
     same key they find nothing any more, and what others share for the shipped mapping does not fit.
-    A label of a parent that cannot be a field's name (M034) may be mended.
+    A parent's label that cannot be a field's name (M034) may be fixed.
 
     Bad:
         extends: splunk

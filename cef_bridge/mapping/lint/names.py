@@ -227,8 +227,8 @@ def bad_severities(seen: RuleSeen) -> Iterator[LintFinding]:
 def no_cluster(view: LintContext) -> Iterator[LintFinding]:
     """A mapping of one's own names the cluster.
 
-    Every KubeArmor calls its cluster "default", so with two of them nobody can tell which one
-    an event is from.
+    Every KubeArmor calls its cluster "default", so with two of them the cluster of an event is
+    unknown.
 
     Bad:
         unmapped: keep

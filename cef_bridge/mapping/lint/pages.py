@@ -12,8 +12,8 @@ PAGES: dict[codes.LintRule, str] = {
     codes.WRONG_KIND: """\
 A setting has a text, a list or settings of its own, and not one for another.
 
-What is written as the wrong thing cannot be read. A single text may stand for a list of
-one, but a list never for a text. A key with nothing behind it is a slip.
+A value of the wrong kind cannot be read. One item needs no brackets, but a list never replaces a
+text. A key without a value is an error.
 
 Bad:
     extension:
@@ -25,11 +25,10 @@ Good:
       cat: {from: [Operation, Type]}
 """,
     codes.LOOKS_LIKE_TEST: """\
-What other programs read as a condition is none here: it would be compared as a text.
+Other programs' syntax for conditions is not supported: it would be compared as a text.
 
-`!shop`, `<4`, `>=7`, `7..9` and `/^kube-/` hold for no event, and nobody would be told. A
-condition has words for them: `not`, `min`, `max`, and globs. A text that really is so stands in
-`{text: …}`.
+`!shop`, `<4`, `>=7`, `7..9` and `/^kube-/` would silently match no event. Use `not`, `min`, `max`
+and globs. Write a literal text of this form as `{text: …}`.
 
 Bad:
     keep_events: [{event.kind: alert, Severity: ">=7"}]
@@ -39,10 +38,10 @@ Good:
     drop_events: [{event.kind: log, NamespaceName: [{not: shop}, "kube-*"]}]
 """,
     codes.TWICE: """\
-What may stand once stands once: a key, or a row of a table.
+A key, or a row of a table, appears once.
 
-YAML would keep the last one and drop the first without a word. Two rules for one key are a
-list. Rows of a table are compared without regard to case.
+YAML would silently keep only the last one. Write two rules for one key as a list. Rows of a table
+are compared without regard to case.
 
 Bad:
     extension:
@@ -57,8 +56,8 @@ Good:
     codes.BAD_TABLE: """\
 A table's file can be read, and has two columns: what is found, and its value.
 
-The path is looked for beside the mapping. The file is CSV in UTF-8, without a header; a text
-with a comma has quotes; no first column stands twice.
+The path is relative to the mapping. The file is CSV in UTF-8, without a header. A text with a comma
+needs quotes. Values of the first column are unique.
 
 Bad:
     extension:
@@ -164,9 +163,9 @@ Good:
     drop_fields: [Cwd]
 """,
     codes.MISSING: """\
-A mapping has a name, and an example an event and what to expect of it.
+A mapping needs a name; an example needs an event and the expected output.
 
-The name stands in tables and messages, and says which receiver the mapping is for.
+Tables and messages show the name, and it says which receiver the mapping is for.
 
 Bad:
     examples:
@@ -177,11 +176,11 @@ Good:
         expect: {externalId: null}
 """,
     codes.SLOTS_DISAGREE: """\
-Mappings of one run mean the same by a label, and by a slot.
+In all mappings of a run, a label or a custom key has the same meaning.
 
 One SIEM often gets events by several mappings. When `Team` is cs1 in one and cs2 in the other, or
-cs1 is `Team` here and `Zone` there, a search by slot finds half of them. Told when both are
-checked in one run; mappings that ship are left aside.
+cs1 is `Team` here and `Zone` there, a search by key finds half of them. Reported when both are
+checked in one run; shipped mappings are ignored.
 
 Bad:
     # bad.yaml
@@ -199,10 +198,10 @@ Good:
     extension: {cs1: {from: Labels.team, label: Team}}
 """,
     codes.EXCUSE_UNREASONED: """\
-An excuse says why.
+A suppression has a reason.
 
-`# lint-ok CODE reason` at the end of a line, or alone above it, leaves the warnings of that code
-on that line out. In a year nobody knows any more whether they were looked at.
+`# lint-ok CODE reason` at the end of a line, or alone above it, suppresses the warnings of that
+code on that line. The reason shows later that somebody checked them.
 
 Bad:
     extends: splunk
@@ -214,7 +213,7 @@ Good:
       cs2: {from: NamespaceName, label: Namespace} # lint-ok M033 our dashboards are older
 """,
     codes.EXCUSE_UNKNOWN: """\
-An excuse names a code that exists.
+A suppression names an existing code.
 
 Codes are `M` and three digits, several with spaces between; the reason is what follows.
 `cef-bridge mapping explain-rule` lists them.
@@ -227,9 +226,9 @@ Good:
     extension: {externalId: null}
 """,
     codes.EXCUSE_OF_ERROR: """\
-Only warnings can be excused.
+Only warnings can be suppressed.
 
-An error makes a mapping unusable, whatever stands beside it.
+An error makes a mapping unusable, so a comment cannot suppress it.
 
 Bad:
     extension:
@@ -239,7 +238,7 @@ Good:
       cs2: {from: NamespaceName, label: K8sNamespace}
 """,
     codes.EXCUSE_IDLE: """\
-An excuse excuses something.
+A suppression matches a problem.
 
 One that is left over after a change would hide the next problem of that line.
 
@@ -255,8 +254,8 @@ Good:
     codes.BAD_NAME: """\
 A name of a custom slot can be the name of a field: letters, digits and underscores.
 
-With `slot: auto` the key's name becomes the label, and receivers make a field's name of that. A
-key of CEF or a slot's own name is none.
+With `slot: auto` the key's name becomes the label, and receivers use it as a field's name. A CEF
+key or the name of a custom key is not allowed.
 
 Bad:
     extension:

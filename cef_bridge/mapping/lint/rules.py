@@ -87,9 +87,8 @@ def no_partner(view: LintContext) -> Iterator[LintFinding]:
 def row_looks_like_a_condition(view: LintContext) -> Iterator[LintFinding]:
     """A row of a table is a whole text: globs and comparisons are for conditions.
 
-    `"kube-*"` or `">=7"` in a table is compared as it stands, and no value is that. A list of rules
-    with `when` says it; `else` is for all others. A value that really is so stands in a table that
-    is a file.
+    `"kube-*"` or `">=7"` in a table is compared literally, and matches no value. Use a list of
+    rules with `when`; `else` is for all others. Put a literal value of this form in a table file.
 
     Bad:
         extension:

@@ -53,8 +53,8 @@ def header_varies(view: LintContext) -> Iterator[LintFinding]:
         for path in (*seen.rule.from_, *paths_of(seen.rule.template)):
             if fields.find(path) is not None and path not in _BOUNDED:
                 message = (
-                    f"{shown(path)} has no end of values, and receivers keep a list of what stands "
-                    f"in {seen.key}. Write it into the extension, or translate it by a table."
+                    f"{shown(path)} has unlimited values, and receivers keep a list of the values "
+                    f"of {seen.key}. Write it into the extension, or translate it by a table."
                 )
                 yield LintFinding(seen.said.get("from_", seen.rule.at), message)
 
@@ -107,8 +107,8 @@ def _written(view: LintContext) -> dict[str, None]:
 def never_written(view: LintContext) -> Iterator[LintFinding]:
     """A rule reads something that the mapping does not drop.
 
-    `drop_fields` goes before all rules: a field that it names is written nowhere, by no rule. A
-    file that says both contradicts itself. (Rules of a parent may be dropped so.)
+    `drop_fields` precedes all rules: no rule can write a field that it names. A file with both
+    contradicts itself. (A parent's rules may be disabled this way.)
 
     Bad:
         extension:

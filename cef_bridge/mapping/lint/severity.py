@@ -32,13 +32,13 @@ _OF_POLICIES = tuple(str(number) for number in range(1, 11))  # what a policy's 
 
 @reports(codes.NO_SEVERITY)
 def no_severity(view: LintContext) -> Iterator[LintFinding]:
-    """Every event meets a rule of the severity.
+    """A severity rule matches every event.
 
-    An event that no rule is about gets 5, whatever it is. The rules of `severity` stand before
-    those of the mapping that this extends, so a few of them change only what they are about; with
-    `replace`, or in a mapping that extends none, they have to be about everything. So do rules of
-    the header's severity, which stand alone. A rule without `when` at the end, or
-    `{from: event.severity}` in the header, takes what is left.
+    An event that no rule matches gets severity 5. Rules of `severity` precede those of the parent
+    mapping, so a few of them change only the events they match. With `replace`, or without a
+    parent, the rules must match every event; so must rules of the header's severity, which replace
+    the parent's. To match the rest, end with a rule without `when`, or with `{from:
+    event.severity}` in the header.
 
     Bad:
         severity: [{value: 10, when: {NamespaceName: shop, event.kind: alert}}]

@@ -87,9 +87,9 @@ def receiver_setting(view: LintContext) -> Iterator[LintFinding]:
       a log source that somebody has to make. Its TCP listener parts messages by line ends.
     - QRadar, Sentinel and Graylog take host or time from the header, so there has to be one.
     - Under CEF:0 a SmartConnector of ArcSight takes only IPv4 in src, dst and dvc.
-    - QRadar takes 4,096 bytes of a message, and rsyslog before Sentinel's agent 8,096, unless told
-      otherwise: what is longer is cut, and the rest becomes an event of its own. If the limit there
-      was raised, an excuse says so.
+    - QRadar takes 4,096 bytes of a message by default, and rsyslog before Sentinel's agent 8,096:
+      what is longer is cut, and the rest becomes an event of its own. If you raised the limit
+      there, suppress this.
     - Splunk's add-on loses the first key of a message: `first` is one that may get lost.
 
     Bad:

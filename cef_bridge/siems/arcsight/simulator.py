@@ -85,21 +85,21 @@ def _key(row: Key, value: str, message: ParsedMessage) -> tuple[list[SiemFinding
     if row.name in _SIX and is_ipv6(value) and message.version == "0":
         slot = _SIX[row.name]
         text = f"CEF:0 has IPv4 there: {value} is not taken."
-        mend = (
+        fix = (
             f"extension: {{{slot}: {{from: {_ENDS[row.name]}, when: {{{_ENDS[row.name]}: "
             f"{{is: ipv6}}}}, label: {_SIX_LABELS[row.name]}}}}}, envelope: {{ipv6: custom}}"
         )
-        return [SiemFinding("lost", row.name, text, mend)], ""
+        return [SiemFinding("lost", row.name, text, fix)], ""
     if row.max_length is not None and len(value) > row.max_length:
         text = f"Cut at {row.max_length:,} characters: it has {len(value):,}."
-        mend = f"extension: {{{row.name}: {{…, max_length: {row.max_length}}}}}"
-        return [SiemFinding("lost", row.name, text, mend)], value[: row.max_length]
+        fix = f"extension: {{{row.name}: {{…, max_length: {row.max_length}}}}}"
+        return [SiemFinding("lost", row.name, text, fix)], value[: row.max_length]
     if wrong := next(row_faults(row, value, message, ipv6=False), ""):
         return [SiemFinding("lost", row.name, f"Not taken: {wrong}", _off(row.name))], ""
     if row.name == "dvchost" and len(value) > _OLD_HOST:
         text = f"Older connectors cut it at {_OLD_HOST} characters: it has {len(value)}."
-        mend = f"extension: {{dvchost: {{from: HostName, max_length: {_OLD_HOST}}}}}"
-        return [SiemFinding("note", "dvchost", text, mend)], value
+        fix = f"extension: {{dvchost: {{from: HostName, max_length: {_OLD_HOST}}}}}"
+        return [SiemFinding("note", "dvchost", text, fix)], value
     return [], value
 
 
@@ -110,7 +110,7 @@ def _off(key: str) -> str:
 def _labels(parts: Parts) -> Iterator[SiemFinding]:
     for slot, label in LABELS.items():
         if slot in parts.said and label not in parts.said:
-            text = "A slot without a label: nobody can tell there what it holds."
+            text = "A custom key without a label: its meaning is lost."
             yield SiemFinding("misread", slot, text, "Add `label: NAME` to its rule.")
         if label in parts.said and slot not in parts.said:
             text = "A label without its value."
@@ -123,7 +123,7 @@ def _prefixed(parts: Parts) -> Iterator[SiemFinding]:
         text = "The standard shows an RFC 3164 header; this one was not tried on a connector."
         yield SiemFinding("note", "", text, HEADER_3164)
     elif parts.tag:
-        text = "A program's name stands before CEF: the standard has none there."
+        text = "A program's name precedes CEF: the standard has none there."
         yield SiemFinding("note", "", text, HEADER_3164)
 
 

@@ -83,8 +83,8 @@ def read(line: str) -> Reading:
     findings = [*broken(parts), *_sizes(parts)]
     found, malformed = pairs(extension)
     message = "An equals sign or a backslash in the value is not escaped: the value is lost."
-    mend = r"Have the sender write `\=` and `\\` in values."
-    findings += [SiemFinding("lost", key, message, mend) for key in malformed]
+    fix = r"Have the sender write `\=` and `\\` in values."
+    findings += [SiemFinding("lost", key, message, fix) for key in malformed]
     findings += differences(parts.said, found)
     fields = [
         SiemField(name, header[at], f"header.{key}") for at, (key, name) in enumerate(_HEADER)
@@ -249,7 +249,7 @@ def _notes(parts: Parts, found: dict[str, str]) -> Iterator[SiemFinding]:
     if "rt" not in found and parts.header is not None and parts.header.is_vague:
         message = "Without rt @timestamp is the header's: whole seconds, no year, no zone."
         yield SiemFinding("note", "rt", message, HEADER_5424)
-    message = "Each key stands by its full name in cef.extensions, too, where it has an ECS field."
+    message = "A key with an ECS field is also in cef.extensions, by its full name."
     yield SiemFinding("note", "", message)
 
 

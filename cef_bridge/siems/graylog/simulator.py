@@ -97,8 +97,8 @@ def _forged(parts: Parts, line: str, start: int) -> Iterator[SiemFinding]:
     if parts.format == "cef" and start > len(line) - len(parts.body):
         key = next((key for key, value in parts.said.items() if BEGINNING.search(value)), "")
         message = (
-            "A value holds CEF: and a digit, and Graylog takes the last one in a line for the "
-            "event: what stands behind it is stored in place of the real one."
+            "A value contains CEF: and a digit. Graylog parses the last CEF: in a line, so the "
+            "text after it is stored instead of the real event."
         )
         yield SiemFinding("misread", key, message, _BREAK_UP)
 
@@ -209,7 +209,7 @@ def _mapped(found: dict[str, str]) -> tuple[list[SiemField], list[SiemFinding]]:
 def _refused(key: str, value: str, name: str, fields: dict[str, SiemField]) -> SiemFinding | None:
     """Return why a value is not stored under a name; None when it is."""
     if not _number_fits(key, value):
-        message = "A key for numbers, and this is none: it is dropped."
+        message = "A key for numbers with another value: it is dropped."
         return SiemFinding("lost", key, message, f"extension: {{{key}: null}}")
     if not _NAME.fullmatch(name):
         message = f'"{name}" cannot be a field\'s name: letters, digits and `_.-@` can.'

@@ -109,7 +109,7 @@ def _read_leef(parts: Parts, findings: list[SiemFinding]) -> Reading:
     found, repeated = _attributes(text, separator)
     findings += [*broken(parts), *_leef_faults(fields, found)]
     findings += differences(parts.said, found, "Keep delimiter, TAB and pipe out of every value.")
-    message = "It stands twice: the later one may be ignored."
+    message = "Duplicate key: the later one may be ignored."
     findings += [SiemFinding("lost", key, message, "Write each key once.") for key in repeated]
     columns = [SiemField("Event ID", fields[3], "header.device_event_class_id")]
     columns += _columns(parts, found, _LEEF, findings)
@@ -153,13 +153,13 @@ def _attributes(text: str, separator: str) -> tuple[dict[str, str], list[str]]:
 def _leef_faults(fields: list[str], found: dict[str, str]) -> Iterator[SiemFinding]:
     if len(fields[3]) > _MOST_EVENT_ID:
         message = f"Over {_MOST_EVENT_ID} characters: it is not found in the event map."
-        mend = "header: {device_event_class_id: {from: event.class_id}}"
-        yield SiemFinding("misread", "header.device_event_class_id", message, mend)
+        fix = "header: {device_event_class_id: {from: event.class_id}}"
+        yield SiemFinding("misread", "header.device_event_class_id", message, fix)
     for key, value in found.items():
         if "|" in value:
             message = "IBM asks to keep the pipe out of values; a relay such as SC4S splits there."
-            mend = f"extension: {{{key}: {{…, via: comma}}}}"
-            yield SiemFinding("misread", key, message, mend)
+            fix = f"extension: {{{key}: {{…, via: comma}}}}"
+            yield SiemFinding("misread", key, message, fix)
     sev = found.get("sev", "")
     if sev and not 1 <= (integer(sev, 32) or 0) <= 10:
         message = "sev goes from 1 to 10: QRadar takes its own for another one."
@@ -177,8 +177,8 @@ def _columns(
         if key not in table:
             findings.append(SiemFinding("ignored", key, _PROPERTY))
         elif wrong := _unfit(key, value):
-            mend = f"extension: {{{key}: null}}, and the value under a key of its own"
-            findings.append(SiemFinding("lost", key, f"{table[key]} stays empty: {wrong}.", mend))
+            fix = f"extension: {{{key}: null}}, and the value under a key of its own"
+            findings.append(SiemFinding("lost", key, f"{table[key]} stays empty: {wrong}.", fix))
         else:
             columns.append(SiemField(table[key], moment(value) if key == "devTime" else value, key))
     return columns
@@ -214,8 +214,8 @@ def _leef_time(parts: Parts, found: dict[str, str], findings: list[SiemFinding])
 def _read_cef(parts: Parts, findings: list[SiemFinding]) -> Reading:
     if not parts.body.startswith("CEF:0|"):
         message = "Universal CEF takes CEF:0 only: the event is stored as unknown."
-        mend = "Send CEF:0, as every mapping here does, or LEEF: extends: qradar-leef"
-        return nothing(SiemFinding("lost", "", message, mend), *findings)
+        fix = "Send CEF:0, as every mapping here does, or LEEF: extends: qradar-leef"
+        return nothing(SiemFinding("lost", "", message, fix), *findings)
     if parts.meant is None:
         return nothing(*broken(parts), *findings)
     findings += broken(parts)

@@ -37,8 +37,8 @@ def read_leef(parts: Parts) -> Reading:
             break  # its error ends the reading of this event
         read[key] = value
     findings = [*broken(parts), *_causes(parts, pieces, separator)]
-    mend = 'envelope: {delimiter: "^"}, and no pipe in any value'
-    findings += differences(parts.said, read, mend)
+    fix = 'envelope: {delimiter: "^"}, and no pipe in any value'
+    findings += differences(parts.said, read, fix)
     fields = [SiemField(key, value, key) for key, value in read.items()]
     fields += [SiemField("sc4s_vendor", pieces[1], "header.device_vendor")]
     fields += [SiemField("sc4s_product", pieces[2], "header.device_product")]
@@ -63,8 +63,8 @@ def _causes(parts: Parts, pieces: list[str], separator: str) -> Iterator[SiemFin
     for key, value in parts.said.items():
         if "|" in value:
             message = "What follows the last pipe of a line is taken for all attributes."
-            mend = f"extension: {{{key}: {{…, via: comma}}}}"
-            yield SiemFinding("misread", key, message, mend)
+            fix = f"extension: {{{key}: {{…, via: comma}}}}"
+            yield SiemFinding("misread", key, message, fix)
     if len(separator) > 1:
         message = (
             f'The delimiter is looked for as the text "{separator}": one key has all the rest.'

@@ -56,8 +56,8 @@ def read(line: str) -> Reading:
     columns = message.split("|", _COLUMNS - 1)
     if len(columns) < _COLUMNS:
         said = f"The header has {len(columns)} of 8 columns: SC4S drops the whole event."
-        mend = "Write all seven pipes, the last one also without an extension."
-        return nothing(SiemFinding("lost", "", said, mend), *forged)
+        fix = "Write all seven pipes, the last one also without an extension."
+        return nothing(SiemFinding("lost", "", said, fix), *forged)
     found = pairs(columns[-1])
     findings = [*broken(parts), *forged, *_sizes(line)]
     if not forged:  # all else follows from that
@@ -96,8 +96,8 @@ def _message(parts: Parts) -> tuple[str, str, list[SiemFinding]]:
             SiemFinding(
                 "misread",
                 key,
-                "A value holds CEF:0, and SC4S takes the last one in a line for the event: what "
-                "stands behind it is stored in place of the real one.",
+                "A value contains CEF:0. SC4S parses the last CEF:0 in a line, so the text after "
+                "it is stored instead of the real event.",
                 _BREAK_UP,
             )
         )

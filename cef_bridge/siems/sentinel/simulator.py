@@ -201,8 +201,8 @@ def _elsewhere(parts: Parts) -> SiemFinding | None:
     if header.version == "rfc5424" or parts.tag:
         program = header.app_name or parts.tag.strip(" :")
         message = (
-            f'A program\'s name ("{program}") stands between the host and CEF: the event ends in '
-            "the table Syslog, as raw text."
+            f'A program\'s name ("{program}") precedes CEF: the event is stored in the table '
+            "Syslog, as raw text."
         )
         return SiemFinding("lost", "", message, HEADER_3164)
     return None
@@ -242,10 +242,10 @@ def _unfit(key: str, value: str, column: str, kind: str, said: dict[str, str]) -
     other = next((name for name, text in said.items() if text == value and name != key), "")
     if other:
         return SiemFinding("note", key, f"{message}. {other} has it as well.")
-    mend = f"extension: {{{key}: null}}, and the value under a key whose column is a text"
+    fix = f"extension: {{{key}: null}}, and the value under a key whose column is a text"
     if key == "externalId":
-        mend = "extension: {devicePayloadId: {from: event.id}}"
-    return SiemFinding("lost", key, f"{message}.", mend)
+        fix = "extension: {devicePayloadId: {from: event.id}}"
+    return SiemFinding("lost", key, f"{message}.", fix)
 
 
 def _additional(others: list[tuple[str, str]]) -> Iterator[SiemFinding]:

@@ -167,11 +167,11 @@ def _header(parts: Parts, kept: dict[str, str]) -> Iterator[SiemFinding]:
     if parts.meant is None:
         return
     own = {value for key, value in kept.items() if key not in CEF_KEYS}
-    for name, mend in _HEADER:
+    for name, fix in _HEADER:
         text = getattr(parts.meant.header, name)
         if text and Cef().escape(text) not in own:
-            message = "The header is no field: this stands only in the raw text."
-            yield SiemFinding("lost", f"header.{name}", message, f"extension: {{{mend}}}")
+            message = "The header is no field: this is only in the raw text."
+            yield SiemFinding("lost", f"header.{name}", message, f"extension: {{{fix}}}")
     message = "In the raw text only: no search field, and the same in every event of one sender."
     for name in ("device_vendor", "device_product", "device_version"):
         yield SiemFinding("ignored", f"header.{name}", message)
@@ -285,8 +285,8 @@ def _misnamed(kept: dict[str, str]) -> Iterator[SiemFinding]:
         yield SiemFinding(
             "misread",
             "shost",
-            "It becomes src_ip and src: a name stands where searches and the data model expect an"
-            " address.",
+            "It becomes src_ip and src: a name where searches and the data model expect an "
+            "address.",
             "extension: {shost: null}; a pod's name belongs in cs3",
         )
     if shost and kept.get("src", shost) != shost:
@@ -298,7 +298,7 @@ def _misnamed(kept: dict[str, str]) -> Iterator[SiemFinding]:
     if "dvc" in kept and "dvchost" in kept:
         yield SiemFinding("renamed", "dvc", "dvc shows dvchost; the address is dvc_ip.")
     if any(is_ipv6(kept.get(key, "")) for key in ("src", "dst")):
-        yield SiemFinding("note", "", "An IPv6 address stands in src or dst: taken as it is.")
+        yield SiemFinding("note", "", "An IPv6 address in src or dst is taken unchanged.")
 
 
 def _escapes(kept: dict[str, str]) -> Iterator[SiemFinding]:

@@ -42,7 +42,7 @@ _DETAILS: tuple[tuple[str, str, bool], ...] = (
     ("Connection refused", "{at} refuses connections: nothing listens there", False),
     (
         "lookup",
-        "the name {host} cannot be looked up: it is not known to the name server, or there is none",
+        "cannot resolve {host}: the name server does not know it, or there is no name server",
         False,
     ),
     ("WRONG_VERSION_NUMBER", "{at} does not speak TLS: leave out tls=yes", True),
@@ -67,8 +67,8 @@ _DETAILS: tuple[tuple[str, str, bool], ...] = (
     (
         "Hostname Verification",
         (
-            "the certificate of {at} is not for the name {name}: say server_name=NAME with a name "
-            "that stands in it"
+            "the certificate of {at} is not for the name {name}: set server_name= to a name it "
+            "covers"
         ),
         True,
     ),

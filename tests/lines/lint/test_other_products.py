@@ -26,18 +26,18 @@ def found_in(name, read_by=""):
 @pytest.mark.parametrize(
     ("line", "code", "said"),
     [
-        (1, "L004", 'the tag "KubeArmor[1]" stands before the message. Sentinel then stores it as syslog; send without a tag. [sentinel]'),
+        (1, "L004", 'the tag "KubeArmor[1]" precedes the message, so Sentinel stores it as syslog. Send without a tag. [sentinel]'),
         (1, "L011", "the header has 6 of its 7 pipes. The severity is missing, it seems."),
         (1, "L035", 'start is "2026-03-04T07:21:09Z". CEF has no such time: write epoch milliseconds, or MMM dd yyyy HH:mm:ss.'),
         (1, "L038", "Alert holds 6 fields as name:value. Give each its own key."),
-        (1, "L023", r"A= stands inside the value of Alert, it seems. Write an equals sign in a value as \=."),
+        (1, "L023", r"A= inside the value of Alert, it seems. Write an equals sign in a value as \=."),
         (1, "L031", 'CEF has no "Alert". Use one of its keys, or begin with the vendor\'s name.'),
         (2, "L011", "the header has 6 of its 7 pipes. The severity is missing, it seems."),
         (2, "L023", r"an equals sign in the value of Alert. Write it as \=."),
         (2, "L041", "a pipe in the value of flags. Write another character. [sentinel]"),
-        (2, "L023", r"flags= stands inside the value of Alert, it seems. Write an equals sign in a value as \=."),
+        (2, "L023", r"flags= inside the value of Alert, it seems. Write an equals sign in a value as \=."),
         (2, "L038", "Alert holds 6 fields as name:value. Give each its own key."),
-        (2, "L061", "HostName stands behind Result here, and before it in an earlier Alert. Write them in one order."),
+        (2, "L061", "HostName follows Result here, and precedes it in an earlier Alert. Write them in one order."),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_kubearmors_sidekick_is_told(line, code, said):
@@ -48,13 +48,13 @@ def test_what_is_wrong_with_kubearmors_sidekick_is_told(line, code, said):
 @pytest.mark.parametrize(
     ("line", "code", "said"),
     [
-        (1, "L004", 'the tag "falcosidekick[7]" stands before the message. Sentinel then stores it as syslog; send without a tag. [sentinel]'),
+        (1, "L004", 'the tag "falcosidekick[7]" precedes the message, so Sentinel stores it as syslog. Send without a tag. [sentinel]'),
         (1, "L018", '"Uknown" is no severity. Expected 0 to 10, Unknown, Low, Medium, High or Very-High. Did you mean "Unknown"?'),
         (1, "L035", 'start is "2026-03-04T07:21:09Z". CEF has no such time: write epoch milliseconds, or MMM dd yyyy HH:mm:ss.'),
-        (1, "L023", r"user= stands inside the value of msg, it seems. Write an equals sign in a value as \=."),
+        (1, "L023", r"user= inside the value of msg, it seems. Write an equals sign in a value as \=."),
         (1, "L031", 'CEF has no "tags". Use one of its keys, or begin with the vendor\'s name.'),
         (1, "L038", "outputfields holds 4 fields as name:value. Give each its own key."),
-        (2, "L061", "proc.cmdline stands behind user.name here, and before it in an earlier outputfields. Write them in one order."),
+        (2, "L061", "proc.cmdline follows user.name here, and precedes it in an earlier outputfields. Write them in one order."),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_falcosidekick_is_told(line, code, said):

@@ -66,7 +66,7 @@ def test_a_header_that_is_not_whole_gives_what_it_has(text, found, pipes):
         ("CEF:0|Acme|Gate|login|User in|3|act=x", "The device version is missing, it seems."),
         ("CEF:0|Acme|Gate|2.1|User in|3|act=x", "The class id is missing, it seems."),
         ("CEF:0|Acme|Gate|2.1|login|3|act=x", "The name is missing, it seems."),
-        ("CEF:0|Acme|Gate|2.1|login|In|3 act=x", "The last one, behind the severity, is missing; it stands without extension too."),
+        ("CEF:0|Acme|Gate|2.1|login|In|3 act=x", "The last one, after the severity, is missing; it is required without extension, too."),
         ("CEF:0|Acme|Gate|act=x", "Of its fields these are not there, it seems: device version, class id, name, severity."),
         ("CEF:0|Acme|Gate|3|act=x", "Of its fields these are not there, it seems: device version, class id, name, severity."),
         ("LEEF:1.0|Acme|Gate|sev=1", "Not there, it seems: product version, event id."),

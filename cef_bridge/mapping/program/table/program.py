@@ -160,7 +160,7 @@ class _Rules:
         writer = self._writer
         writer.text("key", self._format.pair(slot.key))
         writer.flag("last", slot.key == "msg")
-        writer.flag("tells what was sanitized", SUSPICIOUS in slot.paths)
+        writer.flag("names what was sanitized", SUSPICIOUS in slot.paths)
         writer.list("rules", slot.rules, lambda rule: self._rule(slot, rule))
 
     def _rule(self, slot: OutputKey, rule: Rule) -> None:

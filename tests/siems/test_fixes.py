@@ -1,4 +1,4 @@
-"""What a finding says would mend it, does: it loads as a mapping, and the finding is gone."""
+"""The fix of a finding works: it loads as a mapping, and the finding is gone."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def test_a_mapping_with_the_mend_has_the_finding_no_more(siem, base, event, key,
     reading = read(siem, written(base, event))
     wrong = [finding for finding in reading.problems if finding.key == key]
     assert len(wrong) == 1
-    path = tmp_path / "mended.yaml"
-    mend = wrong[0].mend.replace("}, envelope: {", "}\nenvelope: {")
-    path.write_text(f"mapping: mended\nextends: {base}\ncluster: c\n{mend}\n")
+    path = tmp_path / "fixed.yaml"
+    fix = wrong[0].fix.replace("}, envelope: {", "}\nenvelope: {")
+    path.write_text(f"mapping: fixed\nextends: {base}\ncluster: c\n{fix}\n")
     assert [fault for fault in faults(path) if fault.severity == "error"] == []
     again = read(siem, written(str(path), event))
     assert (wrong[0].kind, key) not in problems(again)
@@ -44,8 +44,8 @@ def test_a_mapping_with_the_mend_has_the_finding_no_more(siem, base, event, key,
 def test_a_note_of_ipv6_for_elastic_mends_it_too(tmp_path):
     event = {**CONNECT6, "Data": "kprobe=tcp_accept domain=AF_INET6"}
     ignored = found(read("elastic", written("kubearmor-cef", event)), "ignored")["c6a2"]
-    path = tmp_path / "mended.yaml"
-    mend = ignored.mend.replace("}, envelope: {", "}\nenvelope: {")
-    path.write_text(f"mapping: mended\nextends: kubearmor-cef\ncluster: c\n{mend}\n")
+    path = tmp_path / "fixed.yaml"
+    fix = ignored.fix.replace("}, envelope: {", "}\nenvelope: {")
+    path.write_text(f"mapping: fixed\nextends: kubearmor-cef\ncluster: c\n{fix}\n")
     assert load(path).envelope.ipv6 == "direct"
     assert "c6a2" not in found(read("elastic", written(str(path), event)), "ignored")

@@ -1,0 +1,114 @@
+"""What users read is plain: docs, help, messages and the pages of lint rules have none of the words below."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import click
+import pytest
+from transcripts import ROOT, page
+
+from cef_bridge.cli import _root
+from cef_bridge.lines.lint import pages as line_pages
+from cef_bridge.mapping.language.codes import CODES
+from cef_bridge.mapping.lint import linter
+
+WORDS = re.compile(
+    r"\b(?:stands?|stood|told|tells?|(?:is|are) none|gone on|anew|mend(?:s|ed)?|befalls?|nowhere"
+    r"|whoever)\b",
+    re.IGNORECASE,
+)
+"""Words with a plain one in their place: is, is in, says, reports, invalid, resumed, again, fix, missing."""
+
+PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+SOURCES = sorted((ROOT / "cef_bridge").rglob("*.py"))
+
+EXCEPTIONS: dict[str, str] = {}
+"""Texts in which a word is right, and why it is."""
+
+
+def found(text: str) -> list[str]:
+    """Return the lines of a text that have such a word."""
+    return [
+        line.strip()
+        for line in text.splitlines()
+        if WORDS.search(line) and not any(known in line for known in EXCEPTIONS)
+    ]
+
+
+def prose(text: str) -> str:
+    """Return a page without its blocks of code."""
+    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def helps(command: click.Command, name: str, parent: click.Context | None = None):
+    """Yield the help of a command and of all commands in it, hidden ones as well."""
+    context = click.Context(command, info_name=name, parent=parent)
+    yield context.command_path, command.get_help(context)
+    if isinstance(command, click.Group):
+        for each in command.list_commands(context):
+            child = command.get_command(context, each)
+            if child is not None:
+                yield from helps(child, each, context)
+
+
+def sentences(source: str) -> list[str]:
+    """Return the texts of a module that have three words or more, but for docstrings.
+
+    A text that is a statement of its own documents the name above it. The parts of an f-string are
+    one text, in which `…` stands for the values.
+    """
+    tree = ast.parse(source)
+    skipped = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    texts = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            skipped.update(map(id, node.values))
+            parts = [it.value if isinstance(it, ast.Constant) else "…" for it in node.values]
+            texts.append("".join(map(str, parts)))
+        elif isinstance(node, ast.Constant) and id(node) not in skipped:
+            texts.append(str(node.value))
+    return [text for text in texts if len(text.split()) >= 3]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_are_plain(name):
+    assert not found(prose(page(name)))
+
+
+def test_the_help_of_commands_is_plain():
+    texts = dict(helps(_root, "cef-bridge"))
+    assert len(texts) > 25
+    assert not {name: found(text) for name, text in texts.items() if found(text)}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_messages_are_plain(path):
+    assert not [line for text in sentences(path.read_text("utf-8")) for line in found(text)]
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_pages_of_mapping_rules_are_plain(code):
+    assert not found(linter.page(CODES[code]))
+
+
+def test_pages_of_line_rules_are_plain():
+    assert not [
+        line for it in line_pages.pages() for line in found(f"{it.code.meaning}\n{it.prose}")
+    ]
+
+
+def test_a_message_is_found_in_all_of_its_parts():
+    source = (
+        '"""It stands."""\nx = f"{y} st" "ands twice here"\n"""It stands."""\nz = "two words"\n'
+    )
+    assert sentences(source) == ["… stands twice here"]
+    assert found("… stands twice here\nIt is told.\nA standing order.") == [
+        "… stands twice here",
+        "It is told.",
+    ]
