@@ -89,8 +89,6 @@ def limit(number: int) -> str:
     return counted(number, "byte") if not unit else f"{number:,} {_UNITS[unit]}"
 
 
-def counted(number: int, noun: str, verb: str = "") -> str:
-    """Return `1 error`, `2 errors`; with a verb `1 message waits`, `2 messages wait`."""
-    if number == 1:
-        return f"1 {noun} {verb}s" if verb else f"1 {noun}"
-    return f"{number:,} {noun}s {verb}" if verb else f"{number:,} {noun}s"
+def counted(number: int, noun: str) -> str:
+    """Return `1 error`, `2 errors`."""
+    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -153,8 +153,8 @@ def _last_words(outcome: ForwardResult) -> Iterator[str]:
         yield f"{name} was not read to its end when the time was over: a longer --timeout is needed"
     if outcome.waiting:
         yield (
-            f"{counted(outcome.waiting, 'message', 'wait')} in {outcome.folder}; none is lost. "
-            f"The next run with --queue {outcome.folder} sends what waits."
+            f"{counted(outcome.waiting, 'message')} queued in {outcome.folder}, none lost. "
+            f"The next run with --queue {outcome.folder} sends the rest."
         )
     if outcome.damaged:
         yield (

@@ -19,6 +19,7 @@ from cef_bridge.cli.times import Now
 from cef_bridge.convert.run_checkpoint import RunCheckpoint
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.files import ResumableFile, partial_name, printed
+from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -167,7 +168,8 @@ class State:
         inputs = self._asked["inputs"]
         if not isinstance(inputs, list) or place.input >= len(inputs):
             return "all was converted"
-        return f"{self.mark.stats.lines:,} lines are done, next is {inputs[place.input]['name']}"
+        done = counted(self.mark.stats.lines, "line")
+        return f"{done} done, next is {inputs[place.input]['name']}"
 
     def done(self) -> None:
         """Take the state file away: the outputs have their names."""

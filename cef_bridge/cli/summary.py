@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge import __version__
 from cef_bridge.cli.earlier import with_earlier_keys
 from cef_bridge.engine.native import NATIVE
+from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from cef_bridge.convert.conversion import ConvertResult
@@ -43,7 +44,8 @@ def summary(run: ConvertResult, asked: Asked, seconds: float) -> list[str]:
     stats = run.stats
     rate = f", {stats.records / seconds:,.0f} events/s" if seconds >= _STEADY else ""
     counts = (
-        f"{stats.lines:,} lines: {stats.converted:,} converted, {stats.filtered:,} filtered, "
+        f"{counted(stats.lines, 'line')}: {stats.converted:,} converted, "
+        f"{stats.filtered:,} filtered, "
         f"{stats.rejected:,} rejected, {stats.noise:,} skipped, {stats.blank:,} blank "
         f"({seconds:.2f} s{rate}; engine: {_engine(stats, asked.engine)})"
     )
@@ -66,15 +68,15 @@ def _engine(stats: Stats, engine: EngineStatus) -> str:
     """Return which engine did the work."""
     if engine.engine != NATIVE:
         return str(engine)
-    return f"{NATIVE}, {stats.left:,} of {stats.lines:,} lines left to Python"
+    return f"{NATIVE}, {stats.left:,} of {counted(stats.lines, 'line')} left to Python"
 
 
 def _compared(stats: Stats) -> list[str]:
     """Return what came of the comparison of the engine with Python, if there was one."""
     if not stats.compared:
         return []
-    what = "line differs" if stats.differed == 1 else "lines differ"
-    return [f"  {stats.compared:,} lines were compared with Python's: {stats.differed:,} {what}"]
+    compared = counted(stats.compared, "line")
+    return [f"  {compared} compared with Python's: {stats.differed:,} different"]
 
 
 def _rejected(stats: Stats, asked: Asked) -> list[str]:

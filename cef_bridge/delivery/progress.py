@@ -120,9 +120,7 @@ class Progress:
             "%s: %s %s",
             self.name,
             sentence,
-            "Nothing waits yet."
-            if not waiting
-            else f"{counted(waiting, 'message', 'wait')}; none is lost.",
+            f"{counted(waiting, 'message')} queued, none lost.",
         )
 
     def waits(self, reason: str) -> None:

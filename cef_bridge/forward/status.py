@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cef_bridge.stats import LABELS, REJECTED
+from cef_bridge.wording import counted
 
 
 class SourceStatus(NamedTuple):
@@ -134,7 +135,7 @@ def line(before: ForwarderStatus | None, now: ForwarderStatus, seconds: float) -
         )
     parts += [f"{it.name}: {it.state}" for it in now.sources if not it.connected]
     if now.unrouted:
-        parts.append(f"{now.unrouted:,} events for no destination")
+        parts.append(f"{counted(now.unrouted, 'event')} for no destination")
     return " | ".join(parts)
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-_NO_TEXT = "its contents were never written"
+_NO_TEXT = "it has invalid values"
 LOOK_AGAIN = 0.25  # seconds; how often a full disk is looked at
 _SAY_AGAIN = 60.0  # seconds between two sentences about the same thing
 

@@ -20,7 +20,7 @@ _PYTHON = re.compile(
     r"errno|Errno|\.py\b|errors\.|b'|inside the program"
 )
 _SUMMARY = re.compile(
-    r"^([\d,]+) lines: ([\d,]+) converted, ([\d,]+) filtered, ([\d,]+) rejected, ([\d,]+) skipped, "
+    r"^([\d,]+) lines?: ([\d,]+) converted, ([\d,]+) filtered, ([\d,]+) rejected, ([\d,]+) skipped, "
     r"([\d,]+) blank \([\d.]+ s(?:, [\d,]+ events/s)?; engine: .+\)$",
     re.MULTILINE,
 )

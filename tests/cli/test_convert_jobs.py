@@ -160,12 +160,12 @@ def test_both_engines_are_compared_and_a_difference_ends_with_3(tmp_path, monkey
     (tmp_path / "in").write_bytes(events(20))
     same = convert(tmp_path / "in")
     assert same.code == 0
-    assert "  20 lines were compared with Python's: 0 lines differ\n" in same.err
+    assert "  20 lines compared with Python's: 0 different\n" in same.err
     words = [sys.executable, "-c", DIFFERING, "convert", str(tmp_path / "in")]
     ran = commands.run(words, check=False, capture_output=True, timeout=60)
     assert (ran.returncode, ran.stdout) == (3, same.out)
     err = ran.stderr.decode()
-    assert "  20 lines were compared with Python's: 20 lines differ\n" in err
+    assert "  20 lines compared with Python's: 20 different\n" in err
     said = "in:1: the engine says blank, the reference converted; the reference's is written\n"
     assert said in err
     assert err.count("the reference's is written") == 10

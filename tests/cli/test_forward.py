@@ -101,7 +101,10 @@ def test_once_without_any_event_says_so_and_ends_with_3(tmp_path, collector):
     words = ("--from", log, "--to", f"{url(collector)}&name=siem", "--queue", tmp_path / "q")
     ended = forward(*words, "--once")
     assert ended.code == 3
-    assert "no KubeArmor event found. cef-bridge convert --strict --rejects PATH" in ended.err
+    assert (
+        "no KubeArmor event found. To list the other lines: cef-bridge convert --strict"
+        in ended.err
+    )
     assert forward(*words, "--once").code == 0  # nothing new, and nothing wrong with that
     write_events(tmp_path / "more.log", 10)
     with log.open("ab") as file:
@@ -135,7 +138,7 @@ def test_a_private_queue_goes_when_nothing_is_left_in_it_and_is_named_when_somet
     assert ended.code == 1
     kept = private_queues(tmp_path)
     assert len(kept) == 1
-    assert f"10 messages wait in {kept[0]}; none is lost" in ended.err
+    assert f"10 messages queued in {kept[0]}, none lost" in ended.err
     assert "cannot reach 127.0.0.1:1" in ended.err
     with Collector(["tcp://127.0.0.1:0"], keep=100) as collector:
         words = ("--from", log, "--to", f"{url(collector)}&name=tcp-127.0.0.1-1")
@@ -216,7 +219,7 @@ def test_after_sigterm_what_waits_stays_in_the_queue_and_the_next_run_sends_it(t
             until(lambda: waiting_in([queue]) == 2000)
             ended = run.end()
         assert ended.code == 0
-        assert "2,000 messages wait in" in ended.err
+        assert "2,000 messages queued in" in ended.err
         totals = books(queue)["siem"]
         assert (totals["waiting"], totals["accepted"]) == (2000, 2000)
         collector.start()

@@ -29,16 +29,14 @@ def acme(tmp_path):
 def test_two_mappings_that_write_the_same_end_with_0():
     done = diff("splunk", "splunk")
     assert done.returncode == 0
-    assert done.stdout.splitlines()[0] == "splunk → splunk: 300 lines are the same, 0 differ"
+    assert done.stdout.splitlines()[0] == "splunk → splunk: 300 lines equal, 0 different"
 
 
 def test_what_differs_is_told_and_ends_with_3(acme):
     done = diff("splunk", acme)
     assert done.returncode == 3
     lines = done.stdout.splitlines()
-    assert lines[0] == (
-        f"splunk → {acme}: 0 lines are the same, 299 differ, 1 filtered by {acme} only"
-    )
+    assert lines[0] == (f"splunk → {acme}: 0 lines equal, 299 different, 1 filtered by {acme} only")
     rows = [line.split()[:3] for line in lines]
     assert ["KubeArmorTeam", "gained", "299"] in rows
     assert ["cs2", "lost", "299"] in rows

@@ -88,7 +88,7 @@ def test_diff_shows_the_settings_and_counts_no_line_as_the_same(mapping, tmp_pat
     plain = tmp_path / "plain.yaml"
     plain.write_text("mapping: own\nextends: arcsight\ncluster: c\n", encoding="utf-8")
     told = run("diff", plain, mapping, DATA / "kinds.ndjson", codes=(3,))
-    assert "0 lines are the same" in told
+    assert "0 lines equal" in told
     rows = [line.split(None, 2) for line in told.splitlines()]
     assert ["time_zone", "UTC", "Europe/Berlin"] in rows
     assert any(row[:2] == ["facility", "local0"] for row in rows)

@@ -162,7 +162,7 @@ def test_an_outage_is_one_line_of_log_and_its_end_another(queue, caplog):
     assert said == [
         (
             f"siem: cannot reach 127.0.0.1:{port}: nothing listens there. Start the collector, or "
-            "correct the port. 10 messages wait; none is lost."
+            "correct the port. 10 messages queued, none lost."
         ),
         f"siem: connected to 127.0.0.1:{port}",
         f"siem: 127.0.0.1:{port} takes messages again",
@@ -241,9 +241,9 @@ def test_who_never_answers_gets_a_warning_and_a_window(queue, caplog):
     assert (total.confirmed, total.unconfirmed) == (0, 400)
     assert warnings(caplog) == [
         (
-            f"siem: 127.0.0.1:{collector.port} does not answer when a connection is ended in order, so "
-            "nothing tells what has arrived. Messages count as unconfirmed, and leave the queue once "
-            "10,000 bytes have followed them. It is asked again from time to time."
+            f"siem: 127.0.0.1:{collector.port} gives no receipt when a connection is closed in order, so "
+            "arrival cannot be confirmed. Messages count as unconfirmed, and leave the queue after "
+            "10,000 bytes more were sent. A probe repeats from time to time."
         )
     ]
 

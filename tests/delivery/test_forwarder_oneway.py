@@ -190,8 +190,8 @@ def test_a_folder_that_is_missing_is_waited_for(queue, tmp_path, caplog):
     said = [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING]
     assert said == [
         (
-            f"siem: cannot write {path}: its folder does not exist. Make it. 10 messages wait; none is "
-            "lost."
+            f"siem: cannot write {path}: its folder does not exist. Make it. 10 messages queued, "
+            "none lost."
         )
     ]
 

@@ -177,7 +177,7 @@ def test_each_destination_gets_what_its_when_takes_and_what_none_takes_is_counte
         assert totals["received"] == totals["converted"] + totals["filtered"] == len(LINES)
         assert (totals["converted"], totals["routed_away"]) == (taken, len(LINES) - taken)
         assert totals["unrouted"] == neither > 0
-    told = [each for each in caplog.messages if "meets the when of no destination" in each]
+    told = [each for each in caplog.messages if "matches no destination's when" in each]
     assert len(told) == 1
     assert all(b"|alert." in text for lane in messages(alerts.queue).values() for text in lane)
 

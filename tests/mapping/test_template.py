@@ -175,8 +175,8 @@ def test_no_texts_that_are_joined_forge_anything(joining, one, two, name):
 @pytest.mark.parametrize(
     ("template", "message"),
     [
-        ("{PodName", 'A single "{" stands in it. Write {{ for a brace, or {PodName}.'),
-        ("PodName}", 'A single "}" stands in it. Write }} for a brace, or {PodName}.'),
+        ("{PodName", 'It has a single "{". Write {{ for a brace, or {PodName}.'),
+        ("PodName}", 'It has a single "}". Write }} for a brace, or {PodName}.'),
         ("{}", "It has braces without a field between them."),
         ("{ }/x", "It has braces without a field between them."),
         ("PodName", 'It has no field in braces, such as {PodName}. For a constant write "value".'),

@@ -157,7 +157,7 @@ def test_no_queue_at_all_under_its_name_is_put_aside(tmp_path, caplog):
         assert len(drained(queue)) == ROW
     (aside,) = damaged_files(path)
     assert (tmp_path / aside).read_bytes().startswith(b"this is a text")
-    assert "the totals begin anew" in errors(caplog)[0]
+    assert "the totals restart at 0" in errors(caplog)[0]
 
 
 def test_a_database_of_someone_else_is_left_alone(tmp_path):

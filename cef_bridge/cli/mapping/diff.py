@@ -19,7 +19,7 @@ from cef_bridge.mapping.language.dump import constant, rules_text
 from cef_bridge.mapping.language.spec import Rule
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
-from cef_bridge.wording import size
+from cef_bridge.wording import counted, size
 from cef_bridge.workbench.diff import Diff
 from cef_bridge.workbench.machines import Comparing
 
@@ -150,7 +150,7 @@ def _print(
         if number
     )
     click.echo(
-        f"{old} → {new}: {diff.same:,} lines are the same, {diff.different:,} differ{filtered}"
+        f"{old} → {new}: {counted(diff.same, 'line')} equal, {diff.different:,} different{filtered}"
     )
     if envelope:
         click.echo("\nSettings of the envelope:")

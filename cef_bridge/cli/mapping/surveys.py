@@ -13,6 +13,7 @@ from cef_bridge.cli.progress import progress, someone_looks
 from cef_bridge.convert.conversion import ConvertRun
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.sources.files.inputs import expand
+from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from cef_bridge.engine.line_loop import EventConverter
@@ -33,7 +34,8 @@ def run_through(machine: EventConverter, files: tuple[str, ...]) -> ConvertRun:
         run.run(inputs)
     stats = run.stats
     say(
-        f"{stats.lines:,} lines: {stats.converted:,} converted, {stats.filtered:,} filtered, "
+        f"{counted(stats.lines, 'line')}: {stats.converted:,} converted, "
+        f"{stats.filtered:,} filtered, "
         f"{stats.rejected:,} rejected, {stats.noise:,} skipped, {stats.blank:,} blank"
     )
     for reason, number in stats.reasons.most_common(10):
