@@ -67,8 +67,8 @@ def _one_host(default_port: int) -> Callable[[str], Place]:
         said, problems = hosts(rest)
         if "," in rest:
             problems.append(
-                "udp:// takes one collector: nothing tells when to go to the next. "
-                "For a copy to each, name them one by one."
+                "udp:// takes one collector: UDP reports no failure, so there is no failover. For "
+                "a copy to each, list them as separate destinations."
             )
         return said, problems
 

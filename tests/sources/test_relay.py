@@ -322,7 +322,7 @@ class TestTls:
 
     def test_a_wrong_name(self, authority, caplog):
         server = RelayServer(pair=authority.issue("kubearmor"))
-        said = "the certificate of {} is not for the name 127.0.0.1: say server_name=NAME"
+        said = "the certificate of {} is not for the name 127.0.0.1: set server_name="
         self.fails(server, said, caplog, tls=True, ca=str(authority.ca))
 
     def test_an_unknown_authority(self, authority, other, caplog):
