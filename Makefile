@@ -28,7 +28,7 @@ demo: engine
 	@$(VENV)/bin/cef-bridge demo
 
 test: engine
-	@$(VENV)/bin/python -m pytest -m "not apart" -n 2 --dist loadfile --no-loadscope-reorder
+	@$(VENV)/bin/python -m pytest -m "not apart" -n 3 --dist loadfile --no-loadscope-reorder
 	@$(VENV)/bin/python -m pytest -m apart -n 4 --dist worksteal
 
 lint: $(STAMP)

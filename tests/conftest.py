@@ -1,6 +1,6 @@
 """Puts this folder on the path, so that all tests find what they share in it; tells who runs apart.
 
-`make test` runs the tests two at a time; what is marked `apart` comes after those that keep both
+`make test` runs the tests three at a time; what is marked `apart` comes after those that keep both
 cores busy: tests in which processes are killed at random moments, or clocks matter. These wait more
 than they compute, and run four at a time.
 """

@@ -85,9 +85,14 @@ def run(*words: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess
     )
 
 
-def wheel(source: Path, out: Path, **variables: str) -> Path:
-    words = ("-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--quiet", "-w", str(out))
-    done = run(*words, str(source), cwd=out.parent, **variables)
+def wheel(source: Path, out: Path, *, pip: bool = False, **variables: str) -> Path:
+    """Build a wheel, as pip has it done; by pip itself it takes a second more."""
+    if pip:
+        words = ("-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--quiet", "-w")
+        done = run(*words, str(out), str(source), cwd=out.parent, **variables)
+    else:
+        words = ("-m", "hatchling", "build", "-t", "wheel", "-d", str(out))
+        done = run(*words, cwd=source, **variables)
     assert done.returncode == 0, done.stderr
     (made,) = out.glob("*.whl")
     return made
@@ -117,7 +122,7 @@ def engine_files(made: Path) -> list[str]:
 
 @needs_cargo
 def test_a_wheel_built_with_cargo_runs_natively_where_cargo_is_not(tree, tmp_path, no_cargo):
-    made = wheel(tree, tmp_path / "out", CEF_BRIDGE_BUILD="require")
+    made = wheel(tree, tmp_path / "out", pip=True, CEF_BRIDGE_BUILD="require")
     assert made.name.endswith(f"-py3-none-{PLATFORM}.whl")
     assert engine_files(made) == ["cef_bridge/_engine.so"]
     assert status_of(made, tmp_path / "installed", **no_cargo) == "native"
@@ -130,7 +135,7 @@ def test_the_platform_of_a_wheel_can_be_set(tree, tmp_path):
 
 
 def test_a_wheel_built_without_cargo_is_pure_python_and_says_why(tree, tmp_path, no_cargo):
-    made = wheel(tree, tmp_path / "out", **no_cargo)
+    made = wheel(tree, tmp_path / "out", pip=True, **no_cargo)
     assert made.name.endswith("-py3-none-any.whl")
     assert engine_files(made) == ["cef_bridge/_no_engine.txt"]
     assert status_of(made, tmp_path / "installed") == f"python ({MISSING}; {REMEDY})"
@@ -181,7 +186,7 @@ def test_an_sdist_has_all_that_the_engine_is_built_from(tree, tmp_path, no_cargo
     crate = {path.relative_to(ROOT).as_posix() for path in (ROOT / "engine" / "src").rglob("*.rs")}
     assert {"engine/Cargo.lock", "engine/build.rs", "hatch_build.py", *crate} <= names
     assert not [name for name in names if "target/" in name or name.startswith("cef_bridge/_e")]
-    made = wheel(packed, tmp_path / "out", CEF_BRIDGE_BUILD="require")
+    made = wheel(packed, tmp_path / "out", pip=True, CEF_BRIDGE_BUILD="require")
     assert status_of(made, tmp_path / "installed") == "native"
 
 

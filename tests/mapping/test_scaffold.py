@@ -149,7 +149,7 @@ def test_a_file_stays_readable_to_people():
     assert max(map(len, text.split("examples:")[0].split("\n"))) <= 110
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(event=events, parent=st.sampled_from(shipped.names()), cluster=texts)
 def test_any_event_gives_a_file_that_lints_and_whose_examples_pass(
     event, parent, cluster, tmp_path_factory
