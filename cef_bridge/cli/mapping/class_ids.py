@@ -23,7 +23,7 @@ from cef_bridge.siems.class_ids import FORMS, text
 def command(form: str, *, as_json: bool) -> None:
     """List every device event class id with its name, category and default severity.
 
-    qradar is what QID map entries need, arcsight a categoriser file, splunk rows of SC4S'
+    qradar is what QID map entries need, arcsight a categorizer file, splunk rows of SC4S'
     splunk_metadata.csv, splunk-eventtypes and splunk-tags two .conf files, sentinel a query.
     """
     if form in FORMS and not as_json:

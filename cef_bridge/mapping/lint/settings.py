@@ -35,7 +35,7 @@ def header_varies(view: LintContext) -> Iterator[LintFinding]:
     """A header field before the severity is from a list that ends.
 
     Receivers build on the header: QRadar's map of events and SC4S' table of source types have a row
-    for each id or product, Sentinel and ArcSight categorise by id and name. With a policy's name, a
+    for each id or product, Sentinel and ArcSight categorize by id and name. With a policy's name, a
     path, a label or a message in it there is no end of rows, and an attacker may write them. Put
     what varies into the extension. A `table` makes a list that ends of anything.
 
