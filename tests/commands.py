@@ -40,6 +40,11 @@ _AT_START = (
 _MOST = 100_000  # bytes of a request, which is one datagram
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 _LIBC = ctypes.CDLL(None, use_errno=True)
+_ENDS = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
+_KNOWN = {"args", "env", "cwd", "preexec_fn", "pass_fds", "executable", "shell", *_ENDS} | {
+    *("start_new_session", "gid", "gids", "uid", "umask", "process_group")
+}
+"""What must be among the arguments of subprocess's own method, which is no public one."""
 _ONE = threading.Lock()  # who asks gets the answer
 
 
@@ -48,6 +53,9 @@ class Popen(subprocess.Popen):
 
     def _execute_child(self, *args: object) -> None:
         given = inspect.signature(super()._execute_child).bind(*args).arguments
+        if not given.keys() >= _KNOWN:  # another Python: its own way is always right
+            super()._execute_child(*args)
+            return
         env = os.environ if given["env"] is None else given["env"]
         words = [os.fspath(word) for word in given["args"]]
         forker = _forker()
@@ -64,14 +72,13 @@ class Popen(subprocess.Popen):
         ):
             super()._execute_child(*args)
             return
-        ends = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
-        theirs = [given[ends[place]] for place in (0, 3, 5)]
+        theirs = [given[_ENDS[place]] for place in (0, 3, 5)]
         files = [own if file == -1 else file for own, file in enumerate(theirs)]
         with _ONE:
             socket.send_fds(forker, [asked], files)
             self.pid = int(forker.recv(64))
         self._child_created = True
-        self._close_pipe_fds(*(given[name] for name in ends))
+        self._close_pipe_fds(*(given[name] for name in _ENDS))
 
 
 def run(words, *, input=None, capture_output=False, timeout=None, check=False, **options):  # noqa: A002 - as subprocess has it

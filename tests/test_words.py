@@ -21,7 +21,11 @@ WORDS = re.compile(
 )
 """Words with a plain one in their place: is, is in, says, reports, invalid, resumed, again, fix, missing."""
 
-PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+]
 SOURCES = sorted((ROOT / "cef_bridge").rglob("*.py"))
 
 EXCEPTIONS: dict[str, str] = {}
