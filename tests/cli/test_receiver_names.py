@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from cef_bridge.cli.lint_cef import command as lint_cef
 from cef_bridge.cli.simulate import command as simulate
+from cef_bridge.forward.config import from_urls
 from cef_bridge.lines.lint.codes import CODES
 from cef_bridge.lines.lint.linter import Linter
 from cef_bridge.mapping.load import load
@@ -27,6 +28,12 @@ def test_each_name_is_known_to_all_three_options(name):
     done = CliRunner().invoke(simulate, ["--siem", name, "-m", name, "--json", EVENT])
     assert json.loads(done.stdout)["siem"] == name
     assert CliRunner().invoke(lint_cef, ["--for", name], input=LINE).exit_code == 0
+
+
+@pytest.mark.parametrize("name", SIEMS)
+def test_forward_takes_each_name_as_a_mapping(name):
+    (destination,) = from_urls(["-"], [f"tcp://siem?mapping={name}"]).destinations
+    assert load(destination.mapping).name in SIEMS[name].mappings
 
 
 def test_a_receiver_without_a_mapping_of_its_own_has_anothers():
