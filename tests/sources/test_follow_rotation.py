@@ -307,6 +307,42 @@ def test_thousands_of_files_that_are_packed_at_once_are_read_on(
     many.check(caplog)
 
 
+@pytest.mark.parametrize(("one", "other"), [("c", "d"), ("d", "c")])
+def test_a_packed_file_with_the_inode_of_another_that_was_deleted_is_read_on(
+    tmp_path, store, one, other
+):
+    """An inode of a deleted file goes to the next one that is made, such as another's packed one."""
+    first, last = tmp_path / f"{one}.log", tmp_path / f"{other}.log"
+    for number, path in enumerate((tmp_path / "a.log", tmp_path / "b.log", first, last)):
+        append(path, text(5 * number, 5 * number + 5, 100))  # the first two stay open
+    stream = store.follow(tmp_path / "*.log", max_open=1, rescan=0)
+    while len(store.lines) < 20:
+        store.take(next(stream))
+    for _ in range(5):
+        store.take(next(stream))
+    append(first, text(20, 30, 100))  # not read yet when it is packed
+    freed = last.stat().st_ino
+    last.unlink()
+    packed = gzip.compress(first.read_bytes())
+    for attempt in range(200):
+        made = tmp_path / f"{attempt}.tmp"
+        made.write_bytes(packed)
+        if made.stat().st_ino == freed:
+            break
+    else:
+        pytest.skip("this file system gives the inode of a deleted file to no other one")
+    first.unlink()
+    made.rename(tmp_path / f"{one}.log.1.gz")
+    append(first, text(30, 40, 100))
+    append(last, text(40, 45, 100))
+    for _ in range(100):
+        store.take(next(stream))
+        if len(store.lines) == 45:
+            break
+    stream.close()
+    check(store, 45)
+
+
 def test_what_is_true_of_thousands_of_files_is_one_warning(tmp_path, store, caplog, monkeypatch):
     """They cannot be opened, for there are no descriptors left: they are tried again."""
     for number in range(3000):

@@ -15,7 +15,7 @@ import logging
 import os
 import re
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import UsageError
 from cef_bridge.sources.feed import Arrival, Notice
@@ -70,19 +70,31 @@ class _Met(NamedTuple):
 class _Taken:
     """The files that are something else than the one that is looked for.
 
-    A packed file that was put aside may be what another was made into.
+    A packed file that was put aside may be what another was made into. A file with the inode of
+    another stream is that stream's while it begins as that one did: the inode of a file that was
+    deleted goes to the next one that is made, which may be the packed one that is looked for.
     """
 
-    def __init__(self, nodes: Mapping[tuple[int, int], Tail], tail: Tail, *, own: bool) -> None:
+    def __init__(
+        self, nodes: Mapping[tuple[int, int], Tail], tail: Tail | None = None, *, own: bool = False
+    ) -> None:
         self._nodes = nodes
-        self._node = tail.node
+        self._node = tail.node if tail else None
         self._own = own
 
-    def __contains__(self, node: object) -> bool:
-        if node == self._node:
+    def __contains__(self, file: object) -> bool:
+        if not isinstance(file, File):
+            return False
+        if file.node == self._node:
             return self._own
-        tail = self._nodes.get(cast("tuple[int, int]", node))
+        tail = _owner(self._nodes, file)
         return tail is not None and not tail.aside
+
+
+def _owner(nodes: Mapping[tuple[int, int], Tail], file: File) -> Tail | None:
+    """Return the stream that a file is of: the one with its inode, if it begins as that one did."""
+    tail = nodes.get(file.node)
+    return tail if tail is not None and file.head.startswith(tail.head) else None
 
 
 class FileWatcher:
@@ -288,10 +300,8 @@ class FileWatcher:
 
     def _same(self, file: File) -> Tail | None:
         """Return the stream of a file that was met under another name."""
-        tail = self._nodes.get(file.node)
-        if tail is None or tail.cut or not file.head.startswith(tail.head):
-            return None
-        return tail
+        tail = _owner(self._nodes, file)
+        return None if tail is None or tail.cut else tail
 
     def _take_up(self, met: Iterable[_Met]) -> News:
         """Begin to follow files, each behind all that has to be read before it."""
@@ -360,7 +370,7 @@ class FileWatcher:
         def known(file: File) -> bool:
             return (
                 file.node == current.node
-                or (file.node in self._nodes and not self._nodes[file.node].aside)
+                or file in _Taken(self._nodes)
                 or (in_place and begin_alike(file, current))
                 or (file.node, sha256(file.head)) in self._read
                 or (is_packed(file.head) and self._was_read_unpacked(file))
@@ -391,8 +401,8 @@ class FileWatcher:
 
     def _take_back(self, file: File) -> None:
         """Read a packed file that was put aside: it turned out to be the rest of something."""
-        if file.node in self._nodes:
-            self._drop(self._nodes[file.node])
+        if (tail := _owner(self._nodes, file)) is not None:
+            self._drop(tail)
         self.packed = [each for each in self.packed if each[0].node != file.node]
 
     def _put_aside(self, tail: Tail, file: File) -> None:
@@ -419,7 +429,7 @@ class FileWatcher:
         for known in self.book:
             if known.key in self._own:
                 self.book.take(known.key)
-                rest = self.siblings.rest(known.at, known.offset, self._nodes)
+                rest = self.siblings.rest(known.at, known.offset, _Taken(self._nodes))
                 if rest is None:
                     yield from self._vanished(known)
                 elif rest.copy and rest.file.path in (known.at.path, known.at.real):
@@ -448,7 +458,7 @@ class FileWatcher:
         if not is_packed(file.head):
             rotated = partial(self._was_rotated, file)
             known = self.book.claim(file._replace(path=path), rotated)
-        if known is None or file.node in self._nodes:
+        if known is None or _owner(self._nodes, file) is not None:
             os.close(fd)
             return None
         found = self.descriptors.keep(Rest(fd, file, copy=False))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from cef_bridge.sources.files.file_identity import FilePosition
 
-    Nodes = Container[tuple[int, int]]
+    Files = Container[File]
 
 # A copy is known by how it begins alone; fewer bytes than this may begin any file, so then its name
 # and its time have to fit, too.
@@ -89,7 +89,7 @@ class Siblings:
 
     # The rest of one
 
-    def rest(self, at: FilePosition, offset: int, taken: Nodes) -> Rest | None:
+    def rest(self, at: FilePosition, offset: int, taken: Files) -> Rest | None:
         """Return the file that a position speaks of, wherever it was moved among its siblings.
 
         First by inode and hash; then, as a copy (copytruncate) or packed, by its content. `taken`
@@ -102,7 +102,7 @@ class Siblings:
             self.forget()
         return None
 
-    def _look_for(self, at: FilePosition, offset: int, taken: Nodes) -> tuple[Rest | None, bool]:
+    def _look_for(self, at: FilePosition, offset: int, taken: Files) -> tuple[Rest | None, bool]:
         """Look through the siblings; also tell whether they stood still meanwhile."""
         folders = self._beside(at)
         stem = os.path.basename(at.real).partition(".")[0]  # noqa: PTH119
@@ -113,7 +113,7 @@ class Siblings:
             for folder in folders
             if at.head
             for each in folder.alike(stem, at.head, at.sha256)
-            if each.node not in taken and not in_the_making(each.path)
+            if not in_the_making(each.path)
         )
         still = True
         older: set[str] | None = None
@@ -123,7 +123,7 @@ class Siblings:
             still = still and there
             if file is None:
                 continue
-            ruled_out = file.node in taken or (not at.head and each.path in (at.path, at.real))
+            ruled_out = file in taken or (not at.head and each.path in (at.path, at.real))
             if ruled_out or not _is_it(each, file, at, offset):
                 continue
             if is_packed(file.head):
@@ -195,7 +195,7 @@ class Siblings:
                 found.append((file.changed, Older(_bare(each.name), *begins, file.size)))
         return tuple(entry for _, entry in sorted(found)[-_MOST_OLDER:])
 
-    def _older(self, at: FilePosition, taken: Nodes) -> set[str]:
+    def _older(self, at: FilePosition, taken: Files) -> set[str]:
         """Return the paths of packed files that hold what was there before this one was begun.
 
         Each of those is found once at most, so that of two that are alike one is another.
@@ -206,7 +206,8 @@ class Siblings:
         packed = [
             each
             for each in self._rotated(at)
-            if each.node not in taken and each.node[1] != at.inode and _PACKED.search(each.name)
+            if each.node[1] != at.inode and _PACKED.search(each.name)
+            if (file := met_again(each)[0]) is not None and file not in taken
         ]
         for older in at.older:
             alike = [each for each in packed if each.path not in found]
