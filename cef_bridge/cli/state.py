@@ -172,8 +172,16 @@ class State:
         return f"{done} done, next is {inputs[place.input]['name']}"
 
     def done(self) -> None:
-        """Take the state file away: the outputs have their names."""
-        for path in (self._path, self._temporary):
+        """Take the state file away: the outputs have their names.
+
+        A run that was killed behind the renaming was gone on with, and may have begun parts anew.
+        """
+        begun = [
+            Path(path).resolve().with_name(self._parts[what][0])
+            for what, path in self._targets._asdict().items()
+            if path and what in self._parts
+        ]
+        for path in (*begun, self._path, self._temporary):
             with contextlib.suppress(OSError):
                 path.unlink()
 
