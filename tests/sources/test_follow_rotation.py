@@ -320,7 +320,9 @@ def test_a_packed_file_with_the_inode_of_another_that_was_deleted_is_read_on(
         store.take(next(stream))
     for _ in range(5):
         store.take(next(stream))
-    append(first, text(20, 30, 100))  # not read yet when it is packed
+    append(first, text(20, 30, 100))  # not read yet when they are packed
+    append(last, text(30, 40, 100))
+    (tmp_path / f"{other}.log.1.gz").write_bytes(gzip.compress(last.read_bytes()))
     freed = last.stat().st_ino
     last.unlink()
     packed = gzip.compress(first.read_bytes())
@@ -332,15 +334,16 @@ def test_a_packed_file_with_the_inode_of_another_that_was_deleted_is_read_on(
     else:
         pytest.skip("this file system gives the inode of a deleted file to no other one")
     first.unlink()
+    (tmp_path / "spare.tmp").touch()  # the next file of this name is not to have its inode
     made.rename(tmp_path / f"{one}.log.1.gz")
-    append(first, text(30, 40, 100))
-    append(last, text(40, 45, 100))
+    append(first, text(40, 50, 100))
+    append(last, text(50, 60, 100))
     for _ in range(100):
         store.take(next(stream))
-        if len(store.lines) == 45:
+        if len(store.lines) == 60:
             break
     stream.close()
-    check(store, 45)
+    check(store, 60)
 
 
 def test_what_is_true_of_thousands_of_files_is_one_warning(tmp_path, store, caplog, monkeypatch):
