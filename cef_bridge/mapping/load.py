@@ -19,7 +19,6 @@ from cef_bridge.mapping.language.merge import merge
 from cef_bridge.mapping.language.slots_chain import Names
 from cef_bridge.mapping.lint import across, linter
 from cef_bridge.mapping.lint.context import LintContext
-from cef_bridge.siems.registry import mapping_of
 from cef_bridge.small_files import UnreadableError, read_small
 from cef_bridge.wording import shown
 
@@ -184,7 +183,7 @@ class _Chain:
         path = folder / target
         if is_path(target, folder):
             is_shipped = False
-        elif (name := mapping_of(target)) in shipped.names():
+        elif (name := _shipped_name(target)) is not None:
             path, is_shipped = shipped.path(name), True
         else:
             self._report(at, codes.UNREADABLE, no_mapping(target, folder))
@@ -261,3 +260,14 @@ def _resolved(path: Path) -> Path:
         return path.resolve()
     except (OSError, ValueError, RuntimeError):
         return path
+
+
+def _shipped_name(target: str) -> str | None:
+    """Return the shipped mapping of a name, or of a SIEM's name; None when there is none."""
+    known = shipped.names()
+    if target in known:
+        return target
+    from cef_bridge.siems.registry import mapping_of  # noqa: PLC0415 - a mapping's own name is usual
+
+    name = mapping_of(target)
+    return name if name in known else None

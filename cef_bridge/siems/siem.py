@@ -59,6 +59,10 @@ class Siem(NamedTuple):
     empties: tuple[str, ...] = ()
     reads_seconds: bool = False
 
+    def mappings_of(self, fact: SettingPitfall | NeededKey) -> tuple[str, ...]:
+        """Return the shipped mappings for which a fact holds."""
+        return (fact.mapping,) if fact.mapping else self.mappings
+
 
 def reads_version_0(title: str) -> SettingPitfall:
     """Return the pitfall of a parser that looks for the characters `CEF:0`."""

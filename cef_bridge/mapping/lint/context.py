@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import Location
-from cef_bridge.siems.registry import SIEMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +55,8 @@ class LintContext(NamedTuple):
 
     def siems(self) -> list[Siem]:
         """Return the SIEMs that the mapping is for."""
+        from cef_bridge.siems.registry import SIEMS  # noqa: PLC0415 - errors are found without it
+
         return [siem for siem in SIEMS.values() if self.is_for(*siem.mappings)]
 
     def at_setting(self, name: str) -> Location | None:

@@ -18,7 +18,6 @@ from cef_bridge.mapping.lint.context import (
     said_extension,
 )
 from cef_bridge.mapping.lint.registry import reports
-from cef_bridge.siems.registry import SIEMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,9 +43,9 @@ def receiver_needs(view: LintContext) -> Iterator[LintFinding]:
           KubeArmorEventName: null
     """
     gone = {name.text: name.at for name in removed(view)}
-    for siem in SIEMS.values():
+    for siem in view.siems():
         for need in siem.needs:
-            names = (need.mapping,) if need.mapping else siem.mappings
+            names = siem.mappings_of(need)
             if not view.is_for(*names) or need.key in view.merged.extension:
                 continue
             new = not (view.parent and view.parent.is_for(*names))

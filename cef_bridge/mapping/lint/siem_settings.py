@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from cef_bridge.mapping.language import codes
 from cef_bridge.mapping.lint.context import LintFinding
 from cef_bridge.mapping.lint.registry import reports
-from cef_bridge.siems.registry import SIEMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,9 +103,9 @@ def receiver_setting(view: LintContext) -> Iterator[LintFinding]:
 
 def _met(view: LintContext, rule: str) -> Iterator[LintFinding]:
     """Yield what the SIEMs that a mapping is for do not get on with, of one rule."""
-    for siem in SIEMS.values():
+    for siem in view.siems():
         for pitfall in siem.settings:
-            names = (pitfall.mapping,) if pitfall.mapping else siem.mappings
+            names = siem.mappings_of(pitfall)
             if pitfall.rule != rule or not view.is_for(*names):
                 continue
             if pitfall.at_key and pitfall.at_key not in view.merged.extension:
@@ -114,7 +113,7 @@ def _met(view: LintContext, rule: str) -> Iterator[LintFinding]:
             if not pitfall.applies(view.merged.envelope):
                 continue
             at = view.at_setting(pitfall.setting)
-            # What a parent says is told there, unless it is only this file that is for the SIEM.
+            # A parent's setting is reported there, unless only this file is for the SIEM.
             if at is None and view.parent and view.parent.is_for(*names):
                 continue
             yield LintFinding(at or view.top, pitfall.reason)
