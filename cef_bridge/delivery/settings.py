@@ -46,9 +46,9 @@ def setting(
 ) -> Meta:
     """Return the `Meta` of a field: what it means, which schemes of URLs have it (`of`; all).
 
-    A "path" is looked for beside the config file; a "secret" never stands in a URL. `was` is its
-    name in earlier versions, `values_were` has values that were called otherwise: they are read,
-    and shown nowhere.
+    A "path" is relative to the config file; a "secret" is not allowed in a URL. `was` is its name
+    in earlier versions, `values_were` maps earlier values to those of today: they are accepted and
+    not shown.
     """
     return Meta(
         description=description,

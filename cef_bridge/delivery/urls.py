@@ -43,10 +43,12 @@ class UrlParameters(NamedTuple):
 
     def row(self, name: str) -> kinds.Field | None:
         """Return the field of a name, also of one that it had in earlier versions."""
-        found = self.rows.get(name)
-        if found is None and name:
-            found = next((row for row in self.rows.values() if old_name(row) == name), None)
-        return found
+        return self.rows.get(self.earlier.get(name, name))
+
+    @property
+    def earlier(self) -> dict[str, str]:
+        """The names of earlier versions, each with the one of today."""
+        return {old: name for name, row in self.rows.items() if (old := old_name(row))}
 
     @classmethod
     def of(cls, struct: type, schemes: tuple[str, ...]) -> Self:

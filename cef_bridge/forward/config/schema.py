@@ -12,7 +12,7 @@ from msgspec import inspect as kinds
 
 from cef_bridge.delivery import schemes
 from cef_bridge.delivery.destination_url import DestinationUrl
-from cef_bridge.delivery.urls import UrlParameters, old_name
+from cef_bridge.delivery.urls import UrlParameters
 from cef_bridge.forward.config import sources
 from cef_bridge.forward.config.spec import Config, Destination, Source
 from cef_bridge.mapping.language import schema as mapping_schema
@@ -53,11 +53,6 @@ def _properties(cls: type) -> dict[str, Schema]:
     return {name: _setting(name, row.type) for name, row in UrlParameters.of(cls, ()).rows.items()}
 
 
-def _earlier(cls: type) -> dict[str, str]:
-    rows = UrlParameters.of(cls, ()).rows.items()
-    return {old: name for name, row in rows if (old := old_name(row))}
-
-
 def _setting(name: str, kind: kinds.Type) -> Schema:
     said = yaml_schema.or_null(_OF_MAPPINGS[name]()) if name in _OF_MAPPINGS else _of(kind)
     declared = kind.extra_json_schema if isinstance(kind, kinds.Metadata) else None
@@ -96,6 +91,6 @@ def _list(url: str, *classes: type) -> Schema:
     earlier: dict[str, str] = {}
     for cls in classes:
         properties |= _properties(cls)
-        earlier |= _earlier(cls)
+        earlier |= UrlParameters.of(cls, ()).earlier
     item = {"anyOf": [address, yaml_schema.settings(properties, [url], earlier)]}
     return {"anyOf": [{"type": "array", "items": item, "minItems": 1}, item]}
