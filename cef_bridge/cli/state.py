@@ -172,9 +172,10 @@ class State:
         return f"{done} done, next is {inputs[place.input]['name']}"
 
     def done(self) -> None:
-        """Take the state file away: the outputs have their names.
+        """Delete the checkpoint file: the outputs have their names.
 
-        A run that was killed behind the renaming was gone on with, and may have begun parts anew.
+        Parts are deleted too. A run that was killed after a renaming resumes, and opens a new part
+        for an output that is complete already.
         """
         begun = [
             Path(path).resolve().with_name(self._parts[what][0])

@@ -1,6 +1,6 @@
 """Chunks of text, with their places in the inputs.
 
-Plain values, and a reader of what stands in a chunk. Must not know what the text says.
+Plain values, and a reader of a chunk's text. Must not know what the text says.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Finished(NamedTuple):
 class Chunk(NamedTuple):
     """Segments, one behind the other in a text, and the inputs that end with them.
 
-    What stands in the text behind the last segment is of the next chunk. `alone`: it seems to begin
-    and to end between records, so that it may be converted without knowing what stands before it.
+    Text after the last segment belongs to the next chunk. `alone`: it seems to begin and to end
+    between records, so it can be converted without the text before it.
     """
 
     text: bytes

@@ -122,7 +122,7 @@ class Feeder:
             yield from self._emit(alone=True)
 
     def _cut(self, consumed: int) -> Iterator[Chunk]:
-        """Emit what there is up to a seam; what stands behind it is for the next chunk.
+        """Emit the text up to a seam; the rest belongs to the next chunk.
 
         Without a seam all of it goes.
         """

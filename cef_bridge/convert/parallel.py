@@ -183,7 +183,7 @@ class ParallelRun:
         return cast("Chunk", self._chunk)
 
     def _done(self) -> None:
-        """Tell of the chunk in hand, all of which was converted."""
+        """Report the current chunk as converted."""
         chunk = self._in_hand()
         if chunk.segments:
             last = chunk.segments[-1]

@@ -37,7 +37,7 @@ class Sender(Protocol):
 class Scheme(NamedTuple):
     """A transport.
 
-    `form` shows how its URL is written. `place` reads what stands between the scheme and the `?`.
+    `form` shows how its URL is written. `place` reads the part between the scheme and the `?`.
     `sender` makes what sends; `framing` is the mapping's. `check` looks at what the URL names
     without connecting, at a time (epoch seconds). `collector`: a syslog collector is behind it,
     and reads a header. `datagrams`: a message has `max_datagram` bytes at most.

@@ -6,7 +6,7 @@ any other. A mapping's filters hold for it, too.
 
 from __future__ import annotations
 
-import socket
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -86,4 +86,4 @@ def _send(route: DestinationRoute, event: dict[str, object], counts: dict[str, i
 
 
 def _host() -> str:
-    return socket.gethostname()
+    return os.uname().nodename

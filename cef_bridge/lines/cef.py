@@ -32,7 +32,7 @@ class Cef:
     """The CEF writer and reader.
 
     `pipe="replace"` writes `/` for `|` in values too (old Sentinel agents take one for the end of
-    a header field); no value holds a text of `defang`; `version` is what stands behind `CEF:`.
+    a header field); no value holds a text of `defang`; `version` follows `CEF:`.
     `longest`: of texts of more characters only the beginning is made neutral, 0 for no limit; it is
     more than a message takes. Raises UsageError for a text that cannot be broken up.
     """

@@ -33,10 +33,10 @@ _WORDS_OF_A_PATH = re.compile(r"\?(?=[a-z_]+=)(?!.*\?[a-z_]+=)")
 class SourceKind(NamedTuple):
     """A kind of source.
 
-    `scheme` is what settings name it by, `form` how it is written. `place` reads what stands
-    between `://` and the `?`; None where it is not written as a URL. `feed` opens it; of what can
-    end, its second argument asks for the end. `can_wait`: what is not taken stays where it comes
-    from. `endless`: it has no end, so that a run with `--once` needs a time.
+    `scheme` is what settings name it by, `form` how it is written. `place` reads the part between
+    `://` and the `?`; None where it is not written as a URL. `feed` opens it; of what can end, its
+    second argument asks for the end. `can_wait`: what is not taken stays where it comes from.
+    `endless`: it has no end, so that a run with `--once` needs a time.
     """
 
     name: str
