@@ -128,6 +128,7 @@ class LineLoop:
         self.decoder = EventDecoder()
         self.away: list[tuple[int, int]] = []
         self._nth = 0  # event of the unit in hand
+        self._numbered = False  # a unit's place is its number
         self._name = ""
         self._machine = machine
         self._alerts = alerts
@@ -161,6 +162,7 @@ class LineLoop:
         """Convert units: lines by the engine, where there is one, all else the plain way."""
         stats = self.stats
         stats.blank += block.blank
+        self._numbered = block.numbered
         alert_rate = self._alert_rate
         self._crowded = alert_rate is not None and alert_rate.crowded
         before = self._urgent
@@ -193,7 +195,8 @@ class LineLoop:
         at = begin
         while True:
             waits = self.decoder.waits
-            stop = runner.run(LineRange(data, at, end, self._name, offset, line, waits))
+            lines = LineRange(data, at, end, self._name, offset, line, waits, self._numbered)
+            stop = runner.run(lines)
             answer = runner.answer
             self._collect(runner, data, offset)
             line += answer.lines
@@ -302,7 +305,8 @@ class LineLoop:
             self.stats.enveloped(found.path)
         timeless = event_time(raw) is None
         try:
-            fate = self._machine.convert(raw, origin_of(raw, self._name, offset))
+            place = line if self._numbered else offset
+            fate = self._machine.convert(raw, origin_of(raw, self._name, place))
         except Exception:  # noqa: BLE001 - one bad event never stops the stream, nor a fault of ours
             _log.debug("%s:%d", self._name, line, exc_info=True)
             fate = Rejected(FAULT, "fault")

@@ -44,7 +44,8 @@ class LineRange(NamedTuple):
     """Lines to run: those of `data` from `begin` to `end`.
 
     `data` begins at `offset` of the source, and `line` is the number of the first line, for the
-    log. `parts_wait`: parts of lines wait for their rest.
+    log. `parts_wait`: parts of lines wait for their rest. `numbered`: a line's number is its place
+    in the source, and `offset` means nothing.
     """
 
     data: bytes
@@ -54,6 +55,7 @@ class LineRange(NamedTuple):
     offset: int
     line: int = 1
     parts_wait: bool = False
+    numbered: bool = False
 
 
 class OutputMessage(NamedTuple):
@@ -181,7 +183,10 @@ class Runner:
         """Have the engine convert lines, and count nothing."""
         name = lines.source.encode("utf-8", "surrogatepass")
         assumed = self._converter.assumed_time
-        place = engine.BlockOrigin(name, lines.offset, assumed, lines.parts_wait, self._sorts)
+        offset = lines.line if lines.numbered else lines.offset
+        place = engine.BlockOrigin(
+            name, offset, assumed, lines.parts_wait, self._sorts, lines.numbered
+        )
         return self._work.run(lines.data, lines.begin, lines.end, place)
 
     def _count_left(self, lines: LineRange) -> None:
@@ -303,7 +308,8 @@ class ComparingRunner(Runner):
                 self._until = self._every - 1
                 self.compared += 1
                 native = self._native(data[begin:end], begin)
-                reference = self._reference(data[begin:end], lines.source, lines.offset + begin)
+                offset = number if lines.numbered else lines.offset + begin
+                reference = self._reference(data[begin:end], lines.source, offset)
                 if native != reference:
                     self.differed += 1
                     self._trust.met(native, reference)

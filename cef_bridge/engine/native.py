@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # The number of the C interface; its twin is ABI in engine/src/abi.rs.
-ABI = 3
+ABI = 4
 LEFT, FAULT = 1, 2
 """`Answer.end` of a run that did not come to its end: the line in hand is Python's. FAULT: because
 the engine could not go on.
@@ -100,8 +100,9 @@ class EnginePlan:
 
 class BlockOrigin(NamedTuple):
     """Where a block stands: the source's name, the offset of its first byte, the time of events
-    that have none (epoch microseconds), whether parts of lines wait for their rest, and whether
-    events are to be counted by sort.
+    that have none (epoch microseconds), whether parts of lines wait for their rest, whether events
+    are to be counted by sort, and whether lines are `numbered`: then `offset` is the number of the
+    first, and a line's number is its place.
     """
 
     source: bytes
@@ -109,6 +110,7 @@ class BlockOrigin(NamedTuple):
     assumed_time: int | None = None
     parts_wait: bool = False
     sorts: bool = False
+    numbered: bool = False
 
 
 class Work:
@@ -140,6 +142,7 @@ class Work:
         question.has_assumed_time = place.assumed_time is not None
         question.parts_wait = place.parts_wait
         question.sorts = place.sorts
+        question.numbered = place.numbered
         self._functions.cef_bridge_run(
             self._plan.pointer, self._pointer, ctypes.byref(question), ctypes.byref(self.answer)
         )
@@ -263,6 +266,7 @@ class _Question(ctypes.Structure):
         ("has_assumed_time", ctypes.c_uint32),
         ("parts_wait", ctypes.c_uint32),
         ("sorts", ctypes.c_uint32),
+        ("numbered", ctypes.c_uint32),
     )
 
 

@@ -35,6 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     assumed_time: None,
                     parts_wait: false,
                     sorts: false,
+                    numbered: false,
                 };
                 at = match run(&plan, &arena, block, &mut output) {
                     End::Done => end,

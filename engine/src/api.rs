@@ -57,6 +57,7 @@ pub struct Question {
     has_assumed_time: u32,
     parts_wait: u32,
     sorts: u32,
+    numbered: u32,
 }
 
 /// Return a plan of a table; null, and why not in `reason` (of `size` bytes, ended by a zero byte).
@@ -145,6 +146,7 @@ pub unsafe extern "C" fn cef_bridge_run(
         from: (asked.from as usize).min(bytes.len()),
         source,
         offset: asked.offset,
+        numbered: asked.numbered != 0,
         assumed_time: (asked.has_assumed_time != 0).then_some(asked.assumed_time),
         parts_wait: asked.parts_wait != 0,
         sorts: asked.sorts != 0,

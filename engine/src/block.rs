@@ -49,8 +49,11 @@ pub struct Block<'b> {
     pub from: usize,
     /// The name of the source, as it goes into ids.
     pub source: &'b [u8],
-    /// The offset of the first byte in the source.
+    /// The offset of the first byte in the source; where lines are `numbered`, the number of the
+    /// first line.
     pub offset: u64,
+    /// A line's place in the source is its number, as with messages of a broker.
+    pub numbered: bool,
     /// The time of events that have none, in epoch microseconds.
     pub assumed_time: Option<i64>,
     /// Parts of lines wait for their rest: Python joins what container runtimes cut.
@@ -288,7 +291,12 @@ impl<'a> Machine<'a> {
         }
         let origin = Origin {
             source: self.block.source,
-            offset: self.block.offset + at as u64,
+            offset: self.block.offset
+                + if self.block.numbered {
+                    output.counts.lines
+                } else {
+                    at as u64
+                },
             assumed_time: self.block.assumed_time,
         };
         let program = self.rules.program;

@@ -292,6 +292,17 @@ class Collector:
             time.sleep(0.02)
         return True
 
+    def frames_with(self, sent: list[bytes], seconds: float = 60.0) -> list[bytes]:
+        """Return the messages once all of `sent` are among them; after so long whatever came.
+
+        A collector that ends its side before it reads is confirmed by its kernel: it may read
+        later.
+        """
+        until = time.monotonic() + seconds
+        while not set(sent) <= set(frames := self.frames()) and time.monotonic() < until:
+            time.sleep(0.02)
+        return frames
+
     # What they do
 
     def misbehave(self, talk: Talk) -> None:

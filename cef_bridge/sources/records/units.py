@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple, Protocol, overload
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, overload
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -90,6 +90,9 @@ class Block(NamedTuple):
 
     Of a block of lines `data[begin:end]` is all of them as they stand, blank ones and line ends
     included, from physical line `data_line` on at `data_offset`.
+
+    A `numbered` block has units that are numbered where they come from: messages of a broker. Unit
+    i is number `line + i`; that is its place in the source, and what a mark counts.
     """
 
     lines: Sequence[bytes]
@@ -105,6 +108,23 @@ class Block(NamedTuple):
     end: int = 0
     data_line: int = 0
     data_offset: int = 0
+    numbered: bool = False
+
+    @classmethod
+    def of_numbered(cls, lines: list[bytes], first: int, consumed: int = 0) -> Self:
+        """Return a block of units that hold no LF and are not blank; the first has this number."""
+        data = b"\n".join([*lines, b""])
+        return cls(
+            lines,
+            first,
+            0,
+            consumed,
+            True,
+            data=data,
+            end=len(data),
+            data_line=first,
+            numbered=True,
+        )
 
     @property
     def last(self) -> int:
@@ -125,7 +145,15 @@ class Block(NamedTuple):
         return list(zip(lines_at, offsets, strict=True))
 
     def behind(self, place: int) -> Block:
-        """Return what of it begins at an offset of the stream or behind it."""
+        """Return what of it begins at a place of the stream or behind it.
+
+        A place is an offset, the number of a unit where units are numbered.
+        """
+        if self.numbered:
+            gone = max(place - self.line, 0)
+            if not gone:
+                return self
+            return Block.of_numbered([*self.lines[gone:]], self.line + gone, self.consumed)
         places = self.places()
         first = next((at for at, (_, offset) in enumerate(places) if offset >= place), len(places))
         if not first:
