@@ -41,7 +41,10 @@ ALLOWED = {
         {"checkpoint", "sources.records"},
         "what a source brings has one form, whatever the source is",
     ),
-    "delivery": ({"files", "queue"}, "it carries messages and does not know what stands in them"),
+    "delivery": (
+        {"files", "kafka", "queue"},
+        "it carries messages and does not know what stands in them",
+    ),
     "mapping.program": (
         {"kubearmor", "lines", "mapping.language"},
         "it makes one event into one message, and knows neither files nor where it goes",
@@ -52,6 +55,11 @@ ALLOWED = {
     ),
     "sources.files": (
         {"checkpoint", "sources.feed", "sources.records", "stats"},
+        "it brings bytes, and knows no mapping",
+    ),
+    "kafka": (set(), "it knows the client, and neither sources nor destinations"),
+    "sources.kafka": (
+        {"checkpoint", "kafka", "sources.feed", "sources.records"},
         "it brings bytes, and knows no mapping",
     ),
     "sources.relay": (
@@ -93,6 +101,7 @@ ALLOWED = {
             "sources",
             "sources.feed",
             "sources.files",
+            "sources.kafka",
             "sources.relay",
         },
         "it says what a forwarder is asked to do, and does none of it; its table of sources opens them",
@@ -176,6 +185,10 @@ FOREIGN = {
     "zstandard": (
         {"queue", "sources.files"},
         "archives and queues are compressed where they are kept",
+    ),
+    "confluent_kafka": (
+        {"kafka", "sources.kafka"},
+        "the client of Kafka is an extra: who does not ask for it has none",
     ),
     "grpc": ({"sources.relay"}, "the relay is a source like others"),
     "google": ({"sources.relay"}, "the relay is a source like others"),

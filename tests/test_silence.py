@@ -18,6 +18,7 @@ class _Feed:
 
     name = "a.log"
     can_wait = True
+    receipts = None
 
     def __init__(self, steps):
         self.steps = steps

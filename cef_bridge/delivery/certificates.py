@@ -59,7 +59,7 @@ def _client(tls: Tls, context: ssl.SSLContext, now: float, faults: Faults) -> No
         key is None or _readable("key", key, faults),
     ]
     try:
-        password = tls.password()
+        password = tls.read_key_password()
     except UsageError as error:
         faults.errors.append(str(error))
         return

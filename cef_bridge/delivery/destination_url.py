@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
 _STREAMS = ("tcp", "tls")
-_TLS = ("tls", "kubearmor")
+_TLS = ("tls", "kubearmor", "kafka")
+_KAFKA = ("kafka",)
 
 
 class Tls(Struct, frozen=True, kw_only=True):
@@ -45,31 +46,21 @@ class Tls(Struct, frozen=True, kw_only=True):
         str | None,
         setting(
             "The key's password: `file:/run/secrets/x` names a file that holds it.",
-            of=("tls",),
+            of=("tls", *_KAFKA),
             kind="secret",
         ),
     ] = None
     server_name: Annotated[
         str | None,
-        setting("Name in the server's certificate. Default: the host.", of=_TLS),
+        setting("Name in the server's certificate. Default: the host.", of=("tls", "kubearmor")),
     ] = None
     verify: Annotated[
         bool, setting("`no` accepts any certificate: traffic can be intercepted.", of=_TLS)
     ] = True
 
-    def password(self) -> str | None:
+    def read_key_password(self) -> str | None:
         """Return the key's password, read from its file now; UsageError when that fails."""
-        secret = self.key_password
-        if secret is None or not secret.startswith(FILE_SECRET):
-            return secret
-        path = secret.removeprefix(FILE_SECRET)
-        try:
-            text = read_small(path, MOST_SECRET).decode()
-        except UnreadableError as error:
-            raise UsageError(f"cannot read the key's password from {path}: {error}.") from error
-        except UnicodeDecodeError as error:
-            raise UsageError(f"the key's password in {path} is no text.") from error
-        return text.rstrip("\r\n")
+        return _secret(self.key_password, "the key's password")
 
     def tls_problems(self) -> list[str]:
         """Return what does not go together."""
@@ -79,6 +70,45 @@ class Tls(Struct, frozen=True, kw_only=True):
             for name in alone
             if self.cert is None
         ]
+
+
+class Login(Tls, frozen=True, kw_only=True):
+    """Whether TLS is used, and who we are, where that is a setting."""
+
+    tls: Annotated[bool, setting("Use TLS; with `cert` mutual TLS.", of=("kubearmor", *_KAFKA))] = (
+        False
+    )
+    sasl: Annotated[
+        Literal["plain", "scram-sha-256", "scram-sha-512"] | None,
+        setting("How `user` logs in.", of=_KAFKA),
+    ] = None
+    user: Annotated[str, setting("Name to log in with.", of=_KAFKA)] = ""
+    password: Annotated[
+        str | None,
+        setting(
+            "Password to log in with: `file:/run/secrets/x` names a file that holds it.",
+            of=_KAFKA,
+            kind="secret",
+        ),
+    ] = None
+
+    def read_password(self) -> str | None:
+        """Return the password of `user`, read from its file now; UsageError when that fails."""
+        return _secret(self.password, "the password")
+
+
+def _secret(secret: str | None, what: str) -> str | None:
+    """Return a secret as it was given, or as its file holds it."""
+    if secret is None or not secret.startswith(FILE_SECRET):
+        return secret
+    path = secret.removeprefix(FILE_SECRET)
+    try:
+        text = read_small(path, MOST_SECRET).decode()
+    except UnreadableError as error:
+        raise UsageError(f"cannot read {what} from {path}: {error}.") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{what} in {path} is no text.") from error
+    return text.rstrip("\r\n")
 
 
 class DestinationUrl(Tls, frozen=True, kw_only=True):

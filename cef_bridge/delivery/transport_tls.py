@@ -50,7 +50,7 @@ def context_of(tls: Tls) -> ssl.SSLContext:
         _believe(context, tls)
         if tls.cert is not None:
             # Without a password, OpenSSL would ask the terminal for one.
-            context.load_cert_chain(tls.cert, tls.key, password=tls.password() or "")
+            context.load_cert_chain(tls.cert, tls.key, password=tls.read_key_password() or "")
     except (OSError, ValueError, UsageError) as error:  # ssl.SSLError is an OSError
         wrong = look_at(tls, time.time()).errors or [f"the TLS files cannot be used: {error}."]
         raise ConnectError(" ".join(wrong), permanent=True) from error

@@ -80,6 +80,9 @@ DESTINATION_ROWS = (
     MetricRow("queue_oldest_age_seconds", "gauge", "How long the oldest message has been waiting."),
 )
 UNROUTED = MetricRow("unrouted", "counter", "Events that the `when` of no destination takes.")
+LAG = MetricRow(
+    "source_lag", "gauge", "Events of a partition that are not settled in every destination."
+)
 DROPPED = MetricRow("dropped", "counter", "Messages that were dropped, by reason.")
 REJECTED = MetricRow(
     "rejected_by_reason", "counter", "Records that cannot be converted, by reason."
@@ -194,6 +197,11 @@ class _Values(Collector):
             for source in view.sources:
                 family.add_metric([source.name], _of_source(source, row.name))
             yield family
+        lag = _family(LAG, ["source", "partition"])
+        for source in view.sources:
+            for partition, number in source.lag.items():
+                lag.add_metric([source.name, partition], number)
+        yield lag
         for row in DESTINATION_ROWS:
             family = _family(row, ["destination"])
             for each in view.destinations:

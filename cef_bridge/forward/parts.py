@@ -87,7 +87,9 @@ def source_view(name: str, state: FeedState, *, alive: bool) -> SourceStatus:
     connected = state.connected or not alive
     text = state.text if alive else "read to its end"
     silent = state.silent and alive
-    return SourceStatus(name, connected, text, state.gaps, state.reconnects, state.bytes, silent)
+    return SourceStatus(
+        name, connected, text, state.gaps, state.reconnects, state.bytes, silent, state.lag
+    )
 
 
 def destination_view(spec: Destination, queue: Queue, state: ForwarderState) -> DestinationStatus:

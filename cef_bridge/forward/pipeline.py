@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.engine.line_loop import LineLoop, Options, Refused
+from cef_bridge.forward.settled_marks import SettledMarks, settled_in_all
 from cef_bridge.kubearmor.alert_rate import AlertRate
 from cef_bridge.queue.queue import ALERTS, TELEMETRY, DeadLetter, Joined, MessageBatch, QueueStopped
 from cef_bridge.sources.feed import Notice
@@ -44,6 +45,8 @@ MOST_BYTES = 4 << 20
 """Or so many bytes of messages and of what is rejected: what sends large ones takes no memory."""
 AGE = 0.1
 """So many seconds the first of them waits when they come slowly."""
+ACKNOWLEDGE = 0.5
+"""A source that keeps what it brought hears so often, in seconds, how far it is dealt with."""
 ROOM = len(" KubeArmorQueue=01234567 KubeArmorSeq=") + 19
 """Bytes that a message is shorter, when it is to be numbered."""
 _RAW = 65536  # bytes of a rejected record that are kept
@@ -151,6 +154,7 @@ class SourcePipeline:
         self._flood = flood
         self._clock = clock
         self._given_up = threading.Event()
+        self._acknowledged = 0.0  # when the source heard last how far it is dealt with
         self._branches = [self._branch(route) for route in routes]
         self._next: tuple[Sequence[DestinationRoute], Callable[[], None]] | None = None
         self._told_unrouted = False
@@ -190,11 +194,31 @@ class SourcePipeline:
                     branch.tell(self._notice, branch.route, item)
             else:
                 self._take(item)
+            if self._clock() - self._acknowledged >= ACKNOWLEDGE:
+                self.acknowledge()
         self._store()
         if lost := self._lost + sum(branch.lost for branch in self._branches):
             _log.error(
                 "%s: %s lost: there was no room in a queue", self.feed.name, counted(lost, "event")
             )
+
+    def acknowledge(self) -> None:
+        """Tell the source how far all queues have dealt with what it brought, if it asks for it.
+
+        Not from two threads at once: while `run` runs, it does it.
+        """
+        receipts = self.feed.receipts
+        if receipts is None:
+            return
+        self._acknowledged = self._clock()
+        settled = [each.settled for each in self._branches if each.settled is not None]
+        receipts.acknowledge(settled_in_all(settled))
+
+    def close(self) -> None:
+        """Tell the source for the last time; after `run`, when the queues take nothing more."""
+        if self.feed.receipts is not None:
+            self.acknowledge()
+            self.feed.receipts.close()
 
     def _marks(self) -> dict[str, Checkpoint]:
         """Return where to go on: of each stream the position of the queue that has least of it.
@@ -214,12 +238,28 @@ class SourcePipeline:
         self._store()
         before = {branch.route.name: branch for branch in self._branches}
         self._lost += sum(branch.lost for branch in self._branches)
-        self._branches = [self._branch(route, before.get(route.name)) for route in routes]
+        # A queue that is new has nothing of what came before, and is not to be waited for.
+        passed: dict[str, int] = {}
+        for each in self._branches:
+            passed |= each.settled.positions if each.settled is not None else {}
+        self._branches = [self._branch(route, before.get(route.name), passed) for route in routes]
         then()
 
-    def _branch(self, route: DestinationRoute, before: _Branch | None = None) -> _Branch:
+    def _branch(
+        self,
+        route: DestinationRoute,
+        before: _Branch | None = None,
+        passed: dict[str, int] | None = None,
+    ) -> _Branch:
         live = not self.feed.can_wait
-        return _Branch(route, self.options, self._given_up, live=live, before=before)
+        branch = _Branch(route, self.options, self._given_up, live=live, before=before)
+        receipts = self.feed.receipts
+        if receipts is not None:
+            marks = {key: mark.offset for key, mark in route.queue.marks().items()}
+            branch.settled = (before.settled if before else None) or SettledMarks(
+                route.queue, {**marks, **(passed or {})}, when_settled=receipts.when_settled
+            )
+        return branch
 
     def _take(self, arrival: Arrival) -> None:
         now = self._clock()
@@ -275,6 +315,7 @@ class _Branch:
     ) -> None:
         self.route = route
         self.marks: dict[str, Checkpoint] = {}
+        self.settled: SettledMarks | None = None  # for a source that asks for it
         self.lost = 0  # messages that the queue did not take and the source cannot bring again
         self._given_up = given_up
         self._stopped = False  # the queue takes nothing more
@@ -373,6 +414,9 @@ class _Branch:
             except QueueStopped:
                 # Nothing behind it may be stored: its marks would say that this was.
                 self._stopped = True
+            else:
+                if self.settled is not None:
+                    self.settled.stored(self.marks.values())
         if self._stopped and not self.marks:  # else it is read again
             self.lost += sum(row.number for row in batches)
         self._counted.update(counts)

@@ -367,6 +367,7 @@ class Service:
             each.thread.join(config.grace)
             each.source_thread.give_up()  # one that waits for room is read again from its marks
             each.thread.join(_JOIN)
+            each.source_thread.close()
         kept = {key: each for key, each in self._sources.items() if key not in stale}
         new = [spec for key, spec in _named(config).items() if key not in kept]
         self._sources = {**kept, **self._read(new)}
@@ -433,6 +434,8 @@ class Service:
             each.thread.join(_JOIN)
         for way in self._ways.values():
             way.thread.join(_JOIN)
+        for each in self._sources.values():
+            each.source_thread.close()
         if self.metrics is not None:
             self.metrics.stop()
         for way in self._ways.values():

@@ -65,5 +65,10 @@ class SourceThread:
         """End, and store nothing more: another source reads the same."""
         self._pipeline.give_up()
 
+    def close(self) -> None:
+        """Tell the source how far all is dealt with; once it has ended and the queues have."""
+        if self._ended:
+            self._pipeline.close()
+
     def _tell(self, state: FeedState) -> None:
         self.state = state

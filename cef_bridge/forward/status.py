@@ -5,16 +5,21 @@ In come numbers that were read a moment ago; knows neither where they come from 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.stats import LABELS, REJECTED
 from cef_bridge.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class SourceStatus(NamedTuple):
     """One source. `state` is a sentence's worth; `bytes` were read by this process.
 
-    `silent`: it has read some, and handed out nothing for ten seconds.
+    `silent`: it has read some, and handed out nothing for ten seconds. `lag`: events that wait at
+    the source, by partition.
     """
 
     name: str
@@ -24,6 +29,7 @@ class SourceStatus(NamedTuple):
     reconnects: int
     bytes: int
     silent: bool = False
+    lag: Mapping[str, int] = MappingProxyType({})
 
 
 class DestinationStatus(NamedTuple):

@@ -38,6 +38,7 @@ class WatchedSource:
     ) -> None:
         self.name = feed.name
         self.can_wait = feed.can_wait
+        self.receipts = feed.receipts
         self._feed = feed
         self._tell = tell
         self._clock = clock

@@ -12,6 +12,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from cef_bridge.errors import CefBridgeError, UsageError
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
+_FIRST_UNSETTLED = "SELECT id FROM rows WHERE lane = ? AND unsettled > 0 ORDER BY id LIMIT 1"
 _NO_TEXT = "it has invalid values"
 LOOK_AGAIN = 0.25  # seconds; how often a full disk is looked at
 _SAY_AGAIN = 60.0  # seconds between two sentences about the same thing
@@ -216,6 +218,17 @@ class Core:
             if self.unsettled > self.in_flight:
                 return True
             return any(self.rows.first(lane) is not None for lane in LANES)
+
+    def first_unsettled(self) -> int:
+        """Return the id of the first row with a message that waits or is in flight; see Queue."""
+        with self.state:
+            last = self.last_id
+        found = [
+            row[0]
+            for lane in LANES
+            for row in self.guarded(partial(self.store.read, _FIRST_UNSETTLED, (lane,)))
+        ]
+        return min(found, default=last + 1)
 
     def changed(self) -> None:
         """Wake all who wait for something to change."""

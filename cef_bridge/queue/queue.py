@@ -131,6 +131,20 @@ class Queue:
         """How many messages were accepted so far."""
         return self._core.totals["accepted"]
 
+    @property
+    def last_row(self) -> int:
+        """The id of the row that was stored last; ids only grow, over both lanes."""
+        with self._core.state:
+            return self._core.last_id
+
+    def first_unsettled(self) -> int:
+        """Return the id of the first row that holds a message without its fate.
+
+        What is held for a collector that may forget has its fate. Without such a row it is the
+        id behind the last one.
+        """
+        return self._core.first_unsettled()
+
     def append(
         self,
         batches: Sequence[MessageBatch | Joined],

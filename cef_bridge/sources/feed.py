@@ -6,6 +6,7 @@ turns what arrives into messages. Must not know what a unit means, nor who keeps
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class Notice(NamedTuple):
 
 class FeedState(NamedTuple):
     """How a feed is doing: `bytes` were read so far, `gaps` are the notices given. `silent`: much
-    later than bytes were read, nothing was handed out.
+    later than bytes were read, nothing was handed out. `lag`: events that wait at the source, by
+    the name of a part of it, where the source can say.
     """
 
     connected: bool
@@ -61,17 +63,39 @@ class FeedState(NamedTuple):
     reconnects: int = 0
     bytes: int = 0
     silent: bool = False
+    lag: Mapping[str, int] = MappingProxyType({})
+
+
+class Receipts(Protocol):
+    """Of a source that keeps what it brought until it is told how far all of it is dealt with.
+
+    `when_settled`: the messages made of it are settled in every queue; otherwise they are stored
+    in every queue. An offset is that of a mark, by its key.
+    """
+
+    when_settled: bool
+
+    def acknowledge(self, offsets: Mapping[str, int]) -> None:
+        """Say how far each stream is dealt with; from any thread, and not for each event."""
+
+    def close(self) -> None:
+        """Tell the source what was acknowledged; to be called when nothing more will be."""
 
 
 class Feed(Protocol):
     """A source that is asked for what arrives until it ends or is stopped.
 
     `can_wait`: what is not asked for stays where it comes from (files, standard input); otherwise
-    it is lost there (a relay).
+    it is lost there (a relay). `receipts`: for whom it must be known how far messages are dealt
+    with; None where the source is not told.
     """
 
     name: str
     can_wait: bool
+
+    @property
+    def receipts(self) -> Receipts | None:
+        """Who is told; see above."""
 
     def arrivals(self, marks: Mapping[str, Checkpoint]) -> Iterator[Arrival | Notice | None]:
         """Yield what arrives from these marks on; None at least every TICK seconds while quiet.

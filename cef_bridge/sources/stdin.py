@@ -33,6 +33,7 @@ class Pipe:
     """
 
     can_wait = True
+    receipts = None
 
     def __init__(
         self,

@@ -143,13 +143,13 @@ def test_a_keys_password_is_read_from_its_file_and_stands_in_no_printed_target(t
     secret = tmp_path / "secret"
     secret.write_text("hunter2\n", encoding="utf-8")
     target = parse_target(f"tls://h?cert=c.pem&key_password=file:{secret}")
-    assert target.password() == "hunter2"
+    assert target.read_key_password() == "hunter2"
     plain = msgspec.structs.replace(target, key_password="hunter2")  # noqa: S106 - nobody's
-    assert plain.password() == "hunter2"
+    assert plain.read_key_password() == "hunter2"
     assert "hunter2" not in f"{plain} {plain!r}"
     secret.unlink()
     with pytest.raises(UsageError, match=r"cannot read the key's password from .*: No such file"):
-        target.password()
+        target.read_key_password()
 
 
 def test_every_word_has_a_meaning_and_a_scheme_that_has_it():

@@ -45,6 +45,7 @@ class Listed:
     """A feed of what a list says; a pause is None."""
 
     name = "listed"
+    receipts = None
 
     def __init__(self, items, *, can_wait=True):
         self.items = items

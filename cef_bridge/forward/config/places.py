@@ -57,7 +57,7 @@ def source_of(
         source = msgspec.structs.replace(source, pattern=str(folder / source.pattern))
     if partial:
         return source, problems
-    problems += source.tls_problems()
+    problems += source.tls_problems() + SOURCES[source.kind].problems(source)
     if not source.tls:
         told = [name for name in _TLS_WORDS if name in said]
         problems += [f'"{name}" does nothing without "tls=yes".' for name in told]

@@ -11,8 +11,9 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
+from cef_bridge.delivery import kafka_settings as kafka
 from cef_bridge.delivery import urls
-from cef_bridge.delivery.settings import did_you_mean
+from cef_bridge.delivery.settings import did_you_mean, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,8 @@ class SourceKind(NamedTuple):
     `scheme` is what settings name it by, `form` how it is written. `place` reads the part between
     `://` and the `?`; None where it is not written as a URL. `feed` opens it; of what can end, its
     second argument asks for the end. `can_wait`: what is not taken stays where it comes from.
-    `endless`: it has no end, so that a run with `--once` needs a time.
+    `endless`: it has no end, so that a run with `--once` needs a time. `problems` says what a
+    source lacks that could be read.
     """
 
     name: str
@@ -46,6 +48,7 @@ class SourceKind(NamedTuple):
     place: Callable[[str], Place] | None = None
     can_wait: bool = True
     endless: bool = False
+    problems: Callable[[Source], list[str]] = lambda _: []
 
 
 def _relay_place(rest: str) -> Place:
@@ -72,6 +75,45 @@ def _relay(source: Source, _: bool) -> Feed:
     )
 
 
+def _kafka_place(rest: str) -> Place:
+    servers, slash, names = rest.partition("/")
+    endpoints, problems = urls.endpoints(servers, kafka.PORT)
+    topics = tuple(dict.fromkeys(unquote(name) for name in names.split(",") if name))
+    if not slash or not topics:
+        problems.append("A topic is missing. Write kafka://host:port/topic?group=NAME.")
+    problems += [
+        f"{quoted(name)} is no name of a topic: it has letters, digits, dots, dashes and "
+        "underscores."
+        for name in topics
+        if not kafka.TOPIC.fullmatch(name)
+    ]
+    return {"endpoints": endpoints, "topics": topics}, problems
+
+
+def _kafka_problems(source: Source) -> list[str]:
+    problems = kafka.login_problems(source.sasl, source.user, source.password)
+    if not source.group:
+        problems.append('"group" is missing. Write group=NAME: offsets are committed for it.')
+    return problems
+
+
+def _kafka(source: Source, once: bool) -> Feed:
+    from cef_bridge.sources.kafka.kafka import KafkaTopics  # noqa: PLC0415 - as above
+    from cef_bridge.sources.kafka.member import Subscription  # noqa: PLC0415 - as above
+
+    asked = Subscription(
+        source.topics,
+        source.group,
+        start=source.start,
+        ahead=source.ahead,
+        session_timeout=source.session_timeout,
+        max_record=source.max_record,
+        once=once,
+    )
+    cluster = kafka.cluster_of(source, source.endpoints)
+    return KafkaTopics(cluster, asked, when_settled=source.commit == "confirmed")
+
+
 def _files(source: Source, once: bool) -> Feed:
     from cef_bridge.sources.files.follow import Follow  # noqa: PLC0415 - only who asks for it pays
 
@@ -95,6 +137,14 @@ _ROWS = (
         _relay_place,
         can_wait=False,
         endless=True,
+    ),
+    SourceKind(
+        "kafka",
+        "kafka",
+        "kafka://host:port/topic?group=NAME",
+        _kafka,
+        _kafka_place,
+        problems=_kafka_problems,
     ),
     SourceKind("files", "file", "a path or glob", _files),
     SourceKind("stdin", "stdin", "-", _stdin),

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from cef_bridge.delivery import urls
-from cef_bridge.delivery.destination_url import DestinationUrl, Tls
+from cef_bridge.delivery.destination_url import DestinationUrl, Login
 from cef_bridge.delivery.schemes import COLLECTORS
 from cef_bridge.delivery.settings import setting
 from cef_bridge.delivery.urls import Endpoint, shown_endpoint
@@ -37,14 +37,18 @@ InputFormat = Literal[
 
 _RELAY = ("kubearmor",)
 _FILES = ("file",)
+_KAFKA = ("kafka",)
 
 
-class Source(Tls, frozen=True, kw_only=True):
-    """One source of events. `endpoints` for kubearmor, `pattern` (a path or glob) for files."""
+class Source(Login, frozen=True, kw_only=True):
+    """One source of events. `endpoints` for kubearmor and kafka, `topics` for kafka, `pattern` (a
+    path or glob) for files.
+    """
 
     kind: str
     endpoints: tuple[Endpoint, ...] = ()
     pattern: str = ""
+    topics: tuple[str, ...] = ()
     name: Annotated[
         str, setting("Name in logs, metrics and gap events. Default: from its URL.")
     ] = ""
@@ -66,7 +70,6 @@ class Source(Tls, frozen=True, kw_only=True):
             of=_RELAY,
         ),
     ] = None
-    tls: Annotated[bool, setting("Use TLS; with `cert` mutual TLS.", of=_RELAY)] = False
     health_port: Annotated[
         Annotated[int, setting("", ge=1, le=65535)] | None,
         setting(
@@ -75,6 +78,45 @@ class Source(Tls, frozen=True, kw_only=True):
             was="health",
         ),
     ] = None
+    group: Annotated[
+        str,
+        setting(
+            "Consumer group: its members share the partitions, and its offsets say what is done.",
+            of=_KAFKA,
+        ),
+    ] = ""
+    start: Annotated[
+        Literal["earliest", "latest"],
+        setting("Where to begin when the group has no offset.", of=_KAFKA),
+    ] = "earliest"
+    commit: Annotated[
+        Literal["confirmed", "queued"],
+        setting(
+            "Commit an offset when its events are settled in every destination, or when they are "
+            "in the queue: `queued` needs a queue on a persistent volume.",
+            of=_KAFKA,
+        ),
+    ] = "confirmed"
+    ahead: Annotated[
+        int,
+        setting(
+            "Events that are read and not settled yet, at most; so many may be sent twice when a "
+            "queue is lost.",
+            of=_KAFKA,
+            ge=100,
+            le=10**7,
+        ),
+    ] = 10_000
+    session_timeout: Annotated[
+        float,
+        setting(
+            "The group gives the partitions of a member that is silent for this time to others.",
+            of=_KAFKA,
+            unit="seconds",
+            ge=6,  # the least and the most that brokers take, by their defaults
+            le=1800,
+        ),
+    ] = 45.0
     from_end: Annotated[
         bool,
         setting(
@@ -83,7 +125,8 @@ class Source(Tls, frozen=True, kw_only=True):
         ),
     ] = False
     input_format: Annotated[
-        InputFormat, setting("Take only events of this input format.", of=("file", "stdin"))
+        InputFormat,
+        setting("Take only events of this input format.", of=("file", "stdin", "kafka")),
     ] = "auto"
     max_record: Annotated[
         int,
@@ -102,7 +145,8 @@ class Source(Tls, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         if self.endpoints:
-            return f"{self.kind}://{','.join(map(shown_endpoint, self.endpoints))}"
+            place = f"{self.kind}://{','.join(map(shown_endpoint, self.endpoints))}"
+            return f"{place}/{','.join(self.topics)}" if self.topics else place
         return self.pattern or "-"
 
     def __repr__(self) -> str:  # the default one would show the password

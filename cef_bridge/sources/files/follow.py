@@ -49,6 +49,7 @@ class Follow:
     """
 
     can_wait = True
+    receipts = None
 
     def __init__(  # noqa: PLR0913  # options of one command
         self,

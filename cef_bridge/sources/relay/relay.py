@@ -47,6 +47,7 @@ class Relay:
     """
 
     can_wait = False
+    receipts = None
 
     def __init__(  # noqa: PLR0913  # the words of a URL, all by name
         self,
