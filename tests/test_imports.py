@@ -41,7 +41,14 @@ ALLOWED = {
         {"checkpoint", "sources.records"},
         "what a source brings has one form, whatever the source is",
     ),
-    "delivery": ({"files", "queue"}, "it carries messages and does not know what stands in them"),
+    "delivery": (
+        {"delivery.http", "files", "queue"},
+        "it carries messages and does not know what stands in them",
+    ),
+    "delivery.http": (
+        {"delivery", "queue"},
+        "it carries messages by HTTP; what they say of themselves comes by a function",
+    ),
     "mapping.program": (
         {"kubearmor", "lines", "mapping.language"},
         "it makes one event into one message, and knows neither files nor where it goes",
@@ -117,6 +124,7 @@ ALLOWED = {
             "engine",
             "forward.config",
             "kubearmor",
+            "lines",
             "mapping",
             "mapping.program",
             "queue",
@@ -179,12 +187,14 @@ FOREIGN = {
     ),
     "grpc": ({"sources.relay"}, "the relay is a source like others"),
     "google": ({"sources.relay"}, "the relay is a source like others"),
+    "urllib3": ({"delivery.http"}, "it is an extra: who sends by TCP does not need it"),
     "ctypes": ({"engine"}, "it checks nothing: one wrong type in a call ends the process"),
     "prometheus_client": ({"forward"}, "all else counts with plain numbers"),
     "orjson": (
         {
             "cli",
             "convert",
+            "delivery.http",
             "engine",
             "generator",
             "kubearmor",

@@ -8,21 +8,25 @@ them. Opens nothing; whether files are there and names are known is asked by `co
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import quote
 
 from msgspec import Struct, field
 
 from cef_bridge.delivery import urls
 from cef_bridge.delivery.schemes import FORMS, SCHEMES
+from cef_bridge.delivery.secrets import read_secret
 from cef_bridge.delivery.settings import did_you_mean, quoted, setting
-from cef_bridge.delivery.urls import FILE_SECRET, Endpoint, UrlParameters, shown_endpoint
+from cef_bridge.delivery.urls import Endpoint, UrlParameters, shown_endpoint
 from cef_bridge.errors import UsageError
-from cef_bridge.small_files import MOST_SECRET, UnreadableError, read_small
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
 _STREAMS = ("tcp", "tls")
-_TLS = ("tls", "kubearmor")
+_HEC = ("splunk-hec",)
+_SEARCH = ("elasticsearch", "opensearch")
+_HTTP = (*_HEC, *_SEARCH)
+_TLS = ("tls", *_HTTP, "kubearmor")
 
 
 class Tls(Struct, frozen=True, kw_only=True):
@@ -45,7 +49,7 @@ class Tls(Struct, frozen=True, kw_only=True):
         str | None,
         setting(
             "The key's password: `file:/run/secrets/x` names a file that holds it.",
-            of=("tls",),
+            of=("tls", *_HTTP),
             kind="secret",
         ),
     ] = None
@@ -60,16 +64,7 @@ class Tls(Struct, frozen=True, kw_only=True):
     def password(self) -> str | None:
         """Return the key's password, read from its file now; UsageError when that fails."""
         secret = self.key_password
-        if secret is None or not secret.startswith(FILE_SECRET):
-            return secret
-        path = secret.removeprefix(FILE_SECRET)
-        try:
-            text = read_small(path, MOST_SECRET).decode()
-        except UnreadableError as error:
-            raise UsageError(f"cannot read the key's password from {path}: {error}.") from error
-        except UnicodeDecodeError as error:
-            raise UsageError(f"the key's password in {path} is no text.") from error
-        return text.rstrip("\r\n")
+        return None if secret is None else read_secret(secret, "the key's password")
 
     def tls_problems(self) -> list[str]:
         """Return what does not go together."""
@@ -151,7 +146,9 @@ class DestinationUrl(Tls, frozen=True, kw_only=True):
     ] = 16 << 20
     connect_timeout: Annotated[
         float,
-        setting("For one address to answer.", of=_STREAMS, unit="seconds", ge=0.1, le=3600),
+        setting(
+            "For one address to answer.", of=(*_STREAMS, *_HTTP), unit="seconds", ge=0.1, le=3600
+        ),
     ] = 10.0
     tcp_user_timeout: Annotated[
         float,
@@ -193,11 +190,111 @@ class DestinationUrl(Tls, frozen=True, kw_only=True):
     keep: Annotated[
         int, setting("Number of rotated files to keep.", of=("file",), ge=0, le=10_000)
     ] = 5
+    tls: Annotated[
+        bool,
+        setting("`no` sends by plain HTTP: events and secrets can be read on the way.", of=_HTTP),
+    ] = True
+    token: Annotated[
+        str | None,
+        setting(
+            "The token of the HTTP Event Collector: `file:/run/secrets/x` names a file that holds"
+            " it.",
+            of=_HEC,
+            kind="secret",
+        ),
+    ] = None
+    index: Annotated[str | None, setting("Splunk's index. Default: the token's.", of=_HEC)] = None
+    sourcetype: Annotated[str, setting("Splunk's source type.", of=_HEC)] = "cef"
+    source: Annotated[str | None, setting("Splunk's `source`. Default: the token's.", of=_HEC)] = (
+        None
+    )
+    host: Annotated[
+        str | None,
+        setting("Splunk's `host`. Default: the node of each event (`dvchost`).", of=_HEC),
+    ] = None
+    ack: Annotated[
+        bool,
+        setting(
+            "Ask for the indexer's acknowledgement; without it messages count as unconfirmed.",
+            of=_HEC,
+        ),
+    ] = True
+    ack_timeout: Annotated[
+        float,
+        setting(
+            "Messages without an acknowledgement are sent again on another channel after this"
+            " time.",
+            of=_HEC,
+            unit="seconds",
+            ge=1,
+            le=86400,
+        ),
+    ] = 300.0
+    ack_window: Annotated[
+        int,
+        setting(
+            "Bytes of messages that may wait for acknowledgements.",
+            of=_HEC,
+            unit="bytes",
+            ge=1 << 10,
+            le=1 << 30,
+        ),
+    ] = 32 << 20
+    api_key: Annotated[
+        str | None,
+        setting(
+            "An API key, encoded or as `id:key`: `file:/run/secrets/x` names a file that holds it.",
+            of=_SEARCH,
+            kind="secret",
+        ),
+    ] = None
+    user: Annotated[str | None, setting("User name; `password` goes with it.", of=_SEARCH)] = None
+    user_password: Annotated[
+        str | None,
+        setting(
+            "The user's password: `file:/run/secrets/x` names a file that holds it.",
+            of=_SEARCH,
+            kind="secret",
+        ),
+    ] = field(default=None, name="password")
+    pipeline: Annotated[
+        str | None, setting("Ingest pipeline that the documents go through.", of=_SEARCH)
+    ] = None
+    batch_bytes: Annotated[
+        int,
+        setting(
+            "Most bytes of the messages in a request, before compression.",
+            of=_HTTP,
+            unit="bytes",
+            ge=1 << 10,
+            le=64 << 20,
+        ),
+    ] = 512 << 10
+    batch_wait: Annotated[
+        float,
+        setting(
+            "A request that is not full waits this time for more messages.",
+            of=_HTTP,
+            unit="seconds",
+            ge=0,
+            le=60,
+        ),
+    ] = 0.5
+    request_timeout: Annotated[
+        float,
+        setting("For a request to be answered.", of=_HTTP, unit="seconds", ge=1, le=3600),
+    ] = 60.0
+    gzip: Annotated[bool, setting("Compress requests.", of=_HTTP)] = True
+
+    def problems(self) -> list[str]:
+        """Return what does not go together, what is missing, and a library that is."""
+        return self.tls_problems() + SCHEMES[self.scheme].problems(self)
 
     def __str__(self) -> str:
         if self.scheme == "stdout":
             return "-"
-        return f"{self.scheme}://{','.join(map(shown_endpoint, self.endpoints))}{self.path}"
+        path = f"/{quote(self.index or '')}" if self.scheme in _SEARCH else self.path
+        return f"{self.scheme}://{','.join(map(shown_endpoint, self.endpoints))}{path}"
 
     def __repr__(self) -> str:  # the default one would show the password
         return f"<Target {self}>"
@@ -216,7 +313,7 @@ def parse_target(url: str) -> DestinationUrl:
     said, problems = read_url(url, KNOWN, ())
     if not problems:
         target = target_of(said)
-        problems = target.tls_problems()
+        problems = target.problems()
     if problems:
         raise UsageError("\n".join(f"{shown_url(url)}: {problem}" for problem in problems))
     return target

@@ -30,8 +30,8 @@ class DestinationStatus(NamedTuple):
     """One destination and its queue.
 
     `counts` are of the queue's whole life (received, converted, filtered, rejected, noise, …), as
-    are accepted to `dropped`; sent to breaks are of this process. Sizes in bytes, age in seconds.
-    `trouble` is what happened to the queue's file a moment ago, "" for nothing.
+    are accepted to `dropped`; sent to breaks and `duplicates` are of this process. Sizes in bytes,
+    age in seconds. `trouble` is what happened to the queue's file a moment ago, "" for nothing.
     """
 
     name: str
@@ -55,6 +55,7 @@ class DestinationStatus(NamedTuple):
     resent: int
     breaks: int
     trouble: str = ""
+    duplicates: int = 0
 
     @property
     def rejected(self) -> dict[str, int]:
