@@ -228,3 +228,56 @@ def until(claim, what: object = "") -> None:
     while not claim():
         assert time.monotonic() < end, what
         time.sleep(0.02)
+
+
+class ConnectProxy:
+    """A proxy that knows CONNECT alone (RFC 9110 9.3.6); `asked`: hosts, and who asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str | None]] = []
+        self.refuses = False
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_CONNECT(self) -> None:
+                owner.asked.append((self.path, self.headers["Proxy-Authorization"]))
+                self.close_connection = True
+                if owner.refuses:
+                    self.send_error(407)
+                    return
+                host, _, port = self.path.partition(":")
+                with socket.create_connection((host, int(port))) as there:
+                    self.send_response(200)
+                    self.end_headers()
+                    back = threading.Thread(target=pump, args=(there, self.connection))
+                    back.start()
+                    pump(self.connection, there)
+                    back.join()
+
+            def log_message(self, *_: object) -> None:
+                """Nobody reads it."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._server.block_on_close = False
+        self.port = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def pump(source: socket.socket, to: socket.socket) -> None:
+    """Carry bytes until there are no more."""
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            to.sendall(data)
+        to.shutdown(socket.SHUT_WR)

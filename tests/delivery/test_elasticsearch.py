@@ -229,6 +229,7 @@ def test_what_passes_by_itself_is_sent_again(queue, server, fault):
 @pytest.mark.parametrize(
     ("status", "said", "todo"),
     [
+        (400, {"error": {"reason": "bad parameter"}}, "Correct the index and the pipeline."),
         (401, {"error": {"reason": "missing credentials"}}, "Check api_key, or user and password."),
         (403, {"error": {"reason": "unauthorized"}}, "Allow this user to create documents in events."),
         (404, {"error": {"reason": "no such index"}}, "Create events, or allow it to be created."),
@@ -248,10 +249,20 @@ def test_what_somebody_must_act_on_is_an_error_and_loses_nothing(
     assert next(it.levelno for it in caplog.records if todo in it.message) == logging.ERROR
 
 
-@pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_document_that_waits_for_somebody_to_act_is_no_dead_letter(queue, server, status):
+@pytest.mark.parametrize(
+    "said",
+    [
+        (401, "security_exception", "not allowed"),
+        (403, "security_exception", "not allowed"),
+        (404, "index_not_found_exception", "no such index [events]"),
+        (400, "index_closed_exception", "closed"),
+        (400, "illegal_argument_exception", "pipeline with id [x] does not exist"),
+        (400, "illegal_argument_exception", "no write index is defined for alias [events]."),
+    ],
+)
+def test_a_document_that_waits_for_somebody_to_act_is_no_dead_letter(queue, server, said):
     fill(queue, 10)
-    server.says = lambda _: (status, "security_exception", "not allowed")
+    server.says = lambda _: said
     with forwarding(queue, to(server)) as running:
         running.wait_for(lambda: "Correct the settings there or here" in running.state.last_error)
     assert queue.sum().dead_lettered == 0

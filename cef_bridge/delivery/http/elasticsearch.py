@@ -50,6 +50,9 @@ _MOST_REASON = 300  # characters of a server's text in a sentence
 # Statuses of a document that pass by themselves, and those that somebody has to act on.
 _LATER = {429, 500, 502, 503, 504}
 _ACT = {401, 403, 404}
+# A 400 that is no fault of the document: of these no message is put aside.
+_ACT_TYPES = {"index_closed_exception", "invalid_index_name_exception"}
+_ACT_REASONS = ("pipeline with id [", "no write index is defined for alias [")
 _RETRIES = "It is tried again."
 
 
@@ -163,14 +166,14 @@ class BulkSession:
             return BatchRefusedError(
                 f"{who} The message is too large (http.max_content_length).", too_large=True
             )
-        if status == 400:
-            return BatchRefusedError(f"{who} The document is not accepted.")
         if status == 401:
             text = "Check api_key, or user and password."
         elif status == 403:
             text = f"Allow this user to create documents in {self._target.index}."
         elif status == 404:
             text = f"Create {self._target.index}, or allow it to be created."
+        elif status == 400:  # what is wrong with a document is said by its item
+            text = "Correct the index and the pipeline."
         elif 300 <= status < 400:
             text = "It sends us elsewhere, and we do not follow. Name that host."
         elif status == 429 or status >= 500:
@@ -194,8 +197,7 @@ def _fate(created: object) -> MessageFate:
     reason = f"{status} {kind}: {printable(text[:_MOST_REASON]).rstrip('.')}."
     if status in _LATER:
         return MessageFate("retry", f"{reason} {_RETRIES}")
-    # A pipeline that is not there is no fault of the document, although it is a 400.
-    if status in _ACT or (text.startswith("pipeline with id [") and "does not exist" in text):
+    if status in _ACT or kind in _ACT_TYPES or text.startswith(_ACT_REASONS):
         return MessageFate("retry", f"{reason} Correct the settings there or here.", act=True)
     return MessageFate("dead", reason)
 
