@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 MOST_MESSAGES = 5000
 """Messages of a batch, at most: an answer may have a part for each of them."""
 _FETCHED = 500  # messages that are taken from the queue at a time
-_LEAST = 1 << 10  # bytes below which a batch is not made smaller by halving
+_LEAST = 1 << 10  # bytes below which messages go one by one, not in halves
+_GROWS = 100  # batches that were taken, until larger ones are tried again
 
 
 class Batch:
@@ -77,6 +78,7 @@ class Outbox:
     def __init__(self, queue: Queue, most: int) -> None:
         self._queue = queue
         self._limit = self._most = most
+        self._passed = 0
         self._parts: deque[Stored] = deque()
 
     def __len__(self) -> int:
@@ -123,8 +125,16 @@ class Outbox:
 
     def halve(self, batch: Batch) -> None:
         """Give a batch back that is to be sent in smaller ones."""
+        self._passed = 0
         self._limit = max(_LEAST, batch.size // 2) if batch.size > _LEAST else 0
         self.give_back(batch.parts, resent=False)
+
+    def passed(self) -> None:
+        """Take note that a batch was taken: after many, larger ones are tried again."""
+        self._passed += 1
+        if self._limit < self._most and self._passed >= _GROWS:
+            self._passed = 0
+            self._limit = min(self._most, max(_LEAST, 2 * self._limit))
 
     def whole(self) -> None:
         """Make batches of full size again."""

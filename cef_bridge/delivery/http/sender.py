@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_LONGEST = 600.0  # seconds between tries of a preferred endpoint, when it fails again and again
+
 
 class HttpSender:
     """Sends what a queue holds to the first of a destination's endpoints that takes it.
@@ -57,7 +59,7 @@ class HttpSender:
         self._progress = context.progress
         self._target = target
         self._backoff = backoff
-        self._back = patience.back
+        self._back = self._pause = patience.back
         self._outbox = Outbox(context.queue, target.batch_bytes)
         self._sessions = [session(endpoint) for endpoint in target.endpoints]
         self._at = 0  # the endpoint that is sent to
@@ -164,6 +166,7 @@ class HttpSender:
             self._outbox.give_back(batch.parts, resent=sent)
             raise
         self._count(batch)
+        self._outbox.passed()
         self._context.busy()
         if fates is None:
             self._went_well(session)
@@ -259,6 +262,8 @@ class HttpSender:
     # Endpoints
 
     def _went_well(self, session: Session) -> None:
+        if session is self._sessions[0]:
+            self._pause = self._back
         self._failures = 0
         self._act = False
         self._backoff.reset()
@@ -290,7 +295,7 @@ class HttpSender:
         if self._at == len(self._sessions):
             self._at = 0
             self._sleep()
-        self._back_at = self._context.clock() + self._back
+        self._back_at = self._context.clock() + self._pause
 
     def _sleep(self) -> None:
         act, self._act = self._act, False
@@ -306,4 +311,4 @@ class HttpSender:
         """Go back to the first endpoint now and then; what waits for this one is heard on."""
         if self._at and self._context.clock() >= self._back_at:
             self._at = 0
-            self._back_at = self._context.clock() + self._back
+            self._pause = min(2 * self._pause, _LONGEST)
