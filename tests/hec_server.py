@@ -34,7 +34,7 @@ class HecServer(Server):
     `most_bytes` of a body are taken; an event that has `invalid` in it is none.
     """
 
-    def __init__(self, pair: Pair | None = None, port: int = 0) -> None:
+    def __init__(self, pair: Pair | None = None, port: int = 0, **words) -> None:
         self.token = TOKEN
         self.acks = True
         self.indexes_after = 0
@@ -43,7 +43,7 @@ class HecServer(Server):
         self.taken: list[list[dict]] = []  # events of requests that were answered by 200
         self.channels: defaultdict[str, dict[int, int]] = defaultdict(dict)  # asked so often
         self.forgotten: set[str] = set()
-        super().__init__(pair, port)
+        super().__init__(pair, port, **words)
 
     def respond(self, handler, request) -> None:
         if request.headers.get("Authorization") != f"Splunk {self.token}":

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from email.message import Message
+    from pathlib import Path
 
     from certificates import Pair
 
@@ -78,9 +79,14 @@ class Hangs:
 
 
 class Server:
-    """A server in threads of its own; a `with` block ends it. `respond` is its protocol."""
+    """A server in threads of its own; a `with` block ends it. `respond` is its protocol.
 
-    def __init__(self, pair: Pair | None = None, port: int = 0) -> None:
+    `clients_of`: it asks for certificates that this authority issued.
+    """
+
+    def __init__(
+        self, pair: Pair | None = None, port: int = 0, clients_of: Path | None = None
+    ) -> None:
         self.requests: list[Request] = []
         self.next: list[object] = []
         self.lock = threading.RLock()
@@ -89,6 +95,9 @@ class Server:
         if pair is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(pair.cert, pair.key)
+            if clients_of is not None:
+                context.load_verify_locations(clients_of)
+                context.verify_mode = ssl.CERT_REQUIRED
             self._server.context = context
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))

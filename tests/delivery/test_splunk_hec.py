@@ -458,6 +458,24 @@ def test_a_certificate_that_is_not_believed_gets_no_token(queue, to, tmp_path, w
     assert told in error
 
 
+def test_a_server_that_asks_for_a_client_certificate_gets_one_or_an_error_says_so(
+    queue, to, tmp_path
+):
+    authority = Authority(tmp_path / "tls")
+    sent = fill(queue, 10)
+    client = authority.issue(client=True)
+    with HecServer(authority.issue("127.0.0.1"), clients_of=authority.ca) as server:
+        with forwarding(queue, to(server, tls=True, ca=str(authority.ca))) as running:
+            running.wait_for(lambda: running.state.last_error)
+            # Its word for that comes in time, or its end of the connection does.
+            assert "asks for a client certificate" in running.state.last_error
+            assert "ame one with cert= and key=" in running.state.last_error
+        words = {"ca": str(authority.ca), "cert": str(client.cert), "key": str(client.key)}
+        with forwarding(queue, to(server, tls=True, **words)) as running:
+            running.finish()
+        assert server.lines() == sent
+
+
 def test_plain_http_there_is_said(queue, to):
     fill(queue, 1)
     with forwarding(queue, to(tls=True)) as running:

@@ -19,6 +19,10 @@ from cef_bridge.delivery.transport import refusal
 if TYPE_CHECKING:
     from cef_bridge.delivery.destination_url import DestinationUrl
 
+_LOG = "Check its log."
+_CERTIFICATE = (
+    "If it asks for a client certificate, name one with cert= and key=; else check its log."
+)
 _NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"}
 
 
@@ -57,7 +61,7 @@ def explained(error: Exception, peer: str, target: DestinationUrl, name: str) ->
         case exceptions.ProtocolError(args=(_, OSError() as inner, *_)):
             return BrokenError(
                 f"{peer} broke the connection off: {inner.strerror or 'no reason given'}. "
-                f"{_hint(target)}"
+                f"{_CERTIFICATE if target.tls and not target.cert else _hint(target)}"
             )
     return BrokenError(f"{peer} gave no whole answer. {_hint(target)}")
 
@@ -76,9 +80,13 @@ def _tls(
     if error.reason in _NO_TLS:
         text = "it does not speak TLS. If it takes plain HTTP, set tls=no."
         return ConnectError(f"{cannot} {text}", permanent=True)
+    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+        # With TLS 1.3 a server leaves so whom it asked for a certificate in vain.
+        todo = _LOG if target.cert else _CERTIFICATE
+        return BrokenError(f"{peer} ended TLS without an answer. {todo}")
     text, act = tls_errors.later(error, target)
     return BrokenError(f"{peer} {text}", permanent=act)
 
 
 def _hint(target: DestinationUrl) -> str:
-    return "Check its log." if target.tls else "If it takes TLS only, remove tls=no."
+    return _LOG if target.tls else "If it takes TLS only, remove tls=no."
