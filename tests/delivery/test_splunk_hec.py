@@ -297,6 +297,22 @@ def test_several_batches_wait_for_their_numbers_at_once_and_no_more_than_the_win
     assert copies(server.lines()) == 1
 
 
+def test_a_number_that_a_restarted_server_gives_again_confirms_nothing_of_before(queue, server, to):
+    """Its channels are gone with it; the same numbers are those of other events then."""
+    server.indexes_after = NEVER
+    before = fill(queue, 30, row=10)
+    with forwarding(queue, to(batch_bytes=1024)) as running:
+        until(lambda: server.lines() == before)
+        with server.lock:  # killed before it has indexed anything, and started again
+            server.taken.clear()
+            server.channels.clear()
+            server.indexes_after = 0
+        after = fill(queue, 30, row=10, start=500)
+        running.finish()
+    assert set(server.lines()) == {*before, *after}
+    assert queue.sum().confirmed == 60
+
+
 def test_numbers_that_come_in_another_order_settle_their_own_batches(queue, server, to):
     server.indexes_after = NEVER
     fill(queue, 40, row=10)

@@ -103,8 +103,11 @@ class HecSession:
             if (value := getattr(target, name)) is not None
         }
         self._channel = _new_channel()
+        self._number = -1
         self._greeted = False
+        self._number = -1  # the last one of this channel
         self._waiting: list[_Waiting] = []
+        self._lost: list[Batch] = []  # whose numbers mean something else by now
         self._cookies: dict[str, str] = {}
         self._every = self._pause = every
         self._next_at = 0.0
@@ -117,7 +120,8 @@ class HecSession:
     @property
     def pending_bytes(self) -> int:
         """How many bytes wait for an acknowledgement."""
-        return sum(each.batch.size for each in self._waiting)
+        waiting = sum(each.batch.size for each in self._waiting)
+        return waiting + sum(batch.size for batch in self._lost)
 
     def send(self, batch: Batch, on_wait: Callable[[], None]) -> Fates | None:
         """Send events; without `ack` they are unconfirmed then, with it None: they wait."""
@@ -135,12 +139,25 @@ class HecSession:
             raise RefusedError(
                 f"{self.peer} took messages and gave no ackId. {_ACT[14]}", permanent=True
             )
-        now = self._context.clock()
-        self._waiting.append(_Waiting(batch, self._channel, said.ack, now))
-        self._pause = self._every
-        soon = now + self._every
-        self._next_at = min(self._next_at, soon) if len(self._waiting) > 1 else soon
+        self._wait(batch, said.ack)
         return None
+
+    def _wait(self, batch: Batch, number: int) -> None:
+        """Wait for the acknowledgement of a number.
+
+        Numbers of a channel grow. One that does not is of a server that was restarted, or of
+        another one behind a load balancer: what is asked about earlier numbers would be answered
+        for other events.
+        """
+        now = self._context.clock()
+        if number <= self._number:
+            self._lost += [each.batch for each in self._waiting if each.channel == self._channel]
+            self._waiting = [each for each in self._waiting if each.channel != self._channel]
+        soon = now if self._lost else now + self._every
+        self._next_at = min(self._next_at, soon) if self._waiting else soon
+        self._waiting.append(_Waiting(batch, self._channel, number, now))
+        self._number = number
+        self._pause = self._every
 
     def due(self, now: float) -> float:
         """Return in how many seconds to ask for acknowledgements."""
@@ -150,7 +167,8 @@ class HecSession:
         """Ask for acknowledgements, and return what is indexed, or is to be sent again."""
         self._next_at = now + self._pause
         self._pause = min(2 * self._pause, max(_SLOWEST, self._every))
-        heard: list[tuple[Batch, Fates]] = []
+        heard: list[tuple[Batch, Fates]] = [(batch, Fates(_AGAIN)) for batch in self._lost]
+        self._lost.clear()
         try:
             for channel in dict.fromkeys(each.channel for each in self._waiting):
                 heard += self._ask(channel, on_wait)
@@ -163,9 +181,10 @@ class HecSession:
 
     def give_back(self) -> Sequence[Batch]:
         """Return what waits; whether it was indexed will not be known."""
-        waiting, self._waiting = self._waiting, []
+        waiting = self._lost + [each.batch for each in self._waiting]
+        self._waiting, self._lost = [], []
         self._renew()
-        return [each.batch for each in waiting]
+        return waiting
 
     def close(self) -> None:
         """Close the connection."""
@@ -226,7 +245,8 @@ class HecSession:
         answer = self._post(ACK, orjson.dumps({"acks": numbers}), channel, on_wait)
         said = _read(answer)
         if said.code in _CHANNELS:  # it knows the channel no more, and so no number of it
-            self._renew()
+            if channel == self._channel:
+                self._renew()
             return self._done(list(waiting.values()), Fates(_AGAIN))
         if answer.status != 200 or said.code or said.acks is None:
             raise self._refused(answer, said)
