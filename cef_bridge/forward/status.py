@@ -127,6 +127,8 @@ def line(before: ForwarderStatus | None, now: ForwarderStatus, seconds: float) -
         text += f", {each.confirmed:,} confirmed"
         if each.unconfirmed:
             text += f", {each.unconfirmed:,} unconfirmed"
+        if each.duplicates:
+            text += f", {counted(each.duplicates, 'duplicate')}"
         for reason, number in sorted(each.dropped.items()):
             text += f", {number:,} dropped ({reason})"
         if rejected := each.counts.get("rejected"):
