@@ -382,6 +382,27 @@ def test_a_server_that_is_down_is_passed_over_and_gone_back_to(queue, server, to
     assert queue.sum().confirmed == queue.sum().accepted
 
 
+def test_what_waits_for_the_second_server_is_heard_when_the_first_one_is_back(queue, server, to):
+    with HecServer() as first:
+        port = first.port
+    server.indexes_after = NEVER
+    sent = fill(queue, 50)
+    with forwarding(queue, to(first, server)) as running:
+        until(lambda: server.lines() == sent)
+        with HecServer(port=port) as back:
+            for number in range(1000):  # until one goes there
+                one = fill(queue, 1, start=1000 + number)
+                sent += one
+                until(lambda one=one: one[0] in server.lines() + back.lines())
+                if back.lines():
+                    break
+            running.wait_for(lambda: queue.sum().confirmed == len(back.lines()))
+            server.indexes_after = 0
+            running.finish()
+            assert sorted(server.lines() + back.lines()) == sorted(sent)
+    assert queue.sum().confirmed == len(sent)
+
+
 def test_what_waits_for_a_server_that_dies_is_sent_to_the_next_one(queue, server, to):
     with HecServer() as first:
         first.indexes_after = NEVER
