@@ -41,6 +41,8 @@ def program(package: str, path: str) -> str:
     found = Path(spec.origin).parent / path
     if not found.is_file():
         pytest.skip(f"{package} has no {path} on this machine")
+    if not os.access(found, os.X_OK):  # as it comes out of its wheel
+        found.chmod(0o755)
     return str(found)
 
 

@@ -42,8 +42,12 @@ ALLOWED = {
         "what a source brings has one form, whatever the source is",
     ),
     "delivery": (
-        {"files", "kafka", "queue"},
+        {"delivery.http", "files", "kafka", "queue"},
         "it carries messages and does not know what stands in them",
+    ),
+    "delivery.http": (
+        {"delivery", "queue"},
+        "it carries messages by HTTP; what they say of themselves comes by a function",
     ),
     "mapping.program": (
         {"kubearmor", "lines", "mapping.language"},
@@ -126,6 +130,7 @@ ALLOWED = {
             "engine",
             "forward.config",
             "kubearmor",
+            "lines",
             "mapping",
             "mapping.program",
             "queue",
@@ -192,12 +197,14 @@ FOREIGN = {
     ),
     "grpc": ({"sources.relay"}, "the relay is a source like others"),
     "google": ({"sources.relay"}, "the relay is a source like others"),
+    "urllib3": ({"delivery.http"}, "it is an extra: who sends by TCP does not need it"),
     "ctypes": ({"engine"}, "it checks nothing: one wrong type in a call ends the process"),
     "prometheus_client": ({"forward"}, "all else counts with plain numbers"),
     "orjson": (
         {
             "cli",
             "convert",
+            "delivery.http",
             "engine",
             "generator",
             "kubearmor",

@@ -104,7 +104,7 @@ def test_as_a_password(odd):
     path, reason = odd
     tls = Tls(key_password=f"file:{path}")
     expected = f"cannot read the key's password from odd.yaml: {reason}."
-    assert refused(UsageError, tls.password) == expected
+    assert refused(UsageError, tls.read_key_password) == expected
 
 
 @pytest.mark.parametrize(

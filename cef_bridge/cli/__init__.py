@@ -27,7 +27,7 @@ class _Group(LazyGroup):
     table: ClassVar = {
         "forward": (
             "forward",
-            "Forward KubeArmor events to syslog collectors, live, at least once.",
+            "Forward KubeArmor events to collectors and SIEMs, live, at least once.",
         ),
         "convert": ("convert", "Convert KubeArmor JSON into CEF or LEEF messages."),
         "mapping": (

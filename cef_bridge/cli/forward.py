@@ -129,7 +129,7 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
     only_check: bool,
     test_event: bool,
 ) -> None:
-    """Forward KubeArmor events to syslog collectors, at least once.
+    """Forward KubeArmor events to collectors and SIEMs, at least once.
 
     Sizes are such as 512K or 4G, times such as 500ms, 5s or 10m. With --config the file sets all;
     --queue, --metrics, --heartbeat and --grace override it.

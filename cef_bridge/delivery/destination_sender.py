@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cef_bridge.delivery.destination_url import DestinationUrl
+    from cef_bridge.delivery.sender_context import EventFacts
     from cef_bridge.queue.queue import Queue
 
 __all__ = ["DestinationSender", "ForwarderState", "Patience"]
@@ -32,10 +33,11 @@ class DestinationSender:
 
     `framing` ("lf" or "octet-counting") is what the mapping says; the target's own goes first.
     `stop` ends it within half a second or so, wherever it waits: what is in flight stays in the
-    queue, and is sent again by the next one. `clock` is monotonic; `rng` gives numbers from 0 to 1.
+    queue, and is sent again by the next one. `clock` is monotonic; `rng` gives numbers from 0 to 1;
+    `facts` reads what some destinations ask of a message.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it needs, by name
         self,
         queue: Queue,
         target: DestinationUrl,
@@ -46,10 +48,11 @@ class DestinationSender:
         clock: Callable[[], float] = time.monotonic,
         rng: Callable[[], float] = random.random,
         patience: Patience | None = None,
+        facts: Callable[[bytes], EventFacts] | None = None,
     ) -> None:
         self._progress = Progress(name, clock)
         self._ending = threading.Event()
-        context = SenderContext(queue, self._progress, stop, self._ending, clock)
+        context = SenderContext(queue, self._progress, stop, self._ending, clock, facts)
         make = SCHEMES[target.scheme].sender
         self._sender = make(context, target, Backoff(rng), framing, patience or Patience())
 

@@ -8,22 +8,26 @@ them. Opens nothing; whether files are there and names are known is asked by `co
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import quote
 
 from msgspec import Struct, field
 
 from cef_bridge.delivery import urls
 from cef_bridge.delivery.schemes import FORMS, SCHEMES
+from cef_bridge.delivery.secrets import read_secret
 from cef_bridge.delivery.settings import did_you_mean, quoted, setting
-from cef_bridge.delivery.urls import FILE_SECRET, Endpoint, UrlParameters, shown_endpoint
+from cef_bridge.delivery.urls import Endpoint, UrlParameters, shown_endpoint
 from cef_bridge.errors import UsageError
-from cef_bridge.small_files import MOST_SECRET, UnreadableError, read_small
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
 _STREAMS = ("tcp", "tls")
-_TLS = ("tls", "kubearmor", "kafka")
+_HEC = ("splunk-hec",)
+_SEARCH = ("elasticsearch", "opensearch")
+_HTTP = (*_HEC, *_SEARCH)
 _KAFKA = ("kafka",)
+_TLS = ("tls", *_HTTP, "kubearmor", *_KAFKA)
 
 
 class Tls(Struct, frozen=True, kw_only=True):
@@ -46,7 +50,7 @@ class Tls(Struct, frozen=True, kw_only=True):
         str | None,
         setting(
             "The key's password: `file:/run/secrets/x` names a file that holds it.",
-            of=("tls", *_KAFKA),
+            of=("tls", *_HTTP, *_KAFKA),
             kind="secret",
         ),
     ] = None
@@ -73,45 +77,47 @@ class Tls(Struct, frozen=True, kw_only=True):
 
 
 class Login(Tls, frozen=True, kw_only=True):
-    """Whether TLS is used, and who we are, where that is a setting."""
+    """Whether TLS is used, and who we are, where these are settings."""
 
-    tls: Annotated[bool, setting("Use TLS; with `cert` mutual TLS.", of=("kubearmor", *_KAFKA))] = (
-        False
-    )
+    uses_tls: Annotated[
+        bool | None,
+        setting(
+            "Use TLS; with `cert` mutual TLS. Default: `yes` for destinations by HTTP, `no` for "
+            "others. Without it events and secrets can be read on the way.",
+            of=(*_HTTP, "kubearmor", *_KAFKA),
+        ),
+    ] = field(default=None, name="tls")
     sasl: Annotated[
         Literal["plain", "scram-sha-256", "scram-sha-512"] | None,
         setting("How `user` logs in.", of=_KAFKA),
     ] = None
-    user: Annotated[str, setting("Name to log in with.", of=_KAFKA)] = ""
-    password: Annotated[
+    user: Annotated[
+        str | None, setting("User name; `password` goes with it.", of=(*_SEARCH, *_KAFKA))
+    ] = None
+    user_password: Annotated[
         str | None,
         setting(
-            "Password to log in with: `file:/run/secrets/x` names a file that holds it.",
-            of=_KAFKA,
+            "The user's password: `file:/run/secrets/x` names a file that holds it.",
+            of=(*_SEARCH, *_KAFKA),
             kind="secret",
         ),
-    ] = None
+    ] = field(default=None, name="password")
+
+    @property
+    def tls(self) -> bool:
+        """Whether TLS is used."""
+        return bool(self.uses_tls)
 
     def read_password(self) -> str | None:
-        """Return the password of `user`, read from its file now; UsageError when that fails."""
-        return _secret(self.password, "the password")
+        """Return the user's password, read from its file now; UsageError when that fails."""
+        return _secret(self.user_password, "the user's password")
 
 
-def _secret(secret: str | None, what: str) -> str | None:
-    """Return a secret as it was given, or as its file holds it."""
-    if secret is None or not secret.startswith(FILE_SECRET):
-        return secret
-    path = secret.removeprefix(FILE_SECRET)
-    try:
-        text = read_small(path, MOST_SECRET).decode()
-    except UnreadableError as error:
-        raise UsageError(f"cannot read {what} from {path}: {error}.") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{what} in {path} is no text.") from error
-    return text.rstrip("\r\n")
+def _secret(said: str | None, what: str) -> str | None:
+    return None if said is None else read_secret(said, what)
 
 
-class DestinationUrl(Tls, frozen=True, kw_only=True):
+class DestinationUrl(Login, frozen=True, kw_only=True):
     """One destination. `endpoints`: a failover list, the preferred first; () for file and stdout.
 
     `framing` None leaves it to the mapping's envelope. Sizes are bytes, times seconds.
@@ -181,7 +187,9 @@ class DestinationUrl(Tls, frozen=True, kw_only=True):
     ] = 16 << 20
     connect_timeout: Annotated[
         float,
-        setting("For one address to answer.", of=_STREAMS, unit="seconds", ge=0.1, le=3600),
+        setting(
+            "For one address to answer.", of=(*_STREAMS, *_HTTP), unit="seconds", ge=0.1, le=3600
+        ),
     ] = 10.0
     tcp_user_timeout: Annotated[
         float,
@@ -223,11 +231,103 @@ class DestinationUrl(Tls, frozen=True, kw_only=True):
     keep: Annotated[
         int, setting("Number of rotated files to keep.", of=("file",), ge=0, le=10_000)
     ] = 5
+    token: Annotated[
+        str | None,
+        setting(
+            "The token of the HTTP Event Collector: `file:/run/secrets/x` names a file that holds"
+            " it.",
+            of=_HEC,
+            kind="secret",
+        ),
+    ] = None
+    index: Annotated[str | None, setting("Splunk's index. Default: the token's.", of=_HEC)] = None
+    sourcetype: Annotated[str, setting("Splunk's source type.", of=_HEC)] = "cef"
+    source: Annotated[str | None, setting("Splunk's `source`. Default: the token's.", of=_HEC)] = (
+        None
+    )
+    host: Annotated[
+        str | None,
+        setting("Splunk's `host`. Default: the node of each event (`dvchost`).", of=_HEC),
+    ] = None
+    ack: Annotated[
+        bool,
+        setting(
+            "Ask for the indexer's acknowledgement; without it messages count as unconfirmed.",
+            of=_HEC,
+        ),
+    ] = True
+    ack_timeout: Annotated[
+        float,
+        setting(
+            "Messages without an acknowledgement are sent again on another channel after this"
+            " time.",
+            of=_HEC,
+            unit="seconds",
+            ge=1,
+            le=86400,
+        ),
+    ] = 300.0
+    ack_window: Annotated[
+        int,
+        setting(
+            "Bytes of messages that may wait for acknowledgements.",
+            of=_HEC,
+            unit="bytes",
+            ge=1 << 10,
+            le=1 << 30,
+        ),
+    ] = 32 << 20
+    api_key: Annotated[
+        str | None,
+        setting(
+            "An API key, encoded or as `id:key`: `file:/run/secrets/x` names a file that holds it.",
+            of=_SEARCH,
+            kind="secret",
+        ),
+    ] = None
+    pipeline: Annotated[
+        str | None, setting("Ingest pipeline that the documents go through.", of=_SEARCH)
+    ] = None
+    batch_bytes: Annotated[
+        int,
+        setting(
+            "Most bytes of the messages in a request, before compression.",
+            of=_HTTP,
+            unit="bytes",
+            ge=1 << 10,
+            le=64 << 20,
+        ),
+    ] = 512 << 10
+    batch_wait: Annotated[
+        float,
+        setting(
+            "A request that is not full waits this time for more messages.",
+            of=_HTTP,
+            unit="seconds",
+            ge=0,
+            le=60,
+        ),
+    ] = 0.5
+    request_timeout: Annotated[
+        float,
+        setting("For a request to be answered.", of=_HTTP, unit="seconds", ge=1, le=3600),
+    ] = 60.0
+    gzip: Annotated[bool, setting("Compress requests.", of=_HTTP)] = True
+
+    @property
+    def tls(self) -> bool:
+        """Whether TLS is used, where that is a setting."""
+        return self.scheme in _HTTP if self.uses_tls is None else self.uses_tls
+
+    def problems(self) -> list[str]:
+        """Return what does not go together, what is missing, and a library that is."""
+        return self.tls_problems() + SCHEMES[self.scheme].problems(self)
 
     def __str__(self) -> str:
         if self.scheme == "stdout":
             return "-"
-        return f"{self.scheme}://{','.join(map(shown_endpoint, self.endpoints))}{self.path}"
+        path = f"/{quote(self.index or '')}" if self.scheme in _SEARCH else self.path
+        return f"{self.scheme}://{','.join(map(shown_endpoint, self.endpoints))}{path}"
 
     def __repr__(self) -> str:  # the default one would show the password
         return f"<Target {self}>"
@@ -246,7 +346,7 @@ def parse_target(url: str) -> DestinationUrl:
     said, problems = read_url(url, KNOWN, ())
     if not problems:
         target = target_of(said)
-        problems = target.tls_problems()
+        problems = target.problems()
     if problems:
         raise UsageError("\n".join(f"{shown_url(url)}: {problem}" for problem in problems))
     return target

@@ -32,12 +32,12 @@ def cluster_of(said: Login, endpoints: Iterable[Endpoint]) -> KafkaCluster:
         key=said.key,
         verify=said.verify,
         sasl=said.sasl or "",
-        user=said.user,
+        user=said.user or "",
         secrets=lambda: (said.read_key_password(), said.read_password()),
     )
 
 
-def login_problems(sasl: str | None, user: str, password: str | None) -> list[str]:
+def login_problems(sasl: str | None, user: str | None, password: str | None) -> list[str]:
     """Return what is missing of a login, or does nothing."""
     said = {"user": user, "password": password}
     if sasl is None:

@@ -25,7 +25,8 @@ class ForwarderState(NamedTuple):
     """A destination at one moment.
 
     `sent`: messages, each time that they were; `resent`: those of them that the collector may have
-    had before; `receipts`: rounds that were confirmed; `last_error`: "" when there was none.
+    had before; `receipts`: rounds that were confirmed; `last_error`: "" when there was none;
+    `duplicates`: messages that the receiver says it had already.
     """
 
     connected: bool
@@ -37,6 +38,7 @@ class ForwarderState(NamedTuple):
     breaks: int
     receipts: int
     last_error: str
+    duplicates: int = 0
 
 
 class Progress:
@@ -50,6 +52,7 @@ class Progress:
         self._text = "not connected yet"
         self._peer = ""
         self._sent = self._sent_bytes = self._resent = self._breaks = self._receipts = 0
+        self._duplicates = 0
         self._last_error = ""
         self._told: int | None = None  # the level at which a trouble was told that is not over
         self._told_at = -QUIET
@@ -70,6 +73,7 @@ class Progress:
                 self._breaks,
                 self._receipts,
                 self._last_error,
+                self._duplicates,
             )
 
     def connected(self, peer: str) -> None:
@@ -163,6 +167,11 @@ class Progress:
         """Count a receipt."""
         with self._lock:
             self._receipts += 1
+
+    def duplicates(self, messages: int) -> None:
+        """Count messages that the receiver had already: they arrived when they were sent before."""
+        with self._lock:
+            self._duplicates += messages
 
 
 _REASONS = {

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from cef_bridge.delivery import certificates, files, urls
 from cef_bridge.delivery.certificates import Faults
+from cef_bridge.delivery.http import checks
 from cef_bridge.delivery.one_way_senders import DatagramSender, FileSender
 from cef_bridge.delivery.stream_sender import Patience, StreamSender
 from cef_bridge.wording import either
@@ -39,8 +40,10 @@ class Scheme(NamedTuple):
 
     `form` shows how its URL is written. `place` reads the part between the scheme and the `?`.
     `sender` makes what sends; `framing` is the mapping's. `check` looks at what the URL names
-    without connecting, at a time (epoch seconds). `collector`: a syslog collector is behind it,
-    and reads a header. `datagrams`: a message has `max_datagram` bytes at most.
+    without connecting, at a time (epoch seconds). `problems` says what is missing or does not go
+    together. `collector`: a syslog collector is behind it, and reads a header; `headless`: nobody
+    there reads one, so that the mapping's is not written. `datagrams`: a message has `max_datagram`
+    bytes at most.
     """
 
     name: str
@@ -48,7 +51,9 @@ class Scheme(NamedTuple):
     place: Callable[[str], Place]
     sender: Callable[[SenderContext, DestinationUrl, Backoff, str, Patience], Sender]
     check: Callable[[DestinationUrl, float], Faults] = lambda _, __: Faults([], [])
+    problems: Callable[[DestinationUrl], list[str]] = lambda _: []
     collector: bool = False
+    headless: bool = False
     datagrams: bool = False
 
 
@@ -107,6 +112,32 @@ def _file(context: SenderContext, target: DestinationUrl, backoff: Backoff, *_: 
     return FileSender(context, target, backoff)
 
 
+def _splunk_hec(
+    context: SenderContext, target: DestinationUrl, backoff: Backoff, _: str, patience: Patience
+) -> Sender:
+    from cef_bridge.delivery.http import splunk_hec  # noqa: PLC0415 - a library that is an extra
+
+    return splunk_hec.sender(context, target, backoff, patience)
+
+
+def _search(
+    context: SenderContext, target: DestinationUrl, backoff: Backoff, _: str, patience: Patience
+) -> Sender:
+    from cef_bridge.delivery.http import elasticsearch  # noqa: PLC0415 - as above
+
+    return elasticsearch.sender(context, target, backoff, patience)
+
+
+def _http(
+    name: str,
+    form: str,
+    place: Callable[[str], Place],
+    sender: Callable[[SenderContext, DestinationUrl, Backoff, str, Patience], Sender],
+    problems: Callable[[DestinationUrl], list[str]],
+) -> Scheme:
+    return Scheme(name, form, place, sender, checks.look_at, problems, headless=True)
+
+
 _ROWS = (
     Scheme(
         "udp",
@@ -124,6 +155,23 @@ _ROWS = (
         _stream,
         certificates.look_at,
         collector=True,
+    ),
+    _http(
+        "splunk-hec",
+        "splunk-hec://host:port?token=file:/path",
+        _hosts(8088),
+        _splunk_hec,
+        checks.hec_problems,
+    ),
+    *(
+        _http(
+            name,
+            f"{name}://host:port/index",
+            checks.index_place,
+            _search,
+            checks.search_problems,
+        )
+        for name in ("elasticsearch", "opensearch")
     ),
     Scheme("file", "file:///path", _path, _file, lambda target, _: files.look_at(target.path)),
     Scheme("stdout", "-", _nowhere, _file),

@@ -6,7 +6,7 @@ Must not know how anything is sent.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import threading
@@ -21,12 +21,31 @@ SLICE = 0.2
 _REST = 2.0  # seconds without a message after which the queue's file is tidied up
 
 
+class EventFacts(Protocol):
+    """What a message says of itself; "" and None where it does not. Times since 1970."""
+
+    @property
+    def event_id(self) -> str:
+        """The id of its event: the same each time that the event is sent."""
+
+    @property
+    def host(self) -> str:
+        """The machine that it is about."""
+
+    @property
+    def milliseconds(self) -> int | None:
+        """When it happened."""
+
+
 class StopSending(Exception):  # noqa: N818  # it is an order that was followed, not a fault
     """Stop now: what is in flight stays in the queue."""
 
 
 class SenderContext:
-    """One destination's queue and orders: `stop` (now) and `ending` (when all is sent)."""
+    """One destination's queue and orders: `stop` (now) and `ending` (when all is sent).
+
+    `facts` reads a message for senders that must know its event id, host or time.
+    """
 
     def __init__(
         self,
@@ -35,12 +54,14 @@ class SenderContext:
         stop: threading.Event,
         ending: threading.Event,
         clock: Callable[[], float] = time.monotonic,
+        facts: Callable[[bytes], EventFacts] | None = None,
     ) -> None:
         self.queue = queue
         self.progress = progress
         self.stop = stop
         self.ending = ending
         self.clock = clock
+        self.facts = facts
         self._busy_at: float | None = None
 
     def raise_if_stopped(self) -> None:

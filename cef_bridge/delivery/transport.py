@@ -129,13 +129,16 @@ def _dial(address: Address, peer: str, seconds: float, stop: threading.Event) ->
         _wait_for_answer(sock, address, peer, seconds, stop)
     except OSError as error:
         sock.close()
-        fallback = f"{error.strerror or 'unknown error'}."
-        text = _REFUSALS.get(error.errno or 0, fallback)
-        raise ConnectError(f"cannot reach {peer}: {text}") from error
+        raise ConnectError(f"cannot reach {peer}: {refusal(error)}") from error
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def refusal(error: OSError) -> str:
+    """Return what an error of connecting means, and what to do: the rest of a sentence."""
+    return _REFUSALS.get(error.errno or 0, f"{error.strerror or 'unknown error'}.")
 
 
 def _wait_for_answer(

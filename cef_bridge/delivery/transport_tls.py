@@ -70,7 +70,8 @@ def _believe(context: ssl.SSLContext, tls: Tls) -> None:
 
 
 @functools.cache  # said once, not at every connection
-def _warn(shown: str) -> None:
+def warn_unverified(shown: str) -> None:
+    """Warn that anyone may pose as this server, once."""
     _log.warning(
         "%s: its certificate is not verified (verify=no): traffic can be intercepted. Name its CA "
         "with ca=.",
@@ -87,7 +88,7 @@ def secure(
     later, as an error of `check`, `send` or `finish`.
     """
     if not target.verify:
-        _warn(wire.peer.partition(" ")[0])
+        warn_unverified(wire.peer.partition(" ")[0])
     name = (target.server_name or host).rstrip(".")
     bios = Bios(ssl.MemoryBIO(), ssl.MemoryBIO())
     try:

@@ -71,6 +71,11 @@ DESTINATION_ROWS = (
     MetricRow("sent", "counter", "Messages written to a connection by this process, again or not."),
     MetricRow("sent_bytes", "counter", "Bytes written to connections by this process."),
     MetricRow("resent", "counter", "Messages resent after a connection failure, by this process."),
+    MetricRow(
+        "duplicates",
+        "counter",
+        "Messages that were confirmed because the receiver already had them, by this process.",
+    ),
     MetricRow("breaks", "counter", "Connections that broke, by this process."),
     MetricRow("destination_connected", "gauge", "1 while connected."),
     MetricRow("queue_messages", "gauge", "Messages that wait."),

@@ -117,4 +117,5 @@ def destination_view(spec: Destination, queue: Queue, state: ForwarderState) -> 
         resent=state.resent,
         breaks=state.breaks,
         trouble=queue.trouble(),
+        duplicates=state.duplicates,
     )

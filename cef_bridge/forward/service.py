@@ -24,6 +24,7 @@ from cef_bridge.forward.replays import replay
 from cef_bridge.forward.result import ForwardResult, outcome_of
 from cef_bridge.forward.source_thread import SourceThread
 from cef_bridge.forward.status import ForwarderStatus, line
+from cef_bridge.lines.facts import facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -189,7 +190,7 @@ class Service:
         stop = threading.Event()
         framing = _framing(spec, route)
         forwarder = DestinationSender(
-            route.queue, spec.target, framing=framing, name=spec.name, stop=stop
+            route.queue, spec.target, framing=framing, name=spec.name, stop=stop, facts=facts_of
         )
         thread = self._thread(f"destination {spec.name}", forwarder.run)
         thread.start()

@@ -36,8 +36,8 @@ class DestinationStatus(NamedTuple):
     """One destination and its queue.
 
     `counts` are of the queue's whole life (received, converted, filtered, rejected, noise, …), as
-    are accepted to `dropped`; sent to breaks are of this process. Sizes in bytes, age in seconds.
-    `trouble` is what happened to the queue's file a moment ago, "" for nothing.
+    are accepted to `dropped`; sent to breaks and `duplicates` are of this process. Sizes in bytes,
+    age in seconds. `trouble` is what happened to the queue's file a moment ago, "" for nothing.
     """
 
     name: str
@@ -61,6 +61,7 @@ class DestinationStatus(NamedTuple):
     resent: int
     breaks: int
     trouble: str = ""
+    duplicates: int = 0
 
     @property
     def rejected(self) -> dict[str, int]:
@@ -132,6 +133,8 @@ def line(before: ForwarderStatus | None, now: ForwarderStatus, seconds: float) -
         text += f", {each.confirmed:,} confirmed"
         if each.unconfirmed:
             text += f", {each.unconfirmed:,} unconfirmed"
+        if each.duplicates:
+            text += f", {counted(each.duplicates, 'duplicate')}"
         for reason, number in sorted(each.dropped.items()):
             text += f", {number:,} dropped ({reason})"
         if rejected := each.counts.get("rejected"):

@@ -146,6 +146,9 @@ def test_what_came_adds_up_in_the_metrics_and_rejected_records_by_a_closed_list_
 
 
 def test_healthy_is_who_can_go_on_and_ready_is_who_brings_events_through(serve):
+    twice = DESTINATION._replace(duplicates=1200)
+    text = line(VIEW, VIEW._replace(destinations=(twice,)), 60)
+    assert ", 1 unconfirmed, 1,200 duplicates, 1 dropped (disk-full)" in text
     broken = DESTINATION._replace(connected=False, last_error="cannot reach siem:6514: refused")
     full = DESTINATION._replace(queue_bytes=1 << 20)
     away = SOURCE._replace(connected=False, state="not connected for 5 s")

@@ -88,7 +88,7 @@ def destination_of(
         said["mapping"] = str(folder / mapping)
     target = destination_url.target_of(said)
     if not partial:
-        problems += target.tls_problems()
+        problems += target.problems()
     own = {name: said[name] for name in Destination.__struct_fields__ if name in said}
     destination = Destination(target=target, **own)  # type: ignore[arg-type] # read by their types
     if not destination.name:

@@ -91,7 +91,7 @@ def _kafka_place(rest: str) -> Place:
 
 
 def _kafka_problems(source: Source) -> list[str]:
-    problems = kafka.login_problems(source.sasl, source.user, source.password)
+    problems = kafka.login_problems(source.sasl, source.user, source.user_password)
     if not source.group:
         problems.append('"group" is missing. Write group=NAME: offsets are committed for it.')
     return problems

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from cef_bridge.delivery import urls
 from cef_bridge.delivery.destination_url import DestinationUrl, Login
-from cef_bridge.delivery.schemes import COLLECTORS
+from cef_bridge.delivery.schemes import COLLECTORS, SCHEMES
 from cef_bridge.delivery.settings import setting
 from cef_bridge.delivery.urls import Endpoint, shown_endpoint
 from cef_bridge.forward.config.sources import SOURCES
@@ -168,7 +168,8 @@ class Destination(Struct, frozen=True, kw_only=True):
         Literal["none", "rfc3164", "rfc5424"] | None,
         setting(
             "Syslog header. Default: the mapping's `envelope`; if unset, RFC 3164 for"
-            f" {either(COLLECTORS)}, with a warning, and none for others."
+            f" {either(COLLECTORS)}, with a warning, and none for others. Destinations by HTTP"
+            " write none unless this setting is there."
         ),
     ] = None
     alerts_only: Annotated[
@@ -210,6 +211,8 @@ class Destination(Struct, frozen=True, kw_only=True):
 
     def header(self, mapping: Mapping) -> str:
         """Return the syslog header that is written: `none`, `rfc3164` or `rfc5424`."""
+        if SCHEMES[self.target.scheme].headless:
+            return self.syslog_header or "none"
         said = self.syslog_header or mapping.envelope.syslog_header
         if said is None and self.target.scheme in COLLECTORS:
             return mapping.envelope.network_header
