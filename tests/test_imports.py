@@ -42,8 +42,12 @@ ALLOWED = {
         "what a source brings has one form, whatever the source is",
     ),
     "delivery": (
-        {"delivery.http", "files", "kafka", "queue"},
+        {"delivery.http", "delivery.kafka", "files", "kafka", "queue"},
         "it carries messages and does not know what stands in them",
+    ),
+    "delivery.kafka": (
+        {"delivery", "kafka", "queue"},
+        "it carries messages to a topic; what they say of themselves comes by a function",
     ),
     "delivery.http": (
         {"delivery", "queue"},
@@ -98,6 +102,7 @@ ALLOWED = {
     "forward.config": (
         {
             "delivery",
+            "delivery.kafka",
             "mapping",
             "mapping.language",
             "mapping.lint",
@@ -192,7 +197,7 @@ FOREIGN = {
         "archives and queues are compressed where they are kept",
     ),
     "confluent_kafka": (
-        {"kafka", "sources.kafka"},
+        {"delivery.kafka", "kafka", "sources.kafka"},
         "the client of Kafka is an extra: who does not ask for it has none",
     ),
     "grpc": ({"sources.relay"}, "the relay is a source like others"),

@@ -285,6 +285,18 @@ class DestinationUrl(Login, frozen=True, kw_only=True):
             kind="secret",
         ),
     ] = None
+    key_by: Annotated[
+        Literal["externalId", "container", "none"],
+        setting(
+            "Key of a message: its event id (copies have the same key), or its container's id (a "
+            "container's events stay in their order).",
+            of=_KAFKA,
+        ),
+    ] = field(default="externalId", name="message_key")
+    compression: Annotated[
+        Literal["none", "gzip", "snappy", "lz4", "zstd"],
+        setting("Compression of batches on their way and in the broker.", of=_KAFKA),
+    ] = "none"
     pipeline: Annotated[
         str | None, setting("Ingest pipeline that the documents go through.", of=_SEARCH)
     ] = None

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from cef_bridge.delivery import certificates, files, urls
 from cef_bridge.delivery.certificates import Faults
 from cef_bridge.delivery.http import checks
+from cef_bridge.delivery.kafka import settings as kafka
 from cef_bridge.delivery.one_way_senders import DatagramSender, FileSender
 from cef_bridge.delivery.stream_sender import Patience, StreamSender
 from cef_bridge.wording import either
@@ -128,6 +129,19 @@ def _search(
     return elasticsearch.sender(context, target, backoff, patience)
 
 
+def _kafka_place(rest: str) -> Place:
+    endpoints, topics, problems = kafka.place(rest)
+    if len(topics) > 1:
+        problems.append("A destination is one topic. For a copy to each, list them separately.")
+    return {"endpoints": endpoints, "path": f"/{topics[0]}" if topics else ""}, problems
+
+
+def _kafka(context: SenderContext, target: DestinationUrl, backoff: Backoff, *_: object) -> Sender:
+    from cef_bridge.delivery.kafka.sender import KafkaSender  # noqa: PLC0415 - as above
+
+    return KafkaSender(context, target, backoff)
+
+
 def _http(
     name: str,
     form: str,
@@ -172,6 +186,15 @@ _ROWS = (
             checks.search_problems,
         )
         for name in ("elasticsearch", "opensearch")
+    ),
+    Scheme(
+        "kafka",
+        "kafka://host:port/topic",
+        _kafka_place,
+        _kafka,
+        kafka.look_at,
+        kafka.problems,
+        headless=True,
     ),
     Scheme("file", "file:///path", _path, _file, lambda target, _: files.look_at(target.path)),
     Scheme("stdout", "-", _nowhere, _file),

@@ -36,6 +36,14 @@ class EventFacts(Protocol):
     def milliseconds(self) -> int | None:
         """When it happened."""
 
+    @property
+    def class_id(self) -> str:
+        """The class of its event."""
+
+    @property
+    def container(self) -> str:
+        """The id of the container that it is about."""
+
 
 class StopSending(Exception):  # noqa: N818  # it is an order that was followed, not a fault
     """Stop now: what is in flight stays in the queue."""

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 PORT = 9092
 """Kafka's, with and without TLS."""
 
+MISSING = (
+    "kafka:// needs the library confluent-kafka, which is not installed. "
+    "Run: pip install 'cef-bridge[kafka]'"
+)
 SASL = {"plain": "PLAIN", "scram-sha-256": "SCRAM-SHA-256", "scram-sha-512": "SCRAM-SHA-512"}
 """How we may log in, by the names of settings, with those of RFC 5802 and its kind."""
 
@@ -54,10 +58,7 @@ def check_library() -> None:
     try:
         import confluent_kafka  # noqa: F401, PLC0415 - only who asks for Kafka has it
     except ImportError as error:
-        raise UsageError(
-            "kafka:// needs the library confluent-kafka. Install it with: "
-            "pip install 'cef-bridge[kafka]'"
-        ) from error
+        raise UsageError(MISSING) from error
 
 
 def settings(

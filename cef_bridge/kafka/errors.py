@@ -97,10 +97,15 @@ def fault(error: KafkaError, cluster: KafkaCluster, topic: Topic) -> KafkaFault:
     for sign, sentence in _DETAILS:
         if sign.lower() in text.lower():
             return KafkaFault(sentence.format(**values), permanent=True)
+    if error.fatal():
+        return KafkaFault(
+            f"{values['at']} does not know this producer any more ({plain(text)}). What has no "
+            "receipt is sent again by a new one."
+        )
     known = _SENTENCES.get(name)
     if known is not None:
         return known._replace(text=known.text.format(**values))
-    return KafkaFault(f"{values['at']} says: {plain(text)}.", permanent=bool(error.fatal()))
+    return KafkaFault(f"{values['at']} says: {plain(text)}.")
 
 
 def plain(text: str) -> str:

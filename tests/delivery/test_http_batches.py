@@ -7,7 +7,7 @@ from forwarding import fill, message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cef_bridge.delivery.http.batches import MOST_MESSAGES, Batch, Outbox
+from cef_bridge.delivery.batches import MOST_MESSAGES, Batch, Outbox
 from cef_bridge.queue.queue import ALERTS, MessageBatch, Queue
 from cef_bridge.queue.values import Stored
 

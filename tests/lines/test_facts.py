@@ -26,7 +26,22 @@ def by_the_reader(line: str) -> MessageFacts:
     parsed = parse(line)
     event_id, host, time = (parsed.extension.get(key, "") for key in KEYS[parsed.format])
     number = time.isascii() and time.isdigit() and len(time) <= 13
-    return MessageFacts(event_id, host, int(time) if number else None)
+    labels = [key for key, value in parsed.extension.items() if value == "ContainerID"]
+    keys = [key.removesuffix("Label") for key in labels if key.endswith("Label")] or ["containerId"]
+    return MessageFacts(
+        event_id,
+        host,
+        int(time) if number else None,
+        parsed.header.device_event_class_id,
+        parsed.extension.get(keys[0], ""),
+    )
+
+
+def test_the_container_is_where_a_label_says():
+    line = b"CEF:0|a|b|c|d.e|f|5|flexString2=4f1c flexString2Label=ContainerID cs1=x cs1Label=y"
+    assert facts_of(line) == MessageFacts(class_id="d.e", container="4f1c")
+    assert facts_of(line.replace(b"|5|", rb"|5|msg=a\\\\b ")) == facts_of(line)
+    assert facts_of(line.replace(b" cs1=", rb"\\=1 cs1=")).container == ""
 
 
 def test_the_example_of_the_docstring_holds():
@@ -43,14 +58,19 @@ def test_the_facts_of_a_published_line_are_what_it_says(path, header):
 
 
 @given(
-    st.dictionaries(st.sampled_from(["rt", "dvchost", "externalId", "msg", "cs1", "act"]), texts)
+    st.dictionaries(
+        st.sampled_from(
+            [*KEYS["cef"], *["msg", "cs1", "act", "cs1Label", "flexString2", "flexString2Label"]]
+        ),
+        texts,
+    )
 )
 def test_a_value_cannot_pretend_to_be_a_key(extension):
     line = Cef().render(HEADER, extension)
     assert facts_of(line.encode()) == by_the_reader(line)
 
 
-@given(st.dictionaries(st.sampled_from(["eventId", "nodeName", "devTime", "action"]), texts))
+@given(st.dictionaries(st.sampled_from([*KEYS["leef"], "action", "containerId"]), texts))
 def test_a_line_in_leef_has_facts_too(extension):
     line = Leef().render(HEADER._replace(name="", severity=""), extension)
     try:
@@ -60,7 +80,7 @@ def test_a_line_in_leef_has_facts_too(extension):
     assert facts_of(line.encode()) == expected
 
 
-@pytest.mark.parametrize("line", [b"", b"CEF:0|a|b", b"\xff\xfe", b"hello", b"CEF:0|a|b|c|d|e|5|"])
+@pytest.mark.parametrize("line", [b"", b"CEF:0|a|b", b"\xff\xfe", b"hello"])
 def test_of_what_is_no_line_there_are_no_facts(line):
     assert facts_of(line) == MessageFacts()
 

@@ -13,7 +13,7 @@ from cef_bridge.delivery.connection import DeliveryError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from cef_bridge.delivery.http.batches import Batch
+    from cef_bridge.delivery.batches import Batch
 
 FateKind = Literal["confirmed", "duplicate", "unconfirmed", "retry", "dead"]
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from cef_bridge.delivery.batches import Batch, Outbox
 from cef_bridge.delivery.connection import (
     SLOW,
     UNANSWERED,
@@ -20,7 +21,6 @@ from cef_bridge.delivery.connection import (
     DeliveryError,
 )
 from cef_bridge.delivery.http.answers import BatchRefusedError, RefusedError
-from cef_bridge.delivery.http.batches import Batch, Outbox
 from cef_bridge.delivery.sender_context import SLICE, StopSending
 from cef_bridge.wording import counted
 

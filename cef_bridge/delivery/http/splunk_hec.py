@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cef_bridge.delivery.backoff import Backoff
+    from cef_bridge.delivery.batches import Batch
     from cef_bridge.delivery.destination_url import DestinationUrl
     from cef_bridge.delivery.http.answers import Answer
-    from cef_bridge.delivery.http.batches import Batch
     from cef_bridge.delivery.sender_context import SenderContext
     from cef_bridge.delivery.stream_sender import Patience
     from cef_bridge.delivery.urls import Endpoint

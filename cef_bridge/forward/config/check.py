@@ -124,7 +124,7 @@ def _loops(config: Config) -> Iterator[ConfigProblem]:
         if Path(match).is_file()
     }
     for one in config.destinations:
-        if one.target.path and os.path.realpath(one.target.path) in read:
+        if one.target.scheme == "file" and os.path.realpath(one.target.path) in read:
             text = f"{one.target.path} is read by a source as well. Write somewhere else."
             yield _error(f"destination {one.name}", text)
 

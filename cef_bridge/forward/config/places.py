@@ -132,7 +132,9 @@ def default_name(target: destination_url.DestinationUrl) -> str:
     """Return the name of a destination that has none: it stays while the URL does."""
     if target.endpoints:
         host, port = target.endpoints[0]
-        return f"{target.scheme}-{_UNSAFE.sub('-', host).strip('.-_')[:50]}-{port}"
+        name = f"{target.scheme}-{_UNSAFE.sub('-', host).strip('.-_')[:50]}-{port}"
+        topic = _UNSAFE.sub("-", target.path).strip(".-_")
+        return f"{name}-{topic}"[:64].rstrip(".-_") if topic else name
     stem = _UNSAFE.sub("-", Path(target.path).name).strip(".-_")
     return f"{target.scheme}-{stem}"[:64] if target.path else target.scheme
 

@@ -11,9 +11,9 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
-from cef_bridge.delivery import kafka_settings as kafka
 from cef_bridge.delivery import urls
-from cef_bridge.delivery.settings import did_you_mean, quoted
+from cef_bridge.delivery.kafka import settings as kafka
+from cef_bridge.delivery.settings import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,22 +76,12 @@ def _relay(source: Source, _: bool) -> Feed:
 
 
 def _kafka_place(rest: str) -> Place:
-    servers, slash, names = rest.partition("/")
-    endpoints, problems = urls.endpoints(servers, kafka.PORT)
-    topics = tuple(dict.fromkeys(unquote(name) for name in names.split(",") if name))
-    if not slash or not topics:
-        problems.append("A topic is missing. Write kafka://host:port/topic?group=NAME.")
-    problems += [
-        f"{quoted(name)} is no name of a topic: it has letters, digits, dots, dashes and "
-        "underscores."
-        for name in topics
-        if not kafka.TOPIC.fullmatch(name)
-    ]
+    endpoints, topics, problems = kafka.place(rest)
     return {"endpoints": endpoints, "topics": topics}, problems
 
 
 def _kafka_problems(source: Source) -> list[str]:
-    problems = kafka.login_problems(source.sasl, source.user, source.user_password)
+    problems = kafka.problems(source)
     if not source.group:
         problems.append('"group" is missing. Write group=NAME: offsets are committed for it.')
     return problems

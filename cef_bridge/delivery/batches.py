@@ -1,7 +1,7 @@
 """Messages of the queue as batches: as many as fit into a request, and in parts again.
 
 In come runs of messages from the queue, out go batches; what is to be sent again goes first. A
-message is never cut: one that is larger than a batch may be goes alone. Must not know HTTP.
+message is never cut: one that is larger than a batch may be goes alone. Must not know the protocol.
 """
 
 from __future__ import annotations
