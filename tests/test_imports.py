@@ -33,6 +33,7 @@ ALLOWED = {
         {"files", "kubearmor", "lines"},
         "it says what a mapping's YAML means, and runs none of it",
     ),
+    "objects": (set(), "it carries bytes from and to a store, and does not know what they are"),
     "queue": (
         {"checkpoint", "files", "stats"},
         "it keeps messages and does not know what stands in them",
@@ -51,7 +52,7 @@ ALLOWED = {
         "it reads a line as a SIEM does, wherever the line comes from",
     ),
     "sources.files": (
-        {"checkpoint", "sources.feed", "sources.records", "stats"},
+        {"checkpoint", "objects", "sources.feed", "sources.records", "stats"},
         "it brings bytes, and knows no mapping",
     ),
     "sources.relay": (
@@ -147,6 +148,7 @@ ALLOWED = {
             "mapping.lint",
             "mapping.program",
             "mapping.program.table",
+            "objects",
             "queue",
             "siems",
             "sources.files",
@@ -177,6 +179,7 @@ FOREIGN = {
         {"queue", "sources.files"},
         "archives and queues are compressed where they are kept",
     ),
+    "fsspec": ({"objects"}, "object stores are known in one room, and only when a URL is given"),
     "grpc": ({"sources.relay"}, "the relay is a source like others"),
     "google": ({"sources.relay"}, "the relay is a source like others"),
     "ctypes": ({"engine"}, "it checks nothing: one wrong type in a call ends the process"),
