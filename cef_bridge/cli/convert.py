@@ -21,6 +21,7 @@ from cef_bridge.cli.jobs import MOST_JOBS, threads
 from cef_bridge.cli.logs import say
 from cef_bridge.cli.params import Renamed, Whole, mapping_option
 from cef_bridge.cli.progress import progress, someone_looks
+from cef_bridge.cli.staged import StagedObject
 from cef_bridge.cli.summary import Asked, report, summary
 from cef_bridge.cli.targets import Targets, WholeFile, appears, opened
 from cef_bridge.cli.times import moment
@@ -301,7 +302,7 @@ def _run(
 
 def _digest(asked: Asked, run: ConvertResult, out: StandardStream | WholeFile) -> str | None:
     """Return the SHA-256 of the file of messages, None of what is no file."""
-    if isinstance(out, ObjectFile):
+    if isinstance(out, ObjectFile | StagedObject):
         return None if run.stopped else out.sha256()
     if asked.withheld is None or run.stopped or asked.withheld.startswith(("/dev/", "/proc/")):
         return None

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cef_bridge import __version__
-from cef_bridge.cli.targets import appears
+from cef_bridge.cli.staged import StagedObject
+from cef_bridge.cli.targets import appears, place
 from cef_bridge.cli.times import Now
 from cef_bridge.convert.run_checkpoint import RunCheckpoint
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.files import ResumableFile, partial_name, printed
+from cef_bridge.objects.urls import is_url
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class State:
         # One name for all: a run that is killed leaves one at most, and the next takes it.
         self._temporary = self._path.with_name(f".{self._path.name[:_NAME]}.part")
         self._targets = targets
+        self._hashed = targets.report is not None
         self._check_targets(inputs)
         self._asked: dict[str, Any] = {
             "version": __version__,
@@ -96,7 +99,11 @@ class State:
         """Open the `output`, the `rejects` or the `report`, where the other run stopped."""
         name, size = self._parts[what]
         try:
-            file = ResumableFile(path, name, size)
+            file = (
+                StagedObject(path, self._final(path), name, size, hashed=self._hashed)
+                if is_url(path)
+                else ResumableFile(path, name, size)
+            )
         except UsageError as error:
             said = f"{error}. {self._anew()}" if self.resumed else str(error)
             raise UsageError(said) from error
@@ -122,10 +129,19 @@ class State:
                 }
         paths = self._targets._asdict().items()
         return {
-            what: (partial_name(Path(path).resolve().name), 0)
+            what: (partial_name(self._final(path).name), 0)
             for what, path in paths
             if path and _may_resume(path)
         }
+
+    def _final(self, path: str) -> Path:
+        """Return the file beside which an output is kept until it is complete.
+
+        What becomes an object is kept beside the checkpoint file: a store cannot go on with it.
+        """
+        if is_url(path):
+            return self._path.resolve().with_name(path.rstrip("/").rpartition("/")[2])
+        return Path(path).resolve()
 
     def follow(self, run: ParallelRun) -> None:
         """Let a run go on where the other stopped, and write down how far it is."""
@@ -178,7 +194,7 @@ class State:
         for an output that is complete already.
         """
         begun = [
-            Path(path).resolve().with_name(self._parts[what][0])
+            self._final(path).with_name(self._parts[what][0])
             for what, path in self._targets._asdict().items()
             if path and what in self._parts
         ]
@@ -230,7 +246,7 @@ class State:
 
     def _is_over(self, said: dict[str, Any]) -> bool:
         """Whether a run has ended, and was killed while it gave the outputs their names."""
-        folder = Path(self._targets.output or "").resolve().parent
+        folder = self._final(self._targets.output or "").parent
         with self._foreign():
             name = Path(str(said["files"]["output"][0])).name
         return bool(said["complete"]) and not (folder / name).exists()
@@ -268,7 +284,7 @@ class State:
         if targets.rejects is not None and not _may_resume(targets.rejects):
             raise UsageError("--checkpoint needs a file for --rejects, too, and no pipe or device.")
         taken = [targets.output, targets.rejects, targets.report, *(each.path for each in inputs)]
-        if any(path and Path(path).resolve() == self._path.resolve() for path in taken):
+        if any(path and place(path) == self._path.resolve() for path in taken):
             raise UsageError(f"{self._name} is needed for the state. Name another file.")
         for each in inputs:
             if each.size is None:
@@ -290,6 +306,8 @@ def _may_resume(path: str) -> bool:
 
 def _identity(each: Input) -> dict[str, object]:
     """Return what tells whether an input is still the one that it was."""
+    if each.stored is not None:
+        return {"name": each.name, "size": each.size, "version": each.stored.version}
     try:
         status = os.stat(each.path or "")  # noqa: PTH116  # bytes that are no UTF-8 pass through
     except OSError:

@@ -14,7 +14,6 @@ import time
 import commands
 import pytest
 from commands import COMMAND
-from resumes import SMALL_PIECES
 from running import Ran, convert, event, events, names, plain, start
 from s3_server import OWNER, READER, CuttingProxy
 
@@ -378,15 +377,3 @@ main()
     needs = f"{url.partition('//')[0]}// needs a library that is missing"
     assert plain(ran.err) == f"cef-bridge: {needs}: pip install 'cef-bridge[{extra}]'\n"
     assert ran.code == 2
-
-
-# --- checkpoints
-
-
-def run_pieces(s3, slow: str, *words: object) -> subprocess.Popen[bytes]:
-    return commands.Popen(
-        [sys.executable, "-c", SMALL_PIECES, slow, "", "convert", *map(str, words)],
-        env={**s3.env(), "PATH": "/bin"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
