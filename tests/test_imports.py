@@ -176,8 +176,8 @@ FOREIGN = {
         "what a file may say is declared in one place",
     ),
     "zstandard": (
-        {"queue", "sources.files"},
-        "archives and queues are compressed where they are kept",
+        {"cli", "queue", "sources.files"},
+        "archives, queues and outputs are compressed where they are kept",
     ),
     "fsspec": ({"objects"}, "object stores are known in one room, and only when a URL is given"),
     "grpc": ({"sources.relay"}, "the relay is a source like others"),

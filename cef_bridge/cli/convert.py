@@ -19,11 +19,12 @@ import click
 
 from cef_bridge.cli.jobs import MOST_JOBS, threads
 from cef_bridge.cli.logs import say
+from cef_bridge.cli.packed import PackedFile, WholeFile
 from cef_bridge.cli.params import Renamed, Whole, mapping_option
 from cef_bridge.cli.progress import progress, someone_looks
 from cef_bridge.cli.staged import StagedObject
 from cef_bridge.cli.summary import Asked, report, summary
-from cef_bridge.cli.targets import Targets, WholeFile, appears, opened
+from cef_bridge.cli.targets import Targets, appears, opened
 from cef_bridge.cli.times import moment
 from cef_bridge.convert.conversion import MAX_EXPAND, ConvertRun
 from cef_bridge.engine import native
@@ -70,7 +71,8 @@ def _size(_: click.Context, __: click.Parameter, text: str) -> int:
     "-o",
     "--output",
     metavar="PATH",
-    help="Write to a file or to an object (s3://...), which appears when it is complete.",
+    help="Write to a file or an object (s3://...), which appears when it is complete. "
+    "A name in .gz or .zst compresses it.",
 )
 @mapping_option()
 @click.option(
@@ -267,7 +269,9 @@ def _opened(
 
     def open_(what: str, path: str | None) -> StandardStream | WholeFile:
         if state and path and state.keeps(what):
-            return files.enter_context(state.opened(what, path))
+            target = state.opened(what, path)
+            files.enter_context(target)
+            return target
         return opened(path, files, hashed=what == "output" and targets.report is not None)
 
     return (
@@ -302,8 +306,9 @@ def _run(
 
 def _digest(asked: Asked, run: ConvertResult, out: StandardStream | WholeFile) -> str | None:
     """Return the SHA-256 of the file of messages, None of what is no file."""
-    if isinstance(out, ObjectFile | StagedObject):
-        return None if run.stopped else out.sha256()
+    whole = out.inner if isinstance(out, PackedFile) else out
+    if isinstance(whole, ObjectFile | StagedObject):
+        return None if run.stopped else whole.sha256()
     if asked.withheld is None or run.stopped or asked.withheld.startswith(("/dev/", "/proc/")):
         return None
     with Path(asked.withheld).open("rb") as file:

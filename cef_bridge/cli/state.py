@@ -11,9 +11,10 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from cef_bridge import __version__
+from cef_bridge.cli.packed import packed
 from cef_bridge.cli.staged import StagedObject
 from cef_bridge.cli.targets import appears, place
 from cef_bridge.cli.times import Now
@@ -26,6 +27,7 @@ from cef_bridge.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from cef_bridge.cli.packed import PackedFile, WholeFile
     from cef_bridge.cli.targets import Targets
     from cef_bridge.convert.parallel import ParallelRun
     from cef_bridge.sources.files.inputs import Input
@@ -71,7 +73,7 @@ class State:
         }
         said = self._read()
         self.assumed_time = assumed_time
-        self._files: dict[str, ResumableFile] = {}
+        self._files: dict[str, ResumableFile | PackedFile] = {}
         self._said = said if said is not None and not self._is_over(said) else None
         self.mark = RunCheckpoint()
         self.seconds = 0.0
@@ -95,11 +97,11 @@ class State:
         """Whether another run had begun."""
         return self._said is not None
 
-    def opened(self, what: str, path: str) -> ResumableFile:
+    def opened(self, what: str, path: str) -> WholeFile:
         """Open the `output`, the `rejects` or the `report`, where the other run stopped."""
         name, size = self._parts[what]
         try:
-            file = (
+            whole = (
                 StagedObject(path, self._final(path), name, size, hashed=self._hashed)
                 if is_url(path)
                 else ResumableFile(path, name, size)
@@ -107,7 +109,8 @@ class State:
         except UsageError as error:
             said = f"{error}. {self._anew()}" if self.resumed else str(error)
             raise UsageError(said) from error
-        self._files[what] = file
+        file = packed(whole, path)
+        self._files[what] = cast("ResumableFile | PackedFile", file)
         return file
 
     def keeps(self, what: str) -> bool:

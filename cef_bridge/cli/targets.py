@@ -12,6 +12,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from cef_bridge.cli.packed import packed
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.files import AtomicFile
 from cef_bridge.objects.urls import is_url, local, shown
@@ -21,11 +22,10 @@ from cef_bridge.sources.files.archives import printable
 if TYPE_CHECKING:
     import contextlib
 
+    from cef_bridge.cli.packed import WholeFile
     from cef_bridge.sources.files.inputs import Input
 
 _STDOUT, _STDERR = "/dev/stdout", "/dev/stderr"
-WholeFile = AtomicFile | ObjectFile
-"""What appears when all is in it."""
 
 
 class Targets(NamedTuple):
@@ -138,6 +138,8 @@ def opened(
         return StandardStream(1, "standard output")
     if path == _STDERR:
         return StandardStream(2, "standard error")
-    if is_url(path):
-        return files.enter_context(ObjectFile(path, hashed=hashed))
-    return files.enter_context(AtomicFile(path))
+    whole = appears(path)
+    file = ObjectFile(path, hashed=hashed) if is_url(path) else AtomicFile(path)
+    target: WholeFile = packed(file, path) if whole else file
+    files.enter_context(target)
+    return target

@@ -101,6 +101,7 @@ class Archive:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.said = ""
+        self.outputs = WORDS
         for name, data in inputs().items():
             (folder / name).write_bytes(data)
         self.inputs = [*inputs()]
@@ -117,7 +118,7 @@ class Archive:
     def words(self, *words: object, state: str | None = "state.json", base=None) -> list[str]:
         given = self.inputs if base is None else base
         kept = [] if state is None else ["--checkpoint", state]
-        return ["convert", *given, *WORDS, *kept, *map(str, words)]
+        return ["convert", *given, *self.outputs, *kept, *map(str, words)]
 
     def convert(self, *words: object, state: str | None = "state.json", base=None) -> Ran:
         done = commands.run(
