@@ -10,6 +10,7 @@ It is started once for a process of tests, with ports and a folder of its own.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
 import itertools
 import json
@@ -35,6 +36,20 @@ def missing() -> str | None:
     return f"not installed: {', '.join(wanted)}" if wanted else None
 
 
+def files_at(endpoint: str):
+    """Return an s3fs that may do all."""
+    import fsspec
+
+    return fsspec.filesystem(
+        "s3",
+        key=OWNER[0],
+        secret=OWNER[1],
+        endpoint_url=endpoint,
+        use_listings_cache=False,
+        skip_instance_cache=True,
+    )
+
+
 class S3Server:
     """A server that runs until `close`; `endpoint` is its URL."""
 
@@ -49,18 +64,13 @@ class S3Server:
             self.close()
         else:
             raise RuntimeError((folder / "log").read_text()[-2000:])
-        import fsspec
 
-        key, secret = OWNER
-        self.files = fsspec.filesystem(
-            "s3",
-            key=key,
-            secret=secret,
-            endpoint_url=self.endpoint,
-            use_listings_cache=False,
-            skip_instance_cache=True,
-        )
-        self.files.mkdir("open")
+    @functools.cached_property
+    def files(self):
+        """The owner's s3fs."""
+        found = files_at(self.endpoint)
+        found.mkdir("open")
+        return found
 
     def _start(self) -> subprocess.Popen[bytes]:
         names = ["master.port", "volume.port", "filer.port", "s3.port"]
