@@ -21,7 +21,7 @@ from cef_bridge.cli.times import Now
 from cef_bridge.convert.run_checkpoint import RunCheckpoint
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.files import ResumableFile, partial_name, printed
-from cef_bridge.objects.urls import is_url
+from cef_bridge.objects.urls import is_url, shown
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ class State:
         targets: Targets,
         assumed_time: int | None,
     ) -> None:
+        if is_url(path):
+            raise UsageError(f"{shown(path)}: a checkpoint is a file of this machine. Name a path.")
         self._path = Path(path)
         self._name = printed(self._path)
         # One name for all: a run that is killed leaves one at most, and the next takes it.

@@ -53,7 +53,7 @@ _ROWS = (
          ("InvalidBucketName", "ParamValidationError", "InvalidResourceName")),
     _Row(MISSING, "no such object",
          ("NoSuchKey", "BlobNotFound", "ResourceNotFoundError", "NotFound", "404")),
-    _Row(CHANGED, "the object was replaced by another version",
+    _Row(CHANGED, "the object was replaced by another version. Run this again",
          ("PreconditionFailed", "ConditionNotMet", "FileExpired", "412")),
     _Row(SETUP, "no credentials found. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
                 "AWS_PROFILE",

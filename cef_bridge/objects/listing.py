@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import UsageError
 from cef_bridge.objects.faults import DENIED, MISSING, StoreError
-from cef_bridge.objects.store import opened_store
+from cef_bridge.objects.store import EXTRAS, opened_store
 from cef_bridge.objects.urls import has_magic, shown
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ def find(url: str, most: int = MOST) -> list[StoredObject]:
     """
     store = opened_store(url)
     path = store.path_of(url)
+    if not path and store.scheme in EXTRAS:
+        raise UsageError(f"{shown(url)}: it names no bucket")
     there = _exact(store, path, pattern=has_magic(url))
     if there is not None and not there.folder:
         return [StoredObject(url, store, path, there.size, there.version)]

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
+from cef_bridge.objects.background import in_thread
 from cef_bridge.objects.faults import CHANGED, TROUBLE, StoreError, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     from cef_bridge.objects.listing import StoredObject
     from cef_bridge.objects.store import OpenObject
@@ -99,7 +100,7 @@ class ObjectReader:
         self._ended = not data
         more = self._found.size is not None and self._offset < self._found.size
         if data and more:
-            self._next = _in_thread(self._fetched, self._offset)
+            self._next = in_thread(self._fetched, self._offset)
         return data
 
     def _fetched(self, offset: int) -> bytes:
@@ -140,17 +141,3 @@ class ObjectReader:
         if len(data) < want and found.size is not None:
             raise StoreError(TROUBLE, f"only {len(data):,} of {want:,} bytes arrived")
         return data
-
-
-def _in_thread(call: Callable[[int], bytes], offset: int) -> Future[bytes]:
-    """Run it in a thread that the end of the program does not wait for."""
-    future: Future[bytes] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(call(offset))
-        except BaseException as error:  # noqa: BLE001 - raised where the block is read
-            future.set_exception(error)
-
-    threading.Thread(target=run, name="object", daemon=True).start()
-    return future

@@ -14,18 +14,24 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from cef_bridge.errors import CefBridgeError, UsageError
+from cef_bridge.objects.background import in_thread
 from cef_bridge.objects.faults import BUCKET, SETUP, UNREACHABLE, StoreError
 from cef_bridge.objects.store import EXTRAS, opened_store, translating
 from cef_bridge.objects.urls import has_magic, shown
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
     from types import TracebackType
     from typing import Self
 
-PART = 16 << 20
-"""Bytes of one part of an upload: it is in memory until it was sent."""
-_MOST_PARTS = 10_000  # of an S3 object ("Amazon S3 multipart upload limits"): 156 GiB
-_PIECE = 4 << 20  # bytes added at a time: what a part is exceeded by
+PART = 8 << 20
+"""Bytes of one part of an upload: one is filled while another is sent."""
+_LARGE_PART = 64 << 20
+_SMALL_PARTS = 4_000
+_PARTS = 10_000  # of an S3 object ("Amazon S3 multipart upload limits")
+MOST = _SMALL_PARTS * PART + (_PARTS - _SMALL_PARTS) * _LARGE_PART
+"""Bytes of an object: 406 GiB. Parts are small until that would not do for the object."""
+_PIECE = 4 << 20  # bytes given to fsspec at a time
 
 
 class ObjectFile:
@@ -40,6 +46,9 @@ class ObjectFile:
         self._name = shown(url)
         self._file: Any = None
         self.size = 0  # how many bytes were written
+        self._part = PART
+        self._filling = bytearray()  # the next part, while the one before it is sent
+        self._sending: Future[None] | None = None
         self._hash = hashlib.sha256() if hashed else None
         try:
             self._store = opened_store(url)
@@ -78,19 +87,34 @@ class ObjectFile:
         if self._file is None:
             raise CefBridgeError(self._cannot("it is closed"))
         view = memoryview(data).cast("B")
-        if self.size + len(view) > _MOST_PARTS * PART:
-            what = f"it would have more than {_MOST_PARTS * PART:,} bytes. Convert in several runs"
+        if self.size + len(view) > MOST:
+            what = f"it would have more than {MOST:,} bytes. Convert in several runs"
             raise CefBridgeError(self._cannot(what))
-        try:
-            with translating():
-                for start in range(0, len(view), _PIECE):
-                    self._file.write(view[start : start + _PIECE])
-        except StoreError as error:
-            raise self._failed(error) from error
         if self._hash is not None:
             self._hash.update(view)
         self.size += len(view)
+        self._filling += view
+        if len(self._filling) >= self._part:
+            try:
+                self._sent()
+            except StoreError as error:
+                raise self._failed(error) from error
+            part, self._filling = self._filling, bytearray()
+            self._sending = in_thread(self._send, part)
         return len(view)
+
+    def _send(self, part: bytearray) -> None:
+        if self.size > _SMALL_PARTS * PART:
+            self._part = self._file.blocksize = _LARGE_PART
+        with translating(), memoryview(part) as view:
+            for start in range(0, len(view), _PIECE):
+                self._file.write(view[start : start + _PIECE])
+
+    def _sent(self) -> None:
+        """Wait until what is being sent was; StoreError when it could not be."""
+        sending, self._sending = self._sending, None
+        if sending is not None:
+            sending.result()
 
     def commit(self) -> None:
         """Send what is left and make the object; does nothing the second time."""
@@ -98,6 +122,9 @@ class ObjectFile:
         if file is None:
             return
         try:
+            self._sent()
+            self._send(self._filling)
+            self._filling = bytearray()
             with translating():
                 file.close()
                 if self._written != self._path:
@@ -110,9 +137,13 @@ class ObjectFile:
 
     def discard(self) -> None:
         """Abort the upload, and leave what was there before; does nothing after `commit`."""
-        file, self._file = self._file, None
+        file = self._file
         if file is None:
             return
+        # A part that arrives after the upload was aborted would stay.
+        with contextlib.suppress(StoreError):
+            self._sent()
+        self._file = None
         with contextlib.suppress(Exception):
             if self._written == self._path and hasattr(file, "discard"):
                 file.discard()
@@ -141,7 +172,7 @@ class ObjectFile:
             self.discard()
 
     def _failed(self, error: StoreError) -> CefBridgeError:
-        what = f"{error.strerror} (after {self.size:,} bytes). The object itself was not touched"
+        what = f"{error.strerror} (in the first {self.size:,} bytes). The object was not touched"
         return CefBridgeError(self._cannot(what))
 
     def _cannot(self, why: str | None) -> str:

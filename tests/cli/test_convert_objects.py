@@ -17,7 +17,7 @@ from commands import COMMAND
 from running import Ran, convert, event, events, names, plain, start
 from s3_server import OWNER, READER, CuttingProxy
 
-PART = 16 << 20  # of an upload
+PART = 8 << 20  # of an upload
 
 
 def tar(files: dict[str, bytes]) -> bytes:
@@ -115,7 +115,7 @@ def test_an_output_of_many_parts_is_the_same(s3, archive, tmp_path):
     assert convert(f"s3://{bucket}/2026/11/28/a.json", "-o", to, env=s3.env()).code == 0
     convert(folder / "2026/11/28/a.json", "-o", tmp_path / "big.cef")
     expected = (tmp_path / "big.cef").read_bytes()
-    assert len(expected) > PART
+    assert len(expected) > 2 * PART
     assert s3.files.cat_file(to) == expected
 
 
@@ -202,7 +202,8 @@ def test_an_object_that_is_replaced_while_it_is_read_is_not_mixed_with_the_new_o
     row = json.loads(bad.read_bytes().splitlines()[-1])
     assert row["source"] == f"s3://{bucket}/a.json"
     assert row["reason"] == (
-        "reading stopped after 8,388,608 bytes: the object was replaced by another version"
+        "reading stopped after 8,388,608 bytes: the object was replaced by another version. Run this "
+        "again"
     )
     messages = out.read_bytes()
     assert b"/srv/0-1" in messages
@@ -232,6 +233,7 @@ def test_what_goes_wrong_is_a_sentence(s3, archive, tmp_path):
         (["s3://no-bucket/a"], {}, 2, f"s3://no-bucket/a: {bucket_help}"),
         (["s3://no-bucket/*/a"], {}, 2, f"s3://no-bucket/*/a: {bucket_help}"),
         (["s3://Bad_Name!/a"], {}, 2, "s3://Bad_Name!/a: this is no valid name of a bucket"),
+        (["s3://"], {}, 2, "s3://: it names no bucket"),
         ([f"{url}x"], {}, 2, f"{url}x: no such object or folder"),
         ([f"s3://{bucket}/x*"], {}, 2, f"s3://{bucket}/x*: no object matches this pattern"),
         (
@@ -315,6 +317,15 @@ def test_an_output_that_cannot_be_written_is_found_before_anything_is_converted(
     assert code == 1
     assert err.startswith("cef-bridge: cannot write s3://open/out.cef: access denied.")
     assert s3.files.find("open") == []
+
+
+def test_a_checkpoint_is_a_file_of_this_machine(s3, archive, tmp_path):
+    _, bucket = archive
+    words = [f"s3://{bucket}/2026", "-o", tmp_path / "out", "--checkpoint", f"s3://{bucket}/state"]
+    assert said(s3, *words, env={}) == (
+        2,
+        f"cef-bridge: s3://{bucket}/state: a checkpoint is a file of this machine. Name a path.",
+    )
 
 
 def test_an_object_is_no_output_when_it_is_an_input(s3, archive):
