@@ -61,8 +61,8 @@ def test_what_a_packed_output_has_can_be_an_input(tmp_path):
 def test_an_interrupted_run_leaves_no_packed_output(tmp_path):
     with start("-", "-o", tmp_path / "out.gz", "--rejects", tmp_path / "bad.gz") as process:
         process.stdin.write(event(1) + b"\n")
-        until_it_handles(process, signal.SIGINT)
-        process.send_signal(signal.SIGINT)
+        until_it_handles(process, signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
     assert process.returncode == 130
     assert "out.gz" not in names(tmp_path)
