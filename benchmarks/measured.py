@@ -36,12 +36,14 @@ class Cost(NamedTuple):
     peak: float
 
 
-def run(command: list[str], codes: tuple[int, ...] = (0,)) -> Cost:
+def run(
+    command: list[str], codes: tuple[int, ...] = (0,), env: dict[str, str] | None = None
+) -> Cost:
     """Run a process to its end. Raises RuntimeError with what it said when it failed."""
     started = time.perf_counter()
     process = subprocess.Popen(
         command,
-        env=_ENV,
+        env=_ENV if env is None else env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

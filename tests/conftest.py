@@ -28,7 +28,7 @@ LONG = (
     "engine/test_engine_equality",
     "engine/test_engine_instructions",
     "engine/test_engine_build",
-    "cli/test_convert_state",
+    *("cli/test_convert_objects", "cli/test_convert_state", "cli/test_convert_objects_state"),
     "engine/test_engine_mutations",
     "test_costs",
     "cli/test_convert",

@@ -33,6 +33,7 @@ ALLOWED = {
         {"files", "kubearmor", "lines"},
         "it says what a mapping's YAML means, and runs none of it",
     ),
+    "objects": (set(), "it carries bytes from and to a store, and does not know what they are"),
     "queue": (
         {"checkpoint", "files", "stats"},
         "it keeps messages and does not know what stands in them",
@@ -62,7 +63,7 @@ ALLOWED = {
         "it reads a line as a SIEM does, wherever the line comes from",
     ),
     "sources.files": (
-        {"checkpoint", "sources.feed", "sources.records", "stats"},
+        {"checkpoint", "objects", "sources.feed", "sources.records", "stats"},
         "it brings bytes, and knows no mapping",
     ),
     "kafka": (set(), "it knows the client, and neither sources nor destinations"),
@@ -166,6 +167,7 @@ ALLOWED = {
             "mapping.lint",
             "mapping.program",
             "mapping.program.table",
+            "objects",
             "queue",
             "siems",
             "sources.files",
@@ -193,13 +195,14 @@ FOREIGN = {
         "what a file may say is declared in one place",
     ),
     "zstandard": (
-        {"queue", "sources.files"},
-        "archives and queues are compressed where they are kept",
+        {"cli", "queue", "sources.files"},
+        "archives, queues and outputs are compressed where they are kept",
     ),
     "confluent_kafka": (
         {"delivery.kafka", "kafka", "sources.kafka"},
         "the client of Kafka is an extra: who does not ask for it has none",
     ),
+    "fsspec": ({"objects"}, "object stores are known in one room, and only when a URL is given"),
     "grpc": ({"sources.relay"}, "the relay is a source like others"),
     "google": ({"sources.relay"}, "the relay is a source like others"),
     "urllib3": ({"delivery.http"}, "it is an extra: who sends by TCP does not need it"),

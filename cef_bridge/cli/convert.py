@@ -19,8 +19,10 @@ import click
 
 from cef_bridge.cli.jobs import MOST_JOBS, threads
 from cef_bridge.cli.logs import say
+from cef_bridge.cli.packed import PackedFile, WholeFile
 from cef_bridge.cli.params import Renamed, Whole, mapping_option
 from cef_bridge.cli.progress import progress, someone_looks
+from cef_bridge.cli.staged import StagedObject
 from cef_bridge.cli.summary import Asked, report, summary
 from cef_bridge.cli.targets import Targets, appears, opened
 from cef_bridge.cli.times import moment
@@ -28,11 +30,12 @@ from cef_bridge.convert.conversion import MAX_EXPAND, ConvertRun
 from cef_bridge.engine import native
 from cef_bridge.engine.line_loop import Options
 from cef_bridge.engine.machine import MappingEngine
-from cef_bridge.files import AtomicFile
 from cef_bridge.kubearmor.decode import INPUT_FORMATS
 from cef_bridge.mapping.language.dump import fingerprint
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
+from cef_bridge.objects.urls import shown as shown_url
+from cef_bridge.objects.writer import ObjectFile
 from cef_bridge.sources.files.inputs import expand
 
 if TYPE_CHECKING:
@@ -65,7 +68,11 @@ def _size(_: click.Context, __: click.Parameter, text: str) -> int:
 @click.command("convert")
 @click.argument("inputs", metavar="[INPUT]...", nargs=-1)
 @click.option(
-    "-o", "--output", metavar="PATH", help="Write to a file, which appears when it is complete."
+    "-o",
+    "--output",
+    metavar="PATH",
+    help="Write to a file or an object (s3://...), which appears when it is complete. "
+    "A name in .gz or .zst compresses it.",
 )
 @mapping_option()
 @click.option(
@@ -150,14 +157,16 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
 ) -> None:
     """Convert KubeArmor JSON into CEF or LEEF messages, one a line.
 
-    INPUT is a file, a folder, a glob or - (stdin, the default); .gz .zst .bz2 .xz and .tar are
-    recognized by their content. All input formats of KubeArmor's events are recognized. A PATH may
-    be - for stdout. Exit code 3 when records were rejected, or when Python and the native engine
-    differ (CEF_BRIDGE_ENGINE=both compares them).
+    INPUT is a file, a folder, a glob, a URL of objects (s3://bucket/*.json.gz, in quotes) or -
+    (stdin, the default); .gz .zst .bz2 .xz and .tar are recognized by their content. All input
+    formats of KubeArmor's events are recognized. A PATH may be a URL, or - for stdout. Exit code 3
+    when records were rejected, or when Python and the native engine differ
+    (CEF_BRIDGE_ENGINE=both compares them).
     """
     mapping = load(mapping_name)
     found = expand(inputs)
     targets = Targets.named(output, rejects, report_path)
+    output, rejects = (None if it is None else shown_url(it) for it in (output, rejects))
     state: State | None = None
     if state_path is not None:
         from cef_bridge.cli.state import State, others  # noqa: PLC0415 - seldom asked for
@@ -232,11 +241,11 @@ def _convert(task: _Task) -> ConvertResult:
             state.complete()
         # First the messages: a report must not speak of what is not there.
         for file in (out, aside) if state else (out,):
-            if isinstance(file, AtomicFile):
+            if isinstance(file, WholeFile):
                 file.discard() if run.stopped else file.commit()
         seconds = time.monotonic() - started + (state.seconds if state else 0)
         if told:
-            told.write(report(run, asked, seconds, _digest(asked, run)))
+            told.write(report(run, asked, seconds, _digest(asked, run, out)))
     if state and not run.stopped:
         state.done()
     for line in summary(run, asked, seconds):
@@ -247,9 +256,9 @@ def _convert(task: _Task) -> ConvertResult:
 def _opened(
     task: _Task, files: contextlib.ExitStack
 ) -> tuple[
-    StandardStream | AtomicFile,
-    StandardStream | AtomicFile | None,
-    StandardStream | AtomicFile | None,
+    StandardStream | WholeFile,
+    StandardStream | WholeFile | None,
+    StandardStream | WholeFile | None,
 ]:
     """Open what the messages, the rejects and the report are written to."""
     targets, state = task.targets, task.state
@@ -258,10 +267,12 @@ def _opened(
             say(f"resuming: {state.where()}")
         state.begin()
 
-    def open_(what: str, path: str | None) -> StandardStream | AtomicFile:
+    def open_(what: str, path: str | None) -> StandardStream | WholeFile:
         if state and path and state.keeps(what):
-            return files.enter_context(state.opened(what, path))
-        return opened(path, files)
+            target = state.opened(what, path)
+            files.enter_context(target)
+            return target
+        return opened(path, files, hashed=what == "output" and targets.report is not None)
 
     return (
         open_("output", targets.output),
@@ -272,8 +283,8 @@ def _opened(
 
 def _run(
     task: _Task,
-    out: StandardStream | AtomicFile,
-    aside: StandardStream | AtomicFile | None,
+    out: StandardStream | WholeFile,
+    aside: StandardStream | WholeFile | None,
     files: contextlib.ExitStack,
 ) -> ConvertRun | ParallelRun:
     """Return the run, ready to go: by one thread, or by several."""
@@ -293,8 +304,11 @@ def _run(
     return run
 
 
-def _digest(asked: Asked, run: ConvertResult) -> str | None:
+def _digest(asked: Asked, run: ConvertResult, out: StandardStream | WholeFile) -> str | None:
     """Return the SHA-256 of the file of messages, None of what is no file."""
+    whole = out.inner if isinstance(out, PackedFile) else out
+    if isinstance(whole, ObjectFile | StagedObject):
+        return None if run.stopped else whole.sha256()
     if asked.withheld is None or run.stopped or asked.withheld.startswith(("/dev/", "/proc/")):
         return None
     with Path(asked.withheld).open("rb") as file:

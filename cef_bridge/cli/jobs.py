@@ -56,6 +56,10 @@ def cores_there(quota: Path = _QUOTA) -> int:
 
 def _packed(each: Input) -> bool:
     try:
+        if each.stored is not None:
+            from cef_bridge.objects.reader import ObjectReader  # noqa: PLC0415 - few inputs are objects
+
+            return is_packed(ObjectReader(each.stored).head(_HEAD))
         with Path(each.path or "/dev/null").open("rb", buffering=0) as file:
             return is_packed(file.read(_HEAD))
     except OSError:  # it says so when it is read

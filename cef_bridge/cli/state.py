@@ -11,19 +11,23 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from cef_bridge import __version__
-from cef_bridge.cli.targets import appears
+from cef_bridge.cli.packed import packed
+from cef_bridge.cli.staged import StagedObject
+from cef_bridge.cli.targets import appears, place
 from cef_bridge.cli.times import Now
 from cef_bridge.convert.run_checkpoint import RunCheckpoint
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.files import ResumableFile, partial_name, printed
+from cef_bridge.objects.urls import is_url, shown
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from cef_bridge.cli.packed import PackedFile, WholeFile
     from cef_bridge.cli.targets import Targets
     from cef_bridge.convert.parallel import ParallelRun
     from cef_bridge.sources.files.inputs import Input
@@ -55,11 +59,14 @@ class State:
         targets: Targets,
         assumed_time: int | None,
     ) -> None:
+        if is_url(path):
+            raise UsageError(f"{shown(path)}: a checkpoint is a file of this machine. Name a path.")
         self._path = Path(path)
         self._name = printed(self._path)
         # One name for all: a run that is killed leaves one at most, and the next takes it.
         self._temporary = self._path.with_name(f".{self._path.name[:_NAME]}.part")
         self._targets = targets
+        self._hashed = targets.report is not None
         self._check_targets(inputs)
         self._asked: dict[str, Any] = {
             "version": __version__,
@@ -68,7 +75,7 @@ class State:
         }
         said = self._read()
         self.assumed_time = assumed_time
-        self._files: dict[str, ResumableFile] = {}
+        self._files: dict[str, ResumableFile | PackedFile] = {}
         self._said = said if said is not None and not self._is_over(said) else None
         self.mark = RunCheckpoint()
         self.seconds = 0.0
@@ -92,15 +99,20 @@ class State:
         """Whether another run had begun."""
         return self._said is not None
 
-    def opened(self, what: str, path: str) -> ResumableFile:
+    def opened(self, what: str, path: str) -> WholeFile:
         """Open the `output`, the `rejects` or the `report`, where the other run stopped."""
         name, size = self._parts[what]
         try:
-            file = ResumableFile(path, name, size)
+            whole = (
+                StagedObject(path, self._final(path), name, size, hashed=self._hashed)
+                if is_url(path)
+                else ResumableFile(path, name, size)
+            )
         except UsageError as error:
             said = f"{error}. {self._anew()}" if self.resumed else str(error)
             raise UsageError(said) from error
-        self._files[what] = file
+        file = packed(whole, path)
+        self._files[what] = cast("ResumableFile | PackedFile", file)
         return file
 
     def keeps(self, what: str) -> bool:
@@ -122,10 +134,19 @@ class State:
                 }
         paths = self._targets._asdict().items()
         return {
-            what: (partial_name(Path(path).resolve().name), 0)
+            what: (partial_name(self._final(path).name), 0)
             for what, path in paths
             if path and _may_resume(path)
         }
+
+    def _final(self, path: str) -> Path:
+        """Return the file beside which an output is kept until it is complete.
+
+        What becomes an object is kept beside the checkpoint file: a store cannot go on with it.
+        """
+        if is_url(path):
+            return self._path.resolve().with_name(path.rstrip("/").rpartition("/")[2])
+        return Path(path).resolve()
 
     def follow(self, run: ParallelRun) -> None:
         """Let a run go on where the other stopped, and write down how far it is."""
@@ -178,7 +199,7 @@ class State:
         for an output that is complete already.
         """
         begun = [
-            Path(path).resolve().with_name(self._parts[what][0])
+            self._final(path).with_name(self._parts[what][0])
             for what, path in self._targets._asdict().items()
             if path and what in self._parts
         ]
@@ -230,7 +251,7 @@ class State:
 
     def _is_over(self, said: dict[str, Any]) -> bool:
         """Whether a run has ended, and was killed while it gave the outputs their names."""
-        folder = Path(self._targets.output or "").resolve().parent
+        folder = self._final(self._targets.output or "").parent
         with self._foreign():
             name = Path(str(said["files"]["output"][0])).name
         return bool(said["complete"]) and not (folder / name).exists()
@@ -268,7 +289,7 @@ class State:
         if targets.rejects is not None and not _may_resume(targets.rejects):
             raise UsageError("--checkpoint needs a file for --rejects, too, and no pipe or device.")
         taken = [targets.output, targets.rejects, targets.report, *(each.path for each in inputs)]
-        if any(path and Path(path).resolve() == self._path.resolve() for path in taken):
+        if any(path and place(path) == self._path.resolve() for path in taken):
             raise UsageError(f"{self._name} is needed for the state. Name another file.")
         for each in inputs:
             if each.size is None:
@@ -290,6 +311,8 @@ def _may_resume(path: str) -> bool:
 
 def _identity(each: Input) -> dict[str, object]:
     """Return what tells whether an input is still the one that it was."""
+    if each.stored is not None:
+        return {"name": each.name, "size": each.size, "version": each.stored.version}
     try:
         status = os.stat(each.path or "")  # noqa: PTH116  # bytes that are no UTF-8 pass through
     except OSError:

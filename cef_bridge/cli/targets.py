@@ -1,4 +1,4 @@
-"""Where a run of `convert` writes: standard output, or files that appear whole.
+"""Where a run of `convert` writes: standard output, or files and objects that appear whole.
 
 In come the paths that an operator named, out goes what can be written to, or what is wrong with
 them. Must not know what is written.
@@ -12,13 +12,17 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from cef_bridge.cli.packed import packed
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.files import AtomicFile
+from cef_bridge.objects.urls import is_url, local, shown
+from cef_bridge.objects.writer import ObjectFile
 from cef_bridge.sources.files.archives import printable
 
 if TYPE_CHECKING:
     import contextlib
 
+    from cef_bridge.cli.packed import WholeFile
     from cef_bridge.sources.files.inputs import Input
 
 _STDOUT, _STDERR = "/dev/stdout", "/dev/stderr"
@@ -35,9 +39,9 @@ class Targets(NamedTuple):
     def named(cls, output: str | None, rejects: str | None, report: str | None) -> Self:
         """Return the targets of three options; `-` is standard output."""
         return cls(
-            None if output in ("-", _STDOUT) else output,
-            _STDOUT if rejects == "-" else rejects,
-            _STDOUT if report == "-" else report,
+            None if output in ("-", _STDOUT) else output and local(output),
+            _STDOUT if rejects == "-" else rejects and local(rejects),
+            _STDOUT if report == "-" else report and local(report),
         )
 
     def check(self, inputs: list[Input]) -> None:
@@ -48,20 +52,36 @@ class Targets(NamedTuple):
                 "standard output takes one of the messages, the rejects and the report. "
                 "Name a file for the others."
             )
-        files = [Path(path).resolve() for path in paths if path != _STDOUT and appears(path)]
+        files = [place(path) for path in paths if path != _STDOUT and appears(path)]
         if len(set(files)) < len(files):
             raise UsageError("the output, the rejects and the report need a file each.")
-        read = {Path(each.path).resolve() for each in inputs if each.path}
+        read = {place(each.path) for each in inputs if each.path}
+        read |= {place(each.stored.url) for each in inputs if each.stored is not None}
         for path in files:
             if path in read:
-                raise UsageError(f"{printable(str(path))} is an input. Name another file.")
+                raise UsageError(f"{printable(shown(str(path)))} is an input. Name another file.")
         written = _file_of(1)
-        if written and any(written == _file_of(each.path or 0) for each in inputs):
+        local_inputs = [each for each in inputs if each.stored is None]
+        if written and any(written == _file_of(each.path or 0) for each in local_inputs):
             raise UsageError("standard output goes to a file that is an input. Name another file.")
+
+
+def place(path: str) -> Path | str:
+    """Return what two spellings of a file or an object have in common."""
+    if not is_url(path):
+        return Path(path).resolve()
+    scheme, _, rest = path.partition("://")
+    return f"{_SAME.get(scheme.lower(), scheme.lower())}://{rest.strip('/')}"
+
+
+# Other names of a protocol
+_SAME = {"s3a": "s3", "gcs": "gs", "abfss": "abfs", "az": "abfs"}
 
 
 def appears(path: str) -> bool:
     """Tell whether a path is a file that appears when all is in it, and no device or pipe."""
+    if is_url(path):
+        return True
     return Path(path).is_file() or not Path(path).exists()
 
 
@@ -107,10 +127,19 @@ class StandardStream:
                 raise CefBridgeError(f"cannot write to {self._name}: {why}") from error
 
 
-def opened(path: str | None, files: contextlib.ExitStack) -> StandardStream | AtomicFile:
-    """Open a target; None is standard output. `files` closes it, and discards it on an error."""
+def opened(
+    path: str | None, files: contextlib.ExitStack, *, hashed: bool = False
+) -> StandardStream | WholeFile:
+    """Open a target; None is standard output. `files` closes it, and discards it on an error.
+
+    `hashed`: the hash of an object is wanted, which cannot be read again as a file can.
+    """
     if path is None or path == _STDOUT:
         return StandardStream(1, "standard output")
     if path == _STDERR:
         return StandardStream(2, "standard error")
-    return files.enter_context(AtomicFile(path))
+    whole = appears(path)
+    file = ObjectFile(path, hashed=hashed) if is_url(path) else AtomicFile(path)
+    target: WholeFile = packed(file, path) if whole else file
+    files.enter_context(target)
+    return target

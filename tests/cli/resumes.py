@@ -28,7 +28,8 @@ WORDS = ["--rejects", "bad.jsonl", "--report", "report.json", "-o", "out.cef"]
 # sys.argv: "slow" or "", "hang" or "", then the words of the command
 SMALL_PIECES = """
 import sys, time
-import cef_bridge.cli.jobs, cef_bridge.cli.state, cef_bridge.files, cef_bridge.convert.parallel
+import cef_bridge.cli.jobs, cef_bridge.cli.staged, cef_bridge.cli.state, cef_bridge.files
+import cef_bridge.convert.parallel
 from cef_bridge.cli import main
 slow, hang = sys.argv[1:3]
 sys.argv[:] = ["cef-bridge", *sys.argv[3:]]
@@ -42,7 +43,8 @@ if slow:
         time.sleep(0.01)
     cef_bridge.convert.parallel.ParallelRun._settled = slowly
 if hang:
-    cef_bridge.files.AtomicFile.commit = lambda file: time.sleep(60)
+    for each in (cef_bridge.files.AtomicFile, cef_bridge.cli.staged.StagedObject):
+        each.commit = lambda file: time.sleep(60)
 main()
 """
 
@@ -99,6 +101,7 @@ class Archive:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.said = ""
+        self.outputs = WORDS
         for name, data in inputs().items():
             (folder / name).write_bytes(data)
         self.inputs = [*inputs()]
@@ -115,7 +118,7 @@ class Archive:
     def words(self, *words: object, state: str | None = "state.json", base=None) -> list[str]:
         given = self.inputs if base is None else base
         kept = [] if state is None else ["--checkpoint", state]
-        return ["convert", *given, *WORDS, *kept, *map(str, words)]
+        return ["convert", *given, *self.outputs, *kept, *map(str, words)]
 
     def convert(self, *words: object, state: str | None = "state.json", base=None) -> Ran:
         done = commands.run(

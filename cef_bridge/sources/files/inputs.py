@@ -1,7 +1,7 @@
 """What an operator names on the command line, as the list of inputs that it means.
 
-In come paths, folders, globs and `-`; out go Inputs, which open themselves. Must not know what is
-in them.
+In come paths, folders, globs, URLs of objects and `-`; out go Inputs, which open
+themselves. Must not know what is in them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.errors import UsageError
+from cef_bridge.errors import CefBridgeError, UsageError
+from cef_bridge.objects import urls
 from cef_bridge.sources.files.archives import MAX_EXPAND, UnpackedStream, open_stream, printable
 from cef_bridge.sources.files.raw import Raw
 from cef_bridge.sources.records.units import DamagedError
@@ -23,23 +24,35 @@ from cef_bridge.sources.records.units import DamagedError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from cef_bridge.objects.listing import StoredObject
     from cef_bridge.sources.files.raw import RawFile
 
 STDIN = "-"
 
 
 class Input(NamedTuple):
-    """One input: `name` as operators see it, `path` (None: standard input), `size` in bytes.
+    """One input: `name` as operators see it, `path` of a file, `size` in bytes.
 
-    `size` is None when it cannot be known (a pipe).
+    `stored` is an object of a store, which has no path. What has neither is standard input. `size`
+    is None when it cannot be known (a pipe).
     """
 
     name: str
     path: str | None
     size: int | None
+    stored: StoredObject | None = None
+
+    @property
+    def is_stdin(self) -> bool:
+        """Whether it is standard input."""
+        return self.path is None and self.stored is None
 
     def open(self, *, hashed: bool = False) -> Raw:
         """Open it for reading; an OSError is the caller's."""
+        if self.stored is not None:
+            from cef_bridge.objects.reader import ObjectReader  # noqa: PLC0415 - few inputs are objects
+
+            return Raw(ObjectReader(self.stored), hashed=hashed)
         if self.path is None:
             return Raw(_stdin(), hashed=hashed)
         return Raw(Path(self.path).open("rb", buffering=0), hashed=hashed)
@@ -89,18 +102,22 @@ def expand(arguments: Sequence[str]) -> list[Input]:
     """Return the inputs that are meant: files, all files below folders, globs, `-` or nothing.
 
     Folders and globs come sorted, without hidden files, each file once even if links lead to it
-    again. UsageError names every argument that is none of these.
+    again; so do objects, which URLs name. UsageError names every argument that is none of these.
+    CefBridgeError when a store cannot be asked.
     """
     found: list[Input] = []
     problems: list[str] = []
     for argument in arguments or [STDIN]:
         if argument == STDIN:
-            if any(each.path is None for each in found):
+            if any(each.is_stdin for each in found):
                 problems.append("standard input (-) is named more than once")
             else:
                 found.append(Input("stdin", None, None))
             continue
-        problem = _add(argument, found)
+        if urls.is_url(path := urls.local(argument)):
+            problem = _add_objects(path, found)
+        else:
+            problem = _add(path, found)
         if problem is not None:
             problems.append(problem)
     if problems:
@@ -135,6 +152,25 @@ def _add(argument: str, found: list[Input]) -> str | None:
     known = len(found)
     _add_once(paths, found)
     return problem if len(found) == known and not paths else None
+
+
+def _add_objects(url: str, found: list[Input]) -> str | None:
+    """Append the objects that a URL means; return what is wrong with it."""
+    from cef_bridge.objects.faults import LASTING, StoreError  # noqa: PLC0415 - as above
+    from cef_bridge.objects.listing import find  # noqa: PLC0415 - as above
+
+    shown = printable(urls.shown(url))
+    try:
+        objects = find(url)
+    except UsageError as error:
+        return printable(str(error))
+    except StoreError as error:
+        problem = f"{shown}: {error.strerror}"
+        if error.kind not in LASTING:
+            raise CefBridgeError(problem) from error
+        return problem
+    found += [Input(printable(urls.shown(it.url)), None, it.size, it) for it in objects]
+    return None
 
 
 def _is_folder(path: str) -> bool:

@@ -10,7 +10,7 @@ import hashlib
 import os
 import select
 import stat
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from cef_bridge.sources.records.units import DamagedError
 
@@ -35,6 +35,14 @@ class RawFile(Protocol):
 
     def close(self) -> None:
         """Close the file."""
+
+
+@runtime_checkable
+class Skips(Protocol):
+    """What can pass by bytes, and has no descriptor for it: an object of a store."""
+
+    def skip(self, size: int, /) -> int:
+        """Pass by up to `size` bytes; return how many."""
 
 
 class Raw:
@@ -83,6 +91,10 @@ class Raw:
         """
         if self._hash is not None or not self.ready(0) or not self._regular:
             return 0
+        if isinstance(self._file, Skips):
+            passed = self._file.skip(size)
+            self.consumed += passed
+            return passed
         file = self._file.fileno()
         try:
             here, end = os.lseek(file, 0, os.SEEK_CUR), os.fstat(file).st_size
