@@ -318,7 +318,8 @@ class ComparingRunner(Runner):
         """Return what the engine made of a line in the last run."""
         if (found := self._work.message_of(begin)) is not None:
             row, message = found
-            return _Made("converted", message, _CLASS_IDS[row.class_], row.severity)
+            class_id = _CLASS_IDS[row.class_]
+            return _Made("converted", message, class_id, row.severity, row.id.decode(), row.time)
         if self._work.is_elsewhere(begin):
             return _Made("routed away")
         return _Made("filtered" if text.strip() else "blank")
@@ -340,7 +341,9 @@ class ComparingRunner(Runner):
             return _Made(f"a fault: {error!r}")
         if isinstance(fate, Converted):
             message = fate.message.encode()
-            return _Made("converted", message, fate.kind.class_id, fate.severity)
+            time = engine.NO_TIME if fate.time is None else fate.time
+            class_id = fate.kind.class_id
+            return _Made("converted", message, class_id, fate.severity, fate.event_id, time)
         if isinstance(fate, Filtered):
             return _Made("routed away" if fate.by_when else "filtered")
         return _Made("rejected")
@@ -363,6 +366,8 @@ class _Made(NamedTuple):
     message: bytes = b""
     class_id: str = ""
     severity: int = 0
+    event_id: str = ""
+    time: int = engine.NO_TIME
 
 
 def _first_different(native: _Made, reference: _Made) -> int:
@@ -387,5 +392,5 @@ def _difference(native: _Made, reference: _Made) -> str:
         at = _first_different(native, reference) + 1
         what = f"the engine's message differs from the reference's at byte {at}"
     else:
-        what = "the engine and the reference differ in class or severity"
+        what = "the engine and the reference differ in class, severity, id or time"
     return f"{what}; the reference's is written"

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # The number of the C interface; its twin is ABI in engine/src/abi.rs.
-ABI = 3
+ABI = 4
 LEFT, FAULT = 1, 2
 """`Answer.end` of a run that did not come to its end: the line in hand is Python's. FAULT: because
 the engine could not go on.
 """
+NO_TIME = -(2**63)
+"""`MessageRow.time` of an event that says no time."""
 NATIVE, PYTHON = "native", "python"
 ALONE = 2**32 - 1
 """`ExaminedLine.sort` of an event that stands for itself alone."""
@@ -228,7 +230,11 @@ class Work:
 
 
 class MessageRow(ctypes.Structure):
-    """A message: where it ends in the messages, where its line begins, class, severity, lane."""
+    """A message: where it ends in the messages, where its line begins, class, severity, lane.
+
+    Its event: whether the id depends on where the line is, the id (40 hex digits), and the time in
+    epoch microseconds, NO_TIME where nothing says it.
+    """
 
     _fields_ = (
         ("end", ctypes.c_uint32),
@@ -236,6 +242,9 @@ class MessageRow(ctypes.Structure):
         ("class_", ctypes.c_uint16),
         ("severity", ctypes.c_uint8),
         ("urgent", ctypes.c_uint8),
+        ("placed", ctypes.c_uint8),
+        ("id", ctypes.c_char * 40),
+        ("time", ctypes.c_int64),
     )
 
 

@@ -85,7 +85,7 @@ def test_the_engine_is_asked_for_its_number_before_anything_else(package, monkey
     library = Path(native.__file__).parents[1] / "_engine.so"
     (package / "_engine.so").symlink_to(library)
     monkeypatch.setattr(native, "ABI", 7)
-    said = "the engine's ABI is 3, and this cef-bridge needs 7; install cef-bridge again"
+    said = "the engine's ABI is 4, and this cef-bridge needs 7; install cef-bridge again"
     assert native.status().reason == said
 
 
