@@ -97,6 +97,10 @@ ALLOWED = {
         },
         "it says what a forwarder is asked to do, and does none of it; its table of sources opens them",
     ),
+    "batches": (
+        {"engine", "mapping", "mapping.language", "mapping.program"},
+        "it makes a mapping a function, and does not know who calls it",
+    ),
     "workbench": (
         {
             "engine",

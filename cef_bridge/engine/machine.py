@@ -64,6 +64,22 @@ class OutputMessage(NamedTuple):
     severity: int
 
 
+class MessageFacts(NamedTuple):
+    """What a run says of a message: where its line begins, what it is and which event's.
+
+    `severity` is 1 to 10; `placed`: the id depends on where the line is; `time` is in epoch
+    microseconds, None where nothing says it.
+    """
+
+    begin: int
+    class_id: str
+    severity: int
+    urgent: bool
+    placed: bool
+    event_id: str
+    time: int | None
+
+
 class LaneRun(NamedTuple):
     """Messages of a run that follow one another and are of one lane, LF between two of them.
 
@@ -229,6 +245,19 @@ class Runner:
         for row in self._work.rows:
             yield OutputMessage(data[start : row.end - 1], row.begin, row.severity)
             start = row.end
+
+    def facts(self) -> Iterator[MessageFacts]:
+        """Yield what there is to say of each message of the last run."""
+        for _, begin, class_, severity, urgent, placed, id_, time in self._work.facts():
+            yield MessageFacts(
+                begin,
+                _CLASS_IDS[class_],
+                severity,
+                bool(urgent),
+                bool(placed),
+                id_.decode(),
+                None if time == engine.NO_TIME else time,
+            )
 
     @property
     def looks(self) -> Iterator[ExaminedEvent]:
