@@ -101,6 +101,18 @@ ALLOWED = {
         {"engine", "mapping", "mapping.language", "mapping.program"},
         "it makes a mapping a function, and does not know who calls it",
     ),
+    "spark": (
+        {
+            "batches",
+            "engine",
+            "lines",
+            "lines.lint",
+            "mapping.language",
+            "sources.files",
+            "sources.records",
+        },
+        "it has columns in the place of files and queues",
+    ),
     "workbench": (
         {
             "engine",
@@ -183,6 +195,8 @@ FOREIGN = {
     ),
     "grpc": ({"sources.relay"}, "the relay is a source like others"),
     "google": ({"sources.relay"}, "the relay is a source like others"),
+    "pyarrow": ({"spark"}, "it comes with an extra, which others do without"),
+    "pyspark": ({"spark"}, "it comes with an extra, which others do without"),
     "ctypes": ({"engine"}, "it checks nothing: one wrong type in a call ends the process"),
     "prometheus_client": ({"forward"}, "all else counts with plain numbers"),
     "orjson": (
