@@ -103,11 +103,12 @@ def main(folder: Path) -> None:
         example.MAPPING,
         **places,
         **kept,
-    )
+    ).observe("counts", *sums)
     writer = stream.writeStream.format("parquet").trigger(availableNow=True)
     query = writer.option("checkpointLocation", str(folder / "at")).start(str(folder / "stream"))
     query.awaitTermination()
-    results["batches"] = len(query.recentProgress)
+    found = [it.observedMetrics["counts"].asDict() for it in query.recentProgress]
+    results["batches"] = [it for it in found if any(it.values())]
 
     # Rows in any order, of which nobody says where they are from; an own mapping, as a text.
     texts = spark.read.text(str(archive / "node-0.json")).repartition(3)

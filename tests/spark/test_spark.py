@@ -156,13 +156,16 @@ def test_events_without_a_time_have_the_ids_of_convert(ran, batch):
 
 @needs_spark
 def test_a_stream_gives_what_a_batch_gives(ran, batch, results):
-    assert results["batches"] >= 2
     of_archive = [row for row in batch if Path(row["file"]).parent == ran / "in"]
 
     def key(row):
         return row["file"], row["offset"]
 
     assert sorted(rows(ran, "stream"), key=key) == sorted(of_archive, key=key)
+    assert len(results["batches"]) == 2
+    for status in ("converted", "filtered", "rejected", "skipped"):
+        count = sum(row["status"] == status for row in of_archive)
+        assert sum(each[status] for each in results["batches"]) == count
 
 
 @needs_spark
