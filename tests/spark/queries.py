@@ -110,17 +110,16 @@ def main(folder: Path) -> None:
     found = [it.observedMetrics["counts"].asDict() for it in query.recentProgress]
     results["batches"] = [it for it in found if any(it.values())]
 
-    # Rows in any order, of which nobody says where they are from; an own mapping, as a text.
-    texts = spark.read.text(str(archive / "node-0.json")).repartition(3)
+    # Rows of which nobody says where they are from; an own mapping, as a text.
+    texts = spark.read.text(str(archive / "node-0.json"))
     own = load_text(OWN, "own.yaml")
     to_cef(texts, own, keep=["value"]).write.parquet(str(folder / "texts"))
 
-    lines = spark.createDataFrame(enumerate(LINES), "`the id` int, line string")
+    given = {"the id": range(len(LINES)), "line": LINES}
+    lines = spark.createDataFrame(pa.table({name: [*each] for name, each in given.items()}))
     from_cef(lines, keep=["the id"]).write.parquet(str(folder / "parsed"))
 
-    workers = (
-        spark.range(4).repartition(4).mapInArrow(probe, "pid bigint, misses bigint, hits bigint")
-    )
+    workers = spark.range(0, 4, 1, 4).mapInArrow(probe, "pid bigint, misses bigint, hits bigint")
     results["workers"] = [row.asDict() for row in workers.collect()]
     results["refused"] = refused(records)
     results["types"] = {"to_cef": batch.dtypes, "from_cef": from_cef(lines).dtypes}

@@ -178,7 +178,7 @@ def test_a_plan_is_compiled_once_in_each_worker(results):
 
 
 @needs_spark
-def test_rows_of_any_order_and_an_own_mapping(ran):
+def test_rows_from_nowhere_and_an_own_mapping(ran):
     found = rows(ran, "texts")
     texts = (ran / "in/node-0.json").read_text().splitlines()
     assert sorted(row["value"] for row in found) == sorted(texts)
@@ -223,7 +223,7 @@ def test_what_is_wrong_with_columns_is_said_before_anything_runs(results):
             'splnk:1:1 M016 There is no shipped mapping "splnk". Did you mean "splunk"? Name a file of '
             "your own with its path."
         ),
-        'There is no column "lines". Expected value, file, line_number, offset or problem.',
+        'There is no column "lines". Expected one of: value, file, line_number, offset, problem.',
     ]
 
 
