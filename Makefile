@@ -4,6 +4,8 @@
 # takes its options from BENCH: make bench BENCH="--events 50000 --rounds 1".
 
 VENV ?= .venv
+# What a new environment gets. Tests of cef_bridge.spark need spark (500 MB): EXTRAS=test,lint,spark
+EXTRAS ?= test,lint
 STAMP := $(VENV)/.installed-from-pyproject
 ENGINE := cef_bridge/_engine.so
 ENGINE_SOURCES := hatch_build.py engine/Cargo.lock engine/Cargo.toml engine/build.rs engine/src \
@@ -69,7 +71,7 @@ $(STAMP): pyproject.toml
 	        echo "setting up $(VENV) with $$($$python --version)"; \
 	        $$python -m venv $(VENV) || exit 1; \
 	        $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
-	            --editable '.[test,lint]' || exit 1; \
+	            --editable '.[$(EXTRAS)]' || exit 1; \
 	        touch $@; \
 	        exit 0; \
 	    fi; \

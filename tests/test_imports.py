@@ -116,6 +116,22 @@ ALLOWED = {
         },
         "it says what a forwarder is asked to do, and does none of it; its table of sources opens them",
     ),
+    "batches": (
+        {"engine", "mapping", "mapping.language", "mapping.program"},
+        "it makes a mapping a function, and does not know who calls it",
+    ),
+    "spark": (
+        {
+            "batches",
+            "engine",
+            "lines",
+            "lines.lint",
+            "mapping.language",
+            "sources.files",
+            "sources.records",
+        },
+        "it has columns in the place of files and queues",
+    ),
     "workbench": (
         {
             "engine",
@@ -206,6 +222,8 @@ FOREIGN = {
     "grpc": ({"sources.relay"}, "the relay is a source like others"),
     "google": ({"sources.relay"}, "the relay is a source like others"),
     "urllib3": ({"delivery.http"}, "it is an extra: who sends by TCP does not need it"),
+    "pyarrow": ({"spark"}, "it comes with an extra, which others do without"),
+    "pyspark": ({"spark"}, "it comes with an extra, which others do without"),
     "ctypes": ({"engine"}, "it checks nothing: one wrong type in a call ends the process"),
     "prometheus_client": ({"forward"}, "all else counts with plain numbers"),
     "orjson": (

@@ -66,6 +66,22 @@ class OutputMessage(NamedTuple):
     severity: int
 
 
+class MessageFacts(NamedTuple):
+    """What a run says of a message: where its line begins, what it is and which event's.
+
+    `severity` is 1 to 10; `placed`: the id depends on where the line is; `time` is in epoch
+    microseconds, None where nothing says it.
+    """
+
+    begin: int
+    class_id: str
+    severity: int
+    urgent: bool
+    placed: bool
+    event_id: str
+    time: int | None
+
+
 class LaneRun(NamedTuple):
     """Messages of a run that follow one another and are of one lane, LF between two of them.
 
@@ -235,6 +251,19 @@ class Runner:
             yield OutputMessage(data[start : row.end - 1], row.begin, row.severity)
             start = row.end
 
+    def facts(self) -> Iterator[MessageFacts]:
+        """Yield what there is to say of each message of the last run."""
+        for _, begin, class_, severity, urgent, placed, id_, time in self._work.facts():
+            yield MessageFacts(
+                begin,
+                _CLASS_IDS[class_],
+                severity,
+                bool(urgent),
+                bool(placed),
+                id_.decode(),
+                None if time == engine.NO_TIME else time,
+            )
+
     @property
     def looks(self) -> Iterator[ExaminedEvent]:
         """The events of the last run that are the first of their sort, or of none."""
@@ -324,7 +353,8 @@ class ComparingRunner(Runner):
         """Return what the engine made of a line in the last run."""
         if (found := self._work.message_of(begin)) is not None:
             row, message = found
-            return _Made("converted", message, _CLASS_IDS[row.class_], row.severity)
+            class_id = _CLASS_IDS[row.class_]
+            return _Made("converted", message, class_id, row.severity, row.id.decode(), row.time)
         if self._work.is_elsewhere(begin):
             return _Made("routed away")
         return _Made("filtered" if text.strip() else "blank")
@@ -346,7 +376,9 @@ class ComparingRunner(Runner):
             return _Made(f"a fault: {error!r}")
         if isinstance(fate, Converted):
             message = fate.message.encode()
-            return _Made("converted", message, fate.kind.class_id, fate.severity)
+            time = engine.NO_TIME if fate.time is None else fate.time
+            class_id = fate.kind.class_id
+            return _Made("converted", message, class_id, fate.severity, fate.event_id, time)
         if isinstance(fate, Filtered):
             return _Made("routed away" if fate.by_when else "filtered")
         return _Made("rejected")
@@ -369,6 +401,8 @@ class _Made(NamedTuple):
     message: bytes = b""
     class_id: str = ""
     severity: int = 0
+    event_id: str = ""
+    time: int = engine.NO_TIME
 
 
 def _first_different(native: _Made, reference: _Made) -> int:
@@ -393,5 +427,5 @@ def _difference(native: _Made, reference: _Made) -> str:
         at = _first_different(native, reference) + 1
         what = f"the engine's message differs from the reference's at byte {at}"
     else:
-        what = "the engine and the reference differ in class or severity"
+        what = "the engine and the reference differ in class, severity, id or time"
     return f"{what}; the reference's is written"

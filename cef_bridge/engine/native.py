@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import struct
 import zlib
 from bisect import bisect_left
 from functools import cache
@@ -20,14 +21,16 @@ from cef_bridge.errors import UsageError
 from cef_bridge.wording import either, printable, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 # The number of the C interface; its twin is ABI in engine/src/abi.rs.
-ABI = 4
+ABI = 5
 LEFT, FAULT = 1, 2
 """`Answer.end` of a run that did not come to its end: the line in hand is Python's. FAULT: because
 the engine could not go on.
 """
+NO_TIME = -(2**63)
+"""`MessageRow.time` of an event that says no time."""
 NATIVE, PYTHON = "native", "python"
 ALONE = 2**32 - 1
 """`ExaminedLine.sort` of an event that stands for itself alone."""
@@ -169,6 +172,10 @@ class Work:
         rows: list[MessageRow] = self.answer.rows[: self.answer.rows_many]
         return rows
 
+    def facts(self) -> Iterator[tuple[int, int, int, int, int, int, bytes, int]]:
+        """Yield the fields of each message's row, in the order of MessageRow."""
+        return _FACTS.iter_unpack(self._rows())
+
     def text(self, start: int, stop: int) -> bytes:
         """Return the bytes of the messages from `start` to `stop`."""
         return ctypes.string_at(self.answer.messages + start, stop - start)
@@ -231,7 +238,11 @@ class Work:
 
 
 class MessageRow(ctypes.Structure):
-    """A message: where it ends in the messages, where its line begins, class, severity, lane."""
+    """A message: where it ends in the messages, where its line begins, class, severity, lane.
+
+    Its event: whether the id depends on where the line is, the id (40 hex digits), and the time in
+    epoch microseconds, NO_TIME where nothing says it.
+    """
 
     _fields_ = (
         ("end", ctypes.c_uint32),
@@ -239,6 +250,9 @@ class MessageRow(ctypes.Structure):
         ("class_", ctypes.c_uint16),
         ("severity", ctypes.c_uint8),
         ("urgent", ctypes.c_uint8),
+        ("placed", ctypes.c_uint8),
+        ("id", ctypes.c_char * 40),
+        ("time", ctypes.c_int64),
     )
 
 
@@ -250,6 +264,7 @@ class ExaminedLine(ctypes.Structure):
 
 _ROW: int = ctypes.sizeof(MessageRow)
 _URGENT: int = MessageRow.urgent.offset
+_FACTS = struct.Struct("@IIHBBB40sq")  # the same, for many rows at a time
 
 
 class _Question(ctypes.Structure):

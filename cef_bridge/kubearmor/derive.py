@@ -314,6 +314,17 @@ def _time(
         spare.add("Timestamp")
 
 
+def event_id_of(event: Event) -> str:
+    """Return an event's id, 40 hex digits."""
+    return str(event.fields["event.id"])
+
+
+def time_of(event: Event) -> int | None:
+    """Return when an event happened, in epoch microseconds; None when nothing says so."""
+    found = event.fields.get(EVENT_TIME_US)
+    return found if isinstance(found, int) else None
+
+
 EVENT_TIME_US = "event.time_us"
 """Epoch microseconds, for the syslog header; not a field of the mapping language."""
 

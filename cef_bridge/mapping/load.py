@@ -1,4 +1,4 @@
-"""Mappings from files: a name or a path comes in, a merged `spec.Mapping` or all problems go out.
+"""Mappings: a name, a path or a text comes in, a merged `spec.Mapping` or all problems go out.
 
 Follows `extends` from file to file, has each read, its names given slots, linted and merged. The
 only module of the mapping language that opens mapping files, and has slots files written. Must not
@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.errors import Location, MappingError, Problem
+from cef_bridge.errors import Location, MappingError, Problem, UsageError
 from cef_bridge.mapping.language import codes, nodes, reader, shipped, suppressions
 from cef_bridge.mapping.language.beside import is_path, is_tested, meant, no_mapping
 from cef_bridge.mapping.language.merge import merge
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from collections.abc import Mapping as MappingType
 
-    from cef_bridge.mapping.language.mapping_file import MappingFile
+    from cef_bridge.mapping.language.mapping_file import MappingFile, Named
     from cef_bridge.mapping.language.spec import Mapping
 
 # Skipped for shipped mappings that are only run: it takes half of the loading time.
@@ -42,10 +42,22 @@ def load(name_or_path: str | Path, *, env: MappingType[str, str] = os.environ) -
     """
     chain = _Chain(env)
     chain.add(name_or_path)
-    errors = [it for it in chain.finish(to_run=True) if it.severity == "error"]
-    if errors:
-        raise MappingError(errors)
-    return merge([file.draft for file in reversed(chain.files)])
+    return chain.merged()
+
+
+def load_text(text: str, name: str, *, env: MappingType[str, str] = os.environ) -> Mapping:
+    """Return the mapping that a YAML text says, with everything it extends merged in.
+
+    `name` is what messages call the text, as they name a file; files that it names are looked for
+    from the folder that `name` is in (`acme.yaml`: the current one). No file is written: names with
+    `slot: auto` need a slots file that has them already, or are errors. Raises MappingError as
+    `load` does, UsageError without a name.
+    """
+    if not name.strip("/.") or "\0" in name:
+        raise UsageError("A mapping's text needs a name for messages, such as acme.yaml.")
+    chain = _Chain(env)
+    chain.add_text(text.encode("utf-8", "surrogatepass"), name)
+    return chain.merged()
 
 
 class Checked(NamedTuple):
@@ -161,8 +173,22 @@ class _Chain:
 
     def add(self, name_or_path: str | Path) -> None:
         """Read a mapping and, one after the other, what it extends."""
-        target, at = str(name_or_path), Location(str(name_or_path))
-        folder = Path()
+        self._follow(str(name_or_path), Location(str(name_or_path)), Path())
+
+    def add_text(self, data: bytes, name: str) -> None:
+        """Take a mapping's bytes as those of a file of that name, and read what it extends."""
+        if len(data) > nodes.MOST_BYTES:
+            message = f"The mapping is larger than {nodes.MOST_BYTES >> 20} MiB."
+            self._report(Location(name), codes.UNREADABLE, message)
+            return
+        draft = self._draft(data, name)
+        if draft is not None:
+            self.files.append(_File(draft, False))
+            if (parent := _parent(draft)) is not None:
+                self._follow(parent.text, parent.at, Path(name).parent)
+
+    def _follow(self, target: str, at: Location, folder: Path) -> None:
+        """Read a mapping, named in a file of the folder, and what it extends."""
         while True:
             found = self._find(target, folder, at, top=not self.files)
             if found is None:
@@ -172,8 +198,7 @@ class _Chain:
             if draft is None:
                 return
             self.files.append(_File(draft, is_shipped))
-            parent = next((name for name in draft.names if name.kind == "mapping"), None)
-            if parent is None:
+            if (parent := _parent(draft)) is None:
                 return
             target, at, folder = parent.text, parent.at, path.parent
 
@@ -205,13 +230,23 @@ class _Chain:
         if isinstance(data, Problem):
             self._problems.append(data)
             return None
-        root, found = nodes.read(data, str(path))
+        return self._draft(data, str(path))
+
+    def _draft(self, data: bytes, path: str) -> MappingFile | None:
+        root, found = nodes.read(data, path)
         self._problems += found
         if root is None:
             return None
-        draft = reader.read(root, str(path), self._env)
-        draft.excuses = suppressions.find(data, str(path))
+        draft = reader.read(root, path, self._env)
+        draft.excuses = suppressions.find(data, path)
         return draft
+
+    def merged(self) -> Mapping:
+        """Return the mapping to run; MappingError with all errors of all files."""
+        errors = [it for it in self.finish(to_run=True) if it.severity == "error"]
+        if errors:
+            raise MappingError(errors)
+        return merge([file.draft for file in reversed(self.files)])
 
     def finish(self, *, to_run: bool = False) -> list[Problem]:
         """Check what was read, parents first, and return all problems in order of place.
@@ -253,6 +288,11 @@ class _Chain:
 
     def _report(self, at: Location, code: codes.LintRule, message: str) -> None:
         self._problems.append(Problem(at, code.id, message, code.severity))
+
+
+def _parent(draft: MappingFile) -> Named | None:
+    """Return the name of the mapping that a file extends, None when it extends none."""
+    return next((name for name in draft.names if name.kind == "mapping"), None)
 
 
 def _resolved(path: Path) -> Path:

@@ -76,7 +76,16 @@ pub struct Row {
     pub severity: u8,
     /// 1: it overtakes the rest.
     pub urgent: u8,
+    /// 1: its id depends on where the line stands, for the event says no time.
+    pub placed: u8,
+    /// The event's id, hexadecimal digits.
+    pub id: [u8; 40],
+    /// When it happened, in epoch microseconds; `NO_TIME` when nothing says so.
+    pub time: i64,
 }
+
+/// The time of an event that has none, `native.NO_TIME`.
+pub const NO_TIME: i64 = i64::MIN;
 
 /// What a run came to.
 #[repr(C)]
@@ -334,6 +343,9 @@ impl<'a> Machine<'a> {
                     class: event.class as u16,
                     severity,
                     urgent: facts.classes[event.class].urgent.into(),
+                    placed: event.placed.into(),
+                    id: event.id,
+                    time: event.time.unwrap_or(NO_TIME),
                 });
             }
             Fate::Filtered => output.counts.filtered += 1,

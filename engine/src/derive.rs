@@ -59,7 +59,9 @@ pub fn derive<'a>(
     let from_event = time(facts, event, arena)?;
     spare(facts, event);
     let recipe = &mut activity.recipe;
-    let id = event_id(facts, cases, event, origin, from_event, recipe);
+    event.placed = !from_event && !event.has(ids.updated);
+    event.id = event_id(facts, cases, event, origin, recipe);
+    let id = event.id;
     event.set(
         ids.e_id,
         Value::Text(arena.text(std::str::from_utf8(&id).ok()?)),
@@ -473,7 +475,6 @@ fn event_id(
     cases: &Cases,
     event: &Event<'_>,
     origin: Origin<'_>,
-    timed: bool,
     recipe: &mut Vec<u8>,
 ) -> [u8; 40] {
     let ids = &facts.ids;
@@ -491,7 +492,7 @@ fn event_id(
             recipe.extend_from_slice(event.word(*field).as_bytes());
         }
     }
-    if !timed && !event.has(ids.updated) {
+    if event.placed {
         recipe.push(SEPARATOR);
         recipe.extend_from_slice(origin.source);
         recipe.push(SEPARATOR);

@@ -163,6 +163,10 @@ pub struct Event<'a> {
     pub time: Option<i64>,
     /// Nothing says when it happened.
     pub timeless: bool,
+    /// Its id, hexadecimal digits.
+    pub id: [u8; 40],
+    /// The id depends on where the line stands.
+    pub placed: bool,
     /// Its class, a row of the table.
     pub class: usize,
 }
@@ -186,6 +190,8 @@ impl<'a> Event<'a> {
             wrapper_time: None,
             time: None,
             timeless: false,
+            id: [b'0'; 40],
+            placed: false,
             class: 0,
         }
     }

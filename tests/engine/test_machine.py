@@ -149,7 +149,13 @@ def test_another_fate_is_a_difference(other, said, compared, caplog):
 
 def test_another_severity_is_a_difference(compared, caplog):
     compared(60, lambda made: made._replace(severity=11))
-    assert "differ in class or severity" in caplog.text
+    assert "differ in class, severity, id or time" in caplog.text
+
+
+@pytest.mark.parametrize("other", [{"event_id": "0" * 40}, {"time": 1}, {"time": None}])
+def test_another_id_or_time_of_the_event_is_a_difference(compared, caplog, other):
+    compared(60, lambda made: made._replace(**other))
+    assert "differ in class, severity, id or time" in caplog.text
 
 
 def test_what_is_routed_away_or_filtered_is_the_same(tmp_path, monkeypatch):

@@ -5,10 +5,10 @@ import shutil
 import msgspec
 import pytest
 
-from cef_bridge.errors import MappingError
+from cef_bridge.errors import MappingError, UsageError
 from cef_bridge.mapping.language import shipped
 from cef_bridge.mapping.language.spec import NOWHERE, Condition, Envelope, Rule, Table, Test
-from cef_bridge.mapping.load import load, problems
+from cef_bridge.mapping.load import load, load_text, problems
 
 
 @pytest.fixture
@@ -379,3 +379,34 @@ def test_a_shipped_mapping_that_was_changed_is_checked_when_it_is_run(tmp_path, 
     monkeypatch.setattr(shipped, "folder", lambda: tmp_path)
     with pytest.raises(MappingError, match="basenam"):
         load("splunk")
+
+
+def test_a_text_is_a_mapping_like_a_file_of_that_name(write):
+    text = "mapping: m\nextends: splunk\nextension: {cs2: null}\n"
+    write("m.yaml", text)
+    assert load_text(text, "m.yaml") == load("m.yaml")
+    assert (
+        "cs2" not in load_text("extends: splunk\nmapping: m\nextension: {cs2: null}", "x").extension
+    )
+
+
+def test_problems_of_a_text_are_at_places_in_what_it_is_called():
+    with pytest.raises(MappingError) as caught:
+        load_text("mapping: m\nextension:\n  dst: {form: x}\n  zzz\n", "editor")
+    assert str(caught.value).startswith("editor:")
+    with pytest.raises(MappingError) as caught:
+        load_text("mapping: m\nextends: splnk\n", "editor")
+    assert str(caught.value.problems[0].at) == "editor:2:10"
+    with pytest.raises(MappingError, match=r"^editor:1:1 M\d+ .*larger than 1 MiB"):
+        load_text("#" * (1 << 20) + "\nmapping: m\n", "editor")
+    with pytest.raises(UsageError, match="needs a name"):
+        load_text("mapping: m\n", "")
+
+
+def test_a_text_writes_no_slots_file(write, tmp_path):
+    text = "mapping: m\nextends: splunk\nextension: {cs6: null, Team: {from: Owner.Name, slot: auto}}\n"
+    with pytest.raises(MappingError, match=r"m\.yaml is no file"):
+        load_text(text, "m.yaml")
+    assert [*tmp_path.iterdir()] == []
+    write("m.slots.yaml", "Team: cs6\n")
+    assert load_text(text, "m.yaml").extension["cs6"][0].label == "Team"

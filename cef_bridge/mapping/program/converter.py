@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.kubearmor.derive import derive
+from cef_bridge.kubearmor.derive import derive, event_id_of, time_of
 from cef_bridge.mapping.program.compile import Program
 from cef_bridge.mapping.program.header import SyslogWriter
 from cef_bridge.mapping.program.routing import FilterItem
@@ -26,11 +26,17 @@ if TYPE_CHECKING:
 
 
 class Converted(NamedTuple):
-    """A finished message, without a line end. `severity` is 1 to 10."""
+    """A finished message, without a line end. `severity` is 1 to 10.
+
+    `event_id` are 40 hex digits; `time` is that of the event in epoch microseconds, None where
+    nothing says it.
+    """
 
     message: str
     kind: Class
     severity: int
+    event_id: str = ""
+    time: int | None = None
 
 
 class Filtered(NamedTuple):
@@ -89,7 +95,10 @@ class Converter:
             if self.program.filtered(event.fields):
                 return Filtered(event.kind)
             output = self.program.evaluate(event)
-            return Converted(self.write(event, output), event.kind, output.severity)
+            message = self.write(event, output)
+            return Converted(
+                message, event.kind, output.severity, event_id_of(event), time_of(event)
+            )
         except RecursionError:
             return Rejected("nested too deeply", "too-deep")
 
