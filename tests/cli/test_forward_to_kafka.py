@@ -9,8 +9,6 @@ import pytest
 from brokers import Topics, noida
 from forwards import Forward, books, forward, ids, until, write_events
 
-pytest.importorskip("confluent_kafka")
-
 COUNT = 2000
 
 

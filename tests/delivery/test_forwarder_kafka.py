@@ -9,8 +9,6 @@ from forwarding import forwarding
 from cef_bridge.delivery.destination_url import parse_target
 from cef_bridge.queue.queue import ALERTS, MessageBatch, Queue
 
-pytest.importorskip("confluent_kafka")
-
 
 @pytest.fixture
 def queue(tmp_path):

@@ -12,6 +12,7 @@ from cef_bridge.errors import UsageError
 from cef_bridge.forward.metrics import (
     DESTINATION_ROWS,
     DROPPED,
+    LAG,
     PREFIX,
     REJECTED,
     SOURCE_ROWS,
@@ -27,7 +28,7 @@ from cef_bridge.forward.status import (
 )
 from cef_bridge.stats import LABELS
 
-SOURCE = SourceStatus("kubearmor://relay:32767", True, "connected", 2, 1, 4096)
+SOURCE = SourceStatus("kubearmor://relay:32767", True, "connected", 2, 1, 4096, lag={"events/0": 7})
 DESTINATION = DestinationStatus(
     name="splunk",
     target="tls://siem:6514",
@@ -110,7 +111,7 @@ def test_every_metric_is_there_with_its_value(serve):
     assert told["cef_bridge_source_gaps_total", ("source", SOURCE.name)] == 2
     assert told[("cef_bridge_up",)] == 1
     names = {name for name, *_ in told}
-    for row in (*SOURCE_ROWS, *DESTINATION_ROWS, DROPPED, REJECTED, UNROUTED):
+    for row in (*SOURCE_ROWS, *DESTINATION_ROWS, DROPPED, LAG, REJECTED, UNROUTED):
         suffix = "_total" if row.kind == "counter" else ""
         assert PREFIX + row.name + suffix in names
 

@@ -12,7 +12,7 @@ from hypothesis import given
 
 from cef_bridge.errors import FormatError
 from cef_bridge.lines import Cef, Header, Leef, facts, locate, parse
-from cef_bridge.lines.facts import MessageFacts, facts_of
+from cef_bridge.lines.facts import LineFacts, facts_of
 
 GOLDEN = sorted((Path(__file__).parent.parent / "golden").glob("*/expected"))
 HEADER = Header("K", "K", "1", "alert.host.file.read.block", "rt=1 externalId=forged", "5")
@@ -22,13 +22,13 @@ KEYS = {
 }
 
 
-def by_the_reader(line: str) -> MessageFacts:
+def by_the_reader(line: str) -> LineFacts:
     parsed = parse(line)
     event_id, host, time = (parsed.extension.get(key, "") for key in KEYS[parsed.format])
     number = time.isascii() and time.isdigit() and len(time) <= 13
     labels = [key for key, value in parsed.extension.items() if value == "ContainerID"]
     keys = [key.removesuffix("Label") for key in labels if key.endswith("Label")] or ["containerId"]
-    return MessageFacts(
+    return LineFacts(
         event_id,
         host,
         int(time) if number else None,
@@ -39,7 +39,7 @@ def by_the_reader(line: str) -> MessageFacts:
 
 def test_the_container_is_where_a_label_says():
     line = b"CEF:0|a|b|c|d.e|f|5|flexString2=4f1c flexString2Label=ContainerID cs1=x cs1Label=y"
-    assert facts_of(line) == MessageFacts(class_id="d.e", container="4f1c")
+    assert facts_of(line) == LineFacts(class_id="d.e", container="4f1c")
     assert facts_of(line.replace(b"|5|", rb"|5|msg=a\\\\b ")) == facts_of(line)
     assert facts_of(line.replace(b" cs1=", rb"\\=1 cs1=")).container == ""
 
@@ -76,13 +76,13 @@ def test_a_line_in_leef_has_facts_too(extension):
     try:
         expected = by_the_reader(line)
     except FormatError:
-        expected = MessageFacts()
+        expected = LineFacts()
     assert facts_of(line.encode()) == expected
 
 
 @pytest.mark.parametrize("line", [b"", b"CEF:0|a|b", b"\xff\xfe", b"hello"])
 def test_of_what_is_no_line_there_are_no_facts(line):
-    assert facts_of(line) == MessageFacts()
+    assert facts_of(line) == LineFacts()
 
 
 @pytest.mark.parametrize("time", ["12345678901234", "Jan 1 2026", "-1", "\u0661", "1e3"])
