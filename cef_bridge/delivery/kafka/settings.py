@@ -20,7 +20,7 @@ from cef_bridge.kafka.client import MISSING, PORT, KafkaCluster
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cef_bridge.delivery.destination_url import DestinationUrl, Login
+    from cef_bridge.delivery.destination_url import Login
 
 TOPIC = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,249}")
 """A topic's name (org.apache.kafka.common.internals.Topic)."""
@@ -71,7 +71,7 @@ def problems(said: Login) -> list[str]:
     return found
 
 
-def look_at(said: DestinationUrl, now: float) -> Faults:
+def look_at(said: Login, now: float) -> Faults:
     """Return what is wrong with the files of certificates and secrets at a time (epoch seconds)."""
     faults = certificates.look_at(said, now) if said.tls else Faults([], [])
     try:

@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from cef_bridge.delivery.certificates import look_at
 from cef_bridge.delivery.schemes import SCHEMES
 from cef_bridge.errors import MappingError
+from cef_bridge.forward.config.sources import SOURCES
 from cef_bridge.mapping.load import load
 
 if TYPE_CHECKING:
@@ -70,8 +70,7 @@ def _source(source: Source, clock: Callable[[], float]) -> Iterator[ConfigProble
     where = f"source {source.name or source}"
     if source.pattern:
         yield from _pattern(source.pattern, where)
-    if source.tls:
-        yield from _faults(look_at(source, clock()), where)
+    yield from _faults(SOURCES[source.kind].check(source, clock()), where)
 
 
 def _pattern(pattern: str, where: str) -> Iterator[ConfigProblem]:

@@ -11,7 +11,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
-from cef_bridge.delivery import urls
+from cef_bridge.delivery import certificates, urls
+from cef_bridge.delivery.certificates import Faults
 from cef_bridge.delivery.kafka import settings as kafka
 from cef_bridge.delivery.settings import did_you_mean
 
@@ -38,7 +39,8 @@ class SourceKind(NamedTuple):
     `://` and the `?`; None where it is not written as a URL. `feed` opens it; of what can end, its
     second argument asks for the end. `can_wait`: what is not taken stays where it comes from.
     `endless`: it has no end, so that a run with `--once` needs a time. `problems` says what a
-    source lacks that could be read.
+    source lacks that could be read; `check` looks at the files that it names, at a time (epoch
+    seconds).
     """
 
     name: str
@@ -49,11 +51,16 @@ class SourceKind(NamedTuple):
     can_wait: bool = True
     endless: bool = False
     problems: Callable[[Source], list[str]] = lambda _: []
+    check: Callable[[Source, float], Faults] = lambda _, __: Faults([], [])
 
 
 def _relay_place(rest: str) -> Place:
     endpoints, problems = urls.endpoints(rest, RELAY_PORT)
     return {"endpoints": endpoints}, problems
+
+
+def _relay_check(source: Source, now: float) -> Faults:
+    return certificates.look_at(source, now) if source.tls else Faults([], [])
 
 
 def _relay(source: Source, _: bool) -> Feed:
@@ -127,6 +134,7 @@ _ROWS = (
         _relay_place,
         can_wait=False,
         endless=True,
+        check=_relay_check,
     ),
     SourceKind(
         "kafka",
@@ -135,6 +143,7 @@ _ROWS = (
         _kafka,
         _kafka_place,
         problems=_kafka_problems,
+        check=kafka.look_at,
     ),
     SourceKind("files", "file", "a path or glob", _files),
     SourceKind("stdin", "stdin", "-", _stdin),
