@@ -367,6 +367,8 @@ class _Branch:
             if isinstance(item, Block):
                 item = item.behind(done)
             del self.done[mark.key]
+        if mark is not None and isinstance(item, Block) and item.begins_anew:
+            self._let_go_of_parts(arrival.stream, arrival.name, item.line)
         decoder = self.decoders.get(arrival.stream)
         if decoder is None:
             pending = self.pending.get(arrival.stream, b"")
@@ -387,6 +389,16 @@ class _Branch:
             self.marks[mark.key] = mark
         elif arrival.ended:  # for good: a file that is gone, not one that was read to its end
             self._ended.append(arrival.stream)
+
+    def _let_go_of_parts(self, stream: str, name: str, line: int) -> None:
+        """Reject the part of a line whose rest others have read, unless this goes on behind it."""
+        known = self.marks.get(stream) or self.route.queue.marks().get(stream)
+        if known is not None and known.offset == line:
+            return
+        decoder = self.decoders.get(stream) or self.loop.new_decoder(self.pending.get(stream, b""))
+        self.loop.begin(name, decoder)
+        self.loop.finish(line)
+        self.decoders[stream] = self.loop.new_decoder()
 
     def store(self) -> None:
         """Put all that was made into the queue, with the marks and the counters."""
@@ -416,7 +428,12 @@ class _Branch:
                 self._stopped = True
             else:
                 if self.settled is not None:
-                    self.settled.stored(self.marks.values())
+                    # A part of a line is in this queue alone: what brings it is not dealt with
+                    # before its rest has come.
+                    waits = {key for key, text in {**self.pending, **pending}.items() if text}
+                    self.settled.stored(
+                        mark for mark in self.marks.values() if mark.key not in waits
+                    )
         if self._stopped and not self.marks:  # else it is read again
             self.lost += sum(row.number for row in batches)
         self._counted.update(counts)

@@ -18,6 +18,7 @@ from cef_bridge.delivery.destination_sender import DestinationSender
 from cef_bridge.engine import native
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.forward import private_queue
+from cef_bridge.forward.config.sources import SOURCES
 from cef_bridge.forward.internal_events import enqueue_heartbeat, enqueue_test
 from cef_bridge.forward.parts import destination_view, queue_of, route_of, source_view
 from cef_bridge.forward.replays import replay
@@ -311,6 +312,7 @@ class Service:
             _log.info("configuration reloaded")
 
     def _change(self, config: Config) -> None:
+        _check_sources([it for key, it in _named(config).items() if key not in self._sources])
         opened: list[Queue] = []
         routes: dict[str, DestinationRoute] = {}
         try:
@@ -368,7 +370,7 @@ class Service:
             each.thread.join(config.grace)
             each.source_thread.give_up()  # one that waits for room is read again from its marks
             each.thread.join(_JOIN)
-            each.source_thread.close()
+        _tell_sources(stale.values())
         kept = {key: each for key, each in self._sources.items() if key not in stale}
         new = [spec for key, spec in _named(config).items() if key not in kept]
         self._sources = {**kept, **self._read(new)}
@@ -435,13 +437,28 @@ class Service:
             each.thread.join(_JOIN)
         for way in self._ways.values():
             way.thread.join(_JOIN)
-        for each in self._sources.values():
-            each.source_thread.close()
+        _tell_sources(self._sources.values())
         if self.metrics is not None:
             self.metrics.stop()
         for way in self._ways.values():
             way.route.queue.close()
         return self._private if self._private and private_queue.leave(self._private) else None
+
+
+def _tell_sources(sources: Iterable[RunningSource]) -> None:
+    """Tell sources that have ended how far all is dealt with; at once, for each may take seconds."""
+    threads = [threading.Thread(target=each.source_thread.close) for each in sources]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _check_sources(specs: Iterable[SourceSpec]) -> None:
+    """Look at the files that sources name; UsageError for one that cannot be used."""
+    for spec in specs:
+        if faults := SOURCES[spec.kind].check(spec, time.time()).errors:
+            raise UsageError(f"source {spec}: {' '.join(faults)}")
 
 
 def _named(config: Config) -> dict[str, SourceSpec]:

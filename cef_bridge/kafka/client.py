@@ -119,8 +119,11 @@ def unusable(cluster: KafkaCluster, error: Exception) -> UsageError:
     return UsageError(f"{cluster}: its settings cannot be used: {plain(text)}")
 
 
-def topic_ids(cluster: KafkaCluster, names: Iterable[str]) -> dict[str, str]:
-    """Return the ids of topics, of those that have one: a topic that is made again has another."""
+def topic_ids(words: dict[str, Any], names: Iterable[str]) -> dict[str, str]:
+    """Return the ids of topics, of those that have one: a topic that is made again has another.
+
+    `words` are those of `settings`.
+    """
     from confluent_kafka import KafkaException, TopicCollection  # noqa: PLC0415 - see above
     from confluent_kafka.admin import AdminClient  # noqa: PLC0415 - see above
 
@@ -128,7 +131,7 @@ def topic_ids(cluster: KafkaCluster, names: Iterable[str]) -> dict[str, str]:
     if not wanted:
         return {}
     found = {}
-    admin = AdminClient(settings(cluster))
+    admin = AdminClient(words)
     described = admin.describe_topics(TopicCollection(wanted), request_timeout=_ASK)
     for name, answer in described.items():
         with contextlib.suppress(KafkaException, TimeoutError):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cef_bridge.sources.feed import Arrival, Notice
     from cef_bridge.sources.kafka.member import Subscription
 
-_PATIENCE = 10.0  # seconds to commit and to leave the group
+_PATIENCE = 5.0  # seconds to commit and to leave the group
 
 
 class KafkaTopics:

@@ -12,12 +12,13 @@ import logging
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cef_bridge.checkpoint import Checkpoint
+from cef_bridge.errors import CefBridgeError
 from cef_bridge.kafka import client
 from cef_bridge.kafka.errors import Topic, fault, plain
-from cef_bridge.sources.feed import TICK, Arrival, Notice
+from cef_bridge.sources.feed import Arrival, Notice
 from cef_bridge.sources.kafka.messages import KafkaRecord, pieces
 from cef_bridge.sources.kafka.partitions import Partition, Partitions, Place
 from cef_bridge.sources.records.units import Block
@@ -34,9 +35,15 @@ _MOST = 500  # messages that are read at once
 _WAIT = 0.1  # seconds that a poll waits for them
 _ROOM = 4 << 20  # bytes that wait to be fetched, at most, but for what one poll brings
 _ASK = 10.0  # seconds that the broker has to answer a question
+_AGAIN = 0.5  # seconds between two tries to begin
 _PROBE = 2.0  # seconds between two looks whether a trouble is over
 _COMMIT = 1.0  # seconds between two commits
 _QUIET = 60.0  # seconds until the same trouble is told again
+
+_ENDED_BY_AN_ANSWER = (
+    *("_TRANSPORT", "_ALL_BROKERS_DOWN", "_RESOLVE", "_TIMED_OUT"),
+    *("UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC"),
+)
 
 _log = logging.getLogger(__name__)
 
@@ -81,11 +88,14 @@ class Member:
         self._partitions = Partitions({})
         self._orders = _Orders()
         self._trouble = _Trouble(str(cluster))
+        self._given: list[Place] | None = None  # assigned, and not begun with
+        self._astray: set[Place] = set()  # whose offset the broker does not have
         self._joined = self._paused = self._full = False
         self._ended: set[Place] = set()
         self._gaps = self._bytes = 0
         self._failure: Exception | None = None
         self._told_commit = False
+        self._words: dict[str, Any] = {}
         self._consumer: Consumer | None = None
         self._thread = threading.Thread(target=self._run, name=f"{cluster} group", daemon=True)
 
@@ -96,20 +106,23 @@ class Member:
         from confluent_kafka import Consumer, KafkaException  # noqa: PLC0415 - see check_library
 
         self._partitions = Partitions(marks)
+        self._words = client.settings(self._cluster)
+        milliseconds = int(self._asked.session_timeout * 1000)
         words = {
-            **client.settings(self._cluster, self._on_error),
+            **self._words,
+            "error_cb": self._on_error,
+            "on_commit": self._on_commit,
             "group.id": self._asked.group,
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "auto.offset.reset": "error",
             # `cooperative-sticky` handed nothing over within ten seconds on three brokers.
             "partition.assignment.strategy": "range",
-            "enable.partition.eof": self._asked.once,
-            # Both, for we always poll: so long others wait for a member that is gone.
-            "session.timeout.ms": int(self._asked.session_timeout * 1000),
-            "max.poll.interval.ms": int(self._asked.session_timeout * 1000),
+            "enable.partition.eof": True,
             "queued.max.messages.kbytes": 16 << 10,
-            "on_commit": self._on_commit,
+            # Both, for we always poll: so long others wait for a member that is gone.
+            "session.timeout.ms": milliseconds,
+            "max.poll.interval.ms": milliseconds,
         }
         try:
             self._consumer = Consumer(words)
@@ -123,6 +136,8 @@ class Member:
             self._lock.wait_for(lambda: self._found or self._failure, timeout)
             if self._failure is not None:
                 raise self._failure
+            if not self._thread.is_alive() and not self._orders.close.is_set():
+                raise CefBridgeError(f"{self._cluster}: the client ended without a reason")
             found, self._waiting = list(self._found), 0
             self._found.clear()
             return found
@@ -144,7 +159,7 @@ class Member:
 
     @property
     def at_end(self) -> bool:
-        """Whether all that there was when it was asked has been read; with `once` only."""
+        """Whether all that there was when it was asked has been read."""
         with self._lock:
             owned = set(self._partitions.owned)
             return self._joined and owned <= self._ended and not self._found
@@ -186,17 +201,21 @@ class Member:
         except Exception as error:  # noqa: BLE001 - whoever takes is told
             with self._lock:
                 self._failure = error
-                self._lock.notify_all()
         finally:
             with contextlib.suppress(Exception):
                 consumer.close()
+            with self._lock:  # `take` sees that it has ended
+                self._lock.notify_all()
 
     def _poll(self, consumer: Consumer) -> None:
-        committed = probed = time.monotonic()
+        committed = probed = begun = 0.0
         while not self._orders.close.is_set():
             self._take_breath(consumer)
-            self._read(consumer.consume(_MOST, _WAIT), consumer)
+            self._read(consumer.consume(_MOST, _WAIT))
             now = time.monotonic()
+            if (self._given is not None or self._astray) and now - begun >= _AGAIN:
+                self._begin(consumer)
+                begun = time.monotonic()
             if now - committed >= _COMMIT:
                 committed = now
                 self._commit(consumer)
@@ -212,23 +231,23 @@ class Member:
             enough = ahead >= (self._asked.ahead // 2 if self._full else self._asked.ahead)
             full = enough or self._waiting >= _ROOM or self._orders.pause.is_set()
             self._paused = enough
-            owned = list(self._partitions.owned)
+            owned = list(self._partitions.owned) if self._given is None else []
         if full != self._full:
             self._full = full
             (consumer.pause if full else consumer.resume)(_client_places(owned))
 
-    def _read(self, messages: Iterable[Message], consumer: Consumer) -> None:
+    def _read(self, messages: Iterable[Message]) -> None:
         by_place: dict[Place, list[KafkaRecord]] = {}
         for message in messages:
             error = message.error()
+            place = Place(message.topic() or "", message.partition() or 0)
             if error is None:
-                place = Place(message.topic() or "", message.partition() or 0)
                 record = KafkaRecord(message.offset() or 0, message.value())
                 by_place.setdefault(place, []).append(record)
-            else:
-                self._met(error, message, consumer)
-        if by_place:
-            self._trouble.over()
+                continue
+            # What came before it counts before it.
+            self._hand_over(place, by_place.pop(place, []))
+            self._met(error, place)
         for place, records in by_place.items():
             self._hand_over(place, records)
 
@@ -250,17 +269,17 @@ class Member:
                 mark = Checkpoint(partition.key, piece.next, b"{}")
                 self._found.append(Arrival(partition.key, str(place), piece.item, mark))
             self._lock.notify_all()
+        self._trouble.over()
 
-    def _met(self, error: KafkaError, message: Message, consumer: Consumer) -> None:
+    def _met(self, error: KafkaError, place: Place) -> None:
         """Take note of an error that came in the place of a message."""
-        place = Place(message.topic() or "", message.partition() or 0)
         if error.name() == "_PARTITION_EOF":
             self._trouble.over()
             with self._lock:
                 self._ended.add(place)
                 self._lock.notify_all()
         elif error.name() == "_AUTO_OFFSET_RESET":
-            self._find_again(place, consumer)
+            self._astray.add(place)
         else:
             self._on_error(error, place.topic)
 
@@ -269,7 +288,9 @@ class Member:
             return  # it joins again by itself
         asked = Topic(topic or ",".join(self._asked.topics), self._asked.group)
         found = fault(error, self._cluster, asked)
-        self._trouble.met(found.text, permanent=found.permanent)
+        # The client tells once that it may not read a topic: a broker that answers is no end of it.
+        stays = bool(topic) and error.name() not in _ENDED_BY_AN_ANSWER
+        self._trouble.met(found.text, permanent=found.permanent, stays=stays)
 
     def _probe(self, consumer: Consumer) -> None:
         """See whether the brokers answer, and have the topics."""
@@ -277,128 +298,162 @@ class Member:
 
         try:
             for topic in self._asked.topics:
-                found = consumer.list_topics(topic, timeout=1.0).topics[topic]
-                if found.error is not None:
+                found = consumer.list_topics(topic, timeout=1.0).topics.get(topic)
+                if found is not None and found.error is not None:
                     self._on_error(found.error, topic)
                     return
         except KafkaException:
             return  # what is wrong is known
-        self._trouble.over()
+        self._trouble.answered()
 
     # --- where to begin ---------------------------------------------------------------------------
 
     def _on_assign(self, consumer: Consumer, given: list[TopicPartition]) -> None:
-        found = [Place(each.topic, each.partition) for each in given]
-        keys = self._keys(consumer, found)
-        committed = self._committed(consumer, given)
+        """Take note of what was assigned; where to begin is asked outside of the callback."""
+        consumer.assign([])
         with self._lock:
-            self._partitions.assign(keys, committed)
-            owned = self._partitions.owned
-            self._joined = True
-            self._full = False
-            self._ended.clear()
-            for each in owned.values():
-                if each.next is not None:
-                    self._found.append(_beginning(each))
-            starts = {place: each.next for place, each in owned.items()}
-            self._lock.notify_all()
-        for place, start in starts.items():
-            if start is None and self._asked.start == "latest":
-                self._begin_at_end(consumer, place, starts)
-        for one in given:
-            begin = starts[Place(one.topic, one.partition)]
-            one.offset = _beginning_offset() if begin is None else begin
-        consumer.assign(given)
-        self._trouble.over()
-        _log.info(
-            "%s: the group %s assigned %s",
-            *(self._cluster, self._asked.group, ", ".join(map(str, sorted(found))) or "nothing"),
-        )
-
-    def _begin_at_end(
-        self, consumer: Consumer, place: Place, starts: dict[Place, int | None]
-    ) -> None:
-        """Begin where the partition ends now, and remember it: what comes then is not skipped."""
-        _, end = consumer.get_watermark_offsets(_client_places([place])[0], timeout=_ASK)
-        with self._lock:
-            partition = self._partitions.owned[place]
-            partition.begin(end, end)
-            self._found.append(_beginning(partition))
-        starts[place] = end
+            self._given = sorted(Place(each.topic, each.partition) for each in given)
+            self._partitions.revoke()
+        self._astray.clear()
 
     def _on_revoke(self, consumer: Consumer, given: list[TopicPartition]) -> None:
         del given
         self._commit(consumer, last=True)
         with self._lock:
+            self._given = None
             self._partitions.revoke()
+            self._joined = False
+            self._ended.clear()
+        self._astray.clear()
         _log.info("%s: the group %s assigns its partitions again", self._cluster, self._asked.group)
+
+    def _begin(self, consumer: Consumer) -> None:
+        """Begin to read what was assigned; try again later when the broker does not answer."""
+        from confluent_kafka import KafkaException  # noqa: PLC0415 - as above
+
+        try:
+            if self._given is not None:
+                self._begin_with(self._given, consumer)
+            for place in list(self._astray):
+                self._find_again(place, consumer)
+                self._astray.discard(place)
+        except KafkaException as error:
+            self._on_error(error.args[0])
+
+    def _begin_with(self, given: list[Place], consumer: Consumer) -> None:
+        """Begin with all of them, or raise KafkaException and have begun with none."""
+        keys = self._keys(consumer, given)
+        committed = self._committed(consumer, given)
+        ends = {}
+        if self._asked.start == "latest":
+            ends = {place: self._bounds(consumer, place)[1] for place in given}
+        with self._lock:
+            if self._given != given:  # not ours any more
+                return
+            self._partitions.assign(keys, committed)
+            owned = self._partitions.owned
+            for place, each in owned.items():
+                if each.next is None and place in ends:  # remembered: what comes is not skipped
+                    each.begin(ends[place], ends[place])
+                if each.next is not None:
+                    self._found.append(_beginning(each))
+            self._given = None
+            self._joined = True
+            self._full = False
+            self._ended.clear()
+            self._lock.notify_all()
+        self._assign(consumer)
+        self._trouble.over()
+        _log.info(
+            "%s: the group %s assigned %s",
+            *(self._cluster, self._asked.group, ", ".join(map(str, given)) or "nothing"),
+        )
+
+    def _assign(self, consumer: Consumer) -> None:
+        """Have the client read all that is owned, each from where it is to go on."""
+        first = _beginning_offset()
+        with self._lock:
+            places = [(it.place, it.next) for it in self._partitions.owned.values()]
+        consumer.assign([_client_places([it], first if at is None else at)[0] for it, at in places])
+        self._full = False
+
+    def _bounds(self, consumer: Consumer, place: Place) -> tuple[int, int]:
+        """Return the first offset that the broker has of a partition, and where it ends."""
+        (asked,) = _client_places([place])
+        lowest, end = consumer.get_watermark_offsets(asked, timeout=_ASK)
+        return lowest, end
 
     def _keys(self, consumer: Consumer, found: list[Place]) -> dict[Place, str]:
         """Return the keys of positions: with the ids of cluster and topic, where there are some."""
-        from confluent_kafka import KafkaException  # noqa: PLC0415 - as above
-
-        cluster = ""
-        with contextlib.suppress(KafkaException):
-            cluster = consumer.list_topics(self._asked.topics[0], timeout=_ASK).cluster_id or ""
-        ids = client.topic_ids(self._cluster, {place.topic for place in found})
+        if not found:
+            return {}
+        cluster = consumer.list_topics(self._asked.topics[0], timeout=_ASK).cluster_id or ""
+        ids = client.topic_ids(self._words, {place.topic for place in found})
         return {
             place: ":".join(
-                ("kafka", cluster, self._asked.group, place.topic, ids.get(place.topic, ""))
+                (
+                    *("kafka", cluster, self._asked.group, place.topic),
+                    *(ids.get(place.topic, ""), str(place.number)),
+                )
             )
-            + f":{place.number}"
             for place in found
         }
 
-    def _committed(self, consumer: Consumer, given: list[TopicPartition]) -> dict[Place, int]:
-        """Return what the group has committed; without an answer we begin where we were."""
+    def _committed(self, consumer: Consumer, given: list[Place]) -> dict[Place, int]:
+        """Return what the group has committed; KafkaException when the broker does not say it."""
         from confluent_kafka import KafkaException  # noqa: PLC0415 - as above
 
         if not given:
             return {}
-        found: list[TopicPartition] = []
-        while not self._orders.close.is_set():
-            try:
-                found = consumer.committed(given, timeout=_ASK)
-                break
-            except KafkaException as error:
-                self._on_error(error.args[0])
-                self._orders.close.wait(TICK)
+        found = consumer.committed(_client_places(given), timeout=_ASK)
+        for each in found:
+            if each.error:
+                raise KafkaException(each.error)
         return {Place(it.topic, it.partition): it.offset for it in found if it.offset >= 0}
 
     def _find_again(self, place: Place, consumer: Consumer) -> None:
         """Go on where the broker has messages: those at our offset are gone, or never were."""
-        lowest, end = consumer.get_watermark_offsets(_client_places([place])[0], timeout=_ASK)
+        lowest, end = self._bounds(consumer, place)
+        key = self._keys(consumer, [place])[place]
         with self._lock:
             partition = self._partitions.owned.get(place)
-            at = partition.next if partition is not None else None
-            if partition is None or at is None:
+            if partition is None:
                 return
-            self._gaps += 1
-            if at > end:
+            at = partition.next
+            notice = None
+            if at is None:  # it was asked for its beginning, and was not answered
+                partition.begin(lowest, lowest)
+            elif at < lowest:
+                text = (
+                    f"{place}: the broker deleted {counted(lowest - at, 'event')} before they were "
+                    "read. Keep messages longer, or read faster."
+                )
+                notice = Notice(str(place), "kafka-retention", text, lowest - at)
+                partition.begin(lowest, partition.settled)
+            elif at > end and self._partitions.is_same(place, key):
+                text = (
+                    f"{place} ends at {end:,}, and {at:,} were read of it: the broker lost its "
+                    "last messages. Reading goes on at its end."
+                )
+                notice = Notice(str(place), "kafka-truncated", text, None)
+                partition.begin(end, min(partition.settled or 0, end))
+            elif at > end:
                 text = (
                     f"{place} ends at {end:,}, and {at:,} were read of it: the topic was made "
-                    f"again. It is read from its beginning."
+                    "again. It is read from its beginning."
                 )
                 notice = Notice(str(place), "kafka-topic-new", text, None)
                 empty = Block([], 0, 0, 0, True)
                 self._found.append(Arrival(partition.key, str(place), empty, None, ended=True))
                 partition = self._partitions.forget(place, lowest)
-            else:
-                lost = lowest - at
-                text = (
-                    f"{place}: the broker deleted {counted(lost, 'event')} before they were read. "
-                    "Keep messages longer, or read faster."
-                )
-                notice = Notice(str(place), "kafka-retention", text, lost)
-                partition.begin(lowest, partition.settled)
-            self._found += [notice, _beginning(partition)]
-            owned = self._partitions.owned.values()
-            places = {each.place: each.next or _beginning_offset() for each in owned}
+            if notice is not None:
+                self._gaps += 1
+                self._found += [notice, _beginning(partition)]
             self._lock.notify_all()
-        _log.error("%s: %s", self._cluster, text)
+        if notice is not None:
+            _log.error("%s: %s", self._cluster, notice.text)
         # The client reads nothing more of a partition that was reset, and cannot seek in it.
-        consumer.assign([_client_places([it], at)[0] for it, at in places.items()])
-        self._full = False
+        self._assign(consumer)
 
     # --- what is settled --------------------------------------------------------------------------
 
@@ -422,13 +477,12 @@ class Member:
     def _on_commit(self, error: KafkaError | None, done: list[TopicPartition]) -> None:
         """Take note of the broker's answer, which comes from a poll later on."""
         error = error or next((each.error for each in done if each.error), None)
-        with self._lock:
-            self._partitions.committed(
-                {Place(it.topic, it.partition): it.offset for it in done if not it.error}
-                if error is None
-                else {}
-            )
-        if error is not None:
+        if error is None:
+            with self._lock:
+                self._partitions.committed(
+                    {Place(it.topic, it.partition): it.offset for it in done}
+                )
+        else:
             level = logging.DEBUG if self._told_commit else logging.WARNING
             text = (
                 "%s: the group %s does not take offsets now (%s). They are committed later, or "
@@ -460,13 +514,16 @@ class _Trouble:
         self.count = 0
         self._name = name
         self._told = (-_QUIET, "")
-        self._permanent = False
+        self._permanent = self._stays = False
 
-    def met(self, text: str, *, permanent: bool) -> None:
-        """Take note of it. What somebody must act on is not hidden by what follows from it."""
+    def met(self, text: str, *, permanent: bool, stays: bool) -> None:
+        """Take note of it. What somebody must act on is not hidden by what follows from it.
+
+        `stays`: that brokers answer is no end of it.
+        """
         if self.text and self._permanent and not permanent:
             return
-        self._permanent = permanent
+        self._permanent, self._stays = permanent, stays
         self.count += not self.text
         self.text = text.removesuffix(".")
         now = time.monotonic()
@@ -475,6 +532,11 @@ class _Trouble:
             self._told = now, text
         level = logging.ERROR if permanent else logging.WARNING
         _log.log(level if news else logging.DEBUG, "%s: %s", self._name, text)
+
+    def answered(self) -> None:
+        """The brokers answer."""
+        if not self._stays:
+            self.over()
 
     def over(self) -> None:
         """Messages come again."""

@@ -72,6 +72,7 @@ class Partitions:
     def __init__(self, marks: Mapping[str, Checkpoint]) -> None:
         self._marks = {key: mark.offset for key, mark in marks.items()}
         self._known: dict[Place, Partition] = {}
+        self._again: dict[Place, str] = {}  # behind the keys of topics that were made again
         self.owned: dict[Place, Partition] = {}
 
     def assign(self, keys: Mapping[Place, str], committed: Mapping[Place, int]) -> None:
@@ -79,7 +80,8 @@ class Partitions:
         None.
         """
         self.owned = {}
-        for place, key in keys.items():
+        for place, key_ in keys.items():
+            key = key_ + self._again.get(place, "")
             known = self._known.get(place)
             if known is None or known.key != key:  # the topic was made again
                 known = self._known[place] = Partition(place, key)
@@ -101,11 +103,17 @@ class Partitions:
         known = self._known[place]
         self._marks.pop(known.key, None)
         # Another key: what is still said of the old numbers must not count for the new ones.
+        self._again[place] = self._again.get(place, "") + "+"
         fresh = self._known[place] = Partition(place, f"{known.key}+")
         if place in self.owned:
             self.owned[place] = fresh
         fresh.begin(start, start)
         return fresh
+
+    def is_same(self, place: Place, key: str) -> bool:
+        """Tell whether a partition's topic is known to be the one that was read: it has an id."""
+        topic_id = key.split(":")[-2]
+        return bool(topic_id) and self._known[place].key == key + self._again.get(place, "")
 
     def settle(self, offsets: Mapping[str, int]) -> None:
         """Take note of how far each partition is settled, by key."""

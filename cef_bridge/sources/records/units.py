@@ -127,6 +127,11 @@ class Block(NamedTuple):
         )
 
     @property
+    def begins_anew(self) -> bool:
+        """Whether it says only where a stream of numbered units begins, perhaps further on."""
+        return self.numbered and not self.lines and not self.blank
+
+    @property
     def last(self) -> int:
         """The line of the last unit, 0 without one."""
         if self.lines_at:
