@@ -446,7 +446,7 @@ class Service:
 
 
 def _tell_sources(sources: Iterable[RunningSource]) -> None:
-    """Tell sources that have ended how far all is dealt with; at once, for each may take seconds."""
+    """Tell sources that have ended how far all is dealt with, side by side: each takes seconds."""
     threads = [threading.Thread(target=each.source_thread.close) for each in sources]
     for thread in threads:
         thread.start()

@@ -523,7 +523,8 @@ class _Trouble:
         """
         if self.text and self._permanent and not permanent:
             return
-        self._permanent, self._stays = permanent, stays
+        self._permanent = permanent
+        self._stays = stays or (bool(self.text) and self._stays)
         self.count += not self.text
         self.text = text.removesuffix(".")
         now = time.monotonic()
