@@ -297,6 +297,14 @@ class DestinationUrl(Login, frozen=True, kw_only=True):
         Literal["none", "gzip", "snappy", "lz4", "zstd"],
         setting("Compression of batches on their way and in the broker.", of=_KAFKA),
     ] = "none"
+    idempotence: Annotated[
+        bool,
+        setting(
+            "What the producer sends again by itself is stored once. `no` where the brokers or the "
+            "user's rights do not allow it.",
+            of=_KAFKA,
+        ),
+    ] = True
     pipeline: Annotated[
         str | None, setting("Ingest pipeline that the documents go through.", of=_SEARCH)
     ] = None

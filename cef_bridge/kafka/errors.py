@@ -53,7 +53,8 @@ _SENTENCES = {
         permanent=True,
     ),
     "CLUSTER_AUTHORIZATION_FAILED": KafkaFault(
-        "this user may not write idempotently. Ask the owner of {at} for the right.",
+        "this user may not write idempotently. Ask the owner of {at} for the right, or set "
+        "idempotence=no.",
         permanent=True,
     ),
     "UNKNOWN_TOPIC_OR_PART": KafkaFault(

@@ -196,7 +196,7 @@ class KafkaSender:
         words = {
             **client.settings(self._cluster, self._on_error),
             "acks": "all",
-            "enable.idempotence": True,
+            "enable.idempotence": self._target.idempotence,
             "compression.type": self._target.compression,
             "linger.ms": 5,
             # Without an end: what a broker that is away has not answered stays with the producer.
