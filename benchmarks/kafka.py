@@ -10,7 +10,7 @@ is killed. Prints for each how many events arrived, how many came twice, and whe
 
     python benchmarks/kafka.py [--events 40000] [--rounds 3] [--drill] [--drill-events 14000]
 
-A topic of noida-db has to stay under 50 MB: 40,000 events. The drills of members use the mock broker
+A topic of noida-db has to stay under 50 MB: 40,000 events. Drills of members use the mock broker
 of the client's library, which keeps 5 MB of each of four partitions: 14,000 events.
 """
 
