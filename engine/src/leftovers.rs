@@ -12,9 +12,11 @@ use crate::words::Words;
 const MOST_KEYS: usize = 64;
 /// Characters of a key.
 const MOST_CHARACTERS: usize = 64;
+/// Readers take a key that ends so for the label of another key.
+const LABEL: &str = "Label";
 
 /// Return a key for a field: its words, each with a capital, behind a prefix; with a number if it is
-/// taken. It is noted in `used`. The reference is `cef_bridge/mapping/language/names.py`.
+/// taken, or would be taken for a label. It is noted in `used`. The reference is `cef_bridge/mapping/language/names.py`.
 pub fn camel(prefix: &str, name: &str, reserved: &Words<()>, used: &mut Words<()>) -> String {
     let mut stem = prefix.to_owned();
     for word in name
@@ -27,7 +29,10 @@ pub fn camel(prefix: &str, name: &str, reserved: &Words<()>, used: &mut Words<()
     let shortened = |most: usize| stem.chars().take(most).collect::<String>();
     let mut key = shortened(MOST_CHARACTERS);
     let mut number = 2;
-    while reserved.contains_key(key.as_str()) || used.contains_key(key.as_str()) {
+    while reserved.contains_key(key.as_str())
+        || used.contains_key(key.as_str())
+        || key.ends_with(LABEL)
+    {
         let digits = number.to_string();
         key = shortened(MOST_CHARACTERS - digits.len()) + &digits;
         number += 1;

@@ -123,3 +123,9 @@ def test_findings_that_say_the_same_are_one_with_their_keys():
         (SiemFinding("note", "", "x"), ["a", "b"]),
         (SiemFinding("lost", "", "y", "z"), ["c"]),
     ]
+
+
+def test_a_field_whose_name_ends_as_a_label_s_key_does_is_read():
+    event = {"Type": "HostLog", "Operation": "File", "HostName": "n", "NodeLabel": "x"}
+    for siem, mapping in PAIRS:
+        assert read(siem, line(mapping, event)).problems == []

@@ -1,7 +1,9 @@
 """Names of keys that no rule names: `KubeArmor<Field>` for what a mapping leaves over.
 
 Split at what is not alphanumeric, each word capitalised, at most 64 characters; a name that is
-taken gets a number. Keys of CEF are letters and digits only (CEF v27, "Extension Field").
+taken gets a number, and so does one that ends with `Label`: CEF's readers take such a key for the
+label of another one (SC4S, `app-syslog-cef`). Keys of CEF are letters and digits only (CEF v27,
+"Extension Field").
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from cef_bridge.casing import upper_ascii
 
 PREFIX = "KubeArmor"
 MOST_CHARACTERS = 64
+_LABEL = "Label"
 _WORD = re.compile(r"[A-Za-z0-9]+")
 
 
@@ -20,7 +23,7 @@ def camel(prefix: str, name: str, used: set[str]) -> str:
     words = _WORD.findall(name)
     stem = (prefix + "".join(upper_ascii(word[0]) + word[1:] for word in words))[:MOST_CHARACTERS]
     key, number = stem, 2
-    while key in used:
+    while key in used or key.endswith(_LABEL):
         key = f"{stem[: MOST_CHARACTERS - len(str(number))]}{number}"
         number += 1
     used.add(key)
