@@ -73,6 +73,14 @@ def either(words: Sequence[str]) -> str:
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
+def not_installed(what: str, library: str, extra: str) -> str:
+    """Return the sentence where an extra is needed: what needs a library, and how to get it."""
+    return (
+        f"{what} needs the library {library}, which is not installed. "
+        f"Run: pip install 'cef-bridge[{extra}]'"
+    )
+
+
 def size(number: int) -> str:
     """Return a number of bytes, rounded: `212.0 KiB`."""
     value, unit = float(number), 0

@@ -17,7 +17,7 @@ from cef_bridge.errors import UsageError
 from cef_bridge.small_files import MOST_PEM, UnreadableError, read_small
 
 if TYPE_CHECKING:
-    from cef_bridge.delivery.destination_url import Tls
+    from cef_bridge.delivery.destination_url import Login, Tls
 
 SOON = 14 * 86400
 """A certificate that expires within so many seconds is told of."""
@@ -49,6 +49,18 @@ def look_at(tls: Tls, now: float) -> Faults:
             _validity("CA certificate", tls.ca, now, faults)
     if tls.cert is not None:
         _client(tls, context, now, faults)
+    return faults
+
+
+def look_at_login(said: Login, now: float) -> Faults:
+    """Return what is wrong with the files of certificates, where TLS is used, and of the password,
+    at a time (epoch seconds).
+    """
+    faults = look_at(said, now) if said.tls else Faults([], [])
+    try:
+        said.read_password()
+    except UsageError as error:
+        faults.errors.append(str(error))
     return faults
 
 

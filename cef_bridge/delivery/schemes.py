@@ -192,7 +192,7 @@ _ROWS = (
         "kafka://host:port/topic",
         _kafka_place,
         _kafka,
-        kafka.look_at,
+        certificates.look_at_login,
         kafka.problems,
         headless=True,
     ),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cef_bridge.errors import UsageError
 from cef_bridge.kafka.errors import plain
+from cef_bridge.wording import not_installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,10 +22,7 @@ if TYPE_CHECKING:
 PORT = 9092
 """Kafka's, with and without TLS."""
 
-MISSING = (
-    "kafka:// needs the library confluent-kafka, which is not installed. "
-    "Run: pip install 'cef-bridge[kafka]'"
-)
+MISSING = not_installed("kafka://", "confluent-kafka", "kafka")
 SASL = {"plain": "PLAIN", "scram-sha-256": "SCRAM-SHA-256", "scram-sha-512": "SCRAM-SHA-512"}
 """How we may log in, by the names of settings, with those of RFC 5802 and its kind."""
 

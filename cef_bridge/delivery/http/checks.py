@@ -15,6 +15,7 @@ from cef_bridge.delivery import certificates, urls
 from cef_bridge.delivery.secrets import read_header_secret, read_secret
 from cef_bridge.delivery.settings import quoted
 from cef_bridge.errors import UsageError
+from cef_bridge.wording import not_installed
 
 if TYPE_CHECKING:
     from cef_bridge.delivery.certificates import Faults
@@ -73,10 +74,7 @@ def _common(target: DestinationUrl) -> list[str]:
         told = [name for name in _TLS_WORDS if getattr(target, name) is not None]
         found += [f'"{name}" does nothing with "tls=no". Remove one of them.' for name in told]
     if find_spec("urllib3") is None:
-        found.append(
-            f"{target.scheme}:// needs the library urllib3, which is not installed. "
-            "Run: pip install 'cef-bridge[http]'"
-        )
+        found.append(not_installed(f"{target.scheme}://", "urllib3", "http"))
     return found
 
 

@@ -10,11 +10,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from cef_bridge.delivery import certificates, urls
-from cef_bridge.delivery.certificates import Faults
+from cef_bridge.delivery import urls
 from cef_bridge.delivery.settings import quoted
 from cef_bridge.delivery.urls import Endpoint, shown_endpoint
-from cef_bridge.errors import UsageError
 from cef_bridge.kafka.client import MISSING, PORT, KafkaCluster
 
 if TYPE_CHECKING:
@@ -69,13 +67,3 @@ def problems(said: Login) -> list[str]:
     if find_spec("confluent_kafka") is None:
         found.append(MISSING)
     return found
-
-
-def look_at(said: Login, now: float) -> Faults:
-    """Return what is wrong with the files of certificates and secrets at a time (epoch seconds)."""
-    faults = certificates.look_at(said, now) if said.tls else Faults([], [])
-    try:
-        said.read_password()
-    except UsageError as error:
-        faults.errors.append(str(error))
-    return faults

@@ -59,10 +59,6 @@ def _relay_place(rest: str) -> Place:
     return {"endpoints": endpoints}, problems
 
 
-def _relay_check(source: Source, now: float) -> Faults:
-    return certificates.look_at(source, now) if source.tls else Faults([], [])
-
-
 def _relay(source: Source, _: bool) -> Feed:
     from cef_bridge.sources.relay.relay import Relay  # noqa: PLC0415 - gRPC alone takes 100 ms
 
@@ -134,7 +130,7 @@ _ROWS = (
         _relay_place,
         can_wait=False,
         endless=True,
-        check=_relay_check,
+        check=certificates.look_at_login,
     ),
     SourceKind(
         "kafka",
@@ -143,7 +139,7 @@ _ROWS = (
         _kafka,
         _kafka_place,
         problems=_kafka_problems,
-        check=kafka.look_at,
+        check=certificates.look_at_login,
     ),
     SourceKind("files", "file", "a path or glob", _files),
     SourceKind("stdin", "stdin", "-", _stdin),
