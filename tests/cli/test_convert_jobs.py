@@ -131,10 +131,12 @@ def test_a_run_that_waits_for_a_pipe_ends_at_once(tmp_path, big):
 @needs_engine
 def test_small_inputs_are_converted_by_one_thread_and_large_ones_by_several(tmp_path, big):
     (tmp_path / "in").write_bytes(events(2000))
-    for path, found in ((tmp_path / "in", 1), (big, 6)):
+    # Four threads at most convert, and one reads. A thread starts when no other one is free: how
+    # many there are depends on the machine.
+    for path, expected in ((tmp_path / "in", [1]), (big, range(3, 7))):
         with start("-j", 4, path, "-o", "/dev/stdout") as process:
             process.stdout.readline()
-            assert thread_count(process.pid) == found
+            assert thread_count(process.pid) in expected
             process.communicate(timeout=60)
 
 
