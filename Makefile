@@ -12,7 +12,7 @@ ENGINE_SOURCES := hatch_build.py engine/Cargo.lock engine/Cargo.toml engine/buil
     $(wildcard engine/src/*.rs engine/src/*/*.rs)
 SHELL := /bin/sh
 
-.PHONY: help demo test lint engine fuzz fuzz-guided bench bench-forward bench-mapping bench-soak
+.PHONY: help demo test lint engine fuzz fuzz-guided bench bench-forward bench-mapping bench-soak release
 help:
 	@echo "make demo    convert sample events, and forward some to a collector that dies on the way"
 	@echo "make test    run the tests"
@@ -23,6 +23,7 @@ help:
 	@echo "make bench   measure convert against a bare JSON parser and its peers; a quarter of an hour"
 	@echo "make bench-forward, bench-mapping, bench-soak: forward beside its peers, coverage and diff"
 	@echo "             against convert, forward at a steady rate for ten minutes"
+	@echo "make release VERSION=0.2.0  build all that a version is published as into dist/"
 	@if [ -f cef_bridge/_no_engine.txt ]; then \
 	    echo "no native engine: $$(cat cef_bridge/_no_engine.txt)"; fi
 
@@ -59,6 +60,12 @@ bench-mapping: engine
 
 bench-soak: engine
 	@$(VENV)/bin/python benchmarks/soak.py $(BENCH)
+
+# Wheel, sdist, zipapp, deb, rpm, chart, image, bill of materials, SHA256SUMS: deploy/release/README.md.
+release: $(STAMP)
+	@test -n "$(VERSION)" || { echo "name the version: make release VERSION=0.2.0" >&2; exit 2; }
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[release]'
+	@$(VENV)/bin/python deploy/release/release.py $(VERSION) $(RELEASE)
 
 # Without an engine the hook runs each time, and prints why there is none: cargo may be there by now.
 $(ENGINE): $(ENGINE_SOURCES) | $(STAMP)
