@@ -47,7 +47,7 @@ def options(context: click.Context) -> Iterator[str]:
 
 
 def paragraph(text: str) -> str:
-    """Return a paragraph; what click must not wrap (a line `\\b` before it) keeps its lines."""
+    """Return a paragraph. One that click must not wrap, marked by a backspace, keeps its lines."""
     first, _, rest = text.partition("\n")
     return f".nf\n{safe(rest)}\n.fi" if first == "\b" else safe(text)
 

@@ -137,11 +137,13 @@ class Release:
 
     def zipapp(self) -> None:
         """One file that a Python of 3.11 to 3.13 runs."""
+        (wheel,) = self.out.glob("*.whl")
         run(
             *(needed("shiv"), "--reproducible", "--compressed", "--site-packages"),
             *(self.libraries(), "--entry-point", "cef_bridge.cli:main"),
-            *("--python", "/usr/bin/env python3", "--no-deps"),
+            *("--python", "/usr/bin/env python3"),
             *("--output-file", self.out / f"cef-bridge-{self.version}.pyz"),
+            *("--quiet", "--no-deps", "--no-index", wheel),  # pip's
             env=self.env,
         )
 
