@@ -20,7 +20,10 @@ import sys
 import sysconfig
 import tarfile
 import tempfile
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
+from string import Template
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -159,26 +162,28 @@ class Release:
             text = run(sys.executable, lib, "completion", shell, env=env)
             (self.stage / "completion" / shell).write_text(text + "\n", encoding="utf-8")
         maintainer = os.environ.get("MAINTAINER", "The cef-bridge authors <root@localhost>")
-        date = run("date", "--utc", "--rfc-email", f"--date=@{self.epoch}")
+        date = format_datetime(datetime.fromtimestamp(int(self.epoch), UTC))
         entry = f"cef-bridge ({self.version}) stable; urgency=medium\n\n  * See CHANGELOG.md.\n\n"
         (self.stage / "changelog.gz").write_bytes(
             gzip.compress(f"{entry} -- {maintainer}  {date}\n".encode(), mtime=0)
         )
-        mtime = run("date", "--utc", "--iso-8601=seconds", f"--date=@{self.epoch}")
         machine = sysconfig.get_platform().rpartition("-")[2]
+        # nfpm replaces variables in some of its settings only: they are filled in here.
+        config = Template((self.source / "deploy/packages/nfpm.yaml").read_text(encoding="utf-8"))
+        filled = config.substitute(
+            STAGE=self.stage,
+            VERSION=self.version,
+            ARCH=ARCHITECTURES.get(machine, machine),
+            MAINTAINER=maintainer,
+            MTIME=datetime.fromtimestamp(int(self.epoch), UTC).isoformat(),
+        )
+        (self.stage / "nfpm.yaml").write_text(filled, encoding="utf-8")
         for kind in ("deb", "rpm"):
             run(
-                *(nfpm, "package", "--config", "deploy/packages/nfpm.yaml"),
+                *(nfpm, "package", "--config", self.stage / "nfpm.yaml"),
                 *("--packager", kind, "--target", self.out),
                 cwd=self.source,
-                env={
-                    **self.env,
-                    "STAGE": str(self.stage),
-                    "VERSION": self.version,
-                    "ARCH": ARCHITECTURES.get(machine, machine),
-                    "MAINTAINER": maintainer,
-                    "MTIME": mtime,
-                },
+                env=self.env,
             )
 
     def chart(self) -> None:
