@@ -47,7 +47,13 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 _NOTE = "<!-- Written by docs/generate.py: change what it reads, and run it. -->"
 _PART = re.compile(r"(<!-- begin: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
-_PAGES_WITH_PARTS = ("mapping-language.md", "configuration.md", "metrics.md")
+_PAGES_WITH_PARTS = (
+    "mapping-language.md",
+    "configuration.md",
+    "sources.md",
+    "destinations.md",
+    "metrics.md",
+)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
