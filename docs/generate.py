@@ -49,6 +49,8 @@ _NOTE = "<!-- Written by docs/generate.py: change what it reads, and run it. -->
 _PART = re.compile(r"(<!-- begin: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _PAGES_WITH_PARTS = (
     "mapping-language.md",
+    "mapping-values.md",
+    "mapping-envelope.md",
     "configuration.md",
     "sources.md",
     "destinations.md",

@@ -20,7 +20,9 @@ from cef_bridge.mapping.language.reader import yaml_fields
 from cef_bridge.mapping.load import load, problems
 from cef_bridge.mapping.program.compile import MARKS
 
-LANGUAGE = page("docs/mapping-language.md")
+LANGUAGE = "\n".join(
+    page(f"docs/mapping-{name}.md") for name in ("language", "keys", "values", "envelope")
+)
 CONVERT = page("docs/convert.md")
 EDITORS = page("docs/editors.md")
 LINT_CEF = page("docs/lint-cef.md")
@@ -130,7 +132,7 @@ RUN = (
     "first-mapping.md",
     "lint-cef.md",
     "lint.md",
-    "mapping-language.md",
+    "mapping-keys.md",
     "testing-mappings.md",
     "workbench.md",
 )
