@@ -55,6 +55,7 @@ _PAGES_WITH_PARTS = (
     "sources.md",
     "destinations.md",
     "metrics.md",
+    "class-ids.md",
 )
 
 
@@ -145,6 +146,7 @@ def parts() -> dict[str, str]:
             (*metrics.DESTINATION_ROWS, metrics.REJECTED, metrics.DROPPED)
         ),
         "source-metrics": metrics_table(metrics.SOURCE_ROWS),
+        "class-ids": class_ids(),
         "mapping": settings(spec.Mapping),
         "rule": settings(spec.Rule),
         "envelope": settings(spec.Envelope),
@@ -232,22 +234,11 @@ well; `mapping lint` then warns (M009).
 {table(("Field", "Holds", "Meaning"), derived)}"""
 
 
-def event_ids_page() -> str:
-    """Return the page of all class ids."""
+def class_ids() -> str:
+    """Return the list of all class ids."""
     rows = [(code(it.class_id), it.name, it.category, str(it.severity)) for it in catalogue()]
-    return f"""{_NOTE}
-# Class ids
-
-Every event has one of these {len(rows)} ids as its device event class id (in LEEF: EventID),
-which is `kind.scope.operation.verb.disposition`. The list is closed, so a SIEM's categories can
-be made from it once; no policy's name and no text of an event is ever part of one. An id does
-not change its meaning; a new one is listed in the [changelog](../CHANGELOG.md). `cef-bridge
-mapping class-ids --json` prints the same, and other formats of it are for
-[SIEMs](event-id-forms.md).
-
-The severity is what the base mapping gives an event that its policy does not rate.
-
-{table(("Class id", "Name", "Category", "Severity"), rows)}"""
+    listed = table(("Class id", "Name", "Category", "Severity"), rows)
+    return f"There are {len(rows)} class ids:\n\n{listed}"
 
 
 def lint_page() -> str:
@@ -318,7 +309,6 @@ def pages() -> dict[str, str]:
     """Return all pages that this script writes, whole, by file name."""
     generated = {
         "fields.md": fields_page(),
-        "event-ids.md": event_ids_page(),
         "lint-rules.md": lint_page(),
         "line-rules.md": line_rules_page(),
         "forward.schema.json": json.dumps(config.schema(), ensure_ascii=False, indent=2) + "\n",
