@@ -36,11 +36,11 @@ _KEY_CHARACTERS = {"cef": re.compile(r"[A-Za-z0-9]+"), "leef": re.compile(r"[A-Z
 
 @reports(codes.UNKNOWN_KEY)
 def unknown_key(view: LintContext) -> Iterator[LintFinding]:
-    """An output key is one of the format's own, or one that nobody takes for it.
+    """An output key is one of the format's own, or one that cannot be confused with it.
 
-    A key of one's own may have any name, such as `tenant`. A name that is nearly one of the
-    dictionary is a slip, and what receivers read there is then missing; one of the dictionary's
-    long names (sourceAddress for src) is a key that no line has.
+    A key of your own may have any name, such as `tenant`. A name close to one of the dictionary is
+    a typo: receivers then miss the key that they expect. A long name of the dictionary
+    (sourceAddress for src) is never written as a key.
 
     Bad:
         extension:

@@ -89,11 +89,11 @@ _KEYS = frozenset(name for row in CEF_KEYS.values() for name in (row.name, row.f
 
 @reports(codes.LABEL_SHADOWS)
 def label_shadows(view: LintContext) -> Iterator[LintFinding]:
-    """A label, or a key of one's own, is no name that another field has already.
+    """A label, or a key of your own, is no name that another field has already.
 
-    Receivers that name a field by its label write it over the field of that name: a key of CEF
-    (act, src), one of its long names (deviceAction), another key of the mapping, or one that the
-    receiver keeps itself, such as host and source in Splunk.
+    Receivers that name a field by its label overwrite the field of that name. This may be a key of
+    CEF (act, src), one of its long names (deviceAction) or another key of the mapping. It may also
+    be a field of the receiver itself, such as host and source in Splunk.
 
     Bad:
         extension:

@@ -78,18 +78,18 @@ def receiver_setting(view: LintContext) -> Iterator[LintFinding]:
 
     - Graylog's CEF input misreads host and time of an RFC 5424 header (before 6.3.0 it stored
       nothing), and does not part octet-counted messages.
-    - Sentinel's agent wants `CEF` right behind time and host. With a program's name between, as in
-      RFC 5424, the event ends in the Syslog table; a pipe in a value tore the events of an older
-      agent; and on a facility that the system uses itself, the rules for CEF and for Syslog both
-      store the event.
-    - QRadar finds the log source by the header's host: with the node's name there, each new node is
-      a log source that somebody has to make. Its TCP listener parts messages by line ends.
-    - QRadar, Sentinel and Graylog take host or time from the header, so there has to be one.
-    - Under CEF:0 a SmartConnector of ArcSight takes only IPv4 in src, dst and dvc.
-    - QRadar takes 4,096 bytes of a message by default, and rsyslog before Sentinel's agent 8,096:
-      what is longer is cut, and the rest becomes an event of its own. If you raised the limit
-      there, suppress this.
-    - Splunk's add-on loses the first key of a message: `first` is one that may get lost.
+    - Sentinel's agent expects `CEF` right behind time and host. With a program's name in between,
+      as in RFC 5424, the event is stored in the Syslog table. An older agent breaks events with a
+      pipe in a value. On a facility that the system uses itself, the rules for CEF and for Syslog
+      both store the event.
+    - QRadar finds the log source by the header's host. With the node's name there, each new node
+      needs a log source. Its TCP listener splits messages at line ends.
+    - QRadar, Sentinel and Graylog read host or time from the header, so there has to be one.
+    - With CEF:0 a SmartConnector of ArcSight accepts only IPv4 in src, dst and dvc.
+    - QRadar accepts 4,096 bytes of a message by default, and rsyslog before Sentinel's agent
+      8,096. A longer message is cut, and the rest becomes an event of its own. If you raised the
+      limit there, suppress this.
+    - Splunk's add-on loses the first key of a message: `leading_key` is one that may get lost.
 
     Bad:
         extends: graylog
