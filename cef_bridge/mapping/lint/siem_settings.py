@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 def time_lost(view: LintContext) -> Iterator[LintFinding]:
     """A mapping for Splunk that writes rt has an RFC 5424 header.
 
-    SC4S does not believe an rt of 12 and more digits, and takes the header's time instead. RFC 3164
-    has whole seconds there and no zone, and without a header it is the time of arrival. (A rt in
-    words, `Mar 03 2026 09:00:00`, would be believed, and has whole seconds as well.)
+    SC4S ignores an rt of 12 and more digits, and uses the header's time instead. In RFC 3164
+    this has whole seconds and no zone. Without a header it is the time of arrival. (SC4S
+    accepts an rt in words, `Mar 03 2026 09:00:00`, which has whole seconds, too.)
 
     Bad:
         extends: splunk
@@ -39,11 +39,11 @@ def time_lost(view: LintContext) -> Iterator[LintFinding]:
 
 @reports(codes.FORGED_RECORD)
 def forged_record(view: LintContext) -> Iterator[LintFinding]:
-    """In a mapping for Splunk or Graylog no value may hold the beginning of a record.
+    """In a mapping for Splunk or Graylog no value may contain the beginning of a record.
 
-    SC4S looks for the last `CEF:0` of a line, Graylog for the last `CEF:` and a digit: who runs
-    `echo "CEF:0|…"` puts a record of his own in place of the real one. `defang` is replaced whole
-    by what a child says, so it names all beginnings.
+    SC4S looks for the last `CEF:0` of a line, Graylog for the last `CEF:` and a digit. So an
+    attacker who runs `echo "CEF:0|…"` replaces the real record. A child's `defang` replaces its
+    parent's, so it has to list all beginnings.
 
     Bad:
         extends: splunk
@@ -57,10 +57,10 @@ def forged_record(view: LintContext) -> Iterator[LintFinding]:
 
 @reports(codes.VERSION_UNREAD)
 def version_unread(view: LintContext) -> Iterator[LintFinding]:
-    """CEF:1 is for receivers that read it.
+    """CEF:1 is only for receivers that read it.
 
-    SC4S, Splunk's add-on, QRadar and Sentinel's agent look for the characters `CEF:0`: a message of
-    CEF:1 is not taken for CEF there, or loses its whole extension.
+    SC4S, Splunk's add-on, QRadar and Sentinel's agent look for the text `CEF:0`. They do not
+    recognize CEF:1, or lose its extension.
 
     Bad:
         extends: qradar
