@@ -17,7 +17,7 @@ help:
 	@echo "make demo    convert sample events, and forward some to a collector that dies on the way"
 	@echo "make test    run the tests"
 	@echo "make lint    check style and types"
-	@echo "make engine  build the native engine, as demo, test and bench do; needs Rust 1.79 or later"
+	@echo "make engine  build the native engine, as demo, test and bench do; needs Rust 1.85 or later"
 	@echo "make fuzz    hold the engine against the reference, with events and mappings made up"
 	@echo "make fuzz-guided  the same, led by what lines reach in the reference (installs Atheris)"
 	@echo "make bench   measure convert against a bare JSON parser and its peers; a quarter of an hour"

@@ -182,8 +182,8 @@ impl Condition {
             Test::Is(Is::Present) => !text.is_empty(),
             Test::Is(Is::Absent) => text.is_empty(),
             Test::Range(least, most) => Decimal::read(text).is_some_and(|number| {
-                least.as_ref().map_or(true, |least| number >= *least)
-                    && most.as_ref().map_or(true, |most| number <= *most)
+                least.as_ref().is_none_or(|least| number >= *least)
+                    && most.as_ref().is_none_or(|most| number <= *most)
             }),
             Test::Not(_) => false,
         }

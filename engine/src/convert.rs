@@ -366,7 +366,7 @@ fn tell_marks<'a>(
             let place = given.iter().filter(|other| **other < number).count();
             lists.hits.splice(place..place, lists.some.iter().copied());
             let many = lists.some.len();
-            given.splice(place..place, std::iter::repeat(number).take(many));
+            given.splice(place..place, std::iter::repeat_n(number, many));
         }
     }
     Ok(())

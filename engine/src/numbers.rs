@@ -39,9 +39,8 @@ pub fn read_number(text: &str) -> Option<Number> {
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let mantissa_exists = (is_digits(whole) && (fraction.is_empty() || is_digits(fraction)))
         || (whole.is_empty() && is_digits(fraction));
-    let exponent_exists = exponent.map_or(true, |exponent| {
-        is_digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent))
-    });
+    let exponent_exists = exponent
+        .is_none_or(|exponent| is_digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)));
     let exists = mantissa_exists && exponent_exists;
     exists
         .then(|| text.parse().ok())

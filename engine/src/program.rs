@@ -149,7 +149,7 @@ impl OfClass {
     #[inline]
     pub fn rules_for(&self, of: &OfSlot, event: &Event<'_>) -> &[OfRule] {
         let needs = of.needs.as_ref();
-        if needs.map_or(true, |fields| fields.meets(event.present())) {
+        if needs.is_none_or(|fields| fields.meets(event.present())) {
             &self.rules[of.rules.start as usize..of.rules.end as usize]
         } else {
             &[]

@@ -321,7 +321,7 @@ fn assigned(text: &str, from: usize) -> Option<Range<usize>> {
         let end = before_spaces(text, separator, 2).map(|end| before_quote(text, end));
         let name = end.and_then(|end| name_start(text.get(..end)?.as_bytes()));
         let name = name.or_else(|| auth_start(text.get(..separator)?.as_bytes()));
-        if !name.is_some_and(|start| start >= from) {
+        if name.is_none_or(|start| start < from) {
             continue;
         }
         if let Some(value) = after_spaces(text, at, 2) {

@@ -94,10 +94,10 @@ mod x86 {
     /// each group, so it is written once.
     #[target_feature(enable = "sha,ssse3,sse4.1")]
     pub unsafe fn blocks(state: &mut [u32; 5], data: &[u8]) {
-        let swap = _mm_set_epi64x(0x0001_0203_0405_0607, 0x0809_0a0b_0c0d_0e0f);
         // SAFETY: unaligned loads and stores of 16 bytes: of the first four words of `state`, and of
         // the 64 bytes of each block.
         unsafe {
+            let swap = _mm_set_epi64x(0x0001_0203_0405_0607, 0x0809_0a0b_0c0d_0e0f);
             let words = _mm_loadu_si128(state.as_ptr().cast());
             let mut abcd = _mm_shuffle_epi32(words, 0x1B);
             let mut e = _mm_set_epi32(state[4] as i32, 0, 0, 0);

@@ -98,7 +98,7 @@ impl Sorts {
             if self
                 .longest
                 .get(hit.pair)
-                .map_or(true, |known| *known < length)
+                .is_none_or(|known| *known < length)
             {
                 self.longest.insert(hit.pair.to_owned(), length);
                 found = true;

@@ -34,7 +34,7 @@ PLATFORM = sysconfig.get_platform().replace("-", "_").replace(".", "_")
 # Library, not program: the library must not need what the build needs.
 STATUS = "from cef_bridge.engine import native; print(native.status())"
 MISSING = "cargo was not found when cef-bridge was built"
-REMEDY = "to get the native engine, install Rust 1.79 or later, then install cef-bridge again"
+REMEDY = "to get the native engine, install Rust 1.85 or later, then install cef-bridge again"
 
 needs_cargo = pytest.mark.skipif(shutil.which("cargo") is None, reason="needs cargo")
 
