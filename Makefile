@@ -45,7 +45,7 @@ engine: $(ENGINE)
 
 # A broken link or anchor ends it. site/index.html opens in a browser, without a server.
 docs: $(VENV)/.installed-docs $(SITE_ASSETS)
-	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --clean
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --clean
 	@echo "site/index.html"
 
 $(VENV)/.installed-docs: pyproject.toml | $(STAMP)

@@ -162,7 +162,7 @@ def _section(context: click.Context, command: click.Command) -> str:
     options = [each for each in command.params if isinstance(each, click.Option)]
     rows = [_option(each) for each in options if not each.hidden]
     if rows:
-        parts.append("\n".join(["| Option | Default | Meaning |", "| --- | --- | --- |", *rows]))
+        parts.append("\n".join(["| Option | Meaning |", "| --- | --- |", *rows]))
     if command.epilog:
         parts.append(
             _paragraph(f"\b\n{textwrap.dedent(command.epilog).replace(chr(8), '').strip()}")
@@ -192,8 +192,9 @@ def _option(option: click.Option) -> str:
             text,
             *(["Required."] if option.required else []),
             *(["Repeatable."] if option.multiple and "epeat" not in text else []),
+            *([f"Default: {default}."] if default else []),
             *([f"Environment: `{option.envvar}`."] if option.envvar else []),
         ]
     )
-    cells = [names + takes, default, _URL.sub(r"`\1`", about)]
+    cells = [names + takes, _URL.sub(r"`\1`", about)]
     return "| " + " | ".join(cell.replace("|", r"\|").replace("<", "&lt;") for cell in cells) + " |"

@@ -80,19 +80,40 @@ def test_nothing_of_the_site_is_configured_to_come_from_elsewhere():
     assert CONFIG["strict"] is True
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    target = tmp_path_factory.mktemp("site")
-    done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", target],
+def build(folder, target):
+    """Build a site as `make docs` does."""
+    return subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", target],
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
         text=True,
         check=False,
-        cwd=ROOT,
+        cwd=folder,
     )
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    target = tmp_path_factory.mktemp("site")
+    done = build(ROOT, target)
     assert done.returncode == 0, done.stderr
     return target
+
+
+@needs_mkdocs
+def test_a_broken_link_or_anchor_fails_the_build(tmp_path):
+    copy = tmp_path / "project"
+    for name in ("docs", "deploy", "examples", "benchmarks", "tests/cli", "build/site-assets"):
+        shutil.copytree(ROOT / name, copy / name)
+    for path in [*ROOT.glob("*.md"), ROOT / "mkdocs.yml"]:
+        shutil.copy(path, copy)
+    broken = "\n[a](no-such-page.md) [b](delivery.md#no-such-part) [c](../NO-SUCH-FILE.md)\n"
+    with (copy / "docs" / "glossary.md").open("a", encoding="utf-8") as file:
+        file.write(broken)
+    done = build(copy, tmp_path / "site")
+    assert done.returncode != 0
+    for name in ("no-such-page.md", "#no-such-part", "NO-SUCH-FILE.md"):
+        assert name in done.stderr
 
 
 def browse(url: str, tmp_path, *options: str) -> str:
@@ -143,16 +164,19 @@ def test_a_request_that_leaves_the_machine_would_be_seen(tmp_path):
 
 
 _MEASURE = """<!doctype html><title>measuring</title><script>
-const wide = []; let left = PAGES.length * WIDTHS.length;
+const wide = [];
 function done() { document.title = "done"; document.body.textContent = JSON.stringify(wide); }
 async function each() {
-  for (const width of WIDTHS) for (const page of PAGES) {
+  for (const page of PAGES) {
     const frame = document.createElement("iframe");
-    frame.style.cssText = `width:${width}px;height:800px;border:0`;
+    frame.style.cssText = "width:1280px;height:800px;border:0";
     await new Promise(go => { frame.onload = go; frame.src = page; document.body.append(frame); });
-    await new Promise(go => setTimeout(go, 100));
-    const root = frame.contentDocument.documentElement;
-    if (root.scrollWidth > width) wide.push([page, width, root.scrollWidth]);
+    for (const width of WIDTHS) {
+      frame.style.width = `${width}px`;
+      await new Promise(go => setTimeout(go, 50));
+      const root = frame.contentDocument.documentElement;
+      if (root.scrollWidth > width) wide.push([page, width, root.scrollWidth]);
+    }
     frame.remove();
   }
   done();
@@ -165,8 +189,8 @@ addEventListener("load", each);
 @needs_browser
 def test_no_page_scrolls_sideways(site, tmp_path):
     names = ["index.html", *(it.replace(".md", ".html") for it in PAGES if it != "README.md")]
-    text = _MEASURE.replace("PAGES", json.dumps([*names, "project/index.html"]), 1)
-    text = text.replace("PAGES", json.dumps([*names, "project/index.html"]))
+    text = _MEASURE.replace("PAGES", json.dumps([*names, "project/index.html", "wide.html"]))
+    (site / "wide.html").write_text('<div style="width: 2000px">a page that does</div>')
     (site / "measure.html").write_text(text.replace("WIDTHS", "[1280, 390]"), encoding="utf-8")
     handler = functools.partial(_Quiet, directory=site)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -175,7 +199,8 @@ def test_no_page_scrolls_sideways(site, tmp_path):
         shown = browse(url, tmp_path, "--window-size=1400,900")
         server.shutdown()
     assert "<title>done</title>" in shown
-    assert json.loads(re.search(r"<body[^>]*>(.*)</body>", shown, re.DOTALL)[1]) == []
+    wide = json.loads(re.search(r"<body[^>]*>(.*)</body>", shown, re.DOTALL)[1])
+    assert {(name, width) for name, width, _ in wide} == {("wide.html", 1280), ("wide.html", 390)}
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs.exceptions import PluginError
-from mkdocs.structure.files import File, Files
+from mkdocs.structure.files import File, Files, InclusionLevel
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -24,6 +24,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 _FETCHED = ROOT / "build" / "site-assets"
 _SCRIPTS = ("mermaid.min.js", "iframe-worker.js")
+_DIAGRAM = '<pre class="mermaid">'
+_DRAWS = re.compile(r'<script src="[^"]*assets/mermaid.min.js"></script>')
 _PROJECT = "project"  # the folder of the site that has copies of the project's files
 _LINK = re.compile(r"(?<=\]\()([^)#\s:]+)((?:#[^)]*)?\))")
 _FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
@@ -56,8 +58,14 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     )
 
 
+def on_post_page(output: str, **_: object) -> str:
+    """Leave out what draws diagrams (3.5 MB) where there is none."""
+    return output if _DIAGRAM in output else _DRAWS.sub("", output)
+
+
 def _add(files: Files, config: MkDocsConfig, uri: str, source: Path) -> None:
-    files.append(File.generated(config, uri, abs_src_path=str(source)))
+    beside = InclusionLevel.NOT_IN_NAV
+    files.append(File.generated(config, uri, abs_src_path=str(source), inclusion=beside))
 
 
 def _links(page: Path) -> list[Path]:
