@@ -60,8 +60,8 @@ ENVIRONMENT: dict[str, str] = {
     "CEF_BRIDGE_BUILD": "When installing: `require` fails without the engine, `skip` builds none",
     "CEF_BRIDGE_PLATFORM": "When building a wheel: the platform in its name",
     "NO_COLOR": "Set: no colors on a terminal",
-    "HTTPS_PROXY, HTTP_PROXY, NO_PROXY": "Proxy of [HTTP destinations](configuration.md)",
-    "AWS_…, GOOGLE_…, AZURE_…": "Credentials of [object stores](convert.md#object-stores)",
+    "HTTPS_PROXY, HTTP_PROXY, NO_PROXY": "Proxy of [HTTP destinations](http-destinations.md)",
+    "AWS_…, GOOGLE_…, AZURE_…": "Credentials of [object stores](object-stores.md)",
     "NOTIFY_SOCKET, WATCHDOG_USEC": "Set by systemd: `forward` reports that it is ready and alive",
 }
 

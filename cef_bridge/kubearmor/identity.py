@@ -2,7 +2,7 @@
 
 KubeArmor numbers nothing, so the id is a SHA-1 over the fields that tell events apart. It stays
 cryptographic: who chooses process arguments must not be able to make a SIEM drop the real event
-as a duplicate. The recipe is public (docs/events.md has test vectors) and does not change.
+as a duplicate. The recipe is public (docs/event-id.md has test vectors) and does not change.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ def test_explain_rule_prints_a_rules_page(cli):
     assert result.stdout == (
         "M048 warning: No key with the event's id.\n"
         "\n"
-        "A message says the event's id, in externalId (in LEEF: eventId).\n"
+        "A message has the event id, in externalId (in LEEF: eventId).\n"
         "\n"
         "After a connection failure, unconfirmed messages are resent. The id lets the SIEM recognize\n"
         "duplicates, and lets people refer to an event.\n"

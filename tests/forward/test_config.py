@@ -34,6 +34,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+PAGES = ("configuration.md", "destinations.md", "http-destinations.md", "kafka.md", "recipes.md")
+DOCUMENTED = [
+    block
+    for name in PAGES
+    for block in blocks(page(f"docs/{name}"), "yaml")
+    if "sources:" in block and "destinations:" in block
+]
 NOW = 1_800_000_000.0
 
 
@@ -523,8 +530,7 @@ def test_an_example_is_without_errors_once_its_certificates_are_there(path, pki,
 @pytest.mark.parametrize(
     "block",
     [
-        *blocks(page("docs/configuration.md"), "yaml"),
-        *[it for it in blocks(page("docs/recipes.md"), "yaml") if "sources:" in it],
+        *DOCUMENTED,
     ],
     ids=lambda it: it.split(":")[0],
 )
@@ -560,8 +566,7 @@ def test_the_schema_has_every_setting_and_nothing_else():
 
 CONFIGS = [
     *[path.read_text(encoding="utf-8") for path in EXAMPLES],
-    *blocks(page("docs/configuration.md"), "yaml"),
-    *[it for it in blocks(page("docs/recipes.md"), "yaml") if "sources:" in it],
+    *DOCUMENTED,
 ]
 
 

@@ -36,11 +36,11 @@ _KEY_CHARACTERS = {"cef": re.compile(r"[A-Za-z0-9]+"), "leef": re.compile(r"[A-Z
 
 @reports(codes.UNKNOWN_KEY)
 def unknown_key(view: LintContext) -> Iterator[LintFinding]:
-    """An output key is one of the format's own, or one that nobody takes for it.
+    """An output key is one of the format's own, or one that cannot be confused with it.
 
-    A key of one's own may have any name, such as `tenant`. A name that is nearly one of the
-    dictionary is a slip, and what receivers read there is then missing; one of the dictionary's
-    long names (sourceAddress for src) is a key that no line has.
+    A key of your own may have any name, such as `tenant`. A name close to one of the dictionary is
+    a typo: receivers then miss the key that they expect. A long name of the dictionary
+    (sourceAddress for src) is never written as a key.
 
     Bad:
         extension:
@@ -82,7 +82,8 @@ def _slot_like(key: str) -> str | None:
 def key_characters(view: LintContext) -> Iterator[LintFinding]:
     """An output key has letters and digits only; in LEEF also dots, dashes and underscores.
 
-    Receivers split a line at what looks like a key: any other character ends it too early.
+    Receivers detect the next key in a message by its characters. Any other character ends the
+    previous value in the wrong place.
 
     Bad:
         extension:
@@ -102,8 +103,8 @@ def key_characters(view: LintContext) -> Iterator[LintFinding]:
 def unknown_header_field(view: LintContext) -> Iterator[LintFinding]:
     """A setting must be one that mappings have, at this level.
 
-    A setting that is misspelt or one level too deep would be ignored silently. The header has six
-    fields after the version and no others.
+    A misspelled setting, or one at the wrong level, would be ignored silently. The header has
+    six fields after the version and no others.
 
     Bad:
         header:
@@ -122,8 +123,8 @@ def unknown_header_field(view: LintContext) -> Iterator[LintFinding]:
 def no_label(view: LintContext) -> Iterator[LintFinding]:
     """A custom key (cs1, cn1, c6a2, flexString1 …) needs its label.
 
-    Without one ArcSight shows "cs2", and Splunk and Graylog, who name the field by the label,
-    lose it. In a list of rules one label is enough.
+    Without a label ArcSight shows "cs2". Splunk and Graylog name the field by the label, and
+    lose the value. In a list of rules one label is enough.
 
     Bad:
         extension:
@@ -195,7 +196,7 @@ def needless_label(view: LintContext) -> Iterator[LintFinding]:
 def labels_clash(view: LintContext) -> Iterator[LintFinding]:
     """A key has one label, and a label one key.
 
-    Labels become field names: two of them make one slot mean two things, and one on two keys
+    Labels become field names. With two labels, one slot has two meanings. One label on two keys
     overwrites a value.
 
     Bad:
@@ -249,9 +250,9 @@ def nothing_to_remove(view: LintContext) -> Iterator[LintFinding]:
 
 @reports(codes.RECEIVER_KEY)
 def receiver_key(view: LintContext) -> Iterator[LintFinding]:
-    """Some keys of the dictionary are filled by receivers; what a device writes there is lost.
+    """Some keys of the dictionary are filled by receivers; a device's value there is lost.
 
-    A constant is what an operator says of all events, and not the device: a customer's id, say.
+    A constant is allowed: it is the operator's value for all events, such as a customer's id.
 
     Bad:
         extension:

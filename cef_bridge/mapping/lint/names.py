@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 def misspelt_field(view: LintContext) -> Iterator[LintFinding]:
     """A field is named as KubeArmor writes it, or as `mapping fields` lists it.
 
-    A rule that reads a misspelt field writes nothing, for ever, and nobody notices.
+    A rule that reads a misspelled field never writes anything, and no error shows it.
 
     Bad:
         extension:
@@ -60,9 +60,10 @@ def misspelt_field(view: LintContext) -> Iterator[LintFinding]:
 
 @reports(codes.NEW_FIELD)
 def new_field(view: LintContext) -> Iterator[LintFinding]:
-    """A field that this version does not know may be a new one of KubeArmor's.
+    """A field that this version does not know may be a new one of KubeArmor.
 
-    It is read if events have it. A warning, for it may be a slip as well.
+    The rule reads the field if events have it. This is a warning because the name may be a
+    typo.
 
     Bad:
         extension:
@@ -147,7 +148,7 @@ def unknown_filter(view: LintContext) -> Iterator[LintFinding]:
 
 @reports(codes.BAD_VALUE)
 def bad_setting(view: LintContext) -> Iterator[LintFinding]:
-    """A facility, a time zone, a delimiter, a text to break up and a severity must be one.
+    """A facility, a time zone, a delimiter, a severity and a text of `defang` must be valid.
 
     Severities are whole numbers from 1 to 10: LEEF has no 0.
 
@@ -225,9 +226,9 @@ def bad_severities(seen: RuleSeen) -> Iterator[LintFinding]:
 
 @reports(codes.NO_CLUSTER)
 def no_cluster(view: LintContext) -> Iterator[LintFinding]:
-    """A mapping of one's own names the cluster.
+    """A mapping of your own names the cluster.
 
-    Every KubeArmor calls its cluster "default", so with two of them the cluster of an event is
+    Every KubeArmor calls its cluster "default". With two of them, the cluster of an event is
     unknown.
 
     Bad:
