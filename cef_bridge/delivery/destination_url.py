@@ -155,7 +155,7 @@ class DestinationUrl(Login, frozen=True, kw_only=True):
     unconfirmed_window: Annotated[
         int,
         setting(
-            "Bytes that must have passed a message before it leaves as unconfirmed.",
+            "Bytes that must follow a message before it counts as unconfirmed.",
             of=_STREAMS,
             was="window",
             unit="bytes",
@@ -188,7 +188,11 @@ class DestinationUrl(Login, frozen=True, kw_only=True):
     connect_timeout: Annotated[
         float,
         setting(
-            "For one address to answer.", of=(*_STREAMS, *_HTTP), unit="seconds", ge=0.1, le=3600
+            "Timeout for one address to answer.",
+            of=(*_STREAMS, *_HTTP),
+            unit="seconds",
+            ge=0.1,
+            le=3600,
         ),
     ] = 10.0
     tcp_user_timeout: Annotated[
@@ -211,7 +215,7 @@ class DestinationUrl(Login, frozen=True, kw_only=True):
     max_datagram: Annotated[
         int,
         setting(
-            "Most bytes of a datagram; the mapping's `max_bytes` holds as well.",
+            "Most bytes of a datagram; the mapping's `max_bytes` applies, too.",
             of=("udp",),
             unit="bytes",
             ge=512,
@@ -300,7 +304,7 @@ class DestinationUrl(Login, frozen=True, kw_only=True):
     idempotence: Annotated[
         bool,
         setting(
-            "What the producer sends again by itself is stored once. `no` where the brokers or the "
+            "Messages that the producer resends are stored once. Set `no` if the brokers or the "
             "user's rights do not allow it.",
             of=_KAFKA,
         ),
@@ -330,7 +334,7 @@ class DestinationUrl(Login, frozen=True, kw_only=True):
     ] = 0.5
     request_timeout: Annotated[
         float,
-        setting("For a request to be answered.", of=_HTTP, unit="seconds", ge=1, le=3600),
+        setting("Timeout for the answer to a request.", of=_HTTP, unit="seconds", ge=1, le=3600),
     ] = 60.0
     gzip: Annotated[bool, setting("Compress requests.", of=_HTTP)] = True
 

@@ -48,43 +48,41 @@ SOURCE_ROWS = (
 DESTINATION_ROWS = (
     MetricRow("received", "counter", "Lines received from the sources."),
     MetricRow("converted", "counter", "Events that became messages."),
-    MetricRow("filtered", "counter", "Events that the mapping or the destination takes out."),
-    MetricRow(
-        "routed_away", "counter", "Of these, events that the destination's `when` does not take."
-    ),
+    MetricRow("filtered", "counter", "Events removed by the mapping or the destination."),
+    MetricRow("routed_away", "counter", "Of these, events excluded by the destination's `when`."),
     MetricRow("rejected", "counter", "Records that cannot be converted: dead letters."),
     MetricRow("skipped", "counter", "Lines that are no events."),
     MetricRow("noise", "counter", "The same by its earlier name, until the next minor version."),
     MetricRow("blank", "counter", "Blank lines."),
-    MetricRow("alerts_over_rate", "counter", "Alerts over the rate of a container: they go later."),
-    MetricRow("own", "counter", "Messages of the forwarder itself: heartbeats, gaps, test events."),
-    MetricRow("replay_converted", "counter", "Dead letters that became messages after all."),
-    MetricRow("engine_left", "counter", "Lines that the native engine left to Python."),
-    MetricRow("engine_compared", "counter", "Lines that the engine converted and Python, too."),
     MetricRow(
-        "engine_different", "counter", "Of these, lines that Python converted to something else."
+        "alerts_over_rate", "counter", "Alerts over their container's rate: in the telemetry lane."
     ),
-    MetricRow("queued", "counter", "Messages that were taken into the queue."),
-    MetricRow("confirmed", "counter", "Messages that the collector gave a receipt for."),
-    MetricRow("unconfirmed", "counter", "Messages that left without a receipt."),
+    MetricRow("own", "counter", "Internal events, such as heartbeats, gaps, test events."),
+    MetricRow("replay_converted", "counter", "Replayed dead letters that became messages."),
+    MetricRow("engine_left", "counter", "Lines that the native engine left to Python."),
+    MetricRow("engine_compared", "counter", "Lines that both the engine and Python converted."),
+    MetricRow("engine_different", "counter", "Of these, lines that Python converted differently."),
+    MetricRow("queued", "counter", "Messages stored in the queue."),
+    MetricRow("confirmed", "counter", "Messages with a receipt."),
+    MetricRow("unconfirmed", "counter", "Messages sent without a receipt."),
     MetricRow("dead_lettered", "counter", "Messages that can never be sent."),
-    MetricRow("sent", "counter", "Messages written to a connection by this process, again or not."),
+    MetricRow("sent", "counter", "Messages written to connections by this process, resent too."),
     MetricRow("sent_bytes", "counter", "Bytes written to connections by this process."),
     MetricRow("resent", "counter", "Messages resent after a connection failure, by this process."),
     MetricRow(
         "duplicates",
         "counter",
-        "Messages that were confirmed because the receiver already had them, by this process.",
+        "Messages confirmed because the collector already had them, by this process.",
     ),
-    MetricRow("breaks", "counter", "Connections that broke, by this process."),
+    MetricRow("breaks", "counter", "Connection failures, of this process."),
     MetricRow("destination_connected", "gauge", "1 while connected."),
-    MetricRow("queue_messages", "gauge", "Messages that wait."),
-    MetricRow("in_flight_messages", "gauge", "Messages that were sent and have no receipt yet."),
+    MetricRow("queue_messages", "gauge", "Messages waiting in the queue."),
+    MetricRow("in_flight_messages", "gauge", "Messages sent, without a receipt yet."),
     MetricRow("queue_bytes", "gauge", "Size of the queue's files."),
-    MetricRow("queue_limit_bytes", "gauge", "What they may come to."),
+    MetricRow("queue_limit_bytes", "gauge", "Size limit of the queue's files."),
     MetricRow("queue_oldest_age_seconds", "gauge", "How long the oldest message has been waiting."),
 )
-UNROUTED = MetricRow("unrouted", "counter", "Events that the `when` of no destination takes.")
+UNROUTED = MetricRow("unrouted", "counter", "Events that no destination's `when` takes.")
 LAG = MetricRow(
     "source_lag", "gauge", "Events of a partition that are not settled in every destination."
 )

@@ -100,8 +100,8 @@ class Source(Login, frozen=True, kw_only=True):
     ahead: Annotated[
         int,
         setting(
-            "Events that are read and not settled yet, at most; so many may be sent twice when a "
-            "queue is lost.",
+            "Most events that are read and not settled. If a queue is lost, as many may be sent "
+            "twice.",
             of=_KAFKA,
             ge=100,
             le=10**7,
