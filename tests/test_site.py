@@ -147,12 +147,22 @@ def asked_for(url: str, tmp_path) -> tuple[str, set[str]]:
     return shown, set(REQUEST.findall(log.read_text("utf-8", errors="replace")))
 
 
+DIAGRAMS = {
+    html: page(name).count("\n```mermaid\n")
+    for name, html in [
+        ("README.md", "project/index.html"),
+        *((f"docs/{name}", name.replace(".md", ".html")) for name in PAGES if name != "README.md"),
+    ]
+    if "\n```mermaid\n" in page(name)
+}
+
+
 @needs_mkdocs
 @needs_browser
-def test_a_diagram_is_drawn_and_no_request_leaves_the_machine(site, tmp_path):
-    shown, hosts = asked_for(f"file://{site}/project/index.html", tmp_path)
-    assert 'class="mermaid"' in shown
-    assert '<pre class="mermaid"' not in shown, "the diagram is still text"
+@pytest.mark.parametrize("name", DIAGRAMS)
+def test_diagrams_are_drawn_and_no_request_leaves_the_machine(site, name, tmp_path):
+    shown, hosts = asked_for(f"file://{site}/{name}", tmp_path)
+    assert shown.count('<div class="mermaid"') == DIAGRAMS[name]
     assert hosts == set()
 
 
