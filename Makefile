@@ -1,5 +1,4 @@
-# make demo, make test, make lint, make bench. Needs make and a Python of 3.11 or later; each target
-# makes its own virtual environment on first use, and again when pyproject.toml changes. Where cargo
+# make demo, test, lint, docs, bench. Needs make and a Python of 3.11 or later; each target makes its own virtual environment on first use, and again when pyproject.toml changes. Where cargo
 # is, the native engine is built with it, and again when a source of engine/ changes. A benchmark
 # takes its options from BENCH: make bench BENCH="--events 50000 --rounds 1".
 
@@ -10,14 +9,18 @@ STAMP := $(VENV)/.installed-from-pyproject
 ENGINE := cef_bridge/_engine.so
 ENGINE_SOURCES := hatch_build.py engine/Cargo.lock engine/Cargo.toml engine/build.rs engine/src \
     $(wildcard engine/src/*.rs engine/src/*/*.rs)
+SITE_ASSETS := build/site-assets/mermaid.min.js
+MERMAID := 11.17.2
+IFRAME_WORKER := 1.0.4
 SHELL := /bin/sh
 
-.PHONY: help demo test lint engine fuzz fuzz-guided bench bench-forward bench-mapping bench-soak
+.PHONY: help demo test lint engine docs fuzz fuzz-guided bench bench-forward bench-mapping bench-soak
 help:
 	@echo "make demo    convert sample events, and forward some to a collector that dies on the way"
 	@echo "make test    run the tests"
 	@echo "make lint    check style and types"
 	@echo "make engine  build the native engine, as demo, test and bench do; needs Rust 1.85 or later"
+	@echo "make docs    build the documentation as a site, in site/; needs npm for its diagrams"
 	@echo "make fuzz    hold the engine against the reference, with events and mappings made up"
 	@echo "make fuzz-guided  the same, led by what lines reach in the reference (installs Atheris)"
 	@echo "make bench   measure convert against a bare JSON parser and its peers; a quarter of an hour"
@@ -39,6 +42,25 @@ lint: $(STAMP)
 	$(VENV)/bin/mypy
 
 engine: $(ENGINE)
+
+# A broken link or anchor ends it. site/index.html opens in a browser, without a server.
+docs: $(VENV)/.installed-docs $(SITE_ASSETS)
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --clean
+	@echo "site/index.html"
+
+$(VENV)/.installed-docs: pyproject.toml | $(STAMP)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@
+
+# Scripts of others that the site brings along: a reader's browser loads nothing from elsewhere.
+$(SITE_ASSETS): docs/site/assets.sha256 Makefile
+	@command -v npm >/dev/null || { echo "make docs needs npm (Debian: apt install npm)" >&2; exit 1; }
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@cd $(@D) && npm pack --silent mermaid@$(MERMAID) iframe-worker@$(IFRAME_WORKER) >/dev/null && \
+	    tar -xzOf mermaid-$(MERMAID).tgz package/dist/mermaid.min.js >mermaid.min.js && \
+	    tar -xzOf iframe-worker-$(IFRAME_WORKER).tgz package/shim/index.js >iframe-worker.js && \
+	    sha256sum --quiet --check $(CURDIR)/docs/site/assets.sha256 && rm ./*.tgz
+	@touch $@
 
 # For hours: make fuzz FUZZ="--seconds 36000". It prints its seed, and what differs.
 fuzz: engine

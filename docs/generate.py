@@ -17,9 +17,11 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli_page import cli_page
 from msgspec import NODEFAULT
 from msgspec import inspect as kinds
 
+from cef_bridge.cli import _root
 from cef_bridge.delivery import destination_url
 from cef_bridge.delivery.settings import extra_of, shown_number, takes
 from cef_bridge.delivery.urls import UrlParameters
@@ -314,6 +316,7 @@ def pages() -> dict[str, str]:
         "fields.md": fields_page(),
         "lint-rules.md": lint_page(),
         "line-rules.md": line_rules_page(),
+        "cli.md": cli_page(_root, _NOTE),
         "forward.schema.json": json.dumps(config.schema(), ensure_ascii=False, indent=2) + "\n",
         "mapping.schema.json": json.dumps(schema(), ensure_ascii=False, indent=2) + "\n",
     }

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import importlib.util
 import json
 import re
+import shlex
+import sys
 
+import click
 import pytest
-from transcripts import ROOT, blocks, page, run, transcript, write_files
+from transcripts import ROOT, blocks, free_port, page, run, transcript, write_files
 
+from cef_bridge.cli import _root
 from cef_bridge.lines import Cef, Leef
 from cef_bridge.lines.lint.codes import CODES as LINE_CODES
 from cef_bridge.lines.text import suspicions
@@ -28,6 +33,10 @@ EDITORS = page("docs/editors.md")
 LINT_CEF = page("docs/lint-cef.md")
 SANITIZING = page("docs/sanitizing.md")
 PAGES = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
+
+
+sys.path.insert(0, str(ROOT / "docs"))  # as it is for `python docs/generate.py`
+cli_page = importlib.import_module("cli_page")
 
 
 def generated() -> dict[str, str]:
@@ -130,11 +139,17 @@ RUN = (
     "engine.md",
     "class-id-forms.md",
     "first-mapping.md",
+    "install.md",
     "lint-cef.md",
     "lint.md",
     "mapping-keys.md",
+    "mapping-language.md",
+    "quickstart.md",
+    "security.md",
     "testing-mappings.md",
+    "troubleshooting.md",
     "workbench.md",
+    "zero-to-splunk.md",
 )
 
 
@@ -146,12 +161,18 @@ def folders(tmp_path_factory):
     return found
 
 
+@pytest.fixture(scope="module")
+def port():
+    return free_port()
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [(name, shown) for name in RUN for shown in transcript(page(f"docs/{name}"))],
     ids=lambda it: it if isinstance(it, str) else it.command[:60],
 )
-def test_a_command_of_a_page_prints_what_the_page_shows(name, shown, folders):
+def test_a_command_of_a_page_prints_what_the_page_shows(name, shown, folders, port):
+    shown = shown.at(port)
     got = run(shown.command, folders[name])
     assert shown.matches(got), f"$ {shown.command}\n{got}"
 
@@ -180,7 +201,39 @@ def test_the_links_of_a_page_lead_somewhere(name):
             assert anchor in {head.lower().replace(" ", "-").replace("`", "") for head in heads}
 
 
-def test_the_index_names_every_page():
-    assert set(re.findall(r"\]\(([a-z-]+\.md)\)", page("docs/README.md"))) == {*PAGES} - {
-        "README.md"
+COMMANDS = [
+    (context, command)
+    for context, command in cli_page.commands(_root, "cef-bridge")
+    if not isinstance(command, click.Group)
+]
+
+
+@pytest.mark.parametrize(("context", "command"), COMMANDS, ids=lambda it: getattr(it, "name", ""))
+def test_a_command_has_an_example_with_options_that_it_has(context, command):
+    name = context.command_path.partition(" ")[2]
+    known = cli_page.EXAMPLES.get(name, ())
+    assert known or "cef-bridge" in f"{command.help}{command.epilog}", (
+        f"add one: cli_page.EXAMPLES[{name!r}]"
+    )
+    for example in known:
+        words = shlex.split(example.removeprefix("source <(").removesuffix(")"))
+        end = next((at for at, word in enumerate(words) if word in {"|", ">"}), len(words))
+        assert " ".join(words[1:end]).startswith(name)
+        parser = command.make_parser(click.Context(command))
+        parser.parse_args(words[1 + len(name.split()) : end])
+
+
+def test_examples_are_of_commands_that_there_are():
+    names = {context.command_path.partition(" ")[2] for context, _ in COMMANDS}
+    assert set(cli_page.EXAMPLES) <= names
+
+
+def test_every_environment_variable_of_the_code_is_on_the_page():
+    sources = [*(ROOT / "cef_bridge").rglob("*.py"), ROOT / "hatch_build.py"]
+    used = {
+        name
+        for path in sources
+        for name in re.findall(r"environ\S*?\W(CEF_BRIDGE_\w+|NO_COLOR)\b", path.read_text("utf-8"))
     }
+    assert len(used) == 4
+    assert used <= set(cli_page.ENVIRONMENT)
