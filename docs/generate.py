@@ -137,6 +137,7 @@ def parts() -> dict[str, str]:
             (*metrics.DESTINATION_ROWS, metrics.REJECTED, metrics.DROPPED)
         ),
         "source-metrics": metrics_table(metrics.SOURCE_ROWS),
+        "file-metrics": metrics_table((*metrics.RELOAD_ROWS, metrics.EXPIRY)),
         "mapping": settings(spec.Mapping),
         "rule": settings(spec.Rule),
         "envelope": settings(spec.Envelope),

@@ -88,6 +88,16 @@ UNROUTED = MetricRow("unrouted", "counter", "Events that the `when` of no destin
 LAG = MetricRow(
     "source_lag", "gauge", "Events of a partition that are not settled in every destination."
 )
+RELOAD_ROWS = (
+    MetricRow("reloads", "counter", "Changed files taken: configuration, mappings, certificates."),
+    MetricRow("reload_failures", "counter", "Changed files that cannot be used."),
+    MetricRow("reload_ok", "gauge", "0 while the last change of a file is not in use."),
+)
+EXPIRY = MetricRow(
+    "certificate_expiry_timestamp_seconds",
+    "gauge",
+    "When a certificate of a source or a destination expires, as Unix time.",
+)
 DROPPED = MetricRow("dropped", "counter", "Messages that were dropped, by reason.")
 REJECTED = MetricRow(
     "rejected_by_reason", "counter", "Records that cannot be converted, by reason."
@@ -215,6 +225,7 @@ class _Values(Collector):
         unrouted = _family(UNROUTED, [])
         unrouted.add_metric([], view.unrouted)
         yield unrouted
+        yield from _of_files(view)
         rejected = _family(REJECTED, ["destination", "reason"])
         for each in view.destinations:
             for label in LABELS:
@@ -225,6 +236,19 @@ class _Values(Collector):
             for reason, number in each.dropped.items():
                 dropped.add_metric([each.name, reason], number)
         yield dropped
+
+
+def _of_files(view: ForwarderStatus) -> Iterable[Metric]:
+    reloads = view.reloads
+    values = (reloads.taken, reloads.failed, 0 if reloads.failing else 1)
+    for row, value in zip(RELOAD_ROWS, values, strict=True):
+        family = _family(row, [])
+        family.add_metric([], value)
+        yield family
+    expiry = _family(EXPIRY, ["file", "used_by"])
+    for each in view.certificates:
+        expiry.add_metric([each.file, each.used_by], each.expires)
+    yield expiry
 
 
 def _family(row: MetricRow, labels: list[str]) -> CounterMetricFamily | GaugeMetricFamily:
