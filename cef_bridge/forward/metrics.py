@@ -98,6 +98,8 @@ EXPIRY = MetricRow(
     "gauge",
     "When a certificate of a source or a destination expires, as Unix time.",
 )
+DROP_REASONS = ("queue-full", "disk-full", "damaged")
+"""Each is there from the start: a counter that begins with what it counts shows no increase."""
 DROPPED = MetricRow("dropped", "counter", "Messages that were dropped, by reason.")
 REJECTED = MetricRow(
     "rejected_by_reason", "counter", "Records that cannot be converted, by reason."
@@ -233,7 +235,7 @@ class _Values(Collector):
         yield rejected
         dropped = _family(DROPPED, ["destination", "reason"])
         for each in view.destinations:
-            for reason, number in each.dropped.items():
+            for reason, number in {**dict.fromkeys(DROP_REASONS, 0), **each.dropped}.items():
                 dropped.add_metric([each.name, reason], number)
         yield dropped
 

@@ -128,7 +128,9 @@ class Service:
         return ForwarderStatus(
             tuple(
                 source_view(
-                    str(it.source_thread.spec), it.source_thread.state, alive=it.thread.is_alive()
+                    it.source_thread.spec.name or str(it.source_thread.spec),
+                    it.source_thread.state,
+                    alive=it.thread.is_alive(),
                 )
                 for it in tuple(self._sources.values())
             ),

@@ -182,6 +182,7 @@ destinations:
         ("sources: '-'", 'f:1:1 F005 "destinations" is missing. Add "destinations:" with a list.'),
         ("sources: ['-', '-']\ndestinations: '-'", "f:1:16 F010 - is named twice. Remove one."),
         ("sources: '-'\ndestinations: [tcp://h, tcp://h]", 'f:2:25 F010 Two destinations are called "tcp-h-514". Give one another name.'),
+        ("sources: [{from: a, name: n}, {from: b, name: n}]\ndestinations: '-'", 'f:1:31 F010 Two sources are called "n". Give one another name.'),
         ("sources: '-'\ndestinations: [file:///a/x?name=a, file:///a/x]", "f:2:36 F010 Two destinations write to file:///a/x. Name another for one."),
         ("sources: 'kubearmor://r?ca=x'\ndestinations: '-'", 'f:1:10 F010 "ca" does nothing without "tls=yes".'),
         ("sources: {from: '-'}\ndestinations: {to: 'udp://h?rate=1', rate: 2}", 'f:2:20 F010 Duplicate "rate" in the URL and in the file. Remove one.'),

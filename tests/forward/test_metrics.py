@@ -111,6 +111,7 @@ def test_every_metric_is_there_with_its_value(serve):
     assert told["cef_bridge_queued_total", siem] == 101
     assert told["cef_bridge_confirmed_total", siem] == 80
     assert told["cef_bridge_dropped_total", siem, ("reason", "disk-full")] == 1
+    assert told["cef_bridge_dropped_total", siem, ("reason", "damaged")] == 0
     assert told["cef_bridge_queue_oldest_age_seconds", siem] == 3.5
     assert told["cef_bridge_destination_connected", siem] == 1
     assert told["cef_bridge_source_gaps_total", ("source", SOURCE.name)] == 2
