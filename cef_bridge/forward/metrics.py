@@ -57,6 +57,11 @@ DESTINATION_ROWS = (
     MetricRow("noise", "counter", "The same by its earlier name, until the next minor version."),
     MetricRow("blank", "counter", "Blank lines."),
     MetricRow("alerts_over_rate", "counter", "Alerts over the rate of a container: they go later."),
+    MetricRow(
+        "throttle_notices",
+        "counter",
+        "Events by which KubeArmor says that it withholds alerts of a container.",
+    ),
     MetricRow("own", "counter", "Messages of the forwarder itself: heartbeats, gaps, test events."),
     MetricRow("replay_converted", "counter", "Dead letters that became messages after all."),
     MetricRow("engine_left", "counter", "Lines that the native engine left to Python."),

@@ -177,10 +177,11 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Records that cannot be converted: cef-bridge deadletter list.",
             ),
             Panel(
-                "Dead letters, floods, unrouted", "lines", "cps", 6,
+                "Dead letters, floods, throttling", "lines", "cps", 6,
                 (
                     ("{{destination}} undeliverable", per_second("dead_lettered")),
                     ("{{destination}} alerts over the rate", per_second("alerts_over_rate")),
+                    ("{{destination}} throttled by KubeArmor", per_second("throttle_notices")),
                     ("unrouted", f"sum(rate(cef_bridge_unrouted_total{_ALL}[$__rate_interval]))"),
                 ),
                 "Unrouted: no destination's when takes the event.",
