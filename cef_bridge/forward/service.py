@@ -328,7 +328,7 @@ class Service:
             if renewed.errors:
                 self._reloads = self._reloads.after(renewed.used_by, good=False)
                 _log.error(
-                    "%s: changed files cannot be used, earlier ones kept where possible: %s",
+                    "%s: changed files cannot be used, earlier certificates kept: %s",
                     renewed.used_by,
                     " ".join(renewed.errors),
                 )
