@@ -67,11 +67,17 @@ class CredentialFiles:
         self._parts: list[_Part] = []
 
     def watch(self, config: Config) -> None:
-        """Watch the files of this config, as they are now."""
-        parts: list[Source | Destination] = [*config.sources, *config.destinations]
-        self._parts = [_Part(spec, used_by(spec), WatchedFiles(), {}) for spec in parts]
-        for part in self._parts:
-            part.look(self._clock())  # what uses them says what is wrong with them
+        """Watch the files of this config; what is new in it has them as they are now."""
+        known = {part.used_by: part for part in self._parts}
+        specs: list[Source | Destination] = [*config.sources, *config.destinations]
+        parts = []
+        for spec in specs:
+            part = known.get(used_by(spec))
+            if part is None or part.spec != spec:
+                part = _Part(spec, used_by(spec), WatchedFiles(), {})
+                part.look(self._clock())  # what uses them says what is wrong with them
+            parts.append(part)
+        self._parts = parts
 
     def renewed(self) -> Iterator[RenewedFiles]:
         """Yield the parts whose files have changed since they were looked at."""

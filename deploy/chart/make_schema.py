@@ -108,6 +108,7 @@ def values() -> Schema:
     node = {
         "port": number(1, 65535),
         "settings": source(),
+        "ipv6": any_of("boolean"),
         "hostNetwork": any_of("boolean"),
         "updateStrategy": any_of("object"),
     }

@@ -53,15 +53,18 @@ def test_lint_finds_nothing(mode):
     assert "0 chart(s) failed" in run("helm", "lint", "--strict", CHART, *words).stdout
 
 
+@pytest.mark.parametrize("version", ["1.25", "latest"])
 @pytest.mark.parametrize("mode", MODES)
-def test_each_mode_is_valid_for_kubernetes(mode):
+def test_each_mode_is_valid_for_kubernetes(mode, version):
     validate = pytest.importorskip("kubernetes_validate", reason="pip install -e '.[deploy]'")
+    if version == "latest":
+        version = validate.latest_version()
     found = of(mode)
     for kind, items in found.items():
         for item in items:
             assert item["metadata"]["namespace"] == "kubearmor"
             if kind not in CUSTOM:
-                validate.validate(item, validate.latest_version(), strict=True)
+                validate.validate(item, version, strict=True)
     kinds = {
         "relay": {"Deployment", "PersistentVolumeClaim", "NetworkPolicy"} | CUSTOM,
         "node": {"DaemonSet", "PodMonitor"},
@@ -144,6 +147,8 @@ def test_node_reads_its_own_kubearmor_on_every_node_with_the_queue_on_the_host()
         "drop": ["ALL"],
         "add": ["CHOWN"],
     }
+    ipv6 = config_of(of("node", "--set", "node.ipv6=true"))["forward.yaml"]
+    assert "kubearmor://[${NODE_ADDRESS}]:32767" in ipv6
     on_host = only(of("node", "--set", "node.hostNetwork=true"), "DaemonSet")
     assert on_host["spec"]["template"]["spec"]["hostNetwork"] is True
 

@@ -79,7 +79,7 @@ labels:
 {{- if eq .Values.mode "relay" -}}
 kubearmor://{{ .Values.relay.address }}
 {{- else if eq .Values.mode "node" -}}
-kubearmor://${NODE_ADDRESS}:{{ .Values.node.port }}
+kubearmor://{{ ternary "[${NODE_ADDRESS}]" "${NODE_ADDRESS}" .Values.node.ipv6 }}:{{ .Values.node.port }}
 {{- else -}}
 kafka://{{ join "," .Values.kafka.brokers }}/{{ join "," .Values.kafka.topics }}
 {{- end -}}
