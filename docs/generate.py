@@ -149,6 +149,7 @@ def parts() -> dict[str, str]:
         ),
         "source-metrics": metrics_table(metrics.SOURCE_ROWS),
         "class-ids": class_ids(),
+        "file-metrics": metrics_table((*metrics.RELOAD_ROWS, metrics.EXPIRY)),
         "mapping": settings(spec.Mapping),
         "rule": settings(spec.Rule),
         "envelope": settings(spec.Envelope),

@@ -44,7 +44,8 @@ class Scheme(NamedTuple):
     without connecting, at a time (epoch seconds). `problems` says what is missing or does not go
     together. `collector`: a syslog collector is behind it, and reads a header; `headless`: nobody
     there reads one, so that the mapping's is not written. `datagrams`: a message has `max_datagram`
-    bytes at most.
+    bytes at most. `reads_once`: certificates and secrets are read when it starts, not with each
+    connection.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Scheme(NamedTuple):
     collector: bool = False
     headless: bool = False
     datagrams: bool = False
+    reads_once: bool = False
 
 
 def _hosts(default_port: int) -> Callable[[str], Place]:
@@ -195,6 +197,7 @@ _ROWS = (
         certificates.look_at_login,
         kafka.problems,
         headless=True,
+        reads_once=True,
     ),
     Scheme("file", "file:///path", _path, _file, lambda target, _: files.look_at(target.path)),
     Scheme("stdout", "-", _nowhere, _file),

@@ -38,10 +38,14 @@ _RESET_BEHIND = 0.03  # seconds in which a reset follows an end, if one does
 _MAYBE_PLAIN = "If it takes plain text there, write tcp://; else check its log."
 
 
+_last_good: dict[Tls, ssl.SSLContext] = {}
+
+
 def context_of(tls: Tls) -> ssl.SSLContext:
-    """Return a context made of the files as they are now; ConnectError when they cannot be used.
+    """Return a context made of the files as they are now.
 
     TLS 1.2 and later (RFC 8996). Certificates are read each time, so that renewed ones are taken.
+    When they cannot be used, the last that could are; ConnectError where there were none.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -52,8 +56,12 @@ def context_of(tls: Tls) -> ssl.SSLContext:
             # Without a password, OpenSSL would ask the terminal for one.
             context.load_cert_chain(tls.cert, tls.key, password=tls.read_key_password() or "")
     except (OSError, ValueError, UsageError) as error:  # ssl.SSLError is an OSError
+        if (kept := _last_good.get(tls)) is not None:
+            _log.debug("TLS files cannot be used, the earlier ones stay in use: %s", error)
+            return kept
         wrong = look_at(tls, time.time()).errors or [f"the TLS files cannot be used: {error}."]
         raise ConnectError(" ".join(wrong), permanent=True) from error
+    _last_good[tls] = context
     return context
 
 

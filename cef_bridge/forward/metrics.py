@@ -55,6 +55,11 @@ DESTINATION_ROWS = (
     MetricRow("noise", "counter", "The same by its earlier name, until the next minor version."),
     MetricRow("blank", "counter", "Blank lines."),
     MetricRow(
+        "throttle_notices",
+        "counter",
+        "Events by which KubeArmor says that it withholds alerts of a container.",
+    ),
+    MetricRow(
         "alerts_over_rate", "counter", "Alerts over their container's rate: in the telemetry lane."
     ),
     MetricRow("own", "counter", "Internal events, such as heartbeats, gaps, test events."),
@@ -86,6 +91,18 @@ UNROUTED = MetricRow("unrouted", "counter", "Events that no destination's `when`
 LAG = MetricRow(
     "source_lag", "gauge", "Events of a partition that are not settled in every destination."
 )
+RELOAD_ROWS = (
+    MetricRow("reloads", "counter", "Changed files taken: configuration, mappings, certificates."),
+    MetricRow("reload_failures", "counter", "Changed files that cannot be used."),
+    MetricRow("reload_ok", "gauge", "0 while the last change of a file is not in use."),
+)
+EXPIRY = MetricRow(
+    "certificate_expiry_timestamp_seconds",
+    "gauge",
+    "When a certificate of a source or a destination expires, as Unix time.",
+)
+DROP_REASONS = ("queue-full", "disk-full", "damaged")
+"""Each is there from the start: a counter that begins with what it counts shows no increase."""
 DROPPED = MetricRow("dropped", "counter", "Messages that were dropped, by reason.")
 REJECTED = MetricRow(
     "rejected_by_reason", "counter", "Records that cannot be converted, by reason."
@@ -213,6 +230,7 @@ class _Values(Collector):
         unrouted = _family(UNROUTED, [])
         unrouted.add_metric([], view.unrouted)
         yield unrouted
+        yield from _of_files(view)
         rejected = _family(REJECTED, ["destination", "reason"])
         for each in view.destinations:
             for label in LABELS:
@@ -220,9 +238,22 @@ class _Values(Collector):
         yield rejected
         dropped = _family(DROPPED, ["destination", "reason"])
         for each in view.destinations:
-            for reason, number in each.dropped.items():
+            for reason, number in {**dict.fromkeys(DROP_REASONS, 0), **each.dropped}.items():
                 dropped.add_metric([each.name, reason], number)
         yield dropped
+
+
+def _of_files(view: ForwarderStatus) -> Iterable[Metric]:
+    reloads = view.reloads
+    values = (reloads.taken, reloads.failed, 0 if reloads.failing else 1)
+    for row, value in zip(RELOAD_ROWS, values, strict=True):
+        family = _family(row, [])
+        family.add_metric([], value)
+        yield family
+    expiry = _family(EXPIRY, ["file", "used_by"])
+    for each in view.certificates:
+        expiry.add_metric([each.file, each.used_by], each.expires)
+    yield expiry
 
 
 def _family(row: MetricRow, labels: list[str]) -> CounterMetricFamily | GaugeMetricFamily:

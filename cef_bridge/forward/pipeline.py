@@ -60,6 +60,8 @@ _BOTH_WAYS = {
     "engine_compared": "compared",
     "engine_different": "differed",
 }
+_THROTTLED = "AlertThreshold"
+"""The operation of the event by which KubeArmor says that it withholds a container's alerts."""
 _log = logging.getLogger(__name__)
 
 
@@ -456,6 +458,9 @@ class _Branch:
         stats = self.loop.stats
         now = {name: getattr(stats, name) for name in _COUNTED}
         now["received"] = stats.lines
+        now["throttle_notices"] = sum(
+            number for kind, number in stats.kinds.items() if kind[1] == _THROTTLED
+        )
         now |= {name: getattr(stats, of) for name, of in _BOTH_WAYS.items()}
         now |= {f"{REJECTED}{label}": number for label, number in stats.labels.items()}
         new = {name: number - self._counted[name] for name, number in now.items()}

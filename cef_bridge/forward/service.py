@@ -19,18 +19,21 @@ from cef_bridge.engine import native
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.forward import private_queue
 from cef_bridge.forward.config.sources import SOURCES
+from cef_bridge.forward.config.spec import Destination
+from cef_bridge.forward.credential_files import CredentialFiles, reads_once
 from cef_bridge.forward.internal_events import enqueue_heartbeat, enqueue_test
 from cef_bridge.forward.parts import destination_view, queue_of, route_of, source_view
 from cef_bridge.forward.replays import replay
 from cef_bridge.forward.result import ForwardResult, outcome_of
 from cef_bridge.forward.source_thread import SourceThread
-from cef_bridge.forward.status import ForwarderStatus, line
+from cef_bridge.forward.status import ForwarderStatus, Reloads, line
+from cef_bridge.forward.watched_files import WatchedFiles
 from cef_bridge.lines.facts import facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from cef_bridge.forward.config import Config, Destination
+    from cef_bridge.forward.config import Config
     from cef_bridge.forward.config import Source as SourceSpec
     from cef_bridge.forward.pipeline import DestinationRoute
     from cef_bridge.queue.queue import Queue
@@ -105,6 +108,9 @@ class Service:
         self._unreached: tuple[tuple[str, str], ...] = ()
         self._started = 0.0
         self._engine = native.status()
+        self._files = WatchedFiles()  # config and mappings
+        self._credentials = CredentialFiles()
+        self._reloads = Reloads()
 
     def stop(self) -> None:
         """End in order: sources first, then what waits is sent, for the time of grace."""
@@ -122,7 +128,9 @@ class Service:
         return ForwarderStatus(
             tuple(
                 source_view(
-                    str(it.source_thread.spec), it.source_thread.state, alive=it.thread.is_alive()
+                    it.source_thread.spec.name or str(it.source_thread.spec),
+                    it.source_thread.state,
+                    alive=it.thread.is_alive(),
                 )
                 for it in tuple(self._sources.values())
             ),
@@ -133,6 +141,8 @@ class Service:
             self._fault,
             self._asked is not None,
             self._engine.engine,
+            self._reloads,
+            self._credentials.expiries,
         )
 
     def run(self) -> ForwardResult:
@@ -157,16 +167,11 @@ class Service:
     # --- the parts --------------------------------------------------------------------------------
 
     def _open(self) -> None:
-        for spec in self.config.destinations:
-            queue = queue_of(spec, self._folder())
-            try:
-                route = route_of(spec, queue, self.config)
-            except CefBridgeError:
-                queue.close()
-                raise
-            _tell_header(spec, route)
-            self._before.update(queue.totals())
-            self._ways[spec.name] = self._forward(spec, route)
+        with self._files.reading():
+            if self.config.watch and self.ways.reload is not None:
+                self.config = self.ways.reload()
+            self._open_destinations()
+        self._credentials.watch(self.config)
         self._strangers()
         if (address := self.config.metrics_address) is not None:
             from cef_bridge.forward.metrics import Metrics  # noqa: PLC0415 - only who asks for it pays
@@ -179,6 +184,18 @@ class Service:
                     raise UsageError(f"{way.spec.name}: the mapping filters test events out.")
             return
         self._sources = self._read(self.config.sources)
+
+    def _open_destinations(self) -> None:
+        for spec in self.config.destinations:
+            queue = queue_of(spec, self._folder())
+            try:
+                route = route_of(spec, queue, self.config)
+            except CefBridgeError:
+                queue.close()
+                raise
+            _tell_header(spec, route)
+            self._before.update(queue.totals())
+            self._ways[spec.name] = self._forward(spec, route)
 
     def _folder(self) -> Path:
         if self.config.queue is not None:
@@ -269,6 +286,7 @@ class Service:
                 seen = now
                 for way in self._ways.values():
                     way.route.queue.look_at_file()
+                self._look_at_files()
             if now - looked >= REPLAYS:
                 looked = now
                 for way in self._ways.values():
@@ -302,13 +320,46 @@ class Service:
 
     # --- another config ---------------------------------------------------------------------------
 
+    def _look_at_files(self) -> None:
+        """Take what has changed in the files that config, mappings and certificates are in."""
+        if self.config.watch and self._files.changed():
+            self._reload()
+        for renewed in self._credentials.renewed():
+            if renewed.errors:
+                self._reloads = self._reloads.after(renewed.used_by, good=False)
+                _log.error(
+                    "%s: changed files cannot be used, earlier certificates kept: %s",
+                    renewed.used_by,
+                    " ".join(renewed.errors),
+                )
+                continue
+            self._reloads = self._reloads.after(renewed.used_by, good=True)
+            if reads_once(renewed.part):
+                self._start_again(renewed.part)
+            _log.info("%s: changed certificates or secrets taken", renewed.used_by)
+
+    def _start_again(self, part: Destination | SourceSpec) -> None:
+        """Let a part that reads its files once read them again."""
+        if not isinstance(part, Destination):
+            key = _key(part)
+            self._change_sources(self.config, {key: self._sources[key]})
+            return
+        way = self._ways[part.name]
+        way.stop.set()
+        way.thread.join()
+        self._ways[part.name] = self._forward(way.spec, way.route)
+
     def _reload(self) -> None:
         """Make it so. What stays as it is goes on undisturbed; a wrong one changes nothing."""
         try:
-            self._change(self.ways.reload() if self.ways.reload is not None else self.config)
+            with self._files.reading():
+                self._change(self.ways.reload() if self.ways.reload is not None else self.config)
         except CefBridgeError as error:
+            self._reloads = self._reloads.after("configuration", good=False)
             _log.error("reload failed, old configuration kept: %s", error)
         else:
+            self._reloads = self._reloads.after("configuration", good=True)
+            self._credentials.watch(self.config)
             _log.info("configuration reloaded")
 
     def _change(self, config: Config) -> None:

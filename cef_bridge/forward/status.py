@@ -14,6 +14,8 @@ from cef_bridge.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cef_bridge.forward.credential_files import CertificateExpiry
+
 
 class SourceStatus(NamedTuple):
     """One source. `state` is a sentence's worth; `bytes` were read by this process.
@@ -76,6 +78,22 @@ class DestinationStatus(NamedTuple):
         return found
 
 
+class Reloads(NamedTuple):
+    """Changed files that were taken, and that could not be; `failing` are those whose last change
+    is not in use: `configuration`, `destination siem`.
+    """
+
+    taken: int = 0
+    failed: int = 0
+    failing: frozenset[str] = frozenset()
+
+    def after(self, what: str, *, good: bool) -> Reloads:
+        """Return the same after one more."""
+        if good:
+            return Reloads(self.taken + 1, self.failed, self.failing - {what})
+        return Reloads(self.taken, self.failed + 1, self.failing | {what})
+
+
 class ForwarderStatus(NamedTuple):
     """All of it; `fault` says why the service cannot go on, "" while it can; `engine` is the one
     in use, `native` or `python`.
@@ -86,6 +104,8 @@ class ForwarderStatus(NamedTuple):
     fault: str = ""
     stopping: bool = False
     engine: str = "python"
+    reloads: Reloads = Reloads()
+    certificates: tuple[CertificateExpiry, ...] = ()
 
     @property
     def unrouted(self) -> int:

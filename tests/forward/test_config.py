@@ -189,6 +189,7 @@ destinations:
         ("sources: '-'", 'f:1:1 F005 "destinations" is missing. Add "destinations:" with a list.'),
         ("sources: ['-', '-']\ndestinations: '-'", "f:1:16 F010 - is named twice. Remove one."),
         ("sources: '-'\ndestinations: [tcp://h, tcp://h]", 'f:2:25 F010 Two destinations are called "tcp-h-514". Give one another name.'),
+        ("sources: [{from: a, name: n}, {from: b, name: n}]\ndestinations: '-'", 'f:1:31 F010 Two sources are called "n". Give one another name.'),
         ("sources: '-'\ndestinations: [file:///a/x?name=a, file:///a/x]", "f:2:36 F010 Two destinations write to file:///a/x. Name another for one."),
         ("sources: 'kubearmor://r?ca=x'\ndestinations: '-'", 'f:1:10 F010 "ca" does nothing without "tls=yes".'),
         ("sources: {from: '-'}\ndestinations: {to: 'udp://h?rate=1', rate: 2}", 'f:2:20 F010 Duplicate "rate" in the URL and in the file. Remove one.'),
@@ -545,8 +546,7 @@ def test_the_config_of_the_kubernetes_manifest_is_one(write):
         write(re.sub(r"^ {4}", "", indented, flags=re.MULTILINE), name)
     read = load_config(write("", "x").with_name("forward.yaml"), env={})
     (one,) = read.destinations
-    assert one.mapping == "/etc/cef-bridge/mapping.yaml"
-    assert load(write("", "x").with_name("mapping.yaml")).name == "acme"
+    assert load(one.mapping).name == "acme"
 
 
 def test_the_schema_has_every_setting_and_nothing_else():

@@ -165,6 +165,10 @@ def clashes(
         if key in seen:
             found.append((index, f"{source} is named twice. Remove one."))
         seen[key] = True
+        if source.name and ("source", source.name) in seen:
+            text = f'Two sources are called "{source.name}". Give one another name.'
+            found.append((index, text))
+        seen["source", source.name] = True
     for index, one in enumerate(destinations, len(sources)):
         if one.name.lower() in seen:  # some file systems know no case
             found.append(

@@ -40,7 +40,8 @@ class SourceKind(NamedTuple):
     second argument asks for the end. `can_wait`: what is not taken stays where it comes from.
     `endless`: it has no end, so that a run with `--once` needs a time. `problems` says what a
     source lacks that could be read; `check` looks at the files that it names, at a time (epoch
-    seconds).
+    seconds). `reads_once`: certificates and secrets are read when it starts, not with each
+    connection.
     """
 
     name: str
@@ -52,6 +53,7 @@ class SourceKind(NamedTuple):
     endless: bool = False
     problems: Callable[[Source], list[str]] = lambda _: []
     check: Callable[[Source, float], Faults] = lambda _, __: Faults([], [])
+    reads_once: bool = False
 
 
 def _relay_place(rest: str) -> Place:
@@ -140,6 +142,7 @@ _ROWS = (
         _kafka_place,
         problems=_kafka_problems,
         check=certificates.look_at_login,
+        reads_once=True,
     ),
     SourceKind("files", "file", "a path or glob", _files),
     SourceKind("stdin", "stdin", "-", _stdin),

@@ -271,6 +271,13 @@ class Config(Struct, frozen=True, kw_only=True):
             le=86400,
         ),
     ] = 10.0
+    watch: Annotated[
+        bool,
+        setting(
+            "Take a changed configuration or mapping without SIGHUP, a second or two after the "
+            "change."
+        ),
+    ] = False
     path: str = ""
 
     def with_settings(self, said: MappingType[str, object]) -> Config:
