@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import click
 
-from cef_bridge.cli.logs import say
+from cef_bridge.cli.checked import checked
 from cef_bridge.cli.params import MAPPING, Renamed
 from cef_bridge.delivery import schemes, urls
 from cef_bridge.delivery.settings import read
 from cef_bridge.errors import UsageError
-from cef_bridge.forward.config import Config, Destination, check, from_urls, load_config, sources
-from cef_bridge.wording import counted, either
+from cef_bridge.forward.config import Config, Destination, from_urls, load_config, sources
+from cef_bridge.wording import either
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -168,7 +168,7 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
     config = configured()
     _refuse_endless(config, once=once, timeout=timeout)
     if only_check:
-        raise SystemExit(_checked(config))
+        raise SystemExit(checked(config))
     from cef_bridge.cli import forwarding  # noqa: PLC0415 - a check needs none of it
 
     if test_event:
@@ -194,19 +194,3 @@ def _refuse_endless(config: Config, *, once: bool, timeout: float | None) -> Non
         raise UsageError(
             f"--once ends when all inputs are read, and {endless[0]} has no end. Add --timeout."
         )
-
-
-def _checked(config: Config) -> int:
-    """Print what a check finds; return the exit code."""
-    found = check(config)
-    for finding in found:
-        click.echo(str(finding))
-    errors = sum(finding.severity == "error" for finding in found)
-    warnings = len(found) - errors
-    sources, destinations = len(config.sources), len(config.destinations)
-    say(
-        f"{counted(sources, 'source')}, {counted(destinations, 'destination')}: "
-        f"{counted(errors, 'error')}, {counted(warnings, 'warning')}",
-        "error" if errors else "info",
-    )
-    return 2 if errors else 0

@@ -379,16 +379,24 @@ def read_url(
 
     `known` are the words it may have; `besides` are the fields that are said beside it.
     """
-    problems: list[str] = []
-    if url == "-" or url.startswith("-?"):
-        parts, problems = urls.split(f"stdout:{url[1:]}")
-    else:
-        parts, problems = urls.split(url)
-        if fault := _wrong_scheme(url, parts):
-            return {}, [fault]
+    parts, problems = split_url(url)
+    if parts is None:
+        return {}, problems
     said, wrong = SCHEMES[parts.scheme].place(parts.rest)
     words, misread = known.read(parts, besides)
     return {**words, **said, "scheme": parts.scheme}, problems + wrong + misread
+
+
+def split_url(url: str) -> tuple[urls.Url | None, list[str]]:
+    """Return the parts of a destination's URL, None when it has no scheme that there is, and what
+    is wrong.
+    """
+    if url == "-" or url.startswith("-?"):
+        return urls.split(f"stdout:{url[1:]}")
+    parts, problems = urls.split(url)
+    if fault := _wrong_scheme(url, parts):
+        return None, [fault]
+    return parts, problems
 
 
 def target_of(said: Mapping[str, object]) -> DestinationUrl:
