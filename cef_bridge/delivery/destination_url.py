@@ -108,9 +108,22 @@ class Login(Tls, frozen=True, kw_only=True):
         """Whether TLS is used."""
         return bool(self.uses_tls)
 
+    def tls_problems(self) -> list[str]:
+        """Return what does not go together, and what does nothing because TLS is not used."""
+        found = super().tls_problems()
+        if self.tls:
+            return found
+        besides = 'with "tls=no". Remove one of them' if self.uses_tls is False else _WITHOUT_TLS
+        defaults = zip(Tls.__struct_fields__, Tls.__struct_defaults__, strict=True)
+        said = [name for name, default in defaults if getattr(self, name) != default]
+        return found + [f'"{name}" does nothing {besides}.' for name in said]
+
     def read_password(self) -> str | None:
         """Return the user's password, read from its file now; UsageError when that fails."""
         return _secret(self.user_password, "the user's password")
+
+
+_WITHOUT_TLS = 'without "tls=yes"'
 
 
 def _secret(said: str | None, what: str) -> str | None:
@@ -336,8 +349,8 @@ class DestinationUrl(Login, frozen=True, kw_only=True):
 
     @property
     def tls(self) -> bool:
-        """Whether TLS is used, where that is a setting."""
-        return self.scheme in _HTTP if self.uses_tls is None else self.uses_tls
+        """Whether TLS is used."""
+        return self.scheme in ("tls", *_HTTP) if self.uses_tls is None else self.uses_tls
 
     def problems(self) -> list[str]:
         """Return what does not go together, what is missing, and a library that is."""
@@ -416,5 +429,7 @@ def _wrong_scheme(url: str, parts: urls.Url) -> str | None:
         return None  # also file:/path (RFC 8089 2)
     if url.startswith(("/", "./", "../")):
         return "A file is written as file:///path."
+    if parts.scheme in written:
+        return urls.without_slashes(parts)
     meant = did_you_mean(parts.scheme, written) if parts.scheme else ""
     return f"This is no destination.{meant} Expected {FORMS} ."

@@ -20,5 +20,6 @@ def command(path: str) -> None:
     \b
     Examples:
       cef-bridge config check /etc/cef-bridge/forward.yaml
+      cef-bridge config check forward.yaml && systemctl reload cef-bridge
     """  # noqa: D301 - click reads the \b
     raise SystemExit(checked_file(path))
