@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LIMIT = 30.0
 """Seconds that a check has on a busy machine."""
-SHORT = 1.0
+SHORT = 4.0
 """Seconds, where a check is to come to its limit."""
 
 

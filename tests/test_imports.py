@@ -246,7 +246,7 @@ FOREIGN = {
         "the client of Kafka is an extra: who does not ask for it has none",
     ),
     "fsspec": ({"objects"}, "object stores are known in one room, and only when a URL is given"),
-    "grpc": ({"doctor", "sources.relay"}, "the relay is a source like others"),
+    "grpc": ({"sources.relay"}, "the relay is a source like others"),
     "google": ({"sources.relay"}, "the relay is a source like others"),
     "urllib3": ({"delivery.http"}, "it is an extra: who sends by TCP does not need it"),
     "pyarrow": ({"spark"}, "it comes with an extra, which others do without"),

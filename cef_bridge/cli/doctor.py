@@ -6,6 +6,11 @@ In come a config or the URLs of one, out go a sentence and a table, or JSON. Tri
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
+import textwrap
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import click
@@ -20,10 +25,12 @@ from cef_bridge.errors import UsageError
 from cef_bridge.forward.config import Config, from_urls, read_config
 
 if TYPE_CHECKING:
-    from cef_bridge.doctor import Diagnosis
+    from cef_bridge.doctor import Diagnosis, DiagnosisRow
     from cef_bridge.errors import Problem
 
 _COLUMNS = ("status", "where", "check", "result")
+_COLORS = {"ok": "green", "warning": "yellow", "problem": "red"}
+_STATUS, _MOST_CHECK = len("not tried"), 32
 _LEAST, _MOST = 0.5, 600.0  # seconds
 _FOUND = 3
 
@@ -105,8 +112,34 @@ def _show(found: Diagnosis, *, as_json: bool) -> None:
         return
     click.echo(found.sentence)
     click.echo()
-    lines = [
-        (each.status, each.where, each.check, each.result if each.advice else each.text)
-        for each in found.rows
-    ]
+    if sys.stdout.isatty():
+        _show_groups(found)
+        return
+    lines = [(each.status, each.where, each.check, _result(each)) for each in found.rows]
     tables.print_table(_COLUMNS, lines)
+
+
+def _show_groups(found: Diagnosis) -> None:
+    """Print the rows below what they are about: a table of four columns is too wide to read."""
+    colored = not os.environ.get("NO_COLOR")
+    width = shutil.get_terminal_size().columns - 1
+    longest = min(max(len(each.check) for each in found.rows), _MOST_CHECK)
+    margin = " " * (_STATUS + longest + 6)
+    for where, rows in groupby(found.rows, key=lambda it: it.where or it.stage):
+        click.echo(click.style(where, bold=True) if colored else where)
+        for each in rows:
+            begin = f"  {each.status:{_STATUS}}  {each.check:{longest}}  "
+            text = textwrap.fill(
+                f"{begin}{_result(each)}",
+                max(width, len(margin) + 20),
+                subsequent_indent=margin,
+                break_on_hyphens=False,
+            )
+            color = _COLORS.get(each.status) if colored else None
+            click.echo(
+                click.style(text[: _STATUS + 2], fg=color) + text[_STATUS + 2 :] if color else text
+            )
+
+
+def _result(row: DiagnosisRow) -> str:
+    return row.result if row.advice else row.text

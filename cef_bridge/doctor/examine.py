@@ -18,18 +18,19 @@ from cef_bridge.doctor.destinations import (
     mapping_rows,
     of_faults,
 )
-from cef_bridge.doctor.diagnosis import Verdict, not_tried, ok, ordered, row, warning
+from cef_bridge.doctor.diagnosis import Verdict, not_tried, ok, ordered, problem, row, warning
 from cef_bridge.doctor.files import FileProbe
 from cef_bridge.doctor.forwarder import ForwarderProbe
 from cef_bridge.doctor.kafka import KafkaProbe
 from cef_bridge.doctor.links import Link, side_by_side
 from cef_bridge.doctor.queues import FolderProbe, QueueProbe, queue_path
 from cef_bridge.doctor.send import test_event_rows
+from cef_bridge.forward.config.check import loops
 from cef_bridge.forward.config.sources import SOURCES
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from cef_bridge.doctor.conversion import EventSample
     from cef_bridge.doctor.diagnosis import Diagnosis, DiagnosisRow
@@ -54,21 +55,24 @@ def examine(config: Config, options: ExamineOptions, warnings: Sequence[Problem]
         *(partial(destination_rows, it, limit) for it in config.destinations),
         partial(_forwarder, config, limit),
     ]
-    rows = [_settings(config, warnings)]
+    rows = [_settings(config, warnings), *_loops(config)]
     for found in side_by_side(works):
         rows += found
-    diagnosis = ordered(rows)
-    if not options.send:
-        return diagnosis
-    if diagnosis.broken is not None and diagnosis.broken.stage != "source":
-        why = not_tried("a link before it is broken")
-        more = [
-            row("destination", f"destination {it.name}", "test event", why)
-            for it in config.destinations
-        ]
-    else:
-        more = test_event_rows(config, limit)
-    return ordered([*diagnosis.rows, *more])
+    if options.send:
+        rows += _test_events(config, rows, limit)
+    return ordered(rows)
+
+
+def _test_events(config: Config, rows: Sequence[DiagnosisRow], limit: float) -> list[DiagnosisRow]:
+    """Send a test event to each destination that has no problem; return what became of them."""
+    broken = {each.where for each in rows if each.status == "problem"}
+    whole = [one for one in config.destinations if f"destination {one.name}" not in broken]
+    others = [one for one in config.destinations if one not in whole]
+    why = not_tried("a link before it is broken")
+    found = [row("destination", f"destination {it.name}", "test event", why) for it in others]
+    if not whole:
+        return found
+    return found + test_event_rows(config.with_settings({"destinations": tuple(whole)}), limit)
 
 
 def unusable(problems: Sequence[Problem]) -> Diagnosis:
@@ -93,24 +97,28 @@ def _settings(config: Config, warnings: Sequence[Problem]) -> DiagnosisRow:
     return row("config", config.path, "config", ok(counts))
 
 
+def _loops(config: Config) -> list[DiagnosisRow]:
+    return [row("config", each.where, "loop", problem(each.text)) for each in loops(config)]
+
+
 def _source(source: Source, config: Config, limit: float) -> list[DiagnosisRow]:
     """Return the rows of a source, and of what each destination makes of its events."""
     where = f"source {source.name or source}"
     link = Link("source", where, limit)
-    found: EventSample | None = None
     match source.kind:
         case "files":
             queues = [path for one in config.destinations if (path := _queue(config, one))]
-            found = FileProbe(link, source, queues).look()
+            files = FileProbe(link, source, queues)
+            if files.look():
+                _conversion(link, files.lines, source, config)
         case "kubearmor":
-            lines = _relay(source, link)
-            found = conversion.sample(lines) if lines else None
+            if lines := _relay(source, link):
+                _conversion(link, lambda: lines, source, config)
         case "kafka":
-            found = _kafka(source, link)
+            if values := _kafka(source, link):
+                _conversion(link, lambda: values, source, config)
         case _:
             link.run("standard input", lambda: not_tried("reading it would take events away"))
-    if found is not None:
-        _conversion(link, found, config)
     return link.rows
 
 
@@ -139,27 +147,36 @@ def _relay(source: Source, link: Link) -> list[bytes]:
     return lines
 
 
-def _kafka(source: Source, link: Link) -> EventSample | None:
+def _kafka(source: Source, link: Link) -> list[bytes]:
+    """Look at a cluster and its topics; return messages of these."""
     faults = SOURCES[source.kind].check(source, time.time())
     if link.run("settings", lambda: of_faults(faults)):
         ways = [partial(broker_rows, link, endpoint) for endpoint in source.endpoints]
         link.adopt(any_host(side_by_side(ways)))
-    probe = KafkaProbe(link, source, source.endpoints, source.topics, source.group)
-    lines = probe.look()
-    return conversion.sample(lines, source.input_format) if lines else None
+    return KafkaProbe(link, source, source.endpoints, source.topics, source.group).look()
 
 
-def _conversion(link: Link, found: EventSample, config: Config) -> None:
-    """Add the rows of what becomes of a sample of events."""
-    link.run("events", lambda: conversion.recognized(found), stage="conversion", vital=False)
-    link.run("clock", lambda: conversion.recent(found.newest), stage="conversion", vital=False)
+def _conversion(
+    link: Link, lines: Callable[[], Iterable[bytes]], source: Source, config: Config
+) -> None:
+    """Add the rows of what becomes of the events in some lines."""
+    taken: list[EventSample] = []
+
+    def recognized() -> Verdict:
+        taken.append(conversion.sample(lines(), source.input_format))
+        return conversion.recognized(taken[0])
+
+    def clock() -> Verdict:
+        return conversion.recent(taken[0].newest)
+
+    def converted(one: Destination) -> Verdict:
+        return conversion.converted(taken[0], one)
+
+    link.run("events", recognized, stage="conversion")
+    link.run("clock", clock, stage="conversion", vital=False)
     for one in config.destinations:
-        link.run(
-            f"messages for {one.name}",
-            partial(conversion.converted, found, one),
-            stage="conversion",
-            vital=False,
-        )
+        look = partial(converted, one)
+        link.run(f"messages for {one.name}", look, stage="conversion", vital=False)
 
 
 def _queues(config: Config, limit: float) -> list[DiagnosisRow]:

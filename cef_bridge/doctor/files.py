@@ -14,20 +14,20 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cef_bridge.doctor import conversion
+from cef_bridge.doctor.conversion import MOST_LINES
 from cef_bridge.doctor.diagnosis import Verdict, not_tried, ok, problem, warning
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.queue.inspector import inspect
 from cef_bridge.sources.files.file_identity import positions
 from cef_bridge.sources.files.follow_paths import Pattern, open_file
 from cef_bridge.sources.files.inputs import Input
-from cef_bridge.sources.records.blocks import Block, blocks
+from cef_bridge.sources.records.blocks import Block, BrokenLine, blocks
+from cef_bridge.sources.records.units import DamagedError
 from cef_bridge.wording import counted, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cef_bridge.doctor.conversion import EventSample
     from cef_bridge.doctor.links import Link
     from cef_bridge.forward.config import Source
     from cef_bridge.sources.files.file_identity import SavedCheckpoint
@@ -50,17 +50,15 @@ class FileProbe:
         self._paths: list[str] = []
         self._newest = ""
 
-    def look(self) -> EventSample | None:
-        """Add the rows of the files; return the events of the newest, None when it has no line."""
+    def look(self) -> bool:
+        """Add the rows of the files; return whether one of them has a line."""
         link = self._link
         link.run("files", self._there)
         link.run("permissions", self._readable)
         link.run("content", self._content)
         link.run("last written", self._written, vital=False)
         link.run("read so far", self._read_so_far, vital=False)
-        if not self._newest:
-            return None
-        return conversion.sample(self._lines(), self._source.input_format)
+        return bool(self._newest)
 
     # --- one check each ---------------------------------------------------------------------------
 
@@ -143,19 +141,23 @@ class FileProbe:
                 marks += inspect(path).marks()
         return positions(marks)
 
-    def _lines(self) -> Iterator[bytes]:
+    def lines(self) -> Iterator[bytes]:
         """Yield lines of the newest file: of its end, where it is plain text, else its first."""
         path = Path(self._newest)
         with path.open("rb") as file:
             head = file.read(1024)
             if path.stat().st_size > _END and b"\0" not in head and head.isascii():
                 file.seek(-_END, os.SEEK_END)
-                yield from file.read(_END).split(b"\n")[1:-1][-conversion.MOST_LINES :]
+                yield from file.read(_END).split(b"\n")[1:-1][-MOST_LINES:]
                 return
         for stream in Input(self._newest, self._newest, None).streams():
+            some = False
             for item in blocks(stream):
                 if isinstance(item, Block):
+                    some = some or bool(item.lines)
                     yield from item.lines
+                elif isinstance(item, BrokenLine) and not some:
+                    raise DamagedError(item.reason)
 
 
 def _owner(path: Path) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.doctor.diagnosis import Verdict, not_tried, problem, row
 from cef_bridge.errors import CefBridgeError
+from cef_bridge.sources.records.units import DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -98,12 +99,18 @@ def _verdict(look: Look) -> Verdict:
         return problem(str(error))
     except OSError as error:
         return problem(error.strerror or "an error of the system")
+    except DamagedError as error:
+        return problem(f"it cannot be read: {error}")
     except Exception:  # noqa: BLE001 - one check that fails must not hide the others
-        _log.debug("check", exc_info=True)
-        return problem(
-            "an error inside the program ended this check",
-            "Run it again with -v, and report what that shows.",
-        )
+        return _failed()
+
+
+def _failed() -> Verdict:
+    _log.debug("check", exc_info=True)
+    return problem(
+        "an error inside the program ended this check",
+        "Run it again with -v, and report what that shows.",
+    )
 
 
 def side_by_side(works: Sequence[Callable[[], list[DiagnosisRow]]]) -> list[list[DiagnosisRow]]:
@@ -111,7 +118,10 @@ def side_by_side(works: Sequence[Callable[[], list[DiagnosisRow]]]) -> list[list
     found: list[list[DiagnosisRow]] = [[] for _ in works]
 
     def keep(at: int, work: Callable[[], list[DiagnosisRow]]) -> None:
-        found[at] = work()
+        try:
+            found[at] = work()
+        except Exception:  # noqa: BLE001 - as above: a link that is not looked at must be seen
+            found[at] = [row("config", "", "check", _failed())]
 
     threads = [
         threading.Thread(target=keep, args=(at, work), name="link", daemon=True)

@@ -11,11 +11,9 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-import grpc
-
 from cef_bridge.doctor.diagnosis import Verdict, not_tried, ok, problem, warning
 from cef_bridge.doctor.network import HostProbe
-from cef_bridge.sources.relay.channel import CancelledError, Channel, fault
+from cef_bridge.sources.relay.channel import CancelledError, Channel, RpcError, fault
 from cef_bridge.sources.relay.errors import RelayEndpoint
 from cef_bridge.sources.relay.json_lines import UnreadableMessageError, line_of
 from cef_bridge.sources.relay.schema import STREAMS
@@ -85,7 +83,7 @@ class RelayProbe:
         channel = Channel(self._place, _MAX_MESSAGE)
         try:
             remark = channel.check(self._link.limit, self._source.health_port)
-        except grpc.RpcError as error:
+        except RpcError as error:
             return problem(fault(error, self._place, _MAX_MESSAGE).text)
         except CancelledError:
             return not_tried("stopped")
@@ -130,7 +128,7 @@ class _Stream:
                 if len(self.lines) >= _MOST or time.monotonic() - begun > _MORE:
                     self._over = True
                     break
-        except grpc.RpcError as error:
+        except RpcError as error:
             if not self._over:
                 self._error = fault(error, self._place, _MAX_MESSAGE).text
         finally:

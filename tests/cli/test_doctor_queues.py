@@ -9,8 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
-from forwards import Forward, forward, until
+from forwards import Forward, until
 from looking import Collector, closed_port, event, look, row, write
+
+from cef_bridge.queue.inspector import inspect
 
 
 @pytest.fixture
@@ -18,21 +20,20 @@ def log(tmp_path):
     return write(tmp_path / "k.log", *[event(number) for number in range(20)])
 
 
-def filled(log, folder, port) -> None:
+def filled(log, folder, waiting: int = 20) -> None:
     """Leave messages in a queue for a collector that is away."""
-    forward(
-        "--from",
-        log,
-        "--to",
-        f"tcp://127.0.0.1:{port}?name=out",
-        "-m",
-        "splunk",
-        "--queue",
-        folder,
-        "--once",
-        "--timeout",
-        "2s",
-    )
+    left_by_a_kill(log, folder, lambda status: status.sum.waiting == waiting)
+
+
+def left_by_a_kill(log, folder, when, *words: str) -> None:
+    """Run a forwarder until its queue is so, and kill it."""
+    path = folder / "out.queue"
+    to = f"tcp://127.0.0.1:{closed_port()}?name=out"
+    words = ["--from", log, "--to", to, "-m", "splunk", "--queue", folder, *words]
+    with Forward(*words) as running:
+        running.until_says("nothing listens there")
+        until(lambda: when(inspect(path).status()))
+        running.kill()
 
 
 def seen(log, folder, **options):
@@ -43,7 +44,7 @@ def seen(log, folder, **options):
 
 
 def test_messages_that_wait_and_no_forwarder(log, tmp_path):
-    filled(log, tmp_path / "q", closed_port())
+    filled(log, tmp_path / "q")
     found = seen(log, tmp_path / "q")
     assert found.broken is None
     said = row(found, "waiting messages")
@@ -54,7 +55,7 @@ def test_messages_that_wait_and_no_forwarder(log, tmp_path):
 
 
 def test_a_file_that_is_shorter_than_what_was_read(log, tmp_path):
-    filled(log, tmp_path / "q", closed_port())
+    filled(log, tmp_path / "q")
     os.truncate(log, 900)
     said = row(seen(log, tmp_path / "q"), "read so far")
     assert said.status == "warning"
@@ -62,7 +63,7 @@ def test_a_file_that_is_shorter_than_what_was_read(log, tmp_path):
 
 
 def test_lines_that_were_not_read_yet(log, tmp_path):
-    filled(log, tmp_path / "q", closed_port())
+    filled(log, tmp_path / "q")
     with log.open("ab") as file:
         file.write(b"x" * 99 + b"\n")
     assert row(seen(log, tmp_path / "q"), "read so far").text == "100 bytes not read yet"
@@ -73,9 +74,12 @@ def test_a_full_queue(log, tmp_path):
         tmp_path / "large.log",
         *[event(number, Resource="/bin/x " + os.urandom(2000).hex()) for number in range(600)],
     )
-    words = ["--queue", tmp_path / "q", "--queue-limit", "1M", "--once", "--timeout", "5s"]
-    forward(
-        "--from", large, "--to", f"tcp://127.0.0.1:{closed_port()}?name=out", "-m", "splunk", *words
+    left_by_a_kill(
+        large,
+        tmp_path / "q",
+        lambda status: status.bytes >= 0.95 * (1 << 20),
+        "--queue-limit",
+        "1M",
     )
     found = seen(log, tmp_path / "q", queue_limit=1 << 20)
     assert found.broken == row(found, "queue limit")
@@ -88,14 +92,14 @@ def test_dead_letters(log, tmp_path):
     )
     with broken.open("a") as file:
         file.write('{"Type": "MatchedPolicy", "Operation": "File"}\n')
-    filled(broken, tmp_path / "q", closed_port())
+    filled(broken, tmp_path / "q", 1)
     said = row(seen(log, tmp_path / "q"), "dead letters")
     assert (said.status, said.text) == ("warning", "1 dead letter")
     assert said.advice.endswith(f"cef-bridge deadletter list {tmp_path}/q/out.queue")
 
 
 def test_a_damaged_queue(log, tmp_path):
-    filled(log, tmp_path / "q", closed_port())
+    filled(log, tmp_path / "q")
     path = tmp_path / "q" / "out.queue"
     data = bytearray(path.read_bytes())
     data[100:4000] = b"\xff" * 3900

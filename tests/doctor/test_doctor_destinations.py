@@ -17,6 +17,9 @@ from http_servers import Server
 from looking import LIMIT, SHORT, Collector, closed_port, event, look, row, statuses, write
 from noida import Noida
 
+REFUSED = ("client certificate", "receipts")
+"""TLS 1.3 refuses a client's certificate after the handshake: on a busy machine that takes a while."""
+
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
@@ -79,7 +82,7 @@ def deaf():
 def test_a_black_hole(log, deaf):
     found = look([log], [f"tcp://127.0.0.1:{deaf}"], limit=SHORT)
     assert found.broken == row(found, "TCP to")
-    assert found.broken.text == f"cannot reach 127.0.0.1:{deaf}: no answer within 1 seconds"
+    assert found.broken.text == f"cannot reach 127.0.0.1:{deaf}: no answer within 4 seconds"
     assert found.broken.advice.startswith("Check the address, the route, and the firewalls")
 
 
@@ -159,10 +162,10 @@ def test_a_client_certificate_that_is_missing_or_of_another_authority(log, autho
         url = f"tls://127.0.0.1:{collector.port}?ca={authority.ca}"
         missing = look([log], [url])
         wrong = look([log], [f"{url}&cert={other.cert}&key={other.key}"])
-    assert missing.broken == row(missing, "client certificate")
+    assert missing.broken.check in REFUSED
     assert missing.broken.advice == "Name one with cert= and key=."
     assert "it asks for a client certificate" in missing.sentence
-    assert wrong.broken == row(wrong, "client certificate")
+    assert wrong.broken.check in REFUSED
     assert f"it refuses our client certificate {other.cert}" in wrong.sentence
 
 
@@ -179,7 +182,7 @@ def test_a_collector_that_does_not_end_connections_is_a_warning(log):
     assert found.broken is None
     said = row(found, "receipts")
     assert said.status == "warning"
-    assert "did not end a connection within 1 seconds" in said.text
+    assert "did not end a connection within 4 seconds" in said.text
     assert "unconfirmed" in said.advice
 
 
@@ -258,9 +261,15 @@ def test_nothing_is_sent_unless_asked_for_and_then_it_is_confirmed(log):
     assert not found.found
 
 
-def test_a_test_event_is_not_sent_where_a_link_is_broken(log):
-    found = look([log], [f"tcp://127.0.0.1:{closed_port()}"], send=True)
-    assert row(found, "test event").status == "not tried"
+def test_a_test_event_is_sent_where_no_link_is_broken(log):
+    with Collector() as collector:
+        urls = [
+            f"tcp://127.0.0.1:{closed_port()}?name=a",
+            f"tcp://127.0.0.1:{collector.port}?name=b",
+        ]
+        found = look([log], urls, send=True)
+    assert row(found, "test event", "destination a").status == "not tried"
+    assert row(found, "test event", "destination b").text == "sent and confirmed"
 
 
 def test_a_check_that_never_ends_is_given_up_with_its_limit(log, monkeypatch):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
+import tempfile
 import time
+from pathlib import Path
 
 import brokers
 import pytest
@@ -43,11 +46,27 @@ def test_a_pattern_that_matches_nothing(tmp_path, name, said):
     assert found.broken.text == said.format(folder=tmp_path)
 
 
-@pytest.mark.skipif(os.getuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read(tmp_path):
-    path = write(tmp_path / "k.log", event())
-    path.chmod(0)
-    found = look([path], TO)
+@contextlib.contextmanager
+def nobody():
+    """Be a user who is not root, who may read everything."""
+    if os.getuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_file_that_may_not_be_read():
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)  # pytest's folders are for their owner only
+        path = write(Path(folder) / "k.log", event())
+        look([path], TO)  # all that is imported later is, now: nobody may not read it either
+        path.chmod(0)
+        with nobody():
+            found = look([path], TO)
     assert found.broken == row(found, "permissions")
     assert found.broken.text == f"{path} cannot be read: Permission denied"
     assert "(----------). Let the user of cef-bridge read it." in found.broken.advice
@@ -194,7 +213,7 @@ def test_a_silent_relay_is_a_warning_that_says_where_to_look():
         found = look([f"kubearmor://127.0.0.1:{relay.port}"], TO, limit=SHORT)
     assert found.broken is None
     alerts, logs = row(found, "stream alerts"), row(found, "stream logs")
-    assert (alerts.status, alerts.text) == ("warning", "connected, and no event in 1 seconds")
+    assert (alerts.status, alerts.text) == ("warning", "connected, and no event in 4 seconds")
     assert "throttling" in alerts.advice
     assert "kubearmor-visibility" in logs.advice
 
@@ -296,3 +315,20 @@ def test_a_server_that_is_no_broker():
 def test_standard_input_is_not_read():
     found = look(["-"], TO)
     assert row(found, "standard input").status == "not tried"
+
+
+def test_a_damaged_archive_hides_no_other_row(tmp_path):
+    path = tmp_path / "k.log.gz"
+    path.write_bytes(gzip.compress(os.urandom(3000))[:14])
+    found = look([path], TO)
+    assert found.broken == row(found, "events")
+    assert "it cannot be read: " in found.broken.text
+    assert row(found, "messages for").status == "not tried"
+    assert row(found, "file", "destination").status == "ok"
+
+
+def test_a_file_that_is_written_and_read(tmp_path):
+    path = write(tmp_path / "k.log", event())
+    found = look([path], [f"file://{path}"])
+    assert found.broken == row(found, "loop")
+    assert f"{path} is read by a source as well" in found.sentence
