@@ -165,11 +165,31 @@ ALLOWED = {
         },
         "it puts the parts of the forwarder together, and knows no command line",
     ),
+    "doctor": (
+        {
+            "delivery",
+            "delivery.kafka",
+            "engine",
+            "forward",
+            "forward.config",
+            "kafka",
+            "kubearmor",
+            "mapping",
+            "mapping.language",
+            "mapping.program",
+            "queue",
+            "sources.files",
+            "sources.records",
+            "sources.relay",
+        },
+        "it looks at each link as the forwarder uses it, and knows no command line",
+    ),
     "cli": (
         {
             "collector",
             "convert",
             "delivery",
+            "doctor",
             "engine",
             "files",
             "forward",
@@ -207,7 +227,14 @@ FOREIGN = {
         "YAML is the language of mappings; all else gets checked values",
     ),
     "msgspec": (
-        {"delivery", "forward.config", "mapping.language", "mapping.lint", "mapping.program"},
+        {
+            "delivery",
+            "doctor",
+            "forward.config",
+            "mapping.language",
+            "mapping.lint",
+            "mapping.program",
+        },
         "what a file may say is declared in one place",
     ),
     "zstandard": (
@@ -215,7 +242,7 @@ FOREIGN = {
         "archives, queues and outputs are compressed where they are kept",
     ),
     "confluent_kafka": (
-        {"delivery.kafka", "kafka", "sources.kafka"},
+        {"delivery.kafka", "doctor", "kafka", "sources.kafka"},
         "the client of Kafka is an extra: who does not ask for it has none",
     ),
     "fsspec": ({"objects"}, "object stores are known in one room, and only when a URL is given"),

@@ -29,6 +29,8 @@ class _Group(LazyGroup):
             "forward",
             "Forward KubeArmor events to collectors and SIEMs, live, at least once.",
         ),
+        "config": ("config", "Create and check config files of forward."),
+        "doctor": ("doctor", "Find out why nothing arrives at the SIEM."),
         "convert": ("convert", "Convert KubeArmor JSON into CEF or LEEF messages."),
         "mapping": (
             "mapping",

@@ -131,6 +131,10 @@ class TlsConnection(TcpConnection):
         self._asked = 0.0  # when our close_notify went
         self._orderly_close: float | None = None  # when its own came
 
+    def certificate(self) -> bytes:
+        """Return the other side's certificate (DER)."""
+        return self._session.getpeercert(binary_form=True) or b""
+
     def send(self, data: bytes, on_wait: OnWait) -> None:
         """Encrypt and write all of it, or raise BrokenError."""
         rest = memoryview(data)

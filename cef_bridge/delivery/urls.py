@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from msgspec import inspect as kinds
 
 from cef_bridge.delivery.settings import did_you_mean, extra_of, quoted, read
+from cef_bridge.wording import closest, shown
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -105,6 +106,19 @@ class UrlParameters(NamedTuple):
         ]
         return said, problems
 
+    def unread(self, url: Url, said: Container[str]) -> set[str]:
+        """Return the names of a URL's words that are not among `said`, fields that could be read.
+
+        A name that does not exist counts as the one that was most likely meant.
+        """
+        rows = {name: self.row(name) for name, _ in url.words}
+        return {self.meant(name) for name, row in rows.items() if not row or row.name not in said}
+
+    def meant(self, name: str) -> str:
+        """Return a name of today for one that was written, however it was misspelt."""
+        row = self.row(name)
+        return row.encode_name if row else closest(name, self.rows, 0.6) or name
+
     def misfit(self, row: kinds.Field, scheme: str) -> str:
         """Return what is told of a word that other schemes have."""
         others = " and ".join(_shown(it) for it in self.has(row))
@@ -128,6 +142,13 @@ def has_scheme(text: str) -> bool:
     """Tell whether a text begins as a URL does."""
     match = _SCHEME.match(text)
     return match is not None and match[2] is not None
+
+
+def without_slashes(parts: Url) -> str:
+    """Return what is wrong with a URL that does not have // behind its scheme."""
+    rest = parts.rest.lstrip("/")
+    form = "HOST:PORT" if "@" in rest else shown(rest)  # what is before an @ may be a password
+    return f"{parts.scheme}: is followed by two slashes. Write {parts.scheme}://{form}"
 
 
 def split(text: str) -> tuple[Url, list[str]]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeVar
 
+    from cef_bridge.checkpoint import Checkpoint
     from cef_bridge.queue.values import StoredDeadLetter
 
     _T = TypeVar("_T")
@@ -99,6 +100,10 @@ class QueueInspector:
             dead=dead,
             process=holder(schema.beside(self.path, ".lock")),
         )
+
+    def marks(self) -> list[Checkpoint]:
+        """Return how far sources were read for this queue."""
+        return self._read(lambda file: list(tables.load_marks(file).values()))
 
     def peek(self, lane: int | None = None, count: int = 10) -> list[Peeked]:
         """Return the first `count` messages that wait, in the order in which they would be sent."""

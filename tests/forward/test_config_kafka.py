@@ -36,8 +36,8 @@ def test_what_is_missing_is_said_at_once():
         '"group" is missing. Write group=NAME: offsets are committed for it.',
     ]
     assert faults("kafka://b1/topic?group=g&user=me&ca=x") == [
-        '"user" does nothing without "sasl".',
         '"ca" does nothing without "tls=yes".',
+        '"user" does nothing without "sasl".',
     ]
     assert faults(to="kafka://b1") == [
         "The topic is missing. Write it as /TOPIC behind the brokers."

@@ -28,7 +28,6 @@ _PORT = 9200
 _MOST_INDEX = 255  # bytes
 # Elasticsearch, "Create index", path parameters; OpenSearch has the same rules.
 _NO_INDEX = re.compile(r'[A-Z\\/*?"<>| ,#:]|^[-_+]|^\.\.?$')
-_TLS_WORDS = ("ca", "cert", "key", "key_password", "server_name")
 
 
 def index_place(rest: str) -> tuple[dict[str, object], list[str]]:
@@ -69,13 +68,9 @@ def search_problems(target: DestinationUrl) -> list[str]:
 
 
 def _common(target: DestinationUrl) -> list[str]:
-    found = []
-    if not target.tls:
-        told = [name for name in _TLS_WORDS if getattr(target, name) is not None]
-        found += [f'"{name}" does nothing with "tls=no". Remove one of them.' for name in told]
     if find_spec("urllib3") is None:
-        found.append(not_installed(f"{target.scheme}://", "urllib3", "http"))
-    return found
+        return [not_installed(f"{target.scheme}://", "urllib3", "http")]
+    return []
 
 
 def look_at(target: DestinationUrl, now: float) -> Faults:

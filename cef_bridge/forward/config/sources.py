@@ -61,6 +61,12 @@ def _relay_place(rest: str) -> Place:
     return {"endpoints": endpoints}, problems
 
 
+def _relay_problems(source: Source) -> list[str]:
+    if source.cert is not None and source.key is None:
+        return ['"cert" needs "key" with kubearmor://. Name the file of the key.']
+    return []
+
+
 def _relay(source: Source, _: bool) -> Feed:
     from cef_bridge.sources.relay.relay import Relay  # noqa: PLC0415 - gRPC alone takes 100 ms
 
@@ -132,6 +138,7 @@ _ROWS = (
         _relay_place,
         can_wait=False,
         endless=True,
+        problems=_relay_problems,
         check=certificates.look_at_login,
     ),
     SourceKind(
@@ -158,9 +165,14 @@ def split(url: str) -> tuple[urls.Url | None, dict[str, object], list[str]]:
     if url == "-" or url.startswith("-?"):
         parts, problems = urls.split(f"stdin:{url[1:]}")
         return parts, {"kind": "stdin"}, problems
-    if not urls.has_scheme(url) or url.lower().startswith("file:"):
-        return _path(url)
     parts, problems = urls.split(url)
+    slashes = urls.has_scheme(url)
+    written = {row.scheme for row in _ROWS if row.place is not None}
+    if parts.scheme in written and not slashes:
+        return None, {}, [urls.without_slashes(parts)]
+    # What begins like tcp:/siem is no path. A folder of such a name is written ./tcp:/siem .
+    if parts.scheme in {"", "file"} or not (slashes or parts.rest.startswith("/")):
+        return _path(url)
     for row in _ROWS:
         if row.scheme == parts.scheme and row.place is not None:
             said, wrong = row.place(parts.rest)

@@ -26,6 +26,9 @@ from cef_bridge.sources.relay.schema import CLASSES, SERVICE, STREAMS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+RpcError = grpc.RpcError
+"""What a call raises: `fault` says what it means. By this name, gRPC is imported here first."""
+
 _GONE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 _NOT_SERVING = 2
 
