@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from cef_bridge.cli import junit, sarif
-from cef_bridge.cli.tables import print_table
+from cef_bridge.cli.tables import by_severity, print_sentence, print_table
 from cef_bridge.lines.lint.codes import CODES
 from cef_bridge.lines.lint.pages import page
 from cef_bridge.wording import counted
@@ -254,7 +254,9 @@ def _print_sum(tally: Tally) -> None:
             )
             for code, count in sorted(tally.by_code.items())
         ]
-        print_table(("code", "severity", "found", "lines", "meaning"), rows, err=True)
+        print_table(
+            ("code", "severity", "found", "lines", "meaning"), rows, err=True, meaning=by_severity
+        )
     click.echo(
         f"{counted(tally.lines, 'line')}: {tally.clean:,} clean, "
         f"{counted(tally.errors, 'error')}, {counted(tally.warnings, 'warning')}",
@@ -263,4 +265,4 @@ def _print_sum(tally: Tally) -> None:
     if tally.score is not None:
         right = tally.lines - tally.wrong
         said = f"score {tally.score}: {right:,} of {counted(tally.lines, 'line')} without an error."
-        click.echo(f"{said} {tally.advice()}".rstrip(), err=True)
+        print_sentence(f"{said} {tally.advice()}".rstrip(), err=True)
