@@ -52,7 +52,7 @@ STYLES = {
 def coloured(*, err: bool = False) -> bool:
     """Whether stdout, or stderr, is a terminal that shows colours."""
     stream = sys.stderr if err else sys.stdout
-    return stream is not None and stream.isatty() and not os.environ.get("NO_COLOR")
+    return stream.isatty() and not os.environ.get("NO_COLOR")
 
 
 def styled(text: str, meaning: str, *, err: bool = False) -> str:

@@ -45,7 +45,7 @@ def screen_width(*, err: bool = False, piped: bool = False) -> int | None:
     a COLUMNS that some parent process has set must not change it.
     """
     stream = sys.stderr if err else sys.stdout
-    is_screen = stream is not None and stream.isatty()
+    is_screen = stream.isatty()
     said = os.environ.get("COLUMNS", "")
     if (is_screen or piped) and said.isdecimal() and int(said):
         return max(int(said), _LEAST)

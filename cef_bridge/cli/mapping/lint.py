@@ -6,15 +6,14 @@ In come names and paths, out go problems as text, JSON or SARIF. Must not know a
 from __future__ import annotations
 
 import json
-import os
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from cef_bridge.cli import sarif
 from cef_bridge.cli.params import MAPPING
-from cef_bridge.cli.tables import json_option
+from cef_bridge.cli.problems import print_full, print_plain
+from cef_bridge.cli.tables import json_option, screen_width
 from cef_bridge.errors import MappingError, UsageError
 from cef_bridge.mapping import load, testfiles
 from cef_bridge.mapping.language import beside, codes, shipped, slots_file
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from cef_bridge.errors import Problem
 
 _WRONG = 2
-_COLOURS = {"error": "red", "warning": "yellow"}
 
 
 @click.command("lint")
@@ -35,22 +33,23 @@ _COLOURS = {"error": "red", "warning": "yellow"}
 @click.option(
     "--format",
     "form",
-    type=click.Choice(("text", "json", "sarif")),
-    help="Output format: one line per problem, a JSON list, or SARIF for code review.",
+    type=click.Choice(("text", "full", "json", "sarif")),
+    help="Output format: one line per problem; full: with severity and source line (default on a "
+    "terminal); a JSON list; SARIF for code review.",
 )
 @json_option
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 def command(names: tuple[str, ...], form: str | None, as_json: bool, strict: bool) -> None:
     """Check mappings. Default: all shipped ones.
 
-    Prints all problems, one a line; `mapping explain-rule CODE` explains one. Exit code 2 when one
+    Prints all problems; `mapping explain-rule CODE` explains one. Exit code 2 when one
     of them is an error. To suppress a warning, write in its line or alone above it: "# lint-ok CODE
     reason".
     """
     if as_json and form not in (None, "json"):
         raise UsageError(f"--json and --format {form} are two formats. Keep one.")
     found, excused = _checked(names or shipped.names())
-    form = "json" if as_json else form or "text"
+    form = "json" if as_json else form or ("text" if screen_width() is None else "full")
     _PRINTERS[form](found)
     errors = sum(problem.severity == "error" for problem in found)
     if found or excused:
@@ -75,16 +74,6 @@ def _checked(names: Sequence[str]) -> load.Checked:
     return load.Checked(found, excused)
 
 
-def _print_text(problems: Sequence[Problem]) -> None:
-    """Print place, code and sentence; on a terminal the code has its severity's colour."""
-    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    for problem in problems:
-        code = problem.code
-        if coloured:
-            code = click.style(code, fg=_COLOURS[problem.severity], bold=True)
-        click.echo(f"{problem.at} {code} {problem.message}", color=coloured)
-
-
 def _print_json(problems: Sequence[Problem]) -> None:
     rows = [
         {**problem.at._asdict(), "code": problem.code, "severity": problem.severity}
@@ -102,4 +91,4 @@ def _print_sarif(problems: Sequence[Problem]) -> None:
     click.echo(sarif.document(rules, problems))
 
 
-_PRINTERS = {"text": _print_text, "json": _print_json, "sarif": _print_sarif}
+_PRINTERS = {"text": print_plain, "full": print_full, "json": _print_json, "sarif": _print_sarif}
