@@ -23,7 +23,7 @@ from cef_bridge.small_files import UnreadableError, read_small
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from collections.abc import Mapping as MappingType
 
     from cef_bridge.mapping.language.mapping_file import MappingFile, Named
@@ -61,10 +61,13 @@ def load_text(text: str, name: str, *, env: MappingType[str, str] = os.environ) 
 
 
 class Checked(NamedTuple):
-    """What a check found, in order of place, and what of it an excuse takes away."""
+    """What a check found, in order of place, what of it an excuse takes away, and the paths of the
+    files that it depends on, those that are not there as well.
+    """
 
     problems: list[Problem]
     excused: list[Problem]
+    files: tuple[str, ...] = ()
 
 
 def problems(name_or_path: str | Path, *, env: MappingType[str, str] = os.environ) -> list[Problem]:
@@ -97,7 +100,8 @@ def check(
     for chain in chains:
         for path in sorted(chain.order, key=chain.order.__getitem__):
             order.setdefault(path, len(order))
-    return Checked(in_order(left, order), in_order(excused, order))
+    files = dict.fromkeys(path for chain in chains for path in chain.paths())
+    return Checked(in_order(left, order), in_order(excused, order), tuple(files))
 
 
 def in_order(problems: Iterable[Problem], order: MappingType[str, int]) -> list[Problem]:
@@ -240,6 +244,14 @@ class _Chain:
         draft = reader.read(root, path, self._env)
         draft.excuses = suppressions.find(data, path)
         return draft
+
+    def paths(self) -> Iterator[str]:
+        """Yield the paths of all files that it is made of, also of those that could not be read."""
+        yield from map(str, self._seen)
+        yield from self.order
+        for file in self.files:
+            rules = (seen.rule for seen in file.draft.rules)
+            yield from (rule.table.file for rule in rules if rule.table and rule.table.file)
 
     def merged(self) -> Mapping:
         """Return the mapping to run; MappingError with all errors of all files."""

@@ -6,6 +6,7 @@ In come names and paths, out go problems as text, JSON or SARIF. Must not know a
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -39,17 +40,56 @@ _WRONG = 2
 )
 @json_option
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
-def command(names: tuple[str, ...], form: str | None, as_json: bool, strict: bool) -> None:
+@click.option("--fix", is_flag=True, help="Fix in the files what has only one right fix.")
+@click.option("--watch", is_flag=True, help="Check again when a file changes, until Ctrl-C.")
+def command(
+    names: tuple[str, ...],
+    form: str | None,
+    as_json: bool,
+    strict: bool,
+    fix: bool,
+    watch: bool,
+) -> None:
     """Check mappings. Default: all shipped ones.
 
-    Prints all problems; `mapping explain-rule CODE` explains one. Exit code 2 when one
-    of them is an error. To suppress a warning, write in its line or alone above it: "# lint-ok CODE
-    reason".
+    Prints all problems; `mapping explain-rule CODE` explains one. Exit code 2 when one of them is
+    an error; 130 when --watch is interrupted. To suppress a warning, write in its line or alone
+    above it: "# lint-ok CODE reason".
     """
     if as_json and form not in (None, "json"):
         raise UsageError(f"--json and --format {form} are two formats. Keep one.")
-    found, excused = _checked(names or shipped.names())
+    if fix and watch:
+        raise UsageError("--fix changes files, and --watch waits for changes. Keep one.")
     form = "json" if as_json else form or ("text" if screen_width() is None else "full")
+    if fix:
+        _fix(names)
+    if watch:
+        from cef_bridge.cli.mapping import lint_watch  # noqa: PLC0415 - for this option only
+
+        lint_watch.watch(partial(_watched, names or shipped.names(), form))
+    if _lint(_checked(names or shipped.names()), form, strict=strict):
+        raise SystemExit(_WRONG)
+
+
+def _fix(names: Sequence[str]) -> None:
+    if not names:
+        raise UsageError("Name the mappings to fix, such as: cef-bridge mapping lint --fix *.yaml")
+    from cef_bridge.cli.mapping import lint_fix  # noqa: PLC0415 - for this option only
+
+    lint_fix.fix(partial(_checked, names))
+
+
+def _watched(names: Sequence[str], form: str, *, quiet: bool = False) -> Sequence[str]:
+    """Check mappings, print what is found, and return the files that it depends on."""
+    checked = _checked(names)
+    if not quiet:
+        _lint(checked, form)
+    return checked.files
+
+
+def _lint(checked: load.Checked, form: str, *, strict: bool = False) -> bool:
+    """Print what was found; return whether it is wrong."""
+    found, excused, _ = checked
     _PRINTERS[form](found)
     errors = sum(problem.severity == "error" for problem in found)
     if found or excused:
@@ -57,21 +97,21 @@ def command(names: tuple[str, ...], form: str | None, as_json: bool, strict: boo
         parts = [counted(errors, "error"), counted(warnings, "warning")]
         parts += [f"{len(excused):,} suppressed"] if excused else []
         click.echo(", ".join(parts), err=True)
-    if errors or (strict and found):
-        raise SystemExit(_WRONG)
+    return bool(errors or (strict and found))
 
 
 def _checked(names: Sequence[str]) -> load.Checked:
     """Check mappings, and what `*.yaml` takes along with them: files of examples, of slots."""
     # A slots file is checked with its mapping.
     mappings = [it for it in names if not (beside.is_test_file(it) or slots_file.is_one(it))]
-    found, excused = load.check(mappings)
-    for name in filter(beside.is_test_file, names):
+    found, excused, files = load.check(mappings)
+    tests = [it for it in names if beside.is_test_file(it)]
+    for name in tests:
         try:
             testfiles.suite(name)
         except MappingError as error:
             found = list(dict.fromkeys([*found, *error.problems]))
-    return load.Checked(found, excused)
+    return load.Checked(found, excused, (*files, *tests))
 
 
 def _print_json(problems: Sequence[Problem]) -> None:

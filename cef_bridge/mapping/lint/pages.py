@@ -47,11 +47,14 @@ Bad:
     extension:
       act: {from: Action}
       act: {value: none}
+      cat: {from: Operation}
+      cat: {from: Operation}
 Good:
     extension:
       act:
         - {from: Action}
         - {value: none}
+      cat: {from: Operation}
 """,
     codes.BAD_TABLE: """\
 A table's file can be read, and has two columns: what is found, and its value.
