@@ -242,6 +242,16 @@ def print_sentence(
     click.echo(indent + f"\n{indent}{_INDENT}".join(lines), err=err)
 
 
+def print_page(text: str) -> None:
+    """Print paragraphs; on a screen their lines fit, and what is indented stays as it is."""
+    screen = screen_width()
+    for number, paragraph in enumerate(text.strip().split("\n\n")):
+        lines = paragraph.split("\n")
+        if screen is not None and not any(line.startswith((" ", "-", "|")) for line in lines):
+            lines = wrapped(" ".join(lines), screen)
+        click.echo("\n" * bool(number) + "\n".join(lines))
+
+
 def _print_rich(shown: RenderableType, screen: int, *, err: bool) -> None:
     from rich.console import Console  # noqa: PLC0415 - a pipe needs none of it
 

@@ -61,13 +61,10 @@ def load_text(text: str, name: str, *, env: MappingType[str, str] = os.environ) 
 
 
 class Checked(NamedTuple):
-    """What a check found, in order of place, what of it an excuse takes away, and the paths of the
-    files that it depends on, those that are not there as well.
-    """
+    """What a check found, in order of place, and what of it an excuse takes away."""
 
     problems: list[Problem]
     excused: list[Problem]
-    files: tuple[str, ...] = ()
 
 
 def problems(name_or_path: str | Path, *, env: MappingType[str, str] = os.environ) -> list[Problem]:
@@ -100,8 +97,17 @@ def check(
     for chain in chains:
         for path in sorted(chain.order, key=chain.order.__getitem__):
             order.setdefault(path, len(order))
-    files = dict.fromkeys(path for chain in chains for path in chain.paths())
-    return Checked(in_order(left, order), in_order(excused, order), tuple(files))
+    return Checked(in_order(left, order), in_order(excused, order))
+
+
+def files_of(
+    names_or_paths: Sequence[str | Path], *, env: MappingType[str, str] = os.environ
+) -> list[str]:
+    """Return the paths of all files that mappings are made of, those that are not there as well."""
+    chains = [_Chain(env) for _ in names_or_paths]
+    for chain, name_or_path in zip(chains, names_or_paths, strict=True):
+        chain.add(name_or_path)
+    return list(dict.fromkeys(path for chain in chains for path in chain.paths()))
 
 
 def in_order(problems: Iterable[Problem], order: MappingType[str, int]) -> list[Problem]:
@@ -246,9 +252,8 @@ class _Chain:
         return draft
 
     def paths(self) -> Iterator[str]:
-        """Yield the paths of all files that it is made of, also of those that could not be read."""
+        """Yield the paths of mappings and tables, also of those that could not be read."""
         yield from map(str, self._seen)
-        yield from self.order
         for file in self.files:
             rules = (seen.rule for seen in file.draft.rules)
             yield from (rule.table.file for rule in rules if rule.table and rule.table.file)

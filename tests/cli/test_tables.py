@@ -159,3 +159,43 @@ def test_stderr_has_a_width_of_its_own(tmp_path):
     assert seen.code in (0, 3)
     assert "\x1b[1;33mwarning" in seen.raw
     assert max(map(cell_len, seen.lines)) <= 60
+
+
+PAGES = [
+    ("mapping", "explain-rule", "M003"),
+    ("mapping", "lint", "--explain", "M034"),
+    ("lint-cef", "--explain", "L042"),
+]
+
+
+@pytest.mark.parametrize("words", PAGES, ids=" ".join)
+def test_the_page_of_a_rule_fits_the_terminal_and_is_whole(words):
+    seen = at_a_terminal(*words, columns=72)
+    assert seen.code == 0
+    prose, found, examples = seen.text.partition("\nBad:\n")
+    assert found
+    assert max(map(cell_len, prose.splitlines())) <= 72
+    plain = in_a_pipe(*words)
+    assert prose.split() == plain.partition("\nBad:\n")[0].split()
+    assert examples == plain.partition("\nBad:\n")[2]
+
+
+def test_lint_explain_prints_the_page_and_names_what_was_meant():
+    assert in_a_pipe("mapping", "lint", "--explain", "m003") == in_a_pipe(
+        "mapping", "explain-rule", "M003"
+    )
+    seen = at_a_terminal("mapping", "lint", "--explain", "M0033", NO_COLOR="1")
+    assert seen.code == 2
+    assert 'There is no code "M0033". Did you mean "M003"?' in seen.text
+
+
+def test_an_example_that_fails_fits_the_terminal(tmp_path):
+    (tmp_path / "t.yaml").write_text(
+        "mapping: t\nextends: splunk\ncluster: c\nexamples:\n"
+        f"  - {{event: {{Type: MatchedPolicy}}, expect: {{msg: {'long ' * 30}}}}}\n"
+    )
+    seen = at_a_terminal("mapping", "test", "t.yaml", cwd=tmp_path)
+    assert seen.code == 3
+    assert max(map(cell_len, seen.lines)) <= 80
+    assert "\x1b[31m\x1b[1mt.yaml:5:5 example of t fails" in seen.raw
+    assert '  msg: expected "long long' in seen.text

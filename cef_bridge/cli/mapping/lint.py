@@ -29,6 +29,16 @@ if TYPE_CHECKING:
 _WRONG = 2
 
 
+def _explain(context: click.Context, _: click.Parameter, code: str | None) -> None:
+    """Print a rule's page, and end."""
+    if code is None or context.resilient_parsing:
+        return
+    from cef_bridge.cli.mapping import explain_rule  # noqa: PLC0415 - for this option only
+
+    explain_rule.explain(code)
+    context.exit()
+
+
 @click.command("lint")
 @click.argument("names", metavar="[NAME-OR-PATH]...", nargs=-1, type=MAPPING)
 @click.option(
@@ -42,6 +52,14 @@ _WRONG = 2
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 @click.option("--fix", is_flag=True, help="Fix in the files what has only one right fix.")
 @click.option("--watch", is_flag=True, help="Check again when a file changes, until Ctrl-C.")
+@click.option(
+    "--explain",
+    metavar="CODE",
+    callback=_explain,
+    expose_value=False,
+    is_eager=True,
+    help="Print the page of a rule: why, what --fix does, examples. Then exit.",
+)
 def command(
     names: tuple[str, ...],
     form: str | None,
@@ -66,7 +84,13 @@ def command(
     if watch:
         from cef_bridge.cli.mapping import lint_watch  # noqa: PLC0415 - for this option only
 
-        lint_watch.watch(partial(_watched, names or shipped.names(), form))
+        chosen = names or shipped.names()
+        mappings = [it for it in chosen if _is_mapping(it)]
+        tests = [it for it in chosen if beside.is_test_file(it)]
+        lint_watch.watch(
+            files=lambda: [*load.files_of(mappings), *tests],
+            lint=lambda: _lint(_checked(chosen), form),
+        )
     if _lint(_checked(names or shipped.names()), form, strict=strict):
         raise SystemExit(_WRONG)
 
@@ -79,17 +103,9 @@ def _fix(names: Sequence[str]) -> None:
     lint_fix.fix(partial(_checked, names))
 
 
-def _watched(names: Sequence[str], form: str, *, quiet: bool = False) -> Sequence[str]:
-    """Check mappings, print what is found, and return the files that it depends on."""
-    checked = _checked(names)
-    if not quiet:
-        _lint(checked, form)
-    return checked.files
-
-
 def _lint(checked: load.Checked, form: str, *, strict: bool = False) -> bool:
     """Print what was found; return whether it is wrong."""
-    found, excused, _ = checked
+    found, excused = checked
     _PRINTERS[form](found)
     errors = sum(problem.severity == "error" for problem in found)
     if found or excused:
@@ -103,15 +119,17 @@ def _lint(checked: load.Checked, form: str, *, strict: bool = False) -> bool:
 def _checked(names: Sequence[str]) -> load.Checked:
     """Check mappings, and what `*.yaml` takes along with them: files of examples, of slots."""
     # A slots file is checked with its mapping.
-    mappings = [it for it in names if not (beside.is_test_file(it) or slots_file.is_one(it))]
-    found, excused, files = load.check(mappings)
-    tests = [it for it in names if beside.is_test_file(it)]
-    for name in tests:
+    found, excused = load.check([it for it in names if _is_mapping(it)])
+    for name in filter(beside.is_test_file, names):
         try:
             testfiles.suite(name)
         except MappingError as error:
             found = list(dict.fromkeys([*found, *error.problems]))
-    return load.Checked(found, excused, (*files, *tests))
+    return load.Checked(found, excused)
+
+
+def _is_mapping(name: str) -> bool:
+    return not (beside.is_test_file(name) or slots_file.is_one(name))
 
 
 def _print_json(problems: Sequence[Problem]) -> None:

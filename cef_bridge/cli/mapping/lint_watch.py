@@ -16,15 +16,7 @@ from cef_bridge.mapping.language import beside
 from cef_bridge.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-    from typing import Protocol
-
-    class Linting(Protocol):
-        """Lints, and returns the paths of the files that the result depends on."""
-
-        def __call__(self, *, quiet: bool = False) -> Collection[str]:
-            """Print nothing when `quiet`."""
-
+    from collections.abc import Callable, Collection
 
 _PAUSE = 0.2  # seconds between two looks; a file that is being saved is left alone for one more
 
@@ -33,13 +25,16 @@ _State = dict[str, frozenset[tuple[str, _Signs]]]
 """Of each path what tells that it, or a file of examples beside it, has changed."""
 
 
-def watch(lint: Linting) -> None:
-    """Lint, and again whenever a file has changed, come or gone; KeyboardInterrupt ends it."""
-    # Looked at before linting, so that no change is missed while a result is printed.
-    before = _state(lint(quiet=True))
+def watch(files: Callable[[], Collection[str]], lint: Callable[[], object]) -> None:
+    """Lint, and again whenever a file has changed, come or gone; KeyboardInterrupt ends it.
+
+    `files` returns the paths of the files that matter, which may be others after a change.
+    """
     while True:
-        known = lint()
-        before = {**_state(known), **{path: before[path] for path in known if path in before}}
+        known = files()
+        # Looked at before linting, so that no change is missed while a result is printed.
+        before = _state(known)
+        lint()
         say("watching for changes; Ctrl-C ends")
         while (now := _state(known)) == before:
             time.sleep(_PAUSE)
@@ -51,7 +46,6 @@ def watch(lint: Linting) -> None:
         changed = {each for path in now for each, _ in now[path] ^ before[path]}
         names = ", ".join(map(_short, sorted(changed)))
         say(f"\n{names} changed at {time.strftime('%H:%M:%S')}")
-        before = now
 
 
 def _short(path: str) -> str:
