@@ -8,6 +8,7 @@ than they compute, and run four at a time.
 from __future__ import annotations
 
 import gc
+import os
 import signal
 from pathlib import Path
 
@@ -51,6 +52,9 @@ for _number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, lambda *_: None)
 
+
+# Workers of xdist say 80, and `mapping explain` heeds that in a pipe. Who pipes says nothing.
+os.environ.pop("COLUMNS", None)
 
 # Each run draws others; `--hypothesis-profile default` draws twice as many. A busy machine is no
 # failing property test.

@@ -102,9 +102,21 @@ def main() -> NoReturn:
     except Exception as error:  # the last line: no operator sees a traceback
         if debug:
             raise
-        logs.say(_sentence(error), "error")
+        _say(error)
         code = 2 if isinstance(error, UsageError) else 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(error: Exception) -> None:
+    """Tell an operator of an error: on a terminal problems of files with their severity."""
+    if isinstance(error, MappingError) and sys.stderr is not None and sys.stderr.isatty():
+        from cef_bridge.cli import problems  # noqa: PLC0415 - for a fault only
+
+        if not logs.as_json():
+            # A config may hold secrets: its lines are not shown.
+            problems.print_full(error.problems, err=True, lines=False)
+            return
+    logs.say(_sentence(error), "error")
 
 
 def _sentence(error: Exception) -> str:

@@ -71,7 +71,11 @@ def list_(folder: Path, count: int, as_json: bool) -> None:
         )
         for view, letter in found
     ]
-    tables.print_table(("id", "since", "kind", "source", "reason"), rows)
+    tables.print_table(
+        ("id", "since", "kind", "source", "reason"),
+        rows,
+        meaning=lambda column, _: "warning" if column == "reason" else "",
+    )
 
 
 @command.command()

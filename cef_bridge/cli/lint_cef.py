@@ -15,6 +15,7 @@ import click
 
 from cef_bridge.cli.linted import FORMATS, Tally
 from cef_bridge.cli.params import Receiver
+from cef_bridge.cli.tables import print_page
 from cef_bridge.errors import CefBridgeError, Location, Problem, UsageError
 from cef_bridge.lines.lint.codes import CODES, RECEIVERS, STANDARD
 from cef_bridge.lines.lint.linter import Linter
@@ -49,7 +50,8 @@ def _explain(context: click.Context, _: click.Parameter, name: str | None) -> No
         raise UsageError(f'There is no rule "{shown(name)}". Expected L001 to {last}.{hint}')
     found = page(code)
     about = f" ({', '.join(code.receivers)})" if code.receivers else ""
-    click.echo(f"{code.id} {code.severity}{about}: {code.meaning}\n\n{found.prose}\n")
+    print_page(f"{code.id} {code.severity}{about}: {code.meaning}\n\n{found.prose}")
+    click.echo()
     for title, example in (("Bad", found.bad), ("Good", found.good)):
         click.echo(f"{title}:")
         for line in example.split("\n"):

@@ -68,6 +68,11 @@ def set_up(settings: LogSettings) -> None:
     logging.basicConfig(level=level, format="%(levelname)s %(message)s", handlers=[handler])
 
 
+def as_json() -> bool:
+    """Whether stderr gets JSON lines only."""
+    return _current.log_format == "json"
+
+
 def say(text: str, level: str = "info") -> None:
     """Tell the operator a sentence on stderr; as a record when logs are JSON."""
     if _current.log_format == "json":

@@ -49,14 +49,24 @@ def status(folder: Path, as_json: bool) -> None:
         click.echo(json.dumps([_plain(each) for each in found], indent=2))
         return
     now = time.time()
-    tables.print_table(_COLUMNS, [_row(each, now) for each in found])
+    tables.print_table(_COLUMNS, [_row(each, now) for each in found], meaning=_meaning)
     for each in found:
         for reason, count in each.sum.dropped.items():
-            click.echo(f"{each.name}: {count:,} dropped: {reason}")
+            tables.print_sentence(f"{each.name}: {count:,} dropped: {reason}")
         if each.held:
-            click.echo(f"{each.name}: {each.held:,} confirmed messages are kept for a while")
+            tables.print_sentence(
+                f"{each.name}: {each.held:,} confirmed messages are kept for a while"
+            )
         if each.totals.get("damaged_files"):
-            click.echo(f"{each.name}: was damaged; look for {each.path.name}.damaged-* beside it")
+            tables.print_sentence(
+                f"{each.name}: was damaged; look for {each.path.name}.damaged-* beside it",
+                "warning",
+            )
+
+
+def _meaning(column: str, cell: str) -> str:
+    meanings = {"dropped": "lost", "dead letters": "warning"}
+    return "" if cell == "0" else meanings.get(column, "")
 
 
 def _row(status: QueueStatus, now: float) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cef_bridge.errors import Removal
 from cef_bridge.kubearmor import fields
 from cef_bridge.lines.check import misfits
 from cef_bridge.lines.dictionary import CEF_KEYS, HEADER_LENGTHS, LABELS, LEEF_KEYS
@@ -306,7 +307,8 @@ def idle_length(view: LintContext) -> Iterator[LintFinding]:
                 f"{row.name} takes {row.max_length} characters whatever is said here. "
                 f"Lower it, or remove it."
             )
-            yield LintFinding(seen.said.get("max_length", seen.rule.at), message)
+            at = seen.said.get("max_length", seen.rule.at)
+            yield LintFinding(at, message, Removal(at, "max_length"))
 
 
 def _key(view: LintContext, seen: RuleSeen) -> Key | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.lines.dictionary import CEF_KEYS, LABELS
 from cef_bridge.mapping.language import codes
-from cef_bridge.mapping.lint.context import LintFinding, extension, output_keys
+from cef_bridge.mapping.lint.context import LintFinding, extension, output_keys, replacing
 from cef_bridge.mapping.lint.registry import reports
 from cef_bridge.wording import shown
 
@@ -81,7 +81,10 @@ def label_characters(view: LintContext) -> Iterator[LintFinding]:
         name = "".join(word[:1].upper() + word[1:] for word in words)
         hint = f' Write "{shown(name)}".' if _FIELD_NAME.fullmatch(name) else ""
         message = f'"{shown(label)}" becomes the name of a field: letters, digits and _ only.{hint}'
-        yield LintFinding(at, message)
+        extension_ = view.merged.extension
+        used = {rule.label for rules in extension_.values() for rule in rules}
+        is_free = bool(hint) and name not in used | _KEYS | set(extension_)
+        yield LintFinding(at, message, replacing(at, label, name) if is_free else None)
 
 
 _KEYS = frozenset(name for row in CEF_KEYS.values() for name in (row.name, row.full_name))

@@ -20,9 +20,9 @@ from cef_bridge.mapping.language.condition_forms import leaves
 from cef_bridge.mapping.language.filters import FILTERS
 from cef_bridge.mapping.language.template import paths_of
 from cef_bridge.mapping.language.transforms import TRANSFORMS, step_form
-from cef_bridge.mapping.lint.context import LintFinding, named
+from cef_bridge.mapping.lint.context import LintFinding, named, replacing
 from cef_bridge.mapping.lint.registry import reports
-from cef_bridge.wording import closest, did_you_mean, shown
+from cef_bridge.wording import closest, did_you_mean, only_one_near, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from cef_bridge.mapping.language.mapping_file import Named, RuleSeen
     from cef_bridge.mapping.language.spec import Condition, Test
     from cef_bridge.mapping.lint.context import LintContext
+
+
+_ALIKE = 0.82  # of a field that was meant
 
 
 @reports(codes.UNKNOWN_FIELD)
@@ -49,7 +52,9 @@ def misspelt_field(view: LintContext) -> Iterator[LintFinding]:
         if not _is_known(name):
             if meant := _meant(name.text):
                 message = f'No event has a field "{shown(name.text)}". Did you mean "{meant}"?'
-                yield LintFinding(name.at, message)
+                near = only_one_near(name.text, _paths(), _ALIKE)
+                sure = meant if near == meant or meant not in _paths() else None
+                yield LintFinding(name.at, message, replacing(name.at, name.text, sure))
             elif _is_derived(name.text):
                 message = (
                     f'No event has a field "{shown(name.text)}". '
@@ -107,7 +112,7 @@ def _meant(path: str) -> str | None:
     for prefix in fields.OPEN_PREFIXES:
         if path.lower().startswith(prefix.lower()) and len(path) > len(prefix):
             return prefix + path[len(prefix) :]
-    return closest(path, _paths(), likeness=0.82)
+    return closest(path, _paths(), _ALIKE)
 
 
 @reports(codes.UNKNOWN_TRANSFORM)
@@ -125,7 +130,10 @@ def unknown_transform(view: LintContext) -> Iterator[LintFinding]:
         declared = TRANSFORMS.get(name.text)
         if declared is None:
             hint = did_you_mean(name.text, list(TRANSFORMS))
-            yield LintFinding(name.at, f'There is no transform "{shown(name.text)}".{hint}')
+            meant = only_one_near(name.text, TRANSFORMS)
+            alone = meant is not None and not TRANSFORMS[meant].arguments
+            fix = replacing(name.at, name.text, meant) if alone else None
+            yield LintFinding(name.at, f'There is no transform "{shown(name.text)}".{hint}', fix)
         elif declared.arguments:
             form = step_form(name.text)
             yield LintFinding(name.at, f"{name.text} does nothing by itself. Write it as {form}.")
@@ -143,7 +151,8 @@ def unknown_filter(view: LintContext) -> Iterator[LintFinding]:
     for name in named(view, "filter"):
         if name.text not in FILTERS:
             hint = did_you_mean(name.text, list(FILTERS))
-            yield LintFinding(name.at, f'There is no filter "{shown(name.text)}".{hint}')
+            fix = replacing(name.at, name.text, only_one_near(name.text, FILTERS))
+            yield LintFinding(name.at, f'There is no filter "{shown(name.text)}".{hint}', fix)
 
 
 @reports(codes.BAD_VALUE)
@@ -154,10 +163,10 @@ def bad_setting(view: LintContext) -> Iterator[LintFinding]:
 
     Bad:
         severity: [{value: critical}]
-        envelope: {facility: local9}
+        envelope: {facility: local9, syslog_header: rfc542}
     Good:
         severity: [{value: 9}]
-        envelope: {facility: local3}
+        envelope: {facility: local3, syslog_header: rfc5424}
     """
     for seen in view.draft.rules:
         yield from _bad_facilities(seen)
@@ -184,7 +193,8 @@ def _bad_facilities(seen: RuleSeen) -> Iterator[LintFinding]:
         if text not in FACILITIES:
             hint = did_you_mean(text, list(FACILITIES))
             at = seen.said.get("value", seen.rule.at)
-            yield LintFinding(at, f'"{shown(text)}" is no syslog facility.{hint}')
+            fix = replacing(at, text, only_one_near(text, FACILITIES))
+            yield LintFinding(at, f'"{shown(text)}" is no syslog facility.{hint}', fix)
 
 
 def _extends(view: LintContext) -> tuple[str, ...]:
@@ -261,7 +271,8 @@ def never_equal(view: LintContext) -> Iterator[LintFinding]:
             ):
                 hint = did_you_mean(test.text, values)
                 message = f'{condition.path} is never "{shown(test.text)}".{hint}'
-                yield LintFinding(condition.at, message)
+                fix = replacing(condition.at, test.text, only_one_near(test.text, values))
+                yield LintFinding(condition.at, message, fix)
 
 
 def _leaves(condition: Condition) -> Iterator[Test]:

@@ -47,11 +47,14 @@ Bad:
     extension:
       act: {from: Action}
       act: {value: none}
+      cat: {from: Operation}
+      cat: {from: Operation}
 Good:
     extension:
       act:
         - {from: Action}
         - {value: none}
+      cat: {from: Operation}
 """,
     codes.BAD_TABLE: """\
 The file of a table is readable and has two columns: a text, and its value.

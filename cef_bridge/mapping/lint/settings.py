@@ -11,10 +11,10 @@ from cef_bridge.kubearmor import fields
 from cef_bridge.mapping.language import codes
 from cef_bridge.mapping.language.names import PREFIX, camel
 from cef_bridge.mapping.language.template import paths_of
-from cef_bridge.mapping.lint.context import LintFinding, named
+from cef_bridge.mapping.lint.context import LintFinding, named, replacing
 from cef_bridge.mapping.lint.registry import reports
 from cef_bridge.mapping.program.compile import dropper
-from cef_bridge.wording import closest, shown
+from cef_bridge.wording import closest, only_one_near, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +86,9 @@ def sheds_nothing(view: LintContext) -> Iterator[LintFinding]:
             continue
         meant = closest(name.text, written, likeness=0.8)
         hint = f'Did you mean "{meant}"?' if meant else "Remove it."
-        yield LintFinding(name.at, f'Nothing writes "{shown(name.text)}". {hint}')
+        sure = only_one_near(name.text, written, likeness=0.8)
+        fix = replacing(name.at, name.text, None if sure in first else sure)
+        yield LintFinding(name.at, f'Nothing writes "{shown(name.text)}". {hint}', fix)
 
 
 def _written(view: LintContext) -> dict[str, None]:
