@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from msgspec import NODEFAULT
 from msgspec import inspect as kinds
 
+from cef_bridge import log_fields
 from cef_bridge.delivery import destination_url
 from cef_bridge.delivery.settings import extra_of, shown_number, takes
 from cef_bridge.delivery.urls import UrlParameters
@@ -27,6 +28,7 @@ from cef_bridge.forward import config, metrics
 from cef_bridge.forward.config.codes import CODES as CONFIG_CODES
 from cef_bridge.forward.config.places import SOURCE_WORDS
 from cef_bridge.forward.config.read import CONFIG_WORDS
+from cef_bridge.forward.status import TROUBLES
 from cef_bridge.kubearmor import fields
 from cef_bridge.kubearmor.classes import catalogue
 from cef_bridge.lines.lint import pages as line_pages
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 _NOTE = "<!-- Written by docs/generate.py: change what it reads, and run it. -->"
 _PART = re.compile(r"(<!-- begin: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
-_PAGES_WITH_PARTS = ("mapping-language.md", "configuration.md", "metrics.md")
+_PAGES_WITH_PARTS = ("mapping-language.md", "configuration.md", "metrics.md", "logs.md")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -121,8 +123,7 @@ def _default(row: kinds.Field) -> str:
 
 def metrics_table(rows: Iterable[metrics.MetricRow]) -> str:
     """Return the table of some metrics."""
-    suffix = {"counter": "_total", "gauge": ""}  # as Prometheus' clients name them
-    named = [(code(f"{metrics.PREFIX}{it.name}{suffix[it.kind]}"), it.meaning) for it in rows]
+    named = [(code(f"{metrics.PREFIX}{metrics.name_of(it)}"), it.meaning) for it in rows]
     return table(("Metric", "Meaning"), named)
 
 
@@ -134,7 +135,20 @@ def parts() -> dict[str, str]:
     ]
     return {
         "destination-metrics": metrics_table(
-            (*metrics.DESTINATION_ROWS, metrics.REJECTED, metrics.DROPPED)
+            (*metrics.DESTINATION_ROWS, metrics.TROUBLE, metrics.REJECTED, metrics.DROPPED)
+        ),
+        "trouble-reasons": table(
+            ("Reason", "The destination"), [(code(it), text) for it, text in TROUBLES.items()]
+        ),
+        "log-codes": table(
+            ("Code", "Says", "Fields"),
+            [
+                (code(name), it.meaning, ", ".join(map(code, it.fields)))
+                for name, it in log_fields.CODES.items()
+            ],
+        ),
+        "log-fields": table(
+            ("Field", "Meaning"), [(code(name), text) for name, text in log_fields.FIELDS.items()]
         ),
         "source-metrics": metrics_table(metrics.SOURCE_ROWS),
         "mapping": settings(spec.Mapping),

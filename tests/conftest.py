@@ -17,7 +17,13 @@ import pytest
 HERE = Path(__file__).parent
 APART = (
     "receivers",
-    *("cli/test_forward", "cli/test_demo", "cli/test_receive", "cli/test_convert_memory"),
+    *(
+        "cli/test_forward",
+        "cli/test_demo",
+        "cli/test_receive",
+        "cli/test_convert_memory",
+        "cli/test_top",
+    ),
     "cli/test_convert_state_kill",
     *("delivery/test_forwarder", "delivery/test_transport", "delivery/test_black_hole"),
     *("delivery/test_receipts", "delivery/test_tcp_info", "queue/test_queue_kill"),

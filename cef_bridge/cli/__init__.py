@@ -100,7 +100,7 @@ def main() -> NoReturn:
     except Exception as error:  # the last line: no operator sees a traceback
         if debug:
             raise
-        logs.say(_sentence(error), "error")
+        logs.say(_sentence(error), "error", "error")
         code = 2 if isinstance(error, UsageError) else 1
     sys.exit(code if isinstance(code, int) else 0)
 
