@@ -45,6 +45,7 @@ class _Group(LazyGroup):
             "Run a test collector, and validate each message.",
         ),
         "generate": ("generate", "Print synthetic events, marked as test data."),
+        "top": ("top", "Show how a running forwarder is doing, each second."),
         "queue": ("queue", "Inspect the queues of a forwarder."),
         "deadletter": ("deadletter", "List and replay dead letters."),
         "demo": ("demo", "Convert and forward sample events, and show the result."),
