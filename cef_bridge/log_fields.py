@@ -46,7 +46,7 @@ FIELDS = {
     "resent": "Messages resent after a connection failure",
     "seconds": "Seconds",
     "skipped": "Lines that are no events",
-    "source": "Name of the source",
+    "source": "Name of the source; of a relay also of one of its streams, such as `… alerts`",
     "target": "URL of the destination",
     "unconfirmed": "Messages sent without a receipt",
     "waiting": "Messages that wait in the queue",

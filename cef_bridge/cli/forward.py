@@ -6,12 +6,11 @@ checked (`--check`) or run. Runs nothing itself.
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import click
 
-from cef_bridge.cli.logs import in_json, say
+from cef_bridge.cli.logs import say
 from cef_bridge.cli.params import MAPPING, Renamed
 from cef_bridge.delivery import schemes, urls
 from cef_bridge.delivery.settings import read
@@ -173,8 +172,7 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
 
     if test_event:
         raise SystemExit(forwarding.test_event(config))
-    shown = sys.stderr.isatty() and not in_json()
-    code = forwarding.run(config, once=once, timeout=timeout, reload=configured, status=shown)
+    code = forwarding.run(config, once=once, timeout=timeout, reload=configured)
     raise SystemExit(code)
 
 

@@ -19,7 +19,7 @@ import click
 
 from cef_bridge.cli import live, logs
 from cef_bridge.cli.result_lines import last_words, only_skipped
-from cef_bridge.cli.screen import Screen, size
+from cef_bridge.cli.screen import Screen, can_draw, size
 from cef_bridge.forward import systemd
 from cef_bridge.forward.service import RunOptions, Service
 
@@ -43,16 +43,15 @@ def run(
     once: bool,
     timeout: float | None,
     reload: Callable[[], Config],
-    status: bool,
 ) -> int:
-    """Forward until the end; `reload` gives the config anew, `status` shows a line that changes."""
+    """Forward until the end; `reload` gives the config anew. A terminal sees how it goes."""
     # What is remembered lives long and has no cycles worth looking for: measured 2 to 4 % less CPU.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     # A thread that comes back from the engine waits for one that runs Python for so long at most.
     # Measured beside one that always does: 9,000 events a second by Python's 5 ms, 94,000 so.
     sys.setswitchinterval(_SWITCH)
-    screen = Screen(shown=status)
+    screen = Screen(shown=can_draw(sys.stderr))
     display = _Display(screen)
     watchdog = _Watchdog()
 
@@ -63,7 +62,7 @@ def run(
     ways = RunOptions(
         once=once,
         timeout=timeout,
-        began=display.began if status else None,
+        began=display.began if screen.shown else None,
         minute=display.minute,
         show=show,
         ready=lambda: systemd.notify(systemd.READY),

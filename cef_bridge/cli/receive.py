@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from cef_bridge.cli.logs import in_json, say
+from cef_bridge.cli.logs import say
 from cef_bridge.cli.params import Number, Whole
-from cef_bridge.cli.progress import someone_looks
 from cef_bridge.cli.receive_progress import ReceiveProgress, plain
 from cef_bridge.cli.received import as_json, summary
-from cef_bridge.cli.screen import Screen
+from cef_bridge.cli.screen import Screen, can_draw
 from cef_bridge.cli.targets import StandardStream
 from cef_bridge.collector.collector import Collector
 from cef_bridge.collector.judge import MAX_BYTES, MessageLimits
@@ -98,7 +97,7 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
     if wants_json and output == "-":
         raise UsageError("standard output takes the messages or the summary. Name a file for -o.")
     with contextlib.ExitStack() as files:
-        screen = Screen(shown=not quiet and not in_json() and someone_looks(output or "none"))
+        screen = Screen(shown=not quiet and can_draw(sys.stderr) and not _mixed(output))
         progress = ReceiveProgress(screen, quiet=quiet)
         teller = _Teller(_opened(output, files), screen, progress, quiet=quiet)
         collector = Collector(
@@ -192,6 +191,11 @@ def _wait(
         shown.look(collector.snapshot)
         collector.wait(enough, left, closed=True)
     return True
+
+
+def _mixed(output: str | None) -> bool:
+    """Tell whether messages are written to the terminal where the lines would change."""
+    return output == "-" and sys.stdout is not None and sys.stdout.isatty()
 
 
 def _opened(path: str | None, files: contextlib.ExitStack) -> _Output | None:

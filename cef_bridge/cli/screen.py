@@ -14,7 +14,7 @@ import sys
 import textwrap
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import click
 
@@ -40,6 +40,16 @@ def size() -> tuple[int, int]:
                 if found.columns:
                     return found
     return shutil.get_terminal_size()
+
+
+def can_draw(stream: IO[str] | None) -> bool:
+    """Tell whether lines can change in place there: a terminal that knows how, and no JSON."""
+    return (
+        stream is not None
+        and stream.isatty()
+        and os.environ.get("TERM") != "dumb"
+        and not logs.in_json()
+    )
 
 
 class Screen:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from cef_bridge.cli import live
-from cef_bridge.cli.screen import MARGIN, Screen, size
+from cef_bridge.cli.screen import MARGIN, Screen, can_draw, size
 from cef_bridge.cli.tables import print_rows
 from cef_bridge.delivery import urls
 from cef_bridge.errors import CefBridgeError, UsageError
@@ -66,7 +66,7 @@ def command(url: str, once: bool, as_json: bool) -> None:
     Ends with Ctrl-C.
     """
     base = _base(url)
-    screen = Screen(shown=sys.stdout.isatty() and not once and not as_json, err=False)
+    screen = Screen(shown=can_draw(sys.stdout) and not once and not as_json, err=False)
     with _ended_by_signal() as ended, contextlib.ExitStack() as last:
         last.callback(screen.clear)
         before = _scrape(base)
@@ -79,7 +79,9 @@ def command(url: str, once: bool, as_json: bool) -> None:
             except CefBridgeError as error:
                 if once or not screen.shown:
                     raise
-                screen.show([live.LiveLine(text, bad=True) for text in _wrapped(str(error))])
+                screen.show(
+                    [live.LiveLine(text, bad=True) for text in _wrapped(f"{error} Trying again.")]
+                )
                 continue
             if screen.shown:
                 _show(screen, base, before, now)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
 import time
 
+import commands
 import pytest
 from forwards import Forward, forward, until, waiting_in, write_events
+from running import COMMAND
 from terminals import Terminal
 
 from cef_bridge.collector.collector import Collector
@@ -181,8 +184,10 @@ def test_a_second_signal_ends_it_at_once(tmp_path, closed_port):
 def test_the_counters_of_the_last_line_add_up_with_internal_events(tmp_path, collector):
     log = write_events(tmp_path / "ka.log", 50)
     words = ("--from", log, "--to", to(collector), "--queue", tmp_path / "q", "--heartbeat", "1s")
-    with Forward(*words) as run:
+    with Forward(*words, "--metrics", "127.0.0.1:0") as run:
         until(lambda: collector.distinct >= 53)
+        url = re.search(r"metrics (http://\S+):\s", run.said())[1]
+        until(lambda: sums_hold(url))
         ended = run.end()
     (last,) = (line for line in ended.err.splitlines() if line.startswith("siem: 50 received"))
     number = {
@@ -197,3 +202,12 @@ def test_the_counters_of_the_last_line_add_up_with_internal_events(tmp_path, col
     made = number["converted"] + number["internal events"]
     assert made == number["confirmed"] + number["unconfirmed"] + number["in the queue"]
     assert number["confirmed"] == collector.snapshot().distinct
+
+
+def sums_hold(url):
+    """Tell whether the metrics add up; two counters are not read at the same moment."""
+    done = commands.run([COMMAND, "top", url, "--once", "--json"], capture_output=True, timeout=60)
+    (each,) = json.loads(done.stdout)["destinations"]
+    kept = ("confirmed", "unconfirmed", "in_flight", "waiting", "dropped", "dead_lettered")
+    made = each["converted"] + each["internal"] + each["replayed"]
+    return each["internal"] >= 3 and made == sum(each[name] for name in kept)

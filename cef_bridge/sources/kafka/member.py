@@ -88,7 +88,8 @@ class Member:
         self._waiting = 0  # bytes of `_found`
         self._partitions = Partitions({})
         self._orders = _Orders()
-        self._trouble = _Trouble(str(cluster))
+        self._source = f"{cluster}/{','.join(asked.topics)}"  # as in metrics
+        self._trouble = _Trouble(str(cluster), self._source)
         self._given: list[Place] | None = None  # assigned, and not begun with
         self._astray: set[Place] = set()  # whose offset the broker does not have
         self._joined = self._paused = self._full = False
@@ -329,7 +330,7 @@ class Member:
         _log.info(
             "%s: the group %s assigns its partitions again",
             *(self._cluster, self._asked.group),
-            extra=fields("partitions", source=str(self._cluster), count=0),
+            extra=fields("partitions", source=self._source, count=0),
         )
 
     def _begin(self, consumer: Consumer) -> None:
@@ -372,7 +373,7 @@ class Member:
         _log.info(
             "%s: the group %s assigned %s",
             *(self._cluster, self._asked.group, ", ".join(map(str, given)) or "nothing"),
-            extra=fields("partitions", source=str(self._cluster), count=len(given)),
+            extra=fields("partitions", source=self._source, count=len(given)),
         )
 
     def _assign(self, consumer: Consumer) -> None:
@@ -496,7 +497,7 @@ class Member:
                 "events are read again."
             )
             why = plain(error.str())
-            known = fields("commit-failed", source=str(self._cluster), reason=why)
+            known = fields("commit-failed", source=self._source, reason=why)
             _log.log(level, text, self._cluster, self._asked.group, why, extra=known)
         self._told_commit = error is not None
 
@@ -518,10 +519,11 @@ class _Orders:
 class _Trouble:
     """What keeps messages from coming: told once, and again when it lasts."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, source: str) -> None:
         self.text = ""
         self.count = 0
         self._name = name
+        self._source = source
         self._told = (-_QUIET, "")
         self._permanent = self._stays = False
 
@@ -541,7 +543,7 @@ class _Trouble:
         if news:
             self._told = now, text
         level = logging.ERROR if permanent else logging.WARNING
-        known = fields("source-trouble", source=self._name, reason=text)
+        known = fields("source-trouble", source=self._source, reason=text)
         _log.log(level if news else logging.DEBUG, "%s: %s", self._name, text, extra=known)
 
     def answered(self) -> None:
@@ -553,7 +555,7 @@ class _Trouble:
         """Messages come again."""
         if self.text:
             self.text = ""
-            known = fields("source-back", source=self._name)
+            known = fields("source-back", source=self._source)
             _log.info("%s: it works again", self._name, extra=known)
 
 
