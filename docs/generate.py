@@ -21,6 +21,7 @@ from cli_page import cli_page
 from msgspec import NODEFAULT
 from msgspec import inspect as kinds
 
+from cef_bridge import log_fields
 from cef_bridge.cli import _root
 from cef_bridge.delivery import destination_url
 from cef_bridge.delivery.settings import extra_of, shown_number, takes
@@ -29,6 +30,7 @@ from cef_bridge.forward import config, metrics
 from cef_bridge.forward.config.codes import CODES as CONFIG_CODES
 from cef_bridge.forward.config.places import SOURCE_WORDS
 from cef_bridge.forward.config.read import CONFIG_WORDS
+from cef_bridge.forward.status import TROUBLES
 from cef_bridge.kubearmor import fields
 from cef_bridge.kubearmor.classes import catalogue
 from cef_bridge.lines.lint import pages as line_pages
@@ -57,6 +59,7 @@ _PAGES_WITH_PARTS = (
     "sources.md",
     "destinations.md",
     "metrics.md",
+    "logs.md",
     "class-ids.md",
 )
 
@@ -132,8 +135,7 @@ def _default(row: kinds.Field) -> str:
 
 def metrics_table(rows: Iterable[metrics.MetricRow]) -> str:
     """Return the table of some metrics."""
-    suffix = {"counter": "_total", "gauge": ""}  # as Prometheus' clients name them
-    named = [(code(f"{metrics.PREFIX}{it.name}{suffix[it.kind]}"), it.meaning) for it in rows]
+    named = [(code(f"{metrics.PREFIX}{metrics.name_of(it)}"), it.meaning) for it in rows]
     return table(("Metric", "Meaning"), named)
 
 
@@ -145,7 +147,20 @@ def parts() -> dict[str, str]:
     ]
     return {
         "destination-metrics": metrics_table(
-            (*metrics.DESTINATION_ROWS, metrics.REJECTED, metrics.DROPPED)
+            (*metrics.DESTINATION_ROWS, metrics.TROUBLE, metrics.REJECTED, metrics.DROPPED)
+        ),
+        "trouble-reasons": table(
+            ("Reason", "The destination"), [(code(it), text) for it, text in TROUBLES.items()]
+        ),
+        "log-codes": table(
+            ("Code", "Says", "Fields"),
+            [
+                (code(name), it.meaning, ", ".join(map(code, it.fields)))
+                for name, it in log_fields.CODES.items()
+            ],
+        ),
+        "log-fields": table(
+            ("Field", "Meaning"), [(code(name), text) for name, text in log_fields.FIELDS.items()]
         ),
         "source-metrics": metrics_table(metrics.SOURCE_ROWS),
         "class-ids": class_ids(),

@@ -25,6 +25,7 @@ APART = (
         "cli/test_demo",
         "cli/test_receive",
         "cli/test_convert_memory",
+        "cli/test_top",
     ),
     "cli/test_convert_state_kill",
     *("delivery/test_forwarder", "delivery/test_transport", "delivery/test_black_hole"),

@@ -47,6 +47,7 @@ class _Group(LazyGroup):
             "Run a test collector, and validate each message.",
         ),
         "generate": ("generate", "Print synthetic events, marked as test data."),
+        "top": ("top", "Show how a running forwarder is doing, each second."),
         "queue": ("queue", "Inspect the queues of a forwarder."),
         "deadletter": ("deadletter", "List and replay dead letters."),
         "demo": ("demo", "Convert and forward sample events, and show the result."),
@@ -112,11 +113,11 @@ def _say(error: Exception) -> None:
     if isinstance(error, MappingError) and sys.stderr is not None and sys.stderr.isatty():
         from cef_bridge.cli import problems  # noqa: PLC0415 - for a fault only
 
-        if not logs.as_json():
+        if not logs.in_json():
             # A config may hold secrets: its lines are not shown.
             problems.print_full(error.problems, err=True, lines=False)
             return
-    logs.say(_sentence(error), "error")
+    logs.say(_sentence(error), "error", "error")
 
 
 def _sentence(error: Exception) -> str:

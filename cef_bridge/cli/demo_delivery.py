@@ -59,7 +59,7 @@ def deliver(echo: Callable[[str], None]) -> DemoResult:
             queue=f"{folder}/queue",
             grace=_PATIENCE,
         )
-        service = Service(config, RunOptions(say=lambda _: None))
+        service = Service(config, RunOptions())
         failure: list[CefBridgeError] = []
         thread = threading.Thread(target=_run, args=(service, failure))
         handler = _Told(echo)

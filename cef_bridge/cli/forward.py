@@ -6,7 +6,6 @@ checked (`--check`) or run. Runs nothing itself.
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import click
@@ -175,8 +174,7 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
 
     if test_event:
         raise SystemExit(forwarding.test_event(config))
-    shown = sys.stderr.isatty()
-    code = forwarding.run(config, once=once, timeout=timeout, reload=configured, status=shown)
+    code = forwarding.run(config, once=once, timeout=timeout, reload=configured)
     raise SystemExit(code)
 
 

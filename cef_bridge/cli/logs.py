@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from cef_bridge.errors import UsageError
+from cef_bridge.log_fields import ATTRIBUTE, fields
 
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Mapping
 
 FORMATS = ("text", "json")
 
@@ -68,15 +70,21 @@ def set_up(settings: LogSettings) -> None:
     logging.basicConfig(level=level, format="%(levelname)s %(message)s", handlers=[handler])
 
 
-def as_json() -> bool:
-    """Whether stderr gets JSON lines only."""
+def in_json() -> bool:
+    """Tell whether stderr takes JSON lines, and nothing else."""
     return _current.log_format == "json"
 
 
-def say(text: str, level: str = "info") -> None:
-    """Tell the operator a sentence on stderr; as a record when logs are JSON."""
-    if _current.log_format == "json":
-        text = _record(level, "cef_bridge", text.strip())
+def verbose() -> bool:
+    """Tell whether DEBUG is logged."""
+    return _current.verbose or _current.debug
+
+
+def say(text: str, level: str = "info", code: str = "", **facts: object) -> None:
+    """Say a sentence on stderr; where logs are JSON as a record, with `fields(code, **facts)`."""
+    if in_json():
+        known = fields(code, **facts)[ATTRIBUTE] if code else {}
+        text = _record(level, "cef_bridge", text.strip(), known)
     with contextlib.suppress(OSError):  # stderr is full, or nobody reads it any more
         click.echo(text, err=True)
 
@@ -87,9 +95,10 @@ def _json(record: logging.LogRecord) -> str:
         import traceback  # noqa: PLC0415 - with --debug only
 
         text += "\n" + "".join(traceback.format_exception(*record.exc_info))
-    return _record(record.levelname.lower(), record.name, text)
+    return _record(record.levelname.lower(), record.name, text, getattr(record, ATTRIBUTE, {}))
 
 
-def _record(level: str, name: str, text: str) -> str:
+def _record(level: str, name: str, text: str, known: Mapping[str, object]) -> str:
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    return json.dumps({"time": stamp, "level": level, "logger": name, "message": text})
+    record = {"time": stamp, "level": level, "logger": name, "message": text, **known}
+    return json.dumps(record, default=str)

@@ -19,6 +19,7 @@ from cef_bridge.delivery.certificates import look_at
 from cef_bridge.delivery.connection import BrokenError, ConnectError, Receipt
 from cef_bridge.delivery.transport_tcp import MOST_READS, TcpConnection
 from cef_bridge.errors import UsageError
+from cef_bridge.log_fields import fields
 
 if TYPE_CHECKING:
     import threading
@@ -84,6 +85,7 @@ def warn_unverified(shown: str) -> None:
         "%s: its certificate is not verified (verify=no): traffic can be intercepted. Name its CA "
         "with ca=.",
         shown,
+        extra=fields("not-verified", peer=shown),
     )
 
 

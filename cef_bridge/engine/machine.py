@@ -19,6 +19,7 @@ from cef_bridge.engine import native as engine
 from cef_bridge.kubearmor.classes import CLASSES
 from cef_bridge.kubearmor.decode import Decoded, EventDecoder
 from cef_bridge.kubearmor.identity import origin_of
+from cef_bridge.log_fields import fields
 from cef_bridge.mapping.program import table
 from cef_bridge.mapping.program.converter import Converted, Filtered
 
@@ -162,6 +163,7 @@ class Trust:
                     "%d kinds of differences: Python converts all from now on, slowly. "
                     "Please report the lines named above",
                     self._most,
+                    extra=fields("engine-differs"),
                 )
 
 
@@ -218,6 +220,9 @@ class Runner:
                     lines.source,
                     lines.line + answer.lines,
                     self._work.fault,
+                    extra=fields(
+                        "engine-fault", source=lines.source, line=lines.line + answer.lines
+                    ),
                 )
 
     @property
@@ -344,7 +349,8 @@ class ComparingRunner(Runner):
                     self._trust.met(native, reference)
                     if self.differed <= _MOST_ERRORS:
                         said = _difference(native, reference)
-                        _log.error("%s:%d: %s", lines.source, number, said)
+                        known = fields("engine-differs", source=lines.source, line=number)
+                        _log.error("%s:%d: %s", lines.source, number, said, extra=known)
                     return begin
             begin, number = end + 1, number + 1
         return None

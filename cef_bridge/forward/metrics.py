@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from cef_bridge import __version__
 from cef_bridge.errors import UsageError
-from cef_bridge.forward.status import not_ready
+from cef_bridge.forward.status import TROUBLES, not_ready
 from cef_bridge.stats import LABELS
 
 if TYPE_CHECKING:
@@ -104,10 +104,18 @@ EXPIRY = MetricRow(
 DROP_REASONS = ("queue-full", "disk-full", "damaged")
 """Each is there from the start: a counter that begins with what it counts shows no increase."""
 DROPPED = MetricRow("dropped", "counter", "Messages that were dropped, by reason.")
+TROUBLE = MetricRow(
+    "destination_trouble", "gauge", "1 while messages cannot be sent, by reason; else 0."
+)
 REJECTED = MetricRow(
     "rejected_by_reason", "counter", "Records that cannot be converted, by reason."
 )
 PREFIX = "cef_bridge_"
+
+
+def name_of(row: MetricRow) -> str:
+    """Return the name of a row's samples, without prefix, as Prometheus' clients write it."""
+    return f"{row.name}_total" if row.kind == "counter" else row.name
 
 
 class Metrics:
@@ -236,6 +244,11 @@ class _Values(Collector):
             for label in LABELS:
                 rejected.add_metric([each.name, label], each.rejected.get(label, 0))
         yield rejected
+        trouble = _family(TROUBLE, ["destination", "reason"])
+        for each in view.destinations:
+            for reason in TROUBLES:
+                trouble.add_metric([each.name, reason], reason in each.reasons)
+        yield trouble
         dropped = _family(DROPPED, ["destination", "reason"])
         for each in view.destinations:
             for reason, number in {**dict.fromkeys(DROP_REASONS, 0), **each.dropped}.items():

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.engine.line_loop import LineLoop, Options, Refused
 from cef_bridge.forward.settled_marks import SettledMarks, settled_in_all
 from cef_bridge.kubearmor.alert_rate import AlertRate
+from cef_bridge.log_fields import fields
 from cef_bridge.queue.queue import ALERTS, TELEMETRY, DeadLetter, Joined, MessageBatch, QueueStopped
 from cef_bridge.sources.feed import Notice
 from cef_bridge.sources.records.units import Block
@@ -201,7 +202,9 @@ class SourcePipeline:
         self._store()
         if lost := self._lost + sum(branch.lost for branch in self._branches):
             _log.error(
-                "%s: %s lost: there was no room in a queue", self.feed.name, counted(lost, "event")
+                "%s: %s lost: there was no room in a queue",
+                *(self.feed.name, counted(lost, "event")),
+                extra=fields("no-room", source=self.feed.name, lost=lost),
             )
 
     def acknowledge(self) -> None:
@@ -290,6 +293,7 @@ class SourcePipeline:
                 "%s: an event matches no destination's when, so it is not sent. It is counted as "
                 "unrouted, like all that follow",
                 self.feed.name,
+                extra=fields("unrouted", source=self.feed.name),
             )
 
     def _store(self) -> None:

@@ -9,6 +9,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
+from cef_bridge.log_fields import fields
 from cef_bridge.queue import statements as tables
 from cef_bridge.queue.open_rows import bits
 from cef_bridge.queue.values import (
@@ -117,7 +118,8 @@ class QueueFetcher:
                 "%s: a row is damaged (%s): %s lost, and counted as dropped (damaged). What is "
                 "left of it is among the dead letters"
             )
-            _log.error(text, core.path, why, counted(row.unsettled, "message"))
+            known = fields("queue-damaged", queue=str(core.path), reason="row", lost=row.unsettled)
+            _log.error(text, core.path, why, counted(row.unsettled, "message"), extra=known)
 
     def _lost(self, row: OpenRow) -> None:
         self._core.rows.remove(row.id)

@@ -14,6 +14,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import CefBridgeError, UsageError
+from cef_bridge.log_fields import fields
 from cef_bridge.queue import open_rows, schema
 from cef_bridge.queue import statements as tables
 from cef_bridge.queue.lock import holder
@@ -225,7 +226,11 @@ def take(core: Core, taken: set[int], most: int) -> list[StoredDeadLetter]:
         try:
             letters.append(tables.letter_of(values))
         except DamagedRowError:
-            _log.error("%s: dead letter %d is damaged, and cannot be sent", core.path, values[0])
+            _log.error(
+                "%s: dead letter %d is damaged, and cannot be sent",
+                *(core.path, values[0]),
+                extra=fields("queue-damaged", queue=str(core.path), reason="dead-letter", lost=1),
+            )
     return letters
 
 

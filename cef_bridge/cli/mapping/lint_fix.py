@@ -10,7 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cef_bridge.cli.logs import as_json, say
+from cef_bridge.cli.logs import in_json, say
 from cef_bridge.cli.styles import styled
 from cef_bridge.errors import UsageError
 from cef_bridge.files import AtomicFile
@@ -71,5 +71,5 @@ def _is_shipped(path: str) -> bool:
 
 
 def _say(problem: Problem) -> None:
-    fixed = "fixed" if as_json() else styled("fixed", "fixed", err=True)
+    fixed = "fixed" if in_json() else styled("fixed", "fixed", err=True)
     say(f"{printable(str(problem.at))} {problem.code} {fixed}: {printable(str(problem.fix))}")

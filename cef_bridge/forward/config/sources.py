@@ -15,6 +15,7 @@ from cef_bridge.delivery import certificates, urls
 from cef_bridge.delivery.certificates import Faults
 from cef_bridge.delivery.kafka import settings as kafka
 from cef_bridge.delivery.settings import did_you_mean
+from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,17 @@ RELAY_PORT = 32767
 _WORDS_OF_A_PATH = re.compile(r"\?(?=[a-z_]+=)(?!.*\?[a-z_]+=)")
 
 
+class SourceGlance(NamedTuple):
+    """A source before anything is read; `found` is None where only a connection shows it.
+
+    `files`: how many a path or glob names.
+    """
+
+    text: str
+    found: bool | None = None
+    files: int | None = None
+
+
 class SourceKind(NamedTuple):
     """A kind of source.
 
@@ -41,7 +53,8 @@ class SourceKind(NamedTuple):
     `endless`: it has no end, so that a run with `--once` needs a time. `problems` says what a
     source lacks that could be read; `check` looks at the files that it names, at a time (epoch
     seconds). `reads_once`: certificates and secrets are read when it starts, not with each
-    connection.
+    connection. `look` says whether a source is there, without a connection to it; `advice`, what to
+    do when it is not.
     """
 
     name: str
@@ -54,6 +67,8 @@ class SourceKind(NamedTuple):
     problems: Callable[[Source], list[str]] = lambda _: []
     check: Callable[[Source, float], Faults] = lambda _, __: Faults([], [])
     reads_once: bool = False
+    look: Callable[[Source], SourceGlance] = lambda _: SourceGlance("connecting")
+    advice: str = ""
 
 
 def _relay_place(rest: str) -> Place:
@@ -123,6 +138,17 @@ def _files(source: Source, once: bool) -> Feed:
     )
 
 
+def _look_at_files(source: Source) -> SourceGlance:
+    from cef_bridge.sources.files.archives import printable  # noqa: PLC0415 - as above
+    from cef_bridge.sources.files.follow_paths import Pattern  # noqa: PLC0415 - as above
+
+    pattern = Pattern(source.pattern)
+    if problem := pattern.unread():
+        return SourceGlance(problem.removeprefix(f"{printable(source.pattern)}: "), False, 0)
+    number = len(pattern.paths())
+    return SourceGlance(counted(number, "file"), True, number)
+
+
 def _stdin(source: Source, _: bool) -> Feed:
     from cef_bridge.sources.stdin import Pipe  # noqa: PLC0415 - as above
 
@@ -140,6 +166,7 @@ _ROWS = (
         endless=True,
         problems=_relay_problems,
         check=certificates.look_at_login,
+        advice="Check its address, and that KubeArmor's relay runs there; connecting goes on.",
     ),
     SourceKind(
         "kafka",
@@ -150,9 +177,20 @@ _ROWS = (
         problems=_kafka_problems,
         check=certificates.look_at_login,
         reads_once=True,
+        advice=(
+            "Check brokers, topic and login. After a crash the group may wait for "
+            "session_timeout before it assigns partitions again."
+        ),
     ),
-    SourceKind("files", "file", "a path or glob", _files),
-    SourceKind("stdin", "stdin", "-", _stdin),
+    SourceKind(
+        "files",
+        "file",
+        "a path or glob",
+        _files,
+        look=_look_at_files,
+        advice="Check path and permissions; it is read from its beginning once it is there.",
+    ),
+    SourceKind("stdin", "stdin", "-", _stdin, look=lambda _: SourceGlance("standard input", True)),
 )
 SOURCES: dict[str, SourceKind] = {row.name: row for row in _ROWS}
 
