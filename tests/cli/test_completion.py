@@ -118,7 +118,7 @@ def test_to_offer_commands_none_of_them_is_imported():
     )
     lines = done.stdout.splitlines()
     assert "plain,convert" in lines
-    loaded = [f"cef_bridge.cli.{name}" for name in ("groups", "logs", "params")]
+    loaded = [f"cef_bridge.cli.{name}" for name in ("environment", "groups", "logs", "params")]
     assert lines[-1] == str(loaded)
 
 
