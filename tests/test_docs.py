@@ -126,6 +126,7 @@ RUN = (
     "convert.md",
     "editors.md",
     "engine.md",
+    "environment.md",
     "event-id-forms.md",
     "first-mapping.md",
     "lint-cef.md",

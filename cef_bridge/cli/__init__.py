@@ -13,7 +13,7 @@ from typing import ClassVar, NoReturn
 
 import click
 
-from cef_bridge.cli import environment, logs
+from cef_bridge.cli import environment, logs, version
 from cef_bridge.cli.groups import LazyGroup
 from cef_bridge.errors import CefBridgeError, MappingError, UsageError
 
@@ -43,15 +43,6 @@ class _Group(LazyGroup):
     }
 
 
-def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if not wanted or context.resilient_parsing:
-        return
-    from cef_bridge.cli import version  # noqa: PLC0415 - ctypes costs what --help need not wait for
-
-    version.show()
-    context.exit()
-
-
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "-V",
@@ -59,7 +50,7 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
     is_flag=True,
     is_eager=True,
     expose_value=False,
-    callback=_print_version,
+    callback=version.on_option,
     help="Show the version and the engine in use, and exit.",
 )
 @click.option("-v", "--verbose", is_flag=True, expose_value=False, help="Log details to stderr.")
