@@ -114,10 +114,9 @@ def replay(folder: Path, ids: tuple[str, ...], everything: bool) -> None:
     for view, chosen in _chosen(folder, ids):
         count = view.replay(chosen)
         process = view.status().process
-        who = "the next forwarder that opens it sends" if process is None else "its forwarder sends"
-        what = "it" if count == 1 else "them"
         letters = counted(count, "dead letter")
-        click.echo(f"{view.path.stem}: {letters} marked; {who} {what}")
+        when = "" if process is not None else " when forward runs with this queue"
+        click.echo(f"{view.path.stem}: {letters} queued for replay{when}")
 
 
 def _chosen(folder: Path, ids: Sequence[str]) -> list[tuple[QueueInspector, list[int] | None]]:
@@ -133,7 +132,7 @@ def _chosen(folder: Path, ids: Sequence[str]) -> list[tuple[QueueInspector, list
         if not name and len(views) == 1:
             (name,) = views
         if name not in views or not number.isdecimal():
-            raise UsageError(f"{each}: no ID of a dead letter. `deadletter list` shows them")
+            raise UsageError(f"{each}: invalid ID of a dead letter. `deadletter list` shows them")
         if not views[name].letters([int(number)]):
             raise UsageError(f"{each}: dead letter not found")
         chosen.setdefault(name, []).append(int(number))

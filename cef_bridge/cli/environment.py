@@ -50,7 +50,9 @@ def explained(error: click.ClickException) -> click.ClickException:
     for value in sorted(_values(error.param, os.environ.get(variable, "")), key=len, reverse=True):
         message = message.removeprefix(f'"{value}". ')
         for quote in "'\"":
-            message = message.replace(f"{quote}{value}{quote}", "the value")
+            quoted = f"{quote}{value}{quote}"
+            # `Invalid size "x".` names it behind what it is, click names it before
+            message = message.replace(f" {quoted}.", ".").replace(quoted, "the value")
     return click.BadParameter(message, error.ctx, error.param, variable)
 
 

@@ -58,35 +58,41 @@ DESTINATION_ROWS = (
     MetricRow("blank", "counter", "Blank lines."),
     MetricRow("alerts_over_rate", "counter", "Alerts over the rate of a container: they go later."),
     MetricRow("own", "counter", "Messages of the forwarder itself: heartbeats, gaps, test events."),
-    MetricRow("replay_converted", "counter", "Dead letters that became messages after all."),
+    MetricRow("replay_converted", "counter", "Replayed dead letters that were converted."),
     MetricRow("engine_left", "counter", "Lines that the native engine left to Python."),
-    MetricRow("engine_compared", "counter", "Lines that the engine converted and Python, too."),
+    MetricRow("engine_compared", "counter", "Lines that both the engine and Python converted."),
     MetricRow(
         "engine_different", "counter", "Of these, lines that Python converted to something else."
     ),
-    MetricRow("queued", "counter", "Messages that were taken into the queue."),
+    MetricRow("queued", "counter", "Messages added to the queue."),
     MetricRow("confirmed", "counter", "Messages that the collector gave a receipt for."),
-    MetricRow("unconfirmed", "counter", "Messages that left without a receipt."),
+    MetricRow("unconfirmed", "counter", "Messages sent without a receipt."),
     MetricRow("dead_lettered", "counter", "Messages that can never be sent."),
-    MetricRow("sent", "counter", "Messages written to a connection by this process, again or not."),
+    MetricRow(
+        "sent", "counter", "Messages written to a connection by this process, resent ones included."
+    ),
     MetricRow("sent_bytes", "counter", "Bytes written to connections by this process."),
     MetricRow("resent", "counter", "Messages resent after a connection failure, by this process."),
     MetricRow(
         "duplicates",
         "counter",
-        "Messages that were confirmed because the receiver already had them, by this process.",
+        "Messages that the destination reported as duplicates, by this process.",
     ),
-    MetricRow("breaks", "counter", "Connections that broke, by this process."),
+    MetricRow("breaks", "counter", "Connection failures, by this process."),
     MetricRow("destination_connected", "gauge", "1 while connected."),
-    MetricRow("queue_messages", "gauge", "Messages that wait."),
+    MetricRow("queue_messages", "gauge", "Messages in the queue that are not sent yet."),
     MetricRow("in_flight_messages", "gauge", "Messages that were sent and have no receipt yet."),
     MetricRow("queue_bytes", "gauge", "Size of the queue's files."),
-    MetricRow("queue_limit_bytes", "gauge", "What they may come to."),
-    MetricRow("queue_oldest_age_seconds", "gauge", "How long the oldest message has been waiting."),
+    MetricRow("queue_limit_bytes", "gauge", "Size limit of the queue."),
+    MetricRow(
+        "queue_oldest_age_seconds", "gauge", "Age of the oldest message that is not sent yet."
+    ),
 )
 UNROUTED = MetricRow("unrouted", "counter", "Events that the `when` of no destination takes.")
 LAG = MetricRow(
-    "source_lag", "gauge", "Events of a partition that are not settled in every destination."
+    "source_lag",
+    "gauge",
+    "Events of a partition that are not confirmed, dropped or dead-lettered in every destination.",
 )
 DROPPED = MetricRow("dropped", "counter", "Messages that were dropped, by reason.")
 REJECTED = MetricRow(

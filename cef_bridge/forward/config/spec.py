@@ -92,7 +92,7 @@ class Source(Login, frozen=True, kw_only=True):
     commit: Annotated[
         Literal["confirmed", "queued"],
         setting(
-            "Commit an offset when its events are settled in every destination, or when they are "
+            "Commit an offset when its events are confirmed in every destination, or when they are "
             "in the queue: `queued` needs a queue on a persistent volume.",
             of=_KAFKA,
         ),
@@ -100,7 +100,7 @@ class Source(Login, frozen=True, kw_only=True):
     ahead: Annotated[
         int,
         setting(
-            "Events that are read and not settled yet, at most; so many may be sent twice when a "
+            "Limit of events that are read and not confirmed yet; so many may be sent twice when a "
             "queue is lost.",
             of=_KAFKA,
             ge=100,
