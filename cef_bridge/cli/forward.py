@@ -48,7 +48,7 @@ def _as(cls: type, name: str) -> Callable[[click.Context, click.Parameter, str |
     multiple=True,
     type=TEXTS,
     help=f"Where events come from: {sources.FORMS}. Repeatable. Settings follow a ?, such as "
-    " kubearmor://host:port?streams=alerts.",
+    "kubearmor://host:port?streams=alerts.",
 )
 @click.option(
     "--to",
