@@ -62,10 +62,10 @@ def taken_from(words: list[str]) -> tuple[list[str], LogSettings]:
 def _is_set(variable: str) -> bool:
     """Read a variable of an option without a value, by the words that click takes."""
     text = os.environ.get(variable) or "no"
-    value = click.types.BoolParamType.str_to_bool(text)
-    if value is None:
-        raise UsageError(f"Invalid {variable}. Expected 1 or 0.")
-    return value
+    try:
+        return bool(click.BOOL.convert(text, None, None))
+    except click.BadParameter as error:
+        raise UsageError(f"Invalid {variable}. Expected 1 or 0.") from error
 
 
 def set_up(settings: LogSettings) -> None:
