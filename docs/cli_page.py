@@ -14,46 +14,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cef_bridge.cli.examples import EXAMPLES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _URL = re.compile(r"(?<![`\w])([\w-]+://\S*?)(?=[,;:)]*\.?(?:\s|$))")
-
-EXAMPLES: dict[str, tuple[str, ...]] = {
-    "forward": (
-        "cef-bridge forward --from events.log --to tcp://127.0.0.1:5514 -m splunk --once",
-        "cef-bridge forward --config /etc/cef-bridge/forward.yaml --check",
-    ),
-    "convert": (
-        "cef-bridge convert -m splunk events.log.gz -o events.cef --rejects bad.jsonl",
-        "cef-bridge convert 's3://audit/2026/*/*.json.gz' -o s3://siem/2026.cef.gz",
-    ),
-    "mapping list": ("cef-bridge mapping list",),
-    "mapping show": ("cef-bridge mapping show splunk",),
-    "mapping fields": ("cef-bridge mapping fields --json",),
-    "mapping class-ids": ("cef-bridge mapping class-ids --format csv",),
-    "mapping schema": ("cef-bridge mapping schema > mapping.schema.json",),
-    "mapping new": ("cef-bridge mapping new acme --extends splunk --from events.log",),
-    "mapping lint": ("cef-bridge mapping lint acme.yaml --strict",),
-    "mapping explain-rule": ("cef-bridge mapping explain-rule M008",),
-    "mapping test": ("cef-bridge mapping test acme.yaml",),
-    "mapping explain": ("cef-bridge mapping explain -m acme.yaml --event 3 events.log",),
-    "mapping coverage": ("cef-bridge mapping coverage -m acme.yaml archive/ --min 95",),
-    "mapping diff": ("cef-bridge mapping diff splunk acme.yaml archive/ --samples 3",),
-    "simulate": ("cef-bridge simulate --siem splunk -m acme.yaml --event 3 events.log",),
-    "parse": ("cef-bridge parse events.cef",),
-    "lint-cef": ("cef-bridge lint-cef --for splunk events.cef",),
-    "receive": ("cef-bridge receive --listen tcp://127.0.0.1:5514 --count 1000",),
-    "generate": ("cef-bridge generate --count 1000 --kind alerts > events.log",),
-    "queue peek": ("cef-bridge queue peek /var/lib/cef-bridge --count 3",),
-    "queue status": ("cef-bridge queue status /var/lib/cef-bridge",),
-    "deadletter list": ("cef-bridge deadletter list /var/lib/cef-bridge",),
-    "deadletter replay": ("cef-bridge deadletter replay /var/lib/cef-bridge --all",),
-    "deadletter show": ("cef-bridge deadletter show /var/lib/cef-bridge siem:1",),
-    "demo": ("cef-bridge demo",),
-    "completion": ("source <(cef-bridge completion bash)",),
-}
-"""At least one of each command, by its name; a command that shows some in its help needs none."""
 
 ENVIRONMENT: dict[str, str] = {
     "CEF_BRIDGE_ENGINE": "`auto`, `native`, `python` or `both`: the [engine](engine.md) to use",
@@ -167,7 +133,7 @@ def _section(context: click.Context, command: click.Command) -> str:
         parts.append(
             _paragraph(f"\b\n{textwrap.dedent(command.epilog).replace(chr(8), '').strip()}")
         )
-    examples = EXAMPLES.get(context.command_path.partition(" ")[2], ())
+    examples = EXAMPLES.get(context.command_path, ())
     if examples:
         lines = "\n".join(examples)
         parts.append(f"```sh\n{lines}\n```")

@@ -7,14 +7,11 @@ import importlib
 import importlib.util
 import json
 import re
-import shlex
 import sys
 
-import click
 import pytest
 from transcripts import ROOT, blocks, free_port, page, run, transcript, write_files
 
-from cef_bridge.cli import _root
 from cef_bridge.lines import Cef, Leef
 from cef_bridge.lines.lint.codes import CODES as LINE_CODES
 from cef_bridge.lines.text import suspicions
@@ -139,6 +136,7 @@ RUN = (
     "editors.md",
     "engine.md",
     "class-id-forms.md",
+    "environment.md",
     "first-mapping.md",
     "install.md",
     "lint-cef.md",
@@ -200,33 +198,6 @@ def test_the_links_of_a_page_lead_somewhere(name):
         if anchor:
             heads = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
             assert anchor in {head.lower().replace(" ", "-").replace("`", "") for head in heads}
-
-
-COMMANDS = [
-    (context, command)
-    for context, command in cli_page.commands(_root, "cef-bridge")
-    if not isinstance(command, click.Group)
-]
-
-
-@pytest.mark.parametrize(("context", "command"), COMMANDS, ids=lambda it: getattr(it, "name", ""))
-def test_a_command_has_an_example_with_options_that_it_has(context, command):
-    name = context.command_path.partition(" ")[2]
-    known = cli_page.EXAMPLES.get(name, ())
-    assert known or "cef-bridge" in f"{command.help}{command.epilog}", (
-        f"add one: cli_page.EXAMPLES[{name!r}]"
-    )
-    for example in known:
-        words = shlex.split(example.removeprefix("source <(").removesuffix(")"))
-        end = next((at for at, word in enumerate(words) if word in {"|", ">"}), len(words))
-        assert " ".join(words[1:end]).startswith(name)
-        parser = command.make_parser(click.Context(command))
-        parser.parse_args(words[1 + len(name.split()) : end])
-
-
-def test_examples_are_of_commands_that_there_are():
-    names = {context.command_path.partition(" ")[2] for context, _ in COMMANDS}
-    assert set(cli_page.EXAMPLES) <= names
 
 
 def test_every_environment_variable_of_the_code_is_on_the_page():

@@ -58,7 +58,7 @@ def _size(_: click.Context, __: click.Parameter, text: str) -> int:
     unit = number[-1:] if number[-1:].isalpha() else ""
     digits = number.removesuffix(unit)
     if unit not in _UNITS or not digits.isdecimal() or not digits.isascii():
-        raise click.BadParameter(f'"{text}" is no size. Expected bytes, or such as 512K or 4M.')
+        raise click.BadParameter(f'Invalid size "{text}". Expected bytes, or such as 512K or 4M.')
     size = int(digits[:20]) * _UNITS[unit]
     if not 1 <= size <= 1 << 30:
         raise click.BadParameter(f'"{text}" is out of range. Expected 1 to 1G.')

@@ -17,7 +17,7 @@ import click
 
 from cef_bridge.cli import tables
 from cef_bridge.cli.checked import with_options
-from cef_bridge.cli.params import MAPPING
+from cef_bridge.cli.params import MAPPING, TEXTS
 from cef_bridge.delivery.settings import read
 from cef_bridge.delivery.urls import UrlParameters
 from cef_bridge.doctor import ExamineOptions, examine, unusable
@@ -44,8 +44,12 @@ def _seconds(_: click.Context, __: click.Parameter, text: str) -> float:
 
 @click.command("doctor")
 @click.option("--config", "path", metavar="FILE", help="A config of forward.")
-@click.option("--from", "froms", metavar="URL", multiple=True, help="As for forward. Repeatable.")
-@click.option("--to", "tos", metavar="URL", multiple=True, help="As for forward. Repeatable.")
+@click.option(
+    "--from", "froms", metavar="URL", type=TEXTS, multiple=True, help="As for forward. Repeatable."
+)
+@click.option(
+    "--to", "tos", metavar="URL", type=TEXTS, multiple=True, help="As for forward. Repeatable."
+)
 @click.option("-m", "--mapping", type=MAPPING, metavar="NAME-or-PATH", help="As for forward.")
 @click.option("--queue", metavar="DIR", help="Folder of the queues.")
 @click.option("--metrics", metavar="HOST:PORT", help="Address of the forwarder's metrics.")
@@ -77,14 +81,8 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
     Tries every link: sources, events and their conversion, queues, destinations. Sends no message
     unless --send-test-event is given, and changes nothing.
 
-    \b
-    Examples:
-      cef-bridge doctor --config /etc/cef-bridge/forward.yaml
-      cef-bridge doctor --from kubearmor://relay --to tls://siem:6514 -m splunk
-      cef-bridge doctor --config forward.yaml --send-test-event --json
-
     Exit codes: 0 everything works, 2 invalid config, 3 problems or warnings found.
-    """  # noqa: D301 - click reads the \b
+    """
     over = {"queue": queue, "metrics": metrics}
     warnings: tuple[Problem, ...] = ()
     if path is not None:

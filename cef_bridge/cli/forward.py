@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, get_args, get_type_hints
 import click
 
 from cef_bridge.cli.checked import checked, checked_file, with_options
-from cef_bridge.cli.params import MAPPING, Renamed
+from cef_bridge.cli.params import MAPPING, TEXTS, Renamed
 from cef_bridge.delivery import schemes, urls
 from cef_bridge.delivery.settings import read
 from cef_bridge.errors import UsageError
@@ -45,14 +45,16 @@ def _as(cls: type, name: str) -> Callable[[click.Context, click.Parameter, str |
     "froms",
     metavar="URL",
     multiple=True,
+    type=TEXTS,
     help=f"Where events come from: {sources.FORMS}. Repeatable. Settings follow a ?, such as "
-    " kubearmor://host:port?streams=alerts.",
+    "kubearmor://host:port?streams=alerts.",
 )
 @click.option(
     "--to",
     "tos",
     metavar="URL",
     multiple=True,
+    type=TEXTS,
     help=f"Where messages go: {schemes.FORMS}. Repeated: a copy to each."
     " tls://a:6514,b:6514: the first reachable host.",
 )

@@ -75,7 +75,7 @@ def _explain(context: click.Context, _: click.Parameter, name: str | None) -> No
     "read_by",
     type=Receiver([*(RECEIVERS | SIEMS), STANDARD]),
     default=None,
-    help="Report only this receiver's pitfalls; standard: none.",
+    help="Report only this SIEM's pitfalls; standard: none.",
 )
 @click.option("--strict", is_flag=True, help="Exit code 3 for warnings, too.")
 @click.option("--all", "everything", is_flag=True, help="Print all problems, however many.")
@@ -98,7 +98,7 @@ def command(
     """Check CEF and LEEF lines of any product, with any syslog header before them.
 
     Reads files, folders and globs, compressed ones too, or stdin for "-" or nothing. An error
-    violates the standard, a warning is a pitfall of the receivers that it names. Exit code 3 when
+    violates the standard, a warning is a pitfall of the SIEMs that it names. Exit code 3 when
     there are errors.
     """
     tally = Tally()

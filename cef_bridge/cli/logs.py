@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,11 +36,15 @@ _current = LogSettings()
 
 
 def taken_from(words: list[str]) -> tuple[list[str], LogSettings]:
-    """Return the words without these options, and what they said; UsageError for a bad format."""
+    """Return the words without these options, and what they or the environment said.
+
+    Raises UsageError for what none of them can be.
+    """
     end = words.index("--") if "--" in words else len(words)
     kept: list[str] = []
-    debug = verbose = False
-    log_format = "text"
+    debug, verbose = (_is_set(name) for name in ("CEF_BRIDGE_DEBUG", "CEF_BRIDGE_VERBOSE"))
+    named = "CEF_BRIDGE_LOG_FORMAT"
+    log_format = os.environ.get(named) or "text"
     rest = iter(words[:end])
     for word in rest:
         if word == "--debug":
@@ -48,11 +53,21 @@ def taken_from(words: list[str]) -> tuple[list[str], LogSettings]:
             verbose = True
         elif word == "--log-format" or word.startswith("--log-format="):
             log_format = word.partition("=")[2] if "=" in word else next(rest, "")
-            if log_format not in FORMATS:
-                raise UsageError(f'Invalid --log-format "{log_format}". Expected text or json.')
+            named = f'--log-format "{log_format}"'
         else:
             kept.append(word)
+    if log_format not in FORMATS:
+        raise UsageError(f"Invalid {named}. Expected text or json.")
     return kept + words[end:], LogSettings(debug, verbose, log_format)
+
+
+def _is_set(variable: str) -> bool:
+    """Read a variable of an option without a value, by the words that click takes."""
+    text = os.environ.get(variable) or "no"
+    try:
+        return bool(click.BOOL.convert(text, None, None))
+    except click.BadParameter as error:
+        raise UsageError(f"Invalid {variable}. Expected 1 or 0.") from error
 
 
 def set_up(settings: LogSettings) -> None:

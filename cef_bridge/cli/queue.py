@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cef_bridge.cli import tables
+from cef_bridge.cli.groups import Group
 from cef_bridge.cli.params import Whole
 from cef_bridge.wording import size
 
@@ -29,7 +30,7 @@ _COLUMNS = (
 _FOLDER = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 
 
-@click.group("queue")
+@click.group("queue", cls=Group)
 def command() -> None:
     """Inspect the queues of a forwarder. DIR is what --queue names, or one file in it."""
 
@@ -38,9 +39,10 @@ def command() -> None:
 @_FOLDER
 @tables.json_option
 def status(folder: Path, as_json: bool) -> None:
-    """Print the counters of each queue: what is waiting, and what became of earlier messages.
+    """Print the counters of each queue.
 
-    Messages in flight count as waiting.
+    They say what is waiting, and what became of earlier messages. Messages in flight count as
+    waiting.
     """
     from cef_bridge.queue.inspector import find
 
@@ -110,6 +112,7 @@ def _plain(status: QueueStatus) -> dict[str, object]:
 @click.option("--lane", type=click.Choice(_LANES), help="Only this lane.")
 @click.option(
     "--count",
+    metavar="N",
     type=Whole(min=1),
     default=10,
     show_default=True,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from cef_bridge.cli.logs import say
-from cef_bridge.cli.params import Number, Whole
+from cef_bridge.cli.params import TEXTS, Number, Whole
 from cef_bridge.cli.receive_progress import ReceiveProgress, plain
 from cef_bridge.cli.received import as_json, summary
 from cef_bridge.cli.screen import Screen, can_draw
@@ -49,6 +49,7 @@ _SLICE = 0.2
     "listen",
     metavar="URL",
     multiple=True,
+    type=TEXTS,
     required=True,
     help="udp://HOST:PORT, tcp://HOST:PORT (line feeds or octet counting) or "
     "tls://HOST:PORT?cert=FILE&key=FILE[&client_ca=FILE]; repeatable.",
@@ -58,6 +59,7 @@ _SLICE = 0.2
 )
 @click.option(
     "--count",
+    metavar="N",
     type=Whole(1),
     help="Exit when N different events have arrived and senders have closed their connections. "
     "Messages without an event id all count.",
@@ -68,6 +70,7 @@ _SLICE = 0.2
 @click.option("--no-check", is_flag=True, help="Count only, about twenty times faster.")
 @click.option(
     "--max-bytes",
+    metavar="BYTES",
     type=Whole(1, 1 << 20),
     default=MAX_BYTES,
     show_default=True,

@@ -38,7 +38,7 @@ _WIDTH = 60
 @click.option(
     "--siem", required=True, type=Receiver(list(SIMULATORS)), help="SIEM parser to simulate."
 )
-@mapping_option(None, "; without it the receiver's own")
+@mapping_option(None, "; without it the SIEM's own")
 @click.option(
     "--syslog-header",
     type=click.Choice(["none", "rfc3164", "rfc5424"]),

@@ -48,12 +48,6 @@ class Scrape(NamedTuple):
 
 @click.command(
     "top",
-    epilog="""\b
-Examples:
-  cef-bridge top 127.0.0.1:9464
-  cef-bridge top http://forwarder:9464 --once
-  cef-bridge top 127.0.0.1:9464 --json | jq .destinations
-""",
 )
 @click.argument("url", metavar="URL")
 @click.option("--once", is_flag=True, help="Print one table and exit; the rates are of one second.")

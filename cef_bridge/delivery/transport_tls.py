@@ -268,7 +268,7 @@ class Handshake:
             text = tls_errors.handshake(error, session, tls, name, self._head)
             raise self._failed(text, permanent=True) from error
         except BrokenError as error:
-            raise self._failed(f"it broke off the TLS handshake. {_MAYBE_PLAIN}") from error
+            raise self._failed(f"it aborted the TLS handshake. {_MAYBE_PLAIN}") from error
 
     def _flush(self, bios: Bios) -> None:
         data = memoryview(bios.outgoing.read())

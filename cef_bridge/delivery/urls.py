@@ -84,7 +84,7 @@ class UrlParameters(NamedTuple):
                     if url.scheme in self.has(row) and not _not_in_urls(row)
                 ]
                 hint = did_you_mean(name, fitting) or f" There are: {', '.join(fitting)}."
-                problems.append(f"{quoted(name)} is no word of {_shown(url.scheme)}.{hint}")
+                problems.append(f"Unknown setting {quoted(name)} of {_shown(url.scheme)}.{hint}")
             elif url.scheme not in self.has(row):
                 problems.append(self.misfit(row, url.scheme))
             elif row.name in said or row.name in besides:
@@ -204,19 +204,19 @@ def endpoint(text: str, default_port: int | None = None, least: int = 1) -> Endp
         except ValueError:
             closed = ""
         if not closed or (port and not port.startswith(":")):
-            return f"{quoted(text)} is no IPv6 address with a port, such as [2001:db8::7]:6514."
+            return f"Invalid IPv6 address {quoted(text)}. With a port it is [2001:db8::7]:6514."
         port = port[1:] if port else default
     else:
         if text.count(":") > 1:
             return f"{quoted(text)}: put an IPv6 address in brackets, such as [2001:db8::7]:6514."
         host, colon, port = text.partition(":")
         if not _HOST.fullmatch(host):
-            return "A host's name is missing." if not host else f"{quoted(host)} is no host's name."
+            return "A host's name is missing." if not host else f"Invalid host name {quoted(host)}."
         port = port if colon else default
         if not colon and not default:
             return f"{quoted(text)} has no port. Expected HOST:PORT."
     if not (port.isascii() and port.isdigit() and len(port) <= 5 and least <= int(port) <= 65535):
-        return f"{quoted(port)} is no port. Expected {least} to 65535."
+        return f"Invalid port {quoted(port)}. Expected {least} to 65535."
     return host, int(port)
 
 

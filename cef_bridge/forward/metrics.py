@@ -89,7 +89,9 @@ DESTINATION_ROWS = (
 )
 UNROUTED = MetricRow("unrouted", "counter", "Events that no destination's `when` takes.")
 LAG = MetricRow(
-    "source_lag", "gauge", "Events of a partition that are not settled in every destination."
+    "source_lag",
+    "gauge",
+    "Events of a partition that are not confirmed, dropped or dead-lettered in every destination.",
 )
 RELOAD_ROWS = (
     MetricRow("reloads", "counter", "Changed files taken: configuration, mappings, certificates."),

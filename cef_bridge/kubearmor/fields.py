@@ -97,7 +97,7 @@ event.class_id        | text    | verdict  | kind.scope.operation.verb.dispositi
 event.name            | text    | verdict  | The fixed sentence of the class id.
 event.place           | text    | workload | Where it happened: namespace/pod, else the node.
 event.severity        | integer | verdict  | The severity in the header, 1 to 10, by the mapping's rules.
-event.time            | integer | instant  | Epoch milliseconds, of UpdatedTime, Timestamp, what an exporter added, or the wrapper.
+event.time            | integer | instant  | Epoch milliseconds, of UpdatedTime, Timestamp, what an exporter added, or the input format.
 event.id              | text    | instant  | SHA-1 that identifies the event, 40 hex digits.
 event.act_key         | text    | instant  | 12 hex digits, equal in the two events of one action.
 event.summary         | text    | instant  | A sentence: who did what to what, where, with which result.

@@ -58,7 +58,9 @@ class QueueLimits(NamedTuple):
     def of(cls, limit: int, policy: str, reserve: int | None, dead_most: int) -> QueueLimits:
         """Return settings that fit each other; UsageError when they make no sense."""
         if policy not in POLICIES:
-            raise UsageError(f"{policy!r} is no queue policy. There are: {', '.join(POLICIES)}")
+            raise UsageError(
+                f"Unknown queue policy {policy!r}. Expected one of: {', '.join(POLICIES)}"
+            )
         # The log is copied into the file at this size; the reserve has to take it all.
         checkpoint = min(max(limit // 16, 1 << 18), 4 << 20)
         if reserve is None:

@@ -108,4 +108,4 @@ def test_an_option_is_read_as_the_setting_of_the_file_is(words, said):
 def test_options_of_the_process_stand_over_the_file(tmp_path):
     (tmp_path / "q").write_text("", encoding="utf-8")
     words = ["--config", "examples/two-siems.yaml", "--queue", f"{tmp_path}/q", "--check"]
-    assert forward(*words, cwd=ROOT)[1] == f"error: queue: {tmp_path}/q is no folder.\n"
+    assert forward(*words, cwd=ROOT)[1] == f"error: queue: {tmp_path}/q is not a folder.\n"

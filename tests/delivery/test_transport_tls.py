@@ -606,8 +606,7 @@ def test_a_collector_that_resets_the_handshake(authority):
             scheme="tls", endpoints=((collector.host, collector.port),), ca=str(authority.ca)
         )
         assert str(refusal(target)) == (
-            f"cannot reach 127.0.0.1:{collector.port}: it broke off the TLS handshake. "
-            f"{MAYBE_PLAIN}"
+            f"cannot reach 127.0.0.1:{collector.port}: it aborted the TLS handshake. {MAYBE_PLAIN}"
         )
 
 

@@ -138,7 +138,7 @@ destinations:
         'f:10:12 F010 "streams" does nothing with -: it is for kubearmor://.',
         "f:11:5 F002 Expected a URL, or settings with from: URL. Found a list.",
         "f:14:9 F006 The environment variable NOPE is not set. Set it, or write ${NOPE:-default}.",
-        'f:15:9 F010 "ratee" is no word of udp://. Did you mean "rate"?',
+        'f:15:9 F010 Unknown setting "ratee" of udp://. Did you mean "rate"?',
         'f:15:9 F010 "framing" does nothing with udp://: it is for tcp:// and tls://.',
         'f:17:20 M008 No event has a field "NamespaceNam". Did you mean "NamespaceName"?',
         'f:18:14 M011 There is no filter "soc_lan". Did you mean "soc_lean"?',
@@ -383,7 +383,7 @@ def test_all_that_is_wrong_with_a_command_line_is_said_at_once():
         '--from "file://a": file:// is followed by a whole path, such as file:///var/log/x.log.',
         '--to "tls://a": There is no filter "soc_laen". Did you mean "soc_lean"?',
         f'--to "http://x": This is no destination. Expected {schemes.FORMS} .',
-        '--to "tcp://a": "drop_events" is no word of tcp://. There are: '
+        '--to "tcp://a": Unknown setting "drop_events" of tcp://. There are: '
         + ", ".join(
             name
             for name, row in DESTINATION_WORDS.rows.items()
@@ -597,7 +597,7 @@ def test_a_check_finds_a_queue_that_is_a_file_and_a_mapping_with_its_problems(tm
     read = from_urls(["-"], ["-?name=d"], mapping=f"{tmp_path}/m.yaml", queue=f"{tmp_path}/q")
     assert [str(it) for it in check(read)] == [
         f'error: destination d: {tmp_path}/m.yaml:2:1 M001 Unknown setting "extendz". Did you mean "extends"?',
-        f"error: queue: {tmp_path}/q is no folder.",
+        f"error: queue: {tmp_path}/q is not a folder.",
     ]
 
 

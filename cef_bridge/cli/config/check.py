@@ -15,11 +15,5 @@ _BELOW = """Exit codes: 0 without errors, 2 with one. A warning may pass by itse
 @click.command("check", epilog=_BELOW)
 @click.argument("path", metavar="FILE")
 def command(path: str) -> None:
-    """Check a config without sending anything: forward --config FILE --check.
-
-    \b
-    Examples:
-      cef-bridge config check /etc/cef-bridge/forward.yaml
-      cef-bridge config check forward.yaml && systemctl reload cef-bridge
-    """  # noqa: D301 - click reads the \b
+    """Check a config without sending anything: forward --config FILE --check."""
     raise SystemExit(checked_file(path))

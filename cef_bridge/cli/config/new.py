@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cef_bridge.cli.logs import say
-from cef_bridge.cli.params import MAPPING
+from cef_bridge.cli.params import MAPPING, TEXTS
 from cef_bridge.errors import UsageError
 from cef_bridge.files import AtomicFile
 from cef_bridge.forward.config.new import GLOBAL, new_config
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     "--from",
     "froms",
     metavar="URL",
+    type=TEXTS,
     multiple=True,
     help="Where events come from, as for forward. Repeatable.",
 )
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     "--to",
     "tos",
     metavar="URL",
+    type=TEXTS,
     multiple=True,
     help="Where messages go, as for forward. Repeatable.",
 )
@@ -84,14 +86,7 @@ def command(
 
     Parameters of URLs become settings. A secret is ${NAME} or file:/path. What is optional is
     written as a comment.
-
-    \b
-    Examples:
-      cef-bridge config new --from kubearmor://relay --to tls://siem:6514 --siem splunk
-      cef-bridge config new --from '/var/log/kubearmor/*.log' -o forward.yaml \\
-          --to 'splunk-hec://splunk:8088?token=${HEC_TOKEN}' --siem splunk \\
-          --to tls://qradar:6514 --siem qradar
-    """  # noqa: D301 - click reads the \b
+    """
     if output is not None and os.path.lexists(output) and not force:
         raise UsageError(f"{output} already exists. Name another file, or add --force.")
     settings = {"queue": _whole(queue), "metrics": metrics, "heartbeat": heartbeat}

@@ -52,6 +52,7 @@ class Growth(NamedTuple):
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 @click.option(
     "--samples",
+    metavar="N",
     type=Whole(0, 20),
     default=2,
     show_default=True,

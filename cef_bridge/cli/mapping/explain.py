@@ -13,7 +13,7 @@ import click
 
 from cef_bridge.cli.earlier import KEYS
 from cef_bridge.cli.event_input import one_event
-from cef_bridge.cli.params import Whole, mapping_option
+from cef_bridge.cli.params import TEXTS, Whole, mapping_option
 from cef_bridge.cli.tables import cut, json_option, print_sentence, print_table, screen_width
 from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.errors import UsageError
@@ -48,7 +48,13 @@ _TABLE_FROM = 120  # columns of a screen; with fewer the values are in too many 
     help="Number of the event to take.",
 )
 @click.option(
-    "-k", "--key", "keys", metavar="KEY", multiple=True, help="Only this output key; repeatable."
+    "-k",
+    "--key",
+    "keys",
+    metavar="KEY",
+    multiple=True,
+    type=TEXTS,
+    help="Only this output key; repeatable.",
 )
 @click.option("--all", "everything", is_flag=True, help="List rules that wrote nothing, and why.")
 @json_option

@@ -41,7 +41,7 @@ def index_place(rest: str) -> tuple[dict[str, object], list[str]]:
         problems.append("The index is missing. Write /INDEX or /DATA-STREAM behind the hosts.")
     elif _NO_INDEX.search(index) or len(index.encode()) > _MOST_INDEX:
         problems.append(
-            f"{quoted(index)} is no name of an index. It has small letters, digits, dots, dashes "
+            f"Invalid index name {quoted(index)}. It has small letters, digits, dots, dashes "
             'and underscores, and does not begin with "-", "_" or "+".'
         )
     return {"endpoints": endpoints, "index": index}, problems

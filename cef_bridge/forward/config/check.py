@@ -130,7 +130,7 @@ def loops(config: Config) -> Iterator[ConfigProblem]:
 
 def _folder(path: Path, where: str) -> Iterator[ConfigProblem]:
     if path.exists() and not path.is_dir():
-        yield _error(where, f"{path} is no folder.")
+        yield _error(where, f"{path} is not a folder.")
         return
     nearest = path
     while not nearest.exists():

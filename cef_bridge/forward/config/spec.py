@@ -92,7 +92,7 @@ class Source(Login, frozen=True, kw_only=True):
     commit: Annotated[
         Literal["confirmed", "queued"],
         setting(
-            "Commit an offset when its events are settled in every destination, or when they are "
+            "Commit an offset when its events are confirmed in every destination, or when they are "
             "in the queue: `queued` needs a queue on a persistent volume.",
             of=_KAFKA,
         ),
