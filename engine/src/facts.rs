@@ -333,6 +333,8 @@ pub struct Facts {
     by_words: HashMap<[Word; 5], usize, BuildHasherDefault<Folding>>,
     /// The fields that an event's id is made of, in their order.
     pub id_fields: Vec<Field>,
+    /// The fields that tell a container from others.
+    pub container_fields: Vec<Field>,
     /// Fields of KubeArmor's own events.
     pub raw: Fields,
     /// Fields that `drop` names.
@@ -475,6 +477,7 @@ impl Facts {
             })
         })?;
         let id_fields = reader.list(|r| r.index(many))?;
+        let container_fields = reader.list(|r| r.index(many))?;
         Ok(Facts {
             paths,
             fields,
@@ -509,6 +512,7 @@ impl Facts {
             classes,
             by_words,
             id_fields,
+            container_fields,
             raw,
             dropped,
         })
