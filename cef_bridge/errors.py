@@ -23,13 +23,55 @@ class Location(NamedTuple):
         return f"{self.path}:{self.line}:{self.column}"
 
 
+class Replacement(NamedTuple):
+    """A fix: the text at a place, a key or a value, is `old` and becomes `new`.
+
+    At a key whose text is another one, `old` stands somewhere in its value; in a template `old` is
+    the name of a field.
+    """
+
+    at: Location
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        return f'"{self.old}" replaced by "{self.new}"'
+
+
+class Removal(NamedTuple):
+    """A fix: the `key` at a place goes, and its value with it."""
+
+    at: Location
+    key: str
+
+    def __str__(self) -> str:
+        return f'"{self.key}" removed'
+
+
+class Addition(NamedTuple):
+    """A fix: a key and a text are added to those of which one stands at a place."""
+
+    at: Location
+    key: str
+    value: str
+
+    def __str__(self) -> str:
+        return f'"{self.key}: {self.value}" added'
+
+
+Fix = Replacement | Removal | Addition
+
+
 class Problem(NamedTuple):
-    """One fault of a mapping, with its rule's code (`M003`) and its place."""
+    """One fault of a mapping, with its rule's code (`M003`), its place, and its fix if only one is
+    right.
+    """
 
     at: Location
     code: str
     message: str
     severity: str = "error"
+    fix: Fix | None = None
 
     def __str__(self) -> str:
         return f"{self.at} {self.code} {self.message}"

@@ -144,7 +144,7 @@ def events(
     none of `KINDS`, or a start before 1970 or after 9000.
     """
     if kind not in KINDS:
-        raise UsageError(f'"{kind}" is no kind of event. Expected one of: {", ".join(KINDS)}.')
+        raise UsageError(f'Invalid kind of event "{kind}". Expected one of: {", ".join(KINDS)}.')
     if not 0 <= start < _LATEST:
         raise UsageError("events begin between 1970 and 9000. Choose another time.")
     endless = _endless(seed, kind, start, step)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _LONGEST = 60
+_CLEAR = 0.05  # by how much a word must be nearer than all others to be the only one
 
 
 def shown(text: str) -> str:
@@ -53,6 +54,26 @@ def closest(word: str, known: Iterable[str], likeness: float = 0.75) -> str | No
         if ratio > best_ratio or (ratio == best_ratio and best is None):
             best, best_ratio = candidate, ratio
     return best
+
+
+def only_one_near(word: str, known: Iterable[str], likeness: float = 0.75) -> str | None:
+    """Return what `closest` does if no other known word is nearly as close; else None.
+
+    `local` is as near to local0 as to local7: nobody can tell for a writer which one was meant.
+    """
+    words = list(known)
+    best = closest(word, words, likeness)
+    if best is None or best.lower() == word.lower():
+        return best
+    from difflib import SequenceMatcher  # noqa: PLC0415 - as above
+
+    matcher = SequenceMatcher(None, "", word.lower()[:200], autojunk=False)
+    ratios = {}
+    for candidate in words:
+        matcher.set_seq1(candidate.lower())
+        ratios[candidate] = matcher.ratio()
+    bar = ratios[best] - _CLEAR
+    return None if any(ratios[it] > bar for it in ratios if it != best) else best
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:

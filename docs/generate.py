@@ -1,8 +1,8 @@
-"""Writes what docs/ repeats of the code's declarations: `python docs/generate.py`.
+"""Write the generated pages of docs/, and parts of others: `python docs/generate.py`.
 
-In come the declarations (fields, class ids, the mapping language's types, the rules of mappings
-and of lines, filters and transforms), out go whole pages, and the parts of pages between
-`<!-- begin: NAME -->` and `<!-- end -->`. A test says when they are out of date.
+The input is the declarations: fields, class ids, the mapping language's types, the rules of
+mappings and of lines, filters and transforms. Parts of pages are between `<!-- begin: NAME -->` and
+`<!-- end -->`. A test fails when they are out of date.
 """
 
 # ruff: noqa: INP001 - a script beside the pages it writes
@@ -17,9 +17,12 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli_page import cli_page
 from msgspec import NODEFAULT
 from msgspec import inspect as kinds
 
+from cef_bridge import log_fields
+from cef_bridge.cli import _root
 from cef_bridge.delivery import destination_url
 from cef_bridge.delivery.settings import extra_of, shown_number, takes
 from cef_bridge.delivery.urls import UrlParameters
@@ -27,6 +30,7 @@ from cef_bridge.forward import config, metrics
 from cef_bridge.forward.config.codes import CODES as CONFIG_CODES
 from cef_bridge.forward.config.places import SOURCE_WORDS
 from cef_bridge.forward.config.read import CONFIG_WORDS
+from cef_bridge.forward.status import TROUBLES
 from cef_bridge.kubearmor import fields
 from cef_bridge.kubearmor.classes import catalogue
 from cef_bridge.lines.lint import pages as line_pages
@@ -47,7 +51,17 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 _NOTE = "<!-- Written by docs/generate.py: change what it reads, and run it. -->"
 _PART = re.compile(r"(<!-- begin: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
-_PAGES_WITH_PARTS = ("mapping-language.md", "configuration.md", "metrics.md")
+_PAGES_WITH_PARTS = (
+    "mapping-language.md",
+    "mapping-values.md",
+    "mapping-envelope.md",
+    "configuration.md",
+    "sources.md",
+    "destinations.md",
+    "metrics.md",
+    "logs.md",
+    "class-ids.md",
+)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -59,7 +73,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def code(text: object) -> str:
-    """Return a text as Markdown code; nothing stays nothing."""
+    """Return a text as Markdown code, and no text as none."""
     return f"`{text}`" if text not in ("", None, ()) else ""
 
 
@@ -109,7 +123,7 @@ def _takes(kind: kinds.Type) -> str:
 
 def _default(row: kinds.Field) -> str:
     if row.required:
-        return "must be there"
+        return "required"
     value = "" if row.default is NODEFAULT else row.default
     if isinstance(value, bool):
         return code(str(value).lower())
@@ -121,8 +135,7 @@ def _default(row: kinds.Field) -> str:
 
 def metrics_table(rows: Iterable[metrics.MetricRow]) -> str:
     """Return the table of some metrics."""
-    suffix = {"counter": "_total", "gauge": ""}  # as Prometheus' clients name them
-    named = [(code(f"{metrics.PREFIX}{it.name}{suffix[it.kind]}"), it.meaning) for it in rows]
+    named = [(code(f"{metrics.PREFIX}{metrics.name_of(it)}"), it.meaning) for it in rows]
     return table(("Metric", "Meaning"), named)
 
 
@@ -134,14 +147,29 @@ def parts() -> dict[str, str]:
     ]
     return {
         "destination-metrics": metrics_table(
-            (*metrics.DESTINATION_ROWS, metrics.REJECTED, metrics.DROPPED)
+            (*metrics.DESTINATION_ROWS, metrics.TROUBLE, metrics.REJECTED, metrics.DROPPED)
+        ),
+        "trouble-reasons": table(
+            ("Reason", "The destination"), [(code(it), text) for it, text in TROUBLES.items()]
+        ),
+        "log-codes": table(
+            ("Code", "Says", "Fields"),
+            [
+                (code(name), it.meaning, ", ".join(map(code, it.fields)))
+                for name, it in log_fields.CODES.items()
+            ],
+        ),
+        "log-fields": table(
+            ("Field", "Meaning"), [(code(name), text) for name, text in log_fields.FIELDS.items()]
         ),
         "source-metrics": metrics_table(metrics.SOURCE_ROWS),
+        "class-ids": class_ids(),
+        "file-metrics": metrics_table((*metrics.RELOAD_ROWS, metrics.EXPIRY)),
         "mapping": settings(spec.Mapping),
         "rule": settings(spec.Rule),
         "envelope": settings(spec.Envelope),
         "conditions": table(
-            ("Form", "What it asks"),
+            ("Form", "Matches"),
             [(code(f"{{{word}: …}}"), text) for word, text in condition_forms.WORDS.items()],
         ),
         "transforms": table(("Transform", "What it does"), transforms),
@@ -208,15 +236,18 @@ def fields_page() -> str:
     return f"""{_NOTE}
 # Event fields
 
-What a mapping can read, in `from`, `template`, `when`, `drop_fields` and `spread`.
-`cef-bridge mapping fields` prints the same. After `Labels.`, `EventData.` and `data.` the rest is
-one key, dots included: `Labels.app.kubernetes.io/name`. `data.KEY` is a value of KubeArmor's
-`Data` or `Resource`: `data.fd`, `data.DestinationIP`. A field that is not listed can be read as
-well; `mapping lint` then warns (M009).
+The fields that a mapping can read, in `from`, `template`, `when`, `drop_fields` and `spread`.
+`cef-bridge mapping fields` prints the same.
+
+- After `Labels.`, `EventData.` and `data.` the rest is one key, dots included:
+  `Labels.app.kubernetes.io/name`.
+- `data.KEY` is a value of KubeArmor's `Data` or `Resource`: `data.fd`, `data.DestinationIP`.
+- Fields that are not listed can be read, too; `mapping lint` then warns (M009).
 
 ## As KubeArmor writes them
 
-`Since` is the KubeArmor version that first had the field; nothing there: others add it.
+`Since` is the KubeArmor version that first had the field. Fields without a version are added by
+other programs.
 
 {table(columns, raw)}
 ## Derived by cef-bridge
@@ -224,22 +255,11 @@ well; `mapping lint` then warns (M009).
 {table(("Field", "Holds", "Meaning"), derived)}"""
 
 
-def event_ids_page() -> str:
-    """Return the page of all class ids."""
+def class_ids() -> str:
+    """Return the list of all class ids."""
     rows = [(code(it.class_id), it.name, it.category, str(it.severity)) for it in catalogue()]
-    return f"""{_NOTE}
-# Class ids
-
-Every event has one of these {len(rows)} ids as its device event class id (in LEEF: EventID),
-which is `kind.scope.operation.verb.disposition`. The list is closed, so a SIEM's categories can
-be made from it once; no policy's name and no text of an event is ever part of one. An id does
-not change its meaning; a new one is listed in the [changelog](../CHANGELOG.md). `cef-bridge
-mapping class-ids --json` prints the same, and other formats of it are for
-[SIEMs](event-id-forms.md).
-
-The severity is what the base mapping gives an event that its policy does not rate.
-
-{table(("Class id", "Name", "Category", "Severity"), rows)}"""
+    listed = table(("Class id", "Name", "Category", "Severity"), rows)
+    return f"There are {len(rows)} class ids:\n\n{listed}"
 
 
 def lint_page() -> str:
@@ -252,9 +272,9 @@ def lint_page() -> str:
     return f"""{_NOTE}
 # Lint rules
 
-What `cef-bridge mapping lint` finds ([how](lint.md)). An error makes a mapping unusable, for
-`convert` too; a warning does not. Codes keep their meaning for ever. `cef-bridge mapping
-explain-rule CODE` prints the same.
+The rules of `cef-bridge mapping lint` ([how to use it](lint.md)). An error makes a mapping
+unusable, for `convert`, too; a warning does not. A code never changes its meaning. `cef-bridge
+mapping explain-rule CODE` prints the same.
 
 {table(("Code", "Severity", "Meaning"), index)}
 {chr(10).join(pages)}"""
@@ -291,16 +311,16 @@ def line_rules_page() -> str:
     return f"""{_NOTE}
 # Line rules
 
-What [`cef-bridge lint-cef`](lint-cef.md) finds. An error is against the standard: CEF v27, or
-IBM's LEEF. A warning is a pitfall of the receivers it names, or of all. A note is reported only
-when `--for` names its receiver, and is no problem. Codes keep their meaning for ever; `cef-bridge
+The rules of [`cef-bridge lint-cef`](lint-cef.md). An error violates the standard: CEF v27, or IBM's
+LEEF. A warning is a pitfall of the receivers that it names, or of all. A note is reported only
+when `--for` names its receiver, and is no problem. A code never changes its meaning. `cef-bridge
 lint-cef --explain L023` prints one of these pages.
 
-In the examples `<U+0007>` is that character, `<1100 x>` is 1,100 times x, and a line with `{{n}}`
+In the examples `<U+0007>` is that character, and `<1100 x>` is 1,100 times x. A line with `{{n}}`
 is many lines, numbered 1, 2, 3 …
 
 {table(("Code", "Severity", "Receivers", "Meaning"), index)}
-Receivers, as `--for` takes them:
+Receivers, as names for `--for`:
 
 {table(("Name", "Which"), receivers)}
 {chr(10).join(sections)}"""
@@ -310,9 +330,9 @@ def pages() -> dict[str, str]:
     """Return all pages that this script writes, whole, by file name."""
     generated = {
         "fields.md": fields_page(),
-        "event-ids.md": event_ids_page(),
         "lint-rules.md": lint_page(),
         "line-rules.md": line_rules_page(),
+        "cli.md": cli_page(_root, _NOTE),
         "forward.schema.json": json.dumps(config.schema(), ensure_ascii=False, indent=2) + "\n",
         "mapping.schema.json": json.dumps(schema(), ensure_ascii=False, indent=2) + "\n",
     }

@@ -43,13 +43,22 @@ class Authority:
         self.ca = folder / f"{name}.pem"
         self.ca.write_bytes(self._ca.cert_pem.bytes())
 
-    def issue(self, *names: str, expired: bool = False, client: bool = False) -> Pair:
+    def issue(
+        self,
+        *names: str,
+        expired: bool = False,
+        client: bool = False,
+        days: int | None = None,
+    ) -> Pair:
         """Issue a certificate for host names or addresses, "localhost" and 127.0.0.1 by default.
 
         `expired=True`: it ran out on EXPIRED_ON. `client=True`: it names a client, no host.
+        `days`: it expires so many days from now.
         """
         self._issued += 1
         until = dt.datetime.fromisoformat(f"{EXPIRED_ON}T12:00:00") if expired else None
+        if days is not None:
+            until = dt.datetime.now(tz=dt.UTC).replace(tzinfo=None) + dt.timedelta(days=days)
         since = until - dt.timedelta(days=365) if until else None
         who = names or (("client@example.test",) if client else ("localhost", "127.0.0.1", "::1"))
         leaf = self._ca.issue_cert(*who, not_before=since, not_after=until)

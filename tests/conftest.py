@@ -8,6 +8,7 @@ than they compute, and run four at a time.
 from __future__ import annotations
 
 import gc
+import os
 import signal
 from pathlib import Path
 
@@ -17,11 +18,19 @@ import pytest
 HERE = Path(__file__).parent
 APART = (
     "receivers",
-    *("cli/test_forward", "cli/test_demo", "cli/test_receive", "cli/test_convert_memory"),
+    *(
+        "doctor",
+        "cli/test_doctor",
+        "cli/test_forward",
+        "cli/test_demo",
+        "cli/test_receive",
+        "cli/test_convert_memory",
+        "cli/test_top",
+    ),
     "cli/test_convert_state_kill",
     *("delivery/test_forwarder", "delivery/test_transport", "delivery/test_black_hole"),
     *("delivery/test_receipts", "delivery/test_tcp_info", "queue/test_queue_kill"),
-    *("sources/test_follow", "sources/test_relay", "collector/test_collector", "spark"),
+    *("sources/test_follow", "sources/test_relay", "collector/test_collector", "spark", "deploy"),
 )
 # Files that take longest, the longest first: of two workers none is to begin one near the end.
 LONG = (
@@ -44,6 +53,9 @@ for _number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, lambda *_: None)
 
+
+# Workers of xdist say 80, and `mapping explain` heeds that in a pipe. Who pipes says nothing.
+os.environ.pop("COLUMNS", None)
 
 # Each run draws others; `--hypothesis-profile default` draws twice as many. A busy machine is no
 # failing property test.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import importlib.util
 import json
 import re
+import sys
 
 import pytest
-from transcripts import ROOT, blocks, page, run, transcript, write_files
+from transcripts import ROOT, blocks, free_port, page, run, transcript, write_files
 
 from cef_bridge.lines import Cef, Leef
 from cef_bridge.lines.lint.codes import CODES as LINE_CODES
@@ -20,12 +22,18 @@ from cef_bridge.mapping.language.reader import yaml_fields
 from cef_bridge.mapping.load import load, problems
 from cef_bridge.mapping.program.compile import MARKS
 
-LANGUAGE = page("docs/mapping-language.md")
+LANGUAGE = "\n".join(
+    page(f"docs/mapping-{name}.md") for name in ("language", "keys", "values", "envelope")
+)
 CONVERT = page("docs/convert.md")
 EDITORS = page("docs/editors.md")
 LINT_CEF = page("docs/lint-cef.md")
-NORMALISE = page("docs/normalise.md")
+SANITIZING = page("docs/sanitizing.md")
 PAGES = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
+
+
+sys.path.insert(0, str(ROOT / "docs"))  # as it is for `python docs/generate.py`
+cli_page = importlib.import_module("cli_page")
 
 
 def generated() -> dict[str, str]:
@@ -86,10 +94,10 @@ def cells(line: str) -> list[str]:
     return [cell.strip().strip("`").replace(r"\|", "|") for cell in found]
 
 
-NORMALISED = [cells(line) for line in NORMALISE.splitlines() if line.count('| `"') == 3]
+SANITIZED = [cells(line) for line in SANITIZING.splitlines() if line.count('| `"') == 3]
 
 
-@pytest.mark.parametrize("row", NORMALISED, ids=lambda row: row[0])
+@pytest.mark.parametrize("row", SANITIZED, ids=lambda row: row[0])
 def test_hostile_text_becomes_what_the_page_says(row):
     _, before, cef_read, cef_written, leef = row
     text = json.loads(before)
@@ -100,9 +108,9 @@ def test_hostile_text_becomes_what_the_page_says(row):
 
 
 def test_the_page_on_hostile_text_shows_every_suspicion():
-    found = {mark for row in NORMALISED for mark in suspicions(json.loads(row[1]))}
+    found = {mark for row in SANITIZED for mark in suspicions(json.loads(row[1]))}
     assert found == {"control", "newline", "bidi", "surrogate"}
-    told = re.findall(r"^\| `([a-z_]+)` \|", NORMALISE, re.MULTILINE)
+    told = re.findall(r"^\| `([a-z_]+)` \|", SANITIZING, re.MULTILINE)
     assert sorted(told) == sorted(MARKS)
 
 
@@ -124,15 +132,23 @@ def test_the_settings_for_vs_code_are_json_and_the_modeline_names_a_file_of_the_
 RUN = (
     "completion.md",
     "convert.md",
+    "doctor.md",
     "editors.md",
     "engine.md",
-    "event-id-forms.md",
+    "class-id-forms.md",
+    "environment.md",
     "first-mapping.md",
+    "install.md",
     "lint-cef.md",
     "lint.md",
+    "mapping-keys.md",
     "mapping-language.md",
+    "quickstart.md",
+    "security.md",
     "testing-mappings.md",
+    "troubleshooting.md",
     "workbench.md",
+    "zero-to-splunk.md",
 )
 
 
@@ -144,12 +160,18 @@ def folders(tmp_path_factory):
     return found
 
 
+@pytest.fixture(scope="module")
+def port():
+    return free_port()
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [(name, shown) for name in RUN for shown in transcript(page(f"docs/{name}"))],
     ids=lambda it: it if isinstance(it, str) else it.command[:60],
 )
-def test_a_command_of_a_page_prints_what_the_page_shows(name, shown, folders):
+def test_a_command_of_a_page_prints_what_the_page_shows(name, shown, folders, port):
+    shown = shown.at(port)
     got = run(shown.command, folders[name])
     assert shown.matches(got), f"$ {shown.command}\n{got}"
 
@@ -178,7 +200,12 @@ def test_the_links_of_a_page_lead_somewhere(name):
             assert anchor in {head.lower().replace(" ", "-").replace("`", "") for head in heads}
 
 
-def test_the_index_names_every_page():
-    assert set(re.findall(r"\]\(([a-z-]+\.md)\)", page("docs/README.md"))) == {*PAGES} - {
-        "README.md"
+def test_every_environment_variable_of_the_code_is_on_the_page():
+    sources = [*(ROOT / "cef_bridge").rglob("*.py"), ROOT / "hatch_build.py"]
+    used = {
+        name
+        for path in sources
+        for name in re.findall(r"environ\S*?\W(CEF_BRIDGE_\w+|NO_COLOR)\b", path.read_text("utf-8"))
     }
+    assert len(used) == 4
+    assert used <= set(cli_page.ENVIRONMENT)

@@ -191,7 +191,9 @@ def test_every_event_converts_and_none_is_suspicious():
 
 
 def test_what_does_not_exist_cannot_be_asked_for():
-    with pytest.raises(UsageError, match=r'^"files" is no kind of event\. Expected one of: all, '):
+    with pytest.raises(
+        UsageError, match=r'^Invalid kind of event "files"\. Expected one of: all, '
+    ):
         events(1, 1, "files")
     with pytest.raises(UsageError, match=r"^events begin between 1970 and 9000\."):
         events(1, start=-1)

@@ -19,6 +19,10 @@ PACKAGE = Path(__file__).parent.parent / "cef_bridge"
 ALLOWED = {
     "casing": (set(), "it is the ground floor too: every room compares words"),
     "errors": (set(), "it is the ground floor"),
+    "log_fields": (
+        set(),
+        "it is the ground floor too: every room logs, and nobody asks who reads it",
+    ),
     "small_files": (set(), "it is the ground floor too: a path comes in, bytes go out"),
     "wording": (set(), "it is the ground floor too: whoever finds a fault has words for it"),
     "checkpoint": (set(), "a position means something to its source only"),
@@ -165,11 +169,31 @@ ALLOWED = {
         },
         "it puts the parts of the forwarder together, and knows no command line",
     ),
+    "doctor": (
+        {
+            "delivery",
+            "delivery.kafka",
+            "engine",
+            "forward",
+            "forward.config",
+            "kafka",
+            "kubearmor",
+            "mapping",
+            "mapping.language",
+            "mapping.program",
+            "queue",
+            "sources.files",
+            "sources.records",
+            "sources.relay",
+        },
+        "it looks at each link as the forwarder uses it, and knows no command line",
+    ),
     "cli": (
         {
             "collector",
             "convert",
             "delivery",
+            "doctor",
             "engine",
             "files",
             "forward",
@@ -196,7 +220,7 @@ ALLOWED = {
 }
 
 # Everything may import these, which import nothing.
-GROUND = ("casing", "errors", "small_files", "wording")
+GROUND = ("casing", "errors", "log_fields", "small_files", "wording")
 
 # Foreign package (and one of Python's own) -> where alone it may be imported, and why.
 FOREIGN = {
@@ -207,7 +231,14 @@ FOREIGN = {
         "YAML is the language of mappings; all else gets checked values",
     ),
     "msgspec": (
-        {"delivery", "forward.config", "mapping.language", "mapping.lint", "mapping.program"},
+        {
+            "delivery",
+            "doctor",
+            "forward.config",
+            "mapping.language",
+            "mapping.lint",
+            "mapping.program",
+        },
         "what a file may say is declared in one place",
     ),
     "zstandard": (
@@ -215,7 +246,7 @@ FOREIGN = {
         "archives, queues and outputs are compressed where they are kept",
     ),
     "confluent_kafka": (
-        {"delivery.kafka", "kafka", "sources.kafka"},
+        {"delivery.kafka", "doctor", "kafka", "sources.kafka"},
         "the client of Kafka is an extra: who does not ask for it has none",
     ),
     "fsspec": ({"objects"}, "object stores are known in one room, and only when a URL is given"),

@@ -8,6 +8,7 @@ import pytest
 from transcripts import ROOT, page, run, transcript, write_files
 
 from cef_bridge.cli.simulate import command
+from cef_bridge.mapping.language import shipped
 from cef_bridge.siems.reading import Kind
 from cef_bridge.siems.simulators import SIMULATORS
 
@@ -43,3 +44,9 @@ def test_the_page_on_receivers_has_every_option_and_every_kind_of_finding():
     assert re.findall(r"^\| (\w+) \|", text.partition("| Finding |")[2], re.MULTILINE) == [
         *Kind.__args__
     ]
+
+
+def test_the_page_on_receivers_names_every_shipped_mapping():
+    rows = re.findall(r"^\|(.+)$", page("docs/receivers.md"), re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`([a-z0-9-]+)`", row)}
+    assert set(shipped.names()) <= named

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -23,9 +24,24 @@ _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# (\S+\.yaml)\n")
 
 
+SHOWN_PORT = "5514"
+"""The port that pages show. Tests take a free one, since another run may use this one."""
+
+
+def free_port() -> str:
+    """Return a port of 127.0.0.1 that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
 class Shown(NamedTuple):
     command: str
     output: str
+
+    def at(self, port: str) -> Shown:
+        """Return the same with another port."""
+        return Shown(*(text.replace(SHOWN_PORT, port) for text in self))
 
     def matches(self, got: str) -> bool:
         """Tell whether an output is the one that is shown."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import cef_bridge
+from cef_bridge.queue.values import Messages
 from cef_bridge.sources.records.units import Uncut
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ class Watch:
                 return True
             if isinstance(value, Uncut):
                 values.append(value._data)  # noqa: SLF001 - a look from outside, which cuts nothing
+            if isinstance(value, Messages):
+                values.append(value.text)
             if isinstance(value, (list, tuple)):
                 values += value[:_MOST]
             elif isinstance(value, dict):

@@ -3,7 +3,7 @@
 The expected values come from the JSON alone, not from any mapping. Strict is cef-bridge's own
 reader (CEF v27): seven pipes, escapes that are escapes, no `=` left as it is, no key without value,
 no control character (the standard does not forbid all of those: lines that have nothing else wrong
-are counted apart). A value may stand as the event has it, or as docs/normalise.md makes it (white
+are counted apart). A value may stand as the event has it, or as docs/sanitizing.md makes it (white
 space around it gone, control characters visible), whole or cut to its key's length.
 
     python benchmarks/peers/judge.py EVENTS OUTPUT

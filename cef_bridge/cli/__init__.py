@@ -1,6 +1,6 @@
 """The command line: one file a command, and the one place where an error becomes an exit code.
 
-Exit codes: 0 fine, 1 could not go on, 2 wrong use or a wrong mapping, 3 it ran and found something,
+Exit codes: 0 success, 1 runtime failure, 2 usage error or invalid mapping, 3 findings,
 130 interrupted. Commands are imported when they are called, so that `--version` costs nothing.
 """
 
@@ -13,10 +13,11 @@ from typing import ClassVar, NoReturn
 
 import click
 
-from cef_bridge import __version__
-from cef_bridge.cli import logs
+from cef_bridge.cli import environment, logs, version
 from cef_bridge.cli.groups import LazyGroup
 from cef_bridge.errors import CefBridgeError, MappingError, UsageError
+
+_DAILY, _MAPPINGS, _TOOLS = "Daily work", "Mappings and SIEMs", "Tools"
 
 # Files and queues name themselves when they are full: what has no name is what prints.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -25,50 +26,34 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 class _Group(LazyGroup):
     package = "cef_bridge.cli"
     table: ClassVar = {
-        "forward": (
-            "forward",
-            "Forward KubeArmor events to collectors and SIEMs, live, at least once.",
-        ),
-        "convert": ("convert", "Convert KubeArmor JSON into CEF or LEEF messages."),
-        "mapping": (
-            "mapping",
-            "Create, check, test, explain and compare mappings.",
-        ),
-        "simulate": ("simulate", "Show what a SIEM's parser extracts from an event's message."),
-        "parse": ("parse", "Print CEF and LEEF lines as JSON lines."),
-        "lint-cef": (
-            "lint_cef",
-            "Check any product's CEF or LEEF lines against the standard and the receivers.",
-        ),
-        "receive": (
-            "receive",
-            "Run a test collector, and validate each message.",
-        ),
-        "generate": ("generate", "Print synthetic events, marked as test data."),
-        "queue": ("queue", "Inspect the queues of a forwarder."),
-        "deadletter": ("deadletter", "List and replay dead letters."),
-        "demo": ("demo", "Convert and forward sample events, and show the result."),
-        "completion": ("completion", "Print a completion script for bash, zsh or fish."),
+        "forward": ("forward", "Forward KubeArmor events to collectors and SIEMs, live.", _DAILY),
+        "convert": ("convert", "Convert KubeArmor JSON into CEF or LEEF messages.", _DAILY),
+        "doctor": ("doctor", "Find out why nothing arrives at the SIEM.", _DAILY),
+        "top": ("top", "Show how a running forwarder is doing, each second.", _DAILY),
+        "config": ("config", "Create and check config files of forward.", _DAILY),
+        "queue": ("queue", "Inspect the queues of a forwarder.", _DAILY),
+        "deadletter": ("deadletter", "List and replay dead letters.", _DAILY),
+        "mapping": ("mapping", "Create, check, test, explain and compare mappings.", _MAPPINGS),
+        "simulate": ("simulate", "Show what a SIEM's parser extracts from a message.", _MAPPINGS),
+        "lint-cef": ("lint_cef", "Check CEF or LEEF lines of any product.", _MAPPINGS),
+        "parse": ("parse", "Print CEF and LEEF lines as JSON lines.", _MAPPINGS),
+        "receive": ("receive", "Run a test collector, and validate each message.", _TOOLS),
+        "generate": ("generate", "Print synthetic events, marked as test data.", _TOOLS),
+        "demo": ("demo", "Convert and forward sample events, and show the result.", _TOOLS),
+        "completion": ("completion", "Print a completion script for bash, zsh or fish.", _TOOLS),
+        "help": ("help", "Show the help of a command.", _TOOLS),
+        "version": ("version", "Show the version and the engine in use.", _TOOLS),
     }
-
-
-def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if not wanted or context.resilient_parsing:
-        return
-    from cef_bridge.engine import native  # noqa: PLC0415 - ctypes costs what --help need not wait for
-
-    click.echo(f"cef-bridge, version {__version__}")
-    click.echo(f"engine: {native.status()}")
-    context.exit()
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
+    "-V",
     "--version",
     is_flag=True,
     is_eager=True,
     expose_value=False,
-    callback=_print_version,
+    callback=version.on_option,
     help="Show the version and the engine in use, and exit.",
 )
 @click.option("-v", "--verbose", is_flag=True, expose_value=False, help="Log details to stderr.")
@@ -86,8 +71,9 @@ def _root() -> None:
 def main() -> NoReturn:
     """Run the command line; every error leaves as a plain sentence and an exit code."""
     debug = False
+    words = sys.argv[1:]
     try:
-        words, settings = logs.taken_from(sys.argv[1:])
+        words, settings = logs.taken_from(words)
         debug = settings.debug
         logs.set_up(settings)
         code = _root.main(words, prog_name="cef-bridge", standalone_mode=False)
@@ -95,14 +81,26 @@ def main() -> NoReturn:
         code = 130
     except click.ClickException as error:
         with contextlib.suppress(OSError):
-            error.show()
+            environment.explained(error).show()
         code = error.exit_code
     except Exception as error:  # the last line: no operator sees a traceback
         if debug:
             raise
-        logs.say(_sentence(error), "error")
+        _say(error, environment.note(words) if isinstance(error, UsageError) else "")
         code = 2 if isinstance(error, UsageError) else 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(error: Exception, note: str) -> None:
+    """Report an error to an operator; on a terminal problems of files with their severity."""
+    if isinstance(error, MappingError) and sys.stderr is not None and sys.stderr.isatty():
+        from cef_bridge.cli import problems  # noqa: PLC0415 - for a fault only
+
+        if not logs.in_json():
+            # A config may hold secrets: its lines are not shown.
+            problems.print_full(error.problems, err=True, lines=False)
+            return
+    logs.say(_sentence(error) + note, "error", "error")
 
 
 def _sentence(error: Exception) -> str:

@@ -23,7 +23,7 @@ from cef_bridge.cli.packed import PackedFile, WholeFile
 from cef_bridge.cli.params import Renamed, Whole, mapping_option
 from cef_bridge.cli.progress import progress, someone_looks
 from cef_bridge.cli.staged import StagedObject
-from cef_bridge.cli.summary import Asked, report, summary
+from cef_bridge.cli.summary import Asked, counters, report, summary
 from cef_bridge.cli.targets import Targets, appears, opened
 from cef_bridge.cli.times import moment
 from cef_bridge.convert.conversion import MAX_EXPAND, ConvertRun
@@ -58,7 +58,7 @@ def _size(_: click.Context, __: click.Parameter, text: str) -> int:
     unit = number[-1:] if number[-1:].isalpha() else ""
     digits = number.removesuffix(unit)
     if unit not in _UNITS or not digits.isdecimal() or not digits.isascii():
-        raise click.BadParameter(f'"{text}" is no size. Expected bytes, or such as 512K or 4M.')
+        raise click.BadParameter(f'Invalid size "{text}". Expected bytes, or such as 512K or 4M.')
     size = int(digits[:20]) * _UNITS[unit]
     if not 1 <= size <= 1 << 30:
         raise click.BadParameter(f'"{text}" is out of range. Expected 1 to 1G.')
@@ -248,8 +248,10 @@ def _convert(task: _Task) -> ConvertResult:
             told.write(report(run, asked, seconds, _digest(asked, run, out)))
     if state and not run.stopped:
         state.done()
-    for line in summary(run, asked, seconds):
-        say(line)
+    first, *others = summary(run, asked, seconds)
+    say(first, "info", "converted", **counters(run, seconds))
+    for line in others:
+        say(line, "info", "summary")
     return run
 
 
@@ -264,7 +266,7 @@ def _opened(
     targets, state = task.targets, task.state
     if state:
         if state.resumed:
-            say(f"resuming: {state.where()}")
+            say(f"resuming: {state.where()}", "info", "resuming")
         state.begin()
 
     def open_(what: str, path: str | None) -> StandardStream | WholeFile:

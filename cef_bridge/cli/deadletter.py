@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cef_bridge.cli import tables
+from cef_bridge.cli.groups import Group
 from cef_bridge.cli.params import Whole
 from cef_bridge.errors import UsageError
 from cef_bridge.wording import counted
@@ -31,7 +32,7 @@ _ALL = 1 << 31  # more than any queue keeps
 _WIDE = 160  # characters of a reason in a table
 
 
-@click.group("deadletter")
+@click.group("deadletter", cls=Group)
 def command() -> None:
     """List and replay dead letters. DIR is what --queue names.
 
@@ -44,6 +45,7 @@ def command() -> None:
 @_FOLDER
 @click.option(
     "--count",
+    metavar="N",
     type=Whole(min=1),
     default=100,
     show_default=True,
@@ -71,7 +73,11 @@ def list_(folder: Path, count: int, as_json: bool) -> None:
         )
         for view, letter in found
     ]
-    tables.print_table(("id", "since", "kind", "source", "reason"), rows)
+    tables.print_table(
+        ("id", "since", "kind", "source", "reason"),
+        rows,
+        meaning=lambda column, _: "warning" if column == "reason" else "",
+    )
 
 
 @command.command()
@@ -101,7 +107,10 @@ def show(folder: Path, ids: tuple[str, ...], as_json: bool) -> None:
 @_IDS
 @click.option("--all", "everything", is_flag=True, help="All dead letters.")
 def replay(folder: Path, ids: tuple[str, ...], everything: bool) -> None:
-    """Queue dead letters for replay: events are converted again, messages are sent unchanged."""
+    """Queue dead letters for replay.
+
+    Events are converted again, messages are sent unchanged.
+    """
     if bool(ids) == everything:
         raise UsageError(
             "name the dead letters to send (`deadletter list` shows their IDs) or add --all"
@@ -109,10 +118,9 @@ def replay(folder: Path, ids: tuple[str, ...], everything: bool) -> None:
     for view, chosen in _chosen(folder, ids):
         count = view.replay(chosen)
         process = view.status().process
-        who = "the next forwarder that opens it sends" if process is None else "its forwarder sends"
-        what = "it" if count == 1 else "them"
         letters = counted(count, "dead letter")
-        click.echo(f"{view.path.stem}: {letters} marked; {who} {what}")
+        when = "" if process is not None else " when forward runs with this queue"
+        click.echo(f"{view.path.stem}: {letters} queued for replay{when}")
 
 
 def _chosen(folder: Path, ids: Sequence[str]) -> list[tuple[QueueInspector, list[int] | None]]:
@@ -128,7 +136,7 @@ def _chosen(folder: Path, ids: Sequence[str]) -> list[tuple[QueueInspector, list
         if not name and len(views) == 1:
             (name,) = views
         if name not in views or not number.isdecimal():
-            raise UsageError(f"{each}: no ID of a dead letter. `deadletter list` shows them")
+            raise UsageError(f"{each}: invalid ID of a dead letter. `deadletter list` shows them")
         if not views[name].letters([int(number)]):
             raise UsageError(f"{each}: dead letter not found")
         chosen.setdefault(name, []).append(int(number))

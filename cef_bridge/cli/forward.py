@@ -6,21 +6,20 @@ checked (`--check`) or run. Runs nothing itself.
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import click
 
-from cef_bridge.cli.logs import say
-from cef_bridge.cli.params import MAPPING, Renamed
+from cef_bridge.cli.checked import checked, checked_file, with_options
+from cef_bridge.cli.params import MAPPING, TEXTS, Renamed
 from cef_bridge.delivery import schemes, urls
 from cef_bridge.delivery.settings import read
 from cef_bridge.errors import UsageError
-from cef_bridge.forward.config import Config, Destination, check, from_urls, load_config, sources
-from cef_bridge.wording import counted, either
+from cef_bridge.forward.config import Config, Destination, from_urls, load_config, sources
+from cef_bridge.wording import either
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 _WHEN_FULL = get_args(get_type_hints(Destination)["when_full"])
 
@@ -46,14 +45,16 @@ def _as(cls: type, name: str) -> Callable[[click.Context, click.Parameter, str |
     "froms",
     metavar="URL",
     multiple=True,
+    type=TEXTS,
     help=f"Where events come from: {sources.FORMS}. Repeatable. Settings follow a ?, such as "
-    " kubearmor://host:port?streams=alerts.",
+    "kubearmor://host:port?streams=alerts.",
 )
 @click.option(
     "--to",
     "tos",
     metavar="URL",
     multiple=True,
+    type=TEXTS,
     help=f"Where messages go: {schemes.FORMS}. Repeated: a copy to each."
     " tls://a:6514,b:6514: the first reachable host.",
 )
@@ -161,29 +162,22 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
                 grace=grace,
                 needs_source=not test_event,
             )
-        return _over(load_config(config_path), over)
+        return with_options(load_config(config_path), over)
 
     if config_path is not None and (both := [name for name, said in others.items() if said]):
         raise UsageError(f"with --config the file sets it: remove {', '.join(both)}.")
+    if only_check and config_path is not None and not once:
+        raise SystemExit(checked_file(config_path, over))
     config = configured()
     _refuse_endless(config, once=once, timeout=timeout)
     if only_check:
-        raise SystemExit(_checked(config))
+        raise SystemExit(checked(config))
     from cef_bridge.cli import forwarding  # noqa: PLC0415 - a check needs none of it
 
     if test_event:
         raise SystemExit(forwarding.test_event(config))
-    shown = sys.stderr.isatty()
-    code = forwarding.run(config, once=once, timeout=timeout, reload=configured, status=shown)
+    code = forwarding.run(config, once=once, timeout=timeout, reload=configured)
     raise SystemExit(code)
-
-
-def _over(config: Config, over: Mapping[str, object]) -> Config:
-    """Return a config with the options of the command line over it."""
-    metrics = over["metrics"]
-    if isinstance(metrics, str) and isinstance(wrong := urls.endpoint(metrics, least=0), str):
-        raise UsageError(f"--metrics: {wrong}")
-    return config.with_settings({name: it for name, it in over.items() if it is not None})
 
 
 def _refuse_endless(config: Config, *, once: bool, timeout: float | None) -> None:
@@ -194,19 +188,3 @@ def _refuse_endless(config: Config, *, once: bool, timeout: float | None) -> Non
         raise UsageError(
             f"--once ends when all inputs are read, and {endless[0]} has no end. Add --timeout."
         )
-
-
-def _checked(config: Config) -> int:
-    """Print what a check finds; return the exit code."""
-    found = check(config)
-    for finding in found:
-        click.echo(str(finding))
-    errors = sum(finding.severity == "error" for finding in found)
-    warnings = len(found) - errors
-    sources, destinations = len(config.sources), len(config.destinations)
-    say(
-        f"{counted(sources, 'source')}, {counted(destinations, 'destination')}: "
-        f"{counted(errors, 'error')}, {counted(warnings, 'warning')}",
-        "error" if errors else "info",
-    )
-    return 2 if errors else 0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cef_bridge.cli.params import Number, Whole
+from cef_bridge.cli.params import AnyWhole, Number, Whole
 from cef_bridge.cli.targets import StandardStream
 from cef_bridge.cli.times import moment
 from cef_bridge.generator import KINDS, START, STEP, events
@@ -30,7 +30,9 @@ _FASTEST = 10_000_000
 
 
 @click.command("generate")
-@click.option("--count", type=Whole(0), help="Exit after N events.  [default: no limit]")
+@click.option(
+    "--count", metavar="N", type=Whole(0), help="Exit after N events.  [default: no limit]"
+)
 @click.option(
     "--rate",
     metavar="R",
@@ -38,7 +40,12 @@ _FASTEST = 10_000_000
     help="Events per second.  [default: no limit]",
 )
 @click.option(
-    "--seed", type=Whole(), default=1, show_default=True, help="Seed of the random events."
+    "--seed",
+    metavar="N",
+    type=AnyWhole(),
+    default=1,
+    show_default=True,
+    help="Seed of the random events.",
 )
 @click.option(
     "--kind",

@@ -5,6 +5,7 @@ In comes a table of commands, out comes what click needs of a group. Must not kn
 
 from __future__ import annotations
 
+import functools
 import gc
 import sys
 from importlib import import_module
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import click
 
-from cef_bridge.cli import params
+from cef_bridge.cli import environment, params
 
 if TYPE_CHECKING:
     import types
@@ -20,30 +21,12 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
-class LazyGroup(click.Group):
-    """Commands by name: each is `command` of a module in `package`.
-
-    `table` has the module's name and what the command does: help needs no import. `renamed` has
-    names of earlier versions, which go on to work and are shown nowhere.
-    """
-
-    package: ClassVar[str]
-    table: ClassVar[dict[str, tuple[str, str]]]
-    renamed: ClassVar[dict[str, str]] = {}
+class Group(click.Group):
+    """Commands in the order in which they were made, and a hint for a name that is none."""
 
     def list_commands(self, _: click.Context) -> list[str]:
-        """Return the names in the table's order."""
-        return list(self.table)
-
-    def get_command(self, _: click.Context, name: str) -> click.Command | None:
-        """Return a command, imported; None when there is none."""
-        name = self.renamed.get(name, name)
-        if name not in self.table:
-            return None
-        module = f"{self.package}.{self.table[name][0]}"
-        found = sys.modules.get(module) or _imported(module)
-        command: click.Command = found.command
-        return command
+        """Return the names in their order."""
+        return list(self.commands)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -56,18 +39,75 @@ class LazyGroup(click.Group):
         if not told and self.get_command(ctx, name) is None:
             from cef_bridge.wording import did_you_mean, shown  # noqa: PLC0415 - for a fault only
 
-            hint = did_you_mean(name, list(self.table))
+            hint = did_you_mean(name, self.list_commands(ctx))
             raise click.UsageError(f'There is no command "{shown(name)}".{hint}', ctx)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the table into the help."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, about) for name, (_, about) in self.table.items()])
+
+class LazyGroup(Group):
+    """Commands by name: each is `command` of a module in `package`.
+
+    `table` has the module's name, what the command does, and under which heading the help lists it:
+    help needs no import. `renamed` has names of earlier versions, which work and are not shown.
+    """
+
+    package: ClassVar[str]
+    table: ClassVar[dict[str, tuple[str, ...]]]
+    renamed: ClassVar[dict[str, str]] = {}
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        """Return the names in the table's order."""
+        return list(self.table)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Return a command, imported; None when there is none."""
+        name = self.renamed.get(name, name)
+        if name not in self.table:
+            return None
+        module = f"{self.package}.{self.table[name][0]}"
+        found = sys.modules.get(module) or _imported(module)
+        command: click.Command = found.command
+        prepare(command, f"{ctx.command_path} {name}")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table into the help, under its headings."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        del ctx  # the table has all
+        for name, (_, about, *heading) in self.table.items():
+            sections.setdefault(heading[0] if heading else "Commands", []).append((name, about))
+        width = max(map(len, self.table))
+        for title, rows in sections.items():
+            with formatter.section(title):
+                # As wide in each section, so that they read as one list
+                formatter.write_dl([(name.ljust(width), about) for name, about in rows])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write examples below the help."""
+        _write_epilog(self, ctx.command_path, ctx, formatter)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands and options that go on from what was typed."""
         return params.commands(self, ctx, incomplete, self.table)
+
+
+def prepare(command: click.Command, path: str) -> None:
+    """Give a command, and those in it, variables for their options, and examples in the help."""
+    environment.name_options(command, path)
+    if isinstance(command, LazyGroup):
+        return
+    command.format_epilog = functools.partial(_write_epilog, command, path)  # type: ignore[method-assign]
+    if isinstance(command, click.Group):
+        for name, child in command.commands.items():
+            prepare(child, f"{path} {name}")
+
+
+def _write_epilog(
+    command: click.Command, path: str, _: click.Context, formatter: click.HelpFormatter
+) -> None:
+    from cef_bridge.cli import examples  # noqa: PLC0415 - for help only
+
+    examples.write(command, path, formatter)
 
 
 def _imported(name: str) -> types.ModuleType:

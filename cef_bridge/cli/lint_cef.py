@@ -15,6 +15,7 @@ import click
 
 from cef_bridge.cli.linted import FORMATS, Tally
 from cef_bridge.cli.params import Receiver
+from cef_bridge.cli.tables import print_page
 from cef_bridge.errors import CefBridgeError, Location, Problem, UsageError
 from cef_bridge.lines.lint.codes import CODES, RECEIVERS, STANDARD
 from cef_bridge.lines.lint.linter import Linter
@@ -49,7 +50,8 @@ def _explain(context: click.Context, _: click.Parameter, name: str | None) -> No
         raise UsageError(f'There is no rule "{shown(name)}". Expected L001 to {last}.{hint}')
     found = page(code)
     about = f" ({', '.join(code.receivers)})" if code.receivers else ""
-    click.echo(f"{code.id} {code.severity}{about}: {code.meaning}\n\n{found.prose}\n")
+    print_page(f"{code.id} {code.severity}{about}: {code.meaning}\n\n{found.prose}")
+    click.echo()
     for title, example in (("Bad", found.bad), ("Good", found.good)):
         click.echo(f"{title}:")
         for line in example.split("\n"):
@@ -73,7 +75,7 @@ def _explain(context: click.Context, _: click.Parameter, name: str | None) -> No
     "read_by",
     type=Receiver([*(RECEIVERS | SIEMS), STANDARD]),
     default=None,
-    help="Report only this receiver's pitfalls; standard: none.",
+    help="Report only this SIEM's pitfalls; standard: none.",
 )
 @click.option("--strict", is_flag=True, help="Exit code 3 for warnings, too.")
 @click.option("--all", "everything", is_flag=True, help="Print all problems, however many.")
@@ -96,7 +98,7 @@ def command(
     """Check CEF and LEEF lines of any product, with any syslog header before them.
 
     Reads files, folders and globs, compressed ones too, or stdin for "-" or nothing. An error
-    violates the standard, a warning is a pitfall of the receivers that it names. Exit code 3 when
+    violates the standard, a warning is a pitfall of the SIEMs that it names. Exit code 3 when
     there are errors.
     """
     tally = Tally()

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import click
 
 from cef_bridge.cli import junit, sarif
-from cef_bridge.cli.tables import print_table
+from cef_bridge.cli.problems import print_full, print_plain
+from cef_bridge.cli.tables import by_severity, print_sentence, print_table, screen_width
 from cef_bridge.lines.lint.codes import CODES
 from cef_bridge.lines.lint.pages import page
 from cef_bridge.wording import counted
@@ -142,9 +144,11 @@ class _Text:
         self._tally = tally
         self._limited = _Limited(None if everything else _MOST_OF_ONE)
 
+        self._print = print_plain if screen_width() is None else partial(print_full, lines=False)
+
     def add(self, problem: Problem) -> None:
         if self._limited.take(problem):
-            click.echo(str(problem))
+            self._print([problem])
 
     def end(self) -> None:
         for code, count in self._limited.left_out():
@@ -254,7 +258,9 @@ def _print_sum(tally: Tally) -> None:
             )
             for code, count in sorted(tally.by_code.items())
         ]
-        print_table(("code", "severity", "found", "lines", "meaning"), rows, err=True)
+        print_table(
+            ("code", "severity", "found", "lines", "meaning"), rows, err=True, meaning=by_severity
+        )
     click.echo(
         f"{counted(tally.lines, 'line')}: {tally.clean:,} clean, "
         f"{counted(tally.errors, 'error')}, {counted(tally.warnings, 'warning')}",
@@ -263,4 +269,4 @@ def _print_sum(tally: Tally) -> None:
     if tally.score is not None:
         right = tally.lines - tally.wrong
         said = f"score {tally.score}: {right:,} of {counted(tally.lines, 'line')} without an error."
-        click.echo(f"{said} {tally.advice()}".rstrip(), err=True)
+        print_sentence(f"{said} {tally.advice()}".rstrip(), err=True)

@@ -36,6 +36,12 @@ class Whole(click.IntRange):
     name = "whole number"
 
 
+class AnyWhole(click.types.IntParamType):
+    """A whole number without bounds."""
+
+    name = "whole number"
+
+
 class Number(click.FloatRange):
     """A number, called so where something else was typed."""
 
@@ -69,6 +75,18 @@ class Receiver(_Choice):
         return super().convert(self._OLD.get(value, value), param, ctx)
 
 
+class Texts(click.types.StringParamType):
+    """A text of an option that is repeatable: from the environment come several in one variable."""
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """Return the values: one a line where there are lines, else separated by white space."""
+        return (
+            [each for line in rv.splitlines() if (each := line.strip())]
+            if "\n" in rv
+            else rv.split()
+        )
+
+
 class Name(click.types.StringParamType):
     """A text; `offers` gives the words that a shell offers for what was typed so far."""
 
@@ -93,14 +111,14 @@ def commands(
     group: click.Group,
     ctx: click.Context,
     incomplete: str,
-    known: Mapping[str, tuple[str, str]],
+    known: Mapping[str, Sequence[str]],
 ) -> list[CompletionItem]:
     """Return what a group offers: its commands, none of which is imported for it, its options."""
     from click.shell_completion import CompletionItem  # noqa: PLC0415 - as above
 
     named = [
         CompletionItem(name, help=about)
-        for name, (_, about) in known.items()
+        for name, (_, about, *_rest) in known.items()
         if name.startswith(incomplete)
     ]
     return named + click.Command.shell_complete(group, ctx, incomplete)
@@ -136,6 +154,9 @@ def _beside(folder: str, incomplete: str) -> tuple[list[str], bool]:
         return [], bool(folder)
     return sorted(files), folders
 
+
+TEXTS = Texts()
+"""The type of repeatable options."""
 
 MAPPING = Name(_mappings)
 """A shipped mapping's name, or the path of a mapping file."""

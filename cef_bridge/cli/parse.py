@@ -1,4 +1,4 @@
-"""`cef-bridge parse`: CEF and LEEF lines become JSON lines.
+"""`cef-bridge parse`: CEF and LEEF lines become JSON lines, or tables for people.
 
 In come files or stdin with any syslog header before the messages, out comes one JSON object a
 line on stdout, with what is wrong with the line in `faults`; a line without a message is named on
@@ -24,7 +24,7 @@ from cef_bridge.lines.text import sanitize
 from cef_bridge.wording import limit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _MAX_LINE = 1 << 20
 
@@ -41,8 +41,13 @@ _MAX_LINE = 1 << 20
     is_flag=True,
     help="Reject lines with faults.",
 )
-def command(files: tuple[str, ...], strict: bool) -> None:
-    """Print CEF and LEEF lines as JSON lines.
+@click.option(
+    "--pretty",
+    is_flag=True,
+    help="Print tables to read: keys with their long names and labels, faults with their place.",
+)
+def command(files: tuple[str, ...], strict: bool, pretty: bool) -> None:
+    """Print CEF and LEEF lines as JSON lines, or with --pretty as tables.
 
     Reads each FILE, or stdin for "-" or nothing. A syslog header before a message is skipped.
     Violations of the format's grammar are listed in "faults"; a line without a message is reported
@@ -50,9 +55,10 @@ def command(files: tuple[str, ...], strict: bool) -> None:
     """
     out = sys.stdout.buffer
     counts = _Counts()
+    show = _pretty() if pretty else lambda _, found: out.write(_as_json(found))
     try:
         for path in files or ("-",):
-            _parse_file(path, out, counts, strict=strict)
+            _parse_file(path, show, counts, strict=strict)
         out.flush()
     except BrokenPipeError:
         # The reader has gone, as `head` does. Nothing may be flushed into the pipe at exit.
@@ -60,7 +66,8 @@ def command(files: tuple[str, ...], strict: bool) -> None:
     if counts.faulty:
         one = counts.faulty == 1
         lines = "1 line has" if one else f"{counts.faulty:,} lines have"
-        click.echo(f'{lines} faults, listed in {"its" if one else "their"} "faults"', err=True)
+        listed = "" if pretty else f', listed in {"its" if one else "their"} "faults"'
+        click.echo(f"{lines} faults{listed}", err=True)
     if counts.unread or counts.faulty:
         click.get_current_context().exit(3)
 
@@ -71,7 +78,25 @@ class _Counts:
     faulty: int = 0
 
 
-def _parse_file(path: str, out: BinaryIO, counts: _Counts, *, strict: bool) -> None:
+def _pretty() -> Callable[[bytes, Lenient], object]:
+    """Return what prints a message as tables, with an empty line between two."""
+    from cef_bridge.cli.pretty import print_pretty  # noqa: PLC0415 - JSON needs none of it
+
+    begun = False
+
+    def show(line: bytes, found: Lenient) -> None:
+        nonlocal begun
+        if begun:
+            click.echo()
+        begun = True
+        print_pretty(_text(line), found)
+
+    return show
+
+
+def _parse_file(
+    path: str, show: Callable[[bytes, Lenient], object], counts: _Counts, *, strict: bool
+) -> None:
     """Write the messages of a file; count the lines that could not be read, or have faults."""
     name = "stdin" if path == "-" else path
     try:
@@ -80,12 +105,12 @@ def _parse_file(path: str, out: BinaryIO, counts: _Counts, *, strict: bool) -> N
                 try:
                     found = _parse_line(line, strict=strict)
                     counts.faulty += bool(found.faults)
-                    out.write(_as_json(found))
+                    show(line, found)
                 except FormatError as error:
                     counts.unread += 1
                     click.echo(f"{name}:{number}: {sanitize(str(error))}", err=True)
                 if path == "-":
-                    out.flush()  # who pipes `tail -f` in waits for each line
+                    sys.stdout.buffer.flush()  # who pipes `tail -f` in waits for each line
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -113,8 +138,12 @@ def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
 def _parse_line(line: bytes, *, strict: bool) -> Lenient:
     if len(line) > _MAX_LINE:
         raise FormatError(f"the line has more than {limit(_MAX_LINE)}. Split it or leave it out.")
-    text = line.removesuffix(b"\r").decode("utf-8", "replace")
+    text = _text(line)
     return Lenient(parse(text)) if strict else read_leniently(text)
+
+
+def _text(line: bytes) -> str:
+    return line.removesuffix(b"\r").decode("utf-8", "replace")
 
 
 def _as_json(found: Lenient) -> bytes:

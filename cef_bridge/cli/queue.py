@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cef_bridge.cli import tables
+from cef_bridge.cli.groups import Group
 from cef_bridge.cli.params import Whole
 from cef_bridge.wording import size
 
@@ -29,7 +30,7 @@ _COLUMNS = (
 _FOLDER = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 
 
-@click.group("queue")
+@click.group("queue", cls=Group)
 def command() -> None:
     """Inspect the queues of a forwarder. DIR is what --queue names, or one file in it."""
 
@@ -38,9 +39,10 @@ def command() -> None:
 @_FOLDER
 @tables.json_option
 def status(folder: Path, as_json: bool) -> None:
-    """Print the counters of each queue: what is waiting, and what became of earlier messages.
+    """Print the counters of each queue.
 
-    Messages in flight count as waiting.
+    They say what is waiting, and what became of earlier messages. Messages in flight count as
+    waiting.
     """
     from cef_bridge.queue.inspector import find
 
@@ -49,14 +51,24 @@ def status(folder: Path, as_json: bool) -> None:
         click.echo(json.dumps([_plain(each) for each in found], indent=2))
         return
     now = time.time()
-    tables.print_table(_COLUMNS, [_row(each, now) for each in found])
+    tables.print_table(_COLUMNS, [_row(each, now) for each in found], meaning=_meaning)
     for each in found:
         for reason, count in each.sum.dropped.items():
-            click.echo(f"{each.name}: {count:,} dropped: {reason}")
+            tables.print_sentence(f"{each.name}: {count:,} dropped: {reason}")
         if each.held:
-            click.echo(f"{each.name}: {each.held:,} confirmed messages are kept for a while")
+            tables.print_sentence(
+                f"{each.name}: {each.held:,} confirmed messages are kept for a while"
+            )
         if each.totals.get("damaged_files"):
-            click.echo(f"{each.name}: was damaged; look for {each.path.name}.damaged-* beside it")
+            tables.print_sentence(
+                f"{each.name}: was damaged; look for {each.path.name}.damaged-* beside it",
+                "warning",
+            )
+
+
+def _meaning(column: str, cell: str) -> str:
+    meanings = {"dropped": "lost", "dead letters": "warning"}
+    return "" if cell == "0" else meanings.get(column, "")
 
 
 def _row(status: QueueStatus, now: float) -> tuple[str, ...]:
@@ -100,6 +112,7 @@ def _plain(status: QueueStatus) -> dict[str, object]:
 @click.option("--lane", type=click.Choice(_LANES), help="Only this lane.")
 @click.option(
     "--count",
+    metavar="N",
     type=Whole(min=1),
     default=10,
     show_default=True,

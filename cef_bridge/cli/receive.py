@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from cef_bridge.cli.logs import say
-from cef_bridge.cli.params import Number, Whole
+from cef_bridge.cli.params import TEXTS, Number, Whole
+from cef_bridge.cli.receive_progress import ReceiveProgress, plain
 from cef_bridge.cli.received import as_json, summary
+from cef_bridge.cli.screen import Screen, can_draw
 from cef_bridge.cli.targets import StandardStream
 from cef_bridge.collector.collector import Collector
 from cef_bridge.collector.judge import MAX_BYTES, MessageLimits
@@ -47,6 +49,7 @@ _SLICE = 0.2
     "listen",
     metavar="URL",
     multiple=True,
+    type=TEXTS,
     required=True,
     help="udp://HOST:PORT, tcp://HOST:PORT (line feeds or octet counting) or "
     "tls://HOST:PORT?cert=FILE&key=FILE[&client_ca=FILE]; repeatable.",
@@ -56,6 +59,7 @@ _SLICE = 0.2
 )
 @click.option(
     "--count",
+    metavar="N",
     type=Whole(1),
     help="Exit when N different events have arrived and senders have closed their connections. "
     "Messages without an event id all count.",
@@ -66,6 +70,7 @@ _SLICE = 0.2
 @click.option("--no-check", is_flag=True, help="Count only, about twenty times faster.")
 @click.option(
     "--max-bytes",
+    metavar="BYTES",
     type=Whole(1, 1 << 20),
     default=MAX_BYTES,
     show_default=True,
@@ -95,20 +100,23 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
     if wants_json and output == "-":
         raise UsageError("standard output takes the messages or the summary. Name a file for -o.")
     with contextlib.ExitStack() as files:
-        teller = _Teller(_opened(output, files), quiet=quiet)
+        screen = Screen(shown=not quiet and can_draw(sys.stderr) and not _mixed(output))
+        progress = ReceiveProgress(screen, quiet=quiet)
+        teller = _Teller(_opened(output, files), screen, progress, quiet=quiet)
         collector = Collector(
             listen,
             teller.message,
             on_trouble=teller.trouble,
             rules=None if no_check else MessageLimits(max_bytes, ipv6_in_addresses=not no_ipv6),
         )
-        with _heard() as heard:
+        with _heard() as heard, screen.logging() if screen.shown else contextlib.nullcontext():
             began = time.monotonic()
             collector.start()
             if not quiet:
                 for url in collector.urls:
-                    say(f"listening on {url}")
-            reached = _wait(collector, count, timeout, heard)
+                    screen.say(f"listening on {url}", "info", "listening", addresses=[url])
+            until = time.monotonic() + timeout if timeout is not None else float("inf")
+            reached = _wait(collector, count, until, heard, progress)
             collector.stop()
             teller.done()
         seconds = time.monotonic() - began
@@ -119,12 +127,22 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
     if wants_json:
         StandardStream(1, "standard output").write(as_json(counts, collector.urls, seconds))
     else:
-        for line in summary(counts):
-            say(line)
+        came = {
+            "messages": counts.messages,
+            "bytes": counts.bytes,
+            "different": counts.distinct,
+            "duplicates": counts.duplicates,
+            "faulty": counts.faulty,
+            "seconds": round(seconds, 3),
+        }
+        first, *others = summary(counts)
+        say(first, "info", "received", **came)
+        for line in others:
+            say(line, "info", "summary")
     if collector.failure:
         raise collector.failure
     if count is not None and not reached:
-        say(f"{counts.distinct:,} of {count:,} different events came", "warning")
+        say(f"{counts.distinct:,} of {count:,} different events came", "warning", "summary")
     if heard.signal == signal.SIGINT:
         sys.exit(130)
     timed_out = count is not None and not reached and heard.signal is None
@@ -156,14 +174,16 @@ def _heard() -> Iterator[_Heard]:
             signal.signal(each, handler)
 
 
-def _wait(collector: Collector, count: int | None, timeout: float | None, heard: _Heard) -> bool:
-    """Wait for the end; tell whether `count` different events came."""
-    until = time.monotonic() + timeout if timeout is not None else float("inf")
+def _wait(
+    collector: Collector, count: int | None, until: float, heard: _Heard, shown: ReceiveProgress
+) -> bool:
+    """Wait for the end, `until` at the latest; tell whether `count` different events came."""
     enough = count if count is not None else sys.maxsize
     while collector.distinct < enough:
         left = min(until - time.monotonic(), _SLICE)
         if left <= 0 or heard.signal is not None or collector.failure:
             return False
+        shown.look(collector.snapshot)
         collector.wait(enough, left)
     # A sender closes when it has sent all, and takes our answer for the receipt. One that only
     # keeps its connection open is not waited for.
@@ -171,8 +191,14 @@ def _wait(collector: Collector, count: int | None, timeout: float | None, heard:
         left = min(until - time.monotonic(), _SLICE)
         if left <= 0 or heard.signal is not None or collector.failure:
             break
+        shown.look(collector.snapshot)
         collector.wait(enough, left, closed=True)
     return True
+
+
+def _mixed(output: str | None) -> bool:
+    """Tell whether messages are written to the terminal where the lines would change."""
+    return output == "-" and sys.stdout is not None and sys.stdout.isatty()
 
 
 def _opened(path: str | None, files: contextlib.ExitStack) -> _Output | None:
@@ -208,8 +234,12 @@ class _Told(NamedTuple):
 class _Teller:
     """Writes messages down and tells faults, the first few of each kind. Called one at a time."""
 
-    def __init__(self, out: _Output | None, *, quiet: bool) -> None:
+    def __init__(
+        self, out: _Output | None, screen: Screen, progress: ReceiveProgress, *, quiet: bool
+    ) -> None:
         self._out = out
+        self._say = screen.say
+        self._progress = progress
         self._quiet = quiet
         self._number = 0
         self._told: Counter[str] = Counter()
@@ -217,6 +247,7 @@ class _Teller:
     def message(self, received: Received) -> None:
         """Take a message; it is written before the collector answers its sender."""
         self._number += 1
+        self._progress.last = received.message
         if self._out:
             if self._number == 1:
                 self._out.empty()
@@ -229,9 +260,10 @@ class _Teller:
             return
         where = f"{received.transport} {received.peer}, message {self._number:,}"
         for told in news:
-            say(f"{where}: {told.fault.text}{told.more}", "warning")
+            known = {"peer": received.peer, "reason": told.fault.text}
+            self._say(f"{where}: {told.fault.text}{told.more}", "warning", "fault", **known)
         text = received.message[: _SHOWN * 4].decode("utf-8", "replace")
-        say(f"    {cut(_plain(text), _SHOWN)}")
+        self._say(f"    {cut(plain(text), _SHOWN)}", "info", "summary")
 
     def done(self) -> None:
         """Take notice that no more will come."""
@@ -241,7 +273,8 @@ class _Teller:
     def trouble(self, peer: str, fault: MessageProblem) -> None:
         """Take what befell a connection."""
         if not self._quiet and (told := self._news(fault)):
-            say(f"{peer}: {told.fault.text}{told.more}", "warning")
+            known = {"peer": peer, "reason": told.fault.text}
+            self._say(f"{peer}: {told.fault.text}{told.more}", "warning", "fault", **known)
 
     def _news(self, fault: MessageProblem) -> _Told | None:
         kind = fault.kind if len(self._told) < _TOLD_IN_ALL else ""
@@ -249,7 +282,3 @@ class _Teller:
         if self._told[kind] > _TOLD:
             return None
         return _Told(fault, " (more of these are only counted)" * (self._told[kind] == _TOLD))
-
-
-def _plain(text: str) -> str:
-    return sanitize(text).replace("\n", "<U+000A>").replace("\r", "<U+000D>")

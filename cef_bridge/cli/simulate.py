@@ -14,7 +14,7 @@ import click
 from cef_bridge.cli.earlier import with_earlier_keys
 from cef_bridge.cli.event_input import one_record
 from cef_bridge.cli.params import Receiver, Whole, mapping_option
-from cef_bridge.cli.tables import cut, json_option, print_table
+from cef_bridge.cli.tables import cut, json_option, print_sentence, print_table
 from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.mapping.load import load
@@ -38,7 +38,7 @@ _WIDTH = 60
 @click.option(
     "--siem", required=True, type=Receiver(list(SIMULATORS)), help="SIEM parser to simulate."
 )
-@mapping_option(None, "; without it the receiver's own")
+@mapping_option(None, "; without it the SIEM's own")
 @click.option(
     "--syslog-header",
     type=click.Choice(["none", "rfc3164", "rfc5424"]),
@@ -126,21 +126,21 @@ def _print(simulator: Simulator, reading: Reading) -> None:
         print_table(("field", "value", "from"), rows)
         click.echo()
     value = f"{cut(reading.time.value)} from " if reading.time.value else ""
-    click.echo(f"time: {value}{reading.time.source}")
+    print_sentence(f"time: {value}{reading.time.source}")
     order = {kind: place for place, kind in enumerate(("lost", "misread", "renamed", "ignored"))}
     found = gathered(reading.findings)
     for finding, keys in sorted(found, key=lambda each: order.get(each[0].kind, len(order))):
         _print_finding(finding, keys)
     click.echo(f"\n{simulator.title}. What cannot be known here:")
     for text in simulator.unknown:
-        click.echo(f"  {text}")
+        print_sentence(text, indent="  ")
     click.echo("What is known here was read in:")
     for text in simulator.sources:
-        click.echo(f"  {text}")
+        print_sentence(text, indent="  ")
 
 
 def _print_finding(finding: SiemFinding, keys: list[str]) -> None:
     about = f"{', '.join(map(cut, keys))}: " if keys else ""
-    click.echo(f"{finding.kind}: {about}{cut(finding.message)}")
+    print_sentence(f"{finding.kind}: {about}{cut(finding.message)}", finding.kind)
     if finding.fix:
-        click.echo(f"  fix: {cut(finding.fix)}")
+        print_sentence(f"fix: {cut(finding.fix)}", "fixed", indent="  ")

@@ -245,7 +245,7 @@ class State:
             yield
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise UsageError(
-                f"{self._name} is no checkpoint file of this version of convert. "
+                f"{self._name} is not a checkpoint file of this version of convert. "
                 "Name another file, or delete it to start over."
             ) from error
 

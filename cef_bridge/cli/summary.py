@@ -64,6 +64,20 @@ def summary(run: ConvertResult, asked: Asked, seconds: float) -> list[str]:
     return lines
 
 
+def counters(run: ConvertResult, seconds: float) -> dict[str, object]:
+    """Return the counts of the first line, as fields of its log record."""
+    stats = run.stats
+    return {
+        "received": stats.lines,
+        "converted": stats.converted,
+        "filtered": stats.filtered,
+        "rejected": stats.rejected,
+        "skipped": stats.noise,
+        "blank": stats.blank,
+        "seconds": round(seconds, 3),
+    }
+
+
 def _engine(stats: Stats, engine: EngineStatus) -> str:
     """Return which engine did the work."""
     if engine.engine != NATIVE:

@@ -27,6 +27,6 @@ def moment(_: click.Context, __: click.Parameter, text: str | None) -> int | Non
     found = microseconds(f"{text}T00:00" if len(text) == _DATE else text)
     if found is None:
         raise click.BadParameter(
-            f'"{text}" is no time. Expected now, or such as 2026-03-01T12:00:00Z.'
+            f'Invalid time "{text}". Expected now, or such as 2026-03-01T12:00:00Z.'
         )
     return found

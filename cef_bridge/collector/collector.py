@@ -23,6 +23,7 @@ from cef_bridge.collector.ledger import ID_KEYS, Ledger, PeerCounts, Snapshot
 from cef_bridge.collector.listeners import Listener, bound, parse_listener, tls_context
 from cef_bridge.collector.streams import Ending, PeerConnection
 from cef_bridge.delivery.urls import shown_endpoint
+from cef_bridge.log_fields import fields
 
 if TYPE_CHECKING:
     import ssl
@@ -251,7 +252,11 @@ class Collector:
             except BlockingIOError:
                 return
             except OSError as error:  # the sender has gone again, or no descriptors are left
-                log.warning("%s: cannot accept a connection: %s", listener, error.strerror)
+                log.warning(
+                    "%s: cannot accept a connection: %s",
+                    *(listener, error.strerror),
+                    extra=fields("refused", reason=error.strerror),
+                )
                 time.sleep(0.05)
                 return
             peer = shown_endpoint(address[:2])
@@ -262,7 +267,11 @@ class Collector:
                 else:
                     self._open += 1
             if full:
-                log.warning("%s: %s refused: too many connections", listener, peer)
+                log.warning(
+                    "%s: %s refused: too many connections",
+                    *(listener, peer),
+                    extra=fields("refused", peer=peer, reason="too many connections"),
+                )
                 connection.close()
                 continue
             connection.setblocking(False)

@@ -54,13 +54,13 @@ def parse_listener(text: str) -> Listener:
     found = _ADDRESS.fullmatch(url.rest.removesuffix("/"))
     if found is None or int(found[3]) > 65535:
         problems.append(
-            f"{quoted(url.rest)} is no address. Expected HOST:PORT, such as 127.0.0.1:5514."
+            f"Invalid address {quoted(url.rest)}. Expected HOST:PORT, such as 127.0.0.1:5514."
         )
     words: dict[str, str] = {}
     for name, value in url.words:
         if name not in _WORDS:
             hint = did_you_mean(name, _WORDS) or f" There are: {', '.join(_WORDS)}."
-            problems.append(f"{quoted(name)} is no word of a listener.{hint}")
+            problems.append(f"Unknown setting {quoted(name)} of a listener.{hint}")
         elif url.scheme != "tls":
             problems.append(f'"{name}" is for tls://.')
         elif name in words:

@@ -7,6 +7,7 @@ in sentences. Connects to nothing.
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 import ssl
 from datetime import UTC, datetime
@@ -112,11 +113,10 @@ def _readable(what: str, path: str, faults: Faults) -> bool:
 
 def _validity(what: str, path: str, now: float, faults: Faults) -> None:
     """Look at the dates of the first certificate of a PEM file, the one that is shown."""
-    match = _PEM.search(Path(path).read_bytes())
-    try:
-        begins, ends = validity(base64.b64decode(match[1])) if match else (now, now + SOON)
-    except (ValueError, IndexError):
+    times = _times(path)
+    if times is None:
         return  # OpenSSL says what is wrong with it
+    begins, ends = times
     day = datetime.fromtimestamp(ends, UTC).date()
     if ends < now:
         faults.warnings.append(f"the {what} {path} expired on {day}. Renew it.")
@@ -125,6 +125,21 @@ def _validity(what: str, path: str, now: float, faults: Faults) -> None:
     elif begins > now:
         since = datetime.fromtimestamp(begins, UTC).date()
         faults.warnings.append(f"the {what} {path} is not valid before {since}.")
+
+
+def _times(path: str) -> tuple[float, float] | None:
+    """Return the dates of the first certificate of a PEM file; None when none can be read."""
+    with contextlib.suppress(UnreadableError, ValueError, IndexError):
+        match = _PEM.search(read_small(path, MOST_PEM))
+        if match:
+            return validity(base64.b64decode(match[1]))
+    return None
+
+
+def expiries(tls: Tls) -> dict[str, float]:
+    """Return when the CA's and the client's certificate expire (epoch seconds), by path."""
+    found = {path: _times(path) for path in (tls.ca, tls.cert) if path is not None}
+    return {path: times[1] for path, times in found.items() if times is not None}
 
 
 def validity(der: bytes) -> tuple[float, float]:

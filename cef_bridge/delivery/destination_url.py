@@ -108,9 +108,22 @@ class Login(Tls, frozen=True, kw_only=True):
         """Whether TLS is used."""
         return bool(self.uses_tls)
 
+    def tls_problems(self) -> list[str]:
+        """Return what does not go together, and what does nothing because TLS is not used."""
+        found = super().tls_problems()
+        if self.tls:
+            return found
+        besides = 'with "tls=no". Remove one of them' if self.uses_tls is False else _WITHOUT_TLS
+        defaults = zip(Tls.__struct_fields__, Tls.__struct_defaults__, strict=True)
+        said = [name for name, default in defaults if getattr(self, name) != default]
+        return found + [f'"{name}" does nothing {besides}.' for name in said]
+
     def read_password(self) -> str | None:
         """Return the user's password, read from its file now; UsageError when that fails."""
         return _secret(self.user_password, "the user's password")
+
+
+_WITHOUT_TLS = 'without "tls=yes"'
 
 
 def _secret(said: str | None, what: str) -> str | None:
@@ -155,7 +168,7 @@ class DestinationUrl(Login, frozen=True, kw_only=True):
     unconfirmed_window: Annotated[
         int,
         setting(
-            "Bytes that must have passed a message before it leaves as unconfirmed.",
+            "Bytes that must follow a message before it counts as unconfirmed.",
             of=_STREAMS,
             was="window",
             unit="bytes",
@@ -188,7 +201,11 @@ class DestinationUrl(Login, frozen=True, kw_only=True):
     connect_timeout: Annotated[
         float,
         setting(
-            "For one address to answer.", of=(*_STREAMS, *_HTTP), unit="seconds", ge=0.1, le=3600
+            "Timeout for one address to answer.",
+            of=(*_STREAMS, *_HTTP),
+            unit="seconds",
+            ge=0.1,
+            le=3600,
         ),
     ] = 10.0
     tcp_user_timeout: Annotated[
@@ -211,7 +228,7 @@ class DestinationUrl(Login, frozen=True, kw_only=True):
     max_datagram: Annotated[
         int,
         setting(
-            "Most bytes of a datagram; the mapping's `max_bytes` holds as well.",
+            "Most bytes of a datagram; the mapping's `max_bytes` applies, too.",
             of=("udp",),
             unit="bytes",
             ge=512,
@@ -300,7 +317,7 @@ class DestinationUrl(Login, frozen=True, kw_only=True):
     idempotence: Annotated[
         bool,
         setting(
-            "What the producer sends again by itself is stored once. `no` where the brokers or the "
+            "Messages that the producer resends are stored once. Set `no` if the brokers or the "
             "user's rights do not allow it.",
             of=_KAFKA,
         ),
@@ -330,14 +347,14 @@ class DestinationUrl(Login, frozen=True, kw_only=True):
     ] = 0.5
     request_timeout: Annotated[
         float,
-        setting("For a request to be answered.", of=_HTTP, unit="seconds", ge=1, le=3600),
+        setting("Timeout for the answer to a request.", of=_HTTP, unit="seconds", ge=1, le=3600),
     ] = 60.0
     gzip: Annotated[bool, setting("Compress requests.", of=_HTTP)] = True
 
     @property
     def tls(self) -> bool:
-        """Whether TLS is used, where that is a setting."""
-        return self.scheme in _HTTP if self.uses_tls is None else self.uses_tls
+        """Whether TLS is used."""
+        return self.scheme in ("tls", *_HTTP) if self.uses_tls is None else self.uses_tls
 
     def problems(self) -> list[str]:
         """Return what does not go together, what is missing, and a library that is."""
@@ -379,16 +396,24 @@ def read_url(
 
     `known` are the words it may have; `besides` are the fields that are said beside it.
     """
-    problems: list[str] = []
-    if url == "-" or url.startswith("-?"):
-        parts, problems = urls.split(f"stdout:{url[1:]}")
-    else:
-        parts, problems = urls.split(url)
-        if fault := _wrong_scheme(url, parts):
-            return {}, [fault]
+    parts, problems = split_url(url)
+    if parts is None:
+        return {}, problems
     said, wrong = SCHEMES[parts.scheme].place(parts.rest)
     words, misread = known.read(parts, besides)
     return {**words, **said, "scheme": parts.scheme}, problems + wrong + misread
+
+
+def split_url(url: str) -> tuple[urls.Url | None, list[str]]:
+    """Return the parts of a destination's URL, None when it has no scheme that there is, and what
+    is wrong.
+    """
+    if url == "-" or url.startswith("-?"):
+        return urls.split(f"stdout:{url[1:]}")
+    parts, problems = urls.split(url)
+    if fault := _wrong_scheme(url, parts):
+        return None, [fault]
+    return parts, problems
 
 
 def target_of(said: Mapping[str, object]) -> DestinationUrl:
@@ -408,5 +433,7 @@ def _wrong_scheme(url: str, parts: urls.Url) -> str | None:
         return None  # also file:/path (RFC 8089 2)
     if url.startswith(("/", "./", "../")):
         return "A file is written as file:///path."
+    if parts.scheme in written:
+        return urls.without_slashes(parts)
     meant = did_you_mean(parts.scheme, written) if parts.scheme else ""
     return f"This is no destination.{meant} Expected {FORMS} ."

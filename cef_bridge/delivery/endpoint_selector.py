@@ -14,6 +14,7 @@ from cef_bridge.delivery.connection import ConnectError
 from cef_bridge.delivery.receipts import EndpointHistory, Mode
 from cef_bridge.delivery.transport import connect
 from cef_bridge.delivery.urls import shown_endpoint
+from cef_bridge.log_fields import fields
 from cef_bridge.wording import limit
 
 if TYPE_CHECKING:
@@ -146,7 +147,8 @@ class EndpointSelector:
         told, self._told[self.at] = self._told[self.at], standing.mode
         if told is standing.mode:
             return
-        who = f"{self._context.progress.name}: {shown_endpoint(self._target.endpoints[self.at])}"
+        name, peer = self._context.progress.name, shown_endpoint(self._target.endpoints[self.at])
+        who = f"{name}: {peer}"
         if standing.mode is Mode.WINDOW:
             _log.warning(
                 "%s gives no receipt when a connection is closed in order, so arrival cannot be "
@@ -154,6 +156,11 @@ class EndpointSelector:
                 "sent. A probe repeats from time to time.",
                 who,
                 limit(self._target.unconfirmed_window),
+                extra=fields("no-receipts", destination=name, peer=peer),
             )
         elif told is Mode.WINDOW:
-            _log.info("%s answers now: messages count as confirmed", who)
+            _log.info(
+                "%s answers now: messages count as confirmed",
+                who,
+                extra=fields("receipts", destination=name, peer=peer),
+            )

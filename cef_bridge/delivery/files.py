@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from cef_bridge.delivery.certificates import Faults
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.files import sync_folder
+from cef_bridge.log_fields import fields
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
@@ -193,6 +194,7 @@ class RotatingFile:
             "there of it (%s) was cut off; its message is sent again whole.",
             self._shown,
             counted(torn, "byte"),
+            extra=fields("file-torn", path=self._shown, bytes=torn),
         )
         return size - torn
 

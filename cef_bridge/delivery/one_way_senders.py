@@ -13,6 +13,7 @@ from cef_bridge.delivery.connection import BrokenError, ConnectError, OversizeEr
 from cef_bridge.delivery.files import FileError, RotatingFile, StandardOutput, StoppedWriting
 from cef_bridge.delivery.sender_context import StopSending
 from cef_bridge.delivery.transport import Datagrams
+from cef_bridge.log_fields import fields
 
 if TYPE_CHECKING:
     from cef_bridge.delivery.backoff import Backoff
@@ -139,6 +140,7 @@ class DatagramSender:
             logging.DEBUG if self._told_buried else logging.ERROR,
             "%s: %s It is kept among the dead letters, and so will be all others like it.",
             *(self._context.progress.name, reason),
+            extra=fields("dead-letter", destination=self._context.progress.name, reason=reason),
         )
         self._told_buried = True
 
@@ -152,6 +154,9 @@ class DatagramSender:
                 "%s: nothing listens at %s, so what is sent there is lost. UDP sending continues; "
                 "messages count as unconfirmed. Start the collector, or correct the port.",
                 *(self._context.progress.name, datagrams.peer),
+                extra=fields(
+                    "datagrams-lost", destination=self._context.progress.name, peer=datagrams.peer
+                ),
             )
 
 
@@ -203,7 +208,8 @@ class FileSender:
             try:
                 out.write(messages)
             except FileError as error:
-                self._context.progress.trouble(str(error), self._context.unsent())
+                waiting = self._context.unsent()
+                self._context.progress.trouble(str(error), waiting, reason="cannot-write")
                 self._context.sleep(self._backoff.next())
             else:
                 break

@@ -7,6 +7,7 @@ help, schema, docs, tests) goes through this table. Must not know what is in a m
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import unquote
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from cef_bridge.delivery.backoff import Backoff
     from cef_bridge.delivery.destination_url import DestinationUrl
     from cef_bridge.delivery.sender_context import SenderContext
+    from cef_bridge.delivery.urls import Endpoint
 
     Place = tuple[dict[str, object], list[str]]
     """Fields of a `DestinationUrl`, and what is wrong with what was written."""
@@ -42,9 +44,12 @@ class Scheme(NamedTuple):
     `form` shows how its URL is written. `place` reads the part between the scheme and the `?`.
     `sender` makes what sends; `framing` is the mapping's. `check` looks at what the URL names
     without connecting, at a time (epoch seconds). `problems` says what is missing or does not go
-    together. `collector`: a syslog collector is behind it, and reads a header; `headless`: nobody
-    there reads one, so that the mapping's is not written. `datagrams`: a message has `max_datagram`
-    bytes at most.
+    together. `probe` asks an endpoint whether it lets us in, without sending a message: it returns
+    the answer in words, or raises DeliveryError; its last argument is called while it waits, and
+    may raise to give up. `collector`: a syslog collector is behind it, and reads a header;
+    `headless`: nobody there reads one, so that the mapping's is not written. `datagrams`: a message
+    has `max_datagram` bytes at most. `reads_once`: certificates and secrets are read when it
+    starts, not with each connection.
     """
 
     name: str
@@ -53,9 +58,11 @@ class Scheme(NamedTuple):
     sender: Callable[[SenderContext, DestinationUrl, Backoff, str, Patience], Sender]
     check: Callable[[DestinationUrl, float], Faults] = lambda _, __: Faults([], [])
     problems: Callable[[DestinationUrl], list[str]] = lambda _: []
+    probe: Callable[[DestinationUrl, Endpoint, Callable[[], None]], str] | None = None
     collector: bool = False
     headless: bool = False
     datagrams: bool = False
+    reads_once: bool = False
 
 
 def _hosts(default_port: int) -> Callable[[str], Place]:
@@ -129,6 +136,20 @@ def _search(
     return elasticsearch.sender(context, target, backoff, patience)
 
 
+def _probe_hec(target: DestinationUrl, endpoint: Endpoint, on_wait: Callable[[], None]) -> str:
+    from cef_bridge.delivery.http.splunk_hec import HecSession  # noqa: PLC0415 - as above
+
+    with closing(HecSession(target, endpoint, 1.0)) as session:
+        return session.probe(on_wait)
+
+
+def _probe_search(target: DestinationUrl, endpoint: Endpoint, on_wait: Callable[[], None]) -> str:
+    from cef_bridge.delivery.http.elasticsearch import BulkSession  # noqa: PLC0415 - as above
+
+    with closing(BulkSession(target, endpoint)) as session:
+        return session.probe(on_wait)
+
+
 def _kafka_place(rest: str) -> Place:
     endpoints, topics, problems = kafka.place(rest)
     if len(topics) > 1:
@@ -148,8 +169,9 @@ def _http(
     place: Callable[[str], Place],
     sender: Callable[[SenderContext, DestinationUrl, Backoff, str, Patience], Sender],
     problems: Callable[[DestinationUrl], list[str]],
+    probe: Callable[[DestinationUrl, Endpoint, Callable[[], None]], str],
 ) -> Scheme:
-    return Scheme(name, form, place, sender, checks.look_at, problems, headless=True)
+    return Scheme(name, form, place, sender, checks.look_at, problems, probe, headless=True)
 
 
 _ROWS = (
@@ -176,6 +198,7 @@ _ROWS = (
         _hosts(8088),
         _splunk_hec,
         checks.hec_problems,
+        _probe_hec,
     ),
     *(
         _http(
@@ -184,6 +207,7 @@ _ROWS = (
             checks.index_place,
             _search,
             checks.search_problems,
+            _probe_search,
         )
         for name in ("elasticsearch", "opensearch")
     ),
@@ -195,6 +219,7 @@ _ROWS = (
         certificates.look_at_login,
         kafka.problems,
         headless=True,
+        reads_once=True,
     ),
     Scheme("file", "file:///path", _path, _file, lambda target, _: files.look_at(target.path)),
     Scheme("stdout", "-", _nowhere, _file),

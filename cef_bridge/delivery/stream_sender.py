@@ -72,7 +72,7 @@ class StreamSender:
         self._queue = context.queue
         self._progress = context.progress
         self._target = target
-        self._frame = frame_octets if framing == "octet-counting" else frame_lf
+        self._counts_octets = framing == "octet-counting"
         self._patience = patience
         self._selector = EndpointSelector(context, target, backoff, patience.back)
         self._in_flight = InFlight(context.queue, target.confirm_hold, patience.hold)
@@ -187,7 +187,9 @@ class StreamSender:
         )
 
     def _send(self, connection: Connection, stored: Stored) -> None:
-        data = self._frame(stored.messages)
+        # With LF a text of messages is framed as one: most rows are sent without being split.
+        octets = self._counts_octets
+        data = frame_octets(stored.messages) if octets else frame_lf([stored.text])
         self._in_flight.send(
             stored, len(data), connection.written() + len(data), self._context.clock()
         )

@@ -52,6 +52,7 @@ __all__ = [
     "PeerEndedError",
     "Receipt",
     "connect",
+    "dial",
 ]
 
 _SLICE = 0.1
@@ -95,7 +96,7 @@ def connect(target: DestinationUrl, endpoint: Endpoint, *, stop: threading.Event
     for address in resolve(endpoint, socket.SOCK_STREAM, target.connect_timeout, stop):
         peer = shown_peer(endpoint, address)
         try:
-            sock = _dial(address, peer, target.connect_timeout, stop)
+            sock = dial(address, peer, target.connect_timeout, stop)
             try:
                 wire = Wire(sock, peer, target.tcp_user_timeout)
                 if context is None:
@@ -118,7 +119,8 @@ def _of_all(errors: list[ConnectError]) -> ConnectError:
     return ConnectError(" ".join([str(telling), *others]), permanent=telling.permanent)
 
 
-def _dial(address: Address, peer: str, seconds: float, stop: threading.Event) -> socket.socket:
+def dial(address: Address, peer: str, seconds: float, stop: threading.Event) -> socket.socket:
+    """Return a socket that is connected to an address; ConnectError names it as `peer`."""
     sock = socket.socket(address.family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)

@@ -19,6 +19,7 @@ from cef_bridge.delivery.certificates import look_at
 from cef_bridge.delivery.connection import BrokenError, ConnectError, Receipt
 from cef_bridge.delivery.transport_tcp import MOST_READS, TcpConnection
 from cef_bridge.errors import UsageError
+from cef_bridge.log_fields import fields
 
 if TYPE_CHECKING:
     import threading
@@ -38,10 +39,14 @@ _RESET_BEHIND = 0.03  # seconds in which a reset follows an end, if one does
 _MAYBE_PLAIN = "If it takes plain text there, write tcp://; else check its log."
 
 
+_last_good: dict[Tls, ssl.SSLContext] = {}
+
+
 def context_of(tls: Tls) -> ssl.SSLContext:
-    """Return a context made of the files as they are now; ConnectError when they cannot be used.
+    """Return a context made of the files as they are now.
 
     TLS 1.2 and later (RFC 8996). Certificates are read each time, so that renewed ones are taken.
+    When they cannot be used, the last that could are; ConnectError where there were none.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -52,8 +57,12 @@ def context_of(tls: Tls) -> ssl.SSLContext:
             # Without a password, OpenSSL would ask the terminal for one.
             context.load_cert_chain(tls.cert, tls.key, password=tls.read_key_password() or "")
     except (OSError, ValueError, UsageError) as error:  # ssl.SSLError is an OSError
+        if (kept := _last_good.get(tls)) is not None:
+            _log.debug("TLS files cannot be used, the earlier ones stay in use: %s", error)
+            return kept
         wrong = look_at(tls, time.time()).errors or [f"the TLS files cannot be used: {error}."]
         raise ConnectError(" ".join(wrong), permanent=True) from error
+    _last_good[tls] = context
     return context
 
 
@@ -76,6 +85,7 @@ def warn_unverified(shown: str) -> None:
         "%s: its certificate is not verified (verify=no): traffic can be intercepted. Name its CA "
         "with ca=.",
         shown,
+        extra=fields("not-verified", peer=shown),
     )
 
 
@@ -122,6 +132,10 @@ class TlsConnection(TcpConnection):
         self._tls = tls
         self._asked = 0.0  # when our close_notify went
         self._orderly_close: float | None = None  # when its own came
+
+    def certificate(self) -> bytes:
+        """Return the other side's certificate (DER)."""
+        return self._session.getpeercert(binary_form=True) or b""
 
     def send(self, data: bytes, on_wait: OnWait) -> None:
         """Encrypt and write all of it, or raise BrokenError."""
@@ -254,7 +268,7 @@ class Handshake:
             text = tls_errors.handshake(error, session, tls, name, self._head)
             raise self._failed(text, permanent=True) from error
         except BrokenError as error:
-            raise self._failed(f"it broke off the TLS handshake. {_MAYBE_PLAIN}") from error
+            raise self._failed(f"it aborted the TLS handshake. {_MAYBE_PLAIN}") from error
 
     def _flush(self, bios: Bios) -> None:
         data = memoryview(bios.outgoing.read())

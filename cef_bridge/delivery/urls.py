@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from msgspec import inspect as kinds
 
 from cef_bridge.delivery.settings import did_you_mean, extra_of, quoted, read
+from cef_bridge.wording import closest, shown
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -83,7 +84,7 @@ class UrlParameters(NamedTuple):
                     if url.scheme in self.has(row) and not _not_in_urls(row)
                 ]
                 hint = did_you_mean(name, fitting) or f" There are: {', '.join(fitting)}."
-                problems.append(f"{quoted(name)} is no word of {_shown(url.scheme)}.{hint}")
+                problems.append(f"Unknown setting {quoted(name)} of {_shown(url.scheme)}.{hint}")
             elif url.scheme not in self.has(row):
                 problems.append(self.misfit(row, url.scheme))
             elif row.name in said or row.name in besides:
@@ -104,6 +105,19 @@ class UrlParameters(NamedTuple):
             if row.name in besides and url.scheme not in self.has(row)
         ]
         return said, problems
+
+    def unread(self, url: Url, said: Container[str]) -> set[str]:
+        """Return the names of a URL's words that are not among `said`, fields that could be read.
+
+        A name that does not exist counts as the one that was most likely meant.
+        """
+        rows = {name: self.row(name) for name, _ in url.words}
+        return {self.meant(name) for name, row in rows.items() if not row or row.name not in said}
+
+    def meant(self, name: str) -> str:
+        """Return a name of today for one that was written, however it was misspelt."""
+        row = self.row(name)
+        return row.encode_name if row else closest(name, self.rows, 0.6) or name
 
     def misfit(self, row: kinds.Field, scheme: str) -> str:
         """Return what is told of a word that other schemes have."""
@@ -128,6 +142,13 @@ def has_scheme(text: str) -> bool:
     """Tell whether a text begins as a URL does."""
     match = _SCHEME.match(text)
     return match is not None and match[2] is not None
+
+
+def without_slashes(parts: Url) -> str:
+    """Return what is wrong with a URL that does not have // behind its scheme."""
+    rest = parts.rest.lstrip("/")
+    form = "HOST:PORT" if "@" in rest else shown(rest)  # what is before an @ may be a password
+    return f"{parts.scheme}: is followed by two slashes. Write {parts.scheme}://{form}"
 
 
 def split(text: str) -> tuple[Url, list[str]]:
@@ -183,19 +204,19 @@ def endpoint(text: str, default_port: int | None = None, least: int = 1) -> Endp
         except ValueError:
             closed = ""
         if not closed or (port and not port.startswith(":")):
-            return f"{quoted(text)} is no IPv6 address with a port, such as [2001:db8::7]:6514."
+            return f"Invalid IPv6 address {quoted(text)}. With a port it is [2001:db8::7]:6514."
         port = port[1:] if port else default
     else:
         if text.count(":") > 1:
             return f"{quoted(text)}: put an IPv6 address in brackets, such as [2001:db8::7]:6514."
         host, colon, port = text.partition(":")
         if not _HOST.fullmatch(host):
-            return "A host's name is missing." if not host else f"{quoted(host)} is no host's name."
+            return "A host's name is missing." if not host else f"Invalid host name {quoted(host)}."
         port = port if colon else default
         if not colon and not default:
             return f"{quoted(text)} has no port. Expected HOST:PORT."
     if not (port.isascii() and port.isdigit() and len(port) <= 5 and least <= int(port) <= 65535):
-        return f"{quoted(port)} is no port. Expected {least} to 65535."
+        return f"Invalid port {quoted(port)}. Expected {least} to 65535."
     return host, int(port)
 
 

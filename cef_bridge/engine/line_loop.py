@@ -10,8 +10,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-import orjson
-
 from cef_bridge.engine.machine import LineRange
 from cef_bridge.kubearmor.clock import event_time
 from cef_bridge.kubearmor.decode import Decoded, EventDecoder, Noise, Unreadable
@@ -21,9 +19,9 @@ from cef_bridge.sources.records.units import Oversized
 from cef_bridge.stats import Stats, line_ends
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from cef_bridge.engine.machine import LaneRun
+    from cef_bridge.engine.machine import LaneRun, UrgentMessage
     from cef_bridge.kubearmor.alert_rate import AlertRate
     from cef_bridge.sources.records.units import Block, BrokenLine
     from cef_bridge.stats import Kind
@@ -32,9 +30,6 @@ if TYPE_CHECKING:
 
 # Noise is shown by samples: a relay's pod log is full of it.
 _FIRST_NOISE, _EVERY_NOISE, _SHOWN_NOISE = 10, 1000, 200
-
-# An object that has these names is an event of a container, and they say whose it is.
-_WHOSE = frozenset(("Type", "Operation", "HostName", "ContainerID", "UpdatedTime"))
 
 _log = logging.getLogger(__name__)
 
@@ -84,11 +79,11 @@ class Running(Protocol):
     def trusted(self) -> bool:
         """Whether it may go on."""
 
-    def parts(self) -> Iterator[LaneRun]:
-        """Yield the messages of the last run in order, as many together as are of one lane."""
+    def parts(self, late: Collection[int] = (), /) -> Iterator[LaneRun]:
+        """Yield the messages of the last run, in the order of their lane; see `machine.Runner`."""
 
-    def apart(self, part: LaneRun) -> Iterator[tuple[bytes, int]]:
-        """Yield the messages of a part one by one, each with the place where its line begins."""
+    def urgent(self) -> Iterator[UrgentMessage]:
+        """Yield what there is to say of each urgent message of the last run."""
 
     def kinds(self) -> Iterator[tuple[Kind, int]]:
         """Yield how many events there were of each kind, since the last time it was asked."""
@@ -223,27 +218,32 @@ class LineLoop:
         if self._alerts is self._telemetry:
             self._alerts.append(runner.messages)
             return
-        for part in runner.parts():
+        late = self._late(runner, data) if self._crowded else ()
+        self._urgent += len(late)
+        for part in runner.parts(late):
             self._urgent += part.number if part.urgent else 0
-            if part.urgent and self._crowded:
-                for message, begin in runner.apart(part):
-                    over = self._is_over(data, begin)
-                    (self._telemetry if over else self._alerts).append(message)
-            else:
-                (self._alerts if part.urgent else self._telemetry).append(part.text)
+            (self._alerts if part.urgent else self._telemetry).append(part.text)
 
-    def _is_over(self, data: bytes, begin: int) -> bool:
-        """Tell whether an alert is over its container's rate; its line begins there."""
+    def _late(self, runner: Running, data: bytes) -> Collection[int]:
+        """Return the numbers of the last run's alerts that are over their container's rate."""
+        late: set[int] = set()
+        if (alert_rate := self._alert_rate) is None:
+            return late
+        is_over = alert_rate.is_over
+        for number, begin, container, at in runner.urgent():
+            if is_over(container, at):
+                late.add(number)
+                if alert_rate.has_to_tell(container):
+                    alert_rate.tell(container, self._event_at(data, begin))
+        self.stats.alerts_over_rate += len(late)
+        return late
+
+    def _event_at(self, data: bytes, begin: int) -> Mapping[str, object]:
+        """Return the event of a line that the engine has converted; it begins there."""
         end = data.find(b"\n", begin)
         line = data[begin : len(data) if end < 0 else end]
-        try:
-            raw = orjson.loads(line)
-        except ValueError:
-            raw = None
-        if isinstance(raw, dict) and raw.keys() >= _WHOSE:  # as KubeArmor writes it, unwrapped
-            return self._over(raw)
         found = [each for each in self.new_decoder().decode(line) if isinstance(each, Decoded)]
-        return bool(found) and self._over(found[0].fields)
+        return found[0].fields if found else {}
 
     def _over(self, raw: dict[str, object]) -> bool:
         over = self._alert_rate is not None and self._alert_rate.over(raw)

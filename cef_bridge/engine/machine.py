@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import re
-from bisect import bisect_right
 from collections import Counter
 from copy import copy
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,13 +16,15 @@ import orjson
 
 from cef_bridge.engine import native as engine
 from cef_bridge.kubearmor.classes import CLASSES
+from cef_bridge.kubearmor.clock import event_time
 from cef_bridge.kubearmor.decode import Decoded, EventDecoder
-from cef_bridge.kubearmor.identity import origin_of
+from cef_bridge.kubearmor.identity import container_key, origin_of
+from cef_bridge.log_fields import fields
 from cef_bridge.mapping.program import table
 from cef_bridge.mapping.program.converter import Converted, Filtered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from cef_bridge.engine.native import EnginePlan, Library
     from cef_bridge.mapping.program.converter import Converter, Rejected
@@ -36,8 +37,8 @@ _MOST_ERRORS = 10
 _log = logging.getLogger(__name__)
 
 
-_TOGETHER, _TOGETHER_BYTES = 100, 1 << 18
-"""So many messages, or bytes, of a run are handed on as one text at most."""
+_TOGETHER = (250, 1 << 18)
+"""So many messages, and bytes, of a run are handed on as one text at most."""
 
 
 class LineRange(NamedTuple):
@@ -83,15 +84,24 @@ class MessageFacts(NamedTuple):
 
 
 class LaneRun(NamedTuple):
-    """Messages of a run that follow one another and are of one lane, LF between two of them.
-
-    `first` is the number of the first in the run.
-    """
+    """Messages of a run that are of one lane, LF between two of them."""
 
     text: bytes
     number: int
     urgent: bool
-    first: int
+
+
+class UrgentMessage(NamedTuple):
+    """An urgent message of a run: its number there, where its line begins, whose it is and when.
+
+    `container` is `identity.container_key` of its event, `time` is in epoch microseconds, None
+    where nothing says it.
+    """
+
+    number: int
+    begin: int
+    container: int
+    time: int | None
 
 
 class ExaminedEvent(NamedTuple):
@@ -162,6 +172,7 @@ class Trust:
                     "%d kinds of differences: Python converts all from now on, slowly. "
                     "Please report the lines named above",
                     self._most,
+                    extra=fields("engine-differs"),
                 )
 
 
@@ -218,6 +229,9 @@ class Runner:
                     lines.source,
                     lines.line + answer.lines,
                     self._work.fault,
+                    extra=fields(
+                        "engine-fault", source=lines.source, line=lines.line + answer.lines
+                    ),
                 )
 
     @property
@@ -225,24 +239,26 @@ class Runner:
         """All messages of the last run, a line feed between two of them; there has to be one."""
         return self._work.joined
 
-    def parts(self) -> Iterator[LaneRun]:
-        """Yield the messages of the last run in order, as many together as are of one lane."""
-        work = self._work
-        ends, lanes = work.ends(), work.lanes()
-        first = start = 0
-        while first < len(lanes):
-            stop = lanes.find(not lanes[first], first)
-            stop = min(stop if stop > 0 else len(lanes), first + _TOGETHER)
-            if ends[stop - 1] - start > _TOGETHER_BYTES:
-                stop = max(bisect_right(ends, start + _TOGETHER_BYTES, first, stop), first + 1)
-            text = work.text(start, ends[stop - 1] - 1)
-            yield LaneRun(text, stop - first, bool(lanes[first]), first)
-            first, start = stop, ends[stop - 1]
+    def parts(self, late: Collection[int] = ()) -> Iterator[LaneRun]:
+        """Yield the messages of the last run, in the order of their lane.
 
-    def apart(self, part: LaneRun) -> Iterator[tuple[bytes, int]]:
-        """Yield the messages of a part one by one, each with the place where its line begins."""
-        begins = self._work.begins()
-        yield from zip(part.text.split(b"\n"), begins[part.first :], strict=False)
+        `late`: numbers of urgent ones that take the other lane.
+        """
+        work = self._work
+        lanes = work.lanes()
+        if late:
+            lanes = bytes(urgent and at not in late for at, urgent in enumerate(lanes))
+        for lane in (1, 0):
+            first = 0
+            while first < len(lanes):
+                text, number, first = work.part(lanes, lane, first, _TOGETHER)
+                if number:
+                    yield LaneRun(text, number, bool(lane))
+
+    def urgent(self) -> Iterator[UrgentMessage]:
+        """Yield what there is to say of each urgent message of the last run."""
+        for number, begin, container, time, timeless in self._work.urgent():
+            yield UrgentMessage(number, begin, container, None if timeless else time)
 
     def each(self) -> Iterator[OutputMessage]:
         """Yield the messages of the last run one by one."""
@@ -253,7 +269,7 @@ class Runner:
 
     def facts(self) -> Iterator[MessageFacts]:
         """Yield what there is to say of each message of the last run."""
-        for _, begin, class_, severity, urgent, placed, id_, time in self._work.facts():
+        for _, begin, class_, severity, urgent, placed, id_, _, time, _ in self._work.facts():
             yield MessageFacts(
                 begin,
                 _CLASS_IDS[class_],
@@ -344,7 +360,8 @@ class ComparingRunner(Runner):
                     self._trust.met(native, reference)
                     if self.differed <= _MOST_ERRORS:
                         said = _difference(native, reference)
-                        _log.error("%s:%d: %s", lines.source, number, said)
+                        known = fields("engine-differs", source=lines.source, line=number)
+                        _log.error("%s:%d: %s", lines.source, number, said, extra=known)
                     return begin
             begin, number = end + 1, number + 1
         return None
@@ -353,8 +370,9 @@ class ComparingRunner(Runner):
         """Return what the engine made of a line in the last run."""
         if (found := self._work.message_of(begin)) is not None:
             row, message = found
-            class_id = _CLASS_IDS[row.class_]
-            return _Made("converted", message, class_id, row.severity, row.id.decode(), row.time)
+            class_id, id_ = _CLASS_IDS[row.class_], row.id.decode()
+            whose = row.container, bool(row.timeless)
+            return _Made("converted", message, class_id, row.severity, id_, row.time, *whose)
         if self._work.is_elsewhere(begin):
             return _Made("routed away")
         return _Made("filtered" if text.strip() else "blank")
@@ -377,8 +395,10 @@ class ComparingRunner(Runner):
         if isinstance(fate, Converted):
             message = fate.message.encode()
             time = engine.NO_TIME if fate.time is None else fate.time
-            class_id = fate.kind.class_id
-            return _Made("converted", message, class_id, fate.severity, fate.event_id, time)
+            class_id, urgent = fate.kind.class_id, fate.kind.urgent
+            container = container_key(event.fields) if urgent else 0
+            whose = container, event_time(event.fields) is None
+            return _Made("converted", message, class_id, fate.severity, fate.event_id, time, *whose)
         if isinstance(fate, Filtered):
             return _Made("routed away" if fate.by_when else "filtered")
         return _Made("rejected")
@@ -403,6 +423,8 @@ class _Made(NamedTuple):
     severity: int = 0
     event_id: str = ""
     time: int = engine.NO_TIME
+    container: int = 0
+    timeless: bool = False
 
 
 def _first_different(native: _Made, reference: _Made) -> int:
@@ -427,5 +449,5 @@ def _difference(native: _Made, reference: _Made) -> str:
         at = _first_different(native, reference) + 1
         what = f"the engine's message differs from the reference's at byte {at}"
     else:
-        what = "the engine and the reference differ in class, severity, id or time"
+        what = "the engine and the reference differ in class, severity, id, time or container"
     return f"{what}; the reference's is written"

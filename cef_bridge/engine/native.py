@@ -14,6 +14,7 @@ import struct
 import zlib
 from bisect import bisect_left
 from functools import cache
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 # The number of the C interface; its twin is ABI in engine/src/abi.rs.
-ABI = 5
+ABI = 6
 LEFT, FAULT = 1, 2
 """`Answer.end` of a run that did not come to its end: the line in hand is Python's. FAULT: because
 the engine could not go on.
@@ -126,6 +127,7 @@ class Work:
         self._functions = plan.functions
         self._pointer = plan.functions.cef_bridge_work()
         self._question = _Question()
+        self._part = _Part()
         self.answer = _Answer()
 
     def __del__(self) -> None:
@@ -172,25 +174,49 @@ class Work:
         rows: list[MessageRow] = self.answer.rows[: self.answer.rows_many]
         return rows
 
-    def facts(self) -> Iterator[tuple[int, int, int, int, int, int, bytes, int]]:
+    def facts(self) -> Iterator[tuple[int, int, int, int, int, int, bytes, int, int, int]]:
         """Yield the fields of each message's row, in the order of MessageRow."""
         return _FACTS.iter_unpack(self._rows())
 
-    def text(self, start: int, stop: int) -> bytes:
-        """Return the bytes of the messages from `start` to `stop`."""
-        return ctypes.string_at(self.answer.messages + start, stop - start)
-
-    def ends(self) -> Sequence[int]:
-        """Return where each message ends, the line feed behind it included."""
-        return self._rows().cast("I")[0 :: _ROW // 4]
-
     def begins(self) -> Sequence[int]:
         """Return where the line of each message begins."""
-        return self._rows().cast("I")[1 :: _ROW // 4]
+        return self._rows().cast("I")[MessageRow.begin.offset // 4 :: _ROW // 4]
 
     def lanes(self) -> bytes:
         """Return a byte for each message: 1 where it is urgent, else 0."""
-        return bytes(self._rows()[_URGENT::_ROW])
+        return bytes(self._rows()[MessageRow.urgent.offset :: _ROW])
+
+    def urgent(self) -> Iterator[tuple[int, int, int, int, int]]:
+        """Yield of each urgent message its number, where its line begins, the key of its container,
+        its time and whether nothing says that.
+        """
+        rows = self._rows()
+        words, halves = rows.cast("Q"), rows.cast("I")
+        columns = (
+            range(self.answer.rows_many),
+            halves[MessageRow.begin.offset // 4 :: _ROW // 4],
+            words[MessageRow.container.offset // 8 :: _ROW // 8],
+            rows.cast("q")[MessageRow.time.offset // 8 :: _ROW // 8],
+            rows[MessageRow.timeless.offset :: _ROW],
+        )
+        return compress(zip(*columns, strict=True), rows[MessageRow.urgent.offset :: _ROW])
+
+    def part(
+        self, lanes: bytes, lane: int, first: int, most: tuple[int, int]
+    ) -> tuple[bytes, int, int]:
+        """Return messages of a lane, a line feed between two, how many, and the row to go on from.
+
+        `lanes` has a byte for each message of the run. `first`: the row to begin at; `most`: so
+        many messages, and bytes, at most, but at least one. Raises RuntimeError for a fault.
+        """
+        part = self._part
+        self._functions.cef_bridge_part(
+            self._pointer, lanes, lane, first, *most, ctypes.byref(part)
+        )
+        if part.next <= first:
+            raise RuntimeError("the engine has a fault: it cannot split its messages by lane")
+        text = ctypes.string_at(part.messages, max(part.messages_size - 1, 0))
+        return text, part.many, part.next
 
     def _rows(self) -> memoryview:
         """Return a copy of the rows."""
@@ -240,8 +266,9 @@ class Work:
 class MessageRow(ctypes.Structure):
     """A message: where it ends in the messages, where its line begins, class, severity, lane.
 
-    Its event: whether the id depends on where the line is, the id (40 hex digits), and the time in
-    epoch microseconds, NO_TIME where nothing says it.
+    Its event: whether the id depends on where the line is, the id (40 hex digits), whether nothing
+    says the time, the time in epoch microseconds (NO_TIME where it is not even assumed), and, of an
+    urgent one, the key of its container.
     """
 
     _fields_ = (
@@ -252,7 +279,9 @@ class MessageRow(ctypes.Structure):
         ("urgent", ctypes.c_uint8),
         ("placed", ctypes.c_uint8),
         ("id", ctypes.c_char * 40),
+        ("timeless", ctypes.c_uint8),
         ("time", ctypes.c_int64),
+        ("container", ctypes.c_uint64),
     )
 
 
@@ -263,8 +292,18 @@ class ExaminedLine(ctypes.Structure):
 
 
 _ROW: int = ctypes.sizeof(MessageRow)
-_URGENT: int = MessageRow.urgent.offset
-_FACTS = struct.Struct("@IIHBBB40sq")  # the same, for many rows at a time
+_FACTS = struct.Struct("@IIHBBB40sBqQ")  # the same, for many rows at a time
+
+
+class _Part(ctypes.Structure):
+    """`Part` of engine/src/api.rs."""
+
+    _fields_ = (
+        ("messages", ctypes.c_void_p),
+        ("messages_size", ctypes.c_uint64),
+        ("many", ctypes.c_uint64),
+        ("next", ctypes.c_uint64),
+    )
 
 
 class _Question(ctypes.Structure):
@@ -322,6 +361,10 @@ _FUNCTIONS: dict[str, tuple[tuple[type, ...], type | None]] = {
     "cef_bridge_work": ((), _POINTER),
     "cef_bridge_work_free": ((_POINTER,), None),
     "cef_bridge_run": ((_POINTER,) * 4, None),
+    "cef_bridge_part": (
+        (_POINTER, ctypes.c_char_p, ctypes.c_uint32, _SIZE, _SIZE, _SIZE, _POINTER),
+        None,
+    ),
     "cef_bridge_kinds": ((_POINTER, _POINTER), _POINTER),
     "cef_bridge_sorts": ((_POINTER, _POINTER), ctypes.POINTER(ctypes.c_uint64)),
 }

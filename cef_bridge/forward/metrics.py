@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from cef_bridge import __version__
 from cef_bridge.errors import UsageError
-from cef_bridge.forward.status import not_ready
+from cef_bridge.forward.status import TROUBLES, not_ready
 from cef_bridge.stats import LABELS
 
 if TYPE_CHECKING:
@@ -48,51 +48,76 @@ SOURCE_ROWS = (
 DESTINATION_ROWS = (
     MetricRow("received", "counter", "Lines received from the sources."),
     MetricRow("converted", "counter", "Events that became messages."),
-    MetricRow("filtered", "counter", "Events that the mapping or the destination takes out."),
-    MetricRow(
-        "routed_away", "counter", "Of these, events that the destination's `when` does not take."
-    ),
+    MetricRow("filtered", "counter", "Events removed by the mapping or the destination."),
+    MetricRow("routed_away", "counter", "Of these, events excluded by the destination's `when`."),
     MetricRow("rejected", "counter", "Records that cannot be converted: dead letters."),
     MetricRow("skipped", "counter", "Lines that are no events."),
     MetricRow("noise", "counter", "The same by its earlier name, until the next minor version."),
     MetricRow("blank", "counter", "Blank lines."),
-    MetricRow("alerts_over_rate", "counter", "Alerts over the rate of a container: they go later."),
-    MetricRow("own", "counter", "Messages of the forwarder itself: heartbeats, gaps, test events."),
-    MetricRow("replay_converted", "counter", "Dead letters that became messages after all."),
-    MetricRow("engine_left", "counter", "Lines that the native engine left to Python."),
-    MetricRow("engine_compared", "counter", "Lines that the engine converted and Python, too."),
     MetricRow(
-        "engine_different", "counter", "Of these, lines that Python converted to something else."
+        "throttle_notices",
+        "counter",
+        "Events by which KubeArmor says that it withholds alerts of a container.",
     ),
-    MetricRow("queued", "counter", "Messages that were taken into the queue."),
-    MetricRow("confirmed", "counter", "Messages that the collector gave a receipt for."),
-    MetricRow("unconfirmed", "counter", "Messages that left without a receipt."),
+    MetricRow(
+        "alerts_over_rate", "counter", "Alerts over their container's rate: in the telemetry lane."
+    ),
+    MetricRow("own", "counter", "Internal events, such as heartbeats, gaps, test events."),
+    MetricRow("replay_converted", "counter", "Replayed dead letters that became messages."),
+    MetricRow("engine_left", "counter", "Lines that the native engine left to Python."),
+    MetricRow("engine_compared", "counter", "Lines that both the engine and Python converted."),
+    MetricRow("engine_different", "counter", "Of these, lines that Python converted differently."),
+    MetricRow("queued", "counter", "Messages stored in the queue."),
+    MetricRow("confirmed", "counter", "Messages with a receipt."),
+    MetricRow("unconfirmed", "counter", "Messages sent without a receipt."),
     MetricRow("dead_lettered", "counter", "Messages that can never be sent."),
-    MetricRow("sent", "counter", "Messages written to a connection by this process, again or not."),
+    MetricRow("sent", "counter", "Messages written to connections by this process, resent too."),
     MetricRow("sent_bytes", "counter", "Bytes written to connections by this process."),
     MetricRow("resent", "counter", "Messages resent after a connection failure, by this process."),
     MetricRow(
         "duplicates",
         "counter",
-        "Messages that were confirmed because the receiver already had them, by this process.",
+        "Messages confirmed because the collector already had them, by this process.",
     ),
-    MetricRow("breaks", "counter", "Connections that broke, by this process."),
+    MetricRow("breaks", "counter", "Connection failures, of this process."),
     MetricRow("destination_connected", "gauge", "1 while connected."),
-    MetricRow("queue_messages", "gauge", "Messages that wait."),
-    MetricRow("in_flight_messages", "gauge", "Messages that were sent and have no receipt yet."),
+    MetricRow("queue_messages", "gauge", "Messages waiting in the queue."),
+    MetricRow("in_flight_messages", "gauge", "Messages sent, without a receipt yet."),
     MetricRow("queue_bytes", "gauge", "Size of the queue's files."),
-    MetricRow("queue_limit_bytes", "gauge", "What they may come to."),
+    MetricRow("queue_limit_bytes", "gauge", "Size limit of the queue's files."),
     MetricRow("queue_oldest_age_seconds", "gauge", "How long the oldest message has been waiting."),
 )
-UNROUTED = MetricRow("unrouted", "counter", "Events that the `when` of no destination takes.")
+UNROUTED = MetricRow("unrouted", "counter", "Events that no destination's `when` takes.")
 LAG = MetricRow(
-    "source_lag", "gauge", "Events of a partition that are not settled in every destination."
+    "source_lag",
+    "gauge",
+    "Events of a partition that are not confirmed, dropped or dead-lettered in every destination.",
 )
+RELOAD_ROWS = (
+    MetricRow("reloads", "counter", "Changed files taken: configuration, mappings, certificates."),
+    MetricRow("reload_failures", "counter", "Changed files that cannot be used."),
+    MetricRow("reload_ok", "gauge", "0 while the last change of a file is not in use."),
+)
+EXPIRY = MetricRow(
+    "certificate_expiry_timestamp_seconds",
+    "gauge",
+    "When a certificate of a source or a destination expires, as Unix time.",
+)
+DROP_REASONS = ("queue-full", "disk-full", "damaged")
+"""Each is there from the start: a counter that begins with what it counts shows no increase."""
 DROPPED = MetricRow("dropped", "counter", "Messages that were dropped, by reason.")
+TROUBLE = MetricRow(
+    "destination_trouble", "gauge", "1 while messages cannot be sent, by reason; else 0."
+)
 REJECTED = MetricRow(
     "rejected_by_reason", "counter", "Records that cannot be converted, by reason."
 )
 PREFIX = "cef_bridge_"
+
+
+def name_of(row: MetricRow) -> str:
+    """Return the name of a row's samples, without prefix, as Prometheus' clients write it."""
+    return f"{row.name}_total" if row.kind == "counter" else row.name
 
 
 class Metrics:
@@ -215,16 +240,35 @@ class _Values(Collector):
         unrouted = _family(UNROUTED, [])
         unrouted.add_metric([], view.unrouted)
         yield unrouted
+        yield from _of_files(view)
         rejected = _family(REJECTED, ["destination", "reason"])
         for each in view.destinations:
             for label in LABELS:
                 rejected.add_metric([each.name, label], each.rejected.get(label, 0))
         yield rejected
+        trouble = _family(TROUBLE, ["destination", "reason"])
+        for each in view.destinations:
+            for reason in TROUBLES:
+                trouble.add_metric([each.name, reason], reason in each.reasons)
+        yield trouble
         dropped = _family(DROPPED, ["destination", "reason"])
         for each in view.destinations:
-            for reason, number in each.dropped.items():
+            for reason, number in {**dict.fromkeys(DROP_REASONS, 0), **each.dropped}.items():
                 dropped.add_metric([each.name, reason], number)
         yield dropped
+
+
+def _of_files(view: ForwarderStatus) -> Iterable[Metric]:
+    reloads = view.reloads
+    values = (reloads.taken, reloads.failed, 0 if reloads.failing else 1)
+    for row, value in zip(RELOAD_ROWS, values, strict=True):
+        family = _family(row, [])
+        family.add_metric([], value)
+        yield family
+    expiry = _family(EXPIRY, ["file", "used_by"])
+    for each in view.certificates:
+        expiry.add_metric([each.file, each.used_by], each.expires)
+    yield expiry
 
 
 def _family(row: MetricRow, labels: list[str]) -> CounterMetricFamily | GaugeMetricFamily:

@@ -118,4 +118,5 @@ def destination_view(spec: Destination, queue: Queue, state: ForwarderState) -> 
         breaks=state.breaks,
         trouble=queue.trouble(),
         duplicates=state.duplicates,
+        reason=state.reason,
     )

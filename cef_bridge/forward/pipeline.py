@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.engine.line_loop import LineLoop, Options, Refused
 from cef_bridge.forward.settled_marks import SettledMarks, settled_in_all
 from cef_bridge.kubearmor.alert_rate import AlertRate
+from cef_bridge.log_fields import fields
 from cef_bridge.queue.queue import ALERTS, TELEMETRY, DeadLetter, Joined, MessageBatch, QueueStopped
 from cef_bridge.sources.feed import Notice
 from cef_bridge.sources.records.units import Block
@@ -60,6 +61,8 @@ _BOTH_WAYS = {
     "engine_compared": "compared",
     "engine_different": "differed",
 }
+_THROTTLED = "AlertThreshold"
+"""The operation of the event by which KubeArmor says that it withholds a container's alerts."""
 _log = logging.getLogger(__name__)
 
 
@@ -199,7 +202,9 @@ class SourcePipeline:
         self._store()
         if lost := self._lost + sum(branch.lost for branch in self._branches):
             _log.error(
-                "%s: %s lost: there was no room in a queue", self.feed.name, counted(lost, "event")
+                "%s: %s lost: there was no room in a queue",
+                *(self.feed.name, counted(lost, "event")),
+                extra=fields("no-room", source=self.feed.name, lost=lost),
             )
 
     def acknowledge(self) -> None:
@@ -288,6 +293,7 @@ class SourcePipeline:
                 "%s: an event matches no destination's when, so it is not sent. It is counted as "
                 "unrouted, like all that follow",
                 self.feed.name,
+                extra=fields("unrouted", source=self.feed.name),
             )
 
     def _store(self) -> None:
@@ -456,6 +462,9 @@ class _Branch:
         stats = self.loop.stats
         now = {name: getattr(stats, name) for name in _COUNTED}
         now["received"] = stats.lines
+        now["throttle_notices"] = sum(
+            number for kind, number in stats.kinds.items() if kind[1] == _THROTTLED
+        )
         now |= {name: getattr(stats, of) for name, of in _BOTH_WAYS.items()}
         now |= {f"{REJECTED}{label}": number for label, number in stats.labels.items()}
         new = {name: number - self._counted[name] for name, number in now.items()}

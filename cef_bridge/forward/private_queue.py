@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cef_bridge.errors import CefBridgeError
+from cef_bridge.log_fields import fields
 from cef_bridge.queue.inspector import inspect
 from cef_bridge.queue.lock import Lock
 from cef_bridge.queue.schema import beside
@@ -63,6 +64,7 @@ def _warn(left: dict[Path, tuple[int, int]]) -> None:
         "it; delete the folders that you do not need.",
         ", ".join(shown[:_SHOWN]),
         more,
+        extra=fields("queues-of-earlier-runs", count=len(shown)),
     )
 
 

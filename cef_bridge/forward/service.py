@@ -18,21 +18,30 @@ from cef_bridge.delivery.destination_sender import DestinationSender
 from cef_bridge.engine import native
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.forward import private_queue
+from cef_bridge.forward.beginning import start_rows
 from cef_bridge.forward.config.sources import SOURCES
+from cef_bridge.forward.config.spec import Destination
+from cef_bridge.forward.credential_files import CredentialFiles, reads_once
 from cef_bridge.forward.internal_events import enqueue_heartbeat, enqueue_test
+from cef_bridge.forward.leaving import Leaving
+from cef_bridge.forward.missing_sources import MissingSources, SourceLook
 from cef_bridge.forward.parts import destination_view, queue_of, route_of, source_view
 from cef_bridge.forward.replays import replay
 from cef_bridge.forward.result import ForwardResult, outcome_of
 from cef_bridge.forward.source_thread import SourceThread
-from cef_bridge.forward.status import ForwarderStatus, line
+from cef_bridge.forward.status import ForwarderStatus, Reloads, minute
+from cef_bridge.forward.watched_files import WatchedFiles
 from cef_bridge.lines.facts import facts_of
+from cef_bridge.log_fields import fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from cef_bridge.forward.config import Config, Destination
+    from cef_bridge.forward.beginning import StartRow
+    from cef_bridge.forward.config import Config
     from cef_bridge.forward.config import Source as SourceSpec
     from cef_bridge.forward.pipeline import DestinationRoute
+    from cef_bridge.forward.status import Report
     from cef_bridge.queue.queue import Queue
 
     Deadline = Callable[[], float | None]  # asked again and again: a word to stop changes it
@@ -51,15 +60,17 @@ class RunOptions(NamedTuple):
     """How a service is run.
 
     `once`: end when the inputs are read and all is confirmed or sent, after `timeout` seconds at
-    the latest. `test`: send one test event to each destination, and read no source. `say` is told
-    a line a minute, `show` the View at each tick, `ready` once, when every part runs, and again
-    after each reload. `reload` reads the config anew; UsageError leaves the old one in use.
+    the latest. `test`: send one test event to each destination, and read no source. `began` gets
+    what there is to say at the start, `minute` what there is once a minute, `show` the status at
+    each tick, `ready` is called once, when every part runs. `reload` reads the config anew;
+    UsageError leaves the old one in use.
     """
 
     once: bool = False
     timeout: float | None = None
     test: bool = False
-    say: Callable[[str], None] = _log.info
+    began: Callable[[list[StartRow]], None] | None = None
+    minute: Callable[[list[Report]], None] | None = None
     show: Callable[[ForwarderStatus], None] | None = None
     ready: Callable[[], None] | None = None
     reload: Callable[[], Config] | None = None
@@ -100,11 +111,16 @@ class Service:
         self._ways: dict[str, RunningDestination] = {}
         self._sources: dict[str, RunningSource] = {}
         self._again = False
+        self._missing = MissingSources()
+        self._leaving = Leaving()
         self._before: Counter[str] = Counter()  # the totals of the queues when it began
         self._unread: tuple[str, ...] = ()
         self._unreached: tuple[tuple[str, str], ...] = ()
         self._started = 0.0
         self._engine = native.status()
+        self._files = WatchedFiles()  # config and mappings
+        self._credentials = CredentialFiles()
+        self._reloads = Reloads()
 
     def stop(self) -> None:
         """End in order: sources first, then what waits is sent, for the time of grace."""
@@ -122,7 +138,9 @@ class Service:
         return ForwarderStatus(
             tuple(
                 source_view(
-                    str(it.source_thread.spec), it.source_thread.state, alive=it.thread.is_alive()
+                    it.source_thread.spec.name or str(it.source_thread.spec),
+                    it.source_thread.state,
+                    alive=it.thread.is_alive(),
                 )
                 for it in tuple(self._sources.values())
             ),
@@ -133,6 +151,8 @@ class Service:
             self._fault,
             self._asked is not None,
             self._engine.engine,
+            self._reloads,
+            self._credentials.expiries,
         )
 
     def run(self) -> ForwardResult:
@@ -149,7 +169,11 @@ class Service:
         finally:
             kept = self._close()
             if kept and (self._fault or outcome is None):  # else the last words say it
-                _log.warning("%s keeps what is left. forward --queue %s sends it.", kept, kept)
+                _log.warning(
+                    "%s keeps what is left. forward --queue %s sends it.",
+                    *(kept, kept),
+                    extra=fields("queue-kept", path=str(kept)),
+                )
         if self._fault:
             raise CefBridgeError(self._fault)
         return outcome._replace(kept=bool(kept))
@@ -157,6 +181,28 @@ class Service:
     # --- the parts --------------------------------------------------------------------------------
 
     def _open(self) -> None:
+        with self._files.reading():
+            if self.config.watch and self.ways.reload is not None:
+                self.config = self.ways.reload()
+            self._open_destinations()
+        self._credentials.watch(self.config)
+        self._strangers()
+        if (address := self.config.metrics_address) is not None:
+            from cef_bridge.forward.metrics import Metrics  # noqa: PLC0415 - only who asks for it pays
+
+            self.metrics = Metrics(address, self.view)
+            self.metrics.start()
+        self._tell_start()
+        for way in self._ways.values():
+            way.thread.start()
+        if self.ways.test:
+            for way in self._ways.values():
+                if not enqueue_test(way.route):
+                    raise UsageError(f"{way.spec.name}: the mapping filters test events out.")
+            return
+        self._sources = self._read(self.config.sources)
+
+    def _open_destinations(self) -> None:
         for spec in self.config.destinations:
             queue = queue_of(spec, self._folder())
             try:
@@ -167,18 +213,20 @@ class Service:
             _tell_header(spec, route)
             self._before.update(queue.totals())
             self._ways[spec.name] = self._forward(spec, route)
-        self._strangers()
-        if (address := self.config.metrics_address) is not None:
-            from cef_bridge.forward.metrics import Metrics  # noqa: PLC0415 - only who asks for it pays
 
-            self.metrics = Metrics(address, self.view)
-            self.metrics.start()
+    def _tell_start(self) -> None:
+        """Say what was found and what was opened."""
         if self.ways.test:
-            for way in self._ways.values():
-                if not enqueue_test(way.route):
-                    raise UsageError(f"{way.spec.name}: the mapping filters test events out.")
             return
-        self._sources = self._read(self.config.sources)
+        address = self.metrics.address if self.metrics is not None else None
+        private = self._private is not None
+        found = self._ways.values()
+        rows = start_rows(self.config, found, self._folder(), address, private=private)
+        if self.ways.began is not None:
+            self.ways.began(rows)
+            return
+        for row in rows:
+            log_report(row.report)
 
     def _folder(self) -> Path:
         if self.config.queue is not None:
@@ -188,13 +236,13 @@ class Service:
         return self._private
 
     def _forward(self, spec: Destination, route: DestinationRoute) -> RunningDestination:
+        """Return a destination whose thread can be started."""
         stop = threading.Event()
         framing = _framing(spec, route)
         forwarder = DestinationSender(
             route.queue, spec.target, framing=framing, name=spec.name, stop=stop, facts=facts_of
         )
         thread = self._thread(f"destination {spec.name}", forwarder.run)
-        thread.start()
         return RunningDestination(spec, route, forwarder, thread, stop)
 
     def _read(self, specs: Sequence[SourceSpec]) -> dict[str, RunningSource]:
@@ -244,6 +292,7 @@ class Service:
                     "sent. `cef-bridge queue status %s` shows it.",
                     path,
                     path.parent,
+                    extra=fields("queue-unused", queue=str(path)),
                 )
 
     # --- while it runs ----------------------------------------------------------------------------
@@ -263,12 +312,15 @@ class Service:
                 self.ways.show(self.view())
             if now - told >= MINUTE:
                 view = self.view()
-                self.ways.say(line(before, view, now - told))
+                if self.ways.minute is not None:
+                    self.ways.minute(minute(before, view, now - told))
                 before, told = view, now
             if now - seen >= SECOND:
                 seen = now
+                self._missing.look(self._looks(), now)
                 for way in self._ways.values():
                     way.route.queue.look_at_file()
+                self._look_at_files()
             if now - looked >= REPLAYS:
                 looked = now
                 for way in self._ways.values():
@@ -279,6 +331,12 @@ class Service:
                     enqueue_heartbeat(way.route)
         if self._asked is None:
             self._cut_off()
+
+    def _looks(self) -> list[SourceLook]:
+        return [
+            SourceLook(key, it.source_thread.spec, it.source_thread.state, not it.thread.is_alive())
+            for key, it in self._sources.items()
+        ]
 
     def _ended(self) -> bool:
         return not self._alive() or self._late()
@@ -302,14 +360,52 @@ class Service:
 
     # --- another config ---------------------------------------------------------------------------
 
+    def _look_at_files(self) -> None:
+        """Take what has changed in the files that config, mappings and certificates are in."""
+        if self.config.watch and self._files.changed():
+            self._reload()
+        for renewed in self._credentials.renewed():
+            if renewed.errors:
+                self._reloads = self._reloads.after(renewed.used_by, good=False)
+                why = " ".join(renewed.errors)
+                known = fields("certificates-failed", used_by=renewed.used_by, reason=why)
+                _log.error(
+                    "%s: changed files cannot be used, earlier certificates kept: %s",
+                    renewed.used_by,
+                    why,
+                    extra=known,
+                )
+                continue
+            self._reloads = self._reloads.after(renewed.used_by, good=True)
+            if reads_once(renewed.part):
+                self._start_again(renewed.part)
+            known = fields("certificates-renewed", used_by=renewed.used_by)
+            _log.info("%s: changed certificates or secrets taken", renewed.used_by, extra=known)
+
+    def _start_again(self, part: Destination | SourceSpec) -> None:
+        """Let a part that reads its files once read them again."""
+        if not isinstance(part, Destination):
+            key = _key(part)
+            self._change_sources(self.config, {key: self._sources[key]})
+            return
+        way = self._ways[part.name]
+        way.stop.set()
+        way.thread.join()
+        self._ways[part.name] = self._forward(way.spec, way.route)
+
     def _reload(self) -> None:
         """Make it so. What stays as it is goes on undisturbed; a wrong one changes nothing."""
         try:
-            self._change(self.ways.reload() if self.ways.reload is not None else self.config)
+            with self._files.reading():
+                self._change(self.ways.reload() if self.ways.reload is not None else self.config)
         except CefBridgeError as error:
-            _log.error("reload failed, old configuration kept: %s", error)
+            self._reloads = self._reloads.after("configuration", good=False)
+            known = fields("reload-failed", reason=str(error))
+            _log.error("reload failed, old configuration kept: %s", error, extra=known)
         else:
-            _log.info("configuration reloaded")
+            self._reloads = self._reloads.after("configuration", good=True)
+            self._credentials.watch(self.config)
+            _log.info("configuration reloaded", extra=fields("reloaded"))
 
     def _change(self, config: Config) -> None:
         _check_sources([it for key, it in _named(config).items() if key not in self._sources])
@@ -339,7 +435,8 @@ class Service:
                 each.source_thread.replace(self._routes())
         self._change_sources(config, stale)
         if fixed := [name for name in ("queue", "metrics") if _differs(self.config, config, name)]:
-            _log.warning("%s: takes effect at the next start", " and ".join(fixed))
+            known = fields("next-start", reason=", ".join(fixed))
+            _log.warning("%s: takes effect at the next start", " and ".join(fixed), extra=known)
         self.config = config
         # What a removed destination still has waits for someone to name it again.
         until = time.monotonic() + config.grace
@@ -354,14 +451,19 @@ class Service:
     def _changed(self, spec: Destination, route: DestinationRoute) -> RunningDestination:
         way = self._ways.get(spec.name)
         if way is None:
-            return self._forward(spec, route)
+            return self._launch(spec, route)
         way.route.queue.bound(limit=spec.queue_limit, policy=spec.when_full)
         same = _framing(spec, route) == _framing(way.spec, way.route)
         if same and spec.target == way.spec.target:
             return way._replace(spec=spec, route=route)
         way.stop.set()
         way.thread.join()
-        return self._forward(spec, route)
+        return self._launch(spec, route)
+
+    def _launch(self, spec: Destination, route: DestinationRoute) -> RunningDestination:
+        way = self._forward(spec, route)
+        way.thread.start()
+        return way
 
     def _change_sources(self, config: Config, stale: dict[str, RunningSource]) -> None:
         for each in stale.values():
@@ -386,6 +488,7 @@ class Service:
 
     def _drain(self) -> None:
         """Stop the sources, send what waits, keep the rest."""
+        self._tell_leaving()
         sources = list(self._sources.values())
         for each in sources:
             each.source_thread.stop()
@@ -412,9 +515,15 @@ class Service:
                 deadline = until()
                 if deadline is not None and time.monotonic() >= deadline:
                     return
+                self._tell_leaving()
                 thread.join(TICK)
                 if self.ways.show is not None:
                     self.ways.show(self.view())
+
+    def _tell_leaving(self) -> None:
+        """Say what is left, when it was asked to stop."""
+        if self._asked is not None and not self.ways.test:
+            self._leaving.look(self.view(), self._asked + self.config.grace - time.monotonic())
 
     def _outcome(self) -> ForwardResult:
         view = self.view()
@@ -436,13 +545,19 @@ class Service:
             each.source_thread.stop()
             each.thread.join(_JOIN)
         for way in self._ways.values():
-            way.thread.join(_JOIN)
+            if way.thread.ident is not None:  # it was started
+                way.thread.join(_JOIN)
         _tell_sources(self._sources.values())
         if self.metrics is not None:
             self.metrics.stop()
         for way in self._ways.values():
             way.route.queue.close()
         return self._private if self._private and private_queue.leave(self._private) else None
+
+
+def log_report(report: Report) -> None:
+    """Log a report, at INFO."""
+    _log.info("%s", report.text, extra=fields(report.code, **report.facts))
 
 
 def _tell_sources(sources: Iterable[RunningSource]) -> None:
@@ -477,7 +592,8 @@ def _framing(spec: Destination, route: DestinationRoute) -> str:
 def _tell_header(spec: Destination, route: DestinationRoute) -> None:
     """Warn of a syslog header that nobody asked for."""
     if unsaid := spec.unsaid_header(route.converter.program.mapping):
-        _log.warning("destination %s: %s", spec.name, unsaid)
+        known = fields("no-syslog-header", destination=spec.name)
+        _log.warning("destination %s: %s", spec.name, unsaid, extra=known)
 
 
 def _differs(old: Config, new: Config, name: str) -> bool:

@@ -8,11 +8,27 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from cef_bridge.delivery.progress import REASONS
 from cef_bridge.stats import LABELS, REJECTED
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from cef_bridge.forward.credential_files import CertificateExpiry
+
+
+QUEUE_TROUBLE = "queue"
+TROUBLES = {**REASONS, QUEUE_TROUBLE: "the file of its queue is in trouble"}
+"""What can be wrong with a destination: a closed list, for metrics and logs."""
+
+
+class Report(NamedTuple):
+    """A sentence about a run; as a log record it has `fields(code, **facts)`."""
+
+    text: str
+    code: str
+    facts: Mapping[str, object] = MappingProxyType({})
 
 
 class SourceStatus(NamedTuple):
@@ -37,7 +53,8 @@ class DestinationStatus(NamedTuple):
 
     `counts` are of the queue's whole life (received, converted, filtered, rejected, noise, …), as
     are accepted to `dropped`; sent to breaks and `duplicates` are of this process. Sizes in bytes,
-    age in seconds. `trouble` is what happened to the queue's file a moment ago, "" for nothing.
+    age in seconds. `trouble` is what happened to the queue's file a moment ago, "" for nothing;
+    `reason` why messages cannot be sent, one of `delivery.progress.REASONS`, "" while they can.
     """
 
     name: str
@@ -62,6 +79,31 @@ class DestinationStatus(NamedTuple):
     breaks: int
     trouble: str = ""
     duplicates: int = 0
+    reason: str = ""
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What is wrong, as words of TROUBLES."""
+        return tuple(filter(None, (self.reason, QUEUE_TROUBLE if self.trouble else "")))
+
+    def counters(self) -> dict[str, int]:
+        """Return what logs and summaries count, by the names of their fields."""
+        counts = self.counts
+        came = ("received", "converted", "filtered", "rejected")
+        return {
+            **{name: counts.get(name, 0) for name in came},
+            "skipped": counts.get("noise", 0),
+            "blank": counts.get("blank", 0),
+            "internal": counts.get("own", 0),
+            "replayed": counts.get("replay_converted", 0),
+            "confirmed": self.confirmed,
+            "unconfirmed": self.unconfirmed,
+            "in_flight": self.in_flight,
+            "waiting": self.waiting,
+            "dropped": sum(self.dropped.values()),
+            "dead_lettered": self.dead_lettered,
+            "resent": self.resent,
+        }
 
     @property
     def rejected(self) -> dict[str, int]:
@@ -76,6 +118,22 @@ class DestinationStatus(NamedTuple):
         return found
 
 
+class Reloads(NamedTuple):
+    """Changed files that were taken, and that could not be; `failing` are those whose last change
+    is not in use: `configuration`, `destination siem`.
+    """
+
+    taken: int = 0
+    failed: int = 0
+    failing: frozenset[str] = frozenset()
+
+    def after(self, what: str, *, good: bool) -> Reloads:
+        """Return the same after one more."""
+        if good:
+            return Reloads(self.taken + 1, self.failed, self.failing - {what})
+        return Reloads(self.taken, self.failed + 1, self.failing | {what})
+
+
 class ForwarderStatus(NamedTuple):
     """All of it; `fault` says why the service cannot go on, "" while it can; `engine` is the one
     in use, `native` or `python`.
@@ -86,6 +144,8 @@ class ForwarderStatus(NamedTuple):
     fault: str = ""
     stopping: bool = False
     engine: str = "python"
+    reloads: Reloads = Reloads()
+    certificates: tuple[CertificateExpiry, ...] = ()
 
     @property
     def unrouted(self) -> int:
@@ -120,6 +180,11 @@ def not_ready(view: ForwarderStatus) -> list[str]:
 
 def line(before: ForwarderStatus | None, now: ForwarderStatus, seconds: float) -> str:
     """Return one line that says how it goes; rates are over the `seconds` since `before`."""
+    return " | ".join(each.text for each in minute(before, now, seconds))
+
+
+def minute(before: ForwarderStatus | None, now: ForwarderStatus, seconds: float) -> list[Report]:
+    """Return how it goes, destination by destination; rates as for `line`."""
     earlier = {each.name: each for each in before.destinations} if before else {}
     parts = []
     for each in now.destinations:
@@ -129,7 +194,7 @@ def line(before: ForwarderStatus | None, now: ForwarderStatus, seconds: float) -
         text = f"{each.name}: in {_rate(received, seconds)}/s, out {_rate(sent, seconds)}/s"
         text += f", {each.waiting + each.in_flight:,} in the queue"
         if each.waiting and each.oldest_age >= 1:
-            text += f" (oldest {_age(each.oldest_age)})"
+            text += f" (oldest {age(each.oldest_age)})"
         text += f", {each.confirmed:,} confirmed"
         if each.unconfirmed:
             text += f", {each.unconfirmed:,} unconfirmed"
@@ -139,20 +204,25 @@ def line(before: ForwarderStatus | None, now: ForwarderStatus, seconds: float) -
             text += f", {number:,} dropped ({reason})"
         if rejected := each.counts.get("rejected"):
             text += f", {rejected:,} rejected"
-        parts.append(
-            f"{text}; {each.last_error if not each.connected and each.last_error else each.state}"
-        )
-    parts += [f"{it.name}: {it.state}" for it in now.sources if not it.connected]
+        text += f"; {each.last_error if not each.connected and each.last_error else each.state}"
+        parts.append(Report(text, "status", {"destination": each.name, **each.counters()}))
+    parts += [
+        Report(f"{it.name}: {it.state}", "source-trouble", {"source": it.name, "reason": it.state})
+        for it in now.sources
+        if not it.connected
+    ]
     if now.unrouted:
-        parts.append(f"{counted(now.unrouted, 'event')} for no destination")
-    return " | ".join(parts)
+        text = f"{counted(now.unrouted, 'event')} for no destination"
+        parts.append(Report(text, "unrouted", {"count": now.unrouted}))
+    return parts
 
 
 def _rate(number: int, seconds: float) -> str:
     return f"{max(number, 0) / max(seconds, 0.001):,.0f}"
 
 
-def _age(seconds: float) -> str:
+def age(seconds: float) -> str:
+    """Return how old something is, rounded."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"

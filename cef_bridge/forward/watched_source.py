@@ -10,6 +10,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from cef_bridge.log_fields import fields
 from cef_bridge.sources.feed import TICK
 
 if TYPE_CHECKING:
@@ -73,6 +74,9 @@ class WatchedSource:
                 "%s: %s bytes were read for %.0f s, and no record has ended in them. "
                 "Was one cut, or written in another format?",
                 *(self.name, f"{read - self._handed:,}", SILENCE),
+                extra=fields(
+                    "source-silent", source=self.name, bytes=read - self._handed, seconds=SILENCE
+                ),
             )
 
     def stop(self) -> None:

@@ -64,7 +64,7 @@ _SENTENCES = {
         "there is no topic {topic} at {at}. Create it, or correct its name.", permanent=True
     ),
     "_UNKNOWN_PARTITION": KafkaFault("a partition of {topic} is gone."),
-    "TOPIC_EXCEPTION": KafkaFault("{topic} is no name of a topic. Correct it.", permanent=True),
+    "TOPIC_EXCEPTION": KafkaFault("Invalid topic name {topic}. Correct it.", permanent=True),
     "_MAX_POLL_EXCEEDED": KafkaFault("the group {group} went on without us: we were too slow."),
 }
 

@@ -1,9 +1,10 @@
 """Which alerts go first: those over the rate of their container take the telemetry lane.
 
-In come alerts as raw events, out goes whether one is over the rate, and a `Flood` now and then for
-whoever reads the events. A container that floods delays its own alerts, and no other's. The rate
-is by the times that the events say, so that an archive is judged as its events came; KubeArmor
-writes them, a container cannot. Nothing is lost here, and no line changes.
+In come alerts as raw events, or the key of their container and their time, out goes whether one is
+over the rate, and a `Flood` now and then for whoever reads the events. A container that floods
+delays its own alerts, and no other's. The rate is by the times that the events say, so that an
+archive is judged as its events came; KubeArmor writes them, a container cannot. Nothing is lost
+here, and no line changes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.kubearmor.clock import event_time
+from cef_bridge.kubearmor.identity import container_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -52,6 +54,8 @@ class _Bucket:
 class AlertRate:
     """The rates of all containers. `came` after each block, `over` for each alert while `crowded`.
 
+    Where the event is not at hand, `is_over`, and if that holds and `has_to_tell`, `tell`.
+
     While all alerts together are under the rate of one container, no alert has to be looked at.
     """
 
@@ -60,7 +64,7 @@ class AlertRate:
         self._clock = clock
         self._all: float = BURST  # what may still come, of all containers together
         self._since = clock()
-        self._buckets: dict[tuple[str, str], _Bucket] = {}
+        self._buckets: dict[int, _Bucket] = {}
 
     @property
     def crowded(self) -> bool:
@@ -77,14 +81,23 @@ class AlertRate:
 
     def over(self, raw: Mapping[str, object]) -> bool:
         """Tell whether an alert is over the rate of its container; it counts from now on."""
-        key = _text(raw, "HostName"), _text(raw, "ContainerID")
-        at = event_time(raw)
-        bucket = self._buckets.pop(key, None)
+        container = container_key(raw)
+        over = self.is_over(container, event_time(raw))
+        if over and self.has_to_tell(container):
+            self.tell(container, raw)
+        return over
+
+    def is_over(self, container: int, at: int | None) -> bool:
+        """Tell whether an alert is over the rate of its container; it counts from now on.
+
+        `container` is its `container_key`, `at` its time in epoch microseconds.
+        """
+        bucket = self._buckets.pop(container, None)
         if bucket is None:
             if len(self._buckets) >= MOST_CONTAINERS:  # the one that was quiet for longest
                 del self._buckets[next(iter(self._buckets))]
             bucket = _Bucket(at or 0)
-        self._buckets[key] = bucket
+        self._buckets[container] = bucket
         if at is not None:
             passed = at - bucket.at
             if passed > 0:
@@ -94,12 +107,17 @@ class AlertRate:
         if bucket.left >= 1:
             bucket.left -= 1
             return False
-        now = self._clock()
-        if now - bucket.told >= QUIET:
-            bucket.told = now
-            namespace, pod = _text(raw, "NamespaceName"), _text(raw, "PodName")
-            self.floods.append(Flood(key[0], namespace, pod, _text(raw, "ContainerName"), key[1]))
         return True
+
+    def has_to_tell(self, container: int) -> bool:
+        """Tell whether a container that is over its rate was not told of for so long."""
+        return self._clock() - self._buckets[container].told >= QUIET
+
+    def tell(self, container: int, raw: Mapping[str, object]) -> None:
+        """Tell of a container that is over its rate; `raw` is an event of it."""
+        self._buckets[container].told = self._clock()
+        names = ("HostName", "NamespaceName", "PodName", "ContainerName", "ContainerID")
+        self.floods.append(Flood(*(_text(raw, name) for name in names)))
 
 
 def _text(raw: Mapping[str, object], name: str) -> str:

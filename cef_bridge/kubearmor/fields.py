@@ -90,16 +90,16 @@ cluster               | text    | workload | The mapping's `cluster` setting.
 event.kind            | text    | verdict  | alert, log or event.
 event.scope           | text    | workload | container or host.
 event.operation       | text    | verdict  | process, file, network, syscall, capabilities, device, firewall, system, other.
-event.verb            | text    | verdict  | exec, open, write, connect, bind, setid … (see the list of event ids).
+event.verb            | text    | verdict  | exec, open, write, connect, bind, setid … (see the list of class ids).
 event.disposition     | text    | verdict  | block, unblocked, audit, allow, matched; passed, denied, failed; none.
 event.reason          | text    | verdict  | Result as written, unless it is Passed.
 event.class_id        | text    | verdict  | kind.scope.operation.verb.disposition.
 event.name            | text    | verdict  | The fixed sentence of the class id.
 event.place           | text    | workload | Where it happened: namespace/pod, else the node.
 event.severity        | integer | verdict  | The severity in the header, 1 to 10, by the mapping's rules.
-event.time            | integer | instant  | Epoch milliseconds, of UpdatedTime, Timestamp, what an exporter added, or the wrapper.
+event.time            | integer | instant  | Epoch milliseconds, of UpdatedTime, Timestamp, what an exporter added, or the input format.
 event.id              | text    | instant  | SHA-1 that identifies the event, 40 hex digits.
-event.act_key         | text    | instant  | 12 hex digits that the two events of one act share.
+event.act_key         | text    | instant  | 12 hex digits, equal in the two events of one action.
 event.summary         | text    | instant  | A sentence: who did what to what, where, with which result.
 event.suspicious      | text    | instant  | What had to be sanitized: control, bidi, newline, cef_header.
 process.role          | text    | verdict  | What ProcessName is here: executed, tracer, listener or actor.
@@ -112,7 +112,7 @@ file.path             | text    | activity | Exec: process.path; file events: Re
 file.hash             | text    | activity | Hash of file.path.
 source.ip             | text    | activity | accept, firewall: who connected.
 source.port           | integer | activity | Port of source.ip.
-destination.ip        | text    | activity | connect, DNS, firewall: whom it is connected to.
+destination.ip        | text    | activity | connect, DNS, firewall: the destination's address.
 destination.port      | integer | activity | Port of destination.ip.
 remote.ip             | text    | activity | The far end, whatever the direction.
 remote.port           | integer | activity | The far end's port.

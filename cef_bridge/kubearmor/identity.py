@@ -2,7 +2,7 @@
 
 KubeArmor numbers nothing, so the id is a SHA-1 over the fields that tell events apart. It stays
 cryptographic: who chooses process arguments must not be able to make a SIEM drop the real event
-as a duplicate. The recipe is public (docs/events.md has test vectors) and does not change.
+as a duplicate. The recipe is public (docs/event-id.md has test vectors) and does not change.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ ID_FIELDS = (
     "Action",
     "Result",
 )
+CONTAINER_FIELDS = ("HostName", "ContainerID")
+"""What tells a container from all others."""
 _OPERATION, _RESOURCE = ID_FIELDS.index("Operation"), ID_FIELDS.index("Resource")
 SEPARATOR = "\x1f"
 SOCKADDR = frozenset({"sa_family", "sin_port", "sin_addr", "sun_path"})
@@ -81,7 +83,11 @@ def stable_resource(resource: str) -> str:
 
 def digest(text: str) -> str:
     """Return the 40 hex digits of a recipe's text."""
-    return sha1(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+    return _sha1(text).hex()
+
+
+def _sha1(text: str) -> bytes:
+    return sha1(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
 
 
 def event_id(event: dict[str, object], origin: str = "") -> str:
@@ -100,6 +106,17 @@ def event_id(event: dict[str, object], origin: str = "") -> str:
     if origin:
         texts.append(origin)
     return digest(SEPARATOR.join(texts))
+
+
+def container_key(event: Mapping[str, object]) -> int:
+    """Return a number of 64 bits that tells an event's container from others.
+
+    Its fields where they are texts, as the id's recipe joins them. Not from the hash of Python,
+    which no engine knows.
+    """
+    values = (event.get(name) for name in CONTAINER_FIELDS)
+    texts = [value if isinstance(value, str) else "" for value in values]
+    return int.from_bytes(_sha1(SEPARATOR.join(texts))[:8], "big")
 
 
 def verb_group(verb: str) -> str:

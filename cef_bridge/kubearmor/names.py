@@ -36,7 +36,7 @@ CANONICAL = frozenset(SPELLINGS.values())
 
 # These names are KubeArmor's in any spelling. The others are words of many log lines (source,
 # message, hostname, podName); they are KubeArmor's only as KubeArmor writes them.
-_KUBEARMOR_ONLY = frozenset(
+KUBEARMOR_ONLY = frozenset(
     (
         *("updatedtime", "clustername", "namespacename", "hostppid", "hostpid"),
         *("parentprocessname", "policyname", "atags", "eventdata", "structureddata", "execevent"),
@@ -75,7 +75,7 @@ def likeness(found: Mapping[str, object]) -> Likeness:
         return Likeness.EVENT
     lowered = {lower_ascii(key) for key in found}
     heads = {key.partition(".")[0] for key in found}  # `Owner.Name` is in Owner
-    names = not heads.isdisjoint(_OTHERS) or not lowered.isdisjoint(_KUBEARMOR_ONLY)
+    names = not heads.isdisjoint(_OTHERS) or not lowered.isdisjoint(KUBEARMOR_ONLY)
     kinds = [key for key in found if lower_ascii(key) in _KINDS]
     for key in kinds:
         lower, word = lower_ascii(key), text_of(found[key])
@@ -98,7 +98,7 @@ def is_event(found: Mapping[str, object]) -> bool:
 
 def own_names(found: Mapping[str, object]) -> int:
     """Return how many names an object has that only KubeArmor uses."""
-    return sum(lower_ascii(key) in _KUBEARMOR_ONLY for key in found)
+    return sum(lower_ascii(key) in KUBEARMOR_ONLY for key in found)
 
 
 def is_name(key: str) -> bool:

@@ -72,7 +72,7 @@ _STEP = 14 * 24 * 3600  # seconds; no zone changes twice in so short a time
 def _fixed(text: str, sign: str, hours: str, minutes: str | None) -> Zone | None:
     offset = int(hours) * 60 + int(minutes or 0)
     if offset > _MOST or int(minutes or 0) > 59:
-        raise UsageError(f'"{shown(text)}" is no offset from UTC. Expected -14:00 to +14:00.')
+        raise UsageError(f'Invalid offset from UTC "{shown(text)}". Expected -14:00 to +14:00.')
     seconds = offset * _MINUTE * (-1 if sign == "-" else 1)
     return (lambda _: seconds) if seconds else None
 

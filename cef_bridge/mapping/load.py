@@ -23,7 +23,7 @@ from cef_bridge.small_files import UnreadableError, read_small
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from collections.abc import Mapping as MappingType
 
     from cef_bridge.mapping.language.mapping_file import MappingFile, Named
@@ -98,6 +98,16 @@ def check(
         for path in sorted(chain.order, key=chain.order.__getitem__):
             order.setdefault(path, len(order))
     return Checked(in_order(left, order), in_order(excused, order))
+
+
+def files_of(
+    names_or_paths: Sequence[str | Path], *, env: MappingType[str, str] = os.environ
+) -> list[str]:
+    """Return the paths of all files that mappings are made of, those that are not there as well."""
+    chains = [_Chain(env) for _ in names_or_paths]
+    for chain, name_or_path in zip(chains, names_or_paths, strict=True):
+        chain.add(name_or_path)
+    return list(dict.fromkeys(path for chain in chains for path in chain.paths()))
 
 
 def in_order(problems: Iterable[Problem], order: MappingType[str, int]) -> list[Problem]:
@@ -240,6 +250,13 @@ class _Chain:
         draft = reader.read(root, path, self._env)
         draft.excuses = suppressions.find(data, path)
         return draft
+
+    def paths(self) -> Iterator[str]:
+        """Yield the paths of mappings and tables, also of those that could not be read."""
+        yield from map(str, self._seen)
+        for file in self.files:
+            rules = (seen.rule for seen in file.draft.rules)
+            yield from (rule.table.file for rule in rules if rule.table and rule.table.file)
 
     def merged(self) -> Mapping:
         """Return the mapping to run; MappingError with all errors of all files."""

@@ -70,7 +70,7 @@ class QueueAppender:
             if core.stopping:
                 raise QueueStopped(f"{core.path}: the {what} is full, and waiting has ended")
             text = "%s: the %s is full; sources that can wait do so until messages are sent"
-            core.say(logging.WARNING, f"{what} waits", text, core.path, what)
+            core.say(logging.WARNING, f"{what}-waits", text, core.path, what)
             core.state.wait_for(lambda: core.stopping or core.turn != turn, LOOK_AGAIN)
         core.look_at_disk()
 

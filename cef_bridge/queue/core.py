@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from cef_bridge.errors import CefBridgeError, UsageError
+from cef_bridge.log_fields import fields
 from cef_bridge.queue import moved, pages, schema
 from cef_bridge.queue import statements as tables
 from cef_bridge.queue.open_rows import OpenRows
@@ -57,7 +58,9 @@ class QueueLimits(NamedTuple):
     def of(cls, limit: int, policy: str, reserve: int | None, dead_most: int) -> QueueLimits:
         """Return settings that fit each other; UsageError when they make no sense."""
         if policy not in POLICIES:
-            raise UsageError(f"{policy!r} is no queue policy. There are: {', '.join(POLICIES)}")
+            raise UsageError(
+                f"Unknown queue policy {policy!r}. Expected one of: {', '.join(POLICIES)}"
+            )
         # The log is copied into the file at this size; the reserve has to take it all.
         checkpoint = min(max(limit // 16, 1 << 18), 4 << 20)
         if reserve is None:
@@ -121,6 +124,7 @@ class Core:
                         "%s is empty: a new queue begins in it. What waited there is lost, if "
                         "anything did",
                         self.path,
+                        extra=fields("queue-damaged", queue=str(self.path), reason="empty"),
                     )
                 schema.forget(self.path)
                 schema.create(self.path)
@@ -134,7 +138,11 @@ class Core:
             raise
         self.short = not self.store.reserve.make()
         if self.short:
-            _log.warning("%s: the disk has no room for a reserve beside it", self.path)
+            _log.warning(
+                "%s: the disk has no room for a reserve beside it",
+                self.path,
+                extra=fields("queue-trouble", queue=str(self.path), reason="no-reserve"),
+            )
 
     def _open_whatever_it_is(self) -> None:
         """Open the file, or a new one in its place: none may keep a forwarder from starting."""
@@ -170,6 +178,7 @@ class Core:
             "%s. It is kept as %s, and a new queue begins. To send what is in it, move it into a "
             "folder of its own as %s, and run the version that wrote it with --queue FOLDER",
             *(error.sentence, kept, self.path.name),
+            extra=fields("queue-damaged", queue=str(self.path), reason="other-version"),
         )
         self.damage += 1
         schema.create(self.path)
@@ -202,7 +211,8 @@ class Core:
                 self.change(lambda _: None)  # what is owed
                 self.store.checkpoint()
             except (sqlite3.Error, CefBridgeError) as error:
-                _log.warning("%s", error)
+                known = fields("queue-trouble", queue=str(self.path), reason="close")
+                _log.warning("%s", error, extra=known)
             self.store.close()
 
     # --- what is known; hold `state` ---
@@ -338,7 +348,7 @@ class Core:
         """Give the reserve back, so that what is settled can be deleted."""
         with self.store.writing:
             if not self.short:
-                self.say(logging.WARNING, "disk", "%s: the disk is full", self.path)
+                self.say(logging.WARNING, "disk-full", "%s: the disk is full", self.path)
             self.short = True
             self.store.reserve.release()
             self.store.checkpoint()
@@ -353,7 +363,7 @@ class Core:
                 self.guarded(lambda: self.store.shrink(lambda: True, pages=16))
             if self.store.reserve.make():
                 self.short = False
-                self.say(logging.WARNING, "room", "%s: the disk has room again", self.path)
+                self.say(logging.WARNING, "disk-has-room", "%s: the disk has room again", self.path)
             self._looked = time.monotonic()
 
     def housekeeping(self) -> None:
@@ -376,7 +386,8 @@ class Core:
         now = time.monotonic()
         if now - self._said.get(topic, -_SAY_AGAIN) >= _SAY_AGAIN:
             self._said[topic] = now
-            _log.log(level, text, *values)
+            known = fields("queue-trouble", queue=str(self.path), reason=topic)
+            _log.log(level, text, *values, extra=known)
 
 
 class _Owed:

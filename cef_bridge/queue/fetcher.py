@@ -9,6 +9,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
+from cef_bridge.log_fields import fields
 from cef_bridge.queue import statements as tables
 from cef_bridge.queue.open_rows import bits
 from cef_bridge.queue.values import (
@@ -39,7 +40,7 @@ class QueueFetcher:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._unpacked: tuple[int, list[bytes]] = (0, [])  # a row that is sent in parts
+        self._unpacked: tuple[int, Sequence[bytes]] = (0, ())  # a row that is sent in parts
 
     def fetch(self, most: int | None) -> Stored | None:
         """Return the next run of messages, which is in flight then."""
@@ -77,7 +78,7 @@ class QueueFetcher:
                 return row
             rows.add(tables.row_of(found[0]))
 
-    def _messages(self, row: OpenRow) -> list[bytes] | None:
+    def _messages(self, row: OpenRow) -> Sequence[bytes] | None:
         """Return all messages of a row; None when it is damaged, and dropped therefore."""
         id_, messages = self._unpacked
         if id_ == row.id:
@@ -92,7 +93,7 @@ class QueueFetcher:
         except DamagedRowError as error:
             self._lose(row, body, str(error))
             return None
-        self._unpacked = (row.id, messages) if row.fetchable else (0, [])
+        self._unpacked = (row.id, messages) if row.fetchable else (0, ())
         return messages
 
     def _lose(self, row: OpenRow, body: object, why: str) -> None:
@@ -117,7 +118,8 @@ class QueueFetcher:
                 "%s: a row is damaged (%s): %s lost, and counted as dropped (damaged). What is "
                 "left of it is among the dead letters"
             )
-            _log.error(text, core.path, why, counted(row.unsettled, "message"))
+            known = fields("queue-damaged", queue=str(core.path), reason="row", lost=row.unsettled)
+            _log.error(text, core.path, why, counted(row.unsettled, "message"), extra=known)
 
     def _lost(self, row: OpenRow) -> None:
         self._core.rows.remove(row.id)
@@ -187,7 +189,7 @@ class QueueFetcher:
         core.in_flight += row.in_flight
         core.rows.forget(row)
         if self._unpacked[0] == row.id and not row.fetchable:
-            self._unpacked = (0, [])
+            self._unpacked = (0, ())
 
     def dead_letter(self, stored: Stored, index: int, reason: str) -> None:
         """Make one message in flight a dead letter."""
@@ -220,7 +222,7 @@ class QueueFetcher:
             rows = [tables.row_of(values) for values in found]
             count = core.rows.rewind()
             core.in_flight = 0
-            self._unpacked = (0, [])
+            self._unpacked = (0, ())
             for row in rows:
                 count += core.rows.hold_no_more(core.rows.known.get(row.id, row))
             core.changed()

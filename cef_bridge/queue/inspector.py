@@ -14,6 +14,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.errors import CefBridgeError, UsageError
+from cef_bridge.log_fields import fields
 from cef_bridge.queue import open_rows, schema
 from cef_bridge.queue import statements as tables
 from cef_bridge.queue.lock import holder
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeVar
 
+    from cef_bridge.checkpoint import Checkpoint
     from cef_bridge.queue.values import StoredDeadLetter
 
     _T = TypeVar("_T")
@@ -99,6 +101,10 @@ class QueueInspector:
             dead=dead,
             process=holder(schema.beside(self.path, ".lock")),
         )
+
+    def marks(self) -> list[Checkpoint]:
+        """Return how far sources were read for this queue."""
+        return self._read(lambda file: list(tables.load_marks(file).values()))
 
     def peek(self, lane: int | None = None, count: int = 10) -> list[Peeked]:
         """Return the first `count` messages that wait, in the order in which they would be sent."""
@@ -220,7 +226,11 @@ def take(core: Core, taken: set[int], most: int) -> list[StoredDeadLetter]:
         try:
             letters.append(tables.letter_of(values))
         except DamagedRowError:
-            _log.error("%s: dead letter %d is damaged, and cannot be sent", core.path, values[0])
+            _log.error(
+                "%s: dead letter %d is damaged, and cannot be sent",
+                *(core.path, values[0]),
+                extra=fields("queue-damaged", queue=str(core.path), reason="dead-letter", lost=1),
+            )
     return letters
 
 

@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from cef_bridge.files import sync_folder
+from cef_bridge.log_fields import fields
 from cef_bridge.queue import schema
 from cef_bridge.queue.rescue import KnownNumbers, begin, put_aside
 from cef_bridge.wording import counted
@@ -79,6 +80,7 @@ def _replace_file(core: Core) -> None:
         "it; %s lost%s. Leave the files of a queue alone while forward runs",
         *(core.path, _HOW[other], counted(core.unsettled, "message")),
         *("none is" if not lost else f"{lost:,} are", kept),
+        extra=fields("queue-damaged", queue=str(core.path), reason="moved", lost=lost),
     )
 
 

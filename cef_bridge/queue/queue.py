@@ -213,7 +213,7 @@ class Queue:
         """
         known = fate in ("confirmed", "unconfirmed") or fate.startswith("dropped:")
         if not known or (hold and fate != "confirmed"):
-            raise ValueError(f"no such fate: {fate}, hold={hold}")
+            raise ValueError(f"no such result: {fate}, hold={hold}")
         self._fetcher.settle(stored, fate, hold=hold)
 
     def release(self, stored: Sequence[Stored] | None = None) -> None:

@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.files import sync_folder
+from cef_bridge.log_fields import fields
 from cef_bridge.queue import schema
 from cef_bridge.queue import statements as tables
 from cef_bridge.queue.open_rows import OpenRow, to_blob
@@ -91,6 +92,7 @@ def rescue(path: Path, known: KnownNumbers | None, why: str) -> None:
         "The damaged file is kept as %s",
         *(path, why, counted(waiting, "message"), "stays" if waiting == 1 else "stay"),
         *(_gone(lost, found, anew=anew), kept),
+        extra=fields("queue-damaged", queue=str(path), reason=why, lost=lost),
     )
 
 

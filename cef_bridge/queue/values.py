@@ -8,7 +8,8 @@ it. Opens no queue.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 import zstandard
 
@@ -16,7 +17,7 @@ from cef_bridge.errors import CefBridgeError
 from cef_bridge.stats import line_ends
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from cef_bridge.checkpoint import Checkpoint
 
@@ -72,6 +73,40 @@ class StoredDeadLetter(NamedTuple):
     replay: bool
 
 
+class Messages(Sequence[bytes]):
+    """Messages of one text, LF between two of them; it is split when one of them is asked for."""
+
+    __slots__ = ("_each", "_number", "text")
+
+    def __init__(self, text: bytes, number: int) -> None:
+        self.text = text
+        self._number = number
+        self._each: list[bytes] | None = None
+
+    def __len__(self) -> int:
+        return self._number
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[bytes]: ...
+    def __getitem__(self, place: int | slice) -> bytes | list[bytes]:
+        return self._split()[place]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._split())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._split() == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as a list has none
+
+    def _split(self) -> list[bytes]:
+        if self._each is None:
+            self._each = self.text.split(b"\n")
+        return self._each
+
+
 class Stored(NamedTuple):
     """Messages on their way: a run of one row of the queue, from the row's message `first` on.
 
@@ -82,9 +117,15 @@ class Stored(NamedTuple):
     id: int
     lane: int
     first: int
-    messages: list[bytes]
+    messages: Sequence[bytes]
     born: float
     resent: bool
+
+    @property
+    def text(self) -> bytes:
+        """The messages in one text, LF between two of them."""
+        messages = self.messages
+        return messages.text if isinstance(messages, Messages) else b"\n".join(messages)
 
 
 class Sum(NamedTuple):
@@ -186,12 +227,12 @@ def pack(batch: MessageBatch | Joined) -> Packed:
     return Packed(batch.lane, batch.number, squeeze(batch.text))
 
 
-def unpack(body: bytes, count: int) -> list[bytes]:
+def unpack(body: bytes, count: int) -> Messages:
     """Return the `count` messages of a body; DamagedRowError when it does not hold them."""
-    messages = unsqueeze(body).split(b"\n")
-    if len(messages) != count:
-        raise DamagedRowError(f"it holds {len(messages)} messages and should hold {count}")
-    return messages
+    text = unsqueeze(body)
+    if (held := line_ends(text) + 1) != count:
+        raise DamagedRowError(f"it holds {held} messages and should hold {count}")
+    return Messages(text, count)
 
 
 def pack_all(batches: Sequence[MessageBatch | Joined]) -> list[Packed]:

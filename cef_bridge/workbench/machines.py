@@ -18,9 +18,16 @@ from cef_bridge.mapping.program.converter import Converted, Filtered, Rejected
 from cef_bridge.workbench.diff import Made
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
-    from cef_bridge.engine.machine import LaneRun, LineRange, MappingEngine, OutputMessage, Runner
+    from cef_bridge.engine.machine import (
+        LaneRun,
+        LineRange,
+        MappingEngine,
+        OutputMessage,
+        Runner,
+        UrgentMessage,
+    )
     from cef_bridge.workbench.coverage import Coverage, Facts
     from cef_bridge.workbench.diff import Diff
 
@@ -75,11 +82,11 @@ class _NoMessages:
     left = compared = differed = 0
     trusted = True
 
-    def parts(self) -> Iterator[LaneRun]:
+    def parts(self, _late: Collection[int] = (), /) -> Iterator[LaneRun]:
         """Yield nothing."""
         return iter(())
 
-    def apart(self, _part: LaneRun, /) -> Iterator[tuple[bytes, int]]:
+    def urgent(self) -> Iterator[UrgentMessage]:
         """Yield nothing."""
         return iter(())
 

@@ -7,7 +7,7 @@ use std::ffi::c_char;
 
 /// Number of the C interface. It changes with every change of a function, a struct or a constant
 /// that Python knows; `ABI` in `cef_bridge/engine/native.py` is its twin.
-pub const ABI: u32 = 5;
+pub const ABI: u32 = 6;
 
 /// The checksum of `build.rs`, as a C string.
 const SOURCE: &str = concat!(env!("CEF_BRIDGE_SOURCE"), "\0");

@@ -17,6 +17,7 @@ use crate::sorts::Look;
 pub struct Work {
     arena: Arena,
     output: Output,
+    part: String,
     kinds: String,
     fault: String,
 }
@@ -181,6 +182,47 @@ pub unsafe extern "C" fn cef_bridge_run(
         looks: output.sorts.looks.as_ptr(),
         looks_many: output.sorts.looks.len() as u64,
         counts: output.counts,
+    };
+}
+
+/// Messages of one lane, for Python.
+#[repr(C)]
+pub struct Part {
+    messages: *const u8,
+    messages_size: u64,
+    many: u64,
+    /// The message to go on from: behind the first one, but for a fault.
+    next: u64,
+}
+
+/// Return messages of a lane: see `Output::part`. `lanes` has a byte for each message of the last
+/// run.
+///
+/// # Safety
+/// All pointers are valid, and nobody else has the work area.
+#[no_mangle]
+pub unsafe extern "C" fn cef_bridge_part(
+    work: *mut Work,
+    lanes: *const u8,
+    lane: u32,
+    first: u64,
+    most: u64,
+    most_bytes: u64,
+    part: *mut Part,
+) {
+    // SAFETY: the caller's promise.
+    let (work, answer) = unsafe { (&mut *work, &mut *part) };
+    let Work { output, part, .. } = work;
+    // SAFETY: the caller's promise about the lanes.
+    let lanes = unsafe { slice::from_raw_parts(lanes, output.rows.len()) };
+    let most = (most as usize, most_bytes as usize);
+    let made = guarded(|| output.part((lanes, lane as u8), first as usize, most, part));
+    let (many, next) = made.unwrap_or((0, 0)); // a fault: it does not go on
+    *answer = Part {
+        messages: part.as_ptr(),
+        messages_size: part.len() as u64,
+        many: many as u64,
+        next: next as u64,
     };
 }
 

@@ -9,7 +9,7 @@ use crate::activity::Activity;
 use crate::arena::Arena;
 use crate::clock;
 use crate::convert::{convert, Fate, Lists};
-use crate::derive::{derive, Origin};
+use crate::derive::{container_key, derive, Origin};
 use crate::event::Event;
 use crate::facts::Facts;
 use crate::json::{write_string, Reader};
@@ -80,8 +80,12 @@ pub struct Row {
     pub placed: u8,
     /// The event's id, hexadecimal digits.
     pub id: [u8; 40],
+    /// 1: nothing says when it happened, and `time` is when it was read, if that is known.
+    pub timeless: u8,
     /// When it happened, in epoch microseconds; `NO_TIME` when nothing says so.
     pub time: i64,
+    /// Of an urgent one: what tells its container from others.
+    pub container: u64,
 }
 
 /// The time of an event that has none, `native.NO_TIME`.
@@ -227,6 +231,36 @@ impl Output {
         self.at = 0;
     }
 
+    /// Write the messages of a lane one after another into `part`, a line feed behind each: from a
+    /// row on, so many of them at most, and so many bytes, but at least one. `lanes` has the lane of
+    /// each message. Return how many there are, and the row to go on from.
+    pub fn part(
+        &self,
+        (lanes, lane): (&[u8], u8),
+        first: usize,
+        (most, most_bytes): (usize, usize),
+        part: &mut String,
+    ) -> (usize, usize) {
+        part.clear();
+        let mut many = 0;
+        let mut begin = match first.checked_sub(1) {
+            Some(before) => self.rows.get(before).map_or(0, |row| row.end as usize),
+            None => 0,
+        };
+        for (at, (row, of)) in self.rows.iter().zip(lanes).enumerate().skip(first) {
+            let end = row.end as usize;
+            if *of == lane {
+                if many == most || many > 0 && part.len() + end - begin > most_bytes {
+                    return (many, at);
+                }
+                part.push_str(self.messages.get(begin..end).unwrap_or(""));
+                many += 1;
+            }
+            begin = end;
+        }
+        (many, self.rows.len())
+    }
+
     /// Forget what was written of a message that was not finished.
     pub fn mend(&mut self) {
         let end = self.rows.last().map_or(0, |row| row.end as usize);
@@ -334,6 +368,12 @@ impl<'a> Machine<'a> {
         output.counts.in_log += u64::from(found.in_log);
         match fate {
             Fate::Converted { severity } => {
+                let urgent = facts.classes[event.class].urgent;
+                let container = if urgent {
+                    container_key(facts, event, &mut self.activity.recipe)
+                } else {
+                    0
+                };
                 output.messages.push('\n');
                 output.counts.converted += 1;
                 output.counts.without_time += u64::from(event.timeless);
@@ -342,10 +382,12 @@ impl<'a> Machine<'a> {
                     begin: at as u32,
                     class: event.class as u16,
                     severity,
-                    urgent: facts.classes[event.class].urgent.into(),
+                    urgent: urgent.into(),
                     placed: event.placed.into(),
                     id: event.id,
+                    timeless: event.timeless.into(),
                     time: event.time.unwrap_or(NO_TIME),
+                    container,
                 });
             }
             Fate::Filtered => output.counts.filtered += 1,

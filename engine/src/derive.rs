@@ -501,6 +501,18 @@ fn event_id(
     sha1::hex(recipe)
 }
 
+/// Return what tells the container of an event from others (`cef_bridge/kubearmor/identity.py`).
+pub fn container_key(facts: &Facts, event: &Event<'_>, recipe: &mut Vec<u8>) -> u64 {
+    recipe.clear();
+    for (number, field) in facts.container_fields.iter().enumerate() {
+        if number > 0 {
+            recipe.push(SEPARATOR);
+        }
+        recipe.extend_from_slice(event.text(*field).as_bytes());
+    }
+    sha1::head(recipe)
+}
+
 /// Set the key that the two events of one act share.
 fn act_key<'a>(
     facts: &Facts,

@@ -36,6 +36,15 @@ pub enum Name {
     Own(Field),
 }
 
+/// What a name in another spelling stands for.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Spelling {
+    /// The name as KubeArmor's relay writes it.
+    pub name: Name,
+    /// It is KubeArmor's in any spelling, and no word of other programs' logs.
+    pub only_here: bool,
+}
+
 /// A class of events, a row of the published list.
 pub struct Class {
     /// alert, log or event.
@@ -280,7 +289,9 @@ pub struct Facts {
     pub names: Words<Name>,
     /// Parts of the objects that `Name::Map` numbers, each with the name of the object.
     pub maps: Vec<(String, Words<Field>)>,
-    /// Names in small letters that stand for one of KubeArmor's: Python puts them right.
+    /// Names in small letters: any other spelling of them stands for one of KubeArmor's, too.
+    pub spellings: Words<Spelling>,
+    /// What stands before the first dot of a name that Python puts right, in small letters.
     pub other_spellings: Words<()>,
     /// Names that an event's own field must not have, or that may hold an event: the same.
     pub reserved: Words<()>,
@@ -333,6 +344,8 @@ pub struct Facts {
     by_words: HashMap<[Word; 5], usize, BuildHasherDefault<Folding>>,
     /// The fields that an event's id is made of, in their order.
     pub id_fields: Vec<Field>,
+    /// The fields that tell a container from others.
+    pub container_fields: Vec<Field>,
     /// Fields of KubeArmor's own events.
     pub raw: Fields,
     /// Fields that `drop` names.
@@ -387,7 +400,7 @@ impl Facts {
         let raw = field_set(reader, many)?;
         let maps = reader.list(|r| Ok((r.text()?, words_of(r, |r| r.index(many))?)))?;
         let many_maps = maps.len();
-        let names = words_of(reader, |r| {
+        let name = |r: &mut Reader<'_>| {
             Ok(match r.byte()? {
                 0 => Name::Text(r.index(many)?),
                 1 => Name::Integer(r.index(many)?),
@@ -396,6 +409,13 @@ impl Facts {
                 4 => Name::EventData(r.index(many)?),
                 5 => Name::Own(r.index(many)?),
                 _ => return r.damage("a kind of name"),
+            })
+        };
+        let names = words_of(reader, name)?;
+        let spellings = words_of(reader, |r| {
+            Ok(Spelling {
+                name: name(r)?,
+                only_here: r.flag()?,
             })
         })?;
         let other_spellings = set_of(reader)?;
@@ -475,6 +495,7 @@ impl Facts {
             })
         })?;
         let id_fields = reader.list(|r| r.index(many))?;
+        let container_fields = reader.list(|r| r.index(many))?;
         Ok(Facts {
             paths,
             fields,
@@ -482,6 +503,7 @@ impl Facts {
             is,
             names,
             maps,
+            spellings,
             other_spellings,
             reserved,
             reserved_beginnings,
@@ -509,6 +531,7 @@ impl Facts {
             classes,
             by_words,
             id_fields,
+            container_fields,
             raw,
             dropped,
         })

@@ -1,8 +1,8 @@
 //! One line of JSON becomes the raw fields of an event.
 //!
-//! Read here is what KubeArmor's relay writes, and what a newer one may write: any fields that this
-//! version does not know, of any type. Other dialects, envelopes and odd types of known fields are
-//! left to Python (`cef_bridge/kubearmor/names.py`, `unwrap.py`, `derive.py` `flatten`).
+//! Read here is what KubeArmor's relay and its log file write, names in any spelling, and what a newer
+//! one may write: any fields that this version does not know, of any type. A name that comes in two
+//! spellings, other dialects, envelopes and odd types of known fields are left to Python (`cef_bridge/kubearmor/names.py`, `unwrap.py`, `derive.py` `flatten`).
 
 use crate::arena::Arena;
 use crate::event::{Event, Extra, Fields, Value, NO_FIELD};
@@ -20,10 +20,12 @@ pub fn read<'a>(
     let mut reader = Reader::new(text, arena);
     let mut seen = Fields::default();
     let mut maps_seen = 0_u32;
+    let mut spelled = Spelled::default();
     let mut more = reader.opens(b'{', b'}')?;
     while more {
         let name = reader.name()?;
-        let field = match facts.names.get(name).copied() {
+        let exact = facts.names.get(name).copied();
+        let field = match exact.or_else(|| spelled.find(facts, name)) {
             Some(Name::Text(field)) => {
                 if !reader.null()? {
                     let text = reader.string()?;
@@ -93,13 +95,37 @@ pub fn read<'a>(
         are_different(event.extras.iter().map(|extra| extra.path))?;
     }
     event.extras.retain(|extra| !is_empty(&extra.value));
-    is_known(facts, event).then_some(())
+    is_known(facts, event, &spelled).then_some(())
+}
+
+/// What there is of names in another spelling than the relay's.
+#[derive(Default)]
+struct Spelled {
+    /// Fields that came so.
+    fields: Fields,
+    /// One of them is KubeArmor's alone.
+    only_here: bool,
+}
+
+impl Spelled {
+    /// Return what a name in another spelling stands for.
+    fn find(&mut self, facts: &Facts, name: &str) -> Option<Name> {
+        let spelling = find_small(&facts.spellings, name)?;
+        if let Name::Text(field) = spelling.name {
+            self.fields.add(field);
+        }
+        self.only_here |= spelling.only_here;
+        Some(spelling.name)
+    }
 }
 
 /// Tell whether Type or Operation has a value that KubeArmor writes: then it is an event for sure.
-fn is_known(facts: &Facts, event: &Event<'_>) -> bool {
-    find_small(&facts.known_operations, event.text(facts.ids.operation)).is_some()
-        || find_small(&facts.types, event.text(facts.ids.kind_)).is_some()
+/// In another spelling these are words of many logs, and a name has to stand beside that is not.
+fn is_known(facts: &Facts, event: &Event<'_>, spelled: &Spelled) -> bool {
+    let (operation, kind) = (facts.ids.operation, facts.ids.kind_);
+    let counts = |field| spelled.only_here || !spelled.fields.has(field);
+    counts(operation) && find_small(&facts.known_operations, event.text(operation)).is_some()
+        || counts(kind) && find_small(&facts.types, event.text(kind)).is_some()
 }
 
 /// Tell whether Python would give a field another name, or look into it for events.
@@ -150,7 +176,13 @@ fn read_map<'a>(
     let mut more = reader.opens(b'{', b'}')?;
     while more {
         let name = reader.name()?;
-        if let Some(field) = parts.get(name).copied() {
+        let spelled = || {
+            parts
+                .iter()
+                .find(|(part, _)| part.eq_ignore_ascii_case(name))
+        };
+        let part = parts.get(name).or_else(|| Some(spelled()?.1));
+        if let Some(field) = part.copied() {
             if seen.has(field) {
                 return None;
             }
@@ -162,7 +194,7 @@ fn read_map<'a>(
                 }
             }
         } else {
-            if !name.is_ascii() || parts.keys().any(|part| part.eq_ignore_ascii_case(name)) {
+            if !name.is_ascii() {
                 return None;
             }
             let value = reader.value()?;

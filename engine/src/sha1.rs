@@ -22,6 +22,12 @@ pub fn hex(data: &[u8]) -> [u8; 40] {
     out
 }
 
+/// Return the first eight bytes of the digest of a text, as a number.
+pub fn head(data: &[u8]) -> u64 {
+    let [first, second, ..] = digest(data);
+    u64::from(first) << 32 | u64::from(second)
+}
+
 fn digest(data: &[u8]) -> [u32; 5] {
     let mut state = BEGIN;
     let (whole, rest) = data.split_at(data.len() / BLOCK * BLOCK);

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import commands
 from running import COMMAND, plain
 
+from cef_bridge.errors import CefBridgeError
 from cef_bridge.generator import events
+from cef_bridge.queue.inspector import inspect
 from cef_bridge.queue.queue import Queue
 
 if TYPE_CHECKING:
@@ -126,6 +128,15 @@ def balanced(totals: dict[str, int]) -> bool:
     return totals.get("received", 0) == received and totals.get("accepted", 0) == totals.get(
         "converted", 0
     ) + totals.get("own", 0)
+
+
+def waiting_in(folders: list[Path]) -> int:
+    """Return how many messages wait in the queues of some folders, also while they are in use."""
+    try:
+        views = [inspect(path) for folder in folders for path in folder.glob("*.queue")]
+        return sum(view.status().sum.waiting for view in views)
+    except CefBridgeError:  # it is being made
+        return 0
 
 
 def status(folder: Path) -> object:

@@ -58,6 +58,9 @@ def test_all_commands_and_their_options_are_offered(folder):
     assert offered("cef-bridge mapping sh", folder) == ["plain,show"]
     assert "plain,--syslog-header" in offered("cef-bridge convert --s", folder)
     assert offered("cef-bridge convert --syslog-header rfc3", folder) == ["plain,rfc3164"]
+    assert offered("cef-bridge help conv", folder) == ["plain,convert"]
+    assert offered("cef-bridge help mapping sh", folder) == ["plain,show"]
+    assert offered("cef-bridge help convert ", folder) == [""]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +121,9 @@ def test_to_offer_commands_none_of_them_is_imported():
     )
     lines = done.stdout.splitlines()
     assert "plain,convert" in lines
-    loaded = [f"cef_bridge.cli.{name}" for name in ("groups", "logs", "params")]
+    loaded = [
+        f"cef_bridge.cli.{name}" for name in ("environment", "groups", "logs", "params", "version")
+    ]
     assert lines[-1] == str(loaded)
 
 

@@ -417,11 +417,11 @@ def test_a_wrong_mapping_shows_all_its_problems_and_ends_with_2(tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--max-record", "many"], '"many" is no size'),
+        (["--max-record", "many"], 'Invalid size "many"'),
         (["--max-record", "0"], "out of range"),
         (["--max-record", "9" * 30], "out of range"),
         (["--max-expand", "0"], "not in the range"),
-        (["--assume-time", "yesterday"], '"yesterday" is no time'),
+        (["--assume-time", "yesterday"], 'Invalid time "yesterday"'),
         (["--syslog-header", "rfc1"], "rfc3164"),
         (["--input-format", "xml"], "relay"),
         (["-j", "0"], "not in the range"),

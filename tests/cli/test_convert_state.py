@@ -136,14 +136,14 @@ def test_a_run_that_was_killed_before_its_outputs_had_their_names_gives_them(arc
         (["-o", "o", "--checkpoint", "no/such"], "cannot write no/such: its folder does not exist"),
         (
             ["-o", "o", "--checkpoint", "in.json"],
-            "no file matches|no such|is no checkpoint file|nothing",
+            "no file matches|no such|is not a checkpoint file|nothing",
         ),
     ],
 )
 def test_what_cannot_be_resumed_ends_with_2(tmp_path, words, said):
     (tmp_path / "in.json").write_bytes(events(2))
     if "in.json" in words:
-        words, said = [*words, "other"], "is no checkpoint file of this version of convert."
+        words, said = [*words, "other"], "is not a checkpoint file of this version of convert."
         (tmp_path / "other").write_bytes(events(2))
     given = [] if "-" in words or "other" in words else ["in.json"]
     ran = convert("--checkpoint", STATE, *given, *words, cwd=tmp_path)
@@ -159,7 +159,7 @@ def test_a_foreign_state_file_is_not_overwritten(tmp_path, text):
     (tmp_path / STATE).write_text(text)
     ran = convert("--checkpoint", STATE, "in.json", "-o", "out", cwd=tmp_path)
     assert ran.code == 2
-    assert "state.json is no checkpoint file of this version of convert." in ran.err
+    assert "state.json is not a checkpoint file of this version of convert." in ran.err
     assert (tmp_path / STATE).read_text() == text
     assert names(tmp_path) == ["in.json", STATE]
 
@@ -169,7 +169,7 @@ def test_the_state_file_may_lie_among_the_inputs(tmp_path):
     (tmp_path / "in" / "a").write_bytes(events(3))
     (tmp_path / "in" / STATE).write_text("x")
     ran = convert("--checkpoint", f"in/{STATE}", "in", "-o", "out", cwd=tmp_path)
-    assert "is no checkpoint file" in ran.err
+    assert "is not a checkpoint file" in ran.err
     (tmp_path / "in" / STATE).unlink()
     ran = convert("--checkpoint", f"in/{STATE}", "in", "-o", "out", cwd=tmp_path)
     assert (ran.code, ran.counts["converted"]) == (0, 3)

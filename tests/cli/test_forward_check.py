@@ -53,6 +53,26 @@ def test_problems_of_a_config_file_are_printed_with_their_places(tmp_path):
     )
 
 
+def test_a_problem_of_a_config_file_hides_nothing_that_a_check_finds(tmp_path):
+    (tmp_path / "f.yaml").write_text(
+        "quue: q\nsources: '-'\ndestinations: {to: 'file:///none/x', mapping: splnk, name: a}\n"
+    )
+    assert forward("--config", "f.yaml", "--check", cwd=tmp_path) == (
+        2,
+        "error: destination a: the folder /none is not there. Make it.\n",
+        'f.yaml:1:1 F001 Unknown setting "quue". Did you mean "queue"?\nf.yaml:3:20 F010 There is no shipped mapping "splnk". Did you mean "splunk"? Name a file of your own with its path.\n',
+    )
+
+
+def test_a_field_that_no_version_knows_is_a_warning_with_its_place(tmp_path):
+    (tmp_path / "f.yaml").write_text("sources: '-'\ndestinations: {to: '-', when: {Zonk: a}}\n")
+    assert forward("--config", "f.yaml", "--check", cwd=tmp_path) == (
+        0,
+        'warning: f.yaml:2:32: M009 "Zonk" is no field that this version knows. Check that events have it.\n',
+        "1 source, 1 destination: 0 errors, 1 warning\n",
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -88,4 +108,4 @@ def test_an_option_is_read_as_the_setting_of_the_file_is(words, said):
 def test_options_of_the_process_stand_over_the_file(tmp_path):
     (tmp_path / "q").write_text("", encoding="utf-8")
     words = ["--config", "examples/two-siems.yaml", "--queue", f"{tmp_path}/q", "--check"]
-    assert forward(*words, cwd=ROOT)[1] == f"error: queue: {tmp_path}/q is no folder.\n"
+    assert forward(*words, cwd=ROOT)[1] == f"error: queue: {tmp_path}/q is not a folder.\n"

@@ -220,6 +220,8 @@ def test_without_the_library_a_sentence_says_what_to_install(tmp_path, token):
         "is not installed. Run: pip install 'cef-bridge[http]'\n"
         '--to "elasticsearch://127.0.0.1": The index is missing. Write /INDEX or /DATA-STREAM '
         "behind the hosts.\n"
+        '--to "elasticsearch://127.0.0.1": elasticsearch:// needs the library urllib3, which is not '
+        "installed. Run: pip install 'cef-bridge[http]'\n"
     )
 
 

@@ -106,7 +106,10 @@ def test_an_interrupt_ends_it_at_once():
     ("words", "sentence"),
     [
         (("--kind", "files"), "'files' is not one of 'all', 'alerts', 'logs'"),
-        (("--start", "tomorrow"), '"tomorrow" is no time. Expected now, or such as 2026-03-01T12'),
+        (
+            ("--start", "tomorrow"),
+            'Invalid time "tomorrow". Expected now, or such as 2026-03-01T12',
+        ),
         (("--start", "9999-12-31"), "events begin between 1970 and 9000. Choose another time."),
         (("--rate", "0"), "0.0 is not in the range"),
         (("--count", "-1"), "-1 is not in the range"),

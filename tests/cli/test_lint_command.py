@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import subprocess
 
 import commands
 import pytest
 from click.testing import CliRunner
 from commands import COMMAND
+from running import DATA
+from terminals import at_a_terminal
 
 from cef_bridge.cli.mapping import command, explain_rule
 from cef_bridge.errors import UsageError
@@ -68,28 +68,53 @@ def test_sarif_has_every_rule_with_its_page_and_every_problem_with_its_place(cli
     }
 
 
-@pytest.mark.parametrize(
-    ("env", "shown"),
-    [
-        ({}, b"warned.yaml:4:8 \x1b[33m\x1b[1mM059\x1b[0m This"),
-        ({"NO_COLOR": "1"}, b"warned.yaml:4:8 M059 This"),
-    ],
-)
-def test_a_terminal_shows_the_severity_in_colour_unless_told_not_to(env, shown, cli, tmp_path):
-    assert cli is not None
-    reader, writer = pty.openpty()
-    bare = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
-    commands.run(
-        [COMMAND, "mapping", "lint", "warned.yaml"],
-        check=True,
-        cwd=tmp_path,
-        env={**bare, **env},
-        stdout=writer,
-        stderr=subprocess.DEVNULL,
+FULL = """\
+warned.yaml:4:8 warning M059 This writes the text "Action". Write {from:
+  Action} for the field.
+    4 |   act: Action
+      |        ^^^^^^
+0 errors, 1 warning, 2 suppressed
+"""
+
+
+@pytest.mark.usefixtures("cli")
+def test_a_terminal_shows_severity_line_and_place_with_colours_unless_told_not_to(tmp_path):
+    seen = at_a_terminal("mapping", "lint", "warned.yaml", cwd=tmp_path)
+    assert (seen.code, seen.text) == (0, FULL)
+    assert "\x1b[33m\x1b[1mwarning M059\x1b[0m" in seen.raw
+    plain = at_a_terminal("mapping", "lint", "warned.yaml", cwd=tmp_path, NO_COLOR="1")
+    assert plain.raw == FULL
+    seen = at_a_terminal("mapping", "lint", "wrong.yaml", cwd=tmp_path)
+    assert "\x1b[31m\x1b[1merror M035\x1b[0m" in seen.raw
+
+
+def test_a_pipe_gets_a_line_a_problem_and_severities_when_asked(cli):
+    assert cli("lint", "wrong.yaml").stdout == cli("lint", "wrong.yaml", "--format", "text").stdout
+    full = cli("lint", "wrong.yaml", "--format", "full")
+    assert full.exit_code == 2
+    assert "wrong.yaml:4:8 error M035 " in full.stdout
+    assert "    4 |   dpt: none\n      |        ^^^^\n" in full.stdout
+    assert "wrong.yaml:1:1 warning M029 " in full.stdout
+
+
+def test_a_lines_escapes_do_not_reach_the_terminal(tmp_path):
+    (tmp_path / "bad.yaml").write_text(f"mapping: bad\nextends: splunk\n# {chr(0x9B)}2J\n")
+    (tmp_path / "odd.yaml").write_text(
+        "mapping: odd\nextends: splunk\nextension:\n  cs2: {from: Podname} # \u202e\u2066\n"
     )
-    os.close(writer)
-    assert os.read(reader, 4096).startswith(shown)
-    os.close(reader)
+    seen = at_a_terminal("mapping", "lint", "bad.yaml", "odd.yaml", cwd=tmp_path, NO_COLOR="1")
+    assert "    3 | # \\u009b2J\n" in seen.text
+    assert "# \\u202e\\u2066\n" in seen.text
+    assert all(char.isprintable() for char in seen.text.replace("\n", ""))
+
+
+def test_a_mapping_that_cannot_be_run_says_severities_on_a_terminal(tmp_path):
+    (tmp_path / "wrong.yaml").write_text(WRONG)
+    words = ("convert", "-m", "wrong.yaml", DATA / "kinds.ndjson")
+    seen = at_a_terminal(*words, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    assert seen.code == 2
+    assert seen.text.startswith("wrong.yaml:4:8 error M035 ")
+    assert "dpt: none" not in seen.text  # a config's lines may hold secrets
 
 
 def test_explain_rule_prints_a_rules_page(cli):
@@ -98,7 +123,7 @@ def test_explain_rule_prints_a_rules_page(cli):
     assert result.stdout == (
         "M048 warning: No key with the event's id.\n"
         "\n"
-        "A message says the event's id, in externalId (in LEEF: eventId).\n"
+        "A message has the event id, in externalId (in LEEF: eventId).\n"
         "\n"
         "After a connection failure, unconfirmed messages are resent. The id lets the SIEM recognize\n"
         "duplicates, and lets people refer to an event.\n"

@@ -156,8 +156,8 @@ def test_a_name_may_be_a_path_and_the_file_may_be_called_otherwise(run, tmp_path
     ("words", "told"),
     [
         (["a/b"], '"a/b" is no name. For a path write a/b.yaml.'),
-        (["a\nb"], '"a\\u000ab" is no name of a mapping. Expected such as acme.\n"a\\u000ab.yaml" is no path that a file can contain.'),
-        ([""], '"" is no name of a mapping. Expected such as acme.'),
+        (["a\nb"], 'Invalid mapping name "a\\u000ab". Expected such as acme.\n"a\\u000ab.yaml" is no path that a file can contain.'),
+        ([""], 'Invalid mapping name "". Expected such as acme.'),
         (["splunk"], "splunk is a mapping that comes with cef-bridge. Choose a name."),
         (["a", "--extends", "splnk"], 'There is no shipped mapping "splnk" for --extends. Did you mean "splunk"?'),
         (["a", "--cluster", " "], "--cluster has no name. Write one, or leave it out."),

@@ -182,7 +182,7 @@ def test_an_id_that_is_none_is_named(folder, word):
 
 def test_replay_marks_and_the_forwarder_that_has_the_queue_does_the_rest(folder):
     result = run(deadletter.command, "replay", folder, "siem:1", "siem:3")
-    assert result.stdout == "siem: 2 dead letters marked; its forwarder sends them\n"
+    assert result.stdout == "siem: 2 dead letters queued for replay\n"
     rows = json.loads(run(deadletter.command, "list", folder, "--json").stdout)
     assert [row["replay"] for row in rows] == [True, False, True]
     assert "message, to be sent" in run(deadletter.command, "list", folder).stdout
@@ -198,7 +198,7 @@ def test_what_is_marked_while_no_forwarder_runs_goes_with_the_next_one(tmp_path)
     result = run(deadletter.command, "replay", tmp_path, "--all")
     assert (
         result.stdout
-        == "siem: 2 dead letters marked; the next forwarder that opens it sends them\n"
+        == "siem: 2 dead letters queued for replay when forward runs with this queue\n"
     )
     siem = Queue.open(path)
     assert [letter.raw for letter in siem.take_replays()] == [b"{}"]

@@ -15,6 +15,7 @@ from typing import Self
 import commands
 import pytest
 from certificates import Authority
+from live_terminals import Terminal
 from running import COMMAND, Ran, plain
 
 
@@ -62,6 +63,12 @@ class Receiver:
             sock.sendall(data)
             sock.shutdown(socket.SHUT_WR)
             assert sock.recv(1) == b""
+
+    def heard(self) -> str:
+        """Wait for a line of its stderr."""
+        assert self._process.stderr
+        assert select.select([self._process.stderr], [], [], 60)[0]
+        return self._process.stderr.readline().decode()
 
     def signal(self, number: int) -> None:
         self._process.send_signal(number)
@@ -336,3 +343,35 @@ def test_wrong_use_is_named(words, code, sentence):
     done = commands.run([COMMAND, "receive", *words], check=False, capture_output=True, timeout=30)
     assert done.returncode == code
     assert sentence in plain(done.stderr.decode())
+
+
+def test_a_pipe_hears_now_and_then_that_messages_come():
+    evil = message(3, msg="\x1b[31mred")
+    with Receiver(*TCP, "--no-check", "--count", 4, "--timeout", 100) as receiver:
+        receiver.send(lines(message(1), message(1), message(2)))
+        receiver.send(lines(evil))
+        line = receiver.heard()
+        receiver.send(lines(message(4)))
+        ran = receiver.ended()
+    assert re.fullmatch(
+        r"[\d,]+/s, 4 messages: 3 different, 1 duplicate, 0 with faults; last: CEF:0\|.*\n", line
+    )
+    assert "\x1b" not in line
+    assert ran.code == 0
+    assert ran.err.startswith("5 messages (")
+
+
+def test_a_terminal_has_a_line_that_changes_and_the_last_message_in_short():
+    with Terminal("receive", "--listen", "tcp://127.0.0.1:0", columns=80) as seen:
+        shown = seen.until(lambda it: "no message yet" in it)
+        port = int(re.search(r"listening on tcp://127\.0\.0\.1:(\d+)", shown)[1])
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as sock:
+            sock.sendall(lines(message(1), message(1), message(2, msg="\x1b[2J" + "x" * 200)))
+            seen.until(lambda it: "3 messages: 2 different, 1 duplicate, 1 with faults" in it)
+            shown = seen.until(lambda it: re.search(r"^last: CEF:0\|KubeArmor\|", it, re.MULTILINE))
+        assert "no message yet" not in shown
+        assert shown.index("control character") < shown.index("last: ")
+        assert seen.end(signal.SIGTERM) == 3
+        assert "\x1b[2J" not in seen.raw
+        assert "last: " not in seen.shows()
+        assert "3 messages (" in seen.shows()

@@ -35,7 +35,7 @@ def test_a_listener_is_a_scheme_an_address_and_files(text, listener):
     [
         (
             "tcp:/x",
-            'cannot listen on "tcp:/x": "/x" is no address. Expected HOST:PORT, such as 127.0.0.1:5514.',
+            'cannot listen on "tcp:/x": Invalid address "/x". Expected HOST:PORT, such as 127.0.0.1:5514.',
         ),
         (
             "http://a:1",
@@ -48,21 +48,21 @@ def test_a_listener_is_a_scheme_an_address_and_files(text, listener):
         (
             "tcp://localhost",
             (
-                'cannot listen on "tcp://localhost": "localhost" is no address. '
+                'cannot listen on "tcp://localhost": Invalid address "localhost". '
                 "Expected HOST:PORT, such as 127.0.0.1:5514."
             ),
         ),
         (
             "tcp://a:99999",
             (
-                'cannot listen on "tcp://a:99999": "a:99999" is no address. '
+                'cannot listen on "tcp://a:99999": Invalid address "a:99999". '
                 "Expected HOST:PORT, such as 127.0.0.1:5514."
             ),
         ),
         (
             "tls://a:1?certt=x",
             (
-                'cannot listen on "tls://a:1?certt=x": "certt" is no word of a listener. Did you mean "cert"? '
+                'cannot listen on "tls://a:1?certt=x": Unknown setting "certt" of a listener. Did you mean "cert"? '
                 "A TLS listener needs a certificate: add ?cert=FILE&key=FILE."
             ),
         ),

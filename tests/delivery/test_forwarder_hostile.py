@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from functools import partial
 
 import pytest
@@ -125,3 +126,18 @@ def test_a_collector_that_is_never_good_gets_everything_and_copies_come_to_an_en
     assert copies(frames) <= 2 * MISSES_OF_KNOWN
     total = queue.sum()
     assert total.confirmed + total.unconfirmed == SOME
+
+
+def test_a_collector_that_does_not_read_is_stalled_after_a_while_and_says_so_once(queue, caplog):
+    caplog.set_level("INFO")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        fill(queue, 30_000, row=500, size=1000)
+        with forwarding(queue, target("tcp", server.getsockname()[1])) as running:
+            running.wait_for(lambda: running.state.reason == "stalled", 60)
+            assert running.state.connected
+            assert "it does not read" in running.state.text
+    told = [each for each in caplog.records if getattr(each, "fields", {}).get("code") == "stalled"]
+    assert len(told) == 1
+    assert told[0].fields["reason"] == "stalled"
+    assert told[0].fields["destination"] == "siem"

@@ -48,3 +48,42 @@ def test_another_broker_takes_messages_as_well(queue):
         found = Topics(port).read("events", 500)
     assert sorted(each.value() for each in found) == sorted(sent)
     assert queue.sum().confirmed == 500
+
+
+def test_it_is_connected_when_a_broker_has_taken_a_message_and_not_before(queue, caplog):
+    caplog.set_level("INFO")
+    queue.append([MessageBatch(ALERTS, [b"CEF:0|a|b|1|c|d|5|"] * 10)])
+    with forwarding(queue, parse_target("kafka://127.0.0.1:9/events")) as running:
+        running.wait_for(lambda: running.state.reason == "unreachable")
+        assert not running.state.connected
+        assert running.state.text.startswith("waiting: no broker of")
+    assert "connected to" not in caplog.text
+    with mock() as port:
+        with forwarding(queue, parse_target(f"kafka://127.0.0.1:{port}/events")) as running:
+            running.wait_for(lambda: running.state.connected)
+            assert queue.sum().confirmed > 0
+            running.finish()
+        assert caplog.text.count(f"siem: connected to kafka://127.0.0.1:{port}/events") == 1
+    assert running.state.reason == ""
+
+
+def test_after_an_outage_it_is_connected_again(queue, tmp_path):
+    def send(count, first):
+        sent = [b"CEF:0|a|b|1|c|d|5|externalId=%d" % number for number in range(first, count)]
+        queue.append([MessageBatch(ALERTS, sent)])
+
+    with noida(tmp_path / "broker") as server:
+        Topics(server.port).create("events")
+        server.settle()
+        with forwarding(queue, parse_target(f"kafka://127.0.0.1:{server.port}/events")) as running:
+            send(10, 0)
+            running.wait_for(lambda: queue.sum().confirmed == 10)
+            assert running.state.connected
+            server.kill()
+            running.wait_for(lambda: not running.state.connected)
+            assert running.state.reason == "unreachable"
+            send(20, 10)
+            server.start()
+            running.wait_for(lambda: queue.sum().confirmed == 20)
+            running.wait_for(lambda: running.state.connected and not running.state.reason)
+            running.finish()

@@ -183,9 +183,11 @@ def test_a_folder_that_is_missing_is_waited_for(queue, tmp_path, caplog):
     sent = fill(queue, 10)
     with forwarding(queue, DestinationUrl(scheme="file", path=str(path))) as running:
         running.wait_for(lambda: running.state.last_error)
+        assert running.state.reason == "cannot-write"
         assert queue.sum().confirmed == 0
         path.parent.mkdir()
         running.finish()
+        assert running.state.reason == ""
     assert path.read_bytes().splitlines() == sent
     said = [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING]
     assert said == [

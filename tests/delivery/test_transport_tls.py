@@ -345,6 +345,27 @@ def test_a_renewed_certificate_is_taken_at_the_next_connection(tmp_path):
         assert connect(target).finish(Patience()) is Receipt.STRONG
 
 
+def test_files_that_cannot_be_used_leave_those_before_in_use(tmp_path):
+    """A renewal that is wrong or half done is no outage; what never worked is one."""
+    authority = Authority(tmp_path)
+    server, ours = authority.issue(), authority.issue(client=True)
+    theirs = tmp_path / "theirs.pem"
+    theirs.write_bytes(authority.ca.read_bytes())
+    with Collector(tls=server, client_ca=theirs, versions=TLS12) as collector:
+        target = target_of(collector, authority, cert=str(ours.cert), key=str(ours.key))
+        assert connect(target).finish(Patience()) is Receipt.STRONG
+        for break_it in (
+            lambda: ours.key.write_text("half a key"),
+            lambda: ours.cert.write_bytes(authority.issue(client=True).cert.read_bytes()),
+            ours.cert.unlink,
+            lambda: authority.ca.write_text(""),
+        ):
+            break_it()
+            assert connect(target).finish(Patience()) is Receipt.STRONG
+        other = target_of(collector, authority, cert=str(ours.cert), key=str(server.key))
+        assert "cannot be read" in str(refusal(other))
+
+
 def renew(new, old):
     old.cert.write_bytes(new.cert.read_bytes())
     old.key.write_bytes(new.key.read_bytes())
@@ -585,8 +606,7 @@ def test_a_collector_that_resets_the_handshake(authority):
             scheme="tls", endpoints=((collector.host, collector.port),), ca=str(authority.ca)
         )
         assert str(refusal(target)) == (
-            f"cannot reach 127.0.0.1:{collector.port}: it broke off the TLS handshake. "
-            f"{MAYBE_PLAIN}"
+            f"cannot reach 127.0.0.1:{collector.port}: it aborted the TLS handshake. {MAYBE_PLAIN}"
         )
 
 

@@ -24,8 +24,9 @@ from made_up import changed, line, mapping
 from cef_bridge.engine import native as engine
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.generator import events
-from cef_bridge.kubearmor.clock import repeats
+from cef_bridge.kubearmor.clock import event_time, repeats
 from cef_bridge.kubearmor.decode import Decoded, EventDecoder
+from cef_bridge.kubearmor.identity import container_key
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program import table
 from cef_bridge.mapping.program.converter import Converted, Converter, Filtered
@@ -56,7 +57,9 @@ class Both:
         if answer.end:
             return None
         if answer.converted:
-            return self._work.messages.removesuffix(b"\n")
+            (row,) = self._work.rows
+            whose = (bool(row.urgent), row.container, None if row.timeless else row.time)
+            return self._work.messages + repr(whose).encode()
         return b"elsewhere" if answer.routed_away else b"filtered" if answer.filtered else b"blank"
 
     def reference(self, data: bytes) -> bytes:
@@ -72,10 +75,16 @@ class Both:
             if isinstance(fate, Filtered):
                 fates.append(b"elsewhere" if fate.by_when else b"filtered")
             else:
-                fates.append(
-                    fate.message.encode() if isinstance(fate, Converted) else repr(fate).encode()
-                )
+                made = isinstance(fate, Converted)
+                fates.append(whole(fate, found.fields) if made else repr(fate).encode())
         return b"\n".join(fates)
+
+
+def whole(fate: Converted, event: dict[str, object]) -> bytes:
+    """Return a message, its lane, whose it is and when it happened."""
+    urgent = fate.kind.urgent
+    whose = (urgent, container_key(event) if urgent else 0, event_time(event))
+    return f"{fate.message}\n{whose}".encode()
 
 
 class Difference(NamedTuple):

@@ -117,6 +117,8 @@ def _change(rng: Random, event: dict[str, object]) -> None:
 
 def line(rng: Random, event: dict[str, object]) -> bytes:
     """Return an event as a line, without its end: as JSON of many kinds, wrapped, broken."""
+    if rng.random() < 0.1:
+        event = respelled(rng, event)
     separators = rng.choice([(",", ":"), (", ", ": ")])
     written = json.dumps(event, ensure_ascii=rng.random() < 0.3, separators=separators)
     data = written.encode("utf-8", "surrogatepass")
@@ -129,6 +131,22 @@ def line(rng: Random, event: dict[str, object]) -> bytes:
     elif chance < 0.1:
         data = data[:-1] + b',"Operation":"File"}'
     return wrapped(rng, data.replace(b"\n", b" "))
+
+
+def respelled(rng: Random, event: dict[str, object]) -> dict[str, object]:
+    """Return an event with the names of another emitter: all, or most of them, spelled another way."""
+    ways = [lambda it: it[:1].lower() + it[1:], str.lower, str.upper]
+    way, share = rng.choice(ways), rng.choice([1, 1, 0.9, 0.1])
+
+    def name(key: str) -> str:
+        return way(key) if rng.random() < share else key
+
+    return {
+        name(key): (
+            {name(part): each for part, each in value.items()} if isinstance(value, dict) else value
+        )
+        for key, value in event.items()
+    }
 
 
 def wrapped(rng: Random, data: bytes) -> bytes:

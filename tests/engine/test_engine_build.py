@@ -267,7 +267,7 @@ def test_make_builds_the_engine_again_when_a_source_has_changed(tmp_path):
     tree = copied(tmp_path / "tree")
     shutil.copy(ROOT / "Makefile", tree)
     stamp, library = (
-        tree / ".venv" / ".installed-from-pyproject",
+        tree / ".venv" / ".package-installed",
         tree / "cef_bridge" / "_engine.so",
     )
     stamp.parent.mkdir()

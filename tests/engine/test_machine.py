@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from copy import copy
+from itertools import accumulate
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cef_bridge.engine import native as engine
 from cef_bridge.engine.line_loop import LineLoop, Options
-from cef_bridge.engine.machine import MappingEngine
+from cef_bridge.engine.machine import LineRange, MappingEngine
 from cef_bridge.generator import events
+from cef_bridge.kubearmor.clock import event_time
+from cef_bridge.kubearmor.decode import EventDecoder
+from cef_bridge.kubearmor.identity import container_key
 from cef_bridge.mapping.language.filters import FILTERS
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converted, Converter, Filtered, Rejected
@@ -149,13 +156,13 @@ def test_another_fate_is_a_difference(other, said, compared, caplog):
 
 def test_another_severity_is_a_difference(compared, caplog):
     compared(60, lambda made: made._replace(severity=11))
-    assert "differ in class, severity, id or time" in caplog.text
+    assert "differ in class, severity, id, time or container" in caplog.text
 
 
 @pytest.mark.parametrize("other", [{"event_id": "0" * 40}, {"time": 1}, {"time": None}])
 def test_another_id_or_time_of_the_event_is_a_difference(compared, caplog, other):
     compared(60, lambda made: made._replace(**other))
-    assert "differ in class, severity, id or time" in caplog.text
+    assert "differ in class, severity, id, time or container" in caplog.text
 
 
 def test_what_is_routed_away_or_filtered_is_the_same(tmp_path, monkeypatch):
@@ -168,3 +175,61 @@ def test_what_is_routed_away_or_filtered_is_the_same(tmp_path, monkeypatch):
     stats = Done(MappingEngine(Converter(load(str(path)), when=when))).stats
     assert (stats.differed, stats.compared) == (0, 61)
     assert stats.filtered > stats.routed_away > 0 < stats.converted
+
+
+def lane_of(converter, line):
+    (found,) = EventDecoder().decode(line)
+    fate = converter.convert(found.fields)
+    return fate.kind.urgent, fate.message.encode(), found.fields
+
+
+def test_messages_are_parted_by_lane_and_late_alerts_take_the_other(converter):
+    lines = [*events(700, kind="alerts"), *events(700, kind="logs")]
+    Random(3).shuffle(lines)  # noqa: S311 - an order that is the same each time
+    data = b"".join(lines)
+    runner = MappingEngine(converter).runner()
+    runner.run(LineRange(data, 0, len(data), "s", 0))
+    made = [lane_of(converter, line) for line in lines]
+    urgent = {at for at, (is_urgent, _, _) in enumerate(made) if is_urgent}
+    assert len(urgent) > 300
+    for late in (set(), set(sorted(urgent)[::3]), urgent):
+        parts = list(runner.parts(late))
+        for lane in (True, False):
+            wanted = [text for at, (_, text, _) in enumerate(made) if (at in urgent - late) == lane]
+            texts = [part.text for part in parts if part.urgent == lane]
+            assert b"\n".join(texts) == b"\n".join(wanted)
+            numbers = [part.number for part in parts if part.urgent == lane]
+            assert numbers == [text.count(b"\n") + 1 for text in texts]
+        assert max(part.number for part in parts) <= 250
+
+
+@pytest.mark.parametrize(("long", "many"), [(20_000, 12), (400_000, 1)])
+def test_a_part_has_so_many_bytes_at_most_but_at_least_one_message(tmp_path, long, many):
+    path = tmp_path / "wide.yaml"
+    path.write_text("mapping: wide\nextends: elastic\nenvelope: {max_bytes: 1000000}\n")
+    event = json.loads(next(events(1, kind="alerts"))) | {"Cwd": "x" * long}
+    data = b"".join([json.dumps(event).encode() + b"\n"] * 25)
+    runner = MappingEngine(Converter(load(str(path)))).runner()
+    runner.run(LineRange(data, 0, len(data), "s", 0))
+    assert [part.number for part in runner.parts()] == [many] * (25 // many) + [1] * (25 % many)
+
+
+def test_of_an_urgent_message_its_container_and_its_time_are_told(converter):
+    lines = [*events(40, kind="alerts"), *events(5, kind="logs")]
+    alert = json.loads(lines[0])
+    del alert["UpdatedTime"], alert["Timestamp"]
+    lines += [json.dumps(each).encode() + b"\n" for each in (alert, {**alert, "HostName": "é"})]
+    begins = list(accumulate(map(len, lines), initial=0))
+    data = b"".join(lines)
+    converter = copy(converter)
+    converter.assumed_time = 1_700_000_000_000_000
+    runner = MappingEngine(converter).runner()
+    runner.run(LineRange(data, 0, len(data), "s", 0))
+    made = [lane_of(converter, line) for line in lines]
+    assert list(runner.urgent()) == [
+        (at, begins[at], container_key(event), event_time(event))
+        for at, (is_urgent, _, event) in enumerate(made)
+        if is_urgent
+    ]
+    assert made[-1][0]
+    assert event_time(made[-1][2]) is None

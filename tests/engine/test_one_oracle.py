@@ -44,6 +44,7 @@ ALLOWED = {
     ("kubearmor/clock", "number", "int"): "a number, no text",
     ("kubearmor/decode", "_restored", "int"): "a number of the state file",
     ("kubearmor/identity", "id_text", "int"): "a float, no text",
+    ("kubearmor/identity", "container_key", "int"): "bytes of a digest, no text",
     ("kubearmor/numbers", "is_digits", "isdigit"): "of ASCII",
     ("kubearmor/numbers", "read_number", "float"): "what the grammar has found",
     ("kubearmor/numbers", "read_number", "int"): "what the grammar has found",

@@ -19,7 +19,7 @@ from cef_bridge.delivery import schemes
 from cef_bridge.delivery.certificates import validity
 from cef_bridge.delivery.urls import old_name
 from cef_bridge.errors import MappingError, UsageError
-from cef_bridge.forward.config import check, from_urls, load_config, schema, sources
+from cef_bridge.forward.config import check, from_urls, load_config, read_config, schema, sources
 from cef_bridge.forward.config.codes import CODES
 from cef_bridge.forward.config.places import DESTINATION_WORDS, SOURCE_WORDS, source_of
 from cef_bridge.forward.config.read import CONFIG_WORDS
@@ -34,6 +34,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+PAGES = ("configuration.md", "destinations.md", "http-destinations.md", "kafka.md", "recipes.md")
+DOCUMENTED = [
+    block
+    for name in PAGES
+    for block in blocks(page(f"docs/{name}"), "yaml")
+    if "sources:" in block and "destinations:" in block
+]
 NOW = 1_800_000_000.0
 
 
@@ -131,7 +138,7 @@ destinations:
         'f:10:12 F010 "streams" does nothing with -: it is for kubearmor://.',
         "f:11:5 F002 Expected a URL, or settings with from: URL. Found a list.",
         "f:14:9 F006 The environment variable NOPE is not set. Set it, or write ${NOPE:-default}.",
-        'f:15:9 F010 "ratee" is no word of udp://. Did you mean "rate"?',
+        'f:15:9 F010 Unknown setting "ratee" of udp://. Did you mean "rate"?',
         'f:15:9 F010 "framing" does nothing with udp://: it is for tcp:// and tls://.',
         'f:17:20 M008 No event has a field "NamespaceNam". Did you mean "NamespaceName"?',
         'f:18:14 M011 There is no filter "soc_lan". Did you mean "soc_lean"?',
@@ -171,6 +178,104 @@ destinations:
     ]
 
 
+def test_a_setting_that_cannot_be_read_hides_nothing_but_what_goes_with_it(write, tmp_path):
+    write("mapping: own\nextends: splnk\n", "own.yaml")
+    path = write(
+        """sources:
+  - {from: "kubearmor://r", steams: alerts, ca: x}
+  - {from: "kafka://b/t?strat=latest", user: me}
+  - {from: "kafka://b/u", tsl: yes, group: g, ca: x}
+destinations:
+  - {to: "kafka://b/t", zonk: 1, ca: x, sasl: plian}
+  - {to: "elasticsearch://e/i?gzipp=no", tls: no, cert: x, verify: no}
+  - {to: "tpc://x", mapping: ./own.yaml}
+  - {to: "splunk-hec://s", tokn: x, key: k}
+"""
+    )
+    no_mapping = 'There is no shipped mapping "splnk". Did you mean "splunk"? Name a file of your own with its path.'
+    assert [each.replace(str(tmp_path), "") for each in told(path)] == [
+        'f:2:12 F010 "ca" does nothing without "tls=yes".',
+        'f:2:29 F001 Unknown setting "steams". Did you mean "streams"?',
+        'f:3:12 F010 "strat" is no word of kafka://. Did you mean "start"?',
+        'f:3:12 F010 "user" does nothing without "sasl".',
+        'f:3:12 F010 "group" is missing. Write group=NAME: offsets are committed for it.',
+        'f:4:27 F001 Unknown setting "tsl".',
+        'f:6:10 F010 "ca" does nothing without "tls=yes".',
+        'f:6:25 F001 Unknown setting "zonk".',
+        'f:6:47 F003 Invalid value "plian". Did you mean "plain"?',
+        'f:7:10 F010 "gzipp" is no word of elasticsearch://. Did you mean "gzip"?',
+        'f:7:10 F010 "cert" does nothing with "tls=no". Remove one of them.',
+        'f:7:10 F010 "verify" does nothing with "tls=no". Remove one of them.',
+        f'f:8:10 F010 This is no destination. Did you mean "tcp"? Expected {schemes.FORMS} .',
+        'f:9:10 F010 "key" does nothing without "cert". Name the certificate.',
+        'f:9:28 F001 Unknown setting "tokn". Did you mean "token"?',
+        f"/own.yaml:2:10 M016 {no_mapping}",
+    ]
+
+
+def test_what_could_be_read_of_a_config_with_problems_is_there_for_its_check(write):
+    reading = read_config(
+        write("quue: q\nsources: [kubearmor://r, tpc://x]\ndestinations: tcp://h\n")
+    )
+    assert reading.config is not None
+    assert [str(it) for it in reading.config.sources] == ["kubearmor://r:32767"]
+    assert [one.name for one in reading.config.destinations] == ["tcp-h-514"]
+    assert [each.code for each in reading.errors] == ["F001", "F010"]
+
+
+def test_a_field_that_no_version_knows_is_a_warning_of_a_condition(write):
+    path = write(
+        """sources: "-"
+destinations:
+  - to: "-"
+    when: [{Blubb: shop}, {event.kind: alert}]
+    drop_events: [{Zonk: shop}]
+"""
+    )
+    reading = read_config(path)
+    assert load_config(path) == reading.config
+    assert [str(each).replace(str(path), "f") for each in reading.problems] == [
+        'f:4:13 M009 "Blubb" is no field that this version knows. Check that events have it.',
+        'f:5:20 M009 "Zonk" is no field that this version knows. Check that events have it.',
+        "f:5:20 M051 This drops alerts too. Add event.kind: log, or event.kind: alert if you mean them.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("froms", "tos", "said"),
+    [
+        ("kafka:/b/t", "-", '--from "kafka:/b/t": kafka: is followed by two slashes. Write kafka://b/t'),
+        ("kubearmor:relay:32767", "-", '--from "kubearmor:relay:32767": kubearmor: is followed by two slashes. Write kubearmor://relay:32767'),
+        ("kafka:/u:hunter2@b/t", "-", "--from the URL: kafka: is followed by two slashes. Write kafka://HOST:PORT"),
+        ("tcp:/x", "-", f'--from "tcp:/x": This is no source. Expected {sources.FORMS} .'),
+        ("kakfa:/b/t", "-", f'--from "kakfa:/b/t": This is no source. Did you mean "kafka"? Expected {sources.FORMS} .'),
+        ("-", "tcp:/x:514?rate=1", '--to "tcp:/x:514": tcp: is followed by two slashes. Write tcp://x:514'),
+        ("-", "splunk-hec:h", '--to "splunk-hec:h": splunk-hec: is followed by two slashes. Write splunk-hec://h'),
+    ],
+)  # fmt: skip
+def test_a_url_without_its_slashes_is_no_path(froms, tos, said):
+    with pytest.raises(UsageError) as caught:
+        from_urls([froms], [tos])
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize("path", ["./kafka:/b/t", "a:b.log", "2026-01-01T10:00/x.log", "file:/x"])
+def test_a_path_with_a_colon_is_still_a_path(path):
+    (source,) = from_urls([path], ["-"]).sources
+    assert source.pattern == path.removeprefix("file:")
+
+
+def test_a_client_certificate_of_a_relay_needs_its_key():
+    with pytest.raises(UsageError, match=r'"cert" needs "key" with kubearmor://'):
+        from_urls(["kubearmor://r?tls=yes&cert=c.pem"], ["-"])
+
+
+def test_problems_of_a_command_line_do_not_hide_those_of_its_mapping(write):
+    path = write("mapping: own\nextends: splnk\n", "own.yaml")
+    with pytest.raises(UsageError, match=r'own.yaml:2:10 M016 There is no shipped mapping "splnk"'):
+        from_urls(["-"], ["tpc://x"], mapping=str(path))
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -182,6 +287,7 @@ destinations:
         ("sources: '-'", 'f:1:1 F005 "destinations" is missing. Add "destinations:" with a list.'),
         ("sources: ['-', '-']\ndestinations: '-'", "f:1:16 F010 - is named twice. Remove one."),
         ("sources: '-'\ndestinations: [tcp://h, tcp://h]", 'f:2:25 F010 Two destinations are called "tcp-h-514". Give one another name.'),
+        ("sources: [{from: a, name: n}, {from: b, name: n}]\ndestinations: '-'", 'f:1:31 F010 Two sources are called "n". Give one another name.'),
         ("sources: '-'\ndestinations: [file:///a/x?name=a, file:///a/x]", "f:2:36 F010 Two destinations write to file:///a/x. Name another for one."),
         ("sources: 'kubearmor://r?ca=x'\ndestinations: '-'", 'f:1:10 F010 "ca" does nothing without "tls=yes".'),
         ("sources: {from: '-'}\ndestinations: {to: 'udp://h?rate=1', rate: 2}", 'f:2:20 F010 Duplicate "rate" in the URL and in the file. Remove one.'),
@@ -227,7 +333,7 @@ destinations:
 def test_no_secret_stands_in_what_is_printed_of_a_config(write):
     path = write(
         """
-sources: {from: "kubearmor://r", tls: yes, cert: c}
+sources: {from: "kubearmor://r", tls: yes, cert: c, key: k}
 destinations: {to: "tls://h", cert: c, key_password: "${PASSWORD}"}
 """
     )
@@ -277,7 +383,7 @@ def test_all_that_is_wrong_with_a_command_line_is_said_at_once():
         '--from "file://a": file:// is followed by a whole path, such as file:///var/log/x.log.',
         '--to "tls://a": There is no filter "soc_laen". Did you mean "soc_lean"?',
         f'--to "http://x": This is no destination. Expected {schemes.FORMS} .',
-        '--to "tcp://a": "drop_events" is no word of tcp://. There are: '
+        '--to "tcp://a": Unknown setting "drop_events" of tcp://. There are: '
         + ", ".join(
             name
             for name, row in DESTINATION_WORDS.rows.items()
@@ -491,7 +597,7 @@ def test_a_check_finds_a_queue_that_is_a_file_and_a_mapping_with_its_problems(tm
     read = from_urls(["-"], ["-?name=d"], mapping=f"{tmp_path}/m.yaml", queue=f"{tmp_path}/q")
     assert [str(it) for it in check(read)] == [
         f'error: destination d: {tmp_path}/m.yaml:2:1 M001 Unknown setting "extendz". Did you mean "extends"?',
-        f"error: queue: {tmp_path}/q is no folder.",
+        f"error: queue: {tmp_path}/q is not a folder.",
     ]
 
 
@@ -523,8 +629,7 @@ def test_an_example_is_without_errors_once_its_certificates_are_there(path, pki,
 @pytest.mark.parametrize(
     "block",
     [
-        *blocks(page("docs/configuration.md"), "yaml"),
-        *[it for it in blocks(page("docs/recipes.md"), "yaml") if "sources:" in it],
+        *DOCUMENTED,
     ],
     ids=lambda it: it.split(":")[0],
 )
@@ -539,8 +644,7 @@ def test_the_config_of_the_kubernetes_manifest_is_one(write):
         write(re.sub(r"^ {4}", "", indented, flags=re.MULTILINE), name)
     read = load_config(write("", "x").with_name("forward.yaml"), env={})
     (one,) = read.destinations
-    assert one.mapping == "/etc/cef-bridge/mapping.yaml"
-    assert load(write("", "x").with_name("mapping.yaml")).name == "acme"
+    assert load(one.mapping).name == "acme"
 
 
 def test_the_schema_has_every_setting_and_nothing_else():
@@ -560,8 +664,7 @@ def test_the_schema_has_every_setting_and_nothing_else():
 
 CONFIGS = [
     *[path.read_text(encoding="utf-8") for path in EXAMPLES],
-    *blocks(page("docs/configuration.md"), "yaml"),
-    *[it for it in blocks(page("docs/recipes.md"), "yaml") if "sources:" in it],
+    *DOCUMENTED,
 ]
 
 

@@ -18,9 +18,9 @@ def faults(source=None, to=None):
 def test_all_that_is_wrong_with_a_source_is_said_at_once():
     url = "kafka://b1:99999,b2/a b,?grup=x&start=never&ahead=5&commit=soon&password=open&session_timeout=1s"
     assert faults(url.replace(" ", "%20")) == [
-        '"99999" is no port. Expected 1 to 65535.',
-        '"a b" is no name of a topic: it has letters, digits, dots, dashes and underscores.',
-        '"grup" is no word of kafka://. Did you mean "group"?',
+        'Invalid port "99999". Expected 1 to 65535.',
+        'Invalid topic name "a b": it has letters, digits, dots, dashes and underscores.',
+        'Unknown setting "grup" of kafka://. Did you mean "group"?',
         '"start" cannot be "never". Expected one of: earliest, latest.',
         '"ahead" cannot be "5". Expected a number from 100 to 10000000.',
         '"commit" cannot be "soon". Expected one of: confirmed, queued.',
@@ -36,8 +36,8 @@ def test_what_is_missing_is_said_at_once():
         '"group" is missing. Write group=NAME: offsets are committed for it.',
     ]
     assert faults("kafka://b1/topic?group=g&user=me&ca=x") == [
-        '"user" does nothing without "sasl".',
         '"ca" does nothing without "tls=yes".',
+        '"user" does nothing without "sasl".',
     ]
     assert faults(to="kafka://b1") == [
         "The topic is missing. Write it as /TOPIC behind the brokers."

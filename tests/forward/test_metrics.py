@@ -9,12 +9,15 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cef_bridge.errors import UsageError
+from cef_bridge.forward.credential_files import CertificateExpiry
 from cef_bridge.forward.metrics import (
     DESTINATION_ROWS,
     DROPPED,
+    EXPIRY,
     LAG,
     PREFIX,
     REJECTED,
+    RELOAD_ROWS,
     SOURCE_ROWS,
     UNROUTED,
     Metrics,
@@ -22,6 +25,7 @@ from cef_bridge.forward.metrics import (
 from cef_bridge.forward.status import (
     DestinationStatus,
     ForwarderStatus,
+    Reloads,
     SourceStatus,
     line,
     not_ready,
@@ -60,7 +64,8 @@ DESTINATION = DestinationStatus(
     resent=4,
     breaks=1,
 )
-VIEW = ForwarderStatus((SOURCE,), (DESTINATION,))
+EXPIRES = CertificateExpiry("/etc/client.pem", "destination splunk", 1_900_000_000.0)
+VIEW = ForwarderStatus((SOURCE,), (DESTINATION,), certificates=(EXPIRES,))
 
 
 @pytest.fixture
@@ -106,12 +111,14 @@ def test_every_metric_is_there_with_its_value(serve):
     assert told["cef_bridge_queued_total", siem] == 101
     assert told["cef_bridge_confirmed_total", siem] == 80
     assert told["cef_bridge_dropped_total", siem, ("reason", "disk-full")] == 1
+    assert told["cef_bridge_dropped_total", siem, ("reason", "damaged")] == 0
     assert told["cef_bridge_queue_oldest_age_seconds", siem] == 3.5
     assert told["cef_bridge_destination_connected", siem] == 1
     assert told["cef_bridge_source_gaps_total", ("source", SOURCE.name)] == 2
     assert told[("cef_bridge_up",)] == 1
     names = {name for name, *_ in told}
-    for row in (*SOURCE_ROWS, *DESTINATION_ROWS, DROPPED, LAG, REJECTED, UNROUTED):
+    rows = (*SOURCE_ROWS, *DESTINATION_ROWS, DROPPED, EXPIRY, LAG, REJECTED, *RELOAD_ROWS, UNROUTED)
+    for row in rows:
         suffix = "_total" if row.kind == "counter" else ""
         assert PREFIX + row.name + suffix in names
 
@@ -144,6 +151,21 @@ def test_what_came_adds_up_in_the_metrics_and_rejected_records_by_a_closed_list_
             "too-long": 1,
             "other": 1 if view is VIEW else 2,
         }
+
+
+def test_a_reload_that_failed_shows_until_the_same_files_are_right(serve):
+    reloads = Reloads()
+    seen = []
+    for what, good in [("a", False), ("b", False), ("a", True), ("b", True)]:
+        reloads = reloads.after(what, good=good)
+        now = reloads
+        told = values(serve(lambda now=now: VIEW._replace(reloads=now))("/metrics")[1])
+        names = ("reloads_total", "reload_failures_total", "reload_ok")
+        seen.append(tuple(told[(PREFIX + name,)] for name in names))
+    assert seen == [(0, 1, 0), (0, 2, 0), (1, 2, 0), (2, 2, 1)]
+    used_by = ("used_by", "destination splunk")
+    name = "cef_bridge_certificate_expiry_timestamp_seconds"
+    assert told[name, ("file", "/etc/client.pem"), used_by] == 1_900_000_000
 
 
 def test_healthy_is_who_can_go_on_and_ready_is_who_brings_events_through(serve):

@@ -40,6 +40,8 @@ from cef_bridge.sources.records.units import Block, Oversized
 BUILT = isinstance(native.find(Path(native.__file__).parents[1]), native.Library)
 needs_engine = pytest.mark.skipif(not BUILT, reason="there is no native engine here")
 
+GOLDEN = Path(__file__).parents[1] / "golden"
+
 
 class Listed:
     """A feed of what a list says; a pause is None."""
@@ -407,6 +409,18 @@ def test_a_container_that_floods_does_not_hold_up_the_alerts_of_others(route):
     assert len(own) == totals["own"] == totals["floods"] == 1
     (told,) = (parse(fetched[at].decode()).extension for at in own)
     assert "ContainerID=loud" in told["msg"].replace("\\=", "=")
+
+
+@pytest.mark.usefixtures("by")
+def test_that_kubearmor_withholds_alerts_is_counted_also_where_the_event_is_filtered(route):
+    siem, files = route(), routed(route, "files")
+    notice = json.loads((GOLDEN / "throttled" / "event.json").read_bytes())
+    line = json.dumps(notice).encode()
+    run(in_parts([line, *alerts_of("calm", 20), line], 7), siem, files)
+    assert siem.queue.totals()["throttle_notices"] == 2
+    assert siem.queue.totals()["converted"] == 22
+    assert files.queue.totals()["throttle_notices"] == 2
+    assert files.queue.totals()["filtered"] == 2
 
 
 def test_many_containers_under_the_rate_keep_the_lane_of_alerts(route):

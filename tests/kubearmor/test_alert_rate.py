@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cef_bridge.kubearmor.alert_rate import BURST, MOST_CONTAINERS, RATE, AlertRate
+from cef_bridge.kubearmor.clock import event_time
+from cef_bridge.kubearmor.identity import container_key
 
 START = 1_772_526_400.0
 
@@ -90,3 +92,16 @@ def test_names_that_are_no_texts_are_names_of_nothing():
     alert_rate = AlertRate()
     for value in (None, 7, ["a"], {"b": 1}):
         assert not alert_rate.over({"ContainerID": value, "HostName": value, "UpdatedTime": value})
+
+
+def test_by_the_key_of_its_container_and_its_time_an_alert_is_judged_the_same():
+    by_event, by_key = AlertRate(), AlertRate()
+    for number in range(4000):
+        event = alert("ab"[number % 2], number / 5000)
+        key, at = container_key(event), event_time(event)
+        assert by_key.is_over(key, at) == by_event.over(event)
+        if number > 3000 and by_key.has_to_tell(key):
+            by_key.tell(key, event)
+            assert not by_key.has_to_tell(key)
+    assert len(by_event.floods) == len(by_key.floods) == 2
+    assert [each.container_id for each in by_key.floods] == [*"ba"]

@@ -303,7 +303,7 @@ def test_urgent_is_what_a_soc_waits_for_and_telemetry_is_not():
 
 def test_the_list_of_class_ids_is_finite_and_each_row_tells_all():
     rows = catalogue()
-    assert len(rows) == len(LISTED)  # docs/event-ids.md has them, and test_docs.py compares
+    assert len(rows) == len(LISTED)  # docs/class-ids.md has them, and test_docs.py compares
     assert all(row.name and row.category and 1 <= int(row.severity) <= 10 for row in rows)
 
 

@@ -78,8 +78,8 @@ def test_local_is_the_zone_of_the_machine(monkeypatch):
         ("America", 'Unknown time zone "America".'),
         ("a\0b", 'Unknown time zone "a\\u0000b".'),
         ("", 'Unknown time zone "".'),
-        ("+15:00", '"+15:00" is no offset from UTC. Expected -14:00 to +14:00.'),
-        ("+01:60", '"+01:60" is no offset from UTC.'),
+        ("+15:00", 'Invalid offset from UTC "+15:00". Expected -14:00 to +14:00.'),
+        ("+01:60", 'Invalid offset from UTC "+01:60".'),
     ],
 )
 def test_what_is_no_zone_is_an_error_with_what_to_write(said, expected):

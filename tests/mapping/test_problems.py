@@ -330,7 +330,7 @@ CASES = {
     ),
     "no variable": (
         "mapping: m\ncluster: a ${no-pe}\n",
-        'm.yaml:2:10 M015 "${no-pe}" is no variable. Write ${NAME}, ${NAME:-default} or $${.',
+        'm.yaml:2:10 M015 Invalid variable "${no-pe}". Write ${NAME}, ${NAME:-default} or $${.',
     ),
     "unset in the header": (
         N + "header: {device_version: {value: '${NO}'}}\n",

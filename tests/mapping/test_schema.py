@@ -138,7 +138,9 @@ def test_a_mapping_in_the_docs_is_valid(page, block):
 
 def test_the_docs_show_mappings():
     assert len(SHOWN) > 10
-    assert {"README.md", "mapping-language.md", "receivers.md"} <= {page for page, _ in SHOWN}
+    assert {"README.md", "mapping-language.md", "mapping-values.md", "receivers.md"} <= {
+        page for page, _ in SHOWN
+    }
 
 
 @pytest.mark.parametrize("code", RULES, ids=lambda it: it.id)

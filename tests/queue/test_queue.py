@@ -168,7 +168,7 @@ def test_settling_twice_or_after_a_rewind_counts_nothing(tmp_path):
 def test_a_fate_that_is_none_is_refused(tmp_path):
     with opened(tmp_path / "a.queue") as queue:
         for fate, hold in [("lost", False), ("unconfirmed", True)]:
-            with pytest.raises(ValueError, match="no such fate"):
+            with pytest.raises(ValueError, match="no such result"):
                 queue.settle([], fate, hold=hold)
 
 

@@ -254,8 +254,8 @@ def test_an_unknown_policy_is_refused_with_those_there_are(tmp_path):
     with pytest.raises(UsageError) as error, opened(tmp_path / "a.queue", policy="drop-oldest"):
         pass
     assert str(error.value) == (
-        "'drop-oldest' is no queue policy. "
-        "There are: block, drop_telemetry_first, drop_oldest, drop_newest"
+        "Unknown queue policy 'drop-oldest'. "
+        "Expected one of: block, drop_telemetry_first, drop_oldest, drop_newest"
     )
 
 

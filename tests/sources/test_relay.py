@@ -21,6 +21,8 @@ from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converted, Converter
 from cef_bridge.sources.feed import Arrival, Notice
 from cef_bridge.sources.records.units import Block, BrokenLine, Oversized
+from cef_bridge.sources.relay.channel import credentials
+from cef_bridge.sources.relay.errors import RelayEndpoint
 from cef_bridge.sources.relay.json_lines import line_of
 from cef_bridge.sources.relay.reader import RelaySettings
 from cef_bridge.sources.relay.relay import Relay
@@ -284,6 +286,18 @@ def test_a_file_without_a_certificate_is_refused(tmp_path):
     path.write_text("not yet")
     with pytest.raises(UsageError, match="holds no PEM"):
         Relay([("127.0.0.1", 1)], tls=True, ca=str(path))
+
+
+def test_files_that_cannot_be_read_leave_those_before_in_use(tmp_path):
+    authority = Authority(tmp_path, "ours")
+    place = RelayEndpoint("127.0.0.1", 1, tls=True, ca=str(authority.ca))
+    before = credentials(place)
+    authority.ca.write_text("half")
+    assert credentials(place) is before
+    authority.ca.unlink()
+    assert credentials(place) is before
+    with pytest.raises(UsageError, match="cannot be read"):
+        credentials(place._replace(port=2))
 
 
 class TestTls:

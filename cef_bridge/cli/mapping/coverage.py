@@ -15,7 +15,7 @@ from cef_bridge.cli.earlier import with_earlier_keys
 from cef_bridge.cli.logs import say
 from cef_bridge.cli.mapping.surveys import run_through
 from cef_bridge.cli.params import Number, mapping_option
-from cef_bridge.cli.tables import cut, json_option, print_table
+from cef_bridge.cli.tables import cut, json_option, print_sentence, print_table
 from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.kubearmor.classes import new_words
 from cef_bridge.lines.text import sanitize
@@ -94,8 +94,9 @@ def command(
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
         _print(mapping, coverage, stats, everything=everything)
-        click.echo(
-            f"\nCoverage {covered:.2f} %: share of field values written, or left out on purpose. "
+        click.echo()
+        print_sentence(
+            f"Coverage {covered:.2f} %: share of field values written, or left out on purpose. "
             f"Rules write {mapped:.2f} %."
         )
     below = [
@@ -127,9 +128,12 @@ def _print(mapping: Mapping, coverage: Coverage, stats: Stats, *, everything: bo
             )
             for row in coverage.fields()
         ],
+        meaning=lambda column, cell: column if cell and column in ("lost", "partial") else "",
     )
     for number, line in enumerate(_news(coverage.fields(), stats)):
-        click.echo(f"{'' if number else chr(10)}KubeArmor sends something new: {line}")
+        if not number:
+            click.echo()
+        print_sentence(f"KubeArmor sends something new: {line}", "warning")
     _print_lost(coverage)
     never = [rule for rule in coverage.rules() if not rule.fired]
     own = [rule for rule in never if rule.at.path == mapping.path]
@@ -139,7 +143,8 @@ def _print(mapping: Mapping, coverage: Coverage, stats: Stats, *, everything: bo
         print_table(("key", "rule"), [(rule.key, place(rule.at)) for rule in shown])
     if len(never) > len(shown):
         more = len(never) - len(shown)
-        click.echo(f"\n{counted(more, 'rule')} of parents never fired; --all lists them.")
+        click.echo()
+        print_sentence(f"{counted(more, 'rule')} of parents never fired; --all lists them.")
 
 
 def _print_lost(coverage: Coverage) -> None:

@@ -13,7 +13,7 @@ import click
 
 from cef_bridge.cli.mapping.surveys import run_through
 from cef_bridge.cli.params import MAPPING, Number, Whole
-from cef_bridge.cli.tables import cut, json_option, print_table
+from cef_bridge.cli.tables import cut, json_option, print_sentence, print_table
 from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.mapping.language.dump import constant, rules_text
 from cef_bridge.mapping.language.spec import Rule
@@ -52,6 +52,7 @@ class Growth(NamedTuple):
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 @click.option(
     "--samples",
+    metavar="N",
     type=Whole(0, 20),
     default=2,
     show_default=True,
@@ -149,7 +150,7 @@ def _print(
         )
         if number
     )
-    click.echo(
+    print_sentence(
         f"{old} → {new}: {counted(diff.same, 'line')} equal, {diff.different:,} different{filtered}"
     )
     if envelope:
@@ -162,12 +163,17 @@ def _print(
         rows.append((change[1], change[0], f"{number:,}", *(cut(text, _WIDTH) for text in texts)))
     if rows:
         click.echo("\nKeys:")
-        print_table(("key", "what", "events", old, new), rows)
+        print_table(
+            ("key", "what", "events", old, new),
+            rows,
+            meaning=lambda column, cell: cell if column == "what" else "",
+        )
     if diff.severities:
         click.echo("\nSeverities:")
         moves = sorted(diff.severities.items(), key=lambda it: -it[1])
         print_table((old, new, "events"), [(a, b, f"{number:,}") for (a, b), number in moves])
-    click.echo(f"\n{_size(growth)}")
+    click.echo()
+    print_sentence(_size(growth))
     for lines in diff.lines[:samples]:
         click.echo(f"\n- {lines.before}\n+ {lines.after}")
 

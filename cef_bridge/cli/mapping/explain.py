@@ -13,8 +13,8 @@ import click
 
 from cef_bridge.cli.earlier import KEYS
 from cef_bridge.cli.event_input import one_event
-from cef_bridge.cli.params import Whole, mapping_option
-from cef_bridge.cli.tables import cut, json_option, print_table
+from cef_bridge.cli.params import TEXTS, Whole, mapping_option
+from cef_bridge.cli.tables import cut, json_option, print_sentence, print_table, screen_width
 from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.errors import UsageError
 from cef_bridge.mapping.load import load, replaced
@@ -27,11 +27,13 @@ from cef_bridge.workbench.fates import MEANINGS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cef_bridge.cli.tables import Meaning
     from cef_bridge.workbench.explain import ExplainedField, ExplainedKey
     from cef_bridge.workbench.fates import Kind
 
 _WIDTH = 64
 _COLUMNS = ("key", "value", "from", "rule", "notes")
+_TABLE_FROM = 120  # columns of a screen; with fewer the values are in too many pieces
 
 
 @click.command("explain")
@@ -46,7 +48,13 @@ _COLUMNS = ("key", "value", "from", "rule", "notes")
     help="Number of the event to take.",
 )
 @click.option(
-    "-k", "--key", "keys", metavar="KEY", multiple=True, help="Only this output key; repeatable."
+    "-k",
+    "--key",
+    "keys",
+    metavar="KEY",
+    multiple=True,
+    type=TEXTS,
+    help="Only this output key; repeatable.",
 )
 @click.option("--all", "everything", is_flag=True, help="List rules that wrote nothing, and why.")
 @json_option
@@ -101,7 +109,10 @@ def _print(explained: Explanation, *, everything: bool) -> None:
     click.echo(explained.message)
     click.echo(f"{explained.size:,} of at most {explained.most:,} bytes\n")
     rows = (*explained.syslog, *explained.header, *explained.rows)
-    print_table(_COLUMNS, [_cells(row) for row in rows])
+    # Below each other there is room for whole values.
+    width = None if (screen_width(piped=True) or _TABLE_FROM) < _TABLE_FROM else _WIDTH
+    cells = [_cells(row, width) for row in rows]
+    print_table(_COLUMNS, cells, table_from=_TABLE_FROM, piped=True)
     lost = [
         (row.key, loser.rule, loser.why)
         for row in rows
@@ -115,7 +126,8 @@ def _print(explained: Explanation, *, everything: bool) -> None:
         (field.fate.path, cut(field.value, _WIDTH), _fate(field.fate.kind, field.fate.kept))
         for field in explained.unused
     ]
-    _section("Fields that no rule read", ("field", "value", "what became of it"), unused)
+    columns = ("field", "value", "what became of it")
+    _section("Fields that no rule read", columns, unused, lambda _, cell: cell.partition(":")[0])
 
 
 def _print_unwritten(explained: Explanation, *, everything: bool) -> None:
@@ -130,18 +142,26 @@ def _print_unwritten(explained: Explanation, *, everything: bool) -> None:
     if plain:
         why = "field absent from the event (see --all)"
         text = f"Not in this line, {why}: {', '.join(plain)}"
-        click.echo("\n" + textwrap.fill(text, 100, break_on_hyphens=False))
+        if screen_width(piped=True) is None:
+            text = textwrap.fill(text, 100, break_on_hyphens=False)
+        click.echo()
+        print_sentence(text, piped=True)
 
 
-def _section(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _section(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    meaning: Meaning | None = None,
+) -> None:
     if rows:
         click.echo(f"\n{title}:")
-        print_table(columns, rows)
+        print_table(columns, rows, meaning=meaning, piped=True)
 
 
-def _cells(row: ExplainedKey) -> tuple[str, ...]:
+def _cells(row: ExplainedKey, width: int | None) -> tuple[str, ...]:
     source = row.path + (f" ({', '.join(row.sources)})" if row.sources else "")
-    return row.key, cut(row.value, _WIDTH), source, row.rule, "; ".join(_notes(row))
+    return row.key, cut(row.value, width), source, row.rule, "; ".join(_notes(row))
 
 
 def _notes(row: ExplainedKey) -> list[str]:

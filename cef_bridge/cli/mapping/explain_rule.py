@@ -11,7 +11,7 @@ import re
 import click
 
 from cef_bridge.cli.params import Name, offered
-from cef_bridge.cli.tables import json_option, print_rows
+from cef_bridge.cli.tables import json_option, print_page, print_rows
 from cef_bridge.errors import UsageError
 from cef_bridge.mapping.language import codes
 from cef_bridge.mapping.lint import linter
@@ -25,10 +25,15 @@ _CODE = Name(lambda incomplete: offered(codes.CODES, incomplete.upper()))
 @json_option
 def command(code: str | None, as_json: bool) -> None:
     """Print the page of a `mapping lint` code, with examples. Default: list all."""
-    if code is None:
+    if code is not None:
+        explain(code, as_json=as_json)
+    else:
         rows = [(row.id, row.severity, row.meaning) for row in codes.CODES.values()]
         print_rows(("code", "severity", "meaning"), rows, as_json=as_json)
-        return
+
+
+def explain(code: str, *, as_json: bool = False) -> None:
+    """Print a rule's page; UsageError for a code that there is not."""
     row = codes.CODES.get(code.upper())
     if row is None and re.fullmatch(r"L\d+", code.upper()):
         raise UsageError(
@@ -44,4 +49,4 @@ def command(code: str | None, as_json: bool) -> None:
         plain = {"code": row.id, "severity": row.severity, "meaning": row.meaning}
         click.echo(json.dumps(plain | {"page": linter.page(row)}, ensure_ascii=False, indent=2))
         return
-    click.echo(f"{row.id} {row.severity}: {row.meaning}\n\n{linter.page(row).rstrip()}")
+    print_page(f"{row.id} {row.severity}: {row.meaning}\n\n{linter.page(row)}")

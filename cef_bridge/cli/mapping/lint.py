@@ -6,15 +6,15 @@ In come names and paths, out go problems as text, JSON or SARIF. Must not know a
 from __future__ import annotations
 
 import json
-import os
-import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from cef_bridge.cli import sarif
 from cef_bridge.cli.params import MAPPING
-from cef_bridge.cli.tables import json_option
+from cef_bridge.cli.problems import print_full, print_plain
+from cef_bridge.cli.tables import json_option, screen_width
 from cef_bridge.errors import MappingError, UsageError
 from cef_bridge.mapping import load, testfiles
 from cef_bridge.mapping.language import beside, codes, shipped, slots_file
@@ -27,7 +27,16 @@ if TYPE_CHECKING:
     from cef_bridge.errors import Problem
 
 _WRONG = 2
-_COLOURS = {"error": "red", "warning": "yellow"}
+
+
+def _explain(context: click.Context, _: click.Parameter, code: str | None) -> None:
+    """Print a rule's page, and end."""
+    if code is None or context.resilient_parsing:
+        return
+    from cef_bridge.cli.mapping import explain_rule  # noqa: PLC0415 - for this option only
+
+    explain_rule.explain(code)
+    context.exit()
 
 
 @click.command("lint")
@@ -35,22 +44,68 @@ _COLOURS = {"error": "red", "warning": "yellow"}
 @click.option(
     "--format",
     "form",
-    type=click.Choice(("text", "json", "sarif")),
-    help="Output format: one line per problem, a JSON list, or SARIF for code review.",
+    type=click.Choice(("text", "full", "json", "sarif")),
+    help="Output format: one line per problem; full: with severity and source line (default on a "
+    "terminal); a JSON list; SARIF for code review.",
 )
 @json_option
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
-def command(names: tuple[str, ...], form: str | None, as_json: bool, strict: bool) -> None:
+@click.option("--fix", is_flag=True, help="Fix in the files what has only one right fix.")
+@click.option("--watch", is_flag=True, help="Check again when a file changes, until Ctrl-C.")
+@click.option(
+    "--explain",
+    metavar="CODE",
+    callback=_explain,
+    expose_value=False,
+    is_eager=True,
+    help="Print the page of a rule: why, what --fix does, examples. Then exit.",
+)
+def command(
+    names: tuple[str, ...],
+    form: str | None,
+    as_json: bool,
+    strict: bool,
+    fix: bool,
+    watch: bool,
+) -> None:
     """Check mappings. Default: all shipped ones.
 
-    Prints all problems, one a line; `mapping explain-rule CODE` explains one. Exit code 2 when one
-    of them is an error. To suppress a warning, write in its line or alone above it: "# lint-ok CODE
-    reason".
+    Prints all problems; `mapping explain-rule CODE` explains one. Exit code 2 when one of them is
+    an error; 130 when --watch is interrupted. To suppress a warning, write in its line or alone
+    above it: "# lint-ok CODE reason".
     """
     if as_json and form not in (None, "json"):
         raise UsageError(f"--json and --format {form} are two formats. Keep one.")
-    found, excused = _checked(names or shipped.names())
-    form = "json" if as_json else form or "text"
+    if fix and watch:
+        raise UsageError("--fix changes files, and --watch waits for changes. Keep one.")
+    form = "json" if as_json else form or ("text" if screen_width() is None else "full")
+    if fix:
+        _fix(names)
+    if watch:
+        from cef_bridge.cli.mapping import lint_watch  # noqa: PLC0415 - for this option only
+
+        chosen = names or shipped.names()
+        mappings = [it for it in chosen if _is_mapping(it)]
+        tests = [it for it in chosen if beside.is_test_file(it)]
+        lint_watch.watch(
+            files=lambda: [*load.files_of(mappings), *tests],
+            lint=lambda: _lint(_checked(chosen), form),
+        )
+    if _lint(_checked(names or shipped.names()), form, strict=strict):
+        raise SystemExit(_WRONG)
+
+
+def _fix(names: Sequence[str]) -> None:
+    if not names:
+        raise UsageError("Name the mappings to fix, such as: cef-bridge mapping lint --fix *.yaml")
+    from cef_bridge.cli.mapping import lint_fix  # noqa: PLC0415 - for this option only
+
+    lint_fix.fix(partial(_checked, names))
+
+
+def _lint(checked: load.Checked, form: str, *, strict: bool = False) -> bool:
+    """Print what was found; return whether it is wrong."""
+    found, excused = checked
     _PRINTERS[form](found)
     errors = sum(problem.severity == "error" for problem in found)
     if found or excused:
@@ -58,15 +113,13 @@ def command(names: tuple[str, ...], form: str | None, as_json: bool, strict: boo
         parts = [counted(errors, "error"), counted(warnings, "warning")]
         parts += [f"{len(excused):,} suppressed"] if excused else []
         click.echo(", ".join(parts), err=True)
-    if errors or (strict and found):
-        raise SystemExit(_WRONG)
+    return bool(errors or (strict and found))
 
 
 def _checked(names: Sequence[str]) -> load.Checked:
     """Check mappings, and what `*.yaml` takes along with them: files of examples, of slots."""
     # A slots file is checked with its mapping.
-    mappings = [it for it in names if not (beside.is_test_file(it) or slots_file.is_one(it))]
-    found, excused = load.check(mappings)
+    found, excused = load.check([it for it in names if _is_mapping(it)])
     for name in filter(beside.is_test_file, names):
         try:
             testfiles.suite(name)
@@ -75,14 +128,8 @@ def _checked(names: Sequence[str]) -> load.Checked:
     return load.Checked(found, excused)
 
 
-def _print_text(problems: Sequence[Problem]) -> None:
-    """Print place, code and sentence; on a terminal the code has its severity's colour."""
-    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    for problem in problems:
-        code = problem.code
-        if coloured:
-            code = click.style(code, fg=_COLOURS[problem.severity], bold=True)
-        click.echo(f"{problem.at} {code} {problem.message}", color=coloured)
+def _is_mapping(name: str) -> bool:
+    return not (beside.is_test_file(name) or slots_file.is_one(name))
 
 
 def _print_json(problems: Sequence[Problem]) -> None:
@@ -102,4 +149,4 @@ def _print_sarif(problems: Sequence[Problem]) -> None:
     click.echo(sarif.document(rules, problems))
 
 
-_PRINTERS = {"text": _print_text, "json": _print_json, "sarif": _print_sarif}
+_PRINTERS = {"text": print_plain, "full": print_full, "json": _print_json, "sarif": _print_sarif}

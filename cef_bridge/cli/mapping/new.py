@@ -117,7 +117,7 @@ def _check(asked: _Asked, parent: str, cluster: str | None) -> None:
     problems = []
     known = shipped.names()
     if not asked.name or not asked.name.isprintable() or asked.name != asked.name.strip():
-        problems.append(f'"{shown(asked.name)}" is no name of a mapping. Expected such as acme.')
+        problems.append(f'Invalid mapping name "{shown(asked.name)}". Expected such as acme.')
     elif asked.name in known:
         problems.append(f"{asked.name} is a mapping that comes with cef-bridge. Choose a name.")
     if not str(asked.path).isprintable():

@@ -13,13 +13,14 @@ import click
 
 from cef_bridge.cli import junit
 from cef_bridge.cli.params import MAPPING
-from cef_bridge.cli.tables import json_option
+from cef_bridge.cli.styles import styled
+from cef_bridge.cli.tables import json_option, print_sentence, screen_width
 from cef_bridge.errors import UsageError
 from cef_bridge.files import AtomicFile
 from cef_bridge.mapping.language import edit, shipped
 from cef_bridge.mapping.language.nodes import MOST_BYTES
 from cef_bridge.small_files import UnreadableError, read_small
-from cef_bridge.wording import counted
+from cef_bridge.wording import counted, printable
 from cef_bridge.workbench import testing
 
 if TYPE_CHECKING:
@@ -103,8 +104,15 @@ def _bytes_of(path: Path) -> bytes:
 
 def _print_text(report: TestReport) -> None:
     for each in report.ran:
-        if not each.outcome.passed:
+        if each.outcome.passed:
+            continue
+        if screen_width() is None:
             click.echo(_failure(each))
+            continue
+        head, *rows = map(printable, _failure(each).split("\n"))
+        click.echo(styled(head, "error"))
+        for row in rows:
+            print_sentence(row.strip(), "heading", indent="  ")
 
 
 def _print_json(report: TestReport) -> None:

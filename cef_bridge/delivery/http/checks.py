@@ -28,7 +28,6 @@ _PORT = 9200
 _MOST_INDEX = 255  # bytes
 # Elasticsearch, "Create index", path parameters; OpenSearch has the same rules.
 _NO_INDEX = re.compile(r'[A-Z\\/*?"<>| ,#:]|^[-_+]|^\.\.?$')
-_TLS_WORDS = ("ca", "cert", "key", "key_password", "server_name")
 
 
 def index_place(rest: str) -> tuple[dict[str, object], list[str]]:
@@ -42,7 +41,7 @@ def index_place(rest: str) -> tuple[dict[str, object], list[str]]:
         problems.append("The index is missing. Write /INDEX or /DATA-STREAM behind the hosts.")
     elif _NO_INDEX.search(index) or len(index.encode()) > _MOST_INDEX:
         problems.append(
-            f"{quoted(index)} is no name of an index. It has small letters, digits, dots, dashes "
+            f"Invalid index name {quoted(index)}. It has small letters, digits, dots, dashes "
             'and underscores, and does not begin with "-", "_" or "+".'
         )
     return {"endpoints": endpoints, "index": index}, problems
@@ -69,13 +68,9 @@ def search_problems(target: DestinationUrl) -> list[str]:
 
 
 def _common(target: DestinationUrl) -> list[str]:
-    found = []
-    if not target.tls:
-        told = [name for name in _TLS_WORDS if getattr(target, name) is not None]
-        found += [f'"{name}" does nothing with "tls=no". Remove one of them.' for name in told]
     if find_spec("urllib3") is None:
-        found.append(not_installed(f"{target.scheme}://", "urllib3", "http"))
-    return found
+        return [not_installed(f"{target.scheme}://", "urllib3", "http")]
+    return []
 
 
 def look_at(target: DestinationUrl, now: float) -> Faults:

@@ -76,7 +76,7 @@ class BulkSession:
         self,
         target: DestinationUrl,
         endpoint: Endpoint,
-        facts: Callable[[bytes], EventFacts] | None,
+        facts: Callable[[bytes], EventFacts] | None = None,
     ) -> None:
         self._target = target
         self._facts = facts
@@ -98,6 +98,22 @@ class BulkSession:
         if answer.status != 200:
             raise self._refused(answer)
         return self._fates(answer, batch.count)
+
+    def probe(self, on_wait: Callable[[], None]) -> str:
+        """Ask whether the login is accepted, without sending a document; return what was answered.
+
+        An empty request needs the rights that documents need, and is refused for being empty.
+        DeliveryError says why it is refused otherwise.
+        """
+        headers = {"Content-Type": "application/x-ndjson", **self._authorization()}
+        answer = self._client.post(self._path, b"", headers, on_wait)
+        if answer.status not in {200, 400}:
+            raise self._refused(answer)
+        if not isinstance(_json(answer), dict):
+            raise BrokenError(
+                f"{self.peer} gave no answer of the _bulk API. Is this the right server?"
+            )
+        return "the login is accepted" if headers.keys() > {"Content-Type"} else "it answers"
 
     def due(self, _: float) -> float:
         """Nothing comes later."""

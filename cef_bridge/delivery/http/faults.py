@@ -60,7 +60,7 @@ def explained(error: Exception, peer: str, target: DestinationUrl, name: str) ->
             return ConnectError(f"{cannot} it does not speak HTTP. {_hint(target)}", permanent=True)
         case exceptions.ProtocolError(args=(_, OSError() as inner, *_)):
             return BrokenError(
-                f"{peer} broke the connection off: {inner.strerror or 'no reason given'}. "
+                f"{peer} reset the connection: {inner.strerror or 'no reason given'}. "
                 f"{_CERTIFICATE if target.tls and not target.cert else _hint(target)}"
             )
     return BrokenError(f"{peer} gave no whole answer. {_hint(target)}")

@@ -22,6 +22,7 @@ from cef_bridge.delivery.connection import (
 )
 from cef_bridge.delivery.http.answers import BatchRefusedError, RefusedError
 from cef_bridge.delivery.sender_context import SLICE, StopSending
+from cef_bridge.log_fields import fields
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
@@ -226,6 +227,7 @@ class HttpSender:
             logging.DEBUG if self._told_dead else logging.ERROR,
             "%s: %s It is kept among the dead letters, and so will be all others like it.",
             *(self._progress.name, reason),
+            extra=fields("dead-letter", destination=self._progress.name, reason=reason),
         )
         self._told_dead = True
 

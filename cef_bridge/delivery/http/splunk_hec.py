@@ -10,6 +10,7 @@ HTTP Event Collector". Must not know what is in a message: host and time come by
 from __future__ import annotations
 
 import re
+import time
 import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from cef_bridge.delivery.batches import Batch
     from cef_bridge.delivery.destination_url import DestinationUrl
     from cef_bridge.delivery.http.answers import Answer
-    from cef_bridge.delivery.sender_context import SenderContext
+    from cef_bridge.delivery.sender_context import EventFacts, SenderContext
     from cef_bridge.delivery.stream_sender import Patience
     from cef_bridge.delivery.urls import Endpoint
 
@@ -64,6 +65,7 @@ _ACT = {
 }
 _CHANNELS = {10, 11}
 """Data channel missing, invalid data channel: another one may do."""
+_ACK_DISABLED = 14
 _EVENT_FAULTS = {5, 6, 12, 13, 15}
 """No data, invalid data format, event field missing, blank; indexed fields that cannot be."""
 
@@ -74,7 +76,7 @@ def sender(
     """Return what sends to Splunk's HTTP Event Collector; `patience.idle`: between questions."""
 
     def session(endpoint: Endpoint) -> HecSession:
-        return HecSession(context, target, endpoint, patience.idle)
+        return HecSession(target, endpoint, patience.idle, context.clock, context.facts)
 
     return HttpSender(context, target, backoff, patience, session)
 
@@ -92,9 +94,15 @@ class HecSession:
     """One Splunk instance; `every`: seconds between two questions for acknowledgements."""
 
     def __init__(
-        self, context: SenderContext, target: DestinationUrl, endpoint: Endpoint, every: float
+        self,
+        target: DestinationUrl,
+        endpoint: Endpoint,
+        every: float,
+        clock: Callable[[], float] = time.monotonic,
+        facts: Callable[[bytes], EventFacts] | None = None,
     ) -> None:
-        self._context = context
+        self._clock = clock
+        self._facts = facts
         self._target = target
         self._client = HttpClient(target, endpoint)
         self._meta = {
@@ -149,7 +157,7 @@ class HecSession:
         another one behind a load balancer: what is asked about earlier numbers would be answered
         for other events.
         """
-        now = self._context.clock()
+        now = self._clock()
         if number <= self._number:
             self._lost += [each.batch for each in self._waiting if each.channel == self._channel]
             self._waiting = [each for each in self._waiting if each.channel != self._channel]
@@ -190,6 +198,19 @@ class HecSession:
         """Close the connection."""
         self._client.close()
 
+    def probe(self, on_wait: Callable[[], None]) -> str:
+        """Ask whether the token is accepted, without sending an event; return what was answered.
+
+        DeliveryError says why it is not.
+        """
+        answer = self._post(ACK, b'{"acks":[0]}', self._channel, on_wait)
+        said = _read(answer)
+        if said.code == _ACK_DISABLED and not self._target.ack:
+            return "the token is accepted; its acknowledgment is off, as ack=off says"
+        if answer.status != 200 or said.code or said.acks is None:
+            raise self._refused(answer, said)
+        return "the token is accepted, and acknowledgment is enabled"
+
     # Requests
 
     def _post(self, path: str, body: bytes, channel: str, on_wait: Callable[[], None]) -> Answer:
@@ -216,7 +237,7 @@ class HecSession:
             raise ConnectError(f"cannot log in to {self.peer}: {error}", permanent=True) from error
 
     def _event(self, message: bytes, born: float) -> bytes:
-        facts = self._context.facts(message) if self._context.facts else None
+        facts = self._facts(message) if self._facts else None
         milliseconds = int(born * 1000)
         event: dict[str, object] = dict(self._meta)
         if facts is not None:
@@ -233,10 +254,7 @@ class HecSession:
 
         A server without acknowledgements would take messages and never say that they are indexed.
         """
-        answer = self._post(ACK, b'{"acks":[0]}', self._channel, on_wait)
-        said = _read(answer)
-        if answer.status != 200 or said.code or said.acks is None:
-            raise self._refused(answer, said)
+        self.probe(on_wait)
         self._greeted = True
 
     def _ask(self, channel: str, on_wait: Callable[[], None]) -> list[tuple[Batch, Fates]]:

@@ -15,6 +15,7 @@ from cef_bridge.delivery.kafka.settings import cluster_of
 from cef_bridge.delivery.sender_context import SLICE, StopSending
 from cef_bridge.kafka import client
 from cef_bridge.kafka.errors import KafkaFault, Topic, fault, plain
+from cef_bridge.log_fields import fields
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message, Producer
@@ -66,6 +67,7 @@ class KafkaSender:
         self._fatal = False  # the producer can do nothing more
         self._told_dead = False
         self._act = False  # somebody must act before anything is taken
+        self._answered = False  # a broker took a message, and there was no trouble after that
 
     def run(self) -> None:
         """Send until told to stop, or to end and all has its fate. What is in flight stays."""
@@ -149,6 +151,9 @@ class KafkaSender:
         if done:
             parts = batch.where(done.__contains__)
             queue.settle(parts, "confirmed")
+            if not self._answered:
+                self._answered = True
+                progress.connected(str(self._target))
             for part in parts:
                 size = sum(map(len, part.messages))
                 progress.sent(len(part.messages), size, resent=part.resent)
@@ -175,6 +180,7 @@ class KafkaSender:
             logging.DEBUG if self._told_dead else logging.ERROR,
             "%s: %s It is kept among the dead letters, and so will be all others like it.",
             *(self._context.progress.name, reason),
+            extra=fields("dead-letter", destination=self._context.progress.name, reason=reason),
         )
         self._told_dead = True
 
@@ -206,8 +212,7 @@ class KafkaSender:
             self._producer = Producer(words)
         except (KafkaException, ValueError) as error:
             raise client.unusable(self._cluster, error) from error
-        self._fatal = False
-        self._context.progress.connected(str(self._target))
+        self._fatal = self._answered = False
         return self._producer
 
     def _drop_producer(self) -> None:
@@ -224,5 +229,6 @@ class KafkaSender:
         if self._act and not found.permanent:  # what follows from it hides it otherwise
             return
         self._act = found.permanent
+        self._answered = False
         waiting = self._context.unsent()
         self._context.progress.trouble(found.text, waiting, act=found.permanent)

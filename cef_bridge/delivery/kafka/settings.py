@@ -49,8 +49,7 @@ def place(rest: str) -> tuple[tuple[Endpoint, ...], tuple[str, ...], list[str]]:
     if not topics:
         problems.append("The topic is missing. Write it as /TOPIC behind the brokers.")
     problems += [
-        f"{quoted(name)} is no name of a topic: it has letters, digits, dots, dashes and "
-        "underscores."
+        f"Invalid topic name {quoted(name)}: it has letters, digits, dots, dashes and underscores."
         for name in topics
         if not TOPIC.fullmatch(name)
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cef_bridge.forward.config.check import ConfigProblem, check
 from cef_bridge.forward.config.places import from_urls
-from cef_bridge.forward.config.read import load_config
+from cef_bridge.forward.config.read import load_config, read_config
 from cef_bridge.forward.config.schema import schema
 from cef_bridge.forward.config.spec import Config, Destination, Source
 
@@ -20,5 +20,6 @@ __all__ = [
     "check",
     "from_urls",
     "load_config",
+    "read_config",
     "schema",
 ]

@@ -52,7 +52,7 @@ def check(
         found += _source(source, clock)
     for destination in config.destinations:
         found += _destination(destination, clock)
-    found += _loops(config)
+    found += loops(config)
     if config.queue is not None:
         found += _folder(Path(config.queue), "queue")
     return found + _names(config, resolve)
@@ -113,8 +113,8 @@ def _faults(faults: Faults, where: str) -> Iterator[ConfigProblem]:
     yield from (_warning(where, text) for text in faults.warnings)
 
 
-def _loops(config: Config) -> Iterator[ConfigProblem]:
-    """A file that is written must not be one that is read."""
+def loops(config: Config) -> Iterator[ConfigProblem]:
+    """Yield files that are written and read: what is written would be read for ever."""
     read = {
         os.path.realpath(match)
         for source in config.sources
@@ -130,7 +130,7 @@ def _loops(config: Config) -> Iterator[ConfigProblem]:
 
 def _folder(path: Path, where: str) -> Iterator[ConfigProblem]:
     if path.exists() and not path.is_dir():
-        yield _error(where, f"{path} is no folder.")
+        yield _error(where, f"{path} is not a folder.")
         return
     nearest = path
     while not nearest.exists():

@@ -17,6 +17,7 @@ from cef_bridge.delivery.destination_url import shown_url
 from cef_bridge.delivery.settings import did_you_mean, extra_of
 from cef_bridge.delivery.urls import FILE_SECRET, UrlParameters
 from cef_bridge.errors import UsageError
+from cef_bridge.forward.config.mappings import mapping_problems
 from cef_bridge.forward.config.sources import SOURCES, split
 from cef_bridge.forward.config.spec import Config, Destination, Source
 from cef_bridge.mapping.language import shipped
@@ -25,54 +26,58 @@ from cef_bridge.mapping.language.filters import FILTERS
 from cef_bridge.siems.registry import mapping_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 SOURCE_WORDS = UrlParameters.of(Source, tuple(row.scheme for row in SOURCES.values()))
 DESTINATION_WORDS = destination_url.KNOWN | UrlParameters.of(Destination, ())
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
-_TLS_WORDS = ("ca", "cert", "key", "key_password", "server_name")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def source_of(
-    url: str, besides: Mapping[str, object], folder: Path | None = None, *, partial: bool = False
+    url: str,
+    besides: Mapping[str, object],
+    folder: Path | None = None,
+    *,
+    unread: Collection[str] = (),
 ) -> tuple[Source | None, list[str]]:
     """Return the source of a URL (`-`, a path or glob, `kubearmor://…`), and what is wrong.
 
     `besides`: values by field name that stand beside it; `folder`: where relative paths begin;
-    `partial`: some of `besides` could not be read, so whether all goes together is not asked. One
-    with problems is there as far as it could be read, for those of all of them together.
+    `unread`: names of settings that could not be read, so that nothing is said of those that go
+    with them. One with problems is there as far as its URL could be read, for those of all of them
+    together.
     """
     parts, said, problems = split(url)
     if parts is None:
         return None, problems
     words, wrong = SOURCE_WORDS.read(parts, besides)
+    misread = bool(problems + wrong)
     problems += wrong
-    if problems:
-        return None, problems
     said = {**besides, **words, **said}
     source = Source(**in_folder(said, SOURCE_WORDS, folder))  # type: ignore[arg-type] # read by their types
     if source.pattern and folder is not None:
         source = msgspec.structs.replace(source, pattern=str(folder / source.pattern))
-    if partial:
-        return source, problems
-    problems += source.tls_problems() + SOURCES[source.kind].problems(source)
-    if not source.tls:
-        told = [name for name in _TLS_WORDS if name in said]
-        problems += [f'"{name}" does nothing without "tls=yes".' for name in told]
-    return source, problems
+    whole = source.tls_problems() + SOURCES[source.kind].problems(source)
+    problems += _but_of(whole, {*unread, *SOURCE_WORDS.unread(parts, words)})
+    return None if misread else source, problems
 
 
 def destination_of(
-    url: str, besides: Mapping[str, object], folder: Path | None = None, *, partial: bool = False
+    url: str,
+    besides: Mapping[str, object],
+    folder: Path | None = None,
+    *,
+    unread: Collection[str] = (),
 ) -> tuple[Destination | None, list[str]]:
     """Return the destination that a URL and the settings beside it ask for, and the problems.
 
     The arguments and what is returned are as with `source_of`.
     """
+    parts, _ = destination_url.split_url(url)
     words, problems = destination_url.read_url(url, DESTINATION_WORDS, besides)
-    unread = bool(problems)
+    misread = bool(problems)
     filters = words.get("filters", ())  # those of a config file are the lint rules' business
     problems += [
         f'There is no filter "{name}".{did_you_mean(name, FILTERS)}'
@@ -81,19 +86,32 @@ def destination_of(
     ]
     said = in_folder({**besides, **words}, DESTINATION_WORDS, folder)
     problems += names_problems(said, folder)
-    if unread:
+    if parts is None:
         return None, problems
     mapping = said.get("mapping")
     if folder is not None and isinstance(mapping, str) and is_path(mapping, folder):
         said["mapping"] = str(folder / mapping)
     target = destination_url.target_of(said)
-    if not partial:
-        problems += target.problems()
+    problems += _but_of(target.problems(), {*unread, *DESTINATION_WORDS.unread(parts, words)})
+    if misread:
+        return None, problems
     own = {name: said[name] for name in Destination.__struct_fields__ if name in said}
     destination = Destination(target=target, **own)  # type: ignore[arg-type] # read by their types
     if not destination.name:
         destination = msgspec.structs.replace(destination, name=default_name(target))
     return destination, problems
+
+
+def _but_of(problems: list[str], unread: Collection[str]) -> list[str]:
+    """Return the sentences that are about none of these settings, each of which has its own.
+
+    A sentence names the settings that it is about in quotes, alone or with a value.
+    """
+    return [
+        text
+        for text in problems
+        if not any(f'"{name}{end}' in text for name in unread for end in '"=')
+    ]
 
 
 def names_problems(said: Mapping[str, object], folder: Path | None = None) -> list[str]:
@@ -165,6 +183,10 @@ def clashes(
         if key in seen:
             found.append((index, f"{source} is named twice. Remove one."))
         seen[key] = True
+        if source.name and ("source", source.name) in seen:
+            text = f'Two sources are called "{source.name}". Give one another name.'
+            found.append((index, text))
+        seen["source", source.name] = True
     for index, one in enumerate(destinations, len(sources)):
         if one.name.lower() in seen:  # some file systems know no case
             found.append(
@@ -227,6 +249,9 @@ def from_urls(  # noqa: PLR0913 - the options of the command line, by name
     problems += [text for _, text in clashes(sources, [one for one, _ in destinations])]
     if problems:  # alone, a wrong mapping is told when it is loaded, with what is wrong in it
         problems += [f"--mapping: {each}" for each in names_problems({"mapping": mapping})]
+        named = [one.mapping for one, _ in destinations] + ([mapping] if mapping else [])
+        files = [name for name in named if is_path(name, Path())]
+        problems += map(str, mapping_problems(files))
         raise UsageError("\n".join(problems))
     times = {"heartbeat": heartbeat, "grace": grace}
     return Config(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from cef_bridge.delivery import destination_url, urls
 from cef_bridge.delivery.settings import read, takes
@@ -28,6 +28,7 @@ from cef_bridge.forward.config.places import (
     with_when_full,
 )
 from cef_bridge.forward.config.spec import Config, Destination
+from cef_bridge.mapping.language import codes as mapping_codes
 from cef_bridge.mapping.language import nodes, reader
 from cef_bridge.mapping.language.beside import is_path
 from cef_bridge.mapping.language.merge import merge
@@ -55,6 +56,10 @@ LISTS = {"sources": "from", "destinations": "to"}
 
 _CONDITIONS = ("drop_events", "filters", "when")
 
+# Warnings of the mapping language that are about conditions. A `when` may well take alerts.
+_OF_WHEN = (mapping_codes.NEW_FIELD.id, mapping_codes.NEVER_TOGETHER.id)
+_OF_DROP_EVENTS = (*_OF_WHEN, mapping_codes.DROPS_ALERTS.id)
+
 _EMPTY_WHEN = (
     '"when" needs a condition. Add one such as {NamespaceName: shop}, or remove "when" to send all '
     "events."
@@ -67,15 +72,35 @@ def load_config(path: str | Path, *, env: Mapping[str, str] = os.environ) -> Con
     `${NAME}` and `${NAME:-default}` are filled in from `env`. Relative paths begin in the file's
     folder.
     """
+    reading = read_config(path, env=env)
+    if reading.errors or reading.config is None:
+        raise MappingError(reading.errors)
+    return reading.config
+
+
+class ConfigReading(NamedTuple):
+    """What a file asks for, as far as it could be read, None where nothing could; its problems,
+    warnings too, in the order of their places.
+    """
+
+    config: Config | None
+    problems: tuple[Problem, ...]
+
+    @property
+    def errors(self) -> list[Problem]:
+        """The problems that keep the file from being used."""
+        return [each for each in self.problems if each.severity == "error"]
+
+
+def read_config(path: str | Path, *, env: Mapping[str, str] = os.environ) -> ConfigReading:
+    """Return what a file asks for, and everything that is wrong with it; see `load_config`."""
     problems: list[Problem] = []
     root = _nodes(Path(path), problems)
     config = None
     if root is not None:
         config = _Reader(str(path), env, problems).read(root)
-    if problems or config is None:
-        own_first = sorted(problems, key=lambda it: (it.at.path != str(path), it.at, it.code))
-        raise MappingError(list(dict.fromkeys(own_first)))
-    return config
+    own_first = sorted(problems, key=lambda it: (it.at.path != str(path), it.at, it.code))
+    return ConfigReading(config, tuple(dict.fromkeys(own_first)))
 
 
 def _nodes(path: Path, problems: list[Problem]) -> Node | None:
@@ -103,6 +128,8 @@ class _Reader:
         self._folder = Path(path).parent
         self._env = env
         self._problems = problems
+        self._unread: set[str] = set()  # settings of the item in hand
+        self._files: list[str] = []  # of mappings
 
     def read(self, root: Node) -> Config | None:
         if not isinstance(root, YamlMapping):
@@ -124,10 +151,8 @@ class _Reader:
         ready = with_when_full(told, [pair for pair, _ in destinations])
         for index, text in clashes(told, ready):
             self._report(places[index], codes.BAD_URL, text)
-        if self._problems:  # so that one run names all that is wrong
-            files = [one.mapping for one in ready if is_path(one.mapping, self._folder)]
-            self._problems += mapping_problems(files)
-            return None
+        if any(each.severity == "error" for each in self._problems):
+            self._problems += mapping_problems(self._files)  # one run names all that is wrong
         return Config(
             sources=tuple(told),
             destinations=ready,
@@ -157,25 +182,26 @@ class _Reader:
         return [(value, at) for value, at in read_items if value is not None]
 
     def _source(self, node: Node) -> Source | None:
-        before = len(self._problems)
         url, said, at = self._place(node, "from", SOURCE_WORDS)
         if url is None:
             return None
-        partial = len(self._problems) > before
-        source, problems = source_of(url, said, self._folder, partial=partial)
+        source, problems = source_of(url, said, self._folder, unread=self._unread)
         self._report_all(at, problems)
         return source
 
     def _destination(self, node: Node) -> tuple[Destination, bool] | None:
-        before = len(self._problems)
         url, said, at = self._place(node, "to", DESTINATION_WORDS)
+        words: dict[str, object] = {}
+        if url is not None:
+            words, _ = destination_url.read_url(url, DESTINATION_WORDS, said)
+        mapping = {**said, **words}.get("mapping")
+        if isinstance(mapping, str) and is_path(mapping, self._folder):
+            self._files.append(str(self._folder / mapping))
         if url is None:
             self._report_all(at, names_problems(said, self._folder))
             return None
-        partial = len(self._problems) > before
-        destination, problems = destination_of(url, said, self._folder, partial=partial)
+        destination, problems = destination_of(url, said, self._folder, unread=self._unread)
         self._report_all(at, problems)
-        words, _ = destination_url.read_url(url, DESTINATION_WORDS, said)
         chosen = "when_full" in {**said, **words}
         return None if destination is None else (destination, chosen)
 
@@ -188,11 +214,18 @@ class _Reader:
     ) -> tuple[str | None, dict[str, object], Location]:
         """Read a URL, alone or with settings beside it; None for one that cannot be read."""
         said: dict[str, object] = {}
+        self._unread = set()
         url_node: Node | None = node
         if isinstance(node, YamlMapping):
             said, conditions, others = self._settings(node, words, (key,))
             url_node = others.get(key)
             said |= self._conditions(conditions)
+            self._unread = {
+                words.meant(name.text)
+                for name, _ in node.pairs
+                if name.text not in others
+                and ((row := words.row(name.text)) is None or row.name not in said)
+            }
         url = None
         if url_node is None:
             self._report(node.at, codes.MISSING, f'"{key}" is missing. Add "{key}: URL".')
@@ -300,5 +333,6 @@ class _Reader:
             draft.empty_items.clear()
         view = LintContext(draft, "cef", merge([draft]), None, own=True, cluster=True, tested=True)
         found = [*draft.problems, *linter.run(view)]
-        self._problems += [each for each in found if each.severity == "error"]
+        kept = _OF_WHEN if empty_when else _OF_DROP_EVENTS
+        self._problems += [it for it in found if it.severity == "error" or it.code in kept]
         return draft

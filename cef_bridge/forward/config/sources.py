@@ -15,6 +15,7 @@ from cef_bridge.delivery import certificates, urls
 from cef_bridge.delivery.certificates import Faults
 from cef_bridge.delivery.kafka import settings as kafka
 from cef_bridge.delivery.settings import did_you_mean
+from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,17 @@ RELAY_PORT = 32767
 _WORDS_OF_A_PATH = re.compile(r"\?(?=[a-z_]+=)(?!.*\?[a-z_]+=)")
 
 
+class SourceGlance(NamedTuple):
+    """A source before anything is read; `found` is None where only a connection shows it.
+
+    `files`: how many a path or glob names.
+    """
+
+    text: str
+    found: bool | None = None
+    files: int | None = None
+
+
 class SourceKind(NamedTuple):
     """A kind of source.
 
@@ -40,7 +52,9 @@ class SourceKind(NamedTuple):
     second argument asks for the end. `can_wait`: what is not taken stays where it comes from.
     `endless`: it has no end, so that a run with `--once` needs a time. `problems` says what a
     source lacks that could be read; `check` looks at the files that it names, at a time (epoch
-    seconds).
+    seconds). `reads_once`: certificates and secrets are read when it starts, not with each
+    connection. `look` says whether a source is there, without a connection to it; `advice`, what to
+    do when it is not.
     """
 
     name: str
@@ -52,11 +66,20 @@ class SourceKind(NamedTuple):
     endless: bool = False
     problems: Callable[[Source], list[str]] = lambda _: []
     check: Callable[[Source, float], Faults] = lambda _, __: Faults([], [])
+    reads_once: bool = False
+    look: Callable[[Source], SourceGlance] = lambda _: SourceGlance("connecting")
+    advice: str = ""
 
 
 def _relay_place(rest: str) -> Place:
     endpoints, problems = urls.endpoints(rest, RELAY_PORT)
     return {"endpoints": endpoints}, problems
+
+
+def _relay_problems(source: Source) -> list[str]:
+    if source.cert is not None and source.key is None:
+        return ['"cert" needs "key" with kubearmor://. Name the file of the key.']
+    return []
 
 
 def _relay(source: Source, _: bool) -> Feed:
@@ -115,6 +138,17 @@ def _files(source: Source, once: bool) -> Feed:
     )
 
 
+def _look_at_files(source: Source) -> SourceGlance:
+    from cef_bridge.sources.files.archives import printable  # noqa: PLC0415 - as above
+    from cef_bridge.sources.files.follow_paths import Pattern  # noqa: PLC0415 - as above
+
+    pattern = Pattern(source.pattern)
+    if problem := pattern.unread():
+        return SourceGlance(problem.removeprefix(f"{printable(source.pattern)}: "), False, 0)
+    number = len(pattern.paths())
+    return SourceGlance(counted(number, "file"), True, number)
+
+
 def _stdin(source: Source, _: bool) -> Feed:
     from cef_bridge.sources.stdin import Pipe  # noqa: PLC0415 - as above
 
@@ -130,7 +164,9 @@ _ROWS = (
         _relay_place,
         can_wait=False,
         endless=True,
+        problems=_relay_problems,
         check=certificates.look_at_login,
+        advice="Check its address, and that KubeArmor's relay runs there; connecting goes on.",
     ),
     SourceKind(
         "kafka",
@@ -140,9 +176,21 @@ _ROWS = (
         _kafka_place,
         problems=_kafka_problems,
         check=certificates.look_at_login,
+        reads_once=True,
+        advice=(
+            "Check brokers, topic and login. After a crash the group may wait for "
+            "session_timeout before it assigns partitions again."
+        ),
     ),
-    SourceKind("files", "file", "a path or glob", _files),
-    SourceKind("stdin", "stdin", "-", _stdin),
+    SourceKind(
+        "files",
+        "file",
+        "a path or glob",
+        _files,
+        look=_look_at_files,
+        advice="Check path and permissions; it is read from its beginning once it is there.",
+    ),
+    SourceKind("stdin", "stdin", "-", _stdin, look=lambda _: SourceGlance("standard input", True)),
 )
 SOURCES: dict[str, SourceKind] = {row.name: row for row in _ROWS}
 
@@ -155,9 +203,14 @@ def split(url: str) -> tuple[urls.Url | None, dict[str, object], list[str]]:
     if url == "-" or url.startswith("-?"):
         parts, problems = urls.split(f"stdin:{url[1:]}")
         return parts, {"kind": "stdin"}, problems
-    if not urls.has_scheme(url) or url.lower().startswith("file:"):
-        return _path(url)
     parts, problems = urls.split(url)
+    slashes = urls.has_scheme(url)
+    written = {row.scheme for row in _ROWS if row.place is not None}
+    if parts.scheme in written and not slashes:
+        return None, {}, [urls.without_slashes(parts)]
+    # What begins like tcp:/siem is no path. A folder of such a name is written ./tcp:/siem .
+    if parts.scheme in {"", "file"} or not (slashes or parts.rest.startswith("/")):
+        return _path(url)
     for row in _ROWS:
         if row.scheme == parts.scheme and row.place is not None:
             said, wrong = row.place(parts.rest)

@@ -92,7 +92,7 @@ class Source(Login, frozen=True, kw_only=True):
     commit: Annotated[
         Literal["confirmed", "queued"],
         setting(
-            "Commit an offset when its events are settled in every destination, or when they are "
+            "Commit an offset when its events are confirmed in every destination, or when they are "
             "in the queue: `queued` needs a queue on a persistent volume.",
             of=_KAFKA,
         ),
@@ -100,8 +100,8 @@ class Source(Login, frozen=True, kw_only=True):
     ahead: Annotated[
         int,
         setting(
-            "Events that are read and not settled yet, at most; so many may be sent twice when a "
-            "queue is lost.",
+            "Most events that are read and not settled. If a queue is lost, as many may be sent "
+            "twice.",
             of=_KAFKA,
             ge=100,
             le=10**7,
@@ -271,6 +271,13 @@ class Config(Struct, frozen=True, kw_only=True):
             le=86400,
         ),
     ] = 10.0
+    watch: Annotated[
+        bool,
+        setting(
+            "Take a changed configuration or mapping without SIGHUP, a second or two after the "
+            "change."
+        ),
+    ] = False
     path: str = ""
 
     def with_settings(self, said: MappingType[str, object]) -> Config:

@@ -73,10 +73,11 @@ class _Many:
 
 @reports_across(codes.MANY_IDS)
 class ManyIds(_Many):
-    """Class ids are a closed list: one for each sort of event, not for each event.
+    """Class ids are a closed list: one for each type of event, not for each event.
 
-    QRadar's event map, splunk_metadata.csv of SC4S and most rules have a row for each by hand.
-    Reported once per product, when 100 of at most 120 lines, or 1,000 of 2,000, have distinct ids.
+    QRadar's event map, splunk_metadata.csv of SC4S and most rules have a manual row for each.
+    Reported once per product, when 100 of at most 120 lines, or 1,000 of 2,000, have distinct
+    ids.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login-{n}|User logged in|3|act=Allow
@@ -107,10 +108,10 @@ class ManyNames(_Many):
 
 @reports_across(codes.MANY_LABELS)
 class ManyLabels:
-    """A custom key means one thing for a product, and so has one label.
+    """A custom key has one meaning for a product, and so one label.
 
-    A rule on cs1 otherwise compares doors with users; Splunk and Graylog get more fields each time.
-    Reported once per key of a product.
+    Otherwise a rule on cs1 compares doors with users, and Splunk and Graylog get more fields
+    each time. Reported once per key of a product.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|cnt=1 cs1=door 7 cs1Label=Door
@@ -142,11 +143,11 @@ class ManyLabels:
 
 @reports_across(codes.ORDER)
 class Order:
-    """The keys of one sort of event come in one order; so do fields within one value.
+    """The keys of one type of event have one order; so do fields within one value.
 
-    A sender that iterates over a map writes them in random order. Then Splunk's add-on, which loses
-    the first key, and a size limit, which cuts the last ones, affect other keys each time. Reported
-    once per class id, and per value of many fields in it.
+    A sender that iterates over a map writes them in random order. Splunk's add-on loses the
+    first key, and a size limit cuts the last ones: other keys each time. Reported once per
+    class id, and per value of many fields in it.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|cnt=1 act=Allow suser=ann src=192.0.2.7
@@ -203,10 +204,10 @@ class Order:
 
 @reports_across(codes.NO_HEADER)
 class NoHeader:
-    """Over a network a message has a syslog header with a time and a host before it.
+    """Over a network a message has a syslog header with a time and a host.
 
-    Sentinel's agent takes a line without one for no CEF at all; QRadar, Graylog and SC4S take the
-    time of its arrival for the event's, and the sender's address for its source. A file needs none,
+    Sentinel's agent does not recognize CEF without one. QRadar, Graylog and SC4S use the time
+    of arrival as the event's, and the sender's address as its source. A file needs no header,
     so this is reported only when `--for` names one of these receivers, and once.
 
     Bad:

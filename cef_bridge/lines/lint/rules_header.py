@@ -48,11 +48,11 @@ _MOST_SEARCHED = 2048
 
 @reports(codes.MISSING_FIELD)
 def missing_field(line: ParsedLine) -> Iterator[LineFinding]:
-    """A header has all its fields, and a pipe behind each of them, even without an extension.
+    """A header has all its fields, with a pipe behind each, even without an extension.
 
-    CEF: version, vendor, product, device version, class id, name, severity. LEEF: version, vendor,
-    product, product version, event id; in LEEF 2.0 the delimiter. Splunk Connect for Syslog drops
-    a shorter line; others take one field for another.
+    CEF: version, vendor, product, device version, class id, name, severity. LEEF: version,
+    vendor, product, product version, event id, and in LEEF 2.0 the delimiter. Splunk Connect
+    for Syslog drops a shorter line. Others read one field as another.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|act=Allow src=192.0.2.7
@@ -95,9 +95,9 @@ def _leef_guess(line: ParsedLine) -> str:
 
 @reports(codes.NO_VERSION)
 def no_version(line: ParsedLine) -> Iterator[LineFinding]:
-    """The version is 0 or 1 in CEF, 1.0 or 2.0 in LEEF, with neither space nor letters.
+    """The version is 0 or 1 in CEF, 1.0 or 2.0 in LEEF, without spaces or letters.
 
-    A relay that takes `CEF:` for a program's name puts a space behind it.
+    A relay that reads `CEF:` as a program's name adds a space behind it.
 
     Bad:
         CEF: 0|Acme|Gate|2.1|login|User logged in|3|act=Allow
@@ -117,7 +117,7 @@ def no_version(line: ParsedLine) -> Iterator[LineFinding]:
 def cef1(line: ParsedLine) -> Iterator[LineFinding]:
     """QRadar, Splunk's add-on, SC4S and older Sentinel agents look for `CEF:0`.
 
-    `CEF:1` is right by the standard, and they lose the event or its fields.
+    `CEF:1` conforms to the standard, but these programs lose the event or its fields.
 
     Bad:
         CEF:1|Acme|Gate|2.1|login|User logged in|3|act=Allow
@@ -132,7 +132,7 @@ def cef1(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.EMPTY_FIELD)
 def empty_field(line: ParsedLine) -> Iterator[LineFinding]:
-    """Each header field says something.
+    """No header field is empty.
 
     Bad:
         CEF:0|Acme|Gate||login|User logged in|3|act=Allow
@@ -174,7 +174,7 @@ def _escapes(piece: LineSpan) -> int:
 def escaped_pipe(line: ParsedLine) -> Iterator[LineFinding]:
     r"""Splunk's add-on and SC4S end a header field at each pipe, escaped or not.
 
-    The standard has `\|`; no pipe at all is what everybody reads.
+    The standard has `\|`, but only a header without pipes is read correctly everywhere.
 
     Bad:
         CEF:0|Acme|Gate|2.1|exec|Shell a \| b started|3|act=Allow
@@ -266,8 +266,8 @@ def _is_swapped(line: ParsedLine) -> bool:
 def data_in_header(line: ParsedLine) -> Iterator[LineFinding]:
     """Class id and name give the type of event; its data belongs in the keys.
 
-    Receivers map class ids to categories by hand, and group by the name: with data inside, each
-    event is a sort of its own.
+    Receivers map class ids to categories by hand, and group by the name. With data in them,
+    each event is a category of its own.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in from 192.0.2.7|3|act=Allow

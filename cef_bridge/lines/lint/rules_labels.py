@@ -43,9 +43,9 @@ def slot_of(pair: Pair) -> str:
 
 @reports(codes.NO_LABEL)
 def no_label(line: ParsedLine) -> Iterator[LineFinding]:
-    """A custom key has its label; without it nobody knows what the value is.
+    """A custom key has its label; without it the meaning of the value is unknown.
 
-    ArcSight shows "cs1"; Splunk and Graylog, who name the field by the label, lose it.
+    ArcSight shows "cs1". Splunk and Graylog name the field by the label, and lose the value.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|cs1=door 7
@@ -62,9 +62,9 @@ def no_label(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.NO_VALUE)
 def no_value(line: ParsedLine) -> Iterator[LineFinding]:
-    """A label goes with its custom key; alone it says nothing.
+    """A label has its custom key; alone it has no meaning.
 
-    Graylog makes a field of an orphan's value for some products: a new one for each text.
+    For some products Graylog makes a field of such a label: a new one for each text.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|cs1Label=Door act=Allow
@@ -83,7 +83,7 @@ def no_value(line: ParsedLine) -> Iterator[LineFinding]:
 def label_first(line: ParsedLine) -> Iterator[LineFinding]:
     """A value precedes its label.
 
-    Splunk's add-on looks for flexString and deviceCustomDate that way only.
+    Splunk's add-on finds flexString and deviceCustomDate only in this order.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User in|3|cnt=1 flexString1Label=Door flexString1=door 7
@@ -119,9 +119,9 @@ def equal_labels(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.LABEL_NAME)
 def label_name(line: ParsedLine) -> Iterator[LineFinding]:
-    """A label is fit for the name of a field: a letter, then letters, digits and underscores.
+    """A label can be the name of a field: a letter, then letters, digits and underscores.
 
-    Splunk and Graylog make a field of it, and a query needs quotes for any other.
+    Splunk and Graylog make a field of it. Queries need quotes for any other name.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User in|3|cnt=1 cs1=door 7 cs1Label=Door (inner)
@@ -139,9 +139,10 @@ def label_name(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.LABEL_DATA)
 def label_data(line: ParsedLine) -> Iterator[LineFinding]:
-    """A label is a constant: it says what the value is, and is never a value itself.
+    """A label is a constant: it describes the value, and is never a value itself.
 
-    An address, a path, a number or an id as label makes a field for each in Splunk and Graylog.
+    With an address, a path, a number or an id as label, Splunk and Graylog make a field for
+    each.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User in|3|cnt=1 cs1=door 7 cs1Label=192.0.2.7

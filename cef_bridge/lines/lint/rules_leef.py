@@ -26,7 +26,7 @@ _OCTAL_TAB = re.compile(r"#011(?=[A-Za-z0-9_.-]{1,64}=)")
 def no_delimiter(line: ParsedLine) -> Iterator[LineFinding]:
     """The sixth field of LEEF 2.0 is one character, or its form in hexadecimal: `^`, `x5E`.
 
-    A letter, a digit or an equals sign cannot part attributes.
+    A letter, a digit or an equals sign cannot separate attributes.
 
     Bad:
         LEEF:2.0|Acme|Gate|2.1|login|tab|sev=3<U+0009>cat=auth
@@ -48,7 +48,7 @@ def undeclared_delimiter(line: ParsedLine) -> Iterator[LineFinding]:
     id, or by TAB without one.
 
     If another character separates them, such as a pipe, every receiver reads one attribute that
-    holds all the others. Found in lines without any delimiter, where a pipe precedes a key, or
+    contains all others. Found in lines without any delimiter, where a pipe precedes a key, or
     another character precedes two predefined keys.
 
     Bad:
@@ -64,9 +64,9 @@ def undeclared_delimiter(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.HEX_DELIMITER)
 def hex_delimiter(line: ParsedLine) -> Iterator[LineFinding]:
-    """Splunk Connect for Syslog reads a delimiter that is written as it is, and no `x09`.
+    """Splunk Connect for Syslog reads only a literal delimiter, not `x09`.
 
-    Nor can it be the pipe (`x7C`), at which SC4S parts the line.
+    The pipe (`x7C`) does not work either, because SC4S splits the line at pipes.
 
     Bad:
         LEEF:2.0|Acme|Gate|2.1|login|x09|sev=3<U+0009>cat=auth
@@ -84,8 +84,8 @@ def hex_delimiter(line: ParsedLine) -> Iterator[LineFinding]:
 def leef_pipe(line: ParsedLine) -> Iterator[LineFinding]:
     """A LEEF value has no pipes: there is no escape for them.
 
-    Splunk Connect for Syslog takes what follows the line's last pipe for the attributes, and
-    loses all before it.
+    Splunk Connect for Syslog reads only the text after the line's last pipe as attributes, and
+    loses the rest.
 
     Bad:
         LEEF:2.0|Acme|Gate|2.1|open|^|sev=3^flags=O_RDONLY|O_CLOEXEC

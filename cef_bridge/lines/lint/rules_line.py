@@ -55,8 +55,8 @@ LIMITS = (
 def no_message(line: ParsedLine) -> Iterator[LineFinding]:
     """A line has one message: `CEF:` or `LEEF:` at its start, or after a syslog header.
 
-    A receiver stores anything else as unknown. Often it is the rest of a message that its sender
-    cut, or that had a line break in it; or the sender writes JSON after all.
+    A receiver stores anything else as unknown. Often it is the rest of a message that its
+    sender cut, or that had a line break in it. Or the sender writes JSON.
 
     Bad:
         ame=curl Resource=/usr/bin/curl -s http://203.0.113.9/x
@@ -84,12 +84,12 @@ def no_message(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.TOO_LONG)
 def too_long(line: ParsedLine) -> Iterator[LineFinding]:
-    """A receiver cuts a line that is longer than it takes, mid-value, or reads the rest as another.
+    """A receiver cuts a line that is too long, or reads its rest as another one.
 
-    RFC 3164 allows 1,024 bytes; RFC 5424 asks for 2,048. QRadar's TCP listener takes 4,096,
+    RFC 3164 allows 1,024 bytes; RFC 5424 recommends 2,048. QRadar's TCP listener accepts 4,096,
     Wazuh 6,144, rsyslog and with it Sentinel's forwarder 8,192, Elastic over UDP 10,240, Splunk
-    Connect for Syslog 65,536; most have a setting for it. Leave out whole fields before the
-    receiver cuts. (The example shortens a value of 1,100 characters.)
+    Connect for Syslog 65,536. Most have a setting for it. Leave out complete fields before the
+    receiver cuts the line. (The example shortens a value of 1,100 characters.)
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|act=Allow msg=<1100 x>
@@ -116,8 +116,9 @@ def too_long(line: ParsedLine) -> Iterator[LineFinding]:
 def rfc5424(line: ParsedLine) -> Iterator[LineFinding]:
     """Graylog's CEF input is made for RFC 3164 headers.
 
-    It takes the word before `CEF:` for the host, which in RFC 5424 is a dash, and microseconds for
-    milliseconds, so that the time is off by up to 17 minutes. Before 6.3.0 it stored nothing.
+    It reads the word before `CEF:` as the host, which in RFC 5424 is a dash. It reads
+    microseconds as milliseconds, so the time is off by up to 17 minutes. Before 6.3.0 it stored
+    nothing.
 
     Bad:
         <134>1 2026-03-01T10:00:00Z gate-1 acme - - - CEF:0|Acme|Gate|2.1|login|In|3|act=Allow
@@ -135,7 +136,7 @@ def rfc5424(line: ParsedLine) -> Iterator[LineFinding]:
 def tag(line: ParsedLine) -> Iterator[LineFinding]:
     """Sentinel's agent looks for a time, a host, and CEF right behind them.
 
-    With a program's name in between, the event ends in the Syslog table.
+    With a program's name in between, the event is stored in the Syslog table.
 
     Bad:
         <134>Mar  1 10:00:00 gate-1 gated[71]: CEF:0|Acme|Gate|2.1|login|In|3|act=Allow
@@ -195,8 +196,8 @@ def bom(line: ParsedLine) -> Iterator[LineFinding]:
 def control(line: ParsedLine) -> Iterator[LineFinding]:
     r"""A message has no raw control characters; a line break in a value is written `\n`.
 
-    Some receivers end the message there, some refuse it, and a terminal that shows it obeys it.
-    U+2028 and U+2029 end a line for some readers as well. Only LEEF has the TAB, as delimiter.
+    Some receivers end the message there, some refuse it, and a terminal that shows it executes
+    it. U+2028 and U+2029 also end a line in some programs. Only LEEF has the TAB, as delimiter.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|msg=bell <U+0007> rings
@@ -220,7 +221,7 @@ def control(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.BIDI)
 def bidi(line: ParsedLine) -> Iterator[LineFinding]:
-    """No character turns the reading order: who reads the line then reads another text.
+    """A message has no character that reverses the reading order: people would read another text.
 
     Bad:
         CEF:0|Acme|Gate|2.1|exec|Program started|3|filePath=/tmp/<U+202E>gpj.sh
@@ -236,7 +237,7 @@ def bidi(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.NOT_UTF8)
 def not_utf8(line: ParsedLine) -> Iterator[LineFinding]:
-    """The whole message is UTF-8 (v27, "Character Encoding"; IBM says the same of LEEF).
+    """A message is valid UTF-8 (v27, "Character Encoding"; IBM requires the same for LEEF).
 
     Reported once per line. The example shows the byte E9, é in Latin 1.
 
@@ -253,10 +254,10 @@ def not_utf8(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.SECOND_BEGINNING)
 def second_beginning(line: ParsedLine) -> Iterator[LineFinding]:
-    """Nothing in a message looks like the beginning of another one.
+    """No value contains the beginning of another message.
 
-    Splunk Connect for Syslog looks for the last `CEF:0` of a line: one in an argument, which an
-    attacker may choose, takes the place of the real record.
+    Splunk Connect for Syslog looks for the last `CEF:0` of a line. An attacker who chooses an
+    argument with this text replaces the real record.
 
     Bad:
         CEF:0|Acme|Gate|2.1|exec|Program started|3|act=Block msg=echo CEF:0|A|B|1|x|y|0|act=Allow

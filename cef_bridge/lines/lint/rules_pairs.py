@@ -47,9 +47,9 @@ def stray(line: ParsedLine) -> Iterator[LineFinding]:
 def raw_equals(line: ParsedLine) -> Iterator[LineFinding]:
     r"""An equals sign in a value is written `\=`.
 
-    Otherwise the word before it becomes a key: an attacker who chooses a value writes fields of
-    the event, `act=allowed` for one. A word=text inside of brackets or quotes that an earlier
-    value opened counts as a part of that value, and so does one in a row of name:value.
+    Otherwise the word before it becomes a key. An attacker who chooses a value then writes
+    fields of the event, such as `act=allowed`. A word=text counts as part of a value inside
+    brackets or quotes that an earlier value opened, and in a row of name:value.
 
     Bad:
         CEF:0|Acme|Gate|2.1|exec|Program started|3|msg=Shell started (command=sh pid=7)
@@ -94,7 +94,7 @@ def bad_escape(line: ParsedLine) -> Iterator[LineFinding]:
     r"""A backslash escapes a backslash or a pipe in the header, and in values a backslash, an
     equals sign, or the letter of `\n` and `\r`.
 
-    A path of Windows has its backslashes doubled. A pipe in a value is written as it is.
+    Double the backslashes of a Windows path. A pipe in a value is not escaped.
 
     Bad:
         CEF:0|Acme|Gate|2.1|exec|Program started|3|filePath=C:\Temp\x.exe
@@ -128,10 +128,10 @@ def _escapes(raw: str, known: frozenset[str]) -> Iterator[tuple[int, str]]:
 
 @reports(codes.KEY_CHARACTERS)
 def key_characters(line: ParsedLine) -> Iterator[LineFinding]:
-    """A key has letters and digits only (v27, "Extension Field"); LEEF takes `_`, `-` and `.` too.
+    """A key has letters and digits only (v27, "Extension Field"); LEEF also allows `_`, `-`, `.`.
 
-    Graylog begins the key behind a dot or dash and glues what is before it to the last value;
-    syslog-ng drops the pair.
+    Graylog starts the key behind a dot or dash, and appends the text before it to the previous
+    value. syslog-ng drops the pair.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|ad.session=71 act=Allow
@@ -150,7 +150,7 @@ def key_characters(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.TWICE)
 def twice(line: ParsedLine) -> Iterator[LineFinding]:
-    """A key appears once in a message; which of two counts depends on the receiver.
+    """A key appears once in a message; otherwise the receiver decides which one counts.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|act=Allow act=Block
@@ -170,7 +170,7 @@ def twice(line: ParsedLine) -> Iterator[LineFinding]:
 def empty_value(line: ParsedLine) -> Iterator[LineFinding]:
     """A key without a value is left out.
 
-    Splunk's add-on skips it, Graylog logs a fault for an empty number, and others fail.
+    Splunk's add-on skips it, Graylog logs an error for an empty number, and others fail.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|suser= act=Allow
@@ -200,7 +200,7 @@ def value_space(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.QUOTES)
 def quotes(line: ParsedLine) -> Iterator[LineFinding]:
-    """A value needs no quotes, with spaces in it either: they become a part of it.
+    """A value needs no quotes, even with spaces: they become a part of it.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|suser="Ann Lee" act=Allow
@@ -218,7 +218,7 @@ def quotes(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.LEADING_SPACE)
 def leading_space(line: ParsedLine) -> Iterator[LineFinding]:
-    """The first key follows the header's last pipe at once; strict readers fail on a space.
+    """The first key follows the header's last pipe directly; strict parsers fail on a space.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3| act=Allow
@@ -231,12 +231,11 @@ def leading_space(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.FOREIGN_KEY)
 def foreign_key(line: ParsedLine) -> Iterator[LineFinding]:
-    """A key is one of the dictionary, or begins with the vendor's name (v27, "Custom
-    Extensions"): VendornameProductnameExplanatoryKeyName.
+    """A key is one of the dictionary, or begins with the vendor's name (v27, "Custom Extensions").
 
-    Any other name may get a meaning of its own in the next edition, and ArcSight's rules and
-    Sentinel's columns know it no more than the others. In LEEF keys are free; there this finds
-    a predefined one in other capitals.
+    The standard's form is VendornameProductnameExplanatoryKeyName. Any other name may get a
+    meaning in the next edition. ArcSight's rules and Sentinel's columns do not know it either.
+    In LEEF keys are free; there this rule finds a predefined one in other capitals.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|hostname=gate-1 dstt=192.0.2.9
@@ -306,7 +305,7 @@ def misnamed_key(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.CONSUMER_KEY)
 def consumer_key(line: ParsedLine) -> Iterator[LineFinding]:
-    """Some keys of the dictionary are filled by the receiver; what a device says there is lost.
+    """Some keys of the dictionary are filled by receivers; a device's value there is lost.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|ahost=gate-1

@@ -55,9 +55,9 @@ def _typed(line: ParsedLine) -> Iterator[tuple[Pair, Key]]:
 
 @reports(codes.WRONG_TYPE)
 def wrong_type(line: ParsedLine) -> Iterator[LineFinding]:
-    """A value has the type of its key: an address is no name, a port no word.
+    """A value has the type of its key: a name is no address, and a word is no port.
 
-    Elastic makes a fault of it, Graylog drops the field, and a column for addresses stays empty.
+    Elastic reports an error, Graylog drops the field, and a column for addresses stays empty.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|src=laptop-7 spt=N/A
@@ -78,8 +78,8 @@ def wrong_type(line: ParsedLine) -> Iterator[LineFinding]:
 def iso_time(line: ParsedLine) -> Iterator[LineFinding]:
     """A time is epoch milliseconds, or `MMM dd yyyy HH:mm:ss` (v27, Appendix A): never ISO 8601.
 
-    ArcSight leaves the field out, SC4S takes the header's time, and Sentinel's row has none. Nor is
-    it epoch seconds: read as milliseconds they are a day of January 1970.
+    ArcSight leaves the field out, SC4S uses the header's time, and Sentinel's row has none.
+    Epoch seconds are invalid, too: read as milliseconds they are a day of January 1970.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|rt=2026-03-01T10:00:00Z act=Allow
@@ -107,7 +107,7 @@ def iso_time(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.IPV6)
 def ipv6(line: ParsedLine) -> Iterator[LineFinding]:
-    """Under CEF:0 src, dst, dvc and the like are IPv4; IPv6 goes to c6a1, c6a2 and c6a3.
+    """With CEF:0 src, dst, dvc and the like are IPv4; IPv6 goes to c6a1, c6a2 and c6a3.
 
     ArcSight leaves the field out; Splunk, Elastic and Sentinel read it anyway.
 
@@ -150,8 +150,8 @@ def long_value(line: ParsedLine) -> Iterator[LineFinding]:
 def all_in_one(line: ParsedLine) -> Iterator[LineFinding]:
     """Each field of an event has a key of its own.
 
-    Many `name:value` in one value are one text to every receiver: nothing of it can be searched,
-    grouped or correlated.
+    Every receiver stores many `name:value` in one value as one text. You cannot search, group
+    or correlate by them.
 
     Bad:
         CEF:0|Acme|Gate|2.1|exec|Program started|3|Alert=Pod:a Host:gate-1 User:ann Pid:71
@@ -171,9 +171,9 @@ def all_in_one(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.JSON_VALUE)
 def json_value(line: ParsedLine) -> Iterator[LineFinding]:
-    """A value is no JSON document: receivers keep it as one text, where nothing can be searched.
+    """A value is no JSON document: receivers store it as one text, without searchable fields.
 
-    A small one, of three members or fewer, passes.
+    A document of three members or fewer passes.
 
     Bad:
         CEF:0|Acme|Gate|2.1|exec|Started|3|AcmeAlert={"pod":"a","user":{"name":"ann","id":7}}
@@ -192,7 +192,7 @@ def json_value(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.POD_AS_HOST)
 def pod_as_host(line: ParsedLine) -> Iterator[LineFinding]:
-    """A pod is no host: its name lasts for hours, and asset lists fill with it.
+    """A pod is no host: its name is short-lived, and fills asset lists.
 
     Splunk's add-on makes `src_ip` of shost.
 
@@ -211,7 +211,7 @@ def pod_as_host(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.PIPE_IN_VALUE)
 def pipe_in_value(line: ParsedLine) -> Iterator[LineFinding]:
-    """The standard allows pipes in values; older agents of Sentinel take one for a field's end.
+    """The standard allows pipes in values; older Sentinel agents read one as a field's end.
 
     Bad:
         CEF:0|Acme|Gate|2.1|open|File opened|3|AcmeFlags=O_RDONLY|O_CLOEXEC
@@ -229,10 +229,10 @@ def pipe_in_value(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.UNREAD_TIME)
 def unread_time(line: ParsedLine) -> Iterator[LineFinding]:
-    """Something gives the event's time that Splunk Connect for Syslog reads.
+    """A message has a time that Splunk Connect for Syslog reads.
 
-    It does not believe an rt, start or end of 12 digits and more, as epoch milliseconds have,
-    and takes the syslog header's time. Without a header the event gets the time of its arrival.
+    It ignores an rt, start or end of 12 digits and more, as epoch milliseconds have, and uses
+    the syslog header's time. Without a header the event gets the time of its arrival.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|cnt=1 rt=1772359200000 act=Allow
@@ -253,9 +253,9 @@ def unread_time(line: ParsedLine) -> Iterator[LineFinding]:
 
 @reports(codes.FIRST_KEY)
 def first_key(line: ParsedLine) -> Iterator[LineFinding]:
-    """Splunk's add-on takes all up to the first equals sign for the first key's name.
+    """Splunk's add-on reads everything up to the first equals sign as the first key's name.
 
-    So the first pair of a message is always lost there. Begin with one that is not needed.
+    So it always loses the first pair of a message. Begin with one that is not needed.
 
     Bad:
         CEF:0|Acme|Gate|2.1|login|User logged in|3|act=Allow src=192.0.2.7

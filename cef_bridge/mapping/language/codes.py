@@ -10,24 +10,45 @@ from typing import Literal, NamedTuple
 
 
 class LintRule(NamedTuple):
-    """A row; an "error" makes a mapping unusable, a "warning" does not."""
+    """A row; an "error" makes a mapping unusable, a "warning" does not.
+
+    `fix` is what `mapping lint --fix` does: a sentence without its subject.
+    """
 
     id: str
     severity: Literal["error", "warning"]
     meaning: str
+    fix: str = ""
 
 
-UNKNOWN_SETTING = LintRule("M001", "error", "A setting that mappings do not have.")
-UNKNOWN_KEY = LintRule("M002", "error", "An output key that is nearly one of the format's.")
-NO_LABEL = LintRule("M003", "error", "A custom key (cs1, cn1, c6a2 …) without its label.")
-NEEDLESS_LABEL = LintRule("M004", "error", "A label on a key without labels.")
+_NAME_MEANT = "writes the name that was meant, where only one is near."
+_VALUE_MEANT = "writes the value that was meant, where only one is near."
+
+UNKNOWN_SETTING = LintRule("M001", "error", "A setting that mappings do not have.", _NAME_MEANT)
+UNKNOWN_KEY = LintRule(
+    "M002", "error", "An output key that is nearly one of the format's.", _NAME_MEANT
+)
+NO_LABEL = LintRule(
+    "M003",
+    "error",
+    "A custom key (cs1, cn1, c6a2 …) without its label.",
+    "adds the label that the message says, unless another key has it.",
+)
+NEEDLESS_LABEL = LintRule(
+    "M004",
+    "error",
+    "A label on a key without labels.",
+    "removes the label of a key that takes none.",
+)
 WRONG_KIND = LintRule("M005", "error", "A list where a text is expected, and the like.")
-BAD_VALUE = LintRule("M006", "error", "A value that the setting does not take.")
-TWICE = LintRule("M007", "error", "Duplicate entry.")
-UNKNOWN_FIELD = LintRule("M008", "error", "A misspelled event field.")
+BAD_VALUE = LintRule("M006", "error", "A value that the setting does not take.", _VALUE_MEANT)
+TWICE = LintRule(
+    "M007", "error", "Duplicate entry.", "removes the second of two that say the same."
+)
+UNKNOWN_FIELD = LintRule("M008", "error", "A misspelled event field.", _NAME_MEANT)
 NEW_FIELD = LintRule("M009", "warning", "An event field that this version does not know.")
-UNKNOWN_TRANSFORM = LintRule("M010", "error", "A transform that does not exist.")
-UNKNOWN_FILTER = LintRule("M011", "error", "A named filter that does not exist.")
+UNKNOWN_TRANSFORM = LintRule("M010", "error", "A transform that does not exist.", _NAME_MEANT)
+UNKNOWN_FILTER = LintRule("M011", "error", "A named filter that does not exist.", _NAME_MEANT)
 NO_SOURCE = LintRule(
     "M012", "error", "A rule has not exactly one of from, value, template and spread."
 )
@@ -46,17 +67,26 @@ KEY_CHARACTERS = LintRule("M024", "error", "An output key with characters that t
 BAD_SPREAD = LintRule("M025", "error", "A spread of what is no map, or where none can go.")
 LABELS_CLASH = LintRule("M026", "error", "One key with two labels, or one label on two keys.")
 UNREACHABLE = LintRule("M027", "warning", "A rule that can never win.")
-NOTHING_TO_REMOVE = LintRule("M028", "warning", "A removal of a key that no parent has.")
+NOTHING_TO_REMOVE = LintRule(
+    "M028", "warning", "A removal of a key that no parent has.", "removes the line."
+)
 NO_CLUSTER = LintRule("M029", "warning", "A mapping of one's own that does not name the cluster.")
 RECEIVER_KEY = LintRule("M030", "warning", "A key that receivers fill, not devices.")
 DROPS_ALL = LintRule("M031", "error", "Conditions that hold for every event, or for none.")
-NEVER_EQUAL = LintRule("M032", "error", "A comparison with a value that the field never has.")
+NEVER_EQUAL = LintRule(
+    "M032", "error", "A comparison with a value that the field never has.", _VALUE_MEANT
+)
 LABEL_DIFFERS = LintRule("M033", "warning", "A label that is not the one a parent gives the key.")
-LABEL_CHARACTERS = LintRule("M034", "warning", "A label that cannot be a field's name.")
+LABEL_CHARACTERS = LintRule(
+    "M034",
+    "warning",
+    "A label that cannot be a field's name.",
+    "writes the label that the message says, unless another key has it.",
+)
 CONSTANT_UNFIT = LintRule("M035", "error", "A constant that does not fit its key's type or length.")
 NEVER_FITS = LintRule("M036", "warning", "A field that its key's type never takes.")
 WILL_BE_CUT = LintRule("M037", "warning", "A field that is longer than its key by nature.")
-IDLE_LENGTH = LintRule("M038", "warning", "A max_length above the key's own length.")
+IDLE_LENGTH = LintRule("M038", "warning", "A max_length above the key's own length.", "removes it.")
 IPV6_LOST = LintRule("M039", "warning", "An address whose IPv6 form no key takes.")
 SLOT_EMPTIED = LintRule("M040", "warning", "c6a1 to c6a4 for Splunk, which empties them.")
 NO_HOST = LintRule("M041", "warning", "The name of a pod or workload where receivers read a host.")
@@ -72,7 +102,9 @@ NO_EVENT_ID = LintRule("M048", "warning", "No key with the event's id.")
 NO_EXAMPLES = LintRule("M049", "warning", "A mapping of one's own without examples.")
 NEVER_TOGETHER = LintRule("M050", "warning", "Conditions that no kind of event meets together.")
 DROPS_ALERTS = LintRule("M051", "warning", "An item of drop_events that takes alerts as well.")
-SHEDS_NOTHING = LintRule("M052", "warning", "A key under truncate_first that nothing writes.")
+SHEDS_NOTHING = LintRule(
+    "M052", "warning", "A key under truncate_first that nothing writes.", _NAME_MEANT
+)
 IDLE_SETTING = LintRule(
     "M053", "warning", "A setting of the other format, or one that another overrules."
 )

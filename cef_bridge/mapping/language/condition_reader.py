@@ -9,17 +9,17 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from cef_bridge.errors import Problem
+from cef_bridge.errors import Problem, Replacement
 from cef_bridge.mapping.language import codes, condition_forms, spec
 from cef_bridge.mapping.language.mapping_file import Named
 from cef_bridge.mapping.language.nodes import Node, YamlInvalid, YamlList, YamlMapping, YamlScalar
 from cef_bridge.mapping.language.values import test_of
-from cef_bridge.wording import did_you_mean, shown
+from cef_bridge.wording import did_you_mean, only_one_near, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from cef_bridge.errors import Location
+    from cef_bridge.errors import Fix, Location
     from cef_bridge.mapping.language.mapping_file import MappingFile
 
 BAD: Final = object()
@@ -53,9 +53,11 @@ class ConditionReader:
             return node.text
         return None
 
-    def report(self, at: Location, code: codes.LintRule, message: str) -> object:
+    def report(
+        self, at: Location, code: codes.LintRule, message: str, fix: Fix | None = None
+    ) -> object:
         """Note a problem, and return BAD."""
-        self.draft.problems.append(Problem(at, code.id, message, code.severity))
+        self.draft.problems.append(Problem(at, code.id, message, code.severity, fix))
         return BAD
 
     def expected(self, node: Node, what: str) -> object:
@@ -66,6 +68,11 @@ class ConditionReader:
         """Report a text that is not possible where it stands."""
         message = f'Invalid value "{shown(text)}".{hint}'
         return self.report(node.at, codes.BAD_VALUE, message)
+
+    def refuse_other(self, node: Node, text: str, known: Sequence[str]) -> object:
+        """Report a text that is none of those that are possible where it stands."""
+        message = f'Invalid value "{shown(text)}".{did_you_mean(text, known)}'
+        return self.report(node.at, codes.BAD_VALUE, message, meant(node.at, text, known))
 
     def conditions(self, node: Node) -> object:
         """Return the conditions of `when` or of an item of a filter, or BAD."""
@@ -115,7 +122,8 @@ class ConditionReader:
             if key.text not in condition_forms.WORDS:
                 hint = did_you_mean(key.text, list(condition_forms.WORDS))
                 message = f'"{shown(key.text)}" is no form of a condition.{hint}'
-                self.report(key.at, codes.UNKNOWN_SETTING, message)
+                fix = meant(key.at, key.text, condition_forms.WORDS)
+                self.report(key.at, codes.UNKNOWN_SETTING, message, fix)
                 return []
         if not said or (len(said) > 1 and set(said) != {"min", "max"}):
             self.expected(node, "one form, such as {is: ipv4}, {not: shop} or {min: 7}")
@@ -137,7 +145,7 @@ class ConditionReader:
     def _class(self, node: Node) -> list[spec.Test]:
         text = self.text(node)
         if text is not None and text not in spec.IS_CLASSES:
-            self.refuse(node, text, did_you_mean(text, spec.IS_CLASSES))
+            self.refuse_other(node, text, spec.IS_CLASSES)
         return [spec.Test("is", text)] if text in spec.IS_CLASSES else []
 
     def _range(self, node: YamlMapping, said: Mapping[str, Node]) -> list[spec.Test]:
@@ -155,6 +163,12 @@ class ConditionReader:
             self.refuse(node, f"min: {least}, max: {most}", " No number is as much and as little.")
             return []
         return [spec.Test("range", least=least, most=most)]
+
+
+def meant(at: Location, text: str, known: Iterable[str]) -> Fix | None:
+    """Return the fix that writes the known word that was meant; None unless only one is near."""
+    word = only_one_near(text, known)
+    return None if word is None else Replacement(at, text, word)
 
 
 def items_of(node: Node) -> list[Node]:

@@ -15,7 +15,6 @@ import yaml
 from cef_bridge.errors import Location, UsageError
 from cef_bridge.mapping.language import nodes
 from cef_bridge.mapping.language.dump import scalar
-from cef_bridge.mapping.language.nodes import YamlList, YamlMapping, YamlScalar
 from cef_bridge.wording import shown
 
 if TYPE_CHECKING:
@@ -160,16 +159,4 @@ def _changed(path: str) -> UsageError:
 
 def _said(data: bytes) -> object:
     root, problems = nodes.read(data, "")
-    return None if problems or root is None else _plain(root)
-
-
-def _plain(node: nodes.Node) -> object:
-    """Return what nodes say, without their places; each use of an alias stands for itself."""
-    match node:
-        case YamlScalar():
-            return None if node.is_null else node.text
-        case YamlList():
-            return [_plain(item) for item in node.items]
-        case YamlMapping():
-            return {key.text: _plain(inner) for key, inner in node.pairs}
-    return None
+    return None if problems or root is None else nodes.plain(root)

@@ -41,7 +41,7 @@ FILTERS: dict[str, tuple[tuple[Condition, ...], ...]] = {
 DESCRIPTIONS = {
     "alerts_only": "Drops all telemetry (logs); keeps alerts and KubeArmor's own events.",
     "soc_lean": (
-        "Keeps of the telemetry executions, connects, accepts, DNS, writes, creations, deletions, "
-        "and all that was denied; drops opens for reading, sockets, AF_UNIX and the rest."
+        "Drops telemetry but executions, connects, accepts, DNS, writes, creations, deletions, and "
+        "everything that was denied. So opens for reading, sockets and AF_UNIX are dropped."
     ),
 }

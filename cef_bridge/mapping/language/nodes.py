@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from cef_bridge.errors import Location, Problem
+from cef_bridge.errors import Location, Problem, Removal
 from cef_bridge.mapping.language import codes
 from cef_bridge.mapping.language.yaml_errors import explain
 from cef_bridge.wording import shown
@@ -105,6 +105,18 @@ def read(
     return builder.root, builder.problems
 
 
+def plain(node: Node) -> object:
+    """Return what nodes say, without their places; each use of an alias stands for itself."""
+    match node:
+        case YamlScalar():
+            return None if node.is_null else node.text
+        case YamlList():
+            return [plain(item) for item in node.items]
+        case YamlMapping():
+            return {key.text: plain(inner) for key, inner in node.pairs}
+    return None
+
+
 def _feed(builder: _Builder, text: str, loader: type) -> yaml.YAMLError | None:
     """Give a builder the parser's events until it has seen enough; return the parser's fault."""
     try:
@@ -138,8 +150,13 @@ class _Frame:
     key: YamlScalar | None = None
     seen: set[str] = field(default_factory=set)
     expects_value: bool = False
+    twice: tuple[YamlScalar, Node] | None = None  # a key that was there before, and its value
     weight: int = 1
     height: int = 1
+
+
+def _pairs(frame: _Frame) -> list[tuple[YamlScalar, Node]]:
+    return frame.node.pairs if isinstance(frame.node, YamlMapping) else []
 
 
 class _Builder:
@@ -223,12 +240,23 @@ class _Builder:
             frame.expects_value = False
             if frame.key is not None:
                 frame.node.pairs.append((frame.key, node))
+            elif frame.twice is not None:
+                self._offer_removal(*frame.twice, node)
+                frame.twice = None
         else:
             frame.expects_value = True
-            frame.key = self._key(node, frame.seen)
+            frame.key = self._key(node, frame)
         return True
 
-    def _key(self, node: Node, seen: set[str]) -> YamlScalar | None:
+    def _offer_removal(self, key: YamlScalar, first: Node, second: Node) -> None:
+        """Give the problem of a key that is there twice its fix, if both say the same."""
+        if plain(first) != plain(second) or isinstance(second, YamlInvalid):
+            return
+        for number, problem in enumerate(self.problems):
+            if (problem.at, problem.code) == (key.at, codes.TWICE.id):
+                self.problems[number] = problem._replace(fix=Removal(key.at, key.text))
+
+    def _key(self, node: Node, frame: _Frame) -> YamlScalar | None:
         if isinstance(node, YamlInvalid):
             return None
         if not isinstance(node, YamlScalar):
@@ -238,11 +266,13 @@ class _Builder:
             message = "The merge key << is not read. Write the settings out, or use extends."
             self._report(node.at, codes.YAML_FEATURE, message)
             return None
-        if node.text in seen:
+        if node.text in frame.seen:
+            first = next((it for key, it in _pairs(frame) if key.text == node.text), None)
+            frame.twice = None if first is None else (node, first)
             message = f'Duplicate "{shown(node.text)}". Remove one, or make it a list.'
             self._report(node.at, codes.TWICE, message)
             return None
-        seen.add(node.text)
+        frame.seen.add(node.text)
         return node
 
     def _report(self, at: Location, code: codes.LintRule, message: str) -> None:

@@ -14,11 +14,24 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import inspect as kinds
 
-from cef_bridge.errors import Location
+from cef_bridge.errors import Location, Removal
 from cef_bridge.mapping.language import codes, spec, tables, template
-from cef_bridge.mapping.language.condition_reader import BAD, ConditionReader, found, items_of
+from cef_bridge.mapping.language.condition_reader import (
+    BAD,
+    ConditionReader,
+    found,
+    items_of,
+    meant,
+)
 from cef_bridge.mapping.language.mapping_file import MappingFile, Named, RuleSeen
-from cef_bridge.mapping.language.nodes import Node, YamlInvalid, YamlList, YamlMapping, YamlScalar
+from cef_bridge.mapping.language.nodes import (
+    Node,
+    YamlInvalid,
+    YamlList,
+    YamlMapping,
+    YamlScalar,
+    plain,
+)
 from cef_bridge.mapping.language.transforms import TRANSFORMS, step_form, wrong_argument
 from cef_bridge.mapping.language.values import INTEGER, TRUTH, json_value
 from cef_bridge.mapping.language.variables import expand
@@ -104,12 +117,13 @@ class _Reader(ConditionReader):
             if row is None:
                 hint = did_you_mean(key.text, list(declared))
                 message = f'Unknown setting "{shown(key.text)}".{hint}'
-                self.report(key.at, codes.UNKNOWN_SETTING, message)
+                fix = meant(key.at, key.text, declared)
+                self.report(key.at, codes.UNKNOWN_SETTING, message, fix)
                 continue
             if row.name in places:  # by its name, and by the one of earlier versions
                 was = next(old for old, new in earlier_names(cls).items() if new == today)
                 message = f'"{was}" is an earlier name of "{today}". Remove one of them.'
-                self.report(key.at, codes.TWICE, message)
+                self.report(key.at, codes.TWICE, message, _same_twice(node, was, today))
                 continue
             places[row.name] = key.at
             if cls is spec.Mapping:
@@ -180,7 +194,7 @@ class _Reader(ConditionReader):
             case kinds.LiteralType(values=values):
                 if text in values:
                     return text
-                return self.refuse(node, text, did_you_mean(text, [str(it) for it in values]))
+                return self.refuse_other(node, text, [str(it) for it in values])
             case kinds.IntType():
                 return self._integer(node, text, kind)
             case kinds.BoolType():
@@ -243,7 +257,8 @@ class _Reader(ConditionReader):
         if declared is None or not declared.arguments:
             hint = did_you_mean(name.text, takers)
             message = f'"{shown(name.text)}" is no transform with arguments.{hint}'
-            return self.report(name.at, codes.UNKNOWN_TRANSFORM, message)
+            fix = meant(name.at, name.text, takers)
+            return self.report(name.at, codes.UNKNOWN_TRANSFORM, message, fix)
         said = {key.text: inner for key, inner in node.pairs}
         if len(said) == 1:
             nodes = items_of(node.pairs[0][1])
@@ -349,7 +364,10 @@ class _Reader(ConditionReader):
             value = self._value(inner, kinds.StrType())
             if key.text.casefold() in seen:
                 message = f'Duplicate "{shown(key.text)}": case is ignored. Remove one.'
-                self.report(key.at, codes.TWICE, message)
+                same = {it.casefold(): text for it, text in rows.items()}
+                is_same = same.get(key.text.casefold()) == value
+                fix = Removal(key.at, key.text) if is_same else None
+                self.report(key.at, codes.TWICE, message, fix)
             elif isinstance(value, str):
                 rows[key.text] = value
             seen.add(key.text.casefold())
@@ -363,6 +381,13 @@ class _Reader(ConditionReader):
         rows, problems = tables.read(path, node.at)
         self.draft.problems += problems
         return spec.Table(rows, str(path))
+
+
+def _same_twice(node: YamlMapping, was: str, today: str) -> Removal | None:
+    """Return the fix of a setting by an earlier name and today's, which say the same."""
+    by_name = {key.text: (key, plain(inner)) for key, inner in node.pairs}
+    (old, said), (_, again) = by_name[was], by_name[today]
+    return Removal(old.at, was) if said == again else None
 
 
 def _labelled(rule: spec.Rule, label: str | None) -> spec.Rule:

@@ -70,8 +70,8 @@ class Rule(Struct, frozen=True):
     template: Annotated[
         str | None,
         Meta(
-            description='A text with fields in braces: `"{NamespaceName}/{PodName}"`. Where one of'
-            " them is not there, the rule gives nothing.",
+            description='A text with fields in braces: `"{NamespaceName}/{PodName}"`. If one of'
+            " them is absent, the rule yields no value.",
             extra={"names": "template"},
         ),
     ] = None
@@ -84,7 +84,7 @@ class Rule(Struct, frozen=True):
         Meta(description="Translate the value; `{file: rows.csv}` reads two columns of a CSV."),
     ] = None
     else_: Annotated[
-        str | None, Meta(description="What a value becomes that `table` does not know.")
+        str | None, Meta(description="Written for a value that `table` does not have.")
     ] = None
     via: Annotated[
         tuple[str | Step, ...],
@@ -147,8 +147,8 @@ class Envelope(Struct, frozen=True):
     facility: Annotated[
         tuple[Rule, ...],
         Meta(
-            description="Syslog facility, by name: a text, or rules. What names no facility is"
-            " passed over; without one it is local0.",
+            description="Syslog facility, by name: a text, or rules. An invalid name is ignored;"
+            " without a valid one it is local0.",
             extra={"names": "facility"},
         ),
     ] = (Rule(value="local0"),)
@@ -165,7 +165,7 @@ class Envelope(Struct, frozen=True):
         Meta(
             description="Zone of the header's time: a name (`Europe/Berlin`), an offset"
             " (`+01:00`), `UTC`, or `local`, this machine's. RFC 3164 has no zone, so set the one"
-            " that the receiver assumes; RFC 5424 writes the offset.",
+            " that the collector assumes; RFC 5424 writes the offset.",
             extra={"names": "time zone"},
         ),
     ] = "UTC"
@@ -180,14 +180,14 @@ class Envelope(Struct, frozen=True):
     leading_key: Annotated[
         str | None,
         Meta(
-            description="A key written first with the value 1, for a receiver that loses it.",
+            description="A key written first with the value 1, for SIEMs that lose the first.",
             extra={"names": "key", "was": "first"},
         ),
     ] = None
     truncate_first: Annotated[
         tuple[str, ...],
         Meta(
-            description="Keys given up, in this order, when a message is over `max_bytes`.",
+            description="Keys removed first, in this order, when a message is over `max_bytes`.",
             extra={"names": "key", "was": "shed"},
         ),
     ] = ()
@@ -283,7 +283,7 @@ class Mapping(Struct, frozen=True):
     name: Annotated[
         str, Meta(description="The mapping's name; written `mapping:` in YAML.", min_length=1)
     ]
-    format: Annotated[Literal["cef", "leef"], Meta(description="What is written.")] = "cef"
+    format: Annotated[Literal["cef", "leef"], Meta(description="Format of the messages.")] = "cef"
     description: Annotated[str, Meta(description="Free text; its first line is listed.")] = ""
     extends: Annotated[
         tuple[str, ...],

@@ -119,7 +119,7 @@ def first_word(text: str) -> str:
 
 @transform(keeps_whole=True)
 def comma(text: str) -> str:
-    """Return the text with commas for pipes, which Splunk and QRadar take for field borders.
+    """Return the text with commas for pipes, which Splunk and QRadar read as field delimiters.
 
     >>> comma("O_RDONLY|O_CLOEXEC")
     'O_RDONLY,O_CLOEXEC'
@@ -142,7 +142,7 @@ transform(keeps_whole=True, secret=True)(redact)
 
 @transform()
 def before(text: str, mark: str) -> str:
-    """Return the text before the first mark; nothing where there is no mark.
+    """Return the text before the first mark; nothing if there is no mark.
 
     >>> before("nginx:1.25", ":")
     'nginx'
@@ -153,7 +153,7 @@ def before(text: str, mark: str) -> str:
 
 @transform()
 def before_last(text: str, mark: str) -> str:
-    """Return the text before the last mark; nothing where there is no mark.
+    """Return the text before the last mark; nothing if there is no mark.
 
     >>> before_last("web-7c9f6d5b8-q4xzn", "-")
     'web-7c9f6d5b8'
@@ -163,7 +163,7 @@ def before_last(text: str, mark: str) -> str:
 
 @transform()
 def after(text: str, mark: str) -> str:
-    """Return the text after the first mark; nothing where there is no mark.
+    """Return the text after the first mark; nothing if there is no mark.
 
     >>> after("svc/payments/postgres", "/")
     'payments/postgres'
@@ -173,7 +173,7 @@ def after(text: str, mark: str) -> str:
 
 @transform()
 def after_last(text: str, mark: str) -> str:
-    """Return the text after the last mark; nothing where there is no mark.
+    """Return the text after the last mark; nothing if there is no mark.
 
     >>> after_last("svc/payments/postgres", "/")
     'postgres'
@@ -195,7 +195,7 @@ def between(text: str, first: str, last: str) -> str:
 
 @transform()
 def part(text: str, part: str, of: str) -> str:
-    """Return a part of a text that marks take apart, counted from 1; nothing where it has fewer.
+    """Return a part of a text that is split at marks, from 1; nothing if it has fewer.
 
     >>> part("ns/pod/container", "2", "/")
     'pod'

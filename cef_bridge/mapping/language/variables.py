@@ -29,7 +29,9 @@ def expand(text: str, env: Mapping[str, str]) -> tuple[str, str | None]:
         name, default = match[1], match[3]
         if name is None:
             found = shown(text[match.start() : match.start() + 20])
-            wrong.append(f'"{found}" is no variable. Write ${{NAME}}, ${{NAME:-default}} or $${{.')
+            wrong.append(
+                f'Invalid variable "{found}". Write ${{NAME}}, ${{NAME:-default}} or $${{.'
+            )
             return ""
         value = env.get(name)
         if default is not None:

@@ -26,12 +26,11 @@ _FAMILIES = frozenset({"HostIP", "source.ip", "destination.ip", "remote.ip", "lo
 
 @reports(codes.IPV6_LOST)
 def ipv6_lost(view: LintContext) -> Iterator[LintFinding]:
-    """An address that may be IPv6 has a key that takes IPv6.
+    """An address that may be IPv6 has a key that accepts IPv6.
 
-    Under CEF:0 src, dst and dvc are IPv4 (`ipv6: custom`), and an address of the other family is
-    left out: a whole class of peers is missing. Write it into c6a2 (source) or c6a3 (destination)
-    as well, or let it into src and dst with `ipv6: direct` where the receiver reads it there. A
-    condition `{is: ipv4}` says that only IPv4 is meant.
+    With CEF:0 src, dst and dvc are IPv4 (`ipv6: custom`), and IPv6 addresses are left out.
+    Write them into c6a2 (source) or c6a3 (destination) as well. Or set `ipv6: direct` if the
+    receiver reads IPv6 in src and dst. A condition `{is: ipv4}` says that you need only IPv4.
 
     Bad:
         extension:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cef_bridge.errors import Location
+from cef_bridge.errors import Location, Replacement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cef_bridge.errors import Fix
     from cef_bridge.mapping.language.mapping_file import MappingFile, Named, RuleSeen
     from cef_bridge.mapping.language.spec import Mapping, Rule
     from cef_bridge.siems.siem import Siem
@@ -65,10 +66,16 @@ class LintContext(NamedTuple):
 
 
 class LintFinding(NamedTuple):
-    """A finding: where, and what to do."""
+    """A finding: where, and what to do; and the fix where only one is right."""
 
     at: Location
     message: str
+    fix: Fix | None = None
+
+
+def replacing(at: Location, old: str, new: str | None) -> Replacement | None:
+    """Return the fix that puts the word that was meant in the place of another; None for none."""
+    return None if new is None else Replacement(at, old, new)
 
 
 def named(view: LintContext, *kinds: str) -> Iterator[Named]:

@@ -28,7 +28,7 @@ _EVENT_ID = {"cef": "externalId", "leef": "eventId"}
 
 @reports(codes.NO_EVENT_ID)
 def no_event_id(view: LintContext) -> Iterator[LintFinding]:
-    """A message says the event's id, in externalId (in LEEF: eventId).
+    """A message has the event id, in externalId (in LEEF: eventId).
 
     After a connection failure, unconfirmed messages are resent. The id lets the SIEM recognize
     duplicates, and lets people refer to an event.
@@ -56,11 +56,11 @@ def no_event_id(view: LintContext) -> Iterator[LintFinding]:
 
 @reports(codes.NO_EXAMPLES)
 def no_examples(view: LintContext) -> Iterator[LintFinding]:
-    """A mapping of one's own has examples.
+    """A mapping of your own has examples.
 
-    They are its tests and its documentation: `mapping test` says when a change of the mapping, of a
-    parent or of cef-bridge changes what your SIEM gets. Write them in the mapping, or beside it in
-    STEM.test.yaml or STEM.NAME.test.yaml.
+    They are its tests and its documentation. `mapping test` reports when a change of the
+    mapping, of a parent or of cef-bridge changes a message. Write examples in the mapping, or
+    beside it in STEM.test.yaml or STEM.NAME.test.yaml.
 
     Bad:
         extends: splunk
@@ -84,10 +84,10 @@ def no_examples(view: LintContext) -> Iterator[LintFinding]:
 
 @reports(codes.NEVER_TOGETHER)
 def never_together(view: LintContext) -> Iterator[LintFinding]:
-    """The conditions of a rule, or of an item of drop_events, fit a kind of event that exists.
+    """The conditions of a rule, or of an item of drop_events, fit an existing kind of event.
 
-    Each may hold, and yet never all of them: an execution is no file event, and a log was not
-    blocked. `cef-bridge mapping class-ids` lists all kinds of events.
+    Each condition may match, but never all of them: an execution is no file event, and a log
+    was not blocked. `cef-bridge mapping class-ids` lists all kinds of events.
 
     Bad:
         drop_events: [{event.operation: file, event.verb: exec}]
@@ -158,11 +158,11 @@ _ALERT_TYPES = ("MatchedPolicy", "MatchedHostPolicy", "MatchedNetworkPolicy", "M
 
 @reports(codes.DROPS_ALERTS)
 def drops_alerts(view: LintContext) -> Iterator[LintFinding]:
-    """An item of drop_events takes telemetry only, or says that it means alerts.
+    """An item of drop_events matches telemetry only, or alerts explicitly.
 
-    Who wants to be rid of the noise of a namespace is soon rid of its alerts as well, and of the
-    events that say that alerts were withheld. With `event.kind: log` an item never takes an alert;
-    with `event.kind: alert` it says that it shall.
+    An item without `event.kind` also drops alerts, and the events that report withheld alerts.
+    With `event.kind: log` an item never drops an alert. With `event.kind: alert` it does so on
+    purpose.
 
     Bad:
         drop_events: [{NamespaceName: kube-system}]
@@ -181,10 +181,10 @@ def drops_alerts(view: LintContext) -> Iterator[LintFinding]:
 
 @reports(codes.KEEPS_NO_ALERTS)
 def keeps_no_alerts(view: LintContext) -> Iterator[LintFinding]:
-    """An item of keep_events is about alerts as well.
+    """One item of keep_events matches alerts.
 
-    What `keep_events` does not name is not written. When all of its items ask for telemetry, no
-    alert ever reaches the SIEM.
+    `keep_events` drops all alerts and logs that it does not match. When all of its items match
+    only telemetry, no alert reaches the SIEM.
 
     Bad:
         keep_events: [{event.kind: log, NamespaceName: shop}]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cef_bridge.errors import Removal
 from cef_bridge.kubearmor import fields
 from cef_bridge.lines.check import misfits
 from cef_bridge.lines.dictionary import CEF_KEYS, HEADER_LENGTHS, LABELS, LEEF_KEYS
@@ -94,10 +95,10 @@ _MEANT = frozenset({("dvchost", "HostName")})
 
 @reports(codes.CONSTANT_UNFIT)
 def constant_unfit(view: LintContext) -> Iterator[LintFinding]:
-    """A constant fits the key that it is written into: type, range and length.
+    """A constant fits its key: type, range and length.
 
-    What does not fit is never written, or is cut. This is for `value`, `default`, `else`, what a
-    table translates to, labels, and the header's texts.
+    A constant that does not fit is never written, or is cut. This includes `value`, `default`,
+    `else`, the values of a table, labels, and the header's texts.
 
     Bad:
         extension:
@@ -184,12 +185,14 @@ def field_as_text(view: LintContext) -> Iterator[LintFinding]:
 
 @reports(codes.NEVER_FITS)
 def never_fits(view: LintContext) -> Iterator[LintFinding]:
-    """A field whose values are no number, address or time does not go into a key that takes those.
+    """A field without numbers, addresses or times does not go into a key for those.
 
-    Receivers refuse a key of the wrong type, so a value that is not of it is left out: the key is
-    never written, and nobody sees why. UpdatedTime is no time that CEF can read (event.time is),
-    and a time in milliseconds is too large for a 32-bit key. A `table` that makes numbers of the
-    values, or a condition of the same rule such as `{PodName: {is: integer}}`, settles it.
+    Receivers refuse a value of the wrong type, so it is left out: the key is never written, and
+    no error shows it. UpdatedTime is no time that CEF can read; use event.time. A time in
+    milliseconds is too large for a 32-bit key.
+
+    To fix it, use a `table` that translates the values to numbers, or a condition of the same
+    rule such as `{PodName: {is: integer}}`.
 
     Bad:
         extension:
@@ -225,11 +228,11 @@ def never_fits(view: LintContext) -> Iterator[LintFinding]:
 
 @reports(codes.SECONDS)
 def in_seconds(view: LintContext) -> Iterator[LintFinding]:
-    """A time goes into CEF in milliseconds.
+    """Times in CEF are milliseconds.
 
-    ArcSight and Elastic read every number as milliseconds (v27, Appendix A): KubeArmor's Timestamp,
-    which is in seconds, is a day of January 1970 there. event.time is the same moment, and exact.
-    SC4S reads seconds, so a mapping for Splunk may write them.
+    ArcSight and Elastic read every number as milliseconds (v27, Appendix A). KubeArmor's
+    Timestamp is in seconds, so it becomes a day of January 1970. Use event.time, which is the
+    same moment, and exact. SC4S reads seconds, so a mapping for Splunk may write them.
 
     Bad:
         extension:
@@ -251,10 +254,10 @@ def in_seconds(view: LintContext) -> Iterator[LintFinding]:
 
 @reports(codes.WILL_BE_CUT)
 def will_be_cut(view: LintContext) -> Iterator[LintFinding]:
-    """A field that is longer than its key by nature goes into a longer key.
+    """A field that is usually longer than its key goes into a longer key.
 
-    A container's id has 64 characters, an image or a pod's name may have 253 and more. What a key
-    has no room for is cut off, and a cut id finds nothing. A `max_length` says that it is meant.
+    A container's id has 64 characters; an image or a pod's name may have 253 and more. A longer
+    value is cut, and a cut id finds nothing. Set `max_length` if you intend this.
 
     Bad:
         extension:
@@ -287,7 +290,7 @@ def will_be_cut(view: LintContext) -> Iterator[LintFinding]:
 
 @reports(codes.IDLE_LENGTH)
 def idle_length(view: LintContext) -> Iterator[LintFinding]:
-    """A max_length is below the key's own length, which holds anyway.
+    """A `max_length` is below the key's own length, which applies anyway.
 
     Bad:
         extension:
@@ -304,7 +307,8 @@ def idle_length(view: LintContext) -> Iterator[LintFinding]:
                 f"{row.name} takes {row.max_length} characters whatever is said here. "
                 f"Lower it, or remove it."
             )
-            yield LintFinding(seen.said.get("max_length", seen.rule.at), message)
+            at = seen.said.get("max_length", seen.rule.at)
+            yield LintFinding(at, message, Removal(at, "max_length"))
 
 
 def _key(view: LintContext, seen: RuleSeen) -> Key | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from cef_bridge.errors import Addition, Removal
 from cef_bridge.lines.dictionary import CEF_KEYS, LABELS, LEEF_KEYS, NAMES
 from cef_bridge.mapping.language import codes
 from cef_bridge.mapping.language.spec import HEADER_FIELDS
@@ -16,14 +17,15 @@ from cef_bridge.mapping.lint.context import (
     extension,
     named,
     output_keys,
+    replacing,
     said_extension,
 )
 from cef_bridge.mapping.lint.registry import reports
-from cef_bridge.wording import closest, did_you_mean, shown
+from cef_bridge.wording import closest, did_you_mean, only_one_near, shown
 from cef_bridge.wording import named as named_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from cef_bridge.mapping.language.mapping_file import RuleSeen
     from cef_bridge.mapping.lint.context import LintContext
@@ -34,13 +36,16 @@ PREFIX = "KubeArmor"
 _KEY_CHARACTERS = {"cef": re.compile(r"[A-Za-z0-9]+"), "leef": re.compile(r"[A-Za-z0-9_.-]+")}
 
 
+_ALIKE = 0.85  # of a key that was meant
+
+
 @reports(codes.UNKNOWN_KEY)
 def unknown_key(view: LintContext) -> Iterator[LintFinding]:
-    """An output key is one of the format's own, or one that nobody takes for it.
+    """An output key is one of the format's own, or one that cannot be confused with it.
 
-    A key of one's own may have any name, such as `tenant`. A name that is nearly one of the
-    dictionary is a slip, and what receivers read there is then missing; one of the dictionary's
-    long names (sourceAddress for src) is a key that no line has.
+    A key of your own may have any name, such as `tenant`. A name close to one of the dictionary is
+    a typo: receivers then miss the key that they expect. A long name of the dictionary
+    (sourceAddress for src) is never written as a key.
 
     Bad:
         extension:
@@ -50,7 +55,7 @@ def unknown_key(view: LintContext) -> Iterator[LintFinding]:
           dpt: {from: destination.port}
           tenant: {value: blue}
     """
-    known = LEEF_KEYS if view.format == "leef" else CEF_KEYS
+    known = _known(view)
     for name in (*output_keys(view), *named(view, "key")):
         if name.text in known or name.text.startswith(PREFIX):
             continue
@@ -63,12 +68,21 @@ def unknown_key(view: LintContext) -> Iterator[LintFinding]:
             sent = [key for key, row in CEF_KEYS.items() if row.role != "consumer"]
             meant = (
                 NAMES.get(name.text.lower())
-                or closest(name.text, sent, likeness=0.85)
+                or closest(name.text, sent, _ALIKE)
                 or _slot_like(name.text)
             )
         if meant:
             words = f'{view.format.upper()} has no "{shown(name.text)}". Did you mean "{meant}"?'
-            yield LintFinding(name.at, words)
+            # A slot that is free is for the writer to choose.
+            is_full_name = NAMES.get(name.text.lower()) == meant
+            sure = meant if is_full_name else only_one_near(name.text, known, _ALIKE)
+            fix = replacing(name.at, name.text, sure if sure == meant else None)
+            yield LintFinding(name.at, words, fix)
+
+
+def _known(view: LintContext) -> Collection[str]:
+    """Return the keys of the format's dictionary."""
+    return LEEF_KEYS if view.format == "leef" else CEF_KEYS
 
 
 def _slot_like(key: str) -> str | None:
@@ -82,7 +96,8 @@ def _slot_like(key: str) -> str | None:
 def key_characters(view: LintContext) -> Iterator[LintFinding]:
     """An output key has letters and digits only; in LEEF also dots, dashes and underscores.
 
-    Receivers split a line at what looks like a key: any other character ends it too early.
+    Receivers detect the next key in a message by its characters. Any other character ends the
+    previous value in the wrong place.
 
     Bad:
         extension:
@@ -102,8 +117,8 @@ def key_characters(view: LintContext) -> Iterator[LintFinding]:
 def unknown_header_field(view: LintContext) -> Iterator[LintFinding]:
     """A setting must be one that mappings have, at this level.
 
-    A setting that is misspelt or one level too deep would be ignored silently. The header has six
-    fields after the version and no others.
+    A misspelled setting, or one at the wrong level, would be ignored silently. The header has
+    six fields after the version and no others.
 
     Bad:
         header:
@@ -115,15 +130,16 @@ def unknown_header_field(view: LintContext) -> Iterator[LintFinding]:
     for name in view.draft.keys:
         if name.kind == "header" and name.text not in HEADER_FIELDS:
             hint = did_you_mean(name.text, HEADER_FIELDS)
-            yield LintFinding(name.at, f'The header has no "{shown(name.text)}".{hint}')
+            fix = replacing(name.at, name.text, only_one_near(name.text, HEADER_FIELDS))
+            yield LintFinding(name.at, f'The header has no "{shown(name.text)}".{hint}', fix)
 
 
 @reports(codes.NO_LABEL)
 def no_label(view: LintContext) -> Iterator[LintFinding]:
     """A custom key (cs1, cn1, c6a2, flexString1 …) needs its label.
 
-    Without one ArcSight shows "cs2", and Splunk and Graylog, who name the field by the label,
-    lose it. In a list of rules one label is enough.
+    Without a label ArcSight shows "cs2". Splunk and Graylog name the field by the label, and
+    lose the value. In a list of rules one label is enough.
 
     Bad:
         extension:
@@ -134,12 +150,20 @@ def no_label(view: LintContext) -> Iterator[LintFinding]:
     """
     if view.format != "cef":
         return
+    told: set[str] = set()
     for seen in extension(view):
         if seen.key in LABELS and not seen.rule.label:
             text = _label_for(seen)
-            yield LintFinding(seen.rule.at, f'{seen.key} has no label. Add "label: {text}".')
+            beside = next(iter(seen.said.values()), None)
+            # In a list of rules one label is enough.
+            is_right = text != _ANY and seen.key not in told and not _labelled(view, text)
+            fix = Addition(beside, "label", text) if beside and is_right else None
+            told.add(seen.key)
+            message = f'{seen.key} has no label. Add "label: {text}".'
+            yield LintFinding(seen.rule.at, message, fix)
 
 
+_ANY = "TEXT"
 # The labels that the base mapping gives to fields, so that a suggestion can be pasted.
 _USUAL_LABELS = {
     "NamespaceName": "K8sNamespace",
@@ -158,8 +182,13 @@ def _label_for(seen: RuleSeen) -> str:
     return (
         _USUAL_LABELS.get(path)
         or "".join(word[:1].upper() + word[1:] for word in words)[:40]
-        or "TEXT"
+        or _ANY
     )
+
+
+def _labelled(view: LintContext, label: str) -> bool:
+    """Whether a key of the mapping, or of what it extends, has a label already."""
+    return any(rule.label == label for rules in view.merged.extension.values() for rule in rules)
 
 
 @reports(codes.NEEDLESS_LABEL)
@@ -183,7 +212,10 @@ def needless_label(view: LintContext) -> Iterator[LintFinding]:
             seen.section == "extension" and seen.key in LABELS and view.format == "cef"
         ):
             message = f"{named_key(seen.key)} takes no label. Remove it."
-            yield LintFinding(seen.said["label"], message)
+            at = seen.said["label"]
+            # Of a key that nobody knows the name may be the slip.
+            is_known = seen.section != "extension" or seen.key in _known(view)
+            yield LintFinding(at, message, Removal(at, "label") if is_known else None)
     for name in output_keys(view):
         if view.format == "cef" and name.text in labelled:
             key = labelled[name.text]
@@ -195,7 +227,7 @@ def needless_label(view: LintContext) -> Iterator[LintFinding]:
 def labels_clash(view: LintContext) -> Iterator[LintFinding]:
     """A key has one label, and a label one key.
 
-    Labels become field names: two of them make one slot mean two things, and one on two keys
+    Labels become field names. With two labels, one slot has two meanings. One label on two keys
     overwrites a value.
 
     Bad:
@@ -244,14 +276,18 @@ def nothing_to_remove(view: LintContext) -> Iterator[LintFinding]:
     at = {name.text: name.at for name in output_keys(view)}
     for key, rules in said_extension(view).items():
         if rules is None and key not in (view.inherited or {}):
-            yield LintFinding(at[key], f"No parent writes {named_key(key)}. Remove this line.")
+            message = f"No parent writes {named_key(key)}. Remove this line."
+            near = key not in _known(view) and closest(
+                key, (*_known(view), *(view.inherited or {}))
+            )
+            yield LintFinding(at[key], message, None if near else Removal(at[key], key))
 
 
 @reports(codes.RECEIVER_KEY)
 def receiver_key(view: LintContext) -> Iterator[LintFinding]:
-    """Some keys of the dictionary are filled by receivers; what a device writes there is lost.
+    """Some keys of the dictionary are filled by receivers; a device's value there is lost.
 
-    A constant is what an operator says of all events, and not the device: a customer's id, say.
+    A constant is allowed: it is the operator's value for all events, such as a customer's id.
 
     Bad:
         extension:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.lines.dictionary import CEF_KEYS, LABELS
 from cef_bridge.mapping.language import codes
-from cef_bridge.mapping.lint.context import LintFinding, extension, output_keys
+from cef_bridge.mapping.lint.context import LintFinding, extension, output_keys, replacing
 from cef_bridge.mapping.lint.registry import reports
 from cef_bridge.wording import shown
 
@@ -34,9 +34,9 @@ _FIXED = {
 def label_differs(view: LintContext) -> Iterator[LintFinding]:
     """A key keeps the label that its parent gives it.
 
-    Dashboards, searches and rules of a SIEM find a field by its label. With another label for the
-    same key they find nothing any more, and what others share for the shipped mapping does not fit.
-    A parent's label that cannot be a field's name (M034) may be fixed.
+    Dashboards, searches and rules of a SIEM find a field by its label. With another label for
+    the same key they find nothing, and content for the shipped mapping does not fit. You may
+    fix a parent's label that cannot be a field's name (M034).
 
     Bad:
         extends: splunk
@@ -59,11 +59,11 @@ def label_differs(view: LintContext) -> Iterator[LintFinding]:
 
 @reports(codes.LABEL_CHARACTERS)
 def label_characters(view: LintContext) -> Iterator[LintFinding]:
-    """A label is letters, digits and underscores, and begins with no digit.
+    """A label has letters, digits and underscores, and does not begin with a digit.
 
-    Splunk's add-on and Graylog make the label the field's name, and a name with spaces or signs is
-    found by nobody, or split. The labels that the standard gives c6a1 to c6a3 have spaces: ArcSight
-    knows them, so they are fine unless the mapping is for Splunk or Graylog.
+    Splunk's add-on and Graylog use the label as the field's name. A name with spaces or signs
+    is split, or never found. The labels that the standard gives c6a1 to c6a3 have spaces.
+    ArcSight knows them, so they are allowed unless the mapping is for Splunk or Graylog.
 
     Bad:
         extension:
@@ -81,7 +81,10 @@ def label_characters(view: LintContext) -> Iterator[LintFinding]:
         name = "".join(word[:1].upper() + word[1:] for word in words)
         hint = f' Write "{shown(name)}".' if _FIELD_NAME.fullmatch(name) else ""
         message = f'"{shown(label)}" becomes the name of a field: letters, digits and _ only.{hint}'
-        yield LintFinding(at, message)
+        extension_ = view.merged.extension
+        used = {rule.label for rules in extension_.values() for rule in rules}
+        is_free = bool(hint) and name not in used | _KEYS | set(extension_)
+        yield LintFinding(at, message, replacing(at, label, name) if is_free else None)
 
 
 _KEYS = frozenset(name for row in CEF_KEYS.values() for name in (row.name, row.full_name))
@@ -89,11 +92,11 @@ _KEYS = frozenset(name for row in CEF_KEYS.values() for name in (row.name, row.f
 
 @reports(codes.LABEL_SHADOWS)
 def label_shadows(view: LintContext) -> Iterator[LintFinding]:
-    """A label, or a key of one's own, is no name that another field has already.
+    """A label, or a key of your own, is no name that another field has already.
 
-    Receivers that name a field by its label write it over the field of that name: a key of CEF
-    (act, src), one of its long names (deviceAction), another key of the mapping, or one that the
-    receiver keeps itself, such as host and source in Splunk.
+    Receivers that name a field by its label overwrite the field of that name. This may be a key of
+    CEF (act, src), one of its long names (deviceAction) or another key of the mapping. It may also
+    be a field of the receiver itself, such as host and source in Splunk.
 
     Bad:
         extension:

@@ -41,7 +41,7 @@ def run(
 ) -> list[Problem]:
     """Return what the rules find in a file; the rules of the codes in `but` do not run."""
     return [
-        Problem(found.at, code.id, found.message, code.severity)
+        Problem(found.at, code.id, found.message, code.severity, found.fix)
         for code, rule in RULES.items()
         if (code.severity == "error" or not errors_only) and code not in but
         for found in rule(view)
@@ -49,6 +49,8 @@ def run(
 
 
 def page(code: codes.LintRule) -> str:
-    """Return a code's page: what and why, then `Bad:` and `Good:` with a piece of YAML each."""
+    """Return a code's page: what and why, what --fix does, `Bad:` and `Good:` with YAML each."""
     rule = RULES.get(code)
-    return inspect.cleandoc(rule.__doc__ or "") if rule else pages.PAGES[code]
+    text = inspect.cleandoc(rule.__doc__ or "") if rule else pages.PAGES[code]
+    fix = f"`mapping lint --fix` {code.fix}\n\n" if code.fix else ""
+    return text.replace("Bad:\n", f"{fix}Bad:\n", 1)

@@ -20,9 +20,9 @@ from cef_bridge.mapping.language.condition_forms import leaves
 from cef_bridge.mapping.language.filters import FILTERS
 from cef_bridge.mapping.language.template import paths_of
 from cef_bridge.mapping.language.transforms import TRANSFORMS, step_form
-from cef_bridge.mapping.lint.context import LintFinding, named
+from cef_bridge.mapping.lint.context import LintFinding, named, replacing
 from cef_bridge.mapping.lint.registry import reports
-from cef_bridge.wording import closest, did_you_mean, shown
+from cef_bridge.wording import closest, did_you_mean, only_one_near, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,11 +32,14 @@ if TYPE_CHECKING:
     from cef_bridge.mapping.lint.context import LintContext
 
 
+_ALIKE = 0.82  # of a field that was meant
+
+
 @reports(codes.UNKNOWN_FIELD)
 def misspelt_field(view: LintContext) -> Iterator[LintFinding]:
     """A field is named as KubeArmor writes it, or as `mapping fields` lists it.
 
-    A rule that reads a misspelt field writes nothing, for ever, and nobody notices.
+    A rule that reads a misspelled field never writes anything, and no error shows it.
 
     Bad:
         extension:
@@ -49,7 +52,9 @@ def misspelt_field(view: LintContext) -> Iterator[LintFinding]:
         if not _is_known(name):
             if meant := _meant(name.text):
                 message = f'No event has a field "{shown(name.text)}". Did you mean "{meant}"?'
-                yield LintFinding(name.at, message)
+                near = only_one_near(name.text, _paths(), _ALIKE)
+                sure = meant if near == meant or meant not in _paths() else None
+                yield LintFinding(name.at, message, replacing(name.at, name.text, sure))
             elif _is_derived(name.text):
                 message = (
                     f'No event has a field "{shown(name.text)}". '
@@ -60,9 +65,10 @@ def misspelt_field(view: LintContext) -> Iterator[LintFinding]:
 
 @reports(codes.NEW_FIELD)
 def new_field(view: LintContext) -> Iterator[LintFinding]:
-    """A field that this version does not know may be a new one of KubeArmor's.
+    """A field that this version does not know may be a new one of KubeArmor.
 
-    It is read if events have it. A warning, for it may be a slip as well.
+    The rule reads the field if events have it. This is a warning because the name may be a
+    typo.
 
     Bad:
         extension:
@@ -106,7 +112,7 @@ def _meant(path: str) -> str | None:
     for prefix in fields.OPEN_PREFIXES:
         if path.lower().startswith(prefix.lower()) and len(path) > len(prefix):
             return prefix + path[len(prefix) :]
-    return closest(path, _paths(), likeness=0.82)
+    return closest(path, _paths(), _ALIKE)
 
 
 @reports(codes.UNKNOWN_TRANSFORM)
@@ -124,7 +130,10 @@ def unknown_transform(view: LintContext) -> Iterator[LintFinding]:
         declared = TRANSFORMS.get(name.text)
         if declared is None:
             hint = did_you_mean(name.text, list(TRANSFORMS))
-            yield LintFinding(name.at, f'There is no transform "{shown(name.text)}".{hint}')
+            meant = only_one_near(name.text, TRANSFORMS)
+            alone = meant is not None and not TRANSFORMS[meant].arguments
+            fix = replacing(name.at, name.text, meant) if alone else None
+            yield LintFinding(name.at, f'There is no transform "{shown(name.text)}".{hint}', fix)
         elif declared.arguments:
             form = step_form(name.text)
             yield LintFinding(name.at, f"{name.text} does nothing by itself. Write it as {form}.")
@@ -142,21 +151,22 @@ def unknown_filter(view: LintContext) -> Iterator[LintFinding]:
     for name in named(view, "filter"):
         if name.text not in FILTERS:
             hint = did_you_mean(name.text, list(FILTERS))
-            yield LintFinding(name.at, f'There is no filter "{shown(name.text)}".{hint}')
+            fix = replacing(name.at, name.text, only_one_near(name.text, FILTERS))
+            yield LintFinding(name.at, f'There is no filter "{shown(name.text)}".{hint}', fix)
 
 
 @reports(codes.BAD_VALUE)
 def bad_setting(view: LintContext) -> Iterator[LintFinding]:
-    """A facility, a time zone, a delimiter, a text to break up and a severity must be one.
+    """A facility, a time zone, a delimiter, a severity and a text of `defang` must be valid.
 
     Severities are whole numbers from 1 to 10: LEEF has no 0.
 
     Bad:
         severity: [{value: critical}]
-        envelope: {facility: local9}
+        envelope: {facility: local9, syslog_header: rfc542}
     Good:
         severity: [{value: 9}]
-        envelope: {facility: local3}
+        envelope: {facility: local3, syslog_header: rfc5424}
     """
     for seen in view.draft.rules:
         yield from _bad_facilities(seen)
@@ -183,7 +193,8 @@ def _bad_facilities(seen: RuleSeen) -> Iterator[LintFinding]:
         if text not in FACILITIES:
             hint = did_you_mean(text, list(FACILITIES))
             at = seen.said.get("value", seen.rule.at)
-            yield LintFinding(at, f'"{shown(text)}" is no syslog facility.{hint}')
+            fix = replacing(at, text, only_one_near(text, FACILITIES))
+            yield LintFinding(at, f'"{shown(text)}" is no syslog facility.{hint}', fix)
 
 
 def _extends(view: LintContext) -> tuple[str, ...]:
@@ -225,9 +236,9 @@ def bad_severities(seen: RuleSeen) -> Iterator[LintFinding]:
 
 @reports(codes.NO_CLUSTER)
 def no_cluster(view: LintContext) -> Iterator[LintFinding]:
-    """A mapping of one's own names the cluster.
+    """A mapping of your own names the cluster.
 
-    Every KubeArmor calls its cluster "default", so with two of them the cluster of an event is
+    Every KubeArmor calls its cluster "default". With two of them, the cluster of an event is
     unknown.
 
     Bad:
@@ -260,7 +271,8 @@ def never_equal(view: LintContext) -> Iterator[LintFinding]:
             ):
                 hint = did_you_mean(test.text, values)
                 message = f'{condition.path} is never "{shown(test.text)}".{hint}'
-                yield LintFinding(condition.at, message)
+                fix = replacing(condition.at, test.text, only_one_near(test.text, values))
+                yield LintFinding(condition.at, message, fix)
 
 
 def _leaves(condition: Condition) -> Iterator[Test]:

@@ -10,7 +10,7 @@ from cef_bridge.mapping.language import codes
 
 PAGES: dict[codes.LintRule, str] = {
     codes.WRONG_KIND: """\
-A setting has a text, a list or settings of its own, and not one for another.
+A setting has the right kind of value: a text, a list or settings of its own.
 
 A value of the wrong kind cannot be read. One item needs no brackets, but a list never replaces a
 text. A key without a value is an error.
@@ -25,7 +25,7 @@ Good:
       cat: {from: [Operation, Type]}
 """,
     codes.LOOKS_LIKE_TEST: """\
-Other programs' syntax for conditions is not supported: it would be compared as a text.
+Other programs' syntax for conditions is not supported: it would be compared as text.
 
 `!shop`, `<4`, `>=7`, `7..9` and `/^kube-/` would silently match no event. Use `not`, `min`, `max`
 and globs. Write a literal text of this form as `{text: …}`.
@@ -47,14 +47,17 @@ Bad:
     extension:
       act: {from: Action}
       act: {value: none}
+      cat: {from: Operation}
+      cat: {from: Operation}
 Good:
     extension:
       act:
         - {from: Action}
         - {value: none}
+      cat: {from: Operation}
 """,
     codes.BAD_TABLE: """\
-A table's file can be read, and has two columns: what is found, and its value.
+The file of a table is readable and has two columns: a text, and its value.
 
 The path is relative to the mapping. The file is CSV in UTF-8, without a header. A text with a comma
 needs quotes. Values of the first column are unique.
@@ -67,10 +70,10 @@ Good:
       KubeArmorTeam: {from: NamespaceName, table: {shop: retail}}
 """,
     codes.UNSET_VARIABLE: """\
-An environment variable that the mapping names is set, or has a value for when it is not.
+An environment variable that the mapping uses is set, or has a default.
 
-An empty cluster or vendor would be written as if it were meant. `${NAME:-text}` has a text for
-an unset one; `$${` is a `${`.
+An empty cluster or vendor would look intended. `${NAME:-text}` sets a default; `$${` is a literal
+`${`.
 
 Bad:
     cluster: ${CEF_BRIDGE_NOT_SET}
@@ -78,10 +81,10 @@ Good:
     cluster: ${CEF_BRIDGE_NOT_SET:-lab}
 """,
     codes.UNREADABLE: """\
-A mapping, and what it extends, is there and is UTF-8 text of at most 1 MiB.
+A mapping, and the one that it extends, exists and is UTF-8 text of at most 1 MiB.
 
-What has a slash or ends in .yaml is a path, from the folder of the file that names it; a name
-without either is a shipped mapping (`cef-bridge mapping list`). For acme.yaml write ./acme.yaml.
+A name with a slash, or one that ends in .yaml, is a path, relative to the file that contains it.
+Any other name is a shipped mapping (`cef-bridge mapping list`). For acme.yaml write ./acme.yaml.
 
 Bad:
     extends: ./no-such-file.yaml
@@ -91,7 +94,8 @@ Good:
     codes.CIRCLE: """\
 Mappings do not extend each other in a circle.
 
-Each would wait for the other one's rules. What both need goes into a third that both extend.
+Each would need the other one's rules first. Put what both need into a third mapping that both
+extend.
 
 Bad:
     # bad.yaml
@@ -111,7 +115,7 @@ Good:
     codes.OTHER_FORMAT: """\
 A mapping extends one of its own format.
 
-CEF and LEEF have other keys for the same things, so the rules of one make no sense in the other.
+CEF and LEEF have different keys, so the rules of one make no sense in the other.
 
 Bad:
     extends: qradar-leef
@@ -123,8 +127,8 @@ Good:
     codes.NOT_YAML: """\
 A mapping is YAML.
 
-The message says what YAML found, and how it is usually meant: a TAB in the indentation, a quote
-without its end, a colon, star or bracket that wants quotes.
+The message says what YAML found, and what is usually meant: a TAB in the indentation, a quote
+without its end, or a colon, star or bracket that needs quotes.
 
 Bad:
     drop_fields: ["Cwd]
@@ -134,7 +138,7 @@ Good:
     codes.TAG: """\
 A mapping has no YAML tags.
 
-Other programs run code by them. Every value is a text here, so nothing needs one.
+Other programs run code by tags. Here every value is a text, so no tag is needed.
 
 Bad:
     cluster: !!str 12
@@ -142,10 +146,10 @@ Good:
     cluster: 12
 """,
     codes.YAML_FEATURE: """\
-Merge keys (`<<`), second documents and aliases of what is not there are refused.
+Merge keys (`<<`), second documents and aliases without an anchor are refused.
 
-What is written must be all there is to see. Rules are inherited with `extends`. A text that
-begins with a star or an ampersand has quotes.
+A mapping shows everything that it contains. Rules are inherited with `extends`. A text that begins
+with a star or an ampersand needs quotes.
 
 Bad:
     drop_fields: [*Hash]
@@ -155,7 +159,7 @@ Good:
     codes.TOO_BIG: """\
 A mapping is at most 32 levels deep and has at most 200,000 parts, aliases counted each time.
 
-No mapping needs that much; a file that does fills the memory.
+No mapping needs that much. A larger file could fill the memory.
 
 Bad:
     drop_fields: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[Cwd]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]
@@ -165,7 +169,7 @@ Good:
     codes.MISSING: """\
 A mapping needs a name; an example needs an event and the expected output.
 
-Tables and messages show the name, and it says which receiver the mapping is for.
+Tables and messages show the name. It also says which receiver the mapping is for.
 
 Bad:
     examples:
@@ -179,8 +183,8 @@ Good:
 In all mappings of a run, a label or a custom key has the same meaning.
 
 One SIEM often gets events by several mappings. When `Team` is cs1 in one and cs2 in the other, or
-cs1 is `Team` here and `Zone` there, a search by key finds half of them. Reported when both are
-checked in one run; shipped mappings are ignored.
+cs1 is `Team` here and `Zone` there, a search by key finds only half of them. This is reported when
+both are checked in one run. Shipped mappings are ignored.
 
 Bad:
     # bad.yaml
@@ -201,7 +205,7 @@ Good:
 A suppression has a reason.
 
 `# lint-ok CODE reason` at the end of a line, or alone above it, suppresses the warnings of that
-code on that line. The reason shows later that somebody checked them.
+code on that line. The reason shows later that someone checked them.
 
 Bad:
     extends: splunk
@@ -240,7 +244,7 @@ Good:
     codes.EXCUSE_IDLE: """\
 A suppression matches a problem.
 
-One that is left over after a change would hide the next problem of that line.
+A suppression that remains after a change would hide the next problem of that line.
 
 Bad:
     extends: splunk
@@ -297,8 +301,8 @@ Good:
     codes.KEPT_SLOT: """\
 A slot that is kept for a name is not used for something else.
 
-The slots file beside a mapping says which slot each name got. Dashboards look for the name there,
-also when its rule is gone for a while.
+The slots file beside a mapping has the slot of each name. Dashboards look for the name there, even
+while its rule is missing.
 
 Bad:
     # bad.yaml
@@ -316,7 +320,8 @@ Good:
     codes.BAD_SLOTS_FILE: """\
 A slots file has a line for each name, with a custom slot that no other name has.
 
-cef-bridge writes it; a merge in version control may have left two branches' lines in it.
+cef-bridge writes this file. A merge in version control may have left the lines of two branches in
+it.
 
 Bad:
     # bad.yaml
@@ -334,10 +339,10 @@ Good:
     Zone: cs2
 """,
     codes.SLOTS_NOT_WRITTEN: """\
-The slot of a new name is written down beside the mapping before it is used.
+The slot of a new name is saved beside the mapping before it is used.
 
-Otherwise the next version could give it another one. Run a command such as `mapping lint` where
-the mapping's folder can be written to, and bring both files to where it cannot.
+Otherwise the next version could assign another one. Run a command such as `mapping lint` where the
+mapping's folder is writable. Then copy both files to where it is not.
 
 Bad:
     # bad.yaml, in a folder that cannot be written to, without bad.slots.yaml

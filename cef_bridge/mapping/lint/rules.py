@@ -60,7 +60,10 @@ _POINTLESS = {
 
 @reports(codes.NO_PARTNER)
 def no_partner(view: LintContext) -> Iterator[LintFinding]:
-    """A setting of a rule that does nothing without another one, or beside one, is a slip.
+    """A setting of a rule that has no effect is a mistake.
+
+    Some settings need another one, such as `else`, which needs `table`. Others have no effect
+    beside another one.
 
     Bad:
         extension:
@@ -85,7 +88,7 @@ def no_partner(view: LintContext) -> Iterator[LintFinding]:
 
 @reports(codes.ROW_LOOKS_LIKE_TEST)
 def row_looks_like_a_condition(view: LintContext) -> Iterator[LintFinding]:
-    """A row of a table is a whole text: globs and comparisons are for conditions.
+    """A row of a table is a literal text: globs and comparisons are for conditions.
 
     `"kube-*"` or `">=7"` in a table is compared literally, and matches no value. Use a list of
     rules with `when`; `else` is for all others. Put a literal value of this form in a table file.
@@ -115,7 +118,7 @@ def row_looks_like_a_condition(view: LintContext) -> Iterator[LintFinding]:
 
 @reports(codes.BAD_SPREAD)
 def bad_spread(view: LintContext) -> Iterator[LintFinding]:
-    """`spread` takes a map apart, under a key of one's own in the extension.
+    """`spread` is for map fields, and for keys of your own in the extension.
 
     Bad:
         extension:
@@ -146,9 +149,10 @@ def bad_spread(view: LintContext) -> Iterator[LintFinding]:
 
 @reports(codes.UNREACHABLE)
 def unreachable(view: LintContext) -> Iterator[LintFinding]:
-    """A rule after one that always has a value can never win.
+    """A rule after one that always yields a value can never win.
 
-    Nor can one that asks for more than a rule before it that writes the same.
+    A rule can never win either, if it has more conditions than a rule before it that writes the
+    same.
 
     Bad:
         extension:
@@ -191,7 +195,7 @@ def _says_all(first: Rule, second: Rule) -> bool:
 def drops_all(view: LintContext) -> Iterator[LintFinding]:
     """An item of drop_events or keep_events has conditions, and a condition has values.
 
-    An empty item would drop every event, alerts too, or keep all; an empty list never holds.
+    An empty item would drop every event, alerts too, or keep all. An empty list never matches.
 
     Bad:
         drop_events: [{}]

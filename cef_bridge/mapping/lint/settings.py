@@ -11,10 +11,10 @@ from cef_bridge.kubearmor import fields
 from cef_bridge.mapping.language import codes
 from cef_bridge.mapping.language.names import PREFIX, camel
 from cef_bridge.mapping.language.template import paths_of
-from cef_bridge.mapping.lint.context import LintFinding, named
+from cef_bridge.mapping.lint.context import LintFinding, named, replacing
 from cef_bridge.mapping.lint.registry import reports
 from cef_bridge.mapping.program.compile import dropper
-from cef_bridge.wording import closest, shown
+from cef_bridge.wording import closest, only_one_near, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,12 +32,12 @@ _BOUNDED = frozenset(
 
 @reports(codes.HEADER_VARIES)
 def header_varies(view: LintContext) -> Iterator[LintFinding]:
-    """A header field before the severity is from a list that ends.
+    """A header field before the severity has values from a closed list.
 
-    Receivers build on the header: QRadar's map of events and SC4S' table of source types have a row
-    for each id or product, Sentinel and ArcSight categorize by id and name. With a policy's name, a
-    path, a label or a message in it there is no end of rows, and an attacker may write them. Put
-    what varies into the extension. A `table` makes a list that ends of anything.
+    Receivers depend on the header. QRadar's event map and SC4S' table of source types have a
+    row for each id or product; Sentinel and ArcSight categorize by id and name. With a policy's
+    name, a path, a label or a message in it, there is no end of rows, and an attacker may write
+    them. Put variable values into the extension. A `table` makes a closed list of any field.
 
     Bad:
         header:
@@ -63,9 +63,9 @@ def header_varies(view: LintContext) -> Iterator[LintFinding]:
 def sheds_nothing(view: LintContext) -> Iterator[LintFinding]:
     """A key under `truncate_first` is one that the mapping writes.
 
-    Another name sheds nothing, and a message that is too long then loses what should have stayed.
-    With `unmapped: keep` the fields that no rule reads have keys as well (KubeArmorCwd). A label
-    goes with its key.
+    Another name has no effect, and a message that is too long then loses other keys. With
+    `unmapped: keep` the fields that no rule reads have keys, too (KubeArmorCwd). A label is
+    removed with its key.
 
     Bad:
         envelope: {truncate_first: [KubeArmorLabel]}
@@ -86,7 +86,9 @@ def sheds_nothing(view: LintContext) -> Iterator[LintFinding]:
             continue
         meant = closest(name.text, written, likeness=0.8)
         hint = f'Did you mean "{meant}"?' if meant else "Remove it."
-        yield LintFinding(name.at, f'Nothing writes "{shown(name.text)}". {hint}')
+        sure = only_one_near(name.text, written, likeness=0.8)
+        fix = replacing(name.at, name.text, None if sure in first else sure)
+        yield LintFinding(name.at, f'Nothing writes "{shown(name.text)}". {hint}', fix)
 
 
 def _written(view: LintContext) -> dict[str, None]:
@@ -105,10 +107,10 @@ def _written(view: LintContext) -> dict[str, None]:
 
 @reports(codes.NEVER_WRITTEN)
 def never_written(view: LintContext) -> Iterator[LintFinding]:
-    """A rule reads something that the mapping does not drop.
+    """A rule reads fields that the mapping does not drop.
 
-    `drop_fields` precedes all rules: no rule can write a field that it names. A file with both
-    contradicts itself. (A parent's rules may be disabled this way.)
+    `drop_fields` applies before all rules, so no rule can read such a field. (You may disable a
+    parent's rules this way.)
 
     Bad:
         extension:
@@ -139,10 +141,11 @@ def never_written(view: LintContext) -> Iterator[LintFinding]:
 
 @reports(codes.NO_FACILITY)
 def no_facility(view: LintContext) -> Iterator[LintFinding]:
-    """Every event has a facility: the last rule of a list is one without a condition.
+    """Every event has a facility: the last rule of a list has no condition.
 
-    A child's rules replace those of its parent. An event that none of them is about gets local0,
-    whatever the parent says, and a collector that sorts by facility puts it where nobody looks.
+    A child's rules replace those of its parent. An event that none of them matches gets local0,
+    whatever the parent sets. A collector that sorts by facility then stores it in the wrong
+    place.
 
     Bad:
         extends: sentinel
@@ -174,11 +177,11 @@ _IDLE = {
 
 @reports(codes.IDLE_SETTING)
 def idle_setting(view: LintContext) -> Iterator[LintFinding]:
-    """A setting of the envelope or header does something in this mapping.
+    """A setting of the envelope or header has an effect in this mapping.
 
-    `delimiter` and `leef_version` are for LEEF; `cef_version`, `ipv6` and `pipe` for CEF, and so is
-    the header's name. LEEF 1.0 has TAB for its delimiter, whatever is said, and CEF:1 has IPv6 in
-    src and dst, whatever `ipv6` says.
+    `delimiter` and `leef_version` are for LEEF. `cef_version`, `ipv6`, `pipe` and the header's
+    name are for CEF. LEEF 1.0 always has TAB as its delimiter, and CEF:1 always has IPv6 in src
+    and dst.
 
     Bad:
         envelope: {delimiter: "^"}

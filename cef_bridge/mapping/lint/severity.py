@@ -34,11 +34,11 @@ _OF_POLICIES = tuple(str(number) for number in range(1, 11))  # what a policy's 
 def no_severity(view: LintContext) -> Iterator[LintFinding]:
     """A severity rule matches every event.
 
-    An event that no rule matches gets severity 5. Rules of `severity` precede those of the parent
-    mapping, so a few of them change only the events they match. With `replace`, or without a
-    parent, the rules must match every event; so must rules of the header's severity, which replace
-    the parent's. To match the rest, end with a rule without `when`, or with `{from:
-    event.severity}` in the header.
+    An event that no rule matches gets severity 5. Rules of `severity` precede those of the
+    parent mapping, so a few of them change only the events that they match. With `replace`, or
+    without a parent, the rules must match every event. So must rules of the header's severity,
+    which replace the parent's. To match the rest, end with a rule without `when`, or with
+    `{from: event.severity}` in the header.
 
     Bad:
         severity: [{value: 10, when: {NamespaceName: shop, event.kind: alert}}]
@@ -120,12 +120,12 @@ _REPEAT = {
 
 @reports(codes.HEADER_DIFFERS)
 def header_differs(view: LintContext) -> Iterator[LintFinding]:
-    """A key that repeats the header says what the header says.
+    """A key that repeats the header has the header's value.
 
-    Splunk's add-on makes no search fields of the header, and LEEF's header has no severity: there
-    the keys KubeArmorSeverity and sev say it. They read `event.severity` (`event.name`,
-    `event.class_id`), which is what the header says, whatever rules it has. A rule of its own would
-    make one line say two severities. Change `severity` or the header, and the keys follow.
+    Splunk's add-on makes no search fields of the header, and LEEF's header has no severity.
+    There the keys KubeArmorSeverity and sev repeat it. They read `event.severity`
+    (`event.name`, `event.class_id`), which has the header's value. With a rule of its own, one
+    message would have two severities. Change `severity` or the header, and the keys follow.
 
     Bad:
         extends: splunk

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 @reports(codes.RECEIVER_NEEDS)
 def receiver_needs(view: LintContext) -> Iterator[LintFinding]:
-    """A key that a receiver needs is written.
+    """A mapping writes the keys that its receiver needs.
 
-    The shipped mapping of a receiver says some things twice, or in a key that is not the obvious
-    one, because the receiver reads them only there. Who removes such a key removes more than a
-    repetition. The message says what is lost.
+    Some shipped mappings write a value twice, or in an unusual key, because the receiver reads
+    it only there. Without such a key the receiver loses the value. The message says what is
+    lost.
 
     Bad:
         extends: splunk
@@ -58,9 +58,9 @@ def receiver_needs(view: LintContext) -> Iterator[LintFinding]:
 def slot_emptied(view: LintContext) -> Iterator[LintFinding]:
     """A mapping for Splunk does not use c6a1 to c6a4.
 
-    Splunk's CEF add-on empties these keys at search time and makes no field of their labels, as it
-    does for cs1 and cn1: the address is gone. The keys src, dst and dvc take IPv6 there
-    (`ipv6: direct`).
+    Splunk's CEF add-on empties these keys at search time. It makes no field of their labels, as
+    it does for cs1 and cn1, so the address is lost. Use src, dst and dvc, which accept IPv6
+    there (`ipv6: direct`).
 
     Bad:
         extends: splunk
@@ -102,9 +102,9 @@ _NO_HOSTS = {
 def no_host(view: LintContext) -> Iterator[LintFinding]:
     """A key for a host's name or domain holds no pod, container, namespace or workload.
 
-    Receivers read a host there: Splunk's add-on makes src_ip of shost and dest of dhost, ArcSight
-    makes an asset of each new name, QRadar an identity. Pods come and go, and their names stay in
-    those models for ever.
+    Receivers read a host there. Splunk's add-on makes src_ip of shost and dest of dhost,
+    ArcSight an asset of each new name, QRadar an identity. Pods are short-lived, and their
+    names stay in those models.
 
     Bad:
         extension:

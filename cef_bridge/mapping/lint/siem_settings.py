@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 def time_lost(view: LintContext) -> Iterator[LintFinding]:
     """A mapping for Splunk that writes rt has an RFC 5424 header.
 
-    SC4S does not believe an rt of 12 and more digits, and takes the header's time instead. RFC 3164
-    has whole seconds there and no zone, and without a header it is the time of arrival. (A rt in
-    words, `Mar 03 2026 09:00:00`, would be believed, and has whole seconds as well.)
+    SC4S ignores an rt of 12 and more digits, and uses the header's time instead. In RFC 3164
+    this has whole seconds and no zone. Without a header it is the time of arrival. (SC4S
+    accepts an rt in words, `Mar 03 2026 09:00:00`, which has whole seconds, too.)
 
     Bad:
         extends: splunk
@@ -39,11 +39,11 @@ def time_lost(view: LintContext) -> Iterator[LintFinding]:
 
 @reports(codes.FORGED_RECORD)
 def forged_record(view: LintContext) -> Iterator[LintFinding]:
-    """In a mapping for Splunk or Graylog no value may hold the beginning of a record.
+    """In a mapping for Splunk or Graylog no value may contain the beginning of a record.
 
-    SC4S looks for the last `CEF:0` of a line, Graylog for the last `CEF:` and a digit: who runs
-    `echo "CEF:0|…"` puts a record of his own in place of the real one. `defang` is replaced whole
-    by what a child says, so it names all beginnings.
+    SC4S looks for the last `CEF:0` of a line, Graylog for the last `CEF:` and a digit. So an
+    attacker who runs `echo "CEF:0|…"` replaces the real record. A child's `defang` replaces its
+    parent's, so it has to list all beginnings.
 
     Bad:
         extends: splunk
@@ -57,10 +57,10 @@ def forged_record(view: LintContext) -> Iterator[LintFinding]:
 
 @reports(codes.VERSION_UNREAD)
 def version_unread(view: LintContext) -> Iterator[LintFinding]:
-    """CEF:1 is for receivers that read it.
+    """CEF:1 is only for receivers that read it.
 
-    SC4S, Splunk's add-on, QRadar and Sentinel's agent look for the characters `CEF:0`: a message of
-    CEF:1 is not taken for CEF there, or loses its whole extension.
+    SC4S, Splunk's add-on, QRadar and Sentinel's agent look for the text `CEF:0`. They do not
+    recognize CEF:1, or lose its extension.
 
     Bad:
         extends: qradar
@@ -78,18 +78,18 @@ def receiver_setting(view: LintContext) -> Iterator[LintFinding]:
 
     - Graylog's CEF input misreads host and time of an RFC 5424 header (before 6.3.0 it stored
       nothing), and does not part octet-counted messages.
-    - Sentinel's agent wants `CEF` right behind time and host. With a program's name between, as in
-      RFC 5424, the event ends in the Syslog table; a pipe in a value tore the events of an older
-      agent; and on a facility that the system uses itself, the rules for CEF and for Syslog both
-      store the event.
-    - QRadar finds the log source by the header's host: with the node's name there, each new node is
-      a log source that somebody has to make. Its TCP listener parts messages by line ends.
-    - QRadar, Sentinel and Graylog take host or time from the header, so there has to be one.
-    - Under CEF:0 a SmartConnector of ArcSight takes only IPv4 in src, dst and dvc.
-    - QRadar takes 4,096 bytes of a message by default, and rsyslog before Sentinel's agent 8,096:
-      what is longer is cut, and the rest becomes an event of its own. If you raised the limit
-      there, suppress this.
-    - Splunk's add-on loses the first key of a message: `first` is one that may get lost.
+    - Sentinel's agent expects `CEF` right behind time and host. With a program's name in between,
+      as in RFC 5424, the event is stored in the Syslog table. An older agent breaks events with a
+      pipe in a value. On a facility that the system uses itself, the rules for CEF and for Syslog
+      both store the event.
+    - QRadar finds the log source by the header's host. With the node's name there, each new node
+      needs a log source. Its TCP listener splits messages at line ends.
+    - QRadar, Sentinel and Graylog read host or time from the header, so there has to be one.
+    - With CEF:0 a SmartConnector of ArcSight accepts only IPv4 in src, dst and dvc.
+    - QRadar accepts 4,096 bytes of a message by default, and rsyslog before Sentinel's agent
+      8,096. A longer message is cut, and the rest becomes an event of its own. If you raised the
+      limit there, suppress this.
+    - Splunk's add-on loses the first key of a message: `leading_key` is one that may get lost.
 
     Bad:
         extends: graylog

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cef_bridge.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 HEAD = 1024
 """As many first bytes tell one file from another: KubeArmor's events begin with their time."""
@@ -197,6 +197,12 @@ class Book:
     def take(self, key: str) -> SavedCheckpoint | None:
         """Take one mark out, by its key."""
         return self._known.pop(key, None)
+
+
+def positions(marks: Iterable[Checkpoint]) -> list[SavedCheckpoint]:
+    """Return the positions in files that some marks name; others are passed over."""
+    found = (_known(mark) for mark in marks if _KEY.fullmatch(mark.key))
+    return [each for each in found if each is not None]
 
 
 def _known(mark: Checkpoint) -> SavedCheckpoint | None:

@@ -9,6 +9,8 @@ import errno
 import logging
 from typing import NamedTuple
 
+from cef_bridge.log_fields import fields
+
 _log = logging.getLogger(__name__)
 
 _REMEMBERED = 4096  # names that a sentence was said of; it is not said again
@@ -64,7 +66,7 @@ class Told:
         """Say a whole sentence, once."""
         if (_ALONE, text) not in self._said:
             self._said[_ALONE, text] = None
-            _log.warning("%s", text)
+            _log.warning("%s", text, extra=fields("file-remark", count=1))
 
     def lost(self, reason: str, text: str) -> None:
         """Have a whole sentence said of what was lost; `reason` is that of its Notice."""
@@ -75,14 +77,18 @@ class Told:
         for what, names in self._warnings.items():
             shown = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
             if len(names) == 1:
-                _log.warning("%s: %s", shown, what.one)
+                known = fields("file-remark", source=names[0], count=1)
+                _log.warning("%s: %s", shown, what.one, extra=known)
             else:
-                _log.warning("%s files (%s): %s", f"{len(names):,}", shown, what.several)
-        for texts in self._losses.values():
+                known = fields("file-remark", count=len(names))
+                text = "%s files (%s): %s"
+                _log.warning(text, f"{len(names):,}", shown, what.several, extra=known)
+        for reason, texts in self._losses.items():
             for text in texts[:_NAMED]:
-                _log.error("%s", text)
+                _log.error("%s", text, extra=fields("file-lost", reason=reason, count=1))
             if len(texts) > _NAMED:
-                _log.error("… and so on: %s files in all", f"{len(texts):,}")
+                known = fields("file-lost", reason=reason, count=len(texts))
+                _log.error("… and so on: %s files in all", f"{len(texts):,}", extra=known)
         self._warnings.clear()
         self._losses.clear()
         while len(self._said) > _REMEMBERED:

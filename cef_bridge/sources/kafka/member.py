@@ -18,6 +18,7 @@ from cef_bridge.checkpoint import Checkpoint
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.kafka import client
 from cef_bridge.kafka.errors import Topic, fault, plain
+from cef_bridge.log_fields import fields
 from cef_bridge.sources.feed import Arrival, Notice
 from cef_bridge.sources.kafka.messages import KafkaRecord, pieces
 from cef_bridge.sources.kafka.partitions import Partition, Partitions, Place
@@ -87,7 +88,8 @@ class Member:
         self._waiting = 0  # bytes of `_found`
         self._partitions = Partitions({})
         self._orders = _Orders()
-        self._trouble = _Trouble(str(cluster))
+        self._source = f"{cluster}/{','.join(asked.topics)}"  # as in metrics
+        self._trouble = _Trouble(str(cluster), self._source)
         self._given: list[Place] | None = None  # assigned, and not begun with
         self._astray: set[Place] = set()  # whose offset the broker does not have
         self._joined = self._paused = self._full = False
@@ -325,7 +327,11 @@ class Member:
             self._joined = False
             self._ended.clear()
         self._astray.clear()
-        _log.info("%s: the group %s assigns its partitions again", self._cluster, self._asked.group)
+        _log.info(
+            "%s: the group %s assigns its partitions again",
+            *(self._cluster, self._asked.group),
+            extra=fields("partitions", source=self._source, count=0),
+        )
 
     def _begin(self, consumer: Consumer) -> None:
         """Begin to read what was assigned; try again later when the broker does not answer."""
@@ -367,6 +373,7 @@ class Member:
         _log.info(
             "%s: the group %s assigned %s",
             *(self._cluster, self._asked.group, ", ".join(map(str, given)) or "nothing"),
+            extra=fields("partitions", source=self._source, count=len(given)),
         )
 
     def _assign(self, consumer: Consumer) -> None:
@@ -451,7 +458,8 @@ class Member:
                 self._found += [notice, _beginning(partition)]
             self._lock.notify_all()
         if notice is not None:
-            _log.error("%s: %s", self._cluster, notice.text)
+            known = fields("source-gap", source=notice.name, reason=notice.reason, lost=notice.lost)
+            _log.error("%s: %s", self._cluster, notice.text, extra=known)
         # The client reads nothing more of a partition that was reset, and cannot seek in it.
         self._assign(consumer)
 
@@ -488,7 +496,9 @@ class Member:
                 "%s: the group %s does not take offsets now (%s). They are committed later, or "
                 "events are read again."
             )
-            _log.log(level, text, self._cluster, self._asked.group, plain(error.str()))
+            why = plain(error.str())
+            known = fields("commit-failed", source=self._source, reason=why)
+            _log.log(level, text, self._cluster, self._asked.group, why, extra=known)
         self._told_commit = error is not None
 
     def _look_at_ends(self, consumer: Consumer) -> None:
@@ -509,10 +519,11 @@ class _Orders:
 class _Trouble:
     """What keeps messages from coming: told once, and again when it lasts."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, source: str) -> None:
         self.text = ""
         self.count = 0
         self._name = name
+        self._source = source
         self._told = (-_QUIET, "")
         self._permanent = self._stays = False
 
@@ -532,7 +543,8 @@ class _Trouble:
         if news:
             self._told = now, text
         level = logging.ERROR if permanent else logging.WARNING
-        _log.log(level if news else logging.DEBUG, "%s: %s", self._name, text)
+        known = fields("source-trouble", source=self._source, reason=text)
+        _log.log(level if news else logging.DEBUG, "%s: %s", self._name, text, extra=known)
 
     def answered(self) -> None:
         """The brokers answer."""
@@ -543,7 +555,8 @@ class _Trouble:
         """Messages come again."""
         if self.text:
             self.text = ""
-            _log.info("%s: it works again", self._name)
+            known = fields("source-back", source=self._source)
+            _log.info("%s: it works again", self._name, extra=known)
 
 
 def _beginning(partition: Partition) -> Arrival:

@@ -26,6 +26,9 @@ from cef_bridge.sources.relay.schema import CLASSES, SERVICE, STREAMS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+RpcError = grpc.RpcError
+"""What a call raises: `fault` says what it means. By this name, gRPC is imported here first."""
+
 _GONE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 _NOT_SERVING = 2
 
@@ -173,14 +176,26 @@ def fault(error: grpc.RpcError, place: RelayEndpoint, limit: int) -> RelayError:
     return refused(place, status.name, details, limit)
 
 
+_last_good: dict[RelayEndpoint, grpc.ChannelCredentials] = {}
+
+
 def credentials(place: RelayEndpoint) -> grpc.ChannelCredentials:
-    """Read the certificates, anew each time, for they are renewed; UsageError if they cannot be."""
-    roots = _read(place.ca, "ca") if place.ca else _system_roots()
-    return grpc.ssl_channel_credentials(
-        roots,
-        _read(place.key, "key") if place.key else None,
-        _read(place.cert, "cert") if place.cert else None,
-    )
+    """Read the certificates, anew each time, for they are renewed.
+
+    When they cannot be read, those that were before are returned; UsageError where there are none.
+    """
+    try:
+        found = grpc.ssl_channel_credentials(
+            _read(place.ca, "ca") if place.ca else _system_roots(),
+            _read(place.key, "key") if place.key else None,
+            _read(place.cert, "cert") if place.cert else None,
+        )
+    except UsageError:
+        if place not in _last_good:
+            raise
+        return _last_good[place]
+    _last_good[place] = found
+    return found
 
 
 def _system_roots() -> bytes | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import grpc
 
 from cef_bridge.errors import UsageError
+from cef_bridge.log_fields import fields
 from cef_bridge.sources.relay.channel import CancelledError, Channel, alive, fault
 from cef_bridge.sources.relay.errors import RelayEndpoint, RelayError
 from cef_bridge.sources.relay.outages import Outages, Overruns, duration
@@ -154,7 +155,10 @@ class Reader:
         for notice in found:
             level = logging.ERROR if notice.reason == "relay-unreachable" else logging.WARNING
             if notice.reason != "relay-disconnected":  # that one was logged when it came back
-                _log.log(level, "%s: %s", self.name, notice.text)
+                known = fields(
+                    "source-gap", source=self.name, reason=notice.reason, lost=notice.lost
+                )
+                _log.log(level, "%s: %s", self.name, notice.text, extra=known)
         if channel is not None and not last:
             self._ask(channel)
         return found
@@ -207,7 +211,8 @@ class Reader:
                 return RelayError("stopped")
             self.remark = channel.check(settings.connect_timeout, settings.health)
             if self.remark:
-                _log.warning("%s: %s", self.name, self.remark)
+                known = fields("source-remark", source=self.name, reason=self.remark)
+                _log.warning("%s: %s", self.name, self.remark, extra=known)
             with self._lock:
                 opened = self._opened = self._heard = self._clock()
             self._pass_on(channel)
@@ -262,10 +267,14 @@ class Reader:
         away = self._outages.up(self._opened)
         self.problem = self._logged = ""
         if away is None:
-            _log.info("%s: connected", self.name)
+            _log.info(
+                "%s: connected", self.name, extra=fields("source-connected", source=self.name)
+            )
         else:
             _log.warning(
-                "%s: back after %s; events of that time are lost", self.name, duration(away)
+                "%s: back after %s; events of that time are lost",
+                *(self.name, duration(away)),
+                extra=fields("source-back", source=self.name, seconds=round(away, 1)),
             )
 
     def _note_break(self, problem: RelayError) -> bool:
@@ -277,5 +286,6 @@ class Reader:
         if was_up or problem.text != self._logged:
             self._logged = problem.text
             level = logging.ERROR if problem.permanent else logging.WARNING
-            _log.log(level, "%s: %s; trying again", self.name, problem.text)
+            known = fields("source-trouble", source=self.name, reason=problem.text)
+            _log.log(level, "%s: %s; trying again", self.name, problem.text, extra=known)
         return was_up

@@ -20,8 +20,16 @@ from cef_bridge.kubearmor.classes import (
 from cef_bridge.kubearmor.clock import ADDED_TIMES
 from cef_bridge.kubearmor.derive import INTEGERS
 from cef_bridge.kubearmor.fields import DERIVED, OPEN_PREFIXES, RAW, find
-from cef_bridge.kubearmor.identity import ID_FIELDS, SOCKADDR, VERB_GROUPS
-from cef_bridge.kubearmor.names import FLAT_OWNER, MAPS, OURS, PARTS, SPELLINGS, as_written
+from cef_bridge.kubearmor.identity import CONTAINER_FIELDS, ID_FIELDS, SOCKADDR, VERB_GROUPS
+from cef_bridge.kubearmor.names import (
+    FLAT_OWNER,
+    KUBEARMOR_ONLY,
+    MAPS,
+    OURS,
+    PARTS,
+    SPELLINGS,
+    as_written,
+)
 from cef_bridge.kubearmor.split import (
     CAPITAL_KEYS,
     HEADS,
@@ -126,6 +134,7 @@ def write_facts(writer: Writer, fields: Fields, program: Program) -> None:
         _pieces(writer, fields)
         _classes(writer)
         writer.list("event id", ID_FIELDS, lambda path: fields.write(writer, path))
+        writer.list("container", CONTAINER_FIELDS, lambda path: fields.write(writer, path))
 
 
 def _names(writer: Writer, fields: Fields) -> None:
@@ -148,7 +157,12 @@ def _names(writer: Writer, fields: Fields) -> None:
         else:
             fields.write(writer, name)
 
+    def spelling(name: str) -> None:
+        kind(SPELLINGS[name])
+        writer.flag("of KubeArmor alone", name in KUBEARMOR_ONLY)
+
     _rows(writer, "names", list(kinds), kind)
+    _rows(writer, "spellings", list(SPELLINGS), spelling)
     _set(writer, "other spellings", (*SPELLINGS, *FLAT_OWNER))
     _set(writer, "reserved names", (*OURS, *_MAY_BE_EVENTS, *SAID.values()))
     writer.texts("reserved beginnings", ("data.", "event."))
