@@ -1,8 +1,8 @@
 #!/bin/sh
 set -e
-# Compiled once, so that no start has to: the service cannot write there.
-for python in python3 python3.13 python3.12 python3.11; do
-    if "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
+# Compiled once, so that no start has to: the service cannot write there. The same choice as /usr/bin/cef-bridge.
+for python in /usr/bin/python3.13 /usr/bin/python3.12 /usr/bin/python3.11; do
+    if [ -x "$python" ]; then
         "$python" -m compileall -q /usr/lib/cef-bridge >/dev/null 2>&1 || true
         break
     fi

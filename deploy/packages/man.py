@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 def safe(text: str) -> str:
     """Return a text that troff takes as it is."""
-    rows = text.replace("\\", "\\e").replace("-", "\\-").splitlines()
+    escaped = text.replace("\\", "\\e").replace("-", "\\-")
+    rows = "".join(it if it.isascii() else f"\\[u{ord(it):04X}]" for it in escaped).splitlines()
     return "\n".join(f"\\&{row}" if row[:1] in {".", "'"} else row for row in rows)
 
 

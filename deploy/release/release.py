@@ -26,14 +26,14 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
+import licenses
+import notes
+from libraries import gather
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
-PYTHONS = ("3.11", "3.12", "3.13")
-"""Those that the zipapp and the packages bring libraries for: one copy serves all three."""
-
-PLATFORMS = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 VERSION = re.compile(r"\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?")
 
@@ -64,11 +64,19 @@ def needed(name: str) -> str:
     return found
 
 
+def machine() -> str:
+    """Return the processor's name, such as x86_64."""
+    return sysconfig.get_platform().rpartition("-")[2]
+
+
 class Release:
     """One version, its sources in a folder of their own, and what has been built of it."""
 
     def __init__(self, version: str, work: Path, out: Path) -> None:
         self.version, self.out = version, out
+        self.semantic = re.sub(r"(a|b|rc)(\d+)$", r"-\1.\2", version)
+        """The same as Helm, Cargo and nfpm write it: 0.2.0-rc.1."""
+        self.glibc = ""
         self.source, self.stage = work / "source", work / "stage"
         self._work = work
         tag = f"v{version}"
@@ -88,21 +96,37 @@ class Release:
         with tarfile.open(archive) as packed:
             packed.extractall(self.source, filter="data")
         self._name_the_version()
+        if known:  # only what has its section in the changelog is published
+            notes.section((self.source / "CHANGELOG.md").read_text(encoding="utf-8"), version)
 
     def _name_the_version(self) -> None:
-        """Write the version into the sources; a tag must have it already."""
+        """Write the version into the sources, wherever they have one."""
         for name, pattern in (
             ("cef_bridge/__init__.py", r'(?<=__version__ = ")[^"]+'),
+            ("engine/Cargo.toml", r'(?m)(?<=^version = ")[^"]+'),
+            ("engine/Cargo.lock", r'(?<=name = "cef-bridge-engine"\nversion = ")[^"]+'),
             ("deploy/chart/cef-bridge/Chart.yaml", r"(?m)(?<=^version: )\S+"),
-            ("deploy/chart/cef-bridge/Chart.yaml", r'(?m)(?<=^appVersion: ")[^"]+'),
+            ("deploy/chart/cef-bridge/Chart.yaml", r"(?m)(?<=^appVersion: )\S+"),
         ):
             path = self.source / name
             if path.exists():
                 text = path.read_text(encoding="utf-8")
-                path.write_text(re.sub(pattern, self.version, text), encoding="utf-8")
+                made = (
+                    self.version
+                    if "appVersion" in pattern or name.endswith(".py")
+                    else self.semantic
+                )
+                path.write_text(re.sub(pattern, made, text), encoding="utf-8")
 
     def python(self) -> None:
-        """Wheel with the engine, and sdist."""
+        """Wheel with the engine, and sdist. The wheel says which glibc the engine needs."""
+        build = ("cargo", "build", "--release", "--offline", "--locked", "--quiet")
+        run(*build, cwd=self.source / "engine", env=self.env)
+        library = self.source / "engine/target/release/libcef_bridge_engine.so"
+        found = re.findall(r"GLIBC_(\d+)\.(\d+)", run(needed("objdump"), "-T", library))
+        major, minor = max((int(major), int(minor)) for major, minor in found)
+        self.glibc = f"{major}.{minor}"
+        self.env["CEF_BRIDGE_PLATFORM"] = f"manylinux_{major}_{minor}_{machine()}"
         run(
             *(sys.executable, "-m", "hatchling", "build", "-d", self.out, "-t", "sdist"),
             *("-t", "wheel"),
@@ -111,31 +135,12 @@ class Release:
         )
 
     def libraries(self) -> Path:
-        """Return a folder with the package and its libraries for all of PYTHONS; made once."""
+        """Return a folder with the package and its libraries; made once."""
         folder = self.stage / "lib"
-        if folder.exists():
-            return folder
-        machine = sysconfig.get_platform().rpartition("-")[2]
-        common = ("-m", "pip", "install", "--quiet", "--no-deps", "--no-compile")
-        for python in PYTHONS:
-            apart = self.stage / python
-            run(
-                *(sys.executable, *common, "--require-hashes", "--only-binary=:all:"),
-                *("--python-version", python, "--target", apart),
-                *(word for name in PLATFORMS for word in ("--platform", f"{name}_{machine}")),
-                *("--requirement", self.source / "deploy/image/requirements.txt"),
-                env=self.env,
-            )
-            # Compiled modules have the Python's name in theirs, everything else is the same.
-            shutil.copytree(apart, folder, dirs_exist_ok=True)
-            shutil.rmtree(apart)
-        (wheel,) = self.out.glob("*.whl")
-        run(sys.executable, *common, "--no-index", "--target", apart, wheel, env=self.env)
-        shutil.copytree(apart, folder, dirs_exist_ok=True)
-        shutil.rmtree(apart)
-        shutil.rmtree(folder / "bin", ignore_errors=True)
-        for path in folder.rglob("*"):
-            os.utime(path, (int(self.epoch), int(self.epoch)))
+        if not folder.exists():
+            needed("strip")
+            (wheel,) = self.out.glob("*.whl")
+            gather(folder, wheel, self.source / "deploy/image/requirements.txt", self.env)
         return folder
 
     def zipapp(self) -> None:
@@ -145,7 +150,7 @@ class Release:
             *(needed("shiv"), "--reproducible", "--compressed", "--site-packages"),
             *(self.libraries(), "--entry-point", "cef_bridge.cli:main"),
             *("--python", "/usr/bin/env python3"),
-            *("--output-file", self.out / f"cef-bridge-{self.version}.pyz"),
+            *("--output-file", self.out / f"cef-bridge-{self.version}-{machine()}.pyz"),
             *("--quiet", "--no-deps", "--no-index", wheel),  # pip's
             env=self.env,
         )
@@ -156,28 +161,33 @@ class Release:
         lib, man = self.libraries(), self.stage / "man"
         env = {**self.env, "PYTHONPATH": str(lib), "PYTHONDONTWRITEBYTECODE": "1"}
         shutil.copy(self.source / "deploy/packages/main.py", lib / "__main__.py")
+        (self.stage / "licenses.txt").write_text(licenses.text(lib), encoding="utf-8")
         run(sys.executable, self.source / "deploy/packages/man.py", man, env=env)
         (self.stage / "completion").mkdir(exist_ok=True)
         for shell in ("bash", "zsh", "fish"):
             text = run(sys.executable, lib, "completion", shell, env=env)
             (self.stage / "completion" / shell).write_text(text + "\n", encoding="utf-8")
-        maintainer = os.environ.get("MAINTAINER", "The cef-bridge authors <root@localhost>")
+        # Whoever publishes sets theirs. `.invalid` is the top-level domain that never exists.
+        nobody = "The cef-bridge authors <authors@cef-bridge.invalid>"
+        maintainer = os.environ.get("MAINTAINER", nobody)
         date = format_datetime(datetime.fromtimestamp(int(self.epoch), UTC))
         entry = f"cef-bridge ({self.version}) stable; urgency=medium\n\n  * See CHANGELOG.md.\n\n"
         (self.stage / "changelog.gz").write_bytes(
             gzip.compress(f"{entry} -- {maintainer}  {date}\n".encode(), mtime=0)
         )
-        machine = sysconfig.get_platform().rpartition("-")[2]
         # nfpm replaces variables in some of its settings only: they are filled in here.
         config = Template((self.source / "deploy/packages/nfpm.yaml").read_text(encoding="utf-8"))
         filled = config.substitute(
             STAGE=self.stage,
-            VERSION=self.version,
-            ARCH=ARCHITECTURES.get(machine, machine),
+            VERSION=self.semantic,
+            ARCH=ARCHITECTURES.get(machine(), machine()),
+            GLIBC=self.glibc,
             MAINTAINER=maintainer,
             MTIME=datetime.fromtimestamp(int(self.epoch), UTC).isoformat(),
         )
         (self.stage / "nfpm.yaml").write_text(filled, encoding="utf-8")
+        for path in (self.stage, *self.stage.rglob("*"), *self.source.rglob("*")):
+            os.utime(path, (int(self.epoch), int(self.epoch)), follow_symlinks=False)
         for kind in ("deb", "rpm"):
             run(
                 *(nfpm, "package", "--config", self.stage / "nfpm.yaml"),
@@ -192,7 +202,7 @@ class Release:
         if not folder.exists():
             raise LeftOutError("deploy/chart/cef-bridge is missing")
         run(needed("helm"), "lint", "--strict", folder, env=self.env)
-        path = self.out / f"cef-bridge-chart-{self.version}.tgz"
+        path = self.out / f"cef-bridge-chart-{self.semantic}.tgz"
         # helm packs with today's time: tar gives the same bytes each time.
         with tarfile.open(self._work / "chart.tar", "w") as packed:
             for each in sorted(folder.rglob("*")):
@@ -214,7 +224,7 @@ class Release:
             raise LeftOutError("the image is built by root")
         name = f"localhost/cef-bridge:{self.version}"
         run("sh", "deploy/image/build.sh", name, cwd=self.source, env=self.env)
-        place = self.out / f"cef-bridge-{self.version}-image.tar"
+        place = self.out / f"cef-bridge-{self.version}-{machine()}-image.tar"
         place.unlink(missing_ok=True)
         run(buildah, "push", "--quiet", name, f"oci-archive:{place}:{self.version}")
 
