@@ -134,7 +134,7 @@ def test_what_is_no_forwarder_is_told_with_what_to_do(closed_port):
         ),
         ("http://user:secret@127.0.0.1:1", "Metrics need no user and password"),
         ("127.0.0.1", "has no port. Expected HOST:PORT."),
-        ("127.0.0.1:99999", '"99999" is no port.'),
+        ("127.0.0.1:99999", 'Invalid port "99999". Expected 1 to 65535.'),
     ],
 )
 def test_an_address_that_cannot_be_one_is_wrong_use(url, said):
