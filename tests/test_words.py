@@ -36,7 +36,7 @@ PAGES = [
     "CONTRIBUTING.md",
     *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
 ]
-GENERATED = ("fields.md", "event-ids.md", "lint-rules.md", "line-rules.md")
+GENERATED = ("fields.md", "class-ids.md", "lint-rules.md", "line-rules.md")
 SOURCES = sorted((ROOT / "cef_bridge").rglob("*.py"))
 
 EXCEPTIONS: dict[str, str] = {

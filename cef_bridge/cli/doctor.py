@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cef_bridge.cli import tables
-from cef_bridge.cli.checked import with_options
+from cef_bridge.cli.config.check import with_options
 from cef_bridge.cli.params import MAPPING, TEXTS
 from cef_bridge.delivery.settings import read
 from cef_bridge.delivery.urls import UrlParameters

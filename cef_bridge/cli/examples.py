@@ -41,12 +41,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "cef-bridge top http://forwarder:9464 --once",
     ),
     "cef-bridge config": (
-        "cef-bridge config new --from kubearmor://relay --to tls://siem:6514 --siem splunk",
+        "cef-bridge config new --from kubearmor://relay --to tls://siem:6514 -m splunk",
         "cef-bridge config check forward.yaml",
     ),
     "cef-bridge config new": (
-        "cef-bridge config new --from kubearmor://relay --to tls://siem:6514 --siem splunk",
-        "cef-bridge config new --from '/var/log/*.log' --to tcp://siem:514 -o forward.yaml",
+        "cef-bridge config new --from kubearmor://relay --to tls://siem:6514 -m splunk",
+        "cef-bridge config new --from events.ndjson --to tcp://siem:514 -o new.yaml",
     ),
     "cef-bridge config check": (
         "cef-bridge config check forward.yaml",

@@ -119,10 +119,6 @@ def test_a_warning_of_the_config_is_one_of_the_doctor(log, tmp_path):
     assert log.exists()
 
 
-def test_the_help_has_examples_a_line_each():
-    assert "\n  Examples:\n    cef-bridge doctor --config " in doctor("--help")[1]
-
-
 def on_a_terminal(columns: int, *words: object, **env: str) -> str:
     """Return what a terminal of so many columns is shown."""
     leader, follower = pty.openpty()

@@ -88,6 +88,7 @@ def test_an_example_is_of_its_command_and_has_options_that_exist(prepared, monke
     group = path in (
         "cef-bridge",
         "cef-bridge mapping",
+        "cef-bridge config",
         "cef-bridge queue",
         "cef-bridge deadletter",
     )
@@ -114,6 +115,7 @@ def prepared(tmp_path_factory):
     for words in (
         ["convert", "events.ndjson", "-o", "out.cef"],
         ["mapping", "new", "acme", "--extends", "splunk", "--from", "events.ndjson"],
+        ["config", "new", "--from", "events.ndjson", "--to", "-", "-o", "forward.yaml"],
     ):
         done = ran(*words, cwd=folder)
         assert done.returncode == 0, done.stderr
@@ -125,7 +127,10 @@ def prepared(tmp_path_factory):
     return folder
 
 
-NETWORK = ("s3://", "cef-bridge forward", "cef-bridge receive", "replay /var", "demo")
+NETWORK = (
+    *("cef-bridge doctor", "cef-bridge top"),
+    *("s3://", "cef-bridge forward", "cef-bridge receive", "replay /var", "demo"),
+)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +141,7 @@ def test_an_example_runs(prepared, tmp_path, line):
     shutil.copytree(prepared, folder)
     if line.startswith("cef-bridge mapping new acme --extends"):
         (folder / "acme.yaml").unlink()
-    line = line.replace("/var/lib/cef-bridge", "queue")
+    line = line.replace("/var/lib/cef-bridge", "queue").replace("/etc/cef-bridge/", "")
     path = f"{Path(COMMAND).parent}:{os.environ['PATH']}"
     done = commands.run(
         ["bash", "-o", "pipefail", "-c", line],
@@ -149,7 +154,7 @@ def test_an_example_runs(prepared, tmp_path, line):
     # 3: it ran and found something, such as differences
     assert done.returncode in {0, 3}, done.stderr
     redirected = re.search(r"> (\S+)$", line)
-    assert done.stdout or redirected or " -o " in line or "lint" in line or "new" in line
+    assert done.stdout or redirected or any(it in line for it in (" -o ", "lint", "new", "check"))
     if redirected:
         file = folder / redirected[1]
         assert stat.S_ISREG(file.stat().st_mode)
