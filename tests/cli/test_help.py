@@ -89,6 +89,7 @@ def test_an_example_is_of_its_command_and_has_options_that_exist(prepared, monke
         "cef-bridge",
         "cef-bridge mapping",
         "cef-bridge config",
+        "cef-bridge content",
         "cef-bridge queue",
         "cef-bridge deadletter",
     )
