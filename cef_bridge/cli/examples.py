@@ -133,6 +133,19 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "cef-bridge simulate --siem sc4s -m arcsight --event 3 events.ndjson",
         "cef-bridge simulate --siem elastic out.cef",
     ),
+    "cef-bridge content": (
+        "cef-bridge content test",
+        "cef-bridge content pipeline --for splunk > splunk.yml",
+    ),
+    "cef-bridge content test": (
+        "cef-bridge content test",
+        "cef-bridge content test -m acme.yaml token-read new-binary",
+        "cef-bridge content test --siem qradar --json",
+    ),
+    "cef-bridge content pipeline": (
+        "cef-bridge content pipeline --for splunk > splunk.yml",
+        "cef-bridge content pipeline --for sentinel -m sentinel > sentinel.yml",
+    ),
     "cef-bridge lint-cef": (
         "cef-bridge lint-cef out.cef",
         "cef-bridge lint-cef --for splunk --strict out.cef",
