@@ -11,7 +11,15 @@ PACKAGE := $(VENV)/.package-installed
 TOOLS := $(VENV)/.installed-from-pyproject
 # The process of make that has tried to build the engine last: it does not try twice
 TRIED := $(VENV)/.engine-tried-by
-PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+INSTALL := install --quiet --disable-pip-version-check
+PIP := $(VENV)/bin/python -m pip $(INSTALL)
+# What the package needs to run and to be built. editables is what hatchling needs for --editable.
+define REQUIREMENTS
+import tomllib
+declared = tomllib.load(open("pyproject.toml", "rb"))
+print("pip", "editables", *declared["build-system"]["requires"], *declared["project"]["dependencies"], sep="\n")
+endef
+export REQUIREMENTS
 ENGINE := cef_bridge/_engine.so
 ENGINE_SOURCES := hatch_build.py engine/Cargo.lock engine/Cargo.toml engine/build.rs engine/src \
     $(wildcard engine/src/*.rs engine/src/*/*.rs)
@@ -130,7 +138,8 @@ $(TOOLS): $(PACKAGE)
 	@touch $@
 
 # `python3` may be older than what else is installed: the first that is new enough is taken. cargo
-# works while pip downloads; the hook that pip runs then finds what cargo made.
+# works while pip downloads. The libraries come first, so that only the package itself waits for it:
+# its hook then finds what cargo made. A new enough pip beside that Python saves setting up another.
 $(PACKAGE): pyproject.toml
 	@for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
 	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
@@ -139,8 +148,15 @@ $(PACKAGE): pyproject.toml
 	            (cd engine && exec cargo build --release --offline --locked) >/dev/null 2>&1 & \
 	            trap "kill $$! 2>/dev/null" EXIT; trap 'exit 130' INT TERM; \
 	        fi; \
-	        $$python -m venv $(VENV) || exit 1; \
-	        $(PIP) --editable . || exit 1; \
+	        pip="$$python -m pip --python $(VENV)/bin/python"; \
+	        $$python -m venv --without-pip $(VENV) || exit 1; \
+	        if ! $$pip --version >/dev/null 2>&1; then \
+	            $$python -m venv $(VENV) || exit 1; \
+	            pip="$(VENV)/bin/python -m pip"; \
+	        fi; \
+	        $$python -c "$$REQUIREMENTS" >$(VENV)/requirements.txt || exit 1; \
+	        $$pip $(INSTALL) --no-compile --requirement $(VENV)/requirements.txt || exit 1; \
+	        $(PIP) --no-deps --no-build-isolation --editable . || exit 1; \
 	        echo $$PPID > $(TRIED); \
 	        touch $@; \
 	        exit 0; \

@@ -57,6 +57,11 @@ for _number in (signal.SIGINT, signal.SIGHUP):
 # Workers of xdist say 80, and `mapping explain` heeds that in a pipe. Who pipes says nothing.
 os.environ.pop("COLUMNS", None)
 
+# Options of whoever runs the tests are none of the commands that they start.
+for _name in [name for name in os.environ if name.startswith("CEF_BRIDGE_")]:
+    if _name not in {"CEF_BRIDGE_ENGINE", "CEF_BRIDGE_BUILD", "CEF_BRIDGE_PLATFORM"}:
+        del os.environ[_name]
+
 # Each run draws others; `--hypothesis-profile default` draws twice as many. A busy machine is no
 # failing property test.
 hypothesis.settings.register_profile(

@@ -9,7 +9,7 @@ from transcripts import ROOT, page
 
 MOST_WORDS = 35  # of a sentence
 LONGEST_PAGE = 2_000  # words
-LISTS = ("cli", "class-ids", "event-ids", "fields", "line-rules", "lint-rules")
+LISTS = ("cli", "class-ids", "fields", "line-rules", "lint-rules")
 """Generated lists: nobody reads them from the beginning to the end."""
 
 LONG_SENTENCES: set[str] = set()

@@ -36,7 +36,7 @@ PAGES = [
     "CONTRIBUTING.md",
     *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
 ]
-GENERATED = ("fields.md", "event-ids.md", "lint-rules.md", "line-rules.md")
+GENERATED = ("fields.md", "class-ids.md", "lint-rules.md", "line-rules.md")
 SOURCES = sorted((ROOT / "cef_bridge").rglob("*.py"))
 
 EXCEPTIONS: dict[str, str] = {
@@ -63,6 +63,11 @@ def private(text: str) -> list[str]:
 def prose(text: str) -> str:
     """Return a page without its blocks of code."""
     return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def without_names(text: str) -> str:
+    """Return a page without code in its lines and without where links lead: files and contracts."""
+    return re.sub(r"`[^`\n]*`|(?<=\])\([^)\n]*\)", "…", text)
 
 
 def helps(command: click.Command, name: str, parent: click.Context | None = None):
@@ -102,6 +107,11 @@ def sentences(source: str) -> list[str]:
 @pytest.mark.parametrize("name", PAGES)
 def test_pages_are_plain(name):
     assert not found(prose(page(name)))
+
+
+@pytest.mark.parametrize("name", [*PAGES, "CHANGELOG.md"])
+def test_pages_have_no_words_of_our_own(name):
+    assert not found(without_names(prose(page(name))), PRIVATE)
 
 
 def test_the_help_of_commands_is_plain():

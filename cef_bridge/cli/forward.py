@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import click
 
-from cef_bridge.cli.checked import checked, checked_file, with_options
+from cef_bridge.cli.config.check import checked, checked_file, with_options
 from cef_bridge.cli.params import MAPPING, TEXTS, Renamed
 from cef_bridge.delivery import schemes, urls
 from cef_bridge.delivery.settings import read

@@ -116,4 +116,11 @@ def _json(record: logging.LogRecord) -> str:
 def _record(level: str, name: str, text: str, known: Mapping[str, object]) -> str:
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     record = {"time": stamp, "level": level, "logger": name, "message": text, **known}
-    return json.dumps(record, default=str)
+    return json.dumps({key: _unicode(value) for key, value in record.items()}, default=str)
+
+
+def _unicode(value: object) -> object:
+    """Return texts as Unicode: paths have other bytes as half surrogates, which no UTF-8 has."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return [_unicode(each) for each in value] if isinstance(value, list) else value

@@ -87,7 +87,7 @@ class Texts(click.types.StringParamType):
         )
 
 
-class Name(click.types.StringParamType):
+class Name(Texts):
     """A text; `offers` gives the words that a shell offers for what was typed so far."""
 
     def __init__(self, offers: Callable[[str], list[CompletionItem]]) -> None:

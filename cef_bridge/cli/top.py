@@ -27,16 +27,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+    from cef_bridge.delivery.urls import Endpoint
+    from cef_bridge.forward.metrics_client import MetricsAnswer
     from cef_bridge.forward.scraped import Scraped
     from cef_bridge.forward.status import ForwarderStatus
 
 _SIGPIPE = 141  # 128 and the signal's number
 _SECOND = 1.0
 _TIMEOUT = 5.0
-_MOST = 16 << 20  # bytes of an answer
 _COLUMNS = (
     *("destination", "trouble", "out/s", "in/s", "waiting", "in flight", "confirmed", "dropped"),
 )
+
+
+class MetricsPlace(NamedTuple):
+    """Where a forwarder is asked: its URL as it is shown, and what of it is connected to."""
+
+    url: str
+    endpoint: Endpoint
+    tls: bool
 
 
 class Scrape(NamedTuple):
@@ -59,17 +68,17 @@ def command(url: str, once: bool, as_json: bool) -> None:
     For each destination: what is wrong, rates, messages that wait, are in flight and confirmed.
     Ends with Ctrl-C.
     """
-    base = _base(url)
+    place = _place(url)
     screen = Screen(shown=can_draw(sys.stdout) and not once and not as_json, err=False)
     with _ended_by_signal() as ended, contextlib.ExitStack() as last:
         last.callback(screen.clear)
-        before = _scrape(base)
+        before = _scrape(place)
         if not once and screen.shown:
-            _show(screen, base, None, before)
+            _show(screen, place.url, None, before)
         while not ended:
             time.sleep(_SECOND)
             try:
-                now = _scrape(base)
+                now = _scrape(place)
             except CefBridgeError as error:
                 if once or not screen.shown:
                     raise
@@ -78,10 +87,10 @@ def command(url: str, once: bool, as_json: bool) -> None:
                 )
                 continue
             if screen.shown:
-                _show(screen, base, before, now)
+                _show(screen, place.url, before, now)
             else:
                 with _quiet_pipe():
-                    _print(base, before, now, as_json=as_json)
+                    _print(place.url, before, now, as_json=as_json)
             if once:
                 return
             before = now
@@ -120,59 +129,44 @@ def _quiet_pipe() -> Iterator[None]:
 # --- the answers of a forwarder -------------------------------------------------------------------
 
 
-def _base(url: str) -> str:
-    """Return the URL that paths are added to; UsageError for one that cannot be asked."""
+def _place(url: str) -> MetricsPlace:
+    """Return whom to ask; UsageError for a URL that cannot be asked."""
     scheme, found, place = url.rpartition("://")
     if found and scheme not in ("http", "https"):
         raise UsageError(f'"{printable(url)}" is no address of metrics. Use http://HOST:PORT.')
     if "@" in place:
         raise UsageError("Metrics need no user and password: remove what is before the @.")
     place = place.removesuffix("/").removesuffix("/metrics").removesuffix("/")
-    if isinstance(wrong := urls.endpoint(place), str):
-        raise UsageError(f'"{printable(url)}": {wrong}')
-    return f"{scheme or 'http'}://{place}"
+    endpoint = urls.endpoint(place)
+    if isinstance(endpoint, str):
+        raise UsageError(f'"{printable(url)}": {endpoint}')
+    return MetricsPlace(f"{scheme or 'http'}://{place}", endpoint, tls=scheme == "https")
 
 
-def _scrape(base: str) -> Scrape:
+def _scrape(place: MetricsPlace) -> Scrape:
     """Ask a forwarder how it is doing; CefBridgeError when that cannot be had."""
     from cef_bridge.forward.scraped import scraped  # noqa: PLC0415 - the parser takes 30 ms
 
     at = time.monotonic()
-    _, metrics = _get(f"{base}/metrics")
-    code, ready = _get(f"{base}/readyz")
-    found = scraped(metrics, "" if code == 200 else ready)
+    metrics, ready = _ask(place, "/metrics"), _ask(place, "/readyz")
+    found = scraped(metrics.text, "" if ready.status == 200 else ready.text)
     if found is None:
         raise CefBridgeError(
-            f"{base} answers, but not as cef-bridge does: its /metrics has no cef_bridge_ metrics. "
-            "Use the address that forward has as --metrics."
+            f"{place.url} answers, but not as cef-bridge does: its /metrics has no cef_bridge_ "
+            "metrics. Use the address that forward has as --metrics."
         )
     return Scrape(at, found)
 
 
-def _get(url: str) -> tuple[int, str]:
-    """Return the code and the text of an answer, whatever the code is."""
-    from http.client import HTTPException  # noqa: PLC0415 - who asks for help needs none of it
-    from urllib.error import HTTPError, URLError  # noqa: PLC0415
-    from urllib.request import ProxyHandler, build_opener  # noqa: PLC0415
+def _ask(place: MetricsPlace, path: str) -> MetricsAnswer:
+    from cef_bridge.forward.metrics_client import NoAnswerError, ask  # noqa: PLC0415 - see _scrape
 
     try:
-        try:
-            with build_opener(ProxyHandler({})).open(url, timeout=_TIMEOUT) as answer:
-                return answer.status, answer.read(_MOST).decode("utf-8", "replace")
-        except HTTPError as error:
-            with error:
-                return error.code, error.read(_MOST).decode("utf-8", "replace")
-    except (OSError, HTTPException) as error:
-        cause = error.reason if isinstance(error, URLError) else error
-        if isinstance(cause, TimeoutError):
-            why = f"no answer within {_TIMEOUT:.0f} seconds"
-        elif isinstance(cause, OSError) and cause.strerror:
-            why = cause.strerror.lower()
-        else:
-            why = "it does not speak HTTP"
+        return ask(place.endpoint, path, _TIMEOUT, tls=place.tls)
+    except NoAnswerError as error:
         raise CefBridgeError(
-            f"cannot read {url}: {printable(why)}. Start forward with --metrics HOST:PORT, or "
-            "correct the address."
+            f"cannot read {place.url}{path}: {printable(str(error))}. Start forward with --metrics "
+            "HOST:PORT, or correct the address."
         ) from error
 
 

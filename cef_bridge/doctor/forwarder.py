@@ -5,10 +5,7 @@ In comes a config, out go rows. Asks /readyz and /metrics of the config's addres
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import http.client
-import re
 import socket
 import time
 from typing import TYPE_CHECKING
@@ -16,18 +13,16 @@ from typing import TYPE_CHECKING
 from cef_bridge.delivery.urls import shown_endpoint
 from cef_bridge.doctor.diagnosis import Verdict, not_tried, ok, problem
 from cef_bridge.engine import native
+from cef_bridge.forward.metrics_client import NoAnswerError, ask
 
 if TYPE_CHECKING:
     from cef_bridge.delivery.urls import Endpoint
     from cef_bridge.doctor.links import Link
     from cef_bridge.forward.config import Config
+    from cef_bridge.forward.metrics_client import MetricsAnswer
 
-_SAMPLE = re.compile(
-    r'^cef_bridge_(received|sent)_total\{[^}]*destination="([^"]*)"[^}]*\} (\S+)$', re.MULTILINE
-)
 _BETWEEN = 1.0  # seconds between two looks at the counters
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what such a server is asked at
-_MOST = 1 << 20
 
 
 class ForwarderProbe:
@@ -48,7 +43,7 @@ class ForwarderProbe:
 
     def _metrics(self) -> Verdict:
         if self._address is None:
-            return not_tried("the config names none (metrics)")
+            return not_tried("no metrics address is set")
         shown = shown_endpoint(self._address)
         why = _taken(self._address)
         if why is None:
@@ -59,16 +54,15 @@ class ForwarderProbe:
                 "Name an address of this machine, and a port that this user may open.",
             )
         answer = self._ask("/readyz")
-        if answer is None or not answer[2].startswith("cef-bridge"):
+        if answer is None or not answer.server.startswith("cef-bridge"):
             return problem(
                 f"another program listens on {shown}", "Name another address with --metrics."
             )
         self._runs = True
-        status, text, _ = answer
-        if status == 200:
+        if answer.status == 200:
             return ok(f"a forwarder runs at {shown}, and is ready")
         return problem(
-            f"a forwarder runs at {shown}, and is not ready: {'; '.join(text.splitlines())}",
+            f"a forwarder runs at {shown}, and is not ready: {'; '.join(answer.text.splitlines())}",
             "The rows above show the cause; its log has more.",
         )
 
@@ -77,34 +71,31 @@ class ForwarderProbe:
         time.sleep(_BETWEEN)
         after, seconds = self._counts(), time.monotonic() - begun
         parts = []
-        for name in dict.fromkeys(name for _, name in after):
+        for name, counts in after.items():
             came, went = (
-                max(after.get((what, name), 0) - before.get((what, name), 0), 0) / seconds
-                for what in ("received", "sent")
+                max(now - then, 0) / seconds
+                for now, then in zip(counts, before.get(name, (0, 0)), strict=True)
             )
             parts.append(f"{name}: in {came:,.0f}/s, out {went:,.0f}/s")
         return ok(", ".join(parts) or "no destination yet")
 
-    def _counts(self) -> dict[tuple[str, str], float]:
-        answer = self._ask("/metrics")
-        text = answer[1] if answer is not None else ""
-        return {(what, name): float(value) for what, name, value in _SAMPLE.findall(text)}
+    def _counts(self) -> dict[str, tuple[int, int]]:
+        """Return what each destination has received and sent."""
+        from cef_bridge.forward.scraped import scraped  # noqa: PLC0415 - the parser takes 30 ms
 
-    def _ask(self, path: str) -> tuple[int, str, str] | None:
-        """Return status, body and server of an answer, None where nobody speaks HTTP."""
+        answer = self._ask("/metrics")
+        found = scraped(answer.text, "") if answer is not None else None
+        destinations = found.status.destinations if found is not None else ()
+        return {it.name: (it.counts.get("received", 0), it.sent) for it in destinations}
+
+    def _ask(self, path: str) -> MetricsAnswer | None:
+        """Return an answer, None where nobody speaks HTTP."""
         assert self._address is not None  # noqa: S101 - asked before
         host, port = self._address
-        connection = http.client.HTTPConnection(
-            _ANY.get(host, host), port, timeout=self._link.limit
-        )
-        with contextlib.closing(connection):
-            try:
-                connection.request("GET", path)
-                answer = connection.getresponse()
-                body = answer.read(_MOST).decode("utf-8", "replace")
-            except (OSError, http.client.HTTPException):
-                return None
-            return answer.status, body, answer.getheader("Server", "")
+        try:
+            return ask((_ANY.get(host, host), port), path, self._link.limit)
+        except NoAnswerError:
+            return None
 
 
 def _taken(address: Endpoint) -> int | None:

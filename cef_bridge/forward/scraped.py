@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_LONGEST = 16 << 10  # characters of a line: the parser takes much longer for longer ones
+
+
 class Scraped(NamedTuple):
     """A forwarder as another process sees it, and its version."""
 
@@ -37,6 +40,8 @@ def scraped(metrics: str, ready: str) -> Scraped | None:
 
     `ready` is that of `/readyz`, which has the reasons in words; "" where there is none.
     """
+    if any(len(each) > _LONGEST for each in metrics.splitlines()):
+        return None
     try:
         samples = [
             (sample.name.removeprefix(PREFIX), sample.labels, sample.value)

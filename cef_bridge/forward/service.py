@@ -391,7 +391,7 @@ class Service:
         way = self._ways[part.name]
         way.stop.set()
         way.thread.join()
-        self._ways[part.name] = self._forward(way.spec, way.route)
+        self._ways[part.name] = self._launch(way.spec, way.route)
 
     def _reload(self) -> None:
         """Make it so. What stays as it is goes on undisturbed; a wrong one changes nothing."""

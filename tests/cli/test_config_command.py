@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import commands
-import pytest
 from running import COMMAND, plain
 
 
@@ -51,8 +50,3 @@ def test_without_a_file_the_config_alone_is_on_standard_output(tmp_path):
     assert (code, err) == (0, "")
     assert out.startswith("# Config of cef-bridge forward.")
     assert "  - to: udp://siem\n" in out
-
-
-@pytest.mark.parametrize("name", ["new", "check"])
-def test_the_help_has_examples_a_line_each(name, tmp_path):
-    assert "\n  Examples:\n    cef-bridge config " in config(name, "--help", cwd=tmp_path)[1]

@@ -14,7 +14,7 @@ from commands import COMMAND
 from test_help import COMMANDS
 
 from cef_bridge.cli.environment import RESERVED
-from cef_bridge.cli.params import TEXTS
+from cef_bridge.cli.params import TEXTS, Texts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,7 @@ def test_each_option_of_each_command_has_a_variable_of_its_own():
 )
 def test_each_repeatable_option_takes_several_values(path, option):
     command, context = COMMANDS[path]
-    assert option.type is TEXTS
+    assert isinstance(option.type, Texts)
     assert re.search(rf"Values of .*{option.opts[-1]}", command.get_help(context))
 
 

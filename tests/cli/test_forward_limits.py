@@ -84,5 +84,5 @@ def test_a_terminal_shows_one_line_that_changes(tmp_path):
         os.close(ours)
     assert process.returncode == 0
     assert shown.count(b"\r\x1b[K") >= 2
-    assert b"file-out.cef: in " in shown
+    assert b"file-out.cef: " in shown
     assert b"100 confirmed" in shown

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
+from pathlib import Path
 
 import commands
 from forwards import Forward, until, write_events
@@ -109,3 +111,17 @@ def test_a_sentence_on_stderr_stays_a_sentence_without_the_option():
     words = [COMMAND, "convert", "no/such"]
     done = commands.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
     assert done.stderr == b"cef-bridge: no/such: no such file or folder\n"
+
+
+def test_a_path_of_bytes_that_are_no_text_is_unicode_in_each_record(tmp_path):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b'/bad\xff\x1b[31m"\nx'))
+    folder.mkdir()
+    log = write_events(folder / "ka.log", 1)
+    words = [*JSON, "forward", "--from", str(log), "--to", f"file://{tmp_path}/out", "--once"]
+    done = commands.run([COMMAND, *words], capture_output=True, timeout=60)
+    assert done.returncode == 0
+    (row,) = of(records(done.stderr.decode()), "source")
+    assert row["source"] == f'{tmp_path}/bad\\udcff\x1b[31m"\nx/ka.log'
+    assert str(row["message"]).startswith(
+        f'source {tmp_path}/bad\\udcff\\u001b[31m"\\u000ax/ka.log: '
+    )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
 import socket
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import commands
 import pytest
@@ -116,13 +119,60 @@ def test_what_is_no_forwarder_is_told_with_what_to_do(closed_port):
         f"cef-bridge: cannot read http://127.0.0.1:{closed_port}/metrics: connection refused. "
         "Start forward with --metrics HOST:PORT, or correct the address.\n"
     )
-    with HTTPServer(("127.0.0.1", 0), _Stranger) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        code, out, err = top(f"127.0.0.1:{server.server_port}")
-        server.shutdown()
+    with serving(_Stranger) as port:
+        code, out, err = top(f"127.0.0.1:{port}")
     assert (code, out) == (1, "")
     assert "answers, but not as cef-bridge does" in err
     assert "\x1b" not in err
+
+
+class _Elsewhere(_Stranger):
+    """Sends whoever asks to another server."""
+
+    to = 0
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self):
+        self.asked.append(self.path)
+        self.send_response(302)
+        self.send_header("Location", f"http://127.0.0.1:{self.to}/secret")
+        self.end_headers()
+
+
+class _Trickle(_Stranger):
+    """Answers a byte at a time, and never ends."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            while True:
+                self.wfile.write(b"#")
+                time.sleep(0.2)
+
+
+@contextlib.contextmanager
+def serving(handler):
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+def test_an_answer_leads_nowhere_else():
+    with serving(type("_There", (_Elsewhere,), {"asked": []})) as there:
+        here = type("_Here", (_Elsewhere,), {"to": there, "asked": []})
+        with serving(here) as port:
+            code, _, err = top(f"127.0.0.1:{port}", "--once")
+    assert (code, here.asked) == (1, ["/metrics", "/readyz"])
+    assert "answers, but not as cef-bridge does" in err
+
+
+def test_an_answer_without_an_end_is_given_up():
+    with serving(_Trickle) as port:
+        code, _, err = top(f"127.0.0.1:{port}", "--once")
+    assert code == 1
+    assert "no answer within 5 seconds" in err
 
 
 @pytest.mark.parametrize(
@@ -134,7 +184,7 @@ def test_what_is_no_forwarder_is_told_with_what_to_do(closed_port):
         ),
         ("http://user:secret@127.0.0.1:1", "Metrics need no user and password"),
         ("127.0.0.1", "has no port. Expected HOST:PORT."),
-        ("127.0.0.1:99999", '"99999" is no port.'),
+        ("127.0.0.1:99999", 'Invalid port "99999".'),
     ],
 )
 def test_an_address_that_cannot_be_one_is_wrong_use(url, said):

@@ -50,7 +50,7 @@ def test_another_broker_takes_messages_as_well(queue):
     assert queue.sum().confirmed == 500
 
 
-def test_it_is_connected_when_a_broker_has_taken_a_message_and_not_before(queue, caplog):
+def test_it_is_connected_when_a_broker_has_answered_and_not_before(queue, caplog):
     caplog.set_level("INFO")
     queue.append([MessageBatch(ALERTS, [b"CEF:0|a|b|1|c|d|5|"] * 10)])
     with forwarding(queue, parse_target("kafka://127.0.0.1:9/events")) as running:
@@ -61,10 +61,33 @@ def test_it_is_connected_when_a_broker_has_taken_a_message_and_not_before(queue,
     with mock() as port:
         with forwarding(queue, parse_target(f"kafka://127.0.0.1:{port}/events")) as running:
             running.wait_for(lambda: running.state.connected)
-            assert queue.sum().confirmed > 0
             running.finish()
+        assert queue.sum().confirmed == 10
         assert caplog.text.count(f"siem: connected to kafka://127.0.0.1:{port}/events") == 1
     assert running.state.reason == ""
+
+
+def test_without_messages_it_is_connected_and_again_after_an_outage(queue, tmp_path, caplog):
+    caplog.set_level("INFO")
+    with noida(tmp_path / "broker") as server:
+        Topics(server.port).create("events")
+        server.settle()
+        with forwarding(queue, parse_target(f"kafka://127.0.0.1:{server.port}/events")) as running:
+            running.wait_for(lambda: running.state.connected)
+            server.kill()
+            running.wait_for(lambda: running.state.reason == "unreachable")
+            assert not running.state.connected
+            server.start()
+            running.wait_for(lambda: running.state.connected)
+            assert running.state.reason == ""
+    assert caplog.text.count("takes messages again") == 1
+
+
+def test_without_messages_and_without_a_broker_it_is_unreachable(queue):
+    with forwarding(queue, parse_target("kafka://127.0.0.1:9/events")) as running:
+        running.wait_for(lambda: running.state.reason == "unreachable")
+        assert not running.state.connected
+        assert running.end() < 5
 
 
 def test_after_an_outage_it_is_connected_again(queue, tmp_path):

@@ -53,6 +53,13 @@ def test_the_text_of_a_stranger_is_none():
         assert scraped(text, "") is None
 
 
+def test_a_line_that_would_take_minutes_to_read_is_that_of_a_stranger():
+    labels = ",".join(f'a{number}="b"' for number in range(100_000))
+    line = f'cef_bridge_build_info{{version="1",{labels}}} 1\n'
+    assert scraped(line, "") is None
+    assert scraped('cef_bridge_build_info{version="1",a="b"} 1\n', "") is not None
+
+
 def test_rates_are_none_over_a_restart():
     later = DESTINATION._replace(sent=190, counts={**DESTINATION.counts, "received": 323})
     assert live.rates(DESTINATION, later, 10) == (20.0, 10.0, False)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from cef_bridge.delivery.sender_context import SenderContext
 
 _MOST = 1 << 20  # bytes of messages in a batch
+_ANSWERS = 0.4  # seconds that a broker has to answer while there is nothing to send
+_ASK_EVERY = 1.0  # seconds
 _CONTENT = ("content-type", b"text/plain; charset=utf-8")
 _CLASS = "cef-bridge-class"
 # What is wrong with a message itself: to send it again changes nothing.
@@ -67,7 +69,8 @@ class KafkaSender:
         self._fatal = False  # the producer can do nothing more
         self._told_dead = False
         self._act = False  # somebody must act before anything is taken
-        self._answered = False  # a broker took a message, and there was no trouble after that
+        self._answered = False  # a broker did, and there was no trouble after that
+        self._asked_at: float | None = None
 
     def run(self) -> None:
         """Send until told to stop, or to end and all has its fate. What is in flight stays."""
@@ -83,7 +86,7 @@ class KafkaSender:
                 elif context.ending.is_set() and context.nothing_waits():
                     break
                 else:
-                    self._poll(0)
+                    self._idle()
                     context.wait_for_messages()
         except StopSending:
             _log.debug("%s: stopped", context.progress.name)
@@ -103,6 +106,37 @@ class KafkaSender:
         if self._fatal:  # what has no report goes to another producer
             self._drop_producer()
         self._settle(fates)
+
+    def _idle(self) -> None:
+        """Keep a producer that can send, and know whether a broker answers it."""
+        producer = self._producer or self._make()
+        self._poll(0)
+        if self._fatal:
+            self._drop_producer()
+        elif not self._answered:
+            self._ask(producer)
+
+    def _ask(self, producer: Producer) -> None:
+        """See whether a broker answers; what it has against the topic, messages will tell."""
+        from confluent_kafka import KafkaException  # noqa: PLC0415 - see check_library
+
+        now = self._context.clock()
+        if self._asked_at is not None and now - self._asked_at < _ASK_EVERY:
+            return
+        self._asked_at = now
+        try:
+            producer.list_topics(self._topic, timeout=_ANSWERS)
+        except KafkaException:
+            return  # what is wrong comes to `_on_error`
+        self._act = False
+        self._hears()
+        self._context.progress.works()
+
+    def _hears(self) -> None:
+        """Take note that a broker answers."""
+        if not self._answered:
+            self._answered = True
+            self._context.progress.connected(str(self._target))
 
     def _poll(self, seconds: float) -> None:
         """Have the producer bring reports and errors, for so long at most."""
@@ -151,9 +185,7 @@ class KafkaSender:
         if done:
             parts = batch.where(done.__contains__)
             queue.settle(parts, "confirmed")
-            if not self._answered:
-                self._answered = True
-                progress.connected(str(self._target))
+            self._hears()
             for part in parts:
                 size = sum(map(len, part.messages))
                 progress.sent(len(part.messages), size, resent=part.resent)

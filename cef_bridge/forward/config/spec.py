@@ -100,7 +100,7 @@ class Source(Login, frozen=True, kw_only=True):
     ahead: Annotated[
         int,
         setting(
-            "Most events that are read and not settled. If a queue is lost, as many may be sent "
+            "Most events that are read and not confirmed. If a queue is lost, as many may be sent "
             "twice.",
             of=_KAFKA,
             ge=100,
