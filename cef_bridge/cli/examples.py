@@ -41,12 +41,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "cef-bridge top http://forwarder:9464 --once",
     ),
     "cef-bridge config": (
-        "cef-bridge config new --from kubearmor://relay --to tls://siem:6514 -m splunk",
+        "cef-bridge config new --from kubearmor://relay --to tls://siem --siem splunk",
         "cef-bridge config check forward.yaml",
     ),
     "cef-bridge config new": (
-        "cef-bridge config new --from kubearmor://relay --to tls://siem:6514 -m splunk",
-        "cef-bridge config new --from events.ndjson --to tcp://siem:514 -o new.yaml",
+        "cef-bridge config new --from kubearmor://relay --to tls://siem --siem splunk",
+        "cef-bridge config new --from '/var/log/*.log' --to tcp://siem -o forward.yaml",
     ),
     "cef-bridge config check": (
         "cef-bridge config check forward.yaml",
@@ -59,6 +59,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "cef-bridge queue status": (
         "cef-bridge queue status /var/lib/cef-bridge",
         "cef-bridge queue status --json /var/lib/cef-bridge",
+        "cef-bridge queue status /var/lib/cef-bridge-*",
     ),
     "cef-bridge queue peek": (
         "cef-bridge queue peek /var/lib/cef-bridge",
@@ -191,7 +192,8 @@ def write(command: click.Command, path: str, formatter: click.HelpFormatter) -> 
         "The command line overrides it.",
     )
     if repeatable := [environment.long_name(it) for it in options if it.multiple]:
-        lines = (*lines, f"Values of {' and '.join(repeatable)}: between spaces, or one a line.")
+        names = " and ".join(filter(None, (", ".join(repeatable[:-1]), repeatable[-1])))
+        lines = (*lines, f"Values of {names}: between spaces, or one a line.")
     _write_lines("Environment", lines, formatter)
 
 
