@@ -29,7 +29,7 @@ IFRAME_WORKER := 1.0.4
 SHELL := /bin/sh
 
 .NOTPARALLEL:
-.PHONY: help demo test lint engine docs fuzz fuzz-guided bench bench-forward bench-mapping bench-soak
+.PHONY: help demo test lint engine docs fuzz fuzz-guided bench bench-forward bench-mapping bench-soak release audit
 help:
 	@echo "make demo    show an event as CEF and in SIEMs, and forward to a collector that dies"
 	@echo "make test    run the tests"
@@ -41,6 +41,8 @@ help:
 	@echo "make bench   measure convert against a bare JSON parser and its peers; a quarter of an hour"
 	@echo "make bench-forward, bench-mapping, bench-soak: forward beside its peers, coverage and diff"
 	@echo "             against convert, forward at a steady rate for ten minutes"
+	@echo "make release VERSION=0.2.0  build all that a version is published as into dist/"
+	@echo "make audit   look for known vulnerabilities in the libraries that ship; needs the network"
 	@if [ -f cef_bridge/_no_engine.txt ]; then \
 	    echo "no native engine: $$(cat cef_bridge/_no_engine.txt)"; fi
 
@@ -96,6 +98,21 @@ bench-mapping: $(TOOLS) engine
 
 bench-soak: $(TOOLS) engine
 	@$(VENV)/bin/python benchmarks/soak.py $(BENCH)
+
+# Wheel, sdist, zipapp, deb, rpm, chart, image, bill of materials, SHA256SUMS: deploy/release/README.md.
+release: $(VENV)/.installed-release
+	@test -n "$(VERSION)" || { echo "name the version: make release VERSION=0.2.0" >&2; exit 2; }
+	@$(VENV)/bin/python deploy/release/release.py $(VERSION) $(RELEASE)
+
+# The libraries of the image and the packages, by version and hash, against PyPI's known vulnerabilities.
+audit: | $(PACKAGE)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7'
+	@$(VENV)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+	    --requirement deploy/image/requirements.txt --requirement deploy/image/requirements-build.txt
+
+$(VENV)/.installed-release: pyproject.toml | $(PACKAGE)
+	@$(PIP) --editable '.[release]'
+	@touch $@
 
 # Without an engine this runs each time, and says why there is none: cargo may be there by now.
 $(ENGINE): $(ENGINE_SOURCES) | $(PACKAGE)

@@ -41,12 +41,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "cef-bridge top http://forwarder:9464 --once",
     ),
     "cef-bridge config": (
-        "cef-bridge config new --from kubearmor://relay --to tls://siem:6514 -m splunk",
+        "cef-bridge config new --from kubearmor://relay --to tls://siem --siem splunk",
         "cef-bridge config check forward.yaml",
     ),
     "cef-bridge config new": (
-        "cef-bridge config new --from kubearmor://relay --to tls://siem:6514 -m splunk",
-        "cef-bridge config new --from events.ndjson --to tcp://siem:514 -o new.yaml",
+        "cef-bridge config new --from kubearmor://relay --to tls://siem --siem splunk",
+        "cef-bridge config new --from '/var/log/*.log' --to tcp://siem -o forward.yaml",
     ),
     "cef-bridge config check": (
         "cef-bridge config check forward.yaml",
@@ -59,6 +59,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "cef-bridge queue status": (
         "cef-bridge queue status /var/lib/cef-bridge",
         "cef-bridge queue status --json /var/lib/cef-bridge",
+        "cef-bridge queue status /var/lib/cef-bridge-*",
     ),
     "cef-bridge queue peek": (
         "cef-bridge queue peek /var/lib/cef-bridge",
@@ -132,6 +133,19 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "cef-bridge simulate --siem sc4s -m arcsight --event 3 events.ndjson",
         "cef-bridge simulate --siem elastic out.cef",
     ),
+    "cef-bridge content": (
+        "cef-bridge content test",
+        "cef-bridge content pipeline --for splunk > splunk.yml",
+    ),
+    "cef-bridge content test": (
+        "cef-bridge content test",
+        "cef-bridge content test -m acme.yaml token-read new-binary",
+        "cef-bridge content test --siem qradar --json",
+    ),
+    "cef-bridge content pipeline": (
+        "cef-bridge content pipeline --for splunk > splunk.yml",
+        "cef-bridge content pipeline --for sentinel -m sentinel > sentinel.yml",
+    ),
     "cef-bridge lint-cef": (
         "cef-bridge lint-cef out.cef",
         "cef-bridge lint-cef --for splunk --strict out.cef",
@@ -174,7 +188,8 @@ def write(command: click.Command, path: str, formatter: click.HelpFormatter) -> 
         "The command line overrides it.",
     )
     if repeatable := [environment.long_name(it) for it in options if it.multiple]:
-        lines = (*lines, f"Values of {' and '.join(repeatable)}: between spaces, or one a line.")
+        names = " and ".join(filter(None, (", ".join(repeatable[:-1]), repeatable[-1])))
+        lines = (*lines, f"Values of {names}: between spaces, or one a line.")
     _write_lines("Environment", lines, formatter)
 
 

@@ -85,13 +85,7 @@ def test_no_command_has_examples_that_does_not_exist():
 @pytest.mark.parametrize(("path", "line"), LINES, ids=[line for _, line in LINES])
 def test_an_example_is_of_its_command_and_has_options_that_exist(prepared, monkeypatch, path, line):
     monkeypatch.chdir(prepared)
-    group = path in (
-        "cef-bridge",
-        "cef-bridge mapping",
-        "cef-bridge config",
-        "cef-bridge queue",
-        "cef-bridge deadletter",
-    )
+    group = isinstance(COMMANDS[path][0], click.Group)
     assert any(" ".join(words).startswith(path) for words in parts(line))
     for words in parts(line):
         known = [it for it in COMMANDS if words[: len(it.split())] == it.split()]
@@ -115,7 +109,10 @@ def prepared(tmp_path_factory):
     for words in (
         ["convert", "events.ndjson", "-o", "out.cef"],
         ["mapping", "new", "acme", "--extends", "splunk", "--from", "events.ndjson"],
-        ["config", "new", "--from", "events.ndjson", "--to", "-", "-o", "forward.yaml"],
+        [
+            *("config", "new", "--from", "events.ndjson", "--to", "tcp://127.0.0.1:1"),
+            *("--queue", "queues", "--metrics", "127.0.0.1:0", "-o", "forward.yaml"),
+        ],
     ):
         done = ran(*words, cwd=folder)
         assert done.returncode == 0, done.stderr
@@ -127,10 +124,8 @@ def prepared(tmp_path_factory):
     return folder
 
 
-NETWORK = (
-    *("cef-bridge doctor", "cef-bridge top"),
-    *("s3://", "cef-bridge forward", "cef-bridge receive", "replay /var", "demo"),
-)
+SILENT = re.compile("lint|config check")  # nothing on stdout: nothing is wrong
+NETWORK = ("s3://", "cef-bridge forward", "cef-bridge receive", "replay /var", "demo", " top ")
 
 
 @pytest.mark.parametrize(
@@ -141,6 +136,8 @@ def test_an_example_runs(prepared, tmp_path, line):
     shutil.copytree(prepared, folder)
     if line.startswith("cef-bridge mapping new acme --extends"):
         (folder / "acme.yaml").unlink()
+    if line.startswith("cef-bridge config new"):
+        (folder / "forward.yaml").unlink()
     line = line.replace("/var/lib/cef-bridge", "queue").replace("/etc/cef-bridge/", "")
     path = f"{Path(COMMAND).parent}:{os.environ['PATH']}"
     done = commands.run(
@@ -154,7 +151,7 @@ def test_an_example_runs(prepared, tmp_path, line):
     # 3: it ran and found something, such as differences
     assert done.returncode in {0, 3}, done.stderr
     redirected = re.search(r"> (\S+)$", line)
-    assert done.stdout or redirected or any(it in line for it in (" -o ", "lint", "new", "check"))
+    assert done.stdout or redirected or " -o " in line or "new" in line or SILENT.search(line)
     if redirected:
         file = folder / redirected[1]
         assert stat.S_ISREG(file.stat().st_mode)

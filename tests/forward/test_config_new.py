@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from urllib.parse import quote
 
 import pytest
 
@@ -32,6 +33,10 @@ TO = {
     "stdout": "-",
 }
 WORDS = {**SOURCE_WORDS.rows, **DESTINATION_WORDS.rows}
+
+
+HOSTILE = "# : \x85\x7f\u2028\"'\\{}[]&*!|>%@`,~null\t\n\x1b\ufeff\N{GRINNING FACE}"
+"""What YAML gives a meaning, takes for the end of a line, or refuses."""
 
 
 def loaded(text, tmp_path, **env):
@@ -135,3 +140,17 @@ def test_all_that_is_wrong_is_said_at_once(froms, tos, mappings, said):
     with pytest.raises(UsageError) as error:
         new_config(froms, tos, mappings)
     assert [each for each in said if each not in str(error.value)] == []
+
+
+def test_a_path_is_read_as_it_was_named_whatever_is_in_it(tmp_path):
+    path = f"/{HOSTILE}/ka.log"
+    to = f"file:///{quote(HOSTILE)}"
+    config = loaded(new_config([path], [to], settings={**GLOBAL, "queue": path}).text, tmp_path)
+    assert config.sources[0].pattern == path
+    assert config.destinations[0].target.path == f"/{HOSTILE}"
+    assert config.queue == path
+
+
+def test_a_path_that_no_yaml_can_name_is_refused():
+    with pytest.raises(UsageError, match=r"/a\\udcffb\.log.*: this is no UTF-8"):
+        new_config(["/a\udcffb.log"], ["tcp://siem"])

@@ -95,7 +95,7 @@ def command(
         click.echo(found.text, nl=False)
     else:
         with AtomicFile(Path(output)) as file:
-            file.write(found.text.encode("utf-8", "surrogateescape"))
+            file.write(found.text.encode("utf-8"))
     _report(found, output, len(froms), len(tos))
 
 

@@ -32,6 +32,7 @@ from cef_bridge.forward.config.sources import split
 from cef_bridge.mapping.language.beside import is_path
 from cef_bridge.mapping.load import load
 from cef_bridge.siems.registry import mapping_of
+from cef_bridge.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,6 +87,11 @@ def new_config(
         for (item, _), one in zip(destinations, ready, strict=True)
     ]
     text = new_text.text(settings, [item for item, _ in sources], items)
+    if odd := [printable(it.strip()) for it in text.splitlines() if not _is_unicode(it)]:
+        problems = [
+            f"{each}: this is no UTF-8. A config cannot name it: rename it." for each in odd
+        ]
+        raise UsageError("\n".join(problems))
     paths = (path for item in (*(item for item, _ in sources), *items) for path in _paths(item))
     return NewConfig(text, tuple(path for path in dict.fromkeys(paths) if not Path(path).exists()))
 
@@ -223,6 +229,10 @@ def _paths(item: ConfigItem) -> list[str]:
 
 def _base(parts: urls.Url) -> str:
     return f"{parts.scheme}://{parts.rest}"
+
+
+def _is_unicode(text: str) -> bool:
+    return not any(0xD800 <= ord(char) <= 0xDFFF for char in text)  # bytes of a name that is none
 
 
 def _whole(path: str) -> str:

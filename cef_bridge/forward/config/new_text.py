@@ -181,4 +181,16 @@ def _default(row: kinds.Field) -> str:
 def _quoted(text: str) -> str:
     """Return a text as YAML reads it, in quotes where it has to be."""
     plain = _PLAIN.fullmatch(text) and text.lower() not in _NO_TEXT
-    return text if plain else json.dumps(text, ensure_ascii=False)
+    if plain:
+        return text
+    quoted = json.dumps(text, ensure_ascii=False)
+    # What is no Unicode stays: `new_config` tells of it.
+    return "".join(
+        char if char.isprintable() or "\ud800" <= char <= "\udfff" else _escaped(char)
+        for char in quoted
+    )
+
+
+def _escaped(char: str) -> str:
+    """Return a character that YAML would refuse or take for a line's end, by its number."""
+    return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"
