@@ -1,6 +1,6 @@
 """Queues that other versions wrote are read and delivered, or put aside whole with what to do.
 
-tests/data/queues has queues as 0.1.0 left them: `forward -m splunk` had 61 lines, one of them cut, and no
+tests/queue/earlier has queues as 0.1.0 left them: `forward -m splunk` had 61 lines, one of them cut, and no
 collector. `first` is of the first commit that has format 1 (c423da5), the other of the last one before
 0.2.0 began (4cc29df). 0.1.0.cef is what `convert` of 0.1.0 made of the same lines. Both came from a
 worktree of their commit:
@@ -15,18 +15,18 @@ from __future__ import annotations
 import gzip
 import json
 import sqlite3
+from pathlib import Path
 
 import commands
 import pytest
 from commands import COMMAND
 from queue_help import opened
-from transcripts import ROOT
 
 from cef_bridge.errors import UsageError
 from cef_bridge.queue import schema
 from cef_bridge.queue.queue import inspect
 
-DATA = ROOT / "tests" / "data" / "queues"
+DATA = Path(__file__).with_name("earlier")
 SENT = gzip.decompress((DATA / "0.1.0.cef.gz").read_bytes()).splitlines()
 VERSIONS = ["0.1.0-first", "0.1.0"]
 CONFIG = """\
