@@ -29,7 +29,7 @@ IFRAME_WORKER := 1.0.4
 SHELL := /bin/sh
 
 .NOTPARALLEL:
-.PHONY: help demo test lint engine docs fuzz fuzz-guided bench bench-forward bench-mapping bench-soak release audit
+.PHONY: help demo test lint engine docs fuzz fuzz-guided fuzz-targets bench bench-forward bench-mapping bench-soak release audit
 help:
 	@echo "make demo    show an event as CEF and in SIEMs, and forward to a collector that dies"
 	@echo "make test    run the tests"
@@ -38,6 +38,7 @@ help:
 	@echo "make docs    build the documentation as a site, in site/; needs npm for its diagrams"
 	@echo "make fuzz    hold the engine against the reference, with events and mappings made up"
 	@echo "make fuzz-guided  the same, led by what lines reach in the reference (installs Atheris)"
+	@echo "make fuzz-targets  any bytes for decoder, archives, messages, configs and mappings (the same)"
 	@echo "make bench   measure convert against a bare JSON parser and its peers; a quarter of an hour"
 	@echo "make bench-forward, bench-mapping, bench-soak: forward beside its peers, coverage and diff"
 	@echo "             against convert, forward at a steady rate for ten minutes"
@@ -86,6 +87,13 @@ fuzz: $(TOOLS) engine
 fuzz-guided: $(TOOLS) engine
 	@$(VENV)/bin/python -m pip install --quiet 'atheris>=2.3'
 	@$(VENV)/bin/python tests/engine/guided.py $(FUZZ)
+
+# Each for a minute: make fuzz-targets FUZZ="--seconds 3600" for longer
+fuzz-targets: $(TOOLS) engine
+	@$(VENV)/bin/python -m pip install --quiet 'atheris>=2.3'
+	@for target in decoder archive message config mapping; do \
+	    $(VENV)/bin/python tests/fuzz/run.py $$target $(FUZZ) || exit 1; \
+	done
 
 bench: $(TOOLS) engine
 	@$(VENV)/bin/python benchmarks/bench.py $(BENCH)

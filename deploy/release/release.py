@@ -88,6 +88,7 @@ class Release:
         self.env = {
             **os.environ,
             "SOURCE_DATE_EPOCH": self.epoch,
+            "CARGO_TARGET_DIR": str(work / "target"),
             "CEF_BRIDGE_BUILD": "require",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         }
@@ -122,7 +123,7 @@ class Release:
         """Wheel with the engine, and sdist. The wheel says which glibc the engine needs."""
         build = ("cargo", "build", "--release", "--offline", "--locked", "--quiet")
         run(*build, cwd=self.source / "engine", env=self.env)
-        library = self.source / "engine/target/release/libcef_bridge_engine.so"
+        library = self._work / "target/release/libcef_bridge_engine.so"
         found = re.findall(r"GLIBC_(\d+)\.(\d+)", run(needed("objdump"), "-T", library))
         major, minor = max((int(major), int(minor)) for major, minor in found)
         self.glibc = f"{major}.{minor}"

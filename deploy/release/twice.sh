@@ -20,7 +20,7 @@ for file in "$work"/first/*; do
         echo "the same bytes: $name"
     else
         case $name in
-        *.whl | *.tar.gz | *.pyz | *-chart-*.tgz | *.cdx.json)
+        *.whl | *.tar.gz | *.pyz | *.deb | *.rpm | *-chart-*.tgz | *.cdx.json)
             echo "other bytes, and they must be the same: $name" >&2
             same=1
             ;;
