@@ -63,6 +63,8 @@ class TerminalText:
     def _control(self, words: str, kind: str) -> None:
         if kind == "m":
             for word in words.split(";"):
+                if word in {"38", "48"}:  # one of 256 colours, as progress bars have
+                    break
                 self._style = _changed(self._style, int(word or 0))
         elif kind == "A":
             self._row = max(self._row - int(words or 1), 0)

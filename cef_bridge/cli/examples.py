@@ -141,6 +141,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "cef-bridge content test -m acme.yaml token-read new-binary",
         "cef-bridge content test --siem qradar --json",
     ),
+    "cef-bridge content searches": (
+        "cef-bridge content searches --for splunk",
+        "cef-bridge content searches --for sentinel -m sentinel",
+    ),
     "cef-bridge content pipeline": (
         "cef-bridge content pipeline --for splunk > splunk.yml",
         "cef-bridge content pipeline --for sentinel -m sentinel > sentinel.yml",

@@ -16,7 +16,7 @@ from cef_bridge.content.fieldmap import CLASS_ID
 from cef_bridge.content.vocabulary import INITIATED, LOG_SOURCES, PATHS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from cef_bridge.content.fieldmap import FieldMap, FieldPlace
     from cef_bridge.content.vocabulary import LogSource
@@ -259,19 +259,23 @@ def events_fields(fields: FieldMap, source: LogSource) -> Sequence[str]:
     return list(_events(fields, source))
 
 
+def parse_kv(names: Iterable[str]) -> str:
+    """Return what makes fields of keys that Sentinel has no column for."""
+    columns = ", ".join(f"{name}:string" for name in names)
+    return (
+        f"| parse-kv AdditionalExtensions as ({columns})"
+        " with (pair_delimiter=';', kv_delimiter='=')\n"
+    )
+
+
 def _query_of_table(fields: FieldMap) -> _Item:
-    """Return what makes fields of the keys that Sentinel has no column for (parse-kv)."""
+    """Return the beginning of a query of Sentinel."""
     made: dict[str, None] = {}
     for source in LOG_SOURCES:
         for name in known(source):
             found = asked(fields, source, name)
             made |= dict.fromkeys(found.place.made if found else ())
-    columns = ", ".join(f"{name}:string" for name in sorted(made))
     vendor = fields.vendor()
     own = f'| where {vendor[0]} == "{vendor[1]}"\n' if vendor else ""
-    table = (
-        f"CommonSecurityLog\n{own}"
-        f"| parse-kv AdditionalExtensions as ({columns})"
-        " with (pair_delimiter=';', kv_delimiter='=')\n| where "
-    )
+    table = f"CommonSecurityLog\n{own}{parse_kv(sorted(made))}| where "
     return {"id": "table", "type": "embed", "prefix": table, "suffix": ""}

@@ -59,13 +59,21 @@ class SiemStore:
             self._rows[text] = self._row(text)
         return self._rows[text]
 
-    def _row(self, text: str) -> Row:
+    def numbered_row(self, event: MappingType[str, object], queue: str, number: int) -> Row:
+        """Return the same of a message that a queue has numbered (`envelope.sequence`)."""
+        envelope = self.mapping.envelope
+        between = envelope.delimiter if self.mapping.format == "leef" else " "
+        keys = (f"KubeArmorQueue={queue}", f"KubeArmorSeq={number}")
+        return self._row(json.dumps(event), "".join(between + key for key in keys))
+
+    def _row(self, text: str, more: str = "") -> Row:
         (outcome,) = self._convert(text.encode())
         if outcome.line is None:
             reason = outcome.rejected or f"{self.mapping.name} filters it out"
             return Row({}, frozenset(), {}, {}, reason)
-        said = take_apart(outcome.line).said
-        reading = self._simulator.read(outcome.line)
+        line = outcome.line + more
+        said = take_apart(line).said
+        reading = self._simulator.read(line)
         listed = self.siem.lists_others_in
         fields: dict[str, str] = {}
         header: dict[str, str] = {}

@@ -126,7 +126,7 @@ def _filled(event: Event, values: dict[str, str], opened: dict[str, tuple[bool, 
         )
         if "ProcessName" not in event or "process.path" not in values:
             event["ProcessName"] = str(event["Resource"]).split(" ", 1)[0]
-    event["Resource"] = _network(event, values) or event.get("Resource", "")
+    _connect(event, values)
     if "dns.name" in values:
         event["Data"] = f"kfunc=UDP_SENDMSG domain={values['dns.name']} daddr=192.0.2.53 qtype=A"
     return event
@@ -141,15 +141,12 @@ def _command_line(text: str, path: str, opened: tuple[bool, bool]) -> str:
     return f"{text if text.startswith('/') else f'/usr/bin/{text}'}{'x' * behind}"
 
 
-def _network(event: Event, values: dict[str, str]) -> str:
-    ends = ("source", "destination")
-    if not any(f"{end}.{part}" in values for end in ends for part in ("ip", "port")) and (
-        "remote.host" not in values
-    ):
-        return ""
-    if "probe=tcp" not in str(event.get("Data")):
-        return ""
-    end = ends["connect" in str(event["Data"])]
-    host = values.get("remote.host", "")
+def _connect(event: Event, values: dict[str, str]) -> None:
+    """Put the ends of a connection where KubeArmor reports them (Data and Resource)."""
+    kind = derive(event).kind.verb
+    end = {"connect": "destination", "accept": "source"}.get(kind)
+    if end is None:
+        return
     address, port = values.get(f"{end}.ip", "192.0.2.7"), values.get(f"{end}.port", "443")
-    return f"remoteip={address} port={port} protocol=TCP" + (f" remotehost={host}" if host else "")
+    event["Data"] = f"kprobe=tcp_{kind} domain=AF_INET"
+    event["Resource"] = f"remoteip={address} port={port} protocol=TCP"

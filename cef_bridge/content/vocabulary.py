@@ -47,10 +47,10 @@ _EXEC = _PROCESS | {
     "Hashes": "file.hash",
 }
 _FILE = _PROCESS | {"TargetFilename": "file.path"}
+# No DestinationHostname: remote.host is a name inside the cluster, kind/namespace/name.
 _NETWORK = _PROCESS | {
     "DestinationIp": "destination.ip",
     "DestinationPort": "destination.port",
-    "DestinationHostname": "remote.host",
     "SourceIp": "source.ip",
     "SourcePort": "source.port",
     "Protocol": "network.protocol",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from cef_bridge.delivery.urls import Endpoint
     from cef_bridge.forward.config import Config, Source
-    from cef_bridge.forward.service import RunningDestination
+    from cef_bridge.forward.running_parts import RunningDestination
 
 
 class StartRow(NamedTuple):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 import json
-import os
-import pty
 import re
 from pathlib import Path
 
 import commands
 from commands import COMMAND
+from terminals import at_a_terminal
 
 import cef_bridge
 from cef_bridge.lines import FORMATS
@@ -27,23 +26,9 @@ def in_a_pipe(*options: str) -> str:
 
 
 def on_a_terminal(*options: str, columns: int = 80, **variables: str) -> str:
-    ours, theirs = pty.openpty()
-    env = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm-256color", **variables}
-    env = {name: text for name, text in env.items() if text}
-    with commands.Popen([*DEMO, *options], stdout=theirs, stderr=theirs, env=env) as process:
-        os.close(theirs)
-        shown = b""
-        while True:
-            try:
-                part = os.read(ours, 1 << 16)
-            except OSError:  # Linux: the other end of the terminal has gone
-                break
-            if not part:
-                break
-            shown += part
-        os.close(ours)
-    assert process.returncode == 0
-    return shown.decode()
+    seen = at_a_terminal(*DEMO[1:], *options, columns=columns, **variables)
+    assert seen.code == 0
+    return seen.raw
 
 
 def messages(shown: str) -> list[str]:
@@ -133,7 +118,7 @@ def test_a_terminal_of_80_columns_shows_it_on_two_screens():
 
 
 def test_a_terminal_gets_colours():
-    shown = on_a_terminal(NO_COLOR="")
+    shown = on_a_terminal()
     assert "\x1b[97m\x1b[1mAn event of KubeArmor" in shown
     assert "\x1b[36mPolicyName" in shown
     assert "\x1b[92m\x1b[1msent 6,000, received 6,000, lost 0" in shown
@@ -141,7 +126,7 @@ def test_a_terminal_gets_colours():
 
 
 def test_all_wraps_lines_on_a_terminal():
-    shown = on_a_terminal("--all", columns=100, NO_COLOR="")
+    shown = on_a_terminal("--all", columns=100)
     assert "\x1b[31m\x1b[1m 1  Process execution blocked by policy" in shown
     rows = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
     assert max(len(row) for row in rows if row.startswith("    ")) == 100

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
-import os
-import pty
-import struct
-import termios
 
 import commands
 import pytest
 from looking import Collector, closed_port, event, write
 from running import COMMAND, plain
+from terminals import at_a_terminal
 from transcripts import ROOT
 
 
@@ -119,28 +114,10 @@ def test_a_warning_of_the_config_is_one_of_the_doctor(log, tmp_path):
     assert log.exists()
 
 
-def on_a_terminal(columns: int, *words: object, **env: str) -> str:
-    """Return what a terminal of so many columns is shown."""
-    leader, follower = pty.openpty()
-    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    variables = {name: it for name, it in os.environ.items() if name not in {"NO_COLOR", "COLUMNS"}}
-    with commands.Popen(
-        [COMMAND, "doctor", *map(str, words)], stdout=follower, env={**variables, **env}
-    ) as process:
-        os.close(follower)
-        shown = b""
-        with contextlib.suppress(OSError):  # the terminal's end
-            while data := os.read(leader, 1 << 16):
-                shown += data
-        process.wait(120)
-    os.close(leader)
-    return shown.decode().replace("\r\n", "\n")
-
-
 def test_a_terminal_shows_rows_below_what_they_are_about_and_within_its_width(log):
     to = f"tcp://127.0.0.1:{closed_port()}?name=soc"
     words = ["--from", log, "--to", to, "-m", "splunk"]
-    plain_text = on_a_terminal(80, *words, NO_COLOR="1")
+    plain_text = at_a_terminal("doctor", *words, NO_COLOR="1").raw
     assert "\x1b" not in plain_text
     assert plain_text.count("\ndestination soc\n  ok         mapping ") == 1
     assert plain_text.count("\ndestination soc\n") == 1
@@ -149,4 +126,4 @@ def test_a_terminal_shows_rows_below_what_they_are_about_and_within_its_width(lo
     sentence = plain_text.partition("\n\n")[0].splitlines()
     assert len(sentence) == 2
     assert max(map(len, sentence)) < 80
-    assert "\x1b[31m  problem  \x1b[0m" in on_a_terminal(80, *words)
+    assert "\x1b[31m  problem  \x1b[0m" in at_a_terminal("doctor", *words).raw

@@ -11,8 +11,8 @@ import time
 import commands
 import pytest
 from forwards import Forward, forward, until, waiting_in, write_events
-from live_terminals import Terminal
 from running import COMMAND
+from terminals import Terminal
 
 from cef_bridge.collector.collector import Collector
 from cef_bridge.forward.missing_sources import PATIENCE

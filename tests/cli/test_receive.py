@@ -15,8 +15,8 @@ from typing import Self
 import commands
 import pytest
 from certificates import Authority
-from live_terminals import Terminal
 from running import COMMAND, Ran, plain
+from terminals import Terminal
 
 
 def message(number: int, **pairs: object) -> bytes:

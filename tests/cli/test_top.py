@@ -15,8 +15,8 @@ from typing import ClassVar
 import commands
 import pytest
 from forwards import Forward, until, write_events
-from live_terminals import Terminal
 from running import COMMAND, plain
+from terminals import Terminal
 
 from cef_bridge.collector.collector import Collector
 

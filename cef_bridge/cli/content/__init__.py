@@ -18,6 +18,7 @@ class _Group(LazyGroup):
     table: ClassVar = {
         "test": ("test", "Run Sigma rules over what each SIEM's parser extracts."),
         "pipeline": ("pipeline", "Print the pySigma pipeline of a SIEM and a mapping."),
+        "searches": ("searches", "Print searches that prove delivery, for a SIEM."),
     }
 
 
