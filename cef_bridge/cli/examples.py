@@ -59,7 +59,6 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "cef-bridge queue status": (
         "cef-bridge queue status /var/lib/cef-bridge",
         "cef-bridge queue status --json /var/lib/cef-bridge",
-        "cef-bridge queue status /var/lib/cef-bridge /srv/cef-bridge",
     ),
     "cef-bridge queue peek": (
         "cef-bridge queue peek /var/lib/cef-bridge",

@@ -205,7 +205,7 @@ class Release:
         run(needed("helm"), "lint", "--strict", folder, env=self.env)
         path = self.out / f"cef-bridge-chart-{self.semantic}.tgz"
         # helm packs with today's time: tar gives the same bytes each time.
-        with tarfile.open(self._work / "chart.tar", "w") as packed:
+        with tarfile.open(self._work / "chart.tar", "w", dereference=True) as packed:
             for each in sorted(folder.rglob("*")):
                 if each.is_file():
                     packed.add(each, f"cef-bridge/{each.relative_to(folder)}", filter=self._plain)
