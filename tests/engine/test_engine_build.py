@@ -24,6 +24,7 @@ PARTS = (
     "LICENSE",
     "README.md",
     "cef_bridge",
+    "content",
     "engine",
     "hatch_build.py",
     "mappings",
