@@ -11,7 +11,15 @@ PACKAGE := $(VENV)/.package-installed
 TOOLS := $(VENV)/.installed-from-pyproject
 # The process of make that has tried to build the engine last: it does not try twice
 TRIED := $(VENV)/.engine-tried-by
-PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+INSTALL := install --quiet --disable-pip-version-check
+PIP := $(VENV)/bin/python -m pip $(INSTALL)
+# What the package needs to run and to be built. editables is what hatchling needs for --editable.
+define REQUIREMENTS
+import tomllib
+declared = tomllib.load(open("pyproject.toml", "rb"))
+print("pip", "editables", *declared["build-system"]["requires"], *declared["project"]["dependencies"], sep="\n")
+endef
+export REQUIREMENTS
 ENGINE := cef_bridge/_engine.so
 ENGINE_SOURCES := hatch_build.py engine/Cargo.lock engine/Cargo.toml engine/build.rs engine/src \
     $(wildcard engine/src/*.rs engine/src/*/*.rs)
@@ -21,7 +29,7 @@ IFRAME_WORKER := 1.0.4
 SHELL := /bin/sh
 
 .NOTPARALLEL:
-.PHONY: help demo test lint engine docs fuzz fuzz-guided bench bench-forward bench-mapping bench-soak
+.PHONY: help demo test lint engine docs fuzz fuzz-guided fuzz-targets bench bench-forward bench-mapping bench-soak release audit
 help:
 	@echo "make demo    show an event as CEF and in SIEMs, and forward to a collector that dies"
 	@echo "make test    run the tests"
@@ -30,9 +38,12 @@ help:
 	@echo "make docs    build the documentation as a site, in site/; needs npm for its diagrams"
 	@echo "make fuzz    hold the engine against the reference, with events and mappings made up"
 	@echo "make fuzz-guided  the same, led by what lines reach in the reference (installs Atheris)"
+	@echo "make fuzz-targets  any bytes for decoder, archives, messages, configs and mappings (the same)"
 	@echo "make bench   measure convert against a bare JSON parser and its peers; a quarter of an hour"
 	@echo "make bench-forward, bench-mapping, bench-soak: forward beside its peers, coverage and diff"
 	@echo "             against convert, forward at a steady rate for ten minutes"
+	@echo "make release VERSION=0.2.0  build all that a version is published as into dist/"
+	@echo "make audit   look for known vulnerabilities in the libraries that ship; needs the network"
 	@if [ -f cef_bridge/_no_engine.txt ]; then \
 	    echo "no native engine: $$(cat cef_bridge/_no_engine.txt)"; fi
 
@@ -77,6 +88,13 @@ fuzz-guided: $(TOOLS) engine
 	@$(VENV)/bin/python -m pip install --quiet 'atheris>=2.3'
 	@$(VENV)/bin/python tests/engine/guided.py $(FUZZ)
 
+# Each for a minute: make fuzz-targets FUZZ="--seconds 3600" for longer
+fuzz-targets: $(TOOLS) engine
+	@$(VENV)/bin/python -m pip install --quiet 'atheris>=2.3'
+	@for target in decoder archive message config mapping; do \
+	    $(VENV)/bin/python tests/fuzz/run.py $$target $(FUZZ) || exit 1; \
+	done
+
 bench: $(TOOLS) engine
 	@$(VENV)/bin/python benchmarks/bench.py $(BENCH)
 
@@ -88,6 +106,21 @@ bench-mapping: $(TOOLS) engine
 
 bench-soak: $(TOOLS) engine
 	@$(VENV)/bin/python benchmarks/soak.py $(BENCH)
+
+# Wheel, sdist, zipapp, deb, rpm, chart, image, bill of materials, SHA256SUMS: deploy/release/README.md.
+release: $(VENV)/.installed-release
+	@test -n "$(VERSION)" || { echo "name the version: make release VERSION=0.2.0" >&2; exit 2; }
+	@$(VENV)/bin/python deploy/release/release.py $(VERSION) $(RELEASE)
+
+# The libraries of the image and the packages, by version and hash, against PyPI's known vulnerabilities.
+audit: | $(PACKAGE)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7'
+	@$(VENV)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+	    --requirement deploy/image/requirements.txt --requirement deploy/image/requirements-build.txt
+
+$(VENV)/.installed-release: pyproject.toml | $(PACKAGE)
+	@$(PIP) --editable '.[release]'
+	@touch $@
 
 # Without an engine this runs each time, and says why there is none: cargo may be there by now.
 $(ENGINE): $(ENGINE_SOURCES) | $(PACKAGE)
@@ -105,7 +138,8 @@ $(TOOLS): $(PACKAGE)
 	@touch $@
 
 # `python3` may be older than what else is installed: the first that is new enough is taken. cargo
-# works while pip downloads; the hook that pip runs then finds what cargo made.
+# works while pip downloads. The libraries come first, so that only the package itself waits for it:
+# its hook then finds what cargo made. A new enough pip beside that Python saves setting up another.
 $(PACKAGE): pyproject.toml
 	@for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
 	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
@@ -114,8 +148,15 @@ $(PACKAGE): pyproject.toml
 	            (cd engine && exec cargo build --release --offline --locked) >/dev/null 2>&1 & \
 	            trap "kill $$! 2>/dev/null" EXIT; trap 'exit 130' INT TERM; \
 	        fi; \
-	        $$python -m venv $(VENV) || exit 1; \
-	        $(PIP) --editable . || exit 1; \
+	        pip="$$python -m pip --python $(VENV)/bin/python"; \
+	        $$python -m venv --without-pip $(VENV) || exit 1; \
+	        if ! $$pip --version >/dev/null 2>&1; then \
+	            $$python -m venv $(VENV) || exit 1; \
+	            pip="$(VENV)/bin/python -m pip"; \
+	        fi; \
+	        $$python -c "$$REQUIREMENTS" >$(VENV)/requirements.txt || exit 1; \
+	        $$pip $(INSTALL) --no-compile --requirement $(VENV)/requirements.txt || exit 1; \
+	        $(PIP) --no-deps --no-build-isolation --editable . || exit 1; \
 	        echo $$PPID > $(TRIED); \
 	        touch $@; \
 	        exit 0; \

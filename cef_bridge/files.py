@@ -32,15 +32,23 @@ PART = ".part"
 _NAME = 60  # characters of at most 4 bytes; a file name has at most 255 bytes
 
 
+PRIVATE = 0o600
+"""Mode of a new file that holds what only its owner may read: raw events, positions."""
+PUBLIC = 0o666
+"""Mode of other new files, before the umask."""
+
+
 class AtomicFile:
     """Opens `path` for writing; `commit` gives the file its name, `discard` leaves no trace.
 
     As a context manager it commits, or discards on any exception. UsageError when `path` cannot be
-    written to, CefBridgeError when writing fails on the way (disk full, reader gone).
+    written to, CefBridgeError when writing fails on the way (disk full, reader gone). A new file
+    gets `mode` without what the umask takes away; the mode of an existing one stays.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, mode: int = PUBLIC) -> None:
         self.path = Path(path)
+        self._mode = mode
         # A link keeps pointing to where it points; the file behind it is replaced.
         self._final = self.path.resolve()
         self._temporary: Path | None = None
@@ -67,7 +75,7 @@ class AtomicFile:
             raise UsageError(self._cannot("Permission denied"))
         temporary = folder / self._temporary_name(name)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        descriptor = os.open(temporary, flags, 0o666)
+        descriptor = os.open(temporary, flags, self._mode)
         self._temporary = temporary
         if mode is not None:
             os.fchmod(descriptor, stat.S_IMODE(mode))
@@ -166,10 +174,12 @@ class ResumableFile(AtomicFile):
     UsageError as AtomicFile, and when what was there is not any more.
     """
 
-    def __init__(self, path: str | os.PathLike[str], partial: str, size: int = 0) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], partial: str, size: int = 0, *, mode: int = PUBLIC
+    ) -> None:
         self.partial = partial
         self._kept = size
-        super().__init__(path)
+        super().__init__(path, mode=mode)
 
     def _temporary_name(self, _name: str) -> str:
         return self.partial
@@ -247,6 +257,18 @@ def _is(descriptor: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(descriptor), path.lstat())
     except FileNotFoundError:
         return False
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder and those above it that are missing; only their owner may look into them.
+
+    pathlib gives the mode to the last one only, and a folder above it that others may write to
+    lets them put another one in its place. OSError as mkdir, and when something else is there.
+    """
+    if not folder.is_dir():
+        if folder.parent != folder:
+            make_private_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

@@ -23,6 +23,8 @@ from msgspec import inspect as kinds
 
 from cef_bridge import log_fields
 from cef_bridge.cli import _root
+from cef_bridge.content import rule_files, shipped_rules
+from cef_bridge.content.vocabulary import LOG_SOURCES, PROCESS_FIELDS
 from cef_bridge.delivery import destination_url
 from cef_bridge.delivery.settings import extra_of, shown_number, takes
 from cef_bridge.delivery.urls import UrlParameters
@@ -61,6 +63,7 @@ _PAGES_WITH_PARTS = (
     "metrics.md",
     "logs.md",
     "class-ids.md",
+    "detections.md",
 )
 
 
@@ -164,6 +167,8 @@ def parts() -> dict[str, str]:
         ),
         "source-metrics": metrics_table(metrics.SOURCE_ROWS),
         "class-ids": class_ids(),
+        "log-sources": log_sources(),
+        "detections": detections(),
         "file-metrics": metrics_table((*metrics.RELOAD_ROWS, metrics.EXPIRY)),
         "mapping": settings(spec.Mapping),
         "rule": settings(spec.Rule),
@@ -184,6 +189,34 @@ def parts() -> dict[str, str]:
             ("Code", "Meaning"), [(it.id, it.meaning) for it in CONFIG_CODES.values()]
         ),
     }
+
+
+def log_sources() -> str:
+    """Return the table of the log sources that a rule may have."""
+    rows = []
+    for source in LOG_SOURCES:
+        ids = ", ".join(map(code, source.class_ids)) or "all"
+        others = [code(name) for name in source.names if name not in PROCESS_FIELDS]
+        names = ["process fields"] * bool(source.names) + others
+        rows.append((code(source.product), code(source.category), ids, ", ".join(names)))
+    common = ", ".join(map(code, PROCESS_FIELDS))
+    return (
+        table(("Product", "Category", "Class ids", "Sigma's fields"), rows)
+        + f"\nProcess fields: {common}.\n"
+    )
+
+
+def detections() -> str:
+    """Return the table of the shipped rules."""
+    rules, _ = rule_files.read(shipped_rules.rules())
+    rows = []
+    for rule in rules:
+        tags = [str(tag).removeprefix("attack.") for tag in rule.main.get("tags") or []]
+        ids = ", ".join(tag.upper() for tag in tags if re.fullmatch(r"t\d{4}(\.\d{3})?", tag))
+        tactics = ", ".join(tag for tag in tags if not re.match(r"t\d{4}", tag))
+        cells = (rule.main["title"], rule.main["level"], ids, tactics)
+        rows.append((code(rule.name), *map(str, cells)))
+    return table(("Rule", "Fires at", "Level", "ATT&CK", "Tactics"), rows)
 
 
 def words_table(words: UrlParameters, *, schemes: bool = True) -> str:

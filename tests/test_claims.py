@@ -46,7 +46,8 @@ def folder(tmp_path_factory):
         ("`NAME.queue`", ["queue/file-sent.cef.queue", "queue/file-sent.cef.queue.lock"]),
         ("`file:///`", ["sent.cef"]),
         ("`receive -o`", ["received.cef"]),
-        ("`convert -o`", ["out.cef", "bad.jsonl", "report.json"]),
+        ("`convert -o`", ["out.cef"]),
+        ("`convert --rejects`", ["bad.jsonl", "report.json"]),
     ],
 )
 def test_a_file_has_the_mode_that_the_page_on_security_says(folder, row, files):

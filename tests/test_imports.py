@@ -149,6 +149,17 @@ ALLOWED = {
         },
         "it tells what a mapping does to events, and neither prints nor delivers",
     ),
+    "content": (
+        {
+            "batches",
+            "kubearmor",
+            "lines",
+            "mapping",
+            "mapping.language",
+            "siems",
+        },
+        "it runs rules over what a SIEM stores, and neither prints nor delivers",
+    ),
     "forward": (
         {
             "checkpoint",
@@ -191,6 +202,7 @@ ALLOWED = {
     "cli": (
         {
             "collector",
+            "content",
             "convert",
             "delivery",
             "doctor",
@@ -255,6 +267,10 @@ FOREIGN = {
     "urllib3": ({"delivery.http"}, "it is an extra: who sends by TCP does not need it"),
     "pyarrow": ({"spark"}, "it comes with an extra, which others do without"),
     "pyspark": ({"spark"}, "it comes with an extra, which others do without"),
+    "sigma": (
+        {"content"},
+        "pySigma is an extra, and is slow to load: who converts needs none of it",
+    ),
     "ctypes": ({"engine"}, "it checks nothing: one wrong type in a call ends the process"),
     "prometheus_client": ({"forward"}, "all else counts with plain numbers"),
     "orjson": (

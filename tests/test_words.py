@@ -65,6 +65,11 @@ def prose(text: str) -> str:
     return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
+def without_names(text: str) -> str:
+    """Return a page without code in its lines and without where links lead: files and contracts."""
+    return re.sub(r"`[^`\n]*`|(?<=\])\([^)\n]*\)", "…", text)
+
+
 def helps(command: click.Command, name: str, parent: click.Context | None = None):
     """Yield the help of a command and of all commands in it, hidden ones as well."""
     context = click.Context(command, info_name=name, parent=parent)
@@ -102,6 +107,11 @@ def sentences(source: str) -> list[str]:
 @pytest.mark.parametrize("name", PAGES)
 def test_pages_are_plain(name):
     assert not found(prose(page(name)))
+
+
+@pytest.mark.parametrize("name", [*PAGES, "CHANGELOG.md"])
+def test_pages_have_no_words_of_our_own(name):
+    assert not found(without_names(prose(page(name))), PRIVATE)
 
 
 def test_the_help_of_commands_is_plain():

@@ -35,6 +35,7 @@ class _Group(LazyGroup):
         "deadletter": ("deadletter", "List and replay dead letters.", _DAILY),
         "mapping": ("mapping", "Create, check, test, explain and compare mappings.", _MAPPINGS),
         "simulate": ("simulate", "Show what a SIEM's parser extracts from a message.", _MAPPINGS),
+        "content": ("content", "Test and convert Sigma rules for SIEMs.", _MAPPINGS),
         "lint-cef": ("lint_cef", "Check CEF or LEEF lines of any product.", _MAPPINGS),
         "parse": ("parse", "Print CEF and LEEF lines as JSON lines.", _MAPPINGS),
         "receive": ("receive", "Run a test collector, and validate each message.", _TOOLS),

@@ -24,7 +24,7 @@ from cef_bridge.cli.params import Renamed, Whole, mapping_option
 from cef_bridge.cli.progress import progress, someone_looks
 from cef_bridge.cli.staged import StagedObject
 from cef_bridge.cli.summary import Asked, counters, report, summary
-from cef_bridge.cli.targets import Targets, appears, opened
+from cef_bridge.cli.targets import Targets, appears, mode_of, opened
 from cef_bridge.cli.times import moment
 from cef_bridge.convert.conversion import MAX_EXPAND, ConvertRun
 from cef_bridge.engine import native
@@ -274,7 +274,8 @@ def _opened(
             target = state.opened(what, path)
             files.enter_context(target)
             return target
-        return opened(path, files, hashed=what == "output" and targets.report is not None)
+        hashed = what == "output" and targets.report is not None
+        return opened(path, files, hashed=hashed, mode=mode_of(what))
 
     return (
         open_("output", targets.output),

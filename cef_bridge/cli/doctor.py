@@ -10,7 +10,6 @@ import os
 import shutil
 import sys
 import textwrap
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import click
@@ -108,11 +107,10 @@ def _show(found: Diagnosis, *, as_json: bool) -> None:
         said = {"answer": found.sentence, "ok": not found.found, "checks": rows}
         click.echo(json.dumps(said, ensure_ascii=False, indent=2))
         return
-    click.echo(found.sentence)
-    click.echo()
     if sys.stdout.isatty():
         _show_groups(found)
         return
+    click.echo(f"{found.sentence}\n")
     lines = [(each.status, each.where, each.check, _result(each)) for each in found.rows]
     tables.print_table(_COLUMNS, lines)
 
@@ -123,7 +121,11 @@ def _show_groups(found: Diagnosis) -> None:
     width = shutil.get_terminal_size().columns - 1
     longest = min(max(len(each.check) for each in found.rows), _MOST_CHECK)
     margin = " " * (_STATUS + longest + 6)
-    for where, rows in groupby(found.rows, key=lambda it: it.where or it.stage):
+    click.echo(textwrap.fill(found.sentence, width, break_on_hyphens=False) + "\n")
+    groups: dict[str, list[DiagnosisRow]] = {}
+    for each in found.rows:
+        groups.setdefault(each.where or each.stage, []).append(each)
+    for where, rows in groups.items():
         click.echo(click.style(where, bold=True) if colored else where)
         for each in rows:
             begin = f"  {each.status:{_STATUS}}  {each.check:{longest}}  "

@@ -59,6 +59,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "cef-bridge queue status": (
         "cef-bridge queue status /var/lib/cef-bridge",
         "cef-bridge queue status --json /var/lib/cef-bridge",
+        "cef-bridge queue status /var/lib/cef-bridge /srv/cef-bridge",
     ),
     "cef-bridge queue peek": (
         "cef-bridge queue peek /var/lib/cef-bridge",
@@ -131,6 +132,23 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "cef-bridge simulate --siem splunk events.ndjson",
         "cef-bridge simulate --siem sc4s -m arcsight --event 3 events.ndjson",
         "cef-bridge simulate --siem elastic out.cef",
+    ),
+    "cef-bridge content": (
+        "cef-bridge content test",
+        "cef-bridge content pipeline --for splunk > splunk.yml",
+    ),
+    "cef-bridge content test": (
+        "cef-bridge content test",
+        "cef-bridge content test -m acme.yaml token-read new-binary",
+        "cef-bridge content test --siem qradar --json",
+    ),
+    "cef-bridge content searches": (
+        "cef-bridge content searches --for splunk",
+        "cef-bridge content searches --for sentinel -m sentinel",
+    ),
+    "cef-bridge content pipeline": (
+        "cef-bridge content pipeline --for splunk > splunk.yml",
+        "cef-bridge content pipeline --for sentinel -m sentinel > sentinel.yml",
     ),
     "cef-bridge lint-cef": (
         "cef-bridge lint-cef out.cef",

@@ -114,13 +114,14 @@ def _pieces(
         yield f"{number:,} dropped ({printable(reason)})"
     if found.restarted:
         yield "restarted"
-    if found.sent is not None and found.received is not None:
+    if found.sent is not None:
         yield f"out {found.sent:,.0f}/s"
-        yield f"in {found.received:,.0f}/s"
     oldest = f" (oldest {age(now.oldest_age)})" if now.waiting and now.oldest_age >= 1 else ""
     yield f"{now.waiting:,} waiting{oldest}"
     yield f"{now.in_flight:,} in flight"
     yield f"{now.confirmed:,} confirmed"
+    if found.received is not None:
+        yield f"in {found.received:,.0f}/s"
     if now.unconfirmed:
         yield f"{now.unconfirmed:,} unconfirmed"
     if dead := now.dead_lettered:

@@ -17,6 +17,7 @@ import click
 from cef_bridge.cli import tables
 from cef_bridge.cli.groups import Group
 from cef_bridge.cli.params import Whole
+from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.wording import size
 
 if TYPE_CHECKING:
@@ -36,22 +37,54 @@ def command() -> None:
 
 
 @command.command()
-@_FOLDER
+@click.argument(
+    "folders", metavar="DIR...", type=click.Path(path_type=Path), nargs=-1, required=True
+)
 @tables.json_option
-def status(folder: Path, as_json: bool) -> None:
-    """Print the counters of each queue.
+def status(folders: tuple[Path, ...], as_json: bool) -> None:
+    """Print the counters of each queue in one or more folders.
 
     They say what is waiting, and what became of earlier messages. Messages in flight count as
     waiting.
     """
-    from cef_bridge.queue.inspector import find
-
-    found = [view.status() for view in find(folder)]
+    found, failed = _statuses(folders)
     if as_json:
         click.echo(json.dumps([_plain(each) for each in found], indent=2))
-        return
+    elif found:
+        _print(found, several=len(folders) > 1)
+    if failed:
+        raise failed[0] if len(failed) == 1 else UsageError("\n".join(map(str, failed)))
+
+
+def _statuses(folders: tuple[Path, ...]) -> tuple[list[QueueStatus], list[CefBridgeError]]:
+    """Return the queues that can be read, and what is wrong with the others."""
+    from cef_bridge.queue.inspector import find
+
+    found: list[QueueStatus] = []
+    failed: list[CefBridgeError] = []
+    for folder in folders:
+        try:
+            views = find(folder)
+        except UsageError as error:
+            failed.append(error)
+            continue
+        for view in views:
+            try:
+                found.append(view.status())
+            except CefBridgeError as error:
+                failed.append(error)
+    return found, failed
+
+
+def _print(found: list[QueueStatus], *, several: bool) -> None:
     now = time.time()
-    tables.print_table(_COLUMNS, [_row(each, now) for each in found], meaning=_meaning)
+    rows = [_row(each, now) for each in found]
+    if several:  # queues of two forwarders often have the same name
+        rows = [
+            (str(each.path.with_suffix("")), *row[1:])
+            for each, row in zip(found, rows, strict=True)
+        ]
+    tables.print_table(_COLUMNS, rows, meaning=_meaning)
     for each in found:
         for reason, count in each.sum.dropped.items():
             tables.print_sentence(f"{each.name}: {count:,} dropped: {reason}")

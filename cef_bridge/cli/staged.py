@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from cef_bridge.errors import CefBridgeError
-from cef_bridge.files import ResumableFile
+from cef_bridge.files import PRIVATE, ResumableFile
 from cef_bridge.objects.writer import ObjectFile
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class StagedObject(ResumableFile):
     ) -> None:
         self._object = ObjectFile(url, hashed=hashed)
         try:
-            super().__init__(final, partial, size)
+            super().__init__(final, partial, size, mode=PRIVATE)
         except BaseException:
             self._object.discard()
             raise

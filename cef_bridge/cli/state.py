@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from cef_bridge import __version__
 from cef_bridge.cli.packed import packed
 from cef_bridge.cli.staged import StagedObject
-from cef_bridge.cli.targets import appears, place
+from cef_bridge.cli.targets import appears, mode_of, place
 from cef_bridge.cli.times import Now
 from cef_bridge.convert.run_checkpoint import RunCheckpoint
 from cef_bridge.errors import CefBridgeError, UsageError
@@ -106,7 +106,7 @@ class State:
             whole = (
                 StagedObject(path, self._final(path), name, size, hashed=self._hashed)
                 if is_url(path)
-                else ResumableFile(path, name, size)
+                else ResumableFile(path, name, size, mode=mode_of(what))
             )
         except UsageError as error:
             said = f"{error}. {self._anew()}" if self.resumed else str(error)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from cef_bridge.cli.packed import packed
 from cef_bridge.errors import CefBridgeError, UsageError
-from cef_bridge.files import AtomicFile
+from cef_bridge.files import PRIVATE, PUBLIC, AtomicFile
 from cef_bridge.objects.urls import is_url, local, shown
 from cef_bridge.objects.writer import ObjectFile
 from cef_bridge.sources.files.archives import printable
@@ -94,6 +94,14 @@ def _file_of(place: int | str) -> tuple[int, int] | None:
     return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
 
 
+def mode_of(what: str) -> int:
+    """Return the mode of a new file for the `output`, the `rejects` or the `report`.
+
+    Rejects and reports hold raw events; the messages are for others to read, as the umask says.
+    """
+    return PUBLIC if what == "output" else PRIVATE
+
+
 class StandardStream:
     """Standard output or error without a buffer: batches are large already.
 
@@ -128,18 +136,19 @@ class StandardStream:
 
 
 def opened(
-    path: str | None, files: contextlib.ExitStack, *, hashed: bool = False
+    path: str | None, files: contextlib.ExitStack, *, hashed: bool = False, mode: int = PUBLIC
 ) -> StandardStream | WholeFile:
     """Open a target; None is standard output. `files` closes it, and discards it on an error.
 
-    `hashed`: the hash of an object is wanted, which cannot be read again as a file can.
+    `mode` is that of a new file. `hashed`: the hash of an object is wanted, which cannot be read
+    again as a file can.
     """
     if path is None or path == _STDOUT:
         return StandardStream(1, "standard output")
     if path == _STDERR:
         return StandardStream(2, "standard error")
     whole = appears(path)
-    file = ObjectFile(path, hashed=hashed) if is_url(path) else AtomicFile(path)
+    file = ObjectFile(path, hashed=hashed) if is_url(path) else AtomicFile(path, mode=mode)
     target: WholeFile = packed(file, path) if whole else file
     files.enter_context(target)
     return target

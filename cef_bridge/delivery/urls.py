@@ -121,7 +121,8 @@ class UrlParameters(NamedTuple):
 
     def misfit(self, row: kinds.Field, scheme: str) -> str:
         """Return what is told of a word that other schemes have."""
-        others = " and ".join(_shown(it) for it in self.has(row))
+        *most, last = (_shown(it) for it in self.has(row))
+        others = f"{', '.join(most)} and {last}" if most else last
         return f'"{row.encode_name}" does nothing with {_shown(scheme)}: it is for {others}.'
 
 

@@ -62,7 +62,7 @@ def of_faults(faults: Faults) -> Verdict:
         return problem(" ".join(faults.errors))
     if faults.warnings:
         return warning(" ".join(faults.warnings))
-    return ok("they go together, and the files that they name can be used")
+    return ok("valid, and the files that they name can be read")
 
 
 def any_host(found: list[list[DiagnosisRow]]) -> list[DiagnosisRow]:

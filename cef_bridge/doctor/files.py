@@ -119,7 +119,7 @@ class FileProbe:
 
     def _read_so_far(self) -> Verdict:
         if not self._queues:
-            return not_tried("there is no queue folder that would know")
+            return not_tried("no queue folder is named, which would hold the position")
         status = Path(self._newest).stat()
         known = [each for each in self._positions() if each.at.inode == status.st_ino]
         if not known:

@@ -43,7 +43,7 @@ class ForwarderProbe:
 
     def _metrics(self) -> Verdict:
         if self._address is None:
-            return not_tried("the config names none (metrics)")
+            return not_tried("no metrics address is set")
         shown = shown_endpoint(self._address)
         why = _taken(self._address)
         if why is None:

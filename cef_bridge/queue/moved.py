@@ -12,7 +12,7 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING
 
-from cef_bridge.files import sync_folder
+from cef_bridge.files import make_private_folder, sync_folder
 from cef_bridge.log_fields import fields
 from cef_bridge.queue import schema
 from cef_bridge.queue.rescue import KnownNumbers, begin, put_aside
@@ -55,7 +55,7 @@ def look_at_file(core: Core) -> None:
 def _replace_file(core: Core) -> None:
     """Make a new file of what the deleted one holds, which can be read until it is closed."""
     new = schema.beside(core.path, ".new")
-    core.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(core.path.parent)
     if core.lock is not None:
         core.lock.renew()
     lost = _copy(core, new)

@@ -17,6 +17,7 @@ import time
 from typing import TYPE_CHECKING
 
 from cef_bridge.errors import UsageError
+from cef_bridge.files import make_private_folder
 from cef_bridge.queue import inspector, moved, schema
 from cef_bridge.queue import statements as tables
 from cef_bridge.queue.appender import QueueAppender
@@ -96,7 +97,7 @@ class Queue:
         """
         core = Core(path, QueueLimits.of(limit, policy, reserve, dead_most), clock)
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(path.parent)
             if path.is_dir():
                 raise UsageError(f"{path} is a folder; a queue is a file")
             lock = Lock(schema.beside(path, ".lock"), path)

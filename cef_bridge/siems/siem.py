@@ -45,7 +45,8 @@ class Siem(NamedTuple):
     `mappings` the first is the one that its name means, `simulated` the one that `simulate` takes.
     `own_fields`: names of fields that it fills itself. `labels_name_fields`: it names a field by
     its label. `empties`: keys whose values it throws away. `reads_seconds`: a time in seconds is
-    read as one.
+    read as one. `makes_fields`: what makes a field of a key that it has none for, and whether a
+    query can (`made_by_query`); `lists_others_in`: how its fields begin that hold such keys.
     """
 
     name: str
@@ -58,6 +59,9 @@ class Siem(NamedTuple):
     labels_name_fields: bool = False
     empties: tuple[str, ...] = ()
     reads_seconds: bool = False
+    makes_fields: str = ""
+    made_by_query: bool = False
+    lists_others_in: str = ""
 
     def mappings_of(self, fact: SettingPitfall | NeededKey) -> tuple[str, ...]:
         """Return the shipped mappings for which a fact holds."""

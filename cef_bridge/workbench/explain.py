@@ -259,7 +259,7 @@ class _Explained:
         if hit.rule is LEFTOVER:
             return "unmapped: keep"
         if hit.key == self._program.mapping.envelope.leading_key:
-            return "envelope first"
+            return "envelope leading_key"
         return place(hit.rule.at) or "built in"
 
     def _steps(self, hit: Hit) -> tuple[str, ...]:

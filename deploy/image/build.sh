@@ -25,7 +25,7 @@ if [ -z "${BASE:-}" ] && [ -z "${REGISTRY:-}" ]; then
     fi
 fi
 
-set -- --build-arg "VERSION=${VERSION:-$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)}" \
+set -- --build-arg "VERSION=${VERSION:-$(sed -n 's/^__version__ = "\(.*\)"/\1/p' cef_bridge/__init__.py)}" \
     --build-arg "REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)"
 [ -z "${BASE:-}" ] || set -- "$@" --build-arg "BASE=$BASE"
 # A host that trusts authorities of its own (a proxy's) lends them to pip while it builds.

@@ -119,7 +119,11 @@ def test_a_terminal_shows_rows_below_what_they_are_about_and_within_its_width(lo
     words = ["--from", log, "--to", to, "-m", "splunk"]
     plain_text = at_a_terminal("doctor", *words, NO_COLOR="1").raw
     assert "\x1b" not in plain_text
-    assert "\ndestination soc\n  ok         settings  " in plain_text
+    assert plain_text.count("\ndestination soc\n  ok         mapping ") == 1
+    assert plain_text.count("\ndestination soc\n") == 1
     _, _, table = plain_text.partition("\n\n")
     assert max(map(len, table.splitlines())) < 80 + len(str(log))
+    sentence = plain_text.partition("\n\n")[0].splitlines()
+    assert len(sentence) == 2
+    assert max(map(len, sentence)) < 80
     assert "\x1b[31m  problem  \x1b[0m" in at_a_terminal("doctor", *words).raw

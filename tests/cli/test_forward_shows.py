@@ -115,7 +115,9 @@ def test_a_terminal_has_a_line_a_destination_and_the_whole_reason_of_trouble(
         shown = run.until(lambda it: "\nsiem: out" in it and "100 waiting" in it)
         assert re.search(r"^destination +second-siem ", shown, re.MULTILINE)
         live = shown[shown.rindex("\nsiem: ") + 1 :].splitlines()
-        assert re.match(r"siem: out [\d,]+/s, in [\d,]+/s, [\d,]+ waiting", live[0])
+        assert re.match(
+            r"siem: out [\d,]+/s, [\d,]+ waiting, \d+ in flight, \d+ confirmed", live[0]
+        )
         assert all(len(line) < columns for line in live)
         joined = " ".join(line.strip() for line in live[1:])
         assert joined.startswith(why)

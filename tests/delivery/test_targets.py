@@ -88,7 +88,7 @@ def test_all_that_is_wrong_with_a_url_is_said_at_once():
             '"rate" does nothing with tcp://: it is for udp://.',
             '"confirm_interval" cannot be "5x". Expected a duration from 0.1s to 1d.',
             'Duplicate "unconfirmed_window". Remove one.',
-            '"ca" does nothing with tcp://: it is for tls:// and splunk-hec:// and elasticsearch:// and opensearch:// and kafka://.',
+            '"ca" does nothing with tcp://: it is for tls://, splunk-hec://, elasticsearch://, opensearch:// and kafka://.',
         )
     ]
 

@@ -22,13 +22,18 @@ if TYPE_CHECKING:
     from cef_bridge.errors import Problem
     from cef_bridge.forward.config import Config
 
-_BELOW = """Exit codes: 0 without errors, 2 with one. A warning may pass by itself."""
 
-
-@click.command("check", epilog=_BELOW)
+@click.command("check")
 @click.argument("path", metavar="FILE")
 def command(path: str) -> None:
-    """Check a config without sending anything: forward --config FILE --check."""
+    """Check a config without sending anything: forward --config FILE --check.
+
+    Reports all errors in one run: of the file, of its mappings, and of what it
+    names: certificates, folders, hosts and collectors. `cef-bridge doctor`
+    looks further: it tries each link, and says which is broken.
+
+    Exit codes: 0 without errors, 2 with one. A warning may pass by itself.
+    """
     raise SystemExit(checked_file(path))
 
 

@@ -18,4 +18,6 @@ SIEM = Siem(
             '"cef_version: 1".',
         ),
     ),
+    makes_fields="a mapping of additional data to a field, in the connector",
+    lists_others_in="additional data: ",
 )

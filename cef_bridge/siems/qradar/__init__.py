@@ -55,4 +55,5 @@ SIEM = Siem(
             "devTime", "Without it QRadar takes the header's time, in whole seconds.", "qradar-leef"
         ),
     ),
+    makes_fields="a custom property",
 )

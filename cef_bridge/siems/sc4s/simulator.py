@@ -190,11 +190,11 @@ def _time(parts: Parts, found: dict[str, str]) -> tuple[SiemTime, list[SiemFindi
         return header_time(parts.header), []
     time = header_time(parts.header)
     key = "rt" if "rt" in long else long[0]
-    message = "Twelve and more digits are no time for SC4S: it takes "
+    message = "SC4S reads no time of twelve or more digits. It uses "
     if not time.value:
         return time, [
             SiemFinding(
-                "misread", key, f"{message}the time of arrival, for no header says one.", _SPLUNK
+                "misread", key, f"{message}the time of arrival, as no header has a time.", _SPLUNK
             )
         ]
     if parts.header and parts.header.is_vague:

@@ -71,4 +71,7 @@ SIEM = Siem(
         ),
         NeededKey("start", "Sentinel's StartTime is filled from it."),
     ),
+    makes_fields="parse-kv in the query",
+    made_by_query=True,
+    lists_others_in="AdditionalExtensions",
 )
