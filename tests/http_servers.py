@@ -12,10 +12,11 @@ import json
 import socket
 import ssl
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
+
+from waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from certificates import Pair
-
-PATIENCE = 60.0  # seconds that a busy machine is given
 
 
 class Request(NamedTuple):
@@ -229,14 +228,6 @@ class Always(NamedTuple):
     """A fault that all requests meet, until it is taken out of `next`."""
 
     fault: object
-
-
-def until(claim, what: object = "") -> None:
-    """Wait until something is so."""
-    end = time.monotonic() + PATIENCE
-    while not claim():
-        assert time.monotonic() < end, what
-        time.sleep(0.02)
 
 
 class ConnectProxy:

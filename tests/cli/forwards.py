@@ -8,11 +8,11 @@ import re
 import signal
 import subprocess
 import tempfile
-import time
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import commands
 from running import COMMAND, plain
+from waiting import PATIENCE, until
 
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.generator import events
@@ -21,8 +21,6 @@ from cef_bridge.queue.queue import Queue
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-PATIENCE = 120.0
 
 
 class Ended(NamedTuple):
@@ -94,13 +92,6 @@ def write_events(path: Path, count: int, *, seed: int = 1, kind: str = "all") ->
     with path.open("wb") as file:
         file.writelines(events(count, seed=seed, kind=kind))
     return path
-
-
-def until(condition, timeout: float = PATIENCE, what: str = "it") -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not happen in {timeout:.0f} s"
-        time.sleep(0.02)
 
 
 def books(folder: Path) -> dict[str, dict[str, int]]:

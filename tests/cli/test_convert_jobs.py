@@ -13,6 +13,7 @@ from pathlib import Path
 import commands
 import pytest
 from running import convert, counts, event, events, plain, start
+from waiting import until
 
 from cef_bridge.engine import native as engine
 
@@ -91,13 +92,6 @@ def test_a_pipe_is_shared_once_it_has_brought_much(big):
 
 def thread_count(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/task").iterdir()))
-
-
-def until(there) -> None:
-    end = time.monotonic() + 60
-    while not there():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 @needs_engine

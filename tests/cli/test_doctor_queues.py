@@ -9,8 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
-from forwards import Forward, until
+from forwards import Forward
 from looking import Collector, closed_port, event, look, row, write
+from waiting import until
 
 from cef_bridge.queue.inspector import inspect
 

@@ -13,9 +13,10 @@ from collections import Counter
 
 import commands
 import pytest
-from forwards import Forward, balanced, books, forward, ids, until, waiting_in, write_events
+from forwards import Forward, balanced, books, forward, ids, waiting_in, write_events
 from rotators import KUBELET, Writer
 from running import COMMAND, convert
+from waiting import until
 
 from cef_bridge.collector.collector import Collector
 from cef_bridge.generator import events

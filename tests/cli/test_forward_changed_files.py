@@ -12,8 +12,9 @@ from collections import Counter
 
 import pytest
 from certificates import Authority
-from forwards import Forward, ids, until, write_events
+from forwards import Forward, ids, write_events
 from kubelet_volumes import Volume
+from waiting import until
 
 from cef_bridge.collector.collector import Collector
 from cef_bridge.lines import parse

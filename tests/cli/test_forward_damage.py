@@ -9,7 +9,8 @@ import urllib.error
 import urllib.request
 
 import pytest
-from forwards import Forward, books, forward, until, write_events
+from forwards import Forward, books, forward, write_events
+from waiting import until
 
 from cef_bridge.errors import CefBridgeError
 from cef_bridge.generator import events

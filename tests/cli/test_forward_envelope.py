@@ -8,8 +8,9 @@ import urllib.request
 from collections import Counter
 
 import pytest
-from forwards import Forward, balanced, books, forward, until, write_events
+from forwards import Forward, balanced, books, forward, write_events
 from running import convert
+from waiting import until
 
 from cef_bridge.collector.collector import Collector
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import commands
 import pytest
 from certificates import Authority
-from forwards import Forward, balanced, books, forward, status, until, write_events
+from forwards import Forward, balanced, books, forward, status, write_events
 from hec_server import NEVER, TOKEN, HecServer
 from http_servers import Always, Answers
 from noida import Noida
 from running import COMMAND, convert, plain
+from waiting import until
 
 SECRET = "7Qx-not-to-be-seen-0c1d"  # noqa: S105 - of servers of tests
 

@@ -10,7 +10,8 @@ import urllib.request
 import orjson
 import pytest
 from brokers import Topics, free_port, mock, noida
-from forwards import Forward, forward, ids, until
+from forwards import Forward, forward, ids
+from waiting import until
 
 from cef_bridge.generator import events
 from cef_bridge.mapping.load import load

@@ -8,7 +8,8 @@ import urllib.request
 import pytest
 from brokers import Topics, free_port, secured
 from certificates import Authority
-from forwards import Forward, books, forward, until, write_events
+from forwards import Forward, books, forward, write_events
+from waiting import until
 
 from cef_bridge.generator import events
 

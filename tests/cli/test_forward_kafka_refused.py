@@ -9,8 +9,9 @@ import urllib.request
 
 import pytest
 from brokers import Topics, free_port
-from forwards import Forward, forward, ids, until
+from forwards import Forward, forward, ids
 from mock_broker import FETCH, LIST_OFFSETS, NOT_AUTHORIZED, OFFSET_FETCH, mock_broker
+from waiting import until
 
 from cef_bridge.generator import events
 

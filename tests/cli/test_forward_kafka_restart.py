@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 
 from brokers import Topics, tansu
-from forwards import Forward, ids, until
+from forwards import Forward, ids
+from waiting import until
 
 from cef_bridge.generator import events
 

@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 import commands
-from forwards import Forward, books, until, write_events
+from forwards import Forward, books, write_events
 from running import COMMAND
+from waiting import until
 
 from cef_bridge.collector.collector import Collector
 

@@ -9,8 +9,9 @@ import subprocess
 from pathlib import Path
 
 import commands
-from forwards import Forward, until, write_events
+from forwards import Forward, write_events
 from running import COMMAND, DATA
+from waiting import until
 
 from cef_bridge.collector.collector import Collector
 from cef_bridge.log_fields import CODES, OWN

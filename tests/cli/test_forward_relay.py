@@ -9,8 +9,9 @@ from collections import Counter
 
 import pytest
 from certificates import Authority
-from forwards import Forward, balanced, books, ids, until
+from forwards import Forward, balanced, books, ids
 from relay_server import RelayServer
+from waiting import until
 
 from cef_bridge.collector.collector import Collector
 from cef_bridge.generator import events

@@ -10,9 +10,10 @@ import time
 
 import commands
 import pytest
-from forwards import Forward, forward, until, waiting_in, write_events
+from forwards import Forward, forward, waiting_in, write_events
 from running import COMMAND
 from terminals import Terminal
+from waiting import until
 
 from cef_bridge.collector.collector import Collector
 from cef_bridge.forward.missing_sources import PATIENCE

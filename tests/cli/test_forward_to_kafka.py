@@ -7,7 +7,8 @@ import signal
 
 import pytest
 from brokers import Topics, noida
-from forwards import Forward, books, forward, ids, until, write_events
+from forwards import Forward, books, forward, ids, write_events
+from waiting import until
 
 COUNT = 2000
 

@@ -14,9 +14,10 @@ from typing import ClassVar
 
 import commands
 import pytest
-from forwards import Forward, until, write_events
+from forwards import Forward, write_events
 from running import COMMAND, plain
 from terminals import Terminal
+from waiting import until
 
 from cef_bridge.collector.collector import Collector
 

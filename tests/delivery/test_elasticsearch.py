@@ -12,8 +12,9 @@ import logging
 
 import pytest
 from forwarding import fill, forwarding, message
-from http_servers import Always, Answers, ClosesBeforeAnswer, ClosesInAnswer, Server, until
+from http_servers import Always, Answers, ClosesBeforeAnswer, ClosesInAnswer, Server
 from noida import Noida
+from waiting import until
 
 from cef_bridge.delivery.destination_url import DestinationUrl
 from cef_bridge.lines.facts import facts_of

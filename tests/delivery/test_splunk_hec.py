@@ -26,8 +26,8 @@ from http_servers import (
     ClosesInRequest,
     ConnectProxy,
     Hangs,
-    until,
 )
+from waiting import until
 
 from cef_bridge.delivery.destination_url import DestinationUrl
 from cef_bridge.lines.facts import facts_of

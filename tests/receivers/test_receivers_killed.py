@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 from forward_runs import Forward, converted, url, write_events
+from waiting import until
 
 from cef_bridge import generator
 
@@ -136,6 +137,7 @@ def test_stock_rsyslog_loses_what_it_had_in_memory_and_confirm_hold_brings_it_ba
         Forward(tmp_path, "--from", source, "--to", target) as forward,
     ):
         forward.until(10_000)
+        until(lambda: forward.sum().confirmed - len(receiver.lines()) >= 500, what="a backlog")
         receiver.kill()
         time.sleep(0.3)
         confirmed = forward.sum().confirmed
@@ -152,8 +154,9 @@ def test_stock_rsyslog_loses_what_it_had_in_memory_and_confirm_hold_brings_it_ba
         forward.until(len(converted(source)))
         assert forward.terminate() == 0, forward.log()
     receiver.stop()
+    # Alerts overtake telemetry, so some of `lost` were not confirmed, and came in any case.
     still = lost - set(receiver.lines())
-    assert still == (set() if hold else lost)
+    assert not still if hold else still
 
 
 @pytest.mark.parametrize("kind", ["rsyslog", "syslog-ng"])
