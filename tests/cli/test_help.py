@@ -138,7 +138,7 @@ def test_an_example_runs(prepared, tmp_path, line):
         (folder / "acme.yaml").unlink()
     if line.startswith("cef-bridge config new"):
         (folder / "forward.yaml").unlink()
-    line = line.replace("/var/lib/cef-bridge", "queue").replace("/etc/cef-bridge/", "")
+    line = re.sub("/(?:var/lib|srv)/cef-bridge", "queue", line).replace("/etc/cef-bridge/", "")
     path = f"{Path(COMMAND).parent}:{os.environ['PATH']}"
     done = commands.run(
         ["bash", "-o", "pipefail", "-c", line],
