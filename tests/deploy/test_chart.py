@@ -185,8 +185,11 @@ def test_the_dashboard_is_the_file_of_grafana():
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (ONE, "image.repository is missing. No image is published: build one"),
-        (GIVEN, "destinations is empty. Add one, such as"),
+        (
+            ("--set", "image.repository="),
+            "image.repository is missing. No image is published: build one",
+        ),
+        (("--set-json", "destinations=[]"), "destinations is empty. Add one, such as"),
         ((*GIVEN, *ONE, "--set", "mode=both"), "at '/mode': value must be one of"),
         ((*GIVEN, *ONE, "--set", "mod=relay"), "additional properties 'mod' not allowed"),
         ((*GIVEN, *ONE, "--set", "relay.replicas=2"), "would send each event a second time"),
@@ -227,6 +230,14 @@ def test_wrong_values_are_refused_with_the_reason(words, reason):
     assert done.returncode == 1
     assert reason in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("mode", ["relay", "node"])
+def test_values_as_they_are_give_an_example_that_the_notes_warn_of(mode):
+    words = ("helm", "install", "it", CHART, "--dry-run=client", "--set", f"mode={mode}")
+    shown = run(*words).stdout
+    assert "image: cef-bridge:" in shown.replace('"', "")
+    assert "WARNING: tls://siem.example.net:6514 is an example" in shown.partition("NOTES:")[2]
 
 
 def test_the_notes_say_how_to_see_that_it_works():
