@@ -67,7 +67,7 @@ class LazyGroup(Group):
         module = f"{self.package}.{self.table[name][0]}"
         found = sys.modules.get(module) or _imported(module)
         command: click.Command = found.command
-        prepare(command, f"{ctx.command_path} {name}")
+        prepare(command, f"{path_of(ctx)} {name}")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -84,11 +84,20 @@ class LazyGroup(Group):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write examples below the help."""
-        _write_epilog(self, ctx.command_path, ctx, formatter)
+        _write_epilog(self, path_of(ctx), ctx, formatter)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands and options that go on from what was typed."""
         return params.commands(self, ctx, incomplete, self.table)
+
+
+def path_of(ctx: click.Context) -> str:
+    """Return the names that lead to a command, whatever the program was started as."""
+    names = []
+    while ctx.parent is not None:
+        names.append(ctx.info_name or "")
+        ctx = ctx.parent
+    return " ".join(["cef-bridge", *reversed(names)])
 
 
 def prepare(command: click.Command, path: str) -> None:

@@ -158,6 +158,14 @@ def test_an_example_runs(prepared, tmp_path, line):
         assert file.stat().st_size
 
 
+def test_a_command_has_its_examples_whatever_the_program_is_started_as():
+    context = click.Context(_root, info_name="python -m something")
+    command = _root.get_command(context, "convert")
+    shown = command.get_help(click.Context(command, context, "convert"))
+    assert f"Examples:\n  {EXAMPLES['cef-bridge convert'][0]}\n" in shown
+    assert "CEF_BRIDGE_CONVERT_" in shown
+
+
 def test_commands_are_listed_under_headings():
     shown = ran("--help").stdout
     headings = re.findall(r"^(\S.*):$", shown, re.MULTILINE)

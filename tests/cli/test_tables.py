@@ -141,7 +141,7 @@ def test_what_is_found_fits_the_terminal(words, columns):
 def test_what_is_lost_and_misread_has_a_colour_and_none_with_no_color():
     words = ("simulate", "--siem", "sc4s", "-m", "arcsight", "--event", "45", KINDS)
     seen = at_a_terminal(*words)
-    assert "\x1b[33m\x1b[1mmisread\x1b[0m: rt: Twelve" in seen.raw
+    assert "\x1b[33m\x1b[1mmisread\x1b[0m: rt: SC4S" in seen.raw
     assert "\x1b" not in at_a_terminal(*words, NO_COLOR="1", stderr=subprocess.DEVNULL).raw
     words = ("mapping", "diff", "splunk", "graylog", "--samples", "0", KINDS)
     seen = at_a_terminal(*words)
