@@ -40,7 +40,7 @@ def send():
             continue
         flying.append(stored)
         if len(flying) == 3:
-            queue.bury(stored, 0, "why")
+            queue.dead_letter(stored, 0, "why")
             queue.settle(flying, "confirmed", hold=True)
             queue.release(flying)
             for each in flying:
@@ -48,6 +48,8 @@ def send():
                     os.write(1, b"settled %d\\n" % number)
             flying = []
 
+# A sender that fails must not pass for one that is slow
+threading.excepthook = lambda failed: (sys.__excepthook__(*failed[:3]), os._exit(1))
 threading.Thread(target=send, daemon=True).start()
 while True:
     queue.append([batch(row * {ROW}, {ROW}, row % 2, 600)], [mark(row)], counts={{"received": {ROW}}})
@@ -67,6 +69,7 @@ def run_and_kill(path: Path, seconds: float) -> list[tuple[str, int]]:
         assert process.poll() is None
         time.sleep(0.005)
     time.sleep(seconds)
+    assert process.poll() is None
     process.send_signal(signal.SIGKILL)
     process.wait()
     whole = notes.read_bytes().rpartition(b"\n")[0].decode().splitlines()
@@ -88,6 +91,7 @@ def test_kill_9_at_random_moments_loses_and_doubles_nothing(tmp_path):
         assert appended[-1] + 1 <= rows <= appended[-1] + 2  # what it did not come to say
         assert status.totals["received"] == rows * ROW
         assert status.process is None
+    assert settled
     with opened(path) as queue:
         assert queue.marks() == {"stream": mark(rows - 1)}
         found = queue.sum()
