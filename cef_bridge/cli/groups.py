@@ -84,7 +84,7 @@ class LazyGroup(Group):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write examples below the help."""
-        _write_epilog(self, path_of(ctx), ctx, formatter)
+        _write_epilog(self, ctx, formatter)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands and options that go on from what was typed."""
@@ -92,10 +92,11 @@ class LazyGroup(Group):
 
 
 def path_of(ctx: click.Context) -> str:
-    """Return the names that lead to a command, whatever the program was started as."""
+    """Return today's names that lead to a command, whatever the program was started as."""
     names = []
     while ctx.parent is not None:
-        names.append(ctx.info_name or "")
+        name, above = ctx.info_name or "", ctx.parent.command
+        names.append(above.renamed.get(name, name) if isinstance(above, LazyGroup) else name)
         ctx = ctx.parent
     return " ".join(["cef-bridge", *reversed(names)])
 
@@ -105,18 +106,18 @@ def prepare(command: click.Command, path: str) -> None:
     environment.name_options(command, path)
     if isinstance(command, LazyGroup):
         return
-    command.format_epilog = functools.partial(_write_epilog, command, path)  # type: ignore[method-assign]
+    command.format_epilog = functools.partial(_write_epilog, command)  # type: ignore[method-assign]
     if isinstance(command, click.Group):
         for name, child in command.commands.items():
             prepare(child, f"{path} {name}")
 
 
 def _write_epilog(
-    command: click.Command, path: str, _: click.Context, formatter: click.HelpFormatter
+    command: click.Command, ctx: click.Context, formatter: click.HelpFormatter
 ) -> None:
     from cef_bridge.cli import examples  # noqa: PLC0415 - for help only
 
-    examples.write(command, path, formatter)
+    examples.write(command, path_of(ctx), formatter)
 
 
 def _imported(name: str) -> types.ModuleType:
