@@ -21,6 +21,7 @@ from waiting import until
 from cef_bridge.collector.collector import Collector
 from cef_bridge.generator import events
 from cef_bridge.lines import parse
+from cef_bridge.queue.queue import inspect
 
 
 @pytest.fixture
@@ -397,6 +398,9 @@ def test_sighup_takes_other_destinations_while_events_come_and_loses_none(tmp_pa
         writing.join()
         _append(tmp_path / "ka.log", lines[2000:], 1.0)  # however long the reloads took
         until(lambda: len(set(ids(other.messages))) >= 3000)
+        # The two queues store one after the other
+        every = inspect(tmp_path / "q" / "all.queue")
+        until(lambda: every.status().totals["received"] >= 3000)
         ended = run.end()
     assert ended.code == 0
     assert ended.err.count(TAKEN) == 3
