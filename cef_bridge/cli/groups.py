@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Group(click.Group):
-    """Commands in the order in which they were made, and a hint for a name that is none."""
+    """Commands in the order in which they were made, and a hint for an unknown name."""
 
     def list_commands(self, _: click.Context) -> list[str]:
         """Return the names in their order."""
@@ -31,12 +31,10 @@ class Group(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return name, command and the words behind it; a name that is none is told, with what may
-        have been meant.
-        """
+        """Return name, command and remaining words. An unknown name is an error with a hint."""
         name = args[0]
-        told = name.startswith("-") or ctx.resilient_parsing
-        if not told and self.get_command(ctx, name) is None:
+        no_name = name.startswith("-") or ctx.resilient_parsing
+        if not no_name and self.get_command(ctx, name) is None:
             from cef_bridge.wording import did_you_mean, shown  # noqa: PLC0415 - for a fault only
 
             hint = did_you_mean(name, self.list_commands(ctx))

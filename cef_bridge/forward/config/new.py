@@ -232,7 +232,7 @@ def _base(parts: urls.Url) -> str:
 
 
 def _is_unicode(text: str) -> bool:
-    return not any(0xD800 <= ord(char) <= 0xDFFF for char in text)  # bytes of a name that is none
+    return not any(0xD800 <= ord(char) <= 0xDFFF for char in text)  # bytes that are no UTF-8
 
 
 def _whole(path: str) -> str:
