@@ -20,7 +20,7 @@ from cef_bridge.cli.targets import appears, mode_of, place
 from cef_bridge.cli.times import Now
 from cef_bridge.convert.run_checkpoint import RunCheckpoint
 from cef_bridge.errors import CefBridgeError, UsageError
-from cef_bridge.files import ResumableFile, partial_name, printed
+from cef_bridge.files import PART, ResumableFile, partial_name, printed
 from cef_bridge.objects.urls import is_url, shown
 from cef_bridge.wording import counted
 
@@ -76,7 +76,10 @@ class State:
         said = self._read()
         self.assumed_time = assumed_time
         self._files: dict[str, ResumableFile | PackedFile] = {}
-        self._said = said if said is not None and not self._is_over(said) else None
+        self._said = said
+        if said is not None and self._is_over(said):
+            self._said = None
+            self._delete_parts(said["files"])
         self.mark = RunCheckpoint()
         self.seconds = 0.0
         if self._said is not None:
@@ -198,14 +201,20 @@ class State:
         Parts are deleted too. A run that was killed after a renaming resumes, and opens a new part
         for an output that is complete already.
         """
-        begun = [
-            self._final(path).with_name(self._parts[what][0])
-            for what, path in self._targets._asdict().items()
-            if path and what in self._parts
-        ]
-        for path in (*begun, self._path, self._temporary):
+        self._delete_parts(self._parts)
+        for path in (self._path, self._temporary):
             with contextlib.suppress(OSError):
                 path.unlink()
+
+    def _delete_parts(self, parts: Mapping[str, Sequence[Any]]) -> None:
+        """Delete what is there of files that are not complete, and that no run goes on with."""
+        for what, path in self._targets._asdict().items():
+            if path and what in parts:
+                with self._foreign():
+                    name = Path(str(parts[what][0])).name
+                if name.endswith(PART):
+                    with contextlib.suppress(OSError):
+                        self._final(path).with_name(name).unlink()
 
     def _replace(self, said: dict[str, object]) -> None:
         """Write the file as a whole; nobody else may read it, for it has texts of events."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WORDS = ["--rejects", "bad.jsonl", "--report", "report.json", "-o", "out.cef"]
-# sys.argv: "slow" or "", "hang" or "", then the words of the command
+# sys.argv: "slow" or "", the name of the file before which it hangs, then the words of the command
 SMALL_PIECES = """
 import sys, time
 import cef_bridge.cli.jobs, cef_bridge.cli.staged, cef_bridge.cli.state, cef_bridge.files
@@ -44,7 +44,9 @@ if slow:
     cef_bridge.convert.parallel.ParallelRun._settled = slowly
 if hang:
     for each in (cef_bridge.files.AtomicFile, cef_bridge.cli.staged.StagedObject):
-        each.commit = lambda file: time.sleep(60)
+        def commit(file, whole=each.commit):
+            return time.sleep(60) if hang in ("all", file.path.name) else whole(file)
+        each.commit = commit
 main()
 """
 
@@ -164,9 +166,9 @@ class Archive:
 
 
 @contextlib.contextmanager
-def slow(archive: Archive, *words: object, hang: bool = False) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a run that can be interrupted in time; `hang`: before it gives files their names."""
-    modes = ["slow", "hang" if hang else ""]
+def slow(archive: Archive, *words: object, hang: str = "") -> Iterator[subprocess.Popen[bytes]]:
+    """Start a run that can be interrupted in time; `hang`: before it gives this file its name."""
+    modes = ["slow", hang]
     with commands.Popen(
         [sys.executable, "-c", SMALL_PIECES, *modes, *archive.words(*words)],
         cwd=archive.folder,

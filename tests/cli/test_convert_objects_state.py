@@ -115,7 +115,7 @@ def test_the_same_content_written_again_is_the_same_object(bucket):
 
 def test_a_run_that_was_killed_before_its_objects_appeared_sends_them_when_resumed(bucket):
     bucket.run("whole")
-    with bucket.start("out", "", "--checkpoint", "state", hang="hang") as process:
+    with bucket.start("out", "", "--checkpoint", "state", hang="all") as process:
         until = time.monotonic() + 60
         state = bucket.folder / "state"
         while not (state.exists() and json.loads(state.read_bytes())["complete"]):

@@ -114,13 +114,25 @@ def test_the_time_that_is_assumed_is_the_one_at_which_the_run_began(archive):
 
 def test_a_run_that_was_killed_before_its_outputs_had_their_names_gives_them(archive):
     archive.convert("-j", 1)
-    with slow(archive, "-j", 1, hang=True) as process:
+    with slow(archive, "-j", 1, hang="all") as process:
         until = time.monotonic() + 60
         while time.monotonic() < until and not archive.complete():
             time.sleep(0.01)
         process.kill()
     ran = archive.convert("-j", 1)
     assert "all was converted" in ran.err
+    assert archive.written() == archive.expected
+    assert names(archive.folder) == archive.names
+
+
+def test_a_run_that_was_killed_between_its_outputs_leaves_no_half_of_the_last(archive):
+    with slow(archive, "-j", 1, hang="report.json") as process:
+        until = time.monotonic() + 60
+        while time.monotonic() < until and not (archive.folder / "bad.jsonl").exists():
+            time.sleep(0.01)
+        process.kill()
+    assert list(archive.folder.glob(".report.json.*.part"))
+    assert archive.convert("-j", 1).code == 3
     assert archive.written() == archive.expected
     assert names(archive.folder) == archive.names
 
