@@ -56,10 +56,10 @@ def bundle(root: str, given: argparse.Namespace) -> dict[str, object]:
             "cwd": image["WorkingDir"],
             "user": {"uid": int(user), "gid": int(user)},
             "noNewPrivileges": True,
-            "capabilities": dict.fromkeys(
-                ("bounding", "effective", "permitted"),
-                [f"CAP_{name}" for name in given.capability],
-            ),
+            "capabilities": {
+                key: [f"CAP_{name}" for name in given.capability]
+                for key in ("bounding", "effective", "permitted")
+            },
         },
         "mounts": [
             {"destination": place, "type": kind, "source": kind, "options": options}

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import brokers
 import pytest
@@ -30,6 +30,9 @@ from waiting import PATIENCE, until
 
 from cef_bridge.collector.collector import Collector
 from cef_bridge.generator import events
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 IMAGE = os.environ.get("CEF_BRIDGE_IMAGE", "")
 HOST = "127.0.0.1"
@@ -57,7 +60,9 @@ class Pod:
         kind = "DaemonSet" if mode == "node" else "Deployment"
         self.spec = next(it for it in found if it["kind"] == kind)["spec"]["template"]["spec"]
         (self.container,) = self.spec["containers"]
-        self.maps = {it["metadata"]["name"]: it["data"] for it in found if it["kind"] == "ConfigMap"}
+        self.maps = {
+            it["metadata"]["name"]: it["data"] for it in found if it["kind"] == "ConfigMap"
+        }
         self.user = self.spec["securityContext"]["runAsUser"]
         self.config: Volume | None = None
         self.volumes = {it["name"]: self._mounted(it, secrets) for it in self.spec["volumes"]}
@@ -96,7 +101,10 @@ class Pod:
         for it in container["volumeMounts"]:
             place = self.volumes[it["name"]]
             if place is not None:
-                words += ["--volume", f"{place}:{it['mountPath']}" + ":ro" * it.get("readOnly", False)]
+                words += [
+                    "--volume",
+                    f"{place}:{it['mountPath']}" + ":ro" * it.get("readOnly", False),
+                ]
         for it in container.get("env", ()):
             words += ["--env", it["name"]]
         return [*words, "--entrypoint", container["command"][0], IMAGE, *container["command"][1:]]
@@ -190,7 +198,9 @@ def test_a_pod_at_the_relay_delivers_by_tls_and_takes_a_changed_config_map(tmp_p
             "name": "siem",
             "to": f"tls://{HOST}:{siem.addresses[0][1]}",
             "mapping": "acme.yaml",
-            **{"ca": f"{at}/ca.crt", "cert": f"{at}/tls.crt", "key": f"{at}/tls.key"},
+            "ca": f"{at}/ca.crt",
+            "cert": f"{at}/tls.crt",
+            "key": f"{at}/tls.key",
         }
         values = {
             "relay": {"address": f"{HOST}:{relay.port}"},
