@@ -7,6 +7,7 @@ ConfigMaps and Secrets, the pod's user, an init container, probes, SIGTERM and i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -290,7 +291,13 @@ def test_a_pod_at_kafka_delivers_each_event_to_both_destinations(tmp_path):
             assert len(wanted) > 10
             until(lambda: ids(archive.messages) >= wanted, what="all alerts")
             everything = len(expected("elastic"))
-            until(lambda: elastic.count("logs-cef.log-default") >= everything, what="all events")
+
+            def arrived() -> bool:
+                with contextlib.suppress(urllib.error.HTTPError):  # there is no index yet
+                    return elastic.count("logs-cef.log-default") >= everything
+                return False
+
+            until(arrived, what="all events")
             assert pod.stop() == 0, pod.log()
         assert ids(archive.messages) == wanted
         assert elastic.count("logs-cef.log-default") == everything
