@@ -259,12 +259,11 @@ def _parted(line: str) -> tuple[str, str, str]:
 
 
 def cleaned(root: Path, configuration: bytes) -> None:
-    """Take back what was written to the root."""
+    """Take back what was written to the root; the queue stays, as it does when a package goes."""
     (root / CONFIG).write_bytes(configuration)
     for path in (DROP_IN, LOG, PLAIN, TOKEN, "var/lib/cef-bridge"):
         (root / path).unlink(missing_ok=True)
     shutil.rmtree((root / DROP_IN).parent, ignore_errors=True)
-    shutil.rmtree(root / "var" / "lib" / "private" / "cef-bridge", ignore_errors=True)
     shutil.rmtree(root / "var" / "log" / "journal", ignore_errors=True)
 
 
