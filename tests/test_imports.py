@@ -152,6 +152,7 @@ ALLOWED = {
     "content": (
         {
             "batches",
+            "files",
             "kubearmor",
             "lines",
             "mapping",
