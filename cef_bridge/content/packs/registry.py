@@ -43,6 +43,7 @@ PACKS: dict[str, PackRow] = {
             archive=f"TA-kubearmor-cef-{__version__}.spl",
         ),
         PackRow("elastic", "ingest pipeline, detection rules, dashboard, index template"),
+        PackRow("sentinel", "analytic rules, ASIM parsers, workbook"),
     )
 }
 
