@@ -86,8 +86,7 @@ class PackContent:
     """All that the pack of a SIEM is made of.
 
     `rules`: those that fire there; `left_out`: what is wrong with the others. `searches` prove
-    delivery; there are none where the SIEM has no language of queries here. `made`: the fields that
-    somebody has to make in the SIEM before the searches work.
+    delivery; there are none where the SIEM has no language of queries here.
     """
 
     def __init__(self, store: SiemStore, files: Sequence[RuleFile]) -> None:
@@ -99,11 +98,6 @@ class PackContent:
         fit = [it for it in verdicts if it.result in (trial.FIRES, trial.NEEDS)]
         self.left_out = tuple(it for it in verdicts if it not in fit)
         self.rules = tuple(self._rule(it) for it in fit)
-        self.searches: tuple[Search, ...] = ()
-        self.made: tuple[str, ...] = ()
-        if self.siem.name in LANGUAGES:
-            found, self.made = searches(store)
-            self.searches = tuple(found)
 
     @property
     def siem(self) -> Siem:
@@ -114,6 +108,23 @@ class PackContent:
     def mapping(self) -> Mapping:
         """The mapping that writes the messages."""
         return self.store.mapping
+
+    @cached_property
+    def _searches(self) -> tuple[tuple[Search, ...], tuple[str, ...]]:
+        if self.siem.name not in LANGUAGES:
+            return (), ()
+        found, made = searches(self.store)
+        return tuple(found), made
+
+    @property
+    def searches(self) -> tuple[Search, ...]:
+        """The searches that prove delivery. CefBridgeError where a field of theirs is missing."""
+        return self._searches[0]
+
+    @property
+    def made(self) -> tuple[str, ...]:
+        """The fields that somebody has to make in the SIEM before the searches work."""
+        return self._searches[1]
 
     @cached_property
     def pipeline(self) -> Document:
