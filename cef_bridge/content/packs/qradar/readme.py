@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.content.packs.rule_table import rule_table
+from cef_bridge.content.packs.readme import left_out, origin, rules_table, rules_tested
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,11 +22,10 @@ def readme(content: PackContent, found: Sequence[CustomProperty]) -> str:
     kind = content.mapping.format.upper()
     return f"""# KubeArmor in QRadar
 
-Made by cef-bridge {content.version} for messages of the mapping `{content.mapping.name}` ({kind}).
-
+{origin(content)}
 | File | Content |
 |---|---|
-| `properties.csv` | {len(found)} custom properties; the first {used} are needed by rules and searches |
+| `properties.csv` | {len(found)} custom properties; rules and searches need the first {used} |
 | `event-map.csv` | event id and category, with name, severity and low-level category, for QIDs |
 | `filters/` | a condition for each rule, as the AQL test of the rule wizard takes it |
 | `rules.csv` | what to enter in the rule wizard, a rule a line |
@@ -39,8 +38,8 @@ Made by cef-bridge {content.version} for messages of the mapping `{content.mappi
    host in the syslog header.
 2. Properties: Admin, DSM Editor, log source type Universal {kind}, Properties, Add, Create New.
    Take name and type from `properties.csv`, and enable the property for rules and searches. Then
-   add an expression: of the type {kind} with the column `key`, or of the type Regex with the columns
-   `regex` and `capture_group`. `Event ID` is in the header, so it needs the regex. Where a
+   add an expression: of the type {kind} with the column `key`, or of the type Regex with the
+   columns `regex` and `capture_group`. `Event ID` is in the header, so it needs the regex. Where a
    property of this name exists already, add an expression to it for this log source type.
 3. Event map: DSM Editor, Event Mappings. Each line of `event-map.csv` is one event id and category.
 4. Rules: Offenses, Rules, Actions, New Event Rule. Use the test "when the event matches this AQL
@@ -51,12 +50,13 @@ There is no extension to import: its XML is made by an installation, and none wa
 
 ## Rules
 
-{rule_table(content)}
+{rules_table(content)}{left_out(content)}
 AQL has no search for an order of events. `denied-then-done` has a search for each of its two
 events; the rule compares them.
 
 ## Tested, and not tested
 
+{rules_tested(content)}
 - cef-bridge's tests extract the properties from real messages with the regular expressions of
   `properties.csv`, and compare them with what `content test` assumes.
 - They run each filter, and the search with a count, over these properties with SQLite: each rule

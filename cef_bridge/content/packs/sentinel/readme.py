@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.content.packs.rule_table import rule_table
+from cef_bridge.content.packs.readme import left_out, origin, rules_table, rules_tested
 from cef_bridge.content.packs.sentinel.kql import FREQUENCY, PERIOD
 
 if TYPE_CHECKING:
@@ -18,9 +18,10 @@ def readme(content: PackContent) -> str:
     """Return the README."""
     return f"""# KubeArmor in Microsoft Sentinel
 
-Made by cef-bridge {content.version} for messages of the mapping `{content.mapping.name}`, which the
-Azure Monitor Agent stores in the table CommonSecurityLog. No transformation of a data collection
-rule is needed: what has no column is taken out of AdditionalExtensions by the queries.
+{origin(content)}
+The Azure Monitor Agent stores the messages in the table CommonSecurityLog. No transformation of a
+data collection rule is needed: what has no column is taken out of AdditionalExtensions by the
+queries.
 
 | File | Content |
 |---|---|
@@ -43,14 +44,13 @@ rule is needed: what has no column is taken out of AdditionalExtensions by the q
 
 ## Rules
 
-{rule_table(content)}
+{rules_table(content)}{left_out(content)}
 A rule with two events (`denied-then-done`) joins them by pod and file; one that counts
 (`many-denials`) looks back from each event. Both use the time of the events, not of their arrival.
 
 ## Tested, and not tested
 
-- Each rule fires on its test events and on no others: `cef-bridge content test --siem sentinel`.
-  It runs over the columns that a model of the agent's parser fills, with SQLite.
+{rules_tested(content)}
 - cef-bridge's tests parse and bind each query of this folder with Microsoft's Kusto language
   service, over the columns and types of CommonSecurityLog. They also run the rules' queries, as
   KQL, over those columns with another implementation of KQL (duckdb-kql).
