@@ -45,6 +45,7 @@ PACKS: dict[str, PackRow] = {
         PackRow("elastic", "ingest pipeline, detection rules, dashboard, index template"),
         PackRow("sentinel", "analytic rules, ASIM parsers, workbook"),
         PackRow("qradar", "custom properties, filters for rules, searches, event map"),
+        PackRow("arcsight", "categoriser, conditions of rules, fields for additional data"),
         PackRow("graylog", "content pack: stream, pipeline rules, event definitions"),
     )
 }
