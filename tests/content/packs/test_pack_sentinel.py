@@ -19,6 +19,7 @@ from security_log import COLUMNS, TABLES
 from cef_bridge.batches import batches
 from cef_bridge.content import rule_files, shipped_rules
 from cef_bridge.content.packs import registry
+from cef_bridge.content.packs.attack import TECHNIQUES
 from cef_bridge.content.packs.pack_content import PackContent
 from cef_bridge.content.packs.sentinel import analytic_rules, asim, kql, workbook
 from cef_bridge.content.receivers import receivers
@@ -164,8 +165,10 @@ def test_a_rule_is_a_template_as_the_repository_checks_it(pack, bound, name):
             assert field["identifier"] in IDENTIFIERS[entity["entityType"]]
             assert field["columnName"] in columns
     assert set(made["customDetails"].values()) <= columns.keys()
-    # A technique without a tactic is refused.
-    assert made["tactics"] or not made["relevantTechniques"]
+    # A technique none of whose tactics the rule has is refused.
+    for technique in made["relevantTechniques"]:
+        own = {it.title().replace("-", "") for it in TECHNIQUES[technique].tactics}
+        assert {it.lower() for it in own} & {it.lower() for it in made["tactics"]}, technique
 
 
 def test_no_rule_is_missing_in_the_template_for_the_portal(pack):
