@@ -47,6 +47,11 @@ class FieldMatch(NamedTuple):
         return tuple(it for it in self.parts if isinstance(it, str))
 
     @property
+    def is_any(self) -> bool:
+        """Tell whether any text will do, so that the field need only be there."""
+        return bool(self.parts) and all(it is Wildcard.TEXT for it in self.parts)
+
+    @property
     def is_simple(self) -> bool:
         """Tell whether it is one text, with any text before or behind it or neither."""
         inner = self.parts[self.opens_before : len(self.parts) - self.opens_behind]

@@ -95,6 +95,7 @@ def test_what_is_open_about_a_pattern(parts, is_simple, opens):
     match = FieldMatch("a", parts)
     assert match.is_simple == is_simple
     assert (match.opens_before, match.opens_behind) == opens
+    assert match.is_any == (set(parts) == {ANY})
 
 
 def test_a_pattern_as_a_regular_expression_is_anchored_and_escaped():

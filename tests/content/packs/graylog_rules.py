@@ -106,6 +106,8 @@ class _Reader:
         function, least, most = _FUNCTIONS[name]
         if not least <= len(arguments) <= most:
             raise ValueError(f"{name} has {len(arguments)} arguments")
+        if name == "has_field":
+            return lambda it: arguments[0](it) in it
         return lambda it: function(*(each(it) for each in arguments))
 
 
@@ -123,6 +125,7 @@ _FUNCTIONS = {
     "contains": (_compared(lambda value, text: text in value), 2, 3),
     "starts_with": (_compared(str.startswith), 2, 3),
     "ends_with": (_compared(str.endswith), 2, 3),
+    "has_field": (None, 1, 1),
     "lowercase": (str.lower, 1, 1),
     "regex": (lambda pattern, value: re.search(pattern, value) is not None, 2, 2),
     "to_string": (lambda value: "" if value is None else str(value), 1, 1),

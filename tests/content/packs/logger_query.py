@@ -64,6 +64,10 @@ class _Reader:
         if field in ("AND", "OR", "NOT", *_COMPARED):
             raise ValueError(f"expected a field, found {field!r}")
         self.fields.append(field)
+        if self.peek() == "IS":
+            for word in ("IS", "NOT", "NULL"):
+                self.take(word)
+            return lambda it: field in it
         compared = _COMPARED[self.take(*_COMPARED)]
         text = re.sub(r"\\(.)", r"\1", self.take("text")[1:-1])
         # What is absent equals nothing.

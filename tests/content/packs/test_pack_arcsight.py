@@ -119,6 +119,7 @@ _PARTS = st.one_of(
     st.tuples(_TEXT, _ANY),
     st.tuples(_ANY, _TEXT),
     st.tuples(_ANY, _TEXT, _ANY),
+    st.tuples(_ANY),
 )
 
 

@@ -234,6 +234,8 @@ _PARTS = st.lists(
 
 def holds(condition, message):
     if isinstance(condition, FieldMatch):
+        if condition.is_any:
+            return condition.field in message
         text = message.get(condition.field, "")
         return re.search("(?is)" + condition.regex, text) is not None
     if isinstance(condition, Unless):

@@ -33,10 +33,12 @@ def query(condition: Condition, names: Mapping[str, str]) -> str:
     Raises RuleConversionError for a text with something open inside it.
     """
     if isinstance(condition, FieldMatch):
+        field = names.get(condition.field, condition.field)
+        if condition.is_any:
+            return f"{field} IS NOT NULL"
         if not condition.is_simple:
             raise RuleConversionError("Logger compares no text with a wildcard inside it.")
         operator = _OPERATORS[condition.opens_before, condition.opens_behind]
-        field = names.get(condition.field, condition.field)
         return f"{field} {operator} {literal(''.join(condition.texts))}"
     if isinstance(condition, Unless):
         return f"NOT ({query(condition.item, names)})"

@@ -2,8 +2,8 @@
 
 In come conditions, out come rules and a pipeline as text. The grammar is graylog2-server's
 (RuleLang.g4), the functions are those of its pipeline processor: contains, starts_with and
-ends_with, with a third argument that ignores case, lowercase, regex, to_string, set_field. Must not
-know content packs.
+ends_with, with a third argument that ignores case, lowercase, regex, to_string, has_field,
+set_field. Must not know content packs.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ def when(condition: Condition) -> str:
 
 def _match(match: FieldMatch) -> str:
     text = "".join(match.texts)
+    if match.is_any:
+        return f"has_field({string(match.field)})"
     field = value(match.field)
     if not match.is_simple:
         return f"regex({string('(?is)' + match.regex)}, {field}).matches == true"
