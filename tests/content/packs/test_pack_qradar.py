@@ -7,8 +7,13 @@ import io
 import json
 import re
 import sqlite3
+import subprocess
+import sys
+import threading
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import aql_grammar
 import pytest
@@ -115,6 +120,131 @@ def test_no_value_passes_for_a_property(content, regexes):
 def test_a_property_needs_its_whole_key(regexes):
     line = "<131>Feb 11 08:15:42 c LEEF:2.0|KubeArmor|KubeArmor|1|x.y|^|k8sPodName=a^process=b"
     assert extracted(regexes, line) == {"Event ID": "x.y", "process": "b"}
+
+
+# ---- The program that makes the properties ------------------------------------------------------
+
+
+class _Console(BaseHTTPRequestHandler):
+    """What the program asks of QRadar, with the fields that version 26.0 of its API has."""
+
+    def do_GET(self):
+        path, _, query = self.path.partition("?")
+        text_filter = parse_qs(query).get("filter", [""])[0]
+        rows = self.server.rows[path.removeprefix("/api/config/event_sources/")]
+        key, _, value = text_filter.partition("=")
+        wanted = [it for it in rows if not key or str(it[key]) == value.strip('"')]
+        self.answer(200, wanted)
+
+    def do_POST(self):
+        name = self.path.removeprefix("/api/config/event_sources/")
+        data = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        fields, needed = _FIELDS[name]
+        if not needed <= data.keys() <= fields or self.headers["SEC"] != "secret":
+            self.answer(422, {"message": "invalid"})
+            return
+        rows = self.server.rows[name]
+        row = data | {"id": len(rows), "identifier": f"id-{len(rows)}"}
+        rows.append(row)
+        self.answer(201, row)
+
+    def answer(self, status, data):
+        text = json.dumps(data).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+_TYPES = "log_source_management/log_source_types"
+_PROPERTIES = "custom_properties/regex_properties"
+_EXPRESSIONS = "custom_properties/property_expressions"
+_FIELDS = {
+    _PROPERTIES: (
+        {"name", "description", "property_type", "use_for_rule_engine"},
+        {"name", "property_type"},
+    ),
+    _EXPRESSIONS: (
+        {"regex_property_identifier", "enabled", "regex", "capture_group", "log_source_type_id"},
+        {"regex_property_identifier", "regex", "log_source_type_id"},
+    ),
+}
+
+
+@pytest.fixture
+def console():
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Console) as server:
+        server.rows = {
+            _TYPES: [{"id": 7, "name": "Universal CEF"}, {"id": 8, "name": "Universal LEEF"}],
+            _PROPERTIES: [{"name": "Event ID", "identifier": "theirs"}],
+            _EXPRESSIONS: [
+                {"regex_property_identifier": "theirs", "regex": "x", "log_source_type_id": 12}
+            ],
+        }
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def folder(pack, tmp_path):
+    for name in ("install_properties.py", "properties.csv"):
+        (tmp_path / name).write_bytes(pack[name])
+    return tmp_path
+
+
+def install(folder, *words, token="secret"):  # noqa: S107 - a test's
+    return subprocess.run(
+        [sys.executable, "-I", str(folder / "install_properties.py"), *words],
+        env={"QRADAR_TOKEN": token, "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_the_program_makes_the_properties_that_are_needed_once(console, folder, pack):
+    needed = [it for it in rows_of(pack["properties.csv"]) if it["used_by"]]
+    done = install(folder, f"http://127.0.0.1:{console.server_port}")
+    assert done.returncode == 0, done.stderr
+    count = len(needed)
+    assert done.stdout == f"{count} properties: {count - 1} made, {count} expressions made\n"
+    names = {it["identifier"]: it["name"] for it in console.rows[_PROPERTIES]}
+    made = {
+        names[it["regex_property_identifier"]]: (it["regex"], it["capture_group"])
+        for it in console.rows[_EXPRESSIONS]
+        if it["log_source_type_id"] == 8
+    }
+    assert made == {it["property"]: (it["regex"], 1) for it in needed}
+    again = install(folder, f"http://127.0.0.1:{console.server_port}")
+    assert again.stdout == f"{count} properties: 0 made, 0 expressions made\n"
+    every = install(folder, f"http://127.0.0.1:{console.server_port}", "--all")
+    assert every.returncode == 0
+    assert len(console.rows[_PROPERTIES]) == len(rows_of(pack["properties.csv"]))
+
+
+def test_the_program_says_what_qradar_refuses(console, folder):
+    console.rows[_TYPES].clear()
+    done = install(folder, f"http://127.0.0.1:{console.server_port}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "QRadar has no log source type Universal LEEF.\n"
+    console.rows[_TYPES].append({"id": 8, "name": "Universal LEEF"})
+    refused = install(folder, f"http://127.0.0.1:{console.server_port}", token="other")  # noqa: S106
+    assert refused.returncode == 1
+    assert "HTTP 422" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_the_program_sends_its_token_over_tls_only(folder):
+    done = install(folder, "http://qradar.example.com")
+    assert done.returncode == 2
+    assert "https://" in done.stderr
 
 
 # ---- Rules --------------------------------------------------------------------------------------

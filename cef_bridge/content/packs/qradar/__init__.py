@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cef_bridge.content import pipeline
@@ -46,11 +47,18 @@ def build(content: PackContent) -> dict[str, bytes]:
     files |= {
         "README.md": readme(content, found),
         "properties.csv": as_csv(found),
+        "install_properties.py": _installer(content),
         "rules.csv": _rules(content),
         "event-map.csv": content.class_id_form("qradar"),
         "pipeline.yml": content.pipeline_text,
     }
     return {path: text.encode() for path, text in files.items()}
+
+
+def _installer(content: PackContent) -> str:
+    """Return the program that makes the properties, for the log source type of the mapping."""
+    text = Path(__file__).with_name("property_installer.py").read_text(encoding="utf-8")
+    return text.replace("LOG_SOURCE_TYPE", f"Universal {content.mapping.format.upper()}")
 
 
 def _condition(content: PackContent, single: SingleRule) -> Condition:
