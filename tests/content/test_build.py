@@ -85,6 +85,22 @@ def test_a_rule_that_does_not_fire_is_left_out_and_told(tmp_path):
     assert "token-read" not in "".join(files_of(tmp_path / "out" / "splunk"))
 
 
+def test_searches_that_miss_a_field_are_left_out_and_told(tmp_path):
+    (tmp_path / "acme.yaml").write_text(
+        "mapping: acme\nextends: splunk\nextension: {externalId: null}\n", encoding="utf-8"
+    )
+    done = build("--out", "out", "-m", "acme.yaml", cwd=tmp_path)
+    assert done.returncode == 3
+    assert done.stderr == (
+        "left out of splunk: searches that prove delivery: event.id is missing: the mapping acme "
+        "writes it to no key\n"
+    )
+    (readme,) = (tmp_path / "out" / "splunk").glob("*/README.md")
+    assert "searches that prove delivery are left out" in readme.read_text()
+    (view,) = readme.parent.glob("default/data/ui/views/*.xml")
+    assert "<row>\n  </row>" not in view.read_text()
+
+
 def test_a_later_build_takes_the_place_of_an_earlier_one(tmp_path):
     write(tmp_path, {"a": {"x/y": b"1", "z": b"2"}})
     write(tmp_path, {"a": {"x/w": b"3"}})

@@ -28,7 +28,8 @@ _FAILED = 3
 
 _BELOW = """A folder is written as a whole, in place of what an earlier build wrote. Files that
 somebody else wrote or changed are not overwritten: exit code 2. The same input makes the same
-bytes. Exit code 3 when a rule does not fire with the mapping and is left out."""
+bytes. Exit code 3 when a rule does not fire with the mapping, or searches miss a field: they are
+left out."""
 
 
 @click.command("build", epilog=_BELOW)
@@ -86,13 +87,15 @@ def _plain(it: BuiltPack, out: Path) -> dict[str, object]:
             {"rule": each.rule.name, "result": each.result, "why": list(each.why)}
             for each in it.left_out
         ],
+        "no_searches": it.no_searches,
         "folders": {str(out / folder): list(files) for folder, files in it.folders.items()},
     }
 
 
 def _left_out(built: Sequence[BuiltPack]) -> list[str]:
-    return [
-        f"left out of {it.siem}: {cut(each.rule.name)}: {cut('; '.join(each.why))}"
-        for it in built
-        for each in it.left_out
-    ]
+    found = []
+    for it in built:
+        rows = [(each.rule.name, "; ".join(each.why)) for each in it.left_out]
+        rows += [("searches that prove delivery", it.no_searches)] if it.no_searches else []
+        found += [f"left out of {it.siem}: {cut(name)}: {cut(why)}" for name, why in rows]
+    return found

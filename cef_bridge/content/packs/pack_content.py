@@ -17,6 +17,7 @@ from cef_bridge.content.fieldmap import FieldMap
 from cef_bridge.content.searches import LANGUAGES, searches
 from cef_bridge.content.sigma import RuleConversionError
 from cef_bridge.content.vocabulary import LOG_SOURCES
+from cef_bridge.errors import CefBridgeError
 from cef_bridge.siems.class_id_rows import ClassIdRow, rows
 from cef_bridge.siems.class_ids import text
 
@@ -110,21 +111,29 @@ class PackContent:
         return self.store.mapping
 
     @cached_property
-    def _searches(self) -> tuple[tuple[Search, ...], tuple[str, ...]]:
+    def _searches(self) -> tuple[tuple[Search, ...], tuple[str, ...], str]:
         if self.siem.name not in LANGUAGES:
-            return (), ()
-        found, made = searches(self.store)
-        return tuple(found), made
+            return (), (), ""
+        try:
+            found, made = searches(self.store)
+        except CefBridgeError as error:
+            return (), (), str(error).rstrip(".")
+        return tuple(found), made, ""
 
     @property
     def searches(self) -> tuple[Search, ...]:
-        """The searches that prove delivery. CefBridgeError where a field of theirs is missing."""
+        """The searches that prove delivery; none where a field of theirs is missing."""
         return self._searches[0]
 
     @property
     def made(self) -> tuple[str, ...]:
         """The fields that somebody has to make in the SIEM before the searches work."""
         return self._searches[1]
+
+    @property
+    def no_searches(self) -> str:
+        """Why there are no searches although the SIEM has a language for them; "" otherwise."""
+        return self._searches[2]
 
     @cached_property
     def pipeline(self) -> Document:

@@ -46,10 +46,11 @@ def _row(rule: PackRule, notes: Mapping[str, str] | None) -> list[str]:
 
 
 def left_out(content: PackContent) -> str:
-    """Return which rules are not in the pack, and why, as a list; "" when all are."""
-    return "".join(
-        f"- `{it.rule.name}` is left out: {'; '.join(it.why)}.\n" for it in content.left_out
-    )
+    """Return what is not in the pack, and why, as a list; "" when all is."""
+    rows = [(f"`{it.rule.name}`", "is", "; ".join(it.why)) for it in content.left_out]
+    if content.no_searches:
+        rows.append(("The searches that prove delivery", "are", content.no_searches))
+    return "".join(f"- {name} {verb} left out: {why}.\n" for name, verb, why in rows)
 
 
 def rules_tested(content: PackContent) -> str:

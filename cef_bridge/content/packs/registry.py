@@ -52,12 +52,16 @@ PACKS: dict[str, PackRow] = {
 
 
 class BuiltPack(NamedTuple):
-    """A pack: its folders with their files, how many rules it has, and which were left out."""
+    """A pack: its folders with their files, how many rules it has, and which were left out.
+
+    `no_searches`: why the searches that prove delivery are left out, "" when they are not.
+    """
 
     siem: str
     mapping: str
     rules: int
     left_out: tuple[RuleVerdict, ...]
+    no_searches: str
     folders: dict[str, dict[str, bytes]]
 
 
@@ -86,6 +90,7 @@ def build(siems: Sequence[str], mapping: str | Path | None = None) -> Iterator[B
             content.mapping.name,
             len(content.rules),
             content.left_out,
+            content.no_searches,
             folders,
         )
 

@@ -35,7 +35,7 @@ class SplunkPanel(NamedTuple):
 
 def dashboard(content: PackContent) -> bytes:
     """Return the view."""
-    rows = "".join(_row(panels) for panels in _rows(content))
+    rows = "".join(_row(panels) for panels in _rows(content) if panels)
     return f"""<form version="1.1" theme="light">
   <label>KubeArmor</label>
   <description>Policy alerts, denied acts and delivery. Written by cef-bridge.</description>
