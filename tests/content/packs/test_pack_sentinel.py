@@ -409,6 +409,14 @@ def test_a_parser_reads_an_event_as_its_schema_has_it(database, content, name, e
         assert {key: rows[0][key] for key in wanted} == wanted
 
 
+def test_a_key_is_not_found_in_another_key_or_value(database):
+    database.execute("DELETE FROM CommonSecurityLog")
+    text = "MyKubeArmorTTY=a;KubeArmorCwd=/KubeArmorTTY=b;KubeArmorTTY=c"
+    database.execute("INSERT INTO CommonSecurityLog (AdditionalExtensions) VALUES (?)", [text])
+    query = f"CommonSecurityLog\n| project x = {kql.pair_of('KubeArmorTTY')}"
+    assert duckdb_kql.query(database, query).fetchall() == [("c",)]
+
+
 def test_every_column_of_a_rule_is_one_that_the_simulator_fills(content):
     for rule in content.rules:
         query = kql.rule_query(content, rule)
