@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import subprocess
+import sys
 import tarfile
 
 import commands
@@ -47,6 +48,21 @@ def test_each_siem_gets_a_folder_and_a_row(built):
     for _, _, rules, count, path in rows[1:]:
         assert rules == "27"
         assert len(files_of(folder / path)) - 1 == int(count) > 0
+
+
+def test_who_has_no_pysigma_is_told_how_to_get_it(tmp_path):
+    (tmp_path / "sigma.py").write_text("raise ImportError('not here')", encoding="utf-8")
+    program = "from cef_bridge.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "content", "build", "--out", tmp_path / "out"],
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "pip install 'cef-bridge[content]'" in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_same_input_makes_the_same_bytes(built, tmp_path):

@@ -58,7 +58,8 @@ _BASE_NAMES = {
     "process.parent.name": "process.parent.executable",
 }
 # The integration writes the process that acts here; in ECS it is the one that the event is about.
-_REPLACED = ("process.name", "process.pid")
+# The name is replaced by that of the executable.
+_REPLACED = "process.pid"
 _LISTS = ("threat.technique.id",)
 MADE = (
     *(EcsField(name, "") for name in _BASE_NAMES),
@@ -144,11 +145,9 @@ def ingest_pipeline(content: PackContent) -> dict[str, object]:
             }
         }
     ]
-    processors += [
-        {"remove": {"field": name, "ignore_missing": True, "if": _there(code)}}
-        for name in _REPLACED
-        if name not in used
-    ]
+    if _REPLACED not in used:
+        gone = {"field": _REPLACED, "ignore_missing": True, "if": _there(code)}
+        processors.append({"remove": gone})
     for it in FIELDS:
         if it.name not in used:
             processors += _copies(content, it, code)

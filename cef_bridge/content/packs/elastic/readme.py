@@ -44,9 +44,9 @@ The commands need `$ES` and `$KIBANA` (addresses), and an API key in a file that
 
    ```sh
    curl -H @key -H 'kbn-xsrf: true' -F file=@detection-rules.ndjson \\
-       "$KIBANA/api/detection_engine/rules/_import"
+       "$KIBANA/api/detection_engine/rules/_import?overwrite=true"
    curl -H @key -H 'kbn-xsrf: true' -F file=@dashboard.ndjson \\
-       "$KIBANA/api/saved_objects/_import"
+       "$KIBANA/api/saved_objects/_import?overwrite=true"
    ```
 
 Templates work for new backing indexes: roll the data stream over, or wait until it does.
