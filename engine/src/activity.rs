@@ -160,7 +160,7 @@ impl<'a> Activity<'a> {
             if self.words.contains(raw) || self.words.contains(arena.join(&[small, "=", value])) {
                 continue;
             }
-            let key = if capital && facts.capital_tokens.contains_key(*name) {
+            let key = if capital && facts.capital_tokens.contains_key(name) {
                 name
             } else {
                 small

@@ -12,11 +12,11 @@ use crate::convert::{convert, Fate, Lists};
 use crate::derive::{container_key, derive, Origin};
 use crate::event::Event;
 use crate::facts::Facts;
+use crate::index::{Bits, Index};
 use crate::json::{write_string, Reader};
 use crate::program::Program;
 use crate::reading::read;
 use crate::rules::Rules;
-use crate::scan::line_end;
 use crate::sorts::Sorts;
 use crate::table::{self, Damage};
 use crate::words::Secret;
@@ -281,17 +281,20 @@ pub fn run(plan: &Plan, arena: &Arena, block: Block<'_>, output: &mut Output) ->
         rules,
         activity: Activity::default(),
         lists: Lists::default(),
+        index: Index::default(),
         block,
     };
+    let mut bits = Bits::default();
     let mut at = block.from;
     while at < bytes.len() {
         output.at = at;
-        let end = line_end(bytes, at);
+        let end = bits.of_line(bytes, at, plan.program.format.asked());
         let next = (end + 1).min(bytes.len());
         // A line at a time: a caller whose lines are mostly Python's comes once for each.
-        let Ok(line) = std::str::from_utf8(&bytes[at..end]) else {
+        let Some(line) = text_of(&bytes[at..end], &bits) else {
             return End::Left(at, next);
         };
+        machine.index = bits.index(line, arena);
         if !machine.line(line, at, &mut event, output) {
             output.mend();
             return End::Left(at, next);
@@ -302,10 +305,21 @@ pub fn run(plan: &Plan, arena: &Arena, block: Block<'_>, output: &mut Output) ->
     End::Done
 }
 
+/// Return a line as text; None where it is no UTF-8.
+fn text_of<'a>(line: &'a [u8], bits: &Bits) -> Option<&'a str> {
+    if bits.is_ascii {
+        // SAFETY: these are the bytes of which `bits` were made, and all are ASCII.
+        return Some(unsafe { std::str::from_utf8_unchecked(line) });
+    }
+    std::str::from_utf8(line).ok()
+}
+
 struct Machine<'a> {
     rules: Rules<'a>,
     activity: Activity<'a>,
     lists: Lists<'a>,
+    /// That of the line in hand.
+    index: Index<'a>,
     block: Block<'a>,
 }
 
@@ -329,6 +343,11 @@ impl<'a> Machine<'a> {
         };
         event.wrapper_time = found.time;
         let (facts, arena) = (self.rules.facts, self.rules.arena);
+        event.index = if found.in_log {
+            Index::of_text(found.text, self.rules.program.format.asked(), arena)
+        } else {
+            self.index
+        };
         if read(facts, found.text, arena, event).is_none() {
             return false;
         }
@@ -443,7 +462,7 @@ impl<'a> Machine<'a> {
         if self.block.parts_wait {
             return None;
         }
-        let mut reader = Reader::new(line, self.rules.arena);
+        let mut reader = Reader::new(line, self.index, self.rules.arena)?;
         let (mut log, mut time, mut stream) = (None, None, None);
         let mut more = reader.opens(b'{', b'}')?;
         while more {
