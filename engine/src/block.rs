@@ -152,6 +152,15 @@ pub struct Kinds {
     words: HashMap<String, u16, Secret>,
     names: Vec<String>,
     counts: HashMap<(u16, u16, u16), u64, Secret>,
+    /// Of each class the kind that came last: most events are of one that did.
+    last: Vec<Option<Kind>>,
+}
+
+struct Kind {
+    kind: String,
+    operation: String,
+    /// Events that are not yet in the counts.
+    many: u64,
 }
 
 impl Kinds {
@@ -179,13 +188,43 @@ impl Kinds {
         }
     }
 
+    #[inline]
     fn count(&mut self, kind: &str, operation: &str, class: usize) {
-        let key = (self.word(kind), self.word(operation), class as u16);
-        *self.counts.entry(key).or_insert(0) += 1;
+        match self.last.get_mut(class) {
+            Some(Some(last)) if last.kind == kind && last.operation == operation => last.many += 1,
+            _ => self.count_other(kind, operation, class),
+        }
+    }
+
+    fn count_other(&mut self, kind: &str, operation: &str, class: usize) {
+        if self.last.len() <= class {
+            self.last.resize_with(class + 1, || None);
+        }
+        let now = Kind {
+            kind: kind.to_owned(),
+            operation: operation.to_owned(),
+            many: 1,
+        };
+        if let Some(before) = self.last[class].replace(now) {
+            self.add(&before, class);
+        }
+    }
+
+    fn add(&mut self, kind: &Kind, class: usize) {
+        let words = (self.word(&kind.kind), self.word(&kind.operation));
+        *self
+            .counts
+            .entry((words.0, words.1, class as u16))
+            .or_insert(0) += kind.many;
     }
 
     /// Return the counts as JSON, `[[type, operation, class, count], …]`, and forget them.
     pub fn take(&mut self) -> String {
+        for (class, last) in std::mem::take(&mut self.last).into_iter().enumerate() {
+            if let Some(kind) = last {
+                self.add(&kind, class);
+            }
+        }
         let mut out = String::from("[");
         for ((kind, operation, class), count) in self.counts.drain() {
             out.push_str(if out.len() > 1 { ",[" } else { "[" });

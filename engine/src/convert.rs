@@ -165,15 +165,16 @@ fn shorten<'a>(
 
 fn write_hits(rules: &Rules<'_>, hits: &[Hit<'_>], out: &mut String) {
     let format = &rules.program.format;
-    for (number, hit) in hits.iter().enumerate() {
-        // The first pair goes without its separator.
-        out.push_str(if number == 0 {
-            &hit.pair[1..]
-        } else {
-            hit.pair
-        });
+    // The first pair goes without its separator.
+    let mut skipped = 1;
+    for hit in hits {
+        out.push_str(&hit.pair[skipped..]);
+        skipped = 0;
         format.write_value(hit.text, hit.escapes, out);
-        out.push_str(hit.label());
+        let label = hit.label();
+        if !label.is_empty() {
+            out.push_str(label);
+        }
     }
 }
 
@@ -252,6 +253,8 @@ fn header<'a>(
         // LEEF's header has no name; a key that repeats it says all of it.
         fields[number] = if number == NAME && !rules.program.format.is_cef {
             raw
+        } else if let Some(Some(text)) = of_class.header_texts.get(number) {
+            text
         } else {
             rules.program.format.header_field(number, raw, rules.arena)
         };

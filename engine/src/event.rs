@@ -76,15 +76,11 @@ impl Fields {
     }
 
     /// Return the fields of the set in their order.
-    pub fn iter(&self) -> impl Iterator<Item = Field> + '_ {
-        (0..).zip(self.0).flat_map(|(place, word)| {
-            let mut rest = word;
-            std::iter::from_fn(move || {
-                let bit = rest.trailing_zeros() as Field;
-                rest &= rest.wrapping_sub(1);
-                (bit < 64).then_some(place * 64 + bit)
-            })
-        })
+    pub fn iter(&self) -> EachField {
+        EachField {
+            rest: self.0,
+            place: 0,
+        }
     }
 
     /// Return the one field of a set that has no other.
@@ -96,6 +92,29 @@ impl Fields {
     /// Return the set as bits.
     pub fn words(&self) -> &[u64] {
         &self.0
+    }
+}
+
+/// Gives the fields of a set in their order.
+pub struct EachField {
+    rest: [u64; MOST_FIELDS / 64],
+    place: usize,
+}
+
+impl Iterator for EachField {
+    type Item = Field;
+
+    #[inline]
+    fn next(&mut self) -> Option<Field> {
+        loop {
+            let rest = self.rest.get_mut(self.place)?;
+            if *rest != 0 {
+                let bit = rest.trailing_zeros() as usize;
+                *rest &= *rest - 1;
+                return Some((self.place * 64 + bit) as Field);
+            }
+            self.place += 1;
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use crate::arena::Arena;
 use crate::conditions::{Condition, Source};
 use crate::event::{Event, Field, Fields, Value, NO_FIELD};
 use crate::facts::{Class, Facts};
@@ -66,6 +67,8 @@ pub struct OfClass {
     pub header_severity: Vec<OfSlot>,
     /// The fields of the header, all of them.
     pub header: Vec<OfSlot>,
+    /// The texts of those that are the same for all events of the class.
+    pub header_texts: Vec<Option<String>>,
     /// The keys that may get a text.
     pub slots: Vec<OfSlot>,
     /// Fields that are read: derived ones that are not need not be made.
@@ -99,6 +102,12 @@ impl OfClass {
         found.severity = found.add(&program.severity, about, false);
         found.header_severity = found.add(&program.header_severity, about, false);
         found.header = found.add(&program.header, about, true);
+        let arena = Arena::default();
+        let fixed = found.header.iter().enumerate().map(|(number, of)| {
+            let text = of.plain.as_ref()?.fixed.as_ref()?;
+            Some(program.format.header_field(number, text, &arena).to_owned())
+        });
+        found.header_texts = fixed.collect();
         found.slots = found.add(&program.slots, about, false);
         found
     }

@@ -30,8 +30,7 @@ struct Key {
 
 impl Key {
     #[inline]
-    fn of(text: &str) -> Key {
-        let bytes = text.as_bytes();
+    fn of(bytes: &[u8]) -> Key {
         let long = |eight: &[u8; 8]| u64::from_le_bytes(*eight);
         let half = |four: &[u8; 4]| u64::from(u32::from_le_bytes(*four));
         let (first, last) =
@@ -76,14 +75,14 @@ impl<V> Default for Words<V> {
 impl<V> Words<V> {
     /// Return where a text has its place, or could have it, and the row that is there.
     #[inline]
-    fn find(&self, key: Key, text: &str) -> (usize, Option<&Row<V>>) {
+    fn find(&self, key: Key, text: &[u8]) -> (usize, Option<&Row<V>>) {
         let mask = self.places.len() - 1;
         let mut place = key.hash() & mask;
         loop {
             let Some(row) = self.rows.get(self.places[place] as usize) else {
                 return (place, None);
             };
-            if row.key == key && (key.size <= KEY || *row.text == *text) {
+            if row.key == key && (key.size <= KEY || row.text.as_bytes() == text) {
                 return (place, Some(row));
             }
             place = (place + 1) & mask;
@@ -93,6 +92,12 @@ impl<V> Words<V> {
     /// Return what is known of a text.
     #[inline]
     pub fn get(&self, text: &str) -> Option<&V> {
+        self.get_bytes(text.as_bytes())
+    }
+
+    /// Return what is known of the text that some bytes are.
+    #[inline]
+    fn get_bytes(&self, text: &[u8]) -> Option<&V> {
         self.find(Key::of(text), text).1.map(|row| &row.value)
     }
 
@@ -104,8 +109,8 @@ impl<V> Words<V> {
 
     /// Put a text into the table; of such a text that is there already, the value is another then.
     pub fn insert(&mut self, text: Box<str>, value: V) {
-        let key = Key::of(&text);
-        let (place, row) = self.find(key, &text);
+        let key = Key::of(text.as_bytes());
+        let (place, row) = self.find(key, text.as_bytes());
         if row.is_some() {
             self.rows[self.places[place] as usize].value = value;
             return;
@@ -116,7 +121,7 @@ impl<V> Words<V> {
             self.places = vec![FREE; self.places.len() * 2];
             for number in 0..self.rows.len() {
                 let row = &self.rows[number];
-                let (place, _) = self.find(row.key, &row.text);
+                let (place, _) = self.find(row.key, row.text.as_bytes());
                 self.places[place] = number as u32;
             }
         }
@@ -223,7 +228,7 @@ fn find_changed<'w, V>(
     for (to, from) in place.iter_mut().zip(text.as_bytes()) {
         *to = change(from);
     }
-    words.get(std::str::from_utf8(place).ok()?)
+    words.get_bytes(place)
 }
 
 /// Tell whether a text begins with an ASCII word, in any case.
