@@ -82,6 +82,8 @@ pub struct Row {
     pub id: [u8; 40],
     /// 1: nothing says when it happened, and `time` is when it was read, if that is known.
     pub timeless: u8,
+    /// Nothing, so that rows of the same facts have the same bytes.
+    pub padding: [u8; 2],
     /// When it happened, in epoch microseconds; `NO_TIME` when nothing says so.
     pub time: i64,
     /// Of an urgent one: what tells its container from others.
@@ -444,6 +446,7 @@ impl<'a> Machine<'a> {
                     placed: event.placed.into(),
                     id: event.id,
                     timeless: event.timeless.into(),
+                    padding: [0; 2],
                     time: event.time.unwrap_or(NO_TIME),
                     container,
                 });
