@@ -137,8 +137,9 @@ class PairRunner(_NoMessages):
 
     def _run_once(self, lines: LineRange) -> int:
         """Count lines, of which both mappings make the same."""
-        stop = self._new.run(lines)
-        answer = self._new.answer
+        new = self._new
+        stop: int = new.run(lines)
+        answer = new.answer
         self._diff.add_same(
             answer.converted, answer.messages_size - answer.converted, answer.filtered
         )
@@ -155,7 +156,7 @@ class PairRunner(_NoMessages):
         new = self._new.output()
         ahead, self._ahead = self._ahead, None
         if ahead is not None and ahead == new and stop == self._reached:
-            converted = self._new.answer.converted
+            converted: int = self._new.answer.converted
             self._diff.add_same(converted, len(new.messages) - converted, events - converted)
             return converted
         if ahead is not None:
