@@ -178,7 +178,7 @@ impl Format {
     /// Tell whether a text that a mapping or a class gives is written as it stands.
     pub fn is_as_it_is(&self, text: &str, most: usize) -> bool {
         let arena = Arena::default();
-        let clean = self.looked_at(text, most, &arena);
+        let clean = self.looked_at(text, most, &Index::default(), &arena);
         !text.is_empty() && clean.text == text && clean.marks.is_empty() && !clean.escapes
     }
 
@@ -196,14 +196,22 @@ impl Format {
         if !is_spaced(raw) && (most == 0 || raw.len() <= most) && index.is_unmarked(raw) {
             return Clean::of(raw);
         }
-        self.looked_at(raw, most, arena)
+        self.looked_at(raw, most, index, arena)
     }
 
-    /// The same after a look at each byte, for a text of which the index does not know that.
+    /// The same of a text in which something may be to be changed. One that is not of the line is
+    /// looked at byte by byte.
     #[inline(never)]
-    fn looked_at<'a>(&self, raw: &'a str, most: usize, arena: &'a Arena) -> Clean<'a> {
+    fn looked_at<'a>(
+        &self,
+        raw: &'a str,
+        most: usize,
+        index: &Index<'_>,
+        arena: &'a Arena,
+    ) -> Clean<'a> {
         let bytes = raw.as_bytes();
-        let seen = look(bytes, &self.asked);
+        let seen = index.seen(raw);
+        let seen = seen.unwrap_or_else(|| look(bytes, &self.asked));
         let marks = if seen.odd {
             marks_of(raw)
         } else {

@@ -7,7 +7,7 @@
 //! were joined) is not of the line, and is looked at byte by byte when it is written.
 
 use crate::arena::Arena;
-use crate::scan::masks;
+use crate::scan::{masks, Seen};
 
 /// Bytes whose bits are one number.
 const WORD: usize = 64;
@@ -17,17 +17,23 @@ const WORD: usize = 64;
 pub struct Index<'a> {
     /// The line.
     pub line: &'a str,
-    /// A bit for each byte at which the plain text of a JSON string ends.
-    stops: &'a [u64],
-    /// A bit for each byte that a format may change, or that says something of the text.
-    marked: &'a [u64],
+    /// What there is at each of its bytes.
+    words: &'a [Word],
+}
+
+/// What there is at each of 64 bytes: see `Masks`.
+#[derive(Clone, Copy)]
+struct Word {
+    stops: u64,
+    marked: u64,
+    odd: u64,
+    colons: u64,
 }
 
 /// The bits of a line, in memory that is used again for the next one.
 #[derive(Default)]
 pub struct Bits {
-    stops: Vec<u64>,
-    marked: Vec<u64>,
+    words: Vec<Word>,
     /// All bytes are ASCII.
     pub is_ascii: bool,
 }
@@ -41,8 +47,7 @@ impl Bits {
 
     fn look(&mut self, bytes: &[u8], asked: &[u8], is_line: bool) -> usize {
         let masks = masks();
-        self.stops.clear();
-        self.marked.clear();
+        self.words.clear();
         let mut high = 0;
         let mut end = bytes.len();
         let mut rest = bytes;
@@ -63,8 +68,12 @@ impl Bits {
                 }
             }
             high |= found.high & kept;
-            self.stops.push(found.stops & kept);
-            self.marked.push(found.marked & kept);
+            self.words.push(Word {
+                stops: found.stops & kept,
+                marked: found.marked & kept,
+                odd: found.odd & kept,
+                colons: found.colons & kept,
+            });
             rest = behind;
         }
         self.is_ascii = high == 0;
@@ -75,8 +84,7 @@ impl Bits {
     pub fn index<'a>(&self, line: &'a str, arena: &'a Arena) -> Index<'a> {
         Index {
             line,
-            stops: arena.slice(&self.stops),
-            marked: arena.slice(&self.marked),
+            words: arena.slice(&self.words),
         }
     }
 }
@@ -101,19 +109,17 @@ impl<'a> Index<'a> {
     #[inline]
     pub fn stop(&self, from: usize) -> usize {
         let mut word = from / WORD;
-        let mut bits = self.stops.get(word).map_or(0, |bits| bits >> (from % WORD));
+        let first = self.words.get(word).map_or(0, |it| it.stops);
+        let bits = first >> (from % WORD);
         if bits != 0 {
             return from + bits.trailing_zeros() as usize;
         }
         loop {
             word += 1;
-            match self.stops.get(word) {
-                Some(0) => {}
-                Some(some) => bits = *some,
+            match self.words.get(word) {
+                Some(Word { stops: 0, .. }) => {}
+                Some(Word { stops, .. }) => return word * WORD + stops.trailing_zeros() as usize,
                 None => return self.line.len(),
-            }
-            if bits != 0 {
-                return word * WORD + bits.trailing_zeros() as usize;
             }
         }
     }
@@ -121,23 +127,34 @@ impl<'a> Index<'a> {
     /// Tell whether a text is a slice of the line without any byte that is marked.
     #[inline]
     pub fn is_unmarked(&self, text: &str) -> bool {
-        let Some(place) = self.place_of(text) else {
+        self.place_of(text)
+            .is_some_and(|place| !self.any(place, text.len(), |it| it.marked))
+    }
+
+    /// Tell what there is in a slice of the line, as `look` does; None for another text.
+    pub fn seen(&self, text: &str) -> Option<Seen> {
+        let (place, size) = (self.place_of(text)?, text.len());
+        Some(Seen {
+            odd: self.any(place, size, |it| it.odd),
+            colon: self.any(place, size, |it| it.colons),
+            escape: self.any(place, size, |it| it.marked & !it.odd & !it.colons),
+        })
+    }
+
+    /// Tell whether one of so many bytes has a bit, from a place on.
+    #[inline]
+    fn any(&self, place: usize, size: usize, bits: impl Fn(&Word) -> u64) -> bool {
+        let Some(last) = size.checked_sub(1).map(|more| place + more) else {
             return false;
         };
-        if text.is_empty() {
-            return true;
-        }
-        let last = place + text.len() - 1;
         let (from, to) = (!0 << (place % WORD), !0 >> (WORD - 1 - last % WORD));
-        let Some(words) = self.marked.get(place / WORD..=last / WORD) else {
-            return false;
-        };
-        match words {
-            [one] => one & from & to == 0,
-            [first, between @ .., last] => {
-                first & from == 0 && last & to == 0 && between.iter().all(|bits| *bits == 0)
+        match self.words.get(place / WORD..=last / WORD) {
+            Some([one]) => bits(one) & from & to != 0,
+            Some([first, between @ .., last]) => {
+                let more = || between.iter().any(|it| bits(it) != 0);
+                bits(first) & from != 0 || bits(last) & to != 0 || more()
             }
-            [] => false,
+            _ => true,
         }
     }
 }
@@ -146,6 +163,7 @@ impl<'a> Index<'a> {
 mod tests {
     use super::{Bits, Index};
     use crate::arena::Arena;
+    use crate::scan::look;
 
     #[test]
     fn a_line_ends_at_its_line_feed_wherever_that_stands() {
@@ -181,6 +199,10 @@ mod tests {
                     assert!(index.is_unmarked(&text[place + 1..]));
                     assert_eq!(index.is_unmarked(&text[place..=place]), byte == '"');
                     assert!(!index.is_unmarked("of another place"));
+                    assert_eq!(index.seen("of another place"), None);
+                    assert_eq!(index.seen(&text), Some(look(text.as_bytes(), b"|")));
+                    let before = &text[..place];
+                    assert_eq!(index.seen(before), Some(look(before.as_bytes(), b"|")));
                 }
             }
         }

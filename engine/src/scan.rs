@@ -32,6 +32,23 @@ pub fn byte_from(bytes: &[u8], from: usize, byte: u8) -> usize {
     place_of(bytes, from, |some| some.equal(byte))
 }
 
+/// Return where one byte is followed by another next, or the end of the bytes.
+#[inline]
+pub fn two_from(bytes: &[u8], from: usize, [one, two]: [u8; 2]) -> usize {
+    let mut at = from;
+    while let Some(some) = bytes.get(at..at + MANY + 1) {
+        let (first, second) = (Sixteen::of(some), Sixteen::of(&some[1..]));
+        let found = first.equal(one).bits() & second.equal(two).bits();
+        if found != 0 {
+            return at + found.trailing_zeros() as usize;
+        }
+        at += MANY;
+    }
+    let rest = bytes.get(at..).unwrap_or(&[]);
+    let found = rest.windows(2).position(|some| some == [one, two]);
+    found.map_or(bytes.len(), |place| at + place)
+}
+
 /// Tell whether a text has a byte of ASCII.
 #[inline]
 pub fn has_byte(text: &str, byte: u8) -> bool {
@@ -122,6 +139,10 @@ pub struct Masks {
     /// These a format may change, or they say something of a text: no printable ASCII, `:`, `=`, a
     /// backslash, and what was asked for.
     pub marked: u64,
+    /// Of these what is no printable ASCII, and what was asked for.
+    pub odd: u64,
+    /// Colons.
+    pub colons: u64,
     /// Control characters of ASCII but DEL.
     pub controls: u64,
     /// No ASCII.
@@ -144,13 +165,16 @@ fn masks_of_sixteens(bytes: &[u8; 4 * MANY], asked: &[u8]) -> Masks {
         let some = Sixteen::of(some);
         let control = some.at_most(0x1f);
         let backslash = some.equal(b'\\');
-        let mut marked = some.equal(b':') | some.equal(b'=') | some.at_least(0x7f);
+        let colon = some.equal(b':');
+        let mut odd = control | some.at_least(0x7f);
         for byte in asked {
-            marked = marked | some.equal(*byte);
+            odd = odd | some.equal(*byte);
         }
         let bits = |found: Sixteen| u64::from(found.bits()) << (number * MANY);
         masks.stops |= bits(some.equal(b'"') | backslash | control);
-        masks.marked |= bits(marked | backslash | control);
+        masks.marked |= bits(odd | backslash | colon | some.equal(b'='));
+        masks.odd |= bits(odd);
+        masks.colons |= bits(colon);
         masks.controls |= bits(control);
         masks.high |= bits(some.at_least(0x80));
     }
@@ -178,15 +202,17 @@ mod avx2 {
         Masks {
             stops: both(one[0], two[0]),
             marked: both(one[1], two[1]),
-            controls: both(one[2], two[2]),
-            high: both(one[3], two[3]),
+            odd: both(one[2], two[2]),
+            colons: both(one[3], two[3]),
+            controls: both(one[4], two[4]),
+            high: both(one[5], two[5]),
         }
     }
 
-    /// Return the four masks of 32 bytes.
+    /// Return the masks of 32 bytes.
     #[inline]
     #[target_feature(enable = "avx2")]
-    unsafe fn of_half(bytes: &[u8], asked: &[u8]) -> [u32; 4] {
+    unsafe fn of_half(bytes: &[u8], asked: &[u8]) -> [u32; 6] {
         // SAFETY: the caller promises that there are 32 bytes, and these instructions.
         unsafe {
             let some = _mm256_loadu_si256(bytes.as_ptr().cast());
@@ -206,13 +232,17 @@ mod avx2 {
             let control = _mm256_cmpeq_epi8(_mm256_min_epu8(some, low), some);
             let odd = _mm256_cmpeq_epi8(_mm256_max_epu8(some, odd), some);
             let ends = any!(control, equal!(b'\\'));
-            let mut marked = any!(ends, odd, equal!(b':'), equal!(b'='));
+            let colon = equal!(b':');
+            let mut odd = any!(control, odd);
             for byte in asked {
-                marked = any!(marked, equal!(*byte));
+                odd = any!(odd, equal!(*byte));
             }
+            let marked = any!(ends, odd, colon, equal!(b'='));
             [
                 _mm256_movemask_epi8(any!(ends, equal!(b'"'))) as u32,
                 _mm256_movemask_epi8(marked) as u32,
+                _mm256_movemask_epi8(odd) as u32,
+                _mm256_movemask_epi8(colon) as u32,
                 _mm256_movemask_epi8(control) as u32,
                 _mm256_movemask_epi8(some) as u32,
             ]
@@ -444,6 +474,20 @@ mod tests {
     }
 
     #[test]
+    fn two_bytes_are_found_wherever_they_stand() {
+        for size in 2..60 {
+            for at in 0..size - 1 {
+                let mut bytes = vec![b'F'; size];
+                bytes[at + 1] = b':';
+                assert_eq!(two_from(&bytes, 0, *b"F:"), at);
+                assert_eq!(two_from(&bytes, at, *b"F:"), at);
+                assert_eq!(two_from(&bytes, at + 1, *b"F:"), size);
+                assert_eq!(two_from(&bytes, 0, *b":x"), size);
+            }
+        }
+    }
+
+    #[test]
     fn every_byte_is_seen_wherever_it_stands() {
         for size in 0..50 {
             let mut text = vec![b'a'; size];
@@ -509,8 +553,10 @@ mod tests {
                         *byte < 0x20 || matches!(byte, b'"' | b'\\')
                     );
                     let odd = !(0x20..0x7f).contains(byte);
-                    let marked = odd || b":=\\".contains(byte) || asked.contains(byte);
-                    assert_eq!(has(masks.marked), marked);
+                    let odd = odd || asked.contains(byte);
+                    assert_eq!(has(masks.odd), odd);
+                    assert_eq!(has(masks.colons), *byte == b':');
+                    assert_eq!(has(masks.marked), odd || b":=\\".contains(byte));
                 }
             }
         }
