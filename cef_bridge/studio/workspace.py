@@ -28,7 +28,7 @@ from cef_bridge.workbench import testing
 if TYPE_CHECKING:
     from cef_bridge.mapping.texts import OpenedText
     from cef_bridge.siems.siem import Siem
-    from cef_bridge.workbench.sample import EventSample
+    from cef_bridge.workbench.sample import SampleEvents
 
 _BOM = "\ufeff"
 _MOST_KEPT = 8
@@ -62,7 +62,7 @@ class Workspace:
     `edit`: whether `save` writes. Its methods may be called from several threads.
     """
 
-    def __init__(self, name: str, sample: EventSample, *, edit: bool = False) -> None:
+    def __init__(self, name: str, sample: SampleEvents, *, edit: bool = False) -> None:
         self.name = name
         self.sample = sample
         self.path = str(path_of(name))
