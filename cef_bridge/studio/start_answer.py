@@ -32,7 +32,10 @@ _TYPES = {
 
 
 def start(workspace: Workspace, name: str, *, live: bool) -> dict[str, object]:
-    """Return all that does not change; `name` is what the sample is called."""
+    """Return what a page begins with, the mapping as it is on disk now; `name` is what the sample is
+    called.
+    """
+    workspace.reload()
     sample = workspace.sample
     rows = (LEEF_KEYS if workspace.format == "leef" else CEF_KEYS).values()
     return {
