@@ -32,8 +32,9 @@ _TYPES = {
 
 
 def start(workspace: Workspace, name: str, *, live: bool) -> dict[str, object]:
-    """Return what a page begins with, the mapping as it is on disk now; `name` is what the sample is
-    called.
+    """Return what a page begins with, the mapping as it is on disk now.
+
+    `name` is what the sample is called.
     """
     workspace.reload()
     sample = workspace.sample
