@@ -161,7 +161,7 @@ def test_a_token_of_ones_own_lets_it_listen_elsewhere_at_addresses_only(tmp_path
     path.write_text("0123456789abcdef0123\n")
     with studio("--listen", "0.0.0.0:0", "--token-file", path) as running:
         client = running.client
-        assert client.token == "0123456789abcdef0123"
+        assert client.token == path.read_text().strip()
         assert client.ask("/api/start").status == 200
         assert client.ask("/api/start", Host="192.0.2.7:8000").status == 200
         assert client.ask("/api/start", Host="evil.example:8000").status == 403
@@ -190,7 +190,9 @@ def test_without_the_extra_it_says_what_to_install():
 def test_other_commands_do_not_load_it():
     program = "import sys; sys.argv = ['cef-bridge', 'help']; from cef_bridge.cli import main\n"
     program += "try:\n    main()\nexcept SystemExit:\n    pass\n"
-    program += "print([it for it in ('starlette', 'uvicorn', 'cef_bridge.studio') if it in sys.modules])"
+    program += (
+        "print([it for it in ('starlette', 'uvicorn', 'cef_bridge.studio') if it in sys.modules])"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, check=False, text=True, timeout=120
     )
