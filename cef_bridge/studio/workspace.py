@@ -105,7 +105,7 @@ class Workspace:
                 while len(self._compiled) > _MOST_KEPT:
                     self._compiled.popitem(last=False)
         if isinstance(found, CefBridgeError):
-            raise found
+            raise found.with_traceback(None)
         return found
 
     def _compile(self, text: str) -> CompiledText | CefBridgeError:

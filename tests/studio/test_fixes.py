@@ -26,6 +26,7 @@ HOSTILE = [
         "Extra": "z" * 20_000,
         "More": "z" * 20_000,
     },
+    {f"Extra{number}": "z" * 3000 for number in range(8)},
 ]
 BEGIN = {
     "Type": "ContainerLog",
