@@ -23,6 +23,7 @@ ALLOWED = {
         set(),
         "it is the ground floor too: every room logs, and nobody asks who reads it",
     ),
+    "request_safety": (set(), "it is the ground floor too: facts of a request come in"),
     "small_files": (set(), "it is the ground floor too: a path comes in, bytes go out"),
     "wording": (set(), "it is the ground floor too: whoever finds a fault has words for it"),
     "checkpoint": (set(), "a position means something to its source only"),
