@@ -3,7 +3,7 @@
 In come the facts of a request, out comes why it is refused, or nothing. Pure: knows neither a
 server nor what is served. What it guards against: other users of the machine (the token), web pages
 that reach loopback by a name of their own (DNS rebinding: Host), forged requests of other pages
-(Origin, Sec-Fetch-Site), and scripts in what is shown (HEADERS).
+(Origin, Sec-Fetch-Site), and scripts in what is shown (`safe_headers`).
 """
 
 from __future__ import annotations
@@ -18,16 +18,13 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 LEAST_TOKEN = 16
 """Characters of a token that somebody chose."""
 
-HEADERS: Mapping[str, str] = MappingProxyType(
+_FIXED_HEADERS = MappingProxyType(
     {
-        "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-        "img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",  # the page's URL may hold the token
         "Cross-Origin-Opener-Policy": "same-origin",
@@ -35,7 +32,18 @@ HEADERS: Mapping[str, str] = MappingProxyType(
         "Cache-Control": "no-store",
     }
 )
-"""Of every answer. There are no CORS headers: no other page may read one."""
+_SOURCES = (
+    *("default-src 'none'", "script-src 'self'", "img-src 'self' data:", "font-src 'self'"),
+    *("connect-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"),
+)
+
+
+def safe_headers(nonce: str = "") -> dict[str, str]:
+    """Return the headers of every answer: no scripts but our own, and no CORS, for no other page
+    may read one. `nonce`: that of the page's style elements.
+    """
+    styles = f"style-src 'self' 'nonce-{nonce}'" if nonce else "style-src 'self'"
+    return {"Content-Security-Policy": "; ".join((*_SOURCES, styles)), **_FIXED_HEADERS}
 
 
 class Headers(Protocol):
@@ -54,8 +62,11 @@ class Refusal(NamedTuple):
 
 
 def new_token() -> str:
-    """Return a token that nobody guesses, of letters that a URL may have."""
-    return secrets.token_urlsafe(24)
+    """Return a token that nobody guesses.
+
+    Hex digits: terminals take a - at its end for no part of a URL.
+    """
+    return secrets.token_hex(16)
 
 
 def is_loopback(host: str) -> bool:

@@ -233,7 +233,7 @@ ALLOWED = {
 }
 
 # Everything may import these, which import nothing.
-GROUND = ("casing", "errors", "log_fields", "small_files", "wording")
+GROUND = ("casing", "errors", "log_fields", "request_safety", "small_files", "wording")
 
 # Foreign package (and one of Python's own) -> where alone it may be imported, and why.
 FOREIGN = {

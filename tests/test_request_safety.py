@@ -6,7 +6,7 @@ from email.message import Message
 
 import pytest
 
-from cef_bridge.request_safety import RequestGuard, is_loopback, new_token
+from cef_bridge.request_safety import RequestGuard, is_loopback, new_token, safe_headers
 
 TOKEN = "t0ken-of-the-test-0123"  # noqa: S105 - of no server
 GOOD = {"Host": "127.0.0.1:9464", "Authorization": f"Bearer {TOKEN}"}
@@ -112,6 +112,15 @@ def test_tokens_are_long_and_differ():
     found = {new_token() for _ in range(100)}
     assert len(found) == 100
     assert all(len(each) >= 32 for each in found)
+
+
+def test_answers_allow_scripts_of_the_server_alone():
+    for nonce in ("", "n0nce"):
+        policy = safe_headers(nonce)["Content-Security-Policy"].split("; ")
+        assert {"default-src 'none'", "script-src 'self'", "connect-src 'self'"} <= set(policy)
+        assert not [each for each in policy if "unsafe" in each or "*" in each]
+    assert "style-src 'self' 'nonce-n0nce'" in policy
+    assert not [name for name in safe_headers() if name.startswith("Access-Control")]
 
 
 def test_servers_on_one_machine_have_cookies_of_their_own():
