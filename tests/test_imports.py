@@ -200,6 +200,20 @@ ALLOWED = {
         },
         "it looks at each link as the forwarder uses it, and knows no command line",
     ),
+    "studio": (
+        {
+            "files",
+            "kubearmor",
+            "lines",
+            "mapping",
+            "mapping.language",
+            "mapping.lint",
+            "mapping.program",
+            "siems",
+            "workbench",
+        },
+        "it answers a page by what other rooms know, and holds no rule of its own",
+    ),
     "cli": (
         {
             "collector",
@@ -226,6 +240,7 @@ ALLOWED = {
             "sources.files",
             "sources.records",
             "stats",
+            "studio",
             "workbench",
         },
         "a command puts parts together and uses none that are hidden behind another",
@@ -265,6 +280,8 @@ FOREIGN = {
     "fsspec": ({"objects"}, "object stores are known in one room, and only when a URL is given"),
     "grpc": ({"sources.relay"}, "the relay is a source like others"),
     "google": ({"sources.relay"}, "the relay is a source like others"),
+    "starlette": ({"studio"}, "it comes with an extra, and only the page needs it"),
+    "uvicorn": ({"studio"}, "it comes with an extra, and only the page needs it"),
     "urllib3": ({"delivery.http"}, "it is an extra: who sends by TCP does not need it"),
     "pyarrow": ({"spark"}, "it comes with an extra, which others do without"),
     "pyspark": ({"spark"}, "it comes with an extra, which others do without"),

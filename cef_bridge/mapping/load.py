@@ -110,6 +110,15 @@ def files_of(
     return list(dict.fromkeys(path for chain in chains for path in chain.paths()))
 
 
+def path_of(name_or_path: str | Path) -> Path:
+    """Return the file that a name or path means; MappingError when there is none."""
+    chain = Chain({})
+    path = chain.find(str(name_or_path))
+    if path is None:
+        raise MappingError(chain.finish())
+    return path
+
+
 def in_order(problems: Iterable[Problem], order: MappingType[str, int]) -> list[Problem]:
     """Return problems in the order of their files and places; files without a number first."""
     return sorted(
@@ -199,6 +208,11 @@ class Chain:
             self.files.append(_File(draft, is_shipped))
             if (parent := _parent(draft)) is not None:
                 self._follow(parent.text, parent.at, Path(name).parent)
+
+    def find(self, target: str) -> Path | None:
+        """Return the file that a name or path means, None where that is a problem."""
+        found = self._find(target, Path(), Location(target), top=True)
+        return found[0] if found else None
 
     def _follow(self, target: str, at: Location, folder: Path) -> None:
         """Read a mapping, named in a file of the folder, and what it extends."""

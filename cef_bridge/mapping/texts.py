@@ -32,6 +32,13 @@ class OpenedText(NamedTuple):
     inherited: frozenset[str]
 
 
+class AboutText(NamedTuple):
+    """The names of a mapping and of those that it extends, and its format."""
+
+    names: tuple[str, ...]
+    format: str
+
+
 class MappingTexts:
     """The texts of the mapping file at a path, one after another; from several threads, too."""
 
@@ -62,6 +69,14 @@ class MappingTexts:
                 inherited -= {key for key, rules in said.items() if rules is None}
                 inherited |= {key for key, rules in said.items() if rules is not None}
         return OpenedText(mapping, chain.replaced(), frozenset(inherited))
+
+    def about(self, text: str) -> AboutText:
+        """Return what a text says of itself, whether it can be run or not."""
+        chain = self._chain(text)
+        said = [file.draft.said for file in chain.files]
+        names = [str(each["name"]) for each in said if "name" in each]
+        formats = (str(each["format"]) for each in said if "format" in each)
+        return AboutText(tuple(names), next(formats, "cef"))
 
     def _chain(self, text: str) -> Chain:
         chain = Chain(self._env, drafts=self._drafts, saves=False)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _HEADER = "header."
 _PRI = "syslog.facility"
 # How many spaces stand before a part of a syslog header.
-_BEFORE = {
+_BEFORE: dict[str, dict[str, int | None]] = {
     "rfc3164": {"syslog.hostname": None},
     "rfc5424": {"syslog.hostname": 2, "syslog.app_name": 3},
 }
@@ -78,7 +78,7 @@ def _header(converter: Converter, explained: Explanation, end: int) -> Iterator[
 
 def _syslog(converter: Converter, explained: Explanation) -> Iterator[LocatedKey]:
     line = explained.message
-    places = _BEFORE.get(converter.syslog.kind, {})
+    places = _BEFORE.get(converter.syslog.kind or "", {})
     prefix = line[: locate(line)[1]]
     for row in explained.syslog:
         if row.key == _PRI:

@@ -99,7 +99,7 @@ class SampleField(NamedTuple):
     values: tuple[str, ...]
 
 
-class Sample:
+class SampleEvents:
     """The events of some inputs, and those that are pasted later; from several threads, too."""
 
     def __init__(self, most_events: int = MOST_EVENTS, most_bytes: int = MOST_BYTES) -> None:

@@ -94,7 +94,9 @@ class SampleSurvey:
     `steps` runs it: it yields how many events are done, after each block.
     """
 
-    def __init__(self, events: Sequence[SampleEvent], new: Converter, old: Converter | None) -> None:
+    def __init__(
+        self, events: Sequence[SampleEvent], new: Converter, old: Converter | None
+    ) -> None:
         self.events = events
         self.compares = old is not None
         self.limit = new.max_bytes

@@ -94,7 +94,9 @@ def _changes(section: str, node: yaml.Node, text: str) -> list[SettingChange]:
         written = text[begin:end].strip()
         is_null = isinstance(value, yaml.ScalarNode) and written in ("null", "~", "")
         items = (
-            tuple(item.value for item in value.value) if isinstance(value, yaml.SequenceNode) else ()
+            tuple(item.value for item in value.value)
+            if isinstance(value, yaml.SequenceNode)
+            else ()
         )
         found.append(SettingChange(section, key.value, written, is_null, items))
     return found
