@@ -33,7 +33,12 @@ _ORDER = {"lost": 0, "misread": 1}
 
 
 def line(workspace: Workspace, text: str, event: SampleEvent) -> dict[str, object]:
-    """Return what becomes of an event."""
+    """Return what becomes of an event; whatever can wait does so meanwhile."""
+    with workspace.foreground:
+        return _line(workspace, text, event)
+
+
+def _line(workspace: Workspace, text: str, event: SampleEvent) -> dict[str, object]:
     began = time.perf_counter_ns()
     answer = _empty()
     try:

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import threading
 from collections import OrderedDict
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +24,7 @@ from cef_bridge.mapping.texts import MappingTexts
 from cef_bridge.siems.registry import SIEMS
 from cef_bridge.siems.simulators import SIMULATORS
 from cef_bridge.small_files import UnreadableError, read_small
+from cef_bridge.studio.turns import Foreground
 from cef_bridge.wording import shown
 from cef_bridge.workbench import testing
 
@@ -69,8 +71,9 @@ class Workspace:
         self.path = str(path_of(name))
         self.texts = MappingTexts(self.path)
         self.edit = edit and not self.texts.is_shipped
+        self.foreground = Foreground()
         self._lock = threading.Lock()
-        self._compiled: OrderedDict[str, CompiledText | CefBridgeError] = OrderedDict()
+        self._compiled: OrderedDict[str, Future[CompiledText | CefBridgeError]] = OrderedDict()
         self.saved = self.disk()
         about = self.texts.about(self.saved.text)
         self.format = about.format
@@ -93,19 +96,25 @@ class Workspace:
             self.saved = self.disk()
 
     def compiled(self, text: str) -> CompiledText:
-        """Return a text compiled; CefBridgeError when it cannot be."""
+        """Return a text compiled, once for all who ask; CefBridgeError when it cannot be."""
         with self._lock:
-            found = self._compiled.get(text)
-            if found is not None:
-                self._compiled.move_to_end(text)
-        if found is None:
-            found = self._compile(text)
-            with self._lock:
-                self._compiled[text] = found
+            future = self._compiled.get(text)
+            if is_new := future is None:
+                future = self._compiled[text] = Future()
                 while len(self._compiled) > _MOST_KEPT:
                     self._compiled.popitem(last=False)
+            else:
+                self._compiled.move_to_end(text)
+        if is_new:
+            try:
+                future.set_result(self._compile(text))
+            except BaseException as error:  # noqa: BLE001 - whoever asked gets it
+                future.set_exception(error)
+                with self._lock:
+                    self._compiled.pop(text, None)
+        found = future.result()
         if isinstance(found, CefBridgeError):
-            raise found
+            raise found.with_traceback(None)
         return found
 
     def _compile(self, text: str) -> CompiledText | CefBridgeError:

@@ -19,8 +19,8 @@ from cef_bridge.kubearmor.fields import find
 from cef_bridge.lines.text import sanitize
 from cef_bridge.mapping.program.compile import INTERNAL
 from cef_bridge.mapping.program.conditions import to_text
-from cef_bridge.sources.records.blocks import Block, blocks
-from cef_bridge.wording import counted, limit
+from cef_bridge.sources.records.blocks import Block, BrokenLine, Oversized, blocks
+from cef_bridge.wording import counted, limit, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -127,9 +127,13 @@ class SampleEvents:
         no room.
         """
         data = text.encode("utf-8", "replace")
+        self.unread = ""
         found = [*self._of(blocks(io.BytesIO(data)), "pasted", pasted=True)]
         if not found:
-            raise UsageError("the text has no event of KubeArmor. Expected JSON, one event a line.")
+            why = f" {self.unread}." if self.unread else ""
+            raise UsageError(
+                f"the text has no event of KubeArmor.{why} Expected JSON, one event a line."
+            )
         numbers = []
         for event in found:
             if not self._add(event):
@@ -153,10 +157,10 @@ class SampleEvents:
         return sorted(rows, key=lambda row: (not row.about, row.path))
 
     def _add(self, event: SampleEvent) -> bool:
-        size = len(event.line) or len(event.shown())
-        if len(self.events) >= self._most_events or self._bytes + size > self._most_bytes:
+        length = len(event.line) or len(event.shown())
+        if len(self.events) >= self._most_events or self._bytes + length > self._most_bytes:
             return False
-        self._bytes += size
+        self._bytes += length
         self.events.append(event._replace(number=len(self.events) + 1))
         return True
 
@@ -164,7 +168,7 @@ class SampleEvents:
         decoder = EventDecoder()
         for item in items:
             if not isinstance(item, Block):
-                self.skipped += 1
+                self._skip(item)
                 continue
             for unit, (line, _) in zip(item.lines, item.places(), strict=False):
                 self.lines += 1
@@ -174,6 +178,14 @@ class SampleEvents:
                         place = f"{name}:{line}"
                         alone = unit if len(found) == 1 and _holds(unit, each) else b""
                         yield self._event(each.fields, place, alone, pasted=pasted)
+
+    def _skip(self, item: object) -> None:
+        """Count what is no record, and keep why."""
+        self.skipped += 1
+        if isinstance(item, Oversized):
+            self.unread = self.unread or f"A record of {size(item.size)} is too long"
+        elif isinstance(item, BrokenLine):
+            self.unread = self.unread or item.reason
 
     def _is_skipped(self, found: object) -> bool:
         is_event = isinstance(found, Decoded)
