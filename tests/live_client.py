@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from prometheus_client.parser import text_string_to_metric_families
+from waiting import until
 
 if TYPE_CHECKING:
     from forwards import Forward
 
-_URL = re.compile(r"live page (http://127\.0\.0\.1:\d+)/live\?token=([0-9a-f]{32})\b")
+_URL = re.compile(r"live page on: (http://127\.0\.0\.1:\d+)/live\?token=([0-9a-f]{32})\n")
 
 
 class Answered(NamedTuple):
@@ -38,8 +39,7 @@ class LiveClient(NamedTuple):
     @classmethod
     def of(cls, run: Forward) -> LiveClient:
         """Wait until a forwarder says where its page is."""
-        run.until_says("/live?token=")
-        run.until_says("for this run only")
+        until(lambda: _URL.search(run.said()), what="to say where the live page is")
         return cls(*_URL.search(run.said()).groups())
 
     @property

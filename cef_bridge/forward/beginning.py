@@ -75,13 +75,12 @@ def _live(config: Config, url: str, live: str | None) -> list[StartRow]:
     if not config.live:
         return []
     if live is None:
-        off = "off: metrics listen on more than loopback. --live-token-file FILE turns it on"
-        return [_row("live page", "/live", off, "live-page", {"addresses": []})]
+        why = "metrics listen on more than loopback. --live-token-file FILE turns it on"
+        return [_row("live page", "off", why, "live-page", {"addresses": []})]
     page = f"{url}/live"
-    text = f"with the token in {printable(config.live_token_file or '')}"
-    name = page if config.live_token_file else page + live
-    text = text if config.live_token_file else "for this run only"
-    return [_row("live page", name, text, "live-page", {"addresses": [page]})]
+    token = f", with ?token= and the token in {config.live_token_file}"
+    text = page + (printable(token) if config.live_token_file else live)
+    return [_row("live page", "on", text, "live-page", {"addresses": [page]})]
 
 
 def _source(spec: Source) -> StartRow:

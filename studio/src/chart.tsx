@@ -55,9 +55,9 @@ function columns(
   }));
 }
 
-// Ten minutes at first, an hour in the end
+// Two minutes at first, an hour in the end
 function hour(_: uPlot, least: number, most: number): [number, number] {
-  return [most - Math.max(most - least, 600), most];
+  return [most - Math.max(most - least, 120), most];
 }
 
 interface Props {

@@ -152,7 +152,7 @@ export function Flow({ live, onTap }: { live: Live; onTap: (name: string) => voi
       <div class="column middle">
         <h2>Engine</h2>
         <div class="engine">
-          <Box title={live.engine} kind="converts lines to messages">
+          <Box title={live.engine} kind="lines to messages">
             <Fact name="lines/s" value={rate(live.conversion.perSecond)} />
             <Fact name="lines" value={count(live.conversion.read)} />
           </Box>

@@ -247,10 +247,9 @@ def test_a_token_in_a_file_is_not_printed_and_a_renewed_one_is_taken(tmp_path):
     file = tmp_path / "token"
     file.write_text("first-token-0123456789\n")
     with watched(tmp_path / "run", words=("--live-token-file", file)) as (run, _, _):
-        run.until_says("live page http://127.0.0.1:")
-        run.until_says("with the token in")
+        run.until_says("and the token in")
         assert "token-0123456789" not in run.said()
-        base = re.search(r"live page (http://127\.0\.0\.1:\d+)/live:", run.said())[1]
+        base = re.search(r"live page on: (http://127\.0\.0\.1:\d+)/live,", run.said())[1]
         first, second = (LiveClient(base, f"{it}-token-0123456789") for it in ("first", "second"))
         assert [it.ask("/api/live").status for it in (first, second)] == [200, 401]
         file.write_text("second-token-0123456789\n")
@@ -284,7 +283,7 @@ def test_metrics_on_other_addresses_have_no_page_without_a_token_file(tmp_path):
     log = write_events(tmp_path / "ka.log", 1)
     words = ("--from", log, "--to", f"file://{tmp_path}/out", "-m", "splunk")
     with Forward(*words, "--metrics", "0.0.0.0:0") as run:
-        run.until_says("live page /live: off: metrics listen on more than loopback.")
+        run.until_says("live page off: metrics listen on more than loopback.")
         run.until_says("--live-token-file FILE turns it on")
         port = re.search(r"metrics http://0\.0\.0\.0:(\d+)", run.said())[1]
         client = LiveClient(f"http://127.0.0.1:{port}", "0" * 32)
@@ -296,7 +295,7 @@ def test_metrics_on_other_addresses_have_no_page_without_a_token_file(tmp_path):
     file = tmp_path / "token"
     file.write_text("t" * 20)
     with Forward(*words, "--metrics", "0.0.0.0:0", "--live-token-file", file) as run:
-        run.until_says("with the token in")
+        run.until_says("and the token in")
         port = re.search(r"metrics http://0\.0\.0\.0:(\d+)", run.said())[1]
         client = LiveClient(f"http://127.0.0.1:{port}", "t" * 20)
         assert client.ask("/api/live").status == 200
