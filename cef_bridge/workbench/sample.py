@@ -31,7 +31,7 @@ MOST_EVENTS = 20_000
 MOST_BYTES = 64 << 20
 """Bytes of all events of a sample, as they were read."""
 MOST_FIELDS = 2000
-_MOST_VALUES = 2000  # different values that are counted for a field
+_MOST_LOOKED_AT = 2000  # events, of which the values of fields are counted
 _SHOWN_VALUES, _SHOWN_LENGTH = 10, 80
 _MOST_TITLE, _MOST_WORD = 120, 80
 
@@ -150,8 +150,10 @@ class SampleEvents:
         """Return the fields of the events, the known ones first, by name."""
         rows = []
         for path, count in sorted([*self._fields.items()]):
+            if path in INTERNAL:
+                continue
             row = find(path)
-            frequent = self._values[path].most_common(_SHOWN_VALUES)
+            frequent = self._values.get(path, Counter()).most_common(_SHOWN_VALUES)
             values = [sanitize(value)[:_SHOWN_LENGTH] for value, _ in frequent]
             rows.append(SampleField(sanitize(path), row.doc if row else "", count, tuple(values)))
         return sorted(rows, key=lambda row: (not row.about, row.path))
@@ -221,16 +223,18 @@ class SampleEvents:
         )
 
     def _count(self, fields: dict[str, Any]) -> None:
+        if len(self._fields) < MOST_FIELDS:
+            self._fields.update(fields.keys())
+        else:
+            self._fields.update(fields.keys() & self._fields.keys())
+        if len(self.events) >= _MOST_LOOKED_AT:
+            return
         for path, value in fields.items():
-            if path not in self._fields and len(self._fields) >= MOST_FIELDS:
-                continue
-            if path in INTERNAL:
-                continue
-            self._fields[path] += 1
-            values = self._values.setdefault(path, Counter())
+            values = self._values.get(path)
+            if values is None:
+                values = self._values[path] = Counter()
             text = (value if value.__class__ is str else to_text(value))[: 2 * _SHOWN_LENGTH]
-            if text in values or len(values) < _MOST_VALUES:
-                values[text] += 1
+            values[text] += 1
 
 
 def _holds(unit: bytes, event: Decoded) -> bool:
