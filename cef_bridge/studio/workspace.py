@@ -7,6 +7,7 @@ requests.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 from collections import OrderedDict
@@ -85,6 +86,12 @@ class Workspace:
         except UnicodeDecodeError as error:
             raise UsageError(f"{shown(self.path)} is no UTF-8. Save the file as UTF-8.") from error
         return DiskText(text, hashlib.sha256(data).hexdigest())
+
+    def refresh(self) -> DiskText:
+        """Take what the file has now as the saved text; the one before where it cannot be read."""
+        with self._lock, contextlib.suppress(UsageError):
+            self.saved = self.disk()
+        return self.saved
 
     def compiled(self, text: str) -> CompiledText:
         """Return a text compiled; CefBridgeError when it cannot be."""
