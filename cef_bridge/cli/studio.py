@@ -21,7 +21,7 @@ from cef_bridge.wording import counted, not_installed, shown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cef_bridge.workbench.sample import EventSample
+    from cef_bridge.workbench.sample import SampleEvents
 
 _SAMPLES = Path(__file__).resolve().parent.parent / "samples" / "events.ndjson"
 _INTERRUPTED = 130
@@ -99,11 +99,11 @@ def command(
         raise SystemExit(_INTERRUPTED)
 
 
-def _sample(names: tuple[str, ...]) -> EventSample:
+def _sample(names: tuple[str, ...]) -> SampleEvents:
     from cef_bridge.sources.files.inputs import expand  # noqa: PLC0415 - as above
-    from cef_bridge.workbench.sample import EventSample  # noqa: PLC0415 - as above
+    from cef_bridge.workbench.sample import SampleEvents  # noqa: PLC0415 - as above
 
-    sample = EventSample()
+    sample = SampleEvents()
     sample.read(expand(names or (str(_SAMPLES),)))
     if not sample.events:
         why = f" {sample.unread}." if sample.unread else ""

@@ -86,7 +86,7 @@ class Studio:
             Route("/api/disk", self._disk),
             Route("/api/live", self._live),
             Route("/api/tap", self._switch_tap, methods=["POST"]),
-            Route("/api/tap/{name}", self._tap),
+            Route("/api/tap/{name:path}", self._tap),
         ]
         handlers = {
             ApiError: _api_error,

@@ -33,7 +33,12 @@ _ORDER = {"lost": 0, "misread": 1}
 
 
 def line(workspace: Workspace, text: str, event: SampleEvent) -> dict[str, object]:
-    """Return what becomes of an event."""
+    """Return what becomes of an event; whatever can wait does so meanwhile."""
+    with workspace.foreground:
+        return _line(workspace, text, event)
+
+
+def _line(workspace: Workspace, text: str, event: SampleEvent) -> dict[str, object]:
     began = time.perf_counter_ns()
     answer = _empty()
     try:
@@ -123,7 +128,10 @@ def _field(field: ExplainedField) -> dict[str, object]:
 
 def _reading(name: str, message: str, text: str, compiled: CompiledText) -> dict[str, object]:
     reading: Reading = SIMULATORS[name].read(message)
-    found = sorted(gathered(reading.findings), key=lambda it: _ORDER.get(it[0].kind, 2))
+    # What is wrong with a key is said at the key; notes of several are one.
+    wrong = [(it, [it.key] if it.key else []) for it in reading.problems]
+    wrong.sort(key=lambda it: _ORDER[it[0].kind])
+    notes = gathered([it for it in reading.findings if it.kind not in PROBLEMS])
     return {
         "id": name,
         "time": {"value": reading.time.value, "source": reading.time.source},
@@ -131,7 +139,7 @@ def _reading(name: str, message: str, text: str, compiled: CompiledText) -> dict
             {"name": it.name, "value": it.value[:_MOST_VALUE], "key": it.key}
             for it in reading.fields
         ],
-        "findings": [_misread(finding, keys, text, compiled) for finding, keys in found],
+        "findings": [_misread(finding, keys, text, compiled) for finding, keys in (*wrong, *notes)],
     }
 
 

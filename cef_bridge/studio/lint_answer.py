@@ -25,6 +25,7 @@ _MOST = 500
 
 def lint(workspace: Workspace, text: str) -> dict[str, object]:
     """Return the findings of a text, in order of place."""
+    workspace.foreground.wait()
     found = workspace.texts.check(text).problems
     counter = Utf16.of(text)
     edits: dict[Problem, TextEdit] = {}

@@ -32,13 +32,17 @@ _TYPES = {
 
 
 def start(workspace: Workspace, name: str, *, live: bool) -> dict[str, object]:
-    """Return all that a page begins with; `name` is what the sample is called."""
+    """Return what a page begins with, the mapping as it is on disk now.
+
+    `name` is what the sample is called.
+    """
+    workspace.reload()
     sample = workspace.sample
     rows = (LEEF_KEYS if workspace.format == "leef" else CEF_KEYS).values()
     return {
         "version": __version__,
         "edit": workspace.edit,
-        "mapping": mapping_file(workspace, workspace.refresh()),
+        "mapping": mapping_file(workspace, workspace.saved),
         "receivers": [
             {"id": siem.name, "title": siem.title, "own": own} for siem, own in workspace.receivers
         ],

@@ -98,6 +98,7 @@ class RunningSurvey(threading.Thread):
     def run(self) -> None:
         """Run it; see `threading.Thread`."""
         try:
+            self._workspace.foreground.wait()
             converter = self._workspace.compiled(self._text).converter
             survey = SampleSurvey(self._events, converter, self._workspace.base())
             for done in survey.steps():
@@ -105,6 +106,7 @@ class RunningSurvey(threading.Thread):
                 if self._ended.is_set():
                     self._state = "cancelled"
                     return
+                self._workspace.foreground.wait()
         except CefBridgeError as error:
             self._fail(problem_of(error))
         except Exception:  # noqa: BLE001 - the page is told, whatever it was

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import threading
 from collections import OrderedDict
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,13 +24,14 @@ from cef_bridge.mapping.texts import MappingTexts
 from cef_bridge.siems.registry import SIEMS
 from cef_bridge.siems.simulators import SIMULATORS
 from cef_bridge.small_files import UnreadableError, read_small
+from cef_bridge.studio.turns import Foreground
 from cef_bridge.wording import shown
 from cef_bridge.workbench import testing
 
 if TYPE_CHECKING:
     from cef_bridge.mapping.texts import OpenedText
     from cef_bridge.siems.siem import Siem
-    from cef_bridge.workbench.sample import EventSample
+    from cef_bridge.workbench.sample import SampleEvents
 
 _BOM = "\ufeff"
 _MOST_KEPT = 8
@@ -63,14 +65,15 @@ class Workspace:
     `edit`: whether `save` writes. Its methods may be called from several threads.
     """
 
-    def __init__(self, name: str, sample: EventSample, *, edit: bool = False) -> None:
+    def __init__(self, name: str, sample: SampleEvents, *, edit: bool = False) -> None:
         self.name = name
         self.sample = sample
         self.path = str(path_of(name))
         self.texts = MappingTexts(self.path)
         self.edit = edit and not self.texts.is_shipped
+        self.foreground = Foreground()
         self._lock = threading.Lock()
-        self._compiled: OrderedDict[str, CompiledText | CefBridgeError] = OrderedDict()
+        self._compiled: OrderedDict[str, Future[CompiledText | CefBridgeError]] = OrderedDict()
         self.saved = self.disk()
         about = self.texts.about(self.saved.text)
         self.format = about.format
@@ -87,26 +90,31 @@ class Workspace:
             raise UsageError(f"{shown(self.path)} is no UTF-8. Save the file as UTF-8.") from error
         return DiskText(text, hashlib.sha256(data).hexdigest())
 
-    def refresh(self) -> DiskText:
-        """Take what the file has now as the saved text; the one before where it cannot be read."""
-        with self._lock, contextlib.suppress(UsageError):
+    def reload(self) -> None:
+        """Take what the file has now for the saved text, where it can be read."""
+        with contextlib.suppress(UsageError):
             self.saved = self.disk()
-        return self.saved
 
     def compiled(self, text: str) -> CompiledText:
-        """Return a text compiled; CefBridgeError when it cannot be."""
+        """Return a text compiled, once for all who ask; CefBridgeError when it cannot be."""
         with self._lock:
-            found = self._compiled.get(text)
-            if found is not None:
-                self._compiled.move_to_end(text)
-        if found is None:
-            found = self._compile(text)
-            with self._lock:
-                self._compiled[text] = found
+            future = self._compiled.get(text)
+            if is_new := future is None:
+                future = self._compiled[text] = Future()
                 while len(self._compiled) > _MOST_KEPT:
                     self._compiled.popitem(last=False)
+            else:
+                self._compiled.move_to_end(text)
+        if is_new:
+            try:
+                future.set_result(self._compile(text))
+            except BaseException as error:  # noqa: BLE001 - whoever asked gets it
+                future.set_exception(error)
+                with self._lock:
+                    self._compiled.pop(text, None)
+        found = future.result()
         if isinstance(found, CefBridgeError):
-            raise found
+            raise found.with_traceback(None)
         return found
 
     def _compile(self, text: str) -> CompiledText | CefBridgeError:

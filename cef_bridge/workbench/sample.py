@@ -19,8 +19,8 @@ from cef_bridge.kubearmor.fields import find
 from cef_bridge.lines.text import sanitize
 from cef_bridge.mapping.program.compile import INTERNAL
 from cef_bridge.mapping.program.conditions import to_text
-from cef_bridge.sources.records.blocks import Block, blocks
-from cef_bridge.wording import counted, limit
+from cef_bridge.sources.records.blocks import Block, BrokenLine, Oversized, blocks
+from cef_bridge.wording import counted, limit, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ MOST_EVENTS = 20_000
 MOST_BYTES = 64 << 20
 """Bytes of all events of a sample, as they were read."""
 MOST_FIELDS = 2000
-_MOST_VALUES = 2000  # different values that are counted for a field
+_MOST_LOOKED_AT = 2000  # events, of which the values of fields are counted
 _SHOWN_VALUES, _SHOWN_LENGTH = 10, 80
 _MOST_TITLE, _MOST_WORD = 120, 80
 
@@ -99,7 +99,7 @@ class SampleField(NamedTuple):
     values: tuple[str, ...]
 
 
-class EventSample:
+class SampleEvents:
     """The events of some inputs, and those that are pasted later; from several threads, too."""
 
     def __init__(self, most_events: int = MOST_EVENTS, most_bytes: int = MOST_BYTES) -> None:
@@ -127,9 +127,13 @@ class EventSample:
         no room.
         """
         data = text.encode("utf-8", "replace")
+        self.unread = ""
         found = [*self._of(blocks(io.BytesIO(data)), "pasted", pasted=True)]
         if not found:
-            raise UsageError("the text has no event of KubeArmor. Expected JSON, one event a line.")
+            why = f" {self.unread}." if self.unread else ""
+            raise UsageError(
+                f"the text has no event of KubeArmor.{why} Expected JSON, one event a line."
+            )
         numbers = []
         for event in found:
             if not self._add(event):
@@ -146,17 +150,19 @@ class EventSample:
         """Return the fields of the events, the known ones first, by name."""
         rows = []
         for path, count in sorted([*self._fields.items()]):
+            if path in INTERNAL:
+                continue
             row = find(path)
-            frequent = self._values[path].most_common(_SHOWN_VALUES)
+            frequent = self._values.get(path, Counter()).most_common(_SHOWN_VALUES)
             values = [sanitize(value)[:_SHOWN_LENGTH] for value, _ in frequent]
             rows.append(SampleField(sanitize(path), row.doc if row else "", count, tuple(values)))
         return sorted(rows, key=lambda row: (not row.about, row.path))
 
     def _add(self, event: SampleEvent) -> bool:
-        size = len(event.line) or len(event.shown())
-        if len(self.events) >= self._most_events or self._bytes + size > self._most_bytes:
+        length = len(event.line) or len(event.shown())
+        if len(self.events) >= self._most_events or self._bytes + length > self._most_bytes:
             return False
-        self._bytes += size
+        self._bytes += length
         self.events.append(event._replace(number=len(self.events) + 1))
         return True
 
@@ -164,7 +170,7 @@ class EventSample:
         decoder = EventDecoder()
         for item in items:
             if not isinstance(item, Block):
-                self.skipped += 1
+                self._skip(item)
                 continue
             for unit, (line, _) in zip(item.lines, item.places(), strict=False):
                 self.lines += 1
@@ -174,6 +180,14 @@ class EventSample:
                         place = f"{name}:{line}"
                         alone = unit if len(found) == 1 and _holds(unit, each) else b""
                         yield self._event(each.fields, place, alone, pasted=pasted)
+
+    def _skip(self, item: object) -> None:
+        """Count what is no record, and keep why."""
+        self.skipped += 1
+        if isinstance(item, Oversized):
+            self.unread = self.unread or f"A record of {size(item.size)} is too long"
+        elif isinstance(item, BrokenLine):
+            self.unread = self.unread or item.reason
 
     def _is_skipped(self, found: object) -> bool:
         is_event = isinstance(found, Decoded)
@@ -209,16 +223,18 @@ class EventSample:
         )
 
     def _count(self, fields: dict[str, Any]) -> None:
+        if len(self._fields) < MOST_FIELDS:
+            self._fields.update(fields.keys())
+        else:
+            self._fields.update(fields.keys() & self._fields.keys())
+        if len(self.events) >= _MOST_LOOKED_AT:
+            return
         for path, value in fields.items():
-            if path not in self._fields and len(self._fields) >= MOST_FIELDS:
-                continue
-            if path in INTERNAL:
-                continue
-            self._fields[path] += 1
-            values = self._values.setdefault(path, Counter())
+            values = self._values.get(path)
+            if values is None:
+                values = self._values[path] = Counter()
             text = (value if value.__class__ is str else to_text(value))[: 2 * _SHOWN_LENGTH]
-            if text in values or len(values) < _MOST_VALUES:
-                values[text] += 1
+            values[text] += 1
 
 
 def _holds(unit: bytes, event: Decoded) -> bool:

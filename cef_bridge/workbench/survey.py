@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cef_bridge.workbench.diff import Made
     from cef_bridge.workbench.sample import SampleEvent
 
-BLOCK = 250
+BLOCK = 100
 """Events of a block."""
 _MOST_SAMPLES = 5
 

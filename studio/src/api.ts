@@ -5,21 +5,22 @@
 // "Authorization: Bearer TOKEN" instead.
 //
 // An error is {error: Problem} with 400 (the request), 401 (no token), 403 (wrong Host or Origin),
-// 404, 409 (a file changed meanwhile), 413 (too large) or 429.
+// 404, 409 (a file changed meanwhile), 413 (too large), 429 (too many surveys) or 502 (no forwarder).
 
 export interface Problem {
   message: string; // the fact, in one sentence or more
   fix: string; // what to do next; may be empty
 }
 
-// A place in a text: lines from 1, columns from 1 in characters, as editors show them
+// A place in a text: lines from 1, columns from 1. All offsets and columns of this file count
+// UTF-16 units, as texts of browsers do.
 export interface Place {
   line: number;
   column: number;
   endColumn: number;
 }
 
-// A change of the mapping's text: characters from..to are replaced
+// A change of the mapping's text: from..to are replaced
 export interface Edit {
   from: number;
   to: number;

@@ -58,6 +58,14 @@ def test_the_main_path_by_keys_only(page, mapping):
     expect(focused).to_have_attribute("aria-label", "Mapping, YAML")
     expect(page.locator(".cm-activeLine")).to_contain_text("cs4: {from: ContainerName")
 
+    use_fix_and_save(page)
+    done = run([COMMAND, "mapping", "test", mapping], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def use_fix_and_save(page):
+    """Go on from the editor: a SIEM's fix, an example, save."""
+    key, focused = page.keyboard, page.locator(":focus")
     # A SIEM and its fix
     key.press("F6")
     key.press("F6")
@@ -85,5 +93,3 @@ def test_the_main_path_by_keys_only(page, mapping):
     expect(page.locator(".notices")).to_contain_text("It passes")
     key.press("Control+s")
     expect(page.locator(".notices")).to_contain_text("2 examples passed.")
-    done = run([COMMAND, "mapping", "test", mapping], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
