@@ -37,6 +37,7 @@ APART = (
         "spark",
         "deploy",
         "live",
+        "studio_browser",
     ),
 )
 # Files that take longest, the longest first: of two workers none is to begin one near the end.
