@@ -158,6 +158,7 @@ export class MappingEditor {
           EditorView.cspNonce.of(nonce),
           dark.of(EditorView.darkTheme.of(theme() === "dark")),
           lineNumbers(),
+          EditorView.lineWrapping,
           highlightActiveLine(),
           highlightActiveLineGutter(),
           highlightSpecialChars(),
@@ -174,7 +175,11 @@ export class MappingEditor {
           autocompletion({ override: [completions(start)], maxRenderedOptions: 60 }),
           litLines,
           look,
-          EditorView.contentAttributes.of({ "aria-label": "Mapping, YAML", spellcheck: "false" }),
+          EditorView.contentAttributes.of({
+            "aria-label": "Mapping, YAML",
+            spellcheck: "false",
+            tabindex: "0",
+          }),
           keymap.of([
             { key: "Mod-s", preventDefault: true, run: () => (this.events.save(), true) },
             { key: "F8", run: nextDiagnostic },

@@ -16,6 +16,7 @@ interface Props {
   event: number;
   version: number; // another one: events were added
   paste: () => void;
+  mounted: (events: Events) => void;
 }
 
 interface State {
@@ -47,6 +48,7 @@ export class Events extends Component<Props, State> {
   override componentDidMount(): void {
     this.sizes = new ResizeObserver(() => this.measure());
     if (this.box.current) this.sizes.observe(this.box.current);
+    this.props.mounted(this);
     void this.load(0);
   }
 
@@ -57,8 +59,8 @@ export class Events extends Component<Props, State> {
   override componentDidUpdate(before: Props): void {
     if (before.version !== this.props.version) this.reset(this.state.filter);
     if (before.event !== this.props.event) {
-      const found = this.find(this.props.event);
-      if (found !== this.state.at) this.setState({ at: found });
+      const { at } = this.state;
+      if (this.row(at)?.number !== this.props.event) this.setState({ at: this.find(this.props.event) });
     }
   }
 
@@ -136,10 +138,15 @@ export class Events extends Component<Props, State> {
     try {
       const list = await get<EventList>(`/api/events?${query}`, signal);
       if (signal.aborted) return undefined;
-      const pages = new Map(this.state.pages).set(page, list.events);
-      this.setState({ pages, total: list.total, matching: list.matching }, () => {
-        const at = this.find(this.props.event);
-        if (at >= 0 && at !== this.state.at) this.setState({ at });
+      // Several pages may come at a time: each is added to what is there by then
+      this.setState(({ pages, at }, { event }) => {
+        const found = list.events.findIndex((row) => row.number === event);
+        return {
+          pages: new Map(pages).set(page, list.events),
+          total: list.total,
+          matching: list.matching,
+          at: found >= 0 ? page * PAGE + found : at,
+        };
       });
       return list.events;
     } catch (error) {
@@ -231,7 +238,7 @@ export class Events extends Component<Props, State> {
           onScroll={() => this.measure()}
           onKeyDown={(event) => this.keys(event)}
         >
-          <div class="rows" role="presentation" style={{ height: matching * ROW }}>
+          <div class="rows" role="presentation" style={{ height: `${matching * ROW}px` }}>
             {shown.map((index) => this.option(index, index === at, matching))}
           </div>
           {total > 0 && matching === 0 && <p class="empty">No event matches.</p>}

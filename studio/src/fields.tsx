@@ -99,8 +99,8 @@ function Field({ field, studio, lit }: { field: FieldFate; studio: Studio; lit: 
       <button
         type="button"
         class="field-name mono"
-        onFocus={() => studio.pin(pointed, true)}
-        onClick={() => studio.pin(pointed, true)}
+        onFocus={() => studio.pin(pointed)}
+        onClick={() => studio.pin(pointed)}
       >
         <bdi>{plain(field.path, 100)}</bdi>
       </button>

@@ -40,7 +40,6 @@ export function LineView(props: Props) {
           {
             id: "notes",
             title: <>Altered <span class="badge">{noted.length}</span></>,
-            label: `Cut, escaped, dropped: ${noted.length}`,
           },
           { id: "left", title: <>Unmapped <span class="badge">{left.length}</span></> },
           { id: "unwritten", title: <>Absent <span class="badge">{line?.unwritten.length ?? 0}</span></> },
@@ -126,7 +125,7 @@ function pointing(studio: Studio, key: string) {
     "data-key": key,
     onMouseEnter: () => studio.hover(pointed),
     onMouseLeave: () => studio.hover(null),
-    onFocus: () => studio.pin(pointed, true),
+    onFocus: () => studio.pin(pointed),
     onClick: (event: MouseEvent) => (event.currentTarget as HTMLElement).focus(),
     onDblClick: () => studio.goToRule(key),
   };

@@ -8,7 +8,7 @@ export interface Spot {
   siblings: string[]; // keys that the same mapping has already
 }
 
-const KEY = /^(\s*)((?:- +)*)(?:(["']?)([^"'#:{}[\],][^:{}[\],]*?)\3\s*:(?:\s+|$))?(.*)$/;
+const KEY = /^(\s*)((?:- +)*)(?:(["']?)([^"'#:{}[\],][^:{}[\],]*?)\3\s*:(?:\s+|$))?(.*)$/s;
 
 interface Row {
   indent: number; // of its key
@@ -35,18 +35,10 @@ function row(text: string): Row | null {
 
 export function spotAt(text: string, offset: number): Spot | null {
   const start = text.lastIndexOf("\n", offset - 1) + 1;
-  // A flow mapping may go over several lines: begin where it began
-  let first = start;
-  for (let tries = 0; tries < 40 && first > 0; tries++) {
-    const before = text.slice(0, offset);
-    if (!openAt(before.slice(first)) && !/^\s*[\w.'"*-]*$/.test(before.slice(first, offset))) break;
-    const previous = text.lastIndexOf("\n", first - 2) + 1;
-    if (!openAt(before.slice(previous))) break;
-    first = previous;
-    if (row(text.slice(first, lineEnd(text, first)))?.key) break;
-  }
+  const first = flowStart(text, start);
   const line = text.slice(first, offset);
-  if (/(^|\s)#/.test(line.slice(line.lastIndexOf("\n") + 1))) return null;
+  const unquoted = line.slice(line.lastIndexOf("\n") + 1).replace(/"[^"]*"|'[^']*'/g, "");
+  if (/(^|\s)#/.test(unquoted)) return null;
   const word = /[\w.*/-]*$/.exec(line)?.[0] ?? "";
   const from = offset - word.length;
   const here = row(line.length ? line : " ");
@@ -62,9 +54,14 @@ export function spotAt(text: string, offset: number): Spot | null {
   return inFlow(here.rest, path, from) ?? { path, kind: "value", from, siblings: [] };
 }
 
-function lineEnd(text: string, from: number): number {
-  const end = text.indexOf("\n", from);
-  return end < 0 ? text.length : end;
+// Returns where the line begins in which a flow mapping was opened that is still open at `start`
+function flowStart(text: string, start: number): number {
+  let at = start;
+  for (let lines = 0; lines < 40 && at > 0; lines++) {
+    at = text.lastIndexOf("\n", at - 2) + 1;
+    if (openAt(text.slice(at, start))) return at;
+  }
+  return start;
 }
 
 // Returns whether a flow mapping or list is open at the end of a text

@@ -57,13 +57,16 @@ function tabOf(receiver: Receiver, reading: ReceiverReading | undefined) {
   const verdict = !reading ? "no message" : wrong ? many(wrong, "problem") : "no problems";
   return {
     id: receiver.id,
-    label: `${receiver.title}${receiver.own ? ", this mapping's SIEM" : ""}: ${verdict}`,
     title: (
       <>
         {short(receiver)}
         {receiver.own && <span class="own-dot" title="The mapping is made for it" />}
         <span class={wrong ? "badge bad" : "badge good"} aria-hidden="true">
           {!reading ? "·" : wrong ? `✕ ${wrong}` : "✓"}
+        </span>
+        <span class="hidden-label">
+          {verdict}
+          {receiver.own && ", the mapping is made for it"}
         </span>
       </>
     ),

@@ -23,6 +23,7 @@ import { type Lit, Store } from "./state";
 const LINE_AFTER = 12; // ms without a key until lint and the line are asked for
 const SURVEY_AFTER = 300;
 const DISK_EVERY = 2000;
+const REVEAL_AFTER = 150; // of pointing
 
 interface Draft {
   text: string;
@@ -38,17 +39,19 @@ export class Studio {
   private timer = 0;
   private surveyTimer = 0;
   private turn = 0;
+  private revealTimer = 0;
   private typedAt = 0;
   private readonly page = crypto.randomUUID();
   private channel: BroadcastChannel | null = null;
   private diskHash = "";
   private checking = false;
+  private saving = false;
 
   async begin(): Promise<void> {
     onReach((reachable) => this.reached(reachable));
     try {
       const start = await get<Start>("/api/start");
-      const file = start.mapping;
+      const file = start.mapping && withLines(start.mapping);
       const draft = file ? this.draft(file) : null;
       const receiver = start.receivers.find((it) => it.own) ?? start.receivers[0];
       this.diskHash = file?.hash ?? "";
@@ -97,13 +100,24 @@ export class Studio {
     if (was?.kind === lit?.kind && was?.name === lit?.name && was?.line === lit?.line) return;
     this.store.set({ hover: lit });
     this.relight();
+    clearTimeout(this.revealTimer);
+    if (lit) this.revealTimer = window.setTimeout(() => this.reveal(lit), REVEAL_AFTER);
   }
 
-  pin(lit: Lit | null, reveal = false): void {
+  pin(lit: Lit | null): void {
     this.store.set({ pin: lit });
     this.relight();
-    const first = reveal ? this.lights().lines[0] : undefined;
-    if (first !== undefined) this.editor?.reveal(first, false);
+    clearTimeout(this.revealTimer);
+    if (lit) this.revealTimer = window.setTimeout(() => this.reveal(lit), 0);
+  }
+
+  // Scrolls what is lit into view, but for where somebody points
+  private reveal(lit: Lit): void {
+    const line = lit.kind === "line" ? undefined : this.lights().lines[0];
+    if (line !== undefined) this.editor?.reveal(line, false);
+    if (lit.kind !== "key") bring(document.querySelector("#line-panel .lit"));
+    if (lit.kind !== "field") bring(document.querySelector("#event-panel .lit"));
+    if (lit.kind !== "key") bring(document.querySelector("#siem-panel .lit"));
   }
 
   lights() {
@@ -141,15 +155,16 @@ export class Studio {
     const asking = (this.asking = new AbortController());
     const turn = ++this.turn;
     const { text, event } = this.store.state;
-    const [lint, line] = await Promise.allSettled([
-      this.askLint(text, asking.signal, turn),
-      event ? this.askLine(text, event, asking.signal, turn) : Promise.resolve(),
-    ]);
-    for (const done of [lint, line]) {
-      if (done.status === "rejected" && !cancelled(done.reason) && turn === this.turn) {
-        if (!(done.reason instanceof Gone)) {
-          this.store.set({ lineProblem: problemOf(done.reason) });
-        }
+    // One after the other: the message, which is looked at, is not to wait for lint
+    for (const one of [
+      () => (event ? this.askLine(text, event, asking.signal, turn) : Promise.resolve()),
+      () => this.askLint(text, asking.signal, turn),
+    ]) {
+      try {
+        await one();
+      } catch (error) {
+        if (cancelled(error) || error instanceof Gone || turn !== this.turn) return;
+        this.store.set({ lineProblem: problemOf(error) });
       }
     }
   }
@@ -286,7 +301,10 @@ export class Studio {
       ]);
       return;
     }
+    if (this.saving) return;
+    this.saving = true;
     await this.write(text, file.hash);
+    this.saving = false;
   }
 
   private async write(text: string, hash: string): Promise<void> {
@@ -358,11 +376,15 @@ export class Studio {
       if (disk.hash === file.hash) {
         this.store.unnotice("disk");
         this.diskHash = disk.hash;
+      } else if (!disk.hash) {
+        this.diskHash = "";
+        this.store.notice("disk", "warn", `${file.path} cannot be read any more. Your text is kept.`, [
+          { title: "Copy the text", run: () => void this.copy() },
+        ]);
       } else if (disk.hash !== this.diskHash) {
         const start = await get<Start>("/api/start");
-        if (start.mapping && start.mapping.hash !== this.store.state.file?.hash) {
-          this.changedOnDisk(start.mapping);
-        }
+        const now = start.mapping && withLines(start.mapping);
+        if (now && now.hash !== this.store.state.file?.hash) this.changedOnDisk(now);
       }
     } catch (error) {
       if (error instanceof Refused) {
@@ -520,6 +542,23 @@ export class Studio {
   }
 }
 
+// Scrolls the box around an element, and nothing else, until the element is in view
+function bring(element: Element | null): void {
+  const box = element?.closest(".tab-panel");
+  if (!element || !box) return;
+  const [at, view] = [element.getBoundingClientRect(), box.getBoundingClientRect()];
+  const above = at.top - view.top - 30;
+  const below = at.bottom - view.bottom + 10;
+  if (above < 0) box.scrollTop += above;
+  else if (below > 0) box.scrollTop += Math.min(below, above);
+}
+
 function diskIn(body: unknown): MappingFile | null {
-  return (body as { disk?: MappingFile } | null)?.disk ?? null;
+  const disk = (body as { disk?: MappingFile } | null)?.disk;
+  return disk ? withLines(disk) : null;
+}
+
+// Returns a file with the line ends that the editor has; the server writes those of the file
+function withLines(file: MappingFile): MappingFile {
+  return { ...file, text: file.text.replace(/\r\n?/g, "\n") };
 }

@@ -5,7 +5,6 @@ import type { ComponentChildren } from "preact";
 export interface Tab {
   id: string;
   title: ComponentChildren;
-  label?: string; // for screen readers, where the title is not enough
 }
 
 interface Props {
@@ -46,7 +45,6 @@ export function Tabs({ name, label, tabs, chosen, choose, children, after }: Pro
               id={`${name}-tab-${tab.id}`}
               aria-selected={tab.id === chosen}
               aria-controls={`${name}-panel`}
-              {...(tab.label ? { "aria-label": tab.label } : {})}
               tabIndex={tab.id === chosen ? 0 : -1}
               onClick={() => choose(tab.id)}
             >

@@ -19,7 +19,7 @@ const PANELS = ["#event-list", ".cm-content", ".part", "[id^=siem-tab][tabindex=
 class Workbench extends Component<{ studio: Studio }, { dialog: DialogName }> {
   override state = { dialog: null as DialogName };
   private readonly editor = createRef<HTMLDivElement>();
-  private readonly events = createRef<Events>();
+  private events: Events | null = null;
 
   override componentDidMount(): void {
     const { studio } = this.props;
@@ -32,10 +32,10 @@ class Workbench extends Component<{ studio: Studio }, { dialog: DialogName }> {
   }
 
   private key(event: KeyboardEvent): void {
-    if (this.state.dialog) return;
+    if (this.state.dialog || event.defaultPrevented) return;
     const plainAlt = event.altKey && !event.ctrlKey && !event.metaKey;
-    if (plainAlt && event.code === "KeyN") void this.events.current?.step(1);
-    else if (plainAlt && event.code === "KeyP") void this.events.current?.step(-1);
+    if (plainAlt && event.code === "KeyN") void this.events?.step(1);
+    else if (plainAlt && event.code === "KeyP") void this.events?.step(-1);
     else if (plainAlt && event.code === "KeyE") this.open("example");
     else if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key === "s") {
       void this.props.studio.save();
@@ -105,7 +105,7 @@ class Workbench extends Component<{ studio: Studio }, { dialog: DialogName }> {
         <main class="workbench">
           <div class="column left">
             <Events
-              ref={this.events}
+              mounted={(events) => (this.events = events)}
               studio={studio}
               event={state.event}
               version={state.events}
