@@ -136,7 +136,8 @@ def _one(
         return document.without(own) if own else None
     value = change.value
     if change.items:
-        items = dict.fromkeys((*now, *change.items))
+        has = own.value.value if own and isinstance(own.value, yaml.SequenceNode) else ()
+        items = dict.fromkeys((*now, *(item.value for item in has), *change.items))
         value = f"[{', '.join(map(scalar, items))}]"
     pair = f"{scalar(change.key)}: {value}"
     if own is not None:
