@@ -57,7 +57,7 @@ export class Events extends Component<Props, State> {
   }
 
   override componentDidUpdate(before: Props): void {
-    if (before.version !== this.props.version) this.reset(this.state.filter);
+    if (before.version !== this.props.version) void this.reset(this.state.filter);
     if (before.event !== this.props.event) {
       const { at } = this.state;
       if (this.row(at)?.number !== this.props.event) this.setState({ at: this.find(this.props.event) });
@@ -115,15 +115,30 @@ export class Events extends Component<Props, State> {
   private filterSoon(filter: string): void {
     this.setState({ filter });
     clearTimeout(this.timer);
-    this.timer = window.setTimeout(() => this.reset(filter), 120);
+    this.timer = window.setTimeout(() => {
+      this.timer = 0;
+      void this.reset(filter);
+    }, 120);
   }
 
-  private reset(filter: string): void {
+  private async reset(filter: string): Promise<void> {
+    clearTimeout(this.timer);
+    this.timer = 0;
     this.asking.abort();
     this.asking = new AbortController();
     this.open.clear();
     if (this.box.current) this.box.current.scrollTop = 0;
-    this.setState({ filter, pages: new Map(), top: 0, at: -1 }, () => void this.load(0));
+    await new Promise<void>((done) =>
+      this.setState({ filter, pages: new Map(), top: 0, at: -1 }, () => done()),
+    );
+    await this.load(0);
+  }
+
+  // Goes from the filter to the first event that it leaves
+  private async enter(): Promise<void> {
+    this.box.current?.focus();
+    if (this.state.at < 0 || this.timer) await this.reset(this.state.filter);
+    if (this.state.at < 0) await this.go(0);
   }
 
   private async load(page: number): Promise<EventRow[] | undefined> {
@@ -221,8 +236,7 @@ export class Events extends Component<Props, State> {
             onKeyDown={(event) => {
               if (event.key === "ArrowDown" || event.key === "Enter") {
                 event.preventDefault();
-                this.box.current?.focus();
-                void this.go(Math.max(0, this.state.at));
+                void this.enter();
               }
             }}
           />

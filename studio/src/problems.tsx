@@ -80,7 +80,7 @@ function Row({ finding, studio, text, open }: { finding: Finding; studio: Studio
       </p>
       <p class="problem-actions">
         {finding.fixes.map((fix) => (
-          <button key={fix.title} type="button" class="primary" onClick={() => studio.apply(text, fix)}>
+          <button key={fix.title} type="button" class="fix" onClick={() => studio.apply(text, fix)}>
             {plain(fix.title, 120)}
           </button>
         ))}

@@ -109,11 +109,11 @@ function Reading({ reading, studio, text, stale, lights }: ReadingProps) {
               {finding.key && <code>{plain(finding.key, 120)}</code>}
             </p>
             <p>{plain(finding.message, 600)}</p>
-            {finding.fix && <p class="soft">{plain(finding.fix, 600)}</p>}
+            {finding.fix && !finding.mend && <p class="soft">{plain(finding.fix, 600)}</p>}
             {finding.mend && (
               <button
                 type="button"
-                class="primary"
+                class="fix mono"
                 disabled={stale}
                 onClick={() => finding.mend && studio.apply(text, finding.mend)}
               >

@@ -122,7 +122,7 @@ function Overview({ survey }: { survey: Survey }) {
       </dl>
       {never.length > 0 && (
         <p class="soft never">
-          Rules that no event of the sample needs:{" "}
+          Rules that no event of the sample used:{" "}
           {never.slice(0, 12).map((rule) => (
             <span key={`${rule.key} ${rule.line}`}>
               <code>{plain(rule.key, 60)}</code> (line {rule.line}){" "}

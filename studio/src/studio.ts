@@ -20,7 +20,7 @@ import { lights } from "./lit";
 import { many } from "./safe";
 import { type Lit, Store } from "./state";
 
-const LINE_AFTER = 12; // ms without a key until lint and the line are asked for
+const LINE_AFTER = 5; // ms without a key until the message is asked for, then lint
 const SURVEY_AFTER = 300;
 const DISK_EVERY = 2000;
 const REVEAL_AFTER = 150; // of pointing
