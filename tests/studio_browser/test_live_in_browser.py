@@ -16,6 +16,7 @@ sys.path.append(str(Path(__file__).parents[1] / "cli"))
 
 from forwards import Forward, write_events
 from live_client import LiveClient
+from small_png import small
 from waiting import until
 
 from cef_bridge.collector.collector import Collector
@@ -317,6 +318,6 @@ def test_picture(tmp_path, visit):
             if second == 80:
                 collector.kill()
         expect(box(page, "splunk").locator(".badge")).to_have_text(re.compile("down"))
-        page.screenshot(path=Path(PICTURES) / "studio-live.png")
+        (Path(PICTURES) / "studio-live.png").write_bytes(small(page.screenshot()))
         page.close()
         run.end()
