@@ -1,4 +1,4 @@
-"""The token of the live page: a random one, or what a file holds now.
+"""The token of a page (the live page, the studio): a random one, or what a file holds now.
 
 In comes the setting, out goes a function that returns the token; a renewed file is taken with the
 next request. Must not know who asks for it.
@@ -37,7 +37,7 @@ def token_problem(path: str) -> str:
     try:
         token = _content(path)
     except UnreadableError as error:
-        return f"The token of the live page cannot be read from {path}: {error}."
+        return f"The token cannot be read from {path}: {error}."
     make = "Make one with: openssl rand -hex 16"
     if len(token) < LEAST_TOKEN:
         return f"The token in {path} is shorter than {LEAST_TOKEN} characters. {make}"
