@@ -14,21 +14,31 @@ import { TapPanel } from "./tap";
 import { switchTheme, theme } from "./theme";
 import { age, count, meaning } from "./words";
 
-class Page extends Component<object, State & { chosen: string; news: string }> {
-  override state: State & { chosen: string; news: string } = {
+const NEWS = 4; // the last ones, so that a screen reader has time for each
+
+interface PageState extends State {
+  chosen: string; // destination of the tap
+  news: { number: number; text: string }[];
+}
+
+class Page extends Component<object, PageState> {
+  override state: PageState = {
     live: null,
     history: { times: [], read: [], destinations: [] },
     problem: null,
     since: null,
     chosen: "",
-    news: "",
+    news: [],
   };
 
   override componentDidMount(): void {
     onState((next) => {
       const names = next.live?.destinations.map((it) => it.name) ?? [];
       const chosen = names.includes(this.state.chosen) ? this.state.chosen : (names[0] ?? "");
-      this.setState({ ...next, chosen, news: news(this.state, next) || this.state.news });
+      const more = news(this.state, next);
+      const number = (this.state.news.at(-1)?.number ?? 0) + 1;
+      const kept = more ? [...this.state.news, { number, text: more }].slice(-NEWS) : this.state.news;
+      this.setState({ ...next, chosen, news: kept });
     });
     begin();
   }
@@ -54,9 +64,11 @@ class Page extends Component<object, State & { chosen: string; news: string }> {
             <span class="hidden-label"> colors</span>
           </button>
         </header>
-        <p class="hidden-label" role="status">
-          {this.state.news}
-        </p>
+        <div class="hidden-label" role="status" aria-atomic="false">
+          {this.state.news.map(({ number, text }) => (
+            <p key={number}>{text}</p>
+          ))}
+        </div>
         <main class={problem && live ? "stale" : ""}>
           {problem && (
             <div class="banner bad" data-testid="problem">

@@ -11,6 +11,8 @@ import socket
 import pytest
 from forwards import Forward, forward, write_events
 from live_client import LiveClient
+from transcripts import ROOT
+from typescript import Name, faults, interfaces
 from waiting import until
 
 from cef_bridge.collector.collector import Collector
@@ -95,6 +97,21 @@ def test_counters_are_those_of_the_metrics_and_add_up(settled):
         }
     assert {(row["reason"], row["count"]) for row in live["skipped"]} == {("json", 1), ("text", 1)}
     assert {(row["reason"], row["count"]) for row in live["rejects"]} == {("not-json", 1)}
+
+
+def test_answers_are_of_the_types_that_the_page_is_written_against(settled):
+    known = interfaces((ROOT / "studio/src/api.ts").read_text("utf-8"))
+    until(lambda: settled.live()["history"]["times"])
+    live = settled.live()
+    assert faults(live, Name("Live"), known) == []
+    history = live["history"]
+    columns = [each[part] for each in history["destinations"] for part in ("confirmed", "queued")]
+    assert {len(each) for each in (history["read"], *columns)} == {len(history["times"])}
+    later = settled.ask(f"/api/live?since={history['times'][-1]}").said["history"]
+    assert later["times"] == [] or later["times"][0] > history["times"][-1]
+    assert faults(settled.tap("siem"), Name("Tap"), known) == []
+    wrong = settled.ask("/api/tap/nobody").said["error"]
+    assert faults(wrong, Name("Problem"), known) == []
 
 
 def test_states_say_what_is_wrong_and_what_to_do(settled, closed_port):

@@ -16,6 +16,7 @@ sys.path.append(str(Path(__file__).parents[1] / "cli"))
 
 from forwards import Forward, write_events
 from live_client import LiveClient
+from small_png import small
 from waiting import until
 
 from cef_bridge.collector.collector import Collector
@@ -74,7 +75,8 @@ def watched(tmp_path):
 def run(watched):
     with Forward(*watched.words) as run:
         yield run
-        run.end()
+        if run.process.poll() is None:
+            run.end()
 
 
 def box(page, name: str):
@@ -99,12 +101,12 @@ def test_a_collector_that_is_killed_and_comes_back_shows(watched, run, visit):
     expect(fact(page, "splunk", "waiting")).to_have_text("30")
     expect(box(page, "splunk").locator(".said")).to_contain_text("cannot reach 127.0.0.1")
     expect(box(page, "archive").locator(".badge")).to_have_text(re.compile("connected"))
-    expect(page.get_by_role("status")).to_have_text("Destination splunk: down.")
+    expect(page.get_by_role("status")).to_contain_text("Destination splunk: down.")
     with watched.collector():
         expect(fact(page, "splunk", "waiting")).to_have_text("0")
         expect(fact(page, "splunk", "confirmed")).to_have_text("80")
         expect(box(page, "splunk").locator(".badge")).not_to_have_text(re.compile("down"))
-        expect(page.get_by_role("status")).to_have_text("Destination splunk: connected.")
+        expect(page.get_by_role("status")).to_contain_text("Destination splunk: connected.")
         rows = page.get_by_role("region", name="Lines by destination").locator("tbody tr")
         expect(rows.nth(0)).to_have_text(re.compile(r"^splunk84800121"))
         expect(page.get_by_role("region", name="Rejected records").first).to_contain_text(
@@ -128,7 +130,7 @@ def test_a_forwarder_that_is_gone_and_back_shows(watched, visit, tmp_path):
         assert page.get_by_test_id("problem").count() == 0
         run.kill()
         expect(page.get_by_test_id("problem")).to_contain_text("The forwarder does not answer.")
-        expect(page.get_by_role("status")).to_have_text("The forwarder does not answer.")
+        expect(page.get_by_role("status")).to_contain_text("The forwarder does not answer.")
         expect(fact(page, "archive", "confirmed")).to_have_text("50")  # of the last answer
     with Forward(*words) as run:
         watched.add(*events(5, seed=3))
@@ -162,7 +164,7 @@ def test_the_tap_shows_events_of_an_attacker_as_text_and_ends(watched, run, visi
     box(page, "archive").get_by_role("button", name="Tap").click()
     panel = page.locator("#tap")
     expect(page.locator("#tap-title")).to_be_focused()
-    expect(panel.get_by_label("Destination")).to_have_value("archive")
+    expect(panel.locator("select")).to_have_value("archive")
     expect(panel.locator(".status")).to_have_text("Off.")
     panel.get_by_role("button", name="Turn tap on").click()
     expect(panel.locator(".status")).to_contain_text("On. Shows each message. Ends by itself in 4:")
@@ -277,6 +279,26 @@ def test_the_plain_page_has_the_same_numbers(watched, visit, tmp_path):
         run.end()
 
 
+def test_the_studio_shows_a_forwarder_named_by_its_url(watched, run, visit, serve):
+    client = LiveClient.of(run)
+    studio = serve("--forwarder", client.page)
+    seen = visit(studio.url)
+    page = seen.page
+    page.get_by_role("link", name=re.compile("[Ll]ive")).first.click()
+    expect(fact(page, "archive", "confirmed")).to_have_text("50")
+    page.locator("#tap select").select_option("archive")
+    page.get_by_role("button", name="Turn tap on").click()
+    expect(page.locator("#tap .status")).to_contain_text("On.")
+    watched.add(*events(3, seed=9))
+    expect(page.locator(".pair")).to_have_count(3)
+    assert client.tap("archive")["on"] is True
+    run.kill()
+    expect(page.get_by_test_id("problem")).to_contain_text("does not answer")
+    assert all("502" in it for it in seen.complaints)
+    page.close()
+    seen.complaints.clear()
+
+
 def test_picture(tmp_path, visit):
     """The picture of docs/live.md, where `make test-studio PICTURES=FOLDER` asks for it."""
     if not PICTURES:
@@ -296,6 +318,6 @@ def test_picture(tmp_path, visit):
             if second == 80:
                 collector.kill()
         expect(box(page, "splunk").locator(".badge")).to_have_text(re.compile("down"))
-        page.screenshot(path=Path(PICTURES) / "studio-live.png")
+        (Path(PICTURES) / "studio-live.png").write_bytes(small(page.screenshot()))
         page.close()
         run.end()
