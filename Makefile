@@ -26,16 +26,22 @@ ENGINE_SOURCES := hatch_build.py engine/Cargo.lock engine/Cargo.toml engine/buil
 SITE_ASSETS := build/site-assets/mermaid.min.js
 MERMAID := 11.17.2
 IFRAME_WORKER := 1.0.4
+STUDIO := cef_bridge/studio/static/LICENSES.txt
+STUDIO_PACKAGES := studio/node_modules/.package-lock.json
+STUDIO_SOURCES := studio/build.mjs studio/tsconfig.json $(wildcard studio/src/*)
+PLAYWRIGHT := playwright==1.65.2
 SHELL := /bin/sh
 
 .NOTPARALLEL:
-.PHONY: help demo test lint engine docs fuzz fuzz-guided fuzz-targets bench bench-forward bench-mapping bench-soak release audit
+.PHONY: help demo test lint engine docs studio test-studio fuzz fuzz-guided fuzz-targets bench bench-forward bench-mapping bench-soak release audit
 help:
 	@echo "make demo    show an event as CEF and in SIEMs, and forward to a collector that dies"
 	@echo "make test    run the tests"
 	@echo "make lint    check style and types"
 	@echo "make engine  build the native engine, as demo, test and bench do; needs Rust 1.85 or later"
 	@echo "make docs    build the documentation as a site, in site/; needs npm for its diagrams"
+	@echo "make studio  build the pages of cef-bridge studio; needs npm"
+	@echo "make test-studio  drive them in a browser; needs Chromium"
 	@echo "make fuzz    hold the engine against the reference, with events and mappings made up"
 	@echo "make fuzz-guided  the same, led by what lines reach in the reference (installs Atheris)"
 	@echo "make fuzz-targets  any bytes for decoder, archives, messages, configs and mappings (the same)"
@@ -79,6 +85,22 @@ $(SITE_ASSETS): docs/site/assets.sha256 Makefile
 	    tar -xzOf iframe-worker-$(IFRAME_WORKER).tgz package/shim/index.js >iframe-worker.js && \
 	    sha256sum --quiet --check $(CURDIR)/docs/site/assets.sha256 && rm ./*.tgz
 	@touch $@
+
+studio: $(STUDIO)
+
+# Type check and bundle, from the packages of the lock file, without their install scripts
+$(STUDIO): $(STUDIO_SOURCES) $(STUDIO_PACKAGES)
+	@cd studio && npm run --silent check && npm run --silent build
+
+$(STUDIO_PACKAGES): studio/package.json studio/package-lock.json
+	@command -v npm >/dev/null || { echo "make studio needs npm (Debian: apt install npm)" >&2; exit 1; }
+	@cd studio && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+# Pictures for the docs: make test-studio PICTURES=docs/pictures
+test-studio: $(TOOLS) engine studio
+	@$(PIP) $(PLAYWRIGHT)
+	@STUDIO_PICTURES=$(abspath $(PICTURES)) $(VENV)/bin/python -m pytest tests/studio_browser
 
 # For hours: make fuzz FUZZ="--seconds 36000". It prints its seed, and what differs.
 fuzz: $(TOOLS) engine

@@ -1,4 +1,6 @@
-"""Builds the native engine (engine/) into the package; hatchling runs it for wheels and editables.
+"""Builds the native engine (engine/) and the pages of the studio (studio/) into the package.
+
+Hatchling runs it for wheels and editables.
 
 In comes a checkout or an sdist, out goes the library as cef_bridge/_engine.so, and the wheel is for
 this platform. Where cargo is missing or fails, the package is pure Python, and
@@ -7,18 +9,23 @@ cef_bridge/_no_engine.txt says why: pip hides what a build prints. `cef-bridge -
 CEF_BRIDGE_BUILD is `auto` (the default), `require` (no engine is an error) or `skip` (cargo is not
 run). CEF_BRIDGE_PLATFORM is the wheel's platform, such as manylinux_2_17_x86_64. Default: this
 machine.
+
+The pages are built by npm, from the packages of studio/package-lock.json and without their install
+scripts. Where npm or its packages cannot be had, cef_bridge/studio/no_pages.txt says why, and the
+studio serves pages of plain text areas. CEF_BRIDGE_STUDIO is `auto` (the default: for wheels, not
+for editables), `require` or `skip`.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sysconfig
 import time
 import tomllib
 from pathlib import Path
-from shutil import copyfile
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -31,6 +38,13 @@ _CARGO = (
     *("cargo", "build", "--release", "--offline", "--locked"),
     "--message-format=json-render-diagnostics",
 )
+_STATIC, _NO_PAGES = "cef_bridge/studio/static", "cef_bridge/studio/no_pages.txt"
+_NPM = (
+    # Two tries each, and no long waits where there is no network
+    *("npm", "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund"),
+    *("--fetch-retries=1", "--fetch-timeout=60000", "--loglevel=error"),
+)
+_BUNDLE = ("node", "build.mjs")
 _SECONDS = 900
 _LONGEST = 200  # of what cargo says, in characters
 
@@ -39,8 +53,12 @@ class NoEngineError(Exception):
     """There is no library; the text says why."""
 
 
+class NoPagesError(Exception):
+    """The pages were not built; the text says why."""
+
+
 class EngineHook(BuildHookInterface[Any]):
-    """Puts the library, or the reason why there is none, into the package."""
+    """Puts the library and the pages, or the reasons why there are none, into the package."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build before hatchling packs; `version` is `standard` or `editable`."""
@@ -49,6 +67,7 @@ class EngineHook(BuildHookInterface[Any]):
             self.app.abort(f"CEF_BRIDGE_BUILD={mode} is unknown. Expected auto, require or skip.")
         self._folder = TemporaryDirectory(prefix="cef-bridge-")
         self._began = time.time()
+        self._add_pages(version, build_data)
         try:
             made, place = self._built(mode), _LIBRARY
         except NoEngineError as error:
@@ -67,6 +86,60 @@ class EngineHook(BuildHookInterface[Any]):
             build_data["tag"] = f"py3-none-{platform.replace('-', '_').replace('.', '_')}"
             build_data["pure_python"] = False
 
+    def _add_pages(self, version: str, build_data: dict[str, Any]) -> None:
+        """Add the studio's pages to a wheel, or the reason why there are none."""
+        mode = os.environ.get("CEF_BRIDGE_STUDIO") or "auto"
+        if mode not in _MODES:
+            self.app.abort(f"CEF_BRIDGE_STUDIO={mode} is unknown. Expected auto, require or skip.")
+        if version == "editable":
+            return  # make studio
+        try:
+            made, place = self._pages(mode), _STATIC
+        except NoPagesError as error:
+            if mode == "require":
+                self.app.abort(f"CEF_BRIDGE_STUDIO=require, but there are no pages: {error}")
+            remedy = "to get the pages of cef-bridge studio, install npm, then cef-bridge again"
+            self.app.display_warning(f"cef-bridge: no pages of the studio: {error}; {remedy}")
+            made, place = Path(self._folder.name, "no_pages.txt"), _NO_PAGES
+            made.write_text(f"{error}; {remedy}\n", encoding="utf-8")
+        build_data["force_include"][str(made)] = place
+
+    def _pages(self, mode: str) -> Path:
+        """Return the folder of the bundled pages. Raises NoPagesError."""
+        source = Path(self.root, "studio")
+        if mode == "skip":
+            raise NoPagesError("CEF_BRIDGE_STUDIO=skip was set when cef-bridge was built")
+        if not (source / "package-lock.json").is_file():
+            raise NoPagesError("the sources have no studio folder")
+        copy, target = Path(self._folder.name, "studio"), Path(self._folder.name, "static")
+        shutil.copytree(source, copy, ignore=shutil.ignore_patterns("node_modules"))
+        self._said(_NPM, copy)
+        self._said((*_BUNDLE, str(target)), copy)
+        return target
+
+    def _said(self, words: tuple[str, ...], folder: Path) -> None:
+        """Run a step of the pages' build. Raises NoPagesError."""
+        try:
+            done = subprocess.run(  # noqa: S603 - the words are ours
+                words,
+                check=False,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=_SECONDS,
+            )
+        except FileNotFoundError:
+            raise NoPagesError(f"{words[0]} was not found when cef-bridge was built") from None
+        except OSError as error:
+            raise NoPagesError(f"{words[0]} could not be run ({error.strerror})") from None
+        except subprocess.TimeoutExpired:
+            raise NoPagesError(f"{words[0]} did not end within {_SECONDS} s") from None
+        if done.returncode:
+            self.app.display_warning(done.stderr)
+            raise NoPagesError(f"{' '.join(words[:2])} failed (exit code {done.returncode})")
+
     def finalize(self, *_: object) -> None:
         """Remove what was needed until the wheel was packed."""
         self._folder.cleanup()
@@ -76,7 +149,7 @@ class EngineHook(BuildHookInterface[Any]):
         root = Path(self.root)
         # A process may have the old library mapped: it keeps its file, and the name gets another.
         new = root / f"{place}.new"
-        copyfile(made, new)
+        shutil.copyfile(made, new)
         # For make, whatever was saved while cargo ran is newer.
         os.utime(new, (self._began, self._began))
         new.replace(root / place)

@@ -25,6 +25,7 @@ ENVIRONMENT: dict[str, str] = {
     "CEF_BRIDGE_ENGINE": "`auto`, `native`, `python` or `both`: the [engine](engine.md) to use",
     "CEF_BRIDGE_BUILD": "When installing: `require` fails without the engine, `skip` builds none",
     "CEF_BRIDGE_PLATFORM": "When building a wheel: the platform in its name",
+    "CEF_BRIDGE_STUDIO": "When installing: the same for the pages of the studio",
     "NO_COLOR": "Set: no colors on a terminal",
     "HTTPS_PROXY, HTTP_PROXY, NO_PROXY": "Proxy of [HTTP destinations](http-destinations.md)",
     "AWS_…, GOOGLE_…, AZURE_…": "Credentials of [object stores](object-stores.md)",

@@ -30,7 +30,15 @@ APART = (
     "cli/test_convert_state_kill",
     *("delivery/test_forwarder", "delivery/test_transport", "delivery/test_black_hole"),
     *("delivery/test_receipts", "delivery/test_tcp_info", "queue/test_queue_kill"),
-    *("sources/test_follow", "sources/test_relay", "collector/test_collector", "spark", "deploy"),
+    *(
+        "sources/test_follow",
+        "sources/test_relay",
+        "collector/test_collector",
+        "spark",
+        "deploy",
+        "live",
+        "studio_browser",
+    ),
 )
 # Files that take longest, the longest first: of two workers none is to begin one near the end.
 LONG = (

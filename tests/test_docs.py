@@ -209,5 +209,5 @@ def test_every_environment_variable_of_the_code_is_on_the_page():
         for path in sources
         for name in re.findall(r"environ\S*?\W(CEF_BRIDGE_\w+|NO_COLOR)\b", path.read_text("utf-8"))
     }
-    assert len(used) == 4
+    assert len(used) == 5
     assert used <= set(cli_page.ENVIRONMENT)

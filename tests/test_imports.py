@@ -23,6 +23,7 @@ ALLOWED = {
         set(),
         "it is the ground floor too: every room logs, and nobody asks who reads it",
     ),
+    "request_safety": (set(), "it is the ground floor too: facts of a request come in"),
     "small_files": (set(), "it is the ground floor too: a path comes in, bytes go out"),
     "wording": (set(), "it is the ground floor too: whoever finds a fault has words for it"),
     "checkpoint": (set(), "a position means something to its source only"),
@@ -200,6 +201,20 @@ ALLOWED = {
         },
         "it looks at each link as the forwarder uses it, and knows no command line",
     ),
+    "studio": (
+        {
+            "files",
+            "kubearmor",
+            "lines",
+            "mapping",
+            "mapping.language",
+            "mapping.lint",
+            "mapping.program",
+            "siems",
+            "workbench",
+        },
+        "it answers a page by what other rooms know, and holds no rule of its own",
+    ),
     "cli": (
         {
             "collector",
@@ -226,6 +241,7 @@ ALLOWED = {
             "sources.files",
             "sources.records",
             "stats",
+            "studio",
             "workbench",
         },
         "a command puts parts together and uses none that are hidden behind another",
@@ -233,7 +249,7 @@ ALLOWED = {
 }
 
 # Everything may import these, which import nothing.
-GROUND = ("casing", "errors", "log_fields", "small_files", "wording")
+GROUND = ("casing", "errors", "log_fields", "request_safety", "small_files", "wording")
 
 # Foreign package (and one of Python's own) -> where alone it may be imported, and why.
 FOREIGN = {
@@ -265,6 +281,8 @@ FOREIGN = {
     "fsspec": ({"objects"}, "object stores are known in one room, and only when a URL is given"),
     "grpc": ({"sources.relay"}, "the relay is a source like others"),
     "google": ({"sources.relay"}, "the relay is a source like others"),
+    "starlette": ({"studio"}, "it comes with an extra, and only the page needs it"),
+    "uvicorn": ({"studio"}, "it comes with an extra, and only the page needs it"),
     "urllib3": ({"delivery.http"}, "it is an extra: who sends by TCP does not need it"),
     "pyarrow": ({"spark"}, "it comes with an extra, which others do without"),
     "pyspark": ({"spark"}, "it comes with an extra, which others do without"),

@@ -34,6 +34,7 @@ class _Group(LazyGroup):
         "queue": ("queue", "Inspect the queues of a forwarder.", _DAILY),
         "deadletter": ("deadletter", "List and replay dead letters.", _DAILY),
         "mapping": ("mapping", "Create, check, test, explain and compare mappings.", _MAPPINGS),
+        "studio": ("studio", "Edit a mapping in a browser, and see what SIEMs read.", _MAPPINGS),
         "simulate": ("simulate", "Show what a SIEM's parser extracts from a message.", _MAPPINGS),
         "content": ("content", "Test and convert Sigma rules for SIEMs.", _MAPPINGS),
         "lint-cef": ("lint_cef", "Check CEF or LEEF lines of any product.", _MAPPINGS),

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 PREFIX = "CEF_BRIDGE"
-RESERVED = ("CEF_BRIDGE_ENGINE", "CEF_BRIDGE_BUILD", "CEF_BRIDGE_PLATFORM")
-"""Variables that are no options: the engine to use, how to build it, and the wheel's platform."""
+RESERVED = ("CEF_BRIDGE_ENGINE", "CEF_BRIDGE_BUILD", "CEF_BRIDGE_PLATFORM", "CEF_BRIDGE_STUDIO")
+"""Variables that are no options: the engine to use, how to build it, the wheel's platform, and how
+to build the studio's pages.
+"""
 
 
 def prefix_of(path: str) -> str:

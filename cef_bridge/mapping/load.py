@@ -40,7 +40,7 @@ def load(name_or_path: str | Path, *, env: MappingType[str, str] = os.environ) -
     are written to the slots file beside their mapping, and said on stderr. Raises MappingError with
     all errors of all files, each with its place.
     """
-    chain = _Chain(env)
+    chain = Chain(env)
     chain.add(name_or_path)
     return chain.merged()
 
@@ -55,7 +55,7 @@ def load_text(text: str, name: str, *, env: MappingType[str, str] = os.environ) 
     """
     if not name.strip("/.") or "\0" in name:
         raise UsageError("A mapping's text needs a name for messages, such as acme.yaml.")
-    chain = _Chain(env)
+    chain = Chain(env)
     chain.add_text(text.encode("utf-8", "surrogatepass"), name)
     return chain.merged()
 
@@ -82,7 +82,7 @@ def check(
 
     What several of them extend is told once, with the first of them.
     """
-    chains = [_Chain(env) for _ in names_or_paths]
+    chains = [Chain(env) for _ in names_or_paths]
     found: dict[Problem, None] = {}
     for chain, name_or_path in zip(chains, names_or_paths, strict=True):
         chain.add(name_or_path)
@@ -104,10 +104,19 @@ def files_of(
     names_or_paths: Sequence[str | Path], *, env: MappingType[str, str] = os.environ
 ) -> list[str]:
     """Return the paths of all files that mappings are made of, those that are not there as well."""
-    chains = [_Chain(env) for _ in names_or_paths]
+    chains = [Chain(env) for _ in names_or_paths]
     for chain, name_or_path in zip(chains, names_or_paths, strict=True):
         chain.add(name_or_path)
     return list(dict.fromkeys(path for chain in chains for path in chain.paths()))
+
+
+def path_of(name_or_path: str | Path) -> Path:
+    """Return the file that a name or path means; MappingError when there is none."""
+    chain = Chain({})
+    path = chain.find(str(name_or_path))
+    if path is None:
+        raise MappingError(chain.finish())
+    return path
 
 
 def in_order(problems: Iterable[Problem], order: MappingType[str, int]) -> list[Problem]:
@@ -124,23 +133,10 @@ def replaced(
 
     Sections are "extension", "header" and "severity"; a key that the mapping removes is among them.
     """
-    chain = _Chain(env)
+    chain = Chain(env)
     chain.add(name_or_path)
     chain.finish(to_run=True)  # gives names their slots
-    over: dict[tuple[str, str], list[Location]] = {}
-    taken: set[tuple[str, str]] = set()
-    replaces = False
-    for file in chain.files:
-        said = {(seen.section, seen.key) for seen in file.draft.rules}
-        said |= {(name.kind, name.text) for name in file.draft.keys}
-        for seen in file.draft.rules:
-            if seen.section == "severity" and not replaces:
-                continue  # these still have their turn
-            if (seen.section, seen.key) in taken:
-                over.setdefault((seen.section, seen.key), []).append(seen.rule.at)
-        taken |= said
-        replaces |= "severity" in file.draft.replaces
-    return over
+    return chain.replaced()
 
 
 def nodes_of(
@@ -171,11 +167,23 @@ class _File(NamedTuple):
     shipped: bool
 
 
-class _Chain:
-    """The files of a mapping, the child first."""
+class Chain:
+    """The files of a mapping, the child first.
 
-    def __init__(self, env: MappingType[str, str]) -> None:
+    `drafts`: shipped mappings that were read before, by path; more are added. `saves`: whether
+    new names are written to slots files.
+    """
+
+    def __init__(
+        self,
+        env: MappingType[str, str],
+        *,
+        drafts: dict[Path, MappingFile] | None = None,
+        saves: bool = True,
+    ) -> None:
         self.files: list[_File] = []
+        self._drafts = drafts
+        self._saves = saves
         self._env = env
         self._problems: list[Problem] = []
         self._seen: set[Path] = set()
@@ -185,17 +193,26 @@ class _Chain:
         """Read a mapping and, one after the other, what it extends."""
         self._follow(str(name_or_path), Location(str(name_or_path)), Path())
 
-    def add_text(self, data: bytes, name: str) -> None:
-        """Take a mapping's bytes as those of a file of that name, and read what it extends."""
+    def add_text(self, data: bytes, name: str, *, is_shipped: bool = False) -> None:
+        """Take a mapping's bytes as those of a file of that name, and read what it extends.
+
+        `is_shipped`: they are judged as those of a shipped mapping.
+        """
         if len(data) > nodes.MOST_BYTES:
             message = f"The mapping is larger than {nodes.MOST_BYTES >> 20} MiB."
             self._report(Location(name), codes.UNREADABLE, message)
             return
         draft = self._draft(data, name)
         if draft is not None:
-            self.files.append(_File(draft, False))
+            self._seen.add(_resolved(Path(name)))
+            self.files.append(_File(draft, is_shipped))
             if (parent := _parent(draft)) is not None:
                 self._follow(parent.text, parent.at, Path(name).parent)
+
+    def find(self, target: str) -> Path | None:
+        """Return the file that a name or path means, None where that is a problem."""
+        found = self._find(target, Path(), Location(target), top=True)
+        return found[0] if found else None
 
     def _follow(self, target: str, at: Location, folder: Path) -> None:
         """Read a mapping, named in a file of the folder, and what it extends."""
@@ -204,7 +221,7 @@ class _Chain:
             if found is None:
                 return
             path, is_shipped = found
-            draft = self._read(path, at)
+            draft = self._read(path, at, keep=is_shipped)
             if draft is None:
                 return
             self.files.append(_File(draft, is_shipped))
@@ -235,12 +252,17 @@ class _Chain:
         self._seen.add(real)
         return path, is_shipped or (top and path.parent.resolve() == shipped.folder())
 
-    def _read(self, path: Path, at: Location) -> MappingFile | None:
+    def _read(self, path: Path, at: Location, *, keep: bool) -> MappingFile | None:
+        if keep and self._drafts is not None and path in self._drafts:
+            return self._drafts[path]
         data = _bytes_of(path, at)
         if isinstance(data, Problem):
             self._problems.append(data)
             return None
-        return self._draft(data, str(path))
+        draft = self._draft(data, str(path))
+        if keep and self._drafts is not None and draft is not None:
+            self._drafts[path] = draft
+        return draft
 
     def _draft(self, data: bytes, path: str) -> MappingFile | None:
         root, found = nodes.read(data, path)
@@ -299,9 +321,26 @@ class _Chain:
             self._problems += [*draft.problems, *found]
             but = _SLOW if to_run and self.files[index].shipped else frozenset()
             self._problems += linter.run(view, errors_only=to_run, but=but)
-        if not any(problem.severity == "error" for problem in self._problems):
+        if self._saves and not any(problem.severity == "error" for problem in self._problems):
             self._problems += names.keep()
         return in_order(dict.fromkeys(self._problems), self.order)
+
+    def replaced(self) -> dict[tuple[str, str], list[Location]]:
+        """Return the rules of parents that the mapping's own stand over, once it is finished."""
+        over: dict[tuple[str, str], list[Location]] = {}
+        taken: set[tuple[str, str]] = set()
+        replaces = False
+        for file in self.files:
+            said = {(seen.section, seen.key) for seen in file.draft.rules}
+            said |= {(name.kind, name.text) for name in file.draft.keys}
+            for seen in file.draft.rules:
+                if seen.section == "severity" and not replaces:
+                    continue  # these still have their turn
+                if (seen.section, seen.key) in taken:
+                    over.setdefault((seen.section, seen.key), []).append(seen.rule.at)
+            taken |= said
+            replaces |= "severity" in file.draft.replaces
+        return over
 
     def _report(self, at: Location, code: codes.LintRule, message: str) -> None:
         self._problems.append(Problem(at, code.id, message, code.severity))

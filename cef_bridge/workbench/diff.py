@@ -46,10 +46,13 @@ class MessagePair(NamedTuple):
 
 
 class Made(NamedTuple):
-    """A message that a mapping made of an event, and its severity."""
+    """A message that a mapping made of an event, and its severity. `begin`: where the event's line
+    begins in the bytes in hand, -1 where nobody knows.
+    """
 
     message: bytes
     severity: int
+    begin: int = -1
 
 
 class Diff:

@@ -53,6 +53,13 @@ class FieldOutcome(NamedTuple):
     kept: str
 
 
+def words_of(outcome: FieldOutcome) -> str:
+    """Return what became of a field in words: `kept as KubeArmorTags`, `dropped: …`."""
+    if outcome.kept:
+        return f"kept as {outcome.kept}"
+    return f"{outcome.kind}: {MEANINGS[outcome.kind]}"
+
+
 def raw_fields(event: Event) -> Iterator[tuple[str, object]]:
     """Yield path and value of what the event itself says: nothing derived, no part twice."""
     for path, value in event.fields.items():

@@ -192,7 +192,7 @@ class PairRunner(_NoMessages):
 
 
 def _of(message: OutputMessage) -> Made:
-    return Made(message.data, message.severity)
+    return Made(message.data, message.severity, message.begin)
 
 
 class Examining:

@@ -82,10 +82,17 @@ def scaffold(
         "examples:",
     ]
     for each in taken:
-        event = _readable_event(each.event)
-        example = Example(event=event, expect=_expected(program, event), name=_clean(each.name))
+        example = example_of(program, each)
         lines += [f"  {line}" if line else "" for line in example_lines(example)]
     return "\n".join(lines) + "\n"
+
+
+def example_of(program: Program, taken: Taken) -> Example:
+    """Return an event as an example that expects what comes out now, without what looks like a
+    secret.
+    """
+    event = _readable_event(taken.event)
+    return Example(event=event, expect=_expected(program, event), name=_clean(taken.name))
 
 
 def _head(parent: str, name: str, path: str) -> list[str]:

@@ -5,21 +5,22 @@
 // "Authorization: Bearer TOKEN" instead.
 //
 // An error is {error: Problem} with 400 (the request), 401 (no token), 403 (wrong Host or Origin),
-// 404, 409 (a file changed meanwhile), 413 (too large) or 429.
+// 404, 409 (a file changed meanwhile), 413 (too large), 429 (too many surveys) or 502 (no forwarder).
 
 export interface Problem {
   message: string; // the fact, in one sentence or more
   fix: string; // what to do next; may be empty
 }
 
-// A place in a text: lines from 1, columns from 1 in characters, as editors show them
+// A place in a text: lines from 1, columns from 1. All offsets and columns of this file count
+// UTF-16 units, as texts of browsers do.
 export interface Place {
   line: number;
   column: number;
   endColumn: number;
 }
 
-// A change of the mapping's text: characters from..to are replaced
+// A change of the mapping's text: from..to are replaced
 export interface Edit {
   from: number;
   to: number;
@@ -223,57 +224,84 @@ export interface Disk {
   changed: boolean; // not the text that was read or saved last
 }
 
-// GET /api/live?tap=DESTINATION: asked every second
+// GET /api/live?since=TIME: asked every second; TIME is the last of History.times that is known.
+// Counters are those of /metrics: of a source by this process, of a destination of its queue's
+// whole life.
 export interface Live {
   version: string;
   engine: string; // native, python
   uptime: number; // seconds
   now: number; // Unix time, seconds
+  fault: string; // why the forwarder cannot go on; empty while it can
+  stopping: boolean;
   sources: LiveSource[];
-  conversion: { read: number; converted: number; filtered: number; rejected: number; skipped: number; perSecond: number };
+  conversion: { read: number; perSecond: number }; // lines of all sources
   destinations: LiveDestination[];
-  rejects: { reason: string; count: number }[];
-  skipped: { reason: string; count: number }[]; // noise
+  rejects: Reason[];
+  skipped: Reason[]; // noise: lines that are no events
   history: History;
+}
+
+export interface Reason {
+  destination: string;
+  reason: string; // a word of a closed list
+  count: number;
 }
 
 export interface LiveSource {
   name: string;
-  kind: string; // file, relay, stdin, kafka
-  state: string; // connected, waiting, ended
-  read: number;
+  kind: string; // files, kubearmor, stdin, kafka
+  state: "connected" | "waiting" | "ended";
+  text: string; // the state in words
+  read: number; // lines
   perSecond: number;
   lastEvent: number | null; // Unix time
-  error: string;
+  error: string; // what is wrong now; empty while nothing is
 }
 
 export interface LiveDestination {
   name: string;
   address: string; // without secrets
-  state: string; // connected, down, waiting
+  state: "connected" | "down" | "waiting"; // waiting: no connection now, and nothing is wrong
+  text: string; // the state in words
+  received: number; // received = converted + filtered + rejected + skipped + blank
+  converted: number;
+  filtered: number;
+  rejected: number;
+  skipped: number;
+  blank: number;
   queued: number; // messages that wait
   queuedBytes: number;
+  limitBytes: number;
   inFlight: number;
   confirmed: number;
+  unconfirmed: number; // sent over a transport without receipts
+  resent: number; // by this process
   dropped: number;
   deadLettered: number;
-  perSecond: number; // confirmed
+  perSecond: number; // confirmed, or sent without a receipt
   oldest: number | null; // seconds
-  error: string;
+  error: string; // what is wrong now; empty while nothing is
+  lastError: string; // the last one, over or not; empty where there was none
 }
 
-// The last hour, a row each ten seconds
+// The last hour, a row each ten seconds. null: the destination was not there
 export interface History {
   times: number[];
-  read: number[]; // per second
-  destinations: { name: string; confirmed: number[]; queued: number[] }[];
+  read: (number | null)[]; // per second
+  destinations: {
+    name: string;
+    confirmed: (number | null)[]; // per second, as LiveDestination.perSecond
+    queued: (number | null)[]; // waiting and in flight
+  }[];
 }
 
 // POST /api/tap {destination, on}: off by default, off again after five minutes
 // GET /api/tap/DESTINATION
+// What was tapped is forgotten when the tap ends.
 export interface Tap {
   on: boolean;
   until: number | null; // Unix time
-  sampled: number; // one of so many messages is kept
+  sampled: number; // one of so many lines is looked at
   messages: { time: number; message: string; event: string }[]; // 50 at most, the newest last
 }

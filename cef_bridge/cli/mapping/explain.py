@@ -22,14 +22,13 @@ from cef_bridge.mapping.program.converter import Converter
 from cef_bridge.wording import did_you_mean, shown
 from cef_bridge.workbench.agreement import check
 from cef_bridge.workbench.explain import Explanation, explain
-from cef_bridge.workbench.fates import MEANINGS
+from cef_bridge.workbench.fates import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cef_bridge.cli.tables import Meaning
     from cef_bridge.workbench.explain import ExplainedField, ExplainedKey
-    from cef_bridge.workbench.fates import Kind
 
 _WIDTH = 64
 _COLUMNS = ("key", "value", "from", "rule", "notes")
@@ -123,7 +122,7 @@ def _print(explained: Explanation, *, everything: bool) -> None:
     _section("Rules that lost", ("key", "rule", "why"), lost)
     _print_unwritten(explained, everything=everything)
     unused = [
-        (field.fate.path, cut(field.value, _WIDTH), _fate(field.fate.kind, field.fate.kept))
+        (field.fate.path, cut(field.value, _WIDTH), words_of(field.fate))
         for field in explained.unused
     ]
     columns = ("field", "value", "what became of it")
@@ -167,10 +166,6 @@ def _cells(row: ExplainedKey, width: int | None) -> tuple[str, ...]:
 def _notes(row: ExplainedKey) -> list[str]:
     label = [f"label {row.label}"] if row.label else []
     return [*label, *row.steps, *row.notes]
-
-
-def _fate(kind: Kind, kept: str) -> str:
-    return f"kept as {kept}" if kept else f"{kind}: {MEANINGS[kind]}"
 
 
 def _document(explained: Explanation) -> dict[str, object]:

@@ -25,8 +25,8 @@ _BOM = "\ufeff"
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")  # what may stand before a scalar: &anchor, !tag
 
 
-class _Change(NamedTuple):
-    """A range of a text, and what it becomes."""
+class TextEdit(NamedTuple):
+    """A range of a text in characters, and what it becomes."""
 
     start: int
     end: int
@@ -51,27 +51,36 @@ def applied(data: bytes, problems: Sequence[Problem]) -> tuple[bytes, list[Probl
     return result, [problem for problem, _ in found]
 
 
-def _changes(data: bytes, problems: Sequence[Problem]) -> list[tuple[Problem, _Change]]:
+def edits(data: bytes, problems: Sequence[Problem]) -> list[tuple[Problem, TextEdit]]:
+    """Return the fixes of problems that can be made, each for itself, as edits of a text.
+
+    `data` has no byte order mark; otherwise as `applied`.
+    """
+    found = [each for problem in problems for each in _changes(data, [problem])]
+    return [each for each in found if _is_as_good(_with(data, [each[1]]), data)]
+
+
+def _changes(data: bytes, problems: Sequence[Problem]) -> list[tuple[Problem, TextEdit]]:
     try:
         text = data.decode("utf-8").removeprefix(_BOM)
         root = yaml.compose(text, Loader=nodes.LOADER)
     except (UnicodeDecodeError, yaml.YAMLError):
         return []
-    document = _Document(text, root)
+    document = EditedYaml(text, root)
     made = []
     for problem in problems:
         change = document.change(problem.fix) if problem.fix else None
         if change is not None:
             made.append((problem, change))
     made.sort(key=lambda it: it[1][:2])
-    kept: list[tuple[Problem, _Change]] = []
+    kept: list[tuple[Problem, TextEdit]] = []
     for problem, change in made:
         if not kept or change.start > kept[-1][1].end:
             kept.append((problem, change))
     return kept
 
 
-def _with(data: bytes, changes: Sequence[_Change]) -> bytes:
+def _with(data: bytes, changes: Sequence[TextEdit]) -> bytes:
     whole = data.decode("utf-8")
     text = whole.removeprefix(_BOM)
     begin = whole[: len(whole) - len(text)]
@@ -88,7 +97,7 @@ def _is_as_good(after: bytes, before: bytes) -> bool:
     return root is not None and len(problems) <= len(nodes.read(before, "")[1])
 
 
-class _Pair(NamedTuple):
+class YamlPair(NamedTuple):
     """A key with its value, and where it is: its mapping, and its number in it."""
 
     within: yaml.MappingNode
@@ -97,18 +106,18 @@ class _Pair(NamedTuple):
     value: yaml.Node
 
 
-class _Document:
-    """A text with its nodes by their places."""
+class EditedYaml:
+    """A text with its nodes by their places, and what changes it."""
 
     def __init__(self, text: str, root: yaml.Node | None) -> None:
         self._text = text
-        self._pairs: dict[tuple[int, int], _Pair] = {}
+        self._pairs: dict[tuple[int, int], YamlPair] = {}
         self._values: dict[tuple[int, int], yaml.ScalarNode] = {}
         self._root = root
         for node in _all(root):
             if isinstance(node, yaml.MappingNode):
                 for number, (key, value) in enumerate(node.value):
-                    self._pairs[_place(key)] = _Pair(node, number, key, value)
+                    self._pairs[_place(key)] = YamlPair(node, number, key, value)
                     self._note(value)
             elif isinstance(node, yaml.SequenceNode):
                 for item in node.value:
@@ -118,19 +127,27 @@ class _Document:
         if isinstance(node, yaml.ScalarNode):
             self._values[_place(node)] = node
 
-    def change(self, fix: Fix) -> _Change | None:
+    def change(self, fix: Fix) -> TextEdit | None:
         """Return what a fix changes in the text; None when it cannot be made."""
         match fix:
             case Replacement():
                 return self._replace(fix)
             case Removal():
                 pair = self._pairs.get(_at(fix.at))
-                return self._remove(pair) if pair and pair.key.value == fix.key else None
+                return self.without(pair) if pair and pair.key.value == fix.key else None
             case Addition():
                 pair = self._pairs.get(_at(fix.at))
                 return self._add(fix, pair.within) if pair else None
 
-    def _replace(self, fix: Replacement) -> _Change | None:
+    def pair(self, within: yaml.Node | None, key: str) -> YamlPair | None:
+        """Return the pair of a key in a mapping, None where it has none."""
+        if isinstance(within, yaml.MappingNode):
+            for number, (name, value) in enumerate(within.value):
+                if name.value == key:
+                    return YamlPair(within, number, name, value)
+        return None
+
+    def _replace(self, fix: Replacement) -> TextEdit | None:
         pair = self._pairs.get(_at(fix.at))
         if pair is None:
             node = self._values.get(_at(fix.at))
@@ -144,7 +161,7 @@ class _Document:
         same = [it for it in inside if it.value == fix.old]
         return self._written(same[0], fix) if len(same) == 1 else None
 
-    def _written(self, node: yaml.Node, fix: Replacement) -> _Change | None:
+    def _written(self, node: yaml.Node, fix: Replacement) -> TextEdit | None:
         """Replace a whole scalar, with the quotes that it had."""
         style = getattr(node, "style", None)
         if style in ("|", ">"):
@@ -152,18 +169,19 @@ class _Document:
         start, end = node.start_mark.index, node.end_mark.index
         before = _PROPERTIES.match(self._text, start, end)
         start = before.end() if before else start
-        return _Change(start, end, scalar(fix.new, style))
+        return TextEdit(start, end, scalar(fix.new, style))
 
-    def _field(self, node: yaml.ScalarNode, fix: Replacement) -> _Change | None:
+    def _field(self, node: yaml.ScalarNode, fix: Replacement) -> TextEdit | None:
         """Replace a field's name in a template."""
         start, end = node.start_mark.index, node.end_mark.index
         name = re.compile(r"(?<=\{)[ \t]*" + re.escape(fix.old) + r"[ \t]*(?=\})")
         found = [*name.finditer(self._text, start, end)]
-        return _Change(*found[0].span(), fix.new) if len(found) == 1 else None
+        return TextEdit(*found[0].span(), fix.new) if len(found) == 1 else None
 
-    def _remove(self, pair: _Pair) -> _Change | None:
+    def without(self, pair: YamlPair) -> TextEdit | None:
+        """Return what removes a pair; None when nothing else may be touched for it."""
         within, number, key, value = pair
-        start, end = key.start_mark.index, self._end(value)
+        start, end = key.start_mark.index, self.end_of(value)
         if end < key.end_mark.index:  # an alias: its value stands elsewhere
             return None
         if within.flow_style:
@@ -173,43 +191,49 @@ class _Document:
             following = within.value[number + 1 :]
             stop = following[0][0].start_mark.index if following else end
             is_clear = bool(following) and "#" not in self._text[end:stop]
-            return _Change(start, stop, "") if is_clear else None
+            return TextEdit(start, stop, "") if is_clear else None
         if within is self._root and len(within.value) == 1:
             return None
-        return _Change(line, self._past(r"[^\n]*\n?", end), "")
+        return TextEdit(line, self._past(r"[^\n]*\n?", end), "")
 
-    def _remove_in_flow(self, pair: _Pair, start: int, end: int) -> _Change | None:
+    def _remove_in_flow(self, pair: YamlPair, start: int, end: int) -> TextEdit | None:
         """Remove a pair between braces, with the comma behind it, or before the last one."""
         within, number = pair.within, pair.number
         if number < len(within.value) - 1:
-            return _Change(start, self._past(r"\s*,[ \t]*", end), "")
+            return TextEdit(start, self._past(r"\s*,[ \t]*", end), "")
         if number == 0:
-            return _Change(start, end, "")
+            return TextEdit(start, end, "")
         comma = self._text.rfind(",", 0, start)
         if self._text[comma + 1 : start].strip():  # a comment
-            return _Change(start, end, "")
-        return _Change(len(self._text[:comma].rstrip(" \t")), end, "")
+            return TextEdit(start, end, "")
+        return TextEdit(len(self._text[:comma].rstrip(" \t")), end, "")
 
-    def _add(self, fix: Addition, within: yaml.MappingNode) -> _Change | None:
+    def _add(self, fix: Addition, within: yaml.MappingNode) -> TextEdit | None:
         if any(key.value == fix.key for key, _ in within.value):
             return None
-        pair = f"{scalar(fix.key)}: {scalar(fix.value)}"
+        return self.added(within, f"{scalar(fix.key)}: {scalar(fix.value)}")
+
+    def added(self, within: yaml.MappingNode, pair: str) -> TextEdit | None:
+        """Return what adds a pair, in one line, behind the others of a mapping."""
+        if not within.value:
+            at = within.start_mark.index + 1
+            return TextEdit(at, at, pair) if within.flow_style else None
         last, value = within.value[-1]
-        end = self._end(value)
+        end = self.end_of(value)
         if end < last.end_mark.index:  # an alias: its value stands elsewhere
             return None
         if within.flow_style:
-            return _Change(end, end, f", {pair}")
+            return TextEdit(end, end, f", {pair}")
         newline = "\r\n" if "\r\n" in self._text else "\n"
         end = self._past(r"[^\r\n]*", end)
         indent = " " * within.value[0][0].start_mark.column
-        return _Change(end, end, f"{newline}{indent}{pair}")
+        return TextEdit(end, end, f"{newline}{indent}{pair}")
 
     def _past(self, pattern: str, at: int) -> int:
         found = re.compile(pattern).match(self._text, at)
         return found.end() if found else at
 
-    def _end(self, node: yaml.Node) -> int:
+    def end_of(self, node: yaml.Node) -> int:
         """Return where a value ends: of a block, its last line, and not where the next begins."""
         if isinstance(node, yaml.ScalarNode):
             end = int(node.end_mark.index)
@@ -220,7 +244,7 @@ class _Document:
         if not isinstance(node, yaml.CollectionNode) or node.flow_style or not node.value:
             return int(node.end_mark.index)
         last = node.value[-1]
-        return self._end(last[1] if isinstance(last, tuple) else last)
+        return self.end_of(last[1] if isinstance(last, tuple) else last)
 
 
 def _all(root: yaml.Node | None) -> Iterator[yaml.Node]:
