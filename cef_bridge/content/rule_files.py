@@ -124,6 +124,18 @@ def _rule(path: Path, problems: list[Problem]) -> RuleFile | None:
     return RuleFile(path, tuple(documents), tests)
 
 
+def _in_order(document: dict[str, object]) -> dict[str, object]:
+    """Return a correlation that says `ordered: true` as one whose events come in its rules' order.
+
+    Sigma has the type temporal_ordered for it, but most backends refuse it, and with it the whole
+    folder. So a file may say `type: temporal`, which they take: they find both orders.
+    """
+    said = document.get("correlation")
+    if document.get("ordered") is True and isinstance(said, dict) and said.get("type") == "temporal":
+        return {**document, "correlation": {**said, "type": "temporal_ordered"}}
+    return document
+
+
 def _documents(data: bytes, path: Path, problems: list[Problem]) -> Iterator[dict[str, object]]:
     """Yield the documents of a file; each is read with its own lines' numbers."""
     begin = 0
@@ -136,7 +148,7 @@ def _documents(data: bytes, path: Path, problems: list[Problem]) -> Iterator[dic
             if isinstance(root, nodes.YamlMapping):
                 value = json_value(root)
                 if isinstance(value, dict):
-                    yield value
+                    yield _in_order(value)
             elif root is not None:
                 message = "Expected a rule: keys and values, such as title and detection."
                 problems.append(Problem(root.at, INVALID_RULE, message))
