@@ -131,9 +131,10 @@ def _in_order(document: dict[str, object]) -> dict[str, object]:
     folder. So a file may say `type: temporal`, which they take: they find both orders.
     """
     said = document.get("correlation")
-    if document.get("ordered") is True and isinstance(said, dict) and said.get("type") == "temporal":
-        return {**document, "correlation": {**said, "type": "temporal_ordered"}}
-    return document
+    if document.get("ordered") is not True or not isinstance(said, dict):
+        return document
+    kind = "temporal_ordered" if said.get("type") == "temporal" else said.get("type")
+    return {**document, "correlation": {**said, "type": kind}}
 
 
 def _documents(data: bytes, path: Path, problems: list[Problem]) -> Iterator[dict[str, object]]:
