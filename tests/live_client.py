@@ -1,4 +1,4 @@
-"""Whoever watches a running forwarder: asks its live page with the token that it printed."""
+"""Whoever watches a running forwarder: asks its live page with the token of its file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
@@ -15,7 +16,9 @@ from waiting import until
 if TYPE_CHECKING:
     from forwards import Forward
 
-_URL = re.compile(r"live page on: (http://127\.0\.0\.1:\d+)/live\?token=([0-9a-f]{32})\n")
+_URL = re.compile(
+    r"live page on: (http://127\.0\.0\.1:\d+)/live, with \?token= and the token in (.+)\n"
+)
 
 
 class Answered(NamedTuple):
@@ -40,7 +43,8 @@ class LiveClient(NamedTuple):
     def of(cls, run: Forward) -> LiveClient:
         """Wait until a forwarder says where its page is."""
         until(lambda: _URL.search(run.said()), what="to say where the live page is")
-        return cls(*_URL.search(run.said()).groups())
+        base, file = _URL.search(run.said()).groups()
+        return cls(base, Path(file).read_text("utf-8").strip())
 
     @property
     def page(self) -> str:

@@ -41,7 +41,7 @@ def start_rows(
 ) -> list[StartRow]:
     """Return a row for each part, in the order in which events pass them.
 
-    `live` is what its URL ends with; None: there is no live page.
+    `live` is what comes behind the live page's URL; None: there is none.
     """
     rows = [_source(spec) for spec in config.sources]
     total = 0
@@ -71,15 +71,14 @@ def start_rows(
 
 
 def _live(config: Config, url: str, live: str | None) -> list[StartRow]:
-    """Return a row for the live page; the only place that shows a token, a random one."""
+    """Return a row for the live page."""
     if not config.live:
         return []
     if live is None:
         why = "metrics listen on more than loopback. --live-token-file FILE turns it on"
         return [_row("live page", "off", why, "live-page", {"addresses": []})]
     page = f"{url}/live"
-    token = f", with ?token= and the token in {config.live_token_file}"
-    text = page + (printable(token) if config.live_token_file else live)
+    text = printable(page + live)
     return [_row("live page", "on", text, "live-page", {"addresses": [page]})]
 
 

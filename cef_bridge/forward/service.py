@@ -151,7 +151,14 @@ class Service:
         if (address := self.config.metrics_address) is not None:
             from cef_bridge.forward.watching import Watching  # noqa: PLC0415 - only who asks for it pays
 
-            self.metrics = Watching(self.config, address, self.view, lambda: self._parts.taps)
+            self.metrics = Watching(
+                self.config,
+                address,
+                self.view,
+                lambda: self._parts.taps,
+                self._parts.folder,
+                is_seen=self.ways.began is not None,
+            )
             self.metrics.start()
         self._tell_start()
         ways = self._parts.destinations.values()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from cef_bridge.files import PRIVATE, AtomicFile
 from cef_bridge.forward.config.live_token import token_of
 from cef_bridge.forward.live_history import LiveHistory
 from cef_bridge.forward.live_page import LivePage
@@ -18,18 +19,24 @@ from cef_bridge.request_safety import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from cef_bridge.delivery.urls import Endpoint
     from cef_bridge.forward.config import Config
     from cef_bridge.forward.message_tap import MessageTap
     from cef_bridge.forward.status import ForwarderStatus
 
+TOKEN_FILE = "live.token"  # noqa: S105 - a name
+"""Name of the file in the queue's folder that has the random token while the forwarder runs."""
+
 
 class Watching:
     """The servers of one forwarder: `start`, then `stop`.
 
-    `address` is where they listen; `live` what the live page's URL ends with, "" with a token of a
-    file, None where there is no page. UsageError when the address or the token's file cannot be
+    `address` is where they listen; `live` what a reader must know behind the live page's URL: its
+    token, or the file that has it; None where there is no page. A random token is said only where
+    `is_seen`: what is said elsewhere is in a log, and more people read logs. There it is in a file
+    in `folder`, which goes with `stop`. UsageError when the address or the token's file cannot be
     used.
     """
 
@@ -39,9 +46,13 @@ class Watching:
         address: Endpoint,
         view: Callable[[], ForwarderStatus],
         taps: Callable[[], Mapping[str, MessageTap]],
+        folder: Path,
+        *,
+        is_seen: bool,
     ) -> None:
         self._view = view
         self._taps = taps
+        self._kept = None if is_seen or config.live_token_file else folder / TOKEN_FILE
         self._started = time.monotonic()
         self.live: str | None = None
         self._history: LiveHistory | None = None
@@ -51,7 +62,11 @@ class Watching:
 
     def _page(self, config: Config, address: Endpoint) -> LivePage:
         token = token_of(config.live_token_file)
-        self.live = "" if config.live_token_file else f"?token={token()}"
+        if self._kept is not None:
+            with AtomicFile(self._kept, mode=PRIVATE) as file:
+                file.write(f"{token()}\n".encode())
+        where = self._kept or config.live_token_file
+        self.live = f", with ?token= and the token in {where}" if where else f"?token={token()}"
         history = self._history = LiveHistory(self._view, self._end_taps)
 
         def facts(since: float) -> LiveFacts:
@@ -70,6 +85,8 @@ class Watching:
     def stop(self) -> None:
         """Close the port, and end the threads."""
         self._metrics.stop()
+        if self._kept is not None:
+            self._kept.unlink(missing_ok=True)
         if self._history is not None:
             self._history.stop()
 

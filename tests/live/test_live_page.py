@@ -11,6 +11,7 @@ import socket
 import pytest
 from forwards import Forward, forward, write_events
 from live_client import LiveClient
+from terminals import Terminal
 from transcripts import ROOT
 from typescript import Name, faults, interfaces
 from waiting import until
@@ -258,6 +259,29 @@ def test_a_collector_that_ends_and_comes_again_shows_in_states_and_queue(tmp_pat
 
 
 # --- where the page is, and where it is not -------------------------------------------------------
+
+
+def test_no_log_has_the_random_token_and_its_file_goes_with_the_forwarder(tmp_path):
+    with watched(tmp_path) as (run, _, _):
+        client = LiveClient.of(run)
+        file = tmp_path / "q" / "live.token"
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert client.ask("/api/live").status == 200
+        said = run.end().err
+    assert len(client.token) == 32
+    assert client.token not in said
+    assert not file.exists()
+
+
+def test_a_terminal_shows_the_url_with_the_random_token(tmp_path):
+    log = write_events(tmp_path / "ka.log", 1)
+    words = ("forward", "--from", log, "--to", f"file://{tmp_path}/out", "--queue", tmp_path / "q")
+    with Terminal(*words, "--metrics", "127.0.0.1:0", columns=120) as run:
+        url = re.compile(r"(http://127\.0\.0\.1:\d+)/live\?token=([0-9a-f]{32})")
+        shown = run.until(lambda it: url.search(it) and "1 confirmed" in it)
+        assert LiveClient(*url.search(shown).groups()).ask("/api/live").status == 200
+        assert not (tmp_path / "q" / "live.token").exists()
+        assert run.end(signal.SIGINT) == 130
 
 
 def test_a_token_in_a_file_is_not_printed_and_a_renewed_one_is_taken(tmp_path):
