@@ -40,7 +40,9 @@ export function Receivers({ studio, receivers, chosen, line, text, stale, lights
           />
         ) : (
           <p class="empty">
-            {line ? "This SIEM reads no such message." : "No message yet."}
+            {line && line.outcome !== "converted"
+              ? `Nothing is sent: the event is ${line.outcome}.`
+              : "No message yet."}
           </p>
         )}
       </Tabs>
