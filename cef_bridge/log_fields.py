@@ -77,6 +77,9 @@ CODES = {
     ),
     "queue-folder": LogCode("At the start: the folder of the queues", ("path", "waiting")),
     "metrics": LogCode("At the start: where metrics are served", ("addresses",)),
+    "live-page": LogCode(
+        "At the start: where the live page is served, or why it is not", ("addresses",)
+    ),
     "status": LogCode(
         "Once a minute, for each destination: its counters", ("destination", *_COUNTS)
     ),

@@ -29,7 +29,15 @@ for people; no-event: noise, with --strict; fault: of this program.
 """
 REJECTED = "rejected:"
 """What stands before a label in the name of the counter that a queue keeps of it."""
+SKIPPED_LABELS = ("json", "text", "other")
+"""The words for what a skipped line is. json: it begins as JSON does; text: it does not; other: an
+earlier version counted it.
+"""
+SKIPPED = "skipped:"
+"""The same as REJECTED, of a skipped line's label."""
 
+_LOOKED_AT = 64  # bytes of a skipped line
+_JSON = (b"{", b"[", b'"')
 _LONGEST = 64  # characters of a type or an operation
 # 7, 1,048,576; not the 16 of UTF-16
 _NUMBER = re.compile(r"(?<![\w-])\d[\d,]*\b")
@@ -56,7 +64,8 @@ class Stats:
 
     `kinds` has (Type, Operation, class id) of every event that was converted or filtered;
     `reasons` are those of rejected records, with N for every number, so that equal ones add up;
-    `firsts` says of each where it was met first; `labels` are the same by one of LABELS.
+    `firsts` says of each where it was met first; `labels` are the same by one of LABELS,
+    and `skipped` is `noise` by one of SKIPPED_LABELS.
     `without_time` are converted events. `envelopes` has the paths that led to events. Of the
     filtered ones, `routed_away` are not for this destination (its `when`), `unrouted` for none.
     Of the converted ones, `alerts_over_rate` are alerts that do not have the lane of alerts.
@@ -80,6 +89,7 @@ class Stats:
         self.reasons: Counter[str] = Counter()
         self.firsts: dict[str, First] = {}
         self.labels: Counter[str] = Counter()
+        self.skipped: Counter[str] = Counter()
         self.envelopes: Counter[str] = Counter()
         self.kinds: Counter[Kind] = Counter()
         self._settled = 0
@@ -107,6 +117,11 @@ class Stats:
             self.firsts.setdefault(group, First(place, reason))
         self.reasons[group] += 1
 
+    def skip(self, raw: bytes) -> None:
+        """Count a line that is no event."""
+        self.noise += 1
+        self.skipped["json" if raw[:_LOOKED_AT].lstrip()[:1] in _JSON else "text"] += 1
+
     def merge(self, later: Stats) -> None:
         """Add the counts of what came later; the bounds stay."""
         self.blank += later.blank
@@ -129,6 +144,7 @@ class Stats:
                 self.firsts.setdefault(known, later.firsts[group])
             self.reasons[known] += number
         self.labels.update(later.labels)
+        self.skipped.update(later.skipped)
         for path, number in later.envelopes.items():
             self.enveloped(path, number)
         for kind, number in later.kinds.items():

@@ -36,6 +36,7 @@ APART = (
         "collector/test_collector",
         "spark",
         "deploy",
+        "live",
         "studio_browser",
     ),
 )

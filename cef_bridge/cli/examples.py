@@ -127,6 +127,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "cef-bridge mapping diff splunk acme.yaml events.ndjson",
         "cef-bridge mapping diff splunk arcsight --samples 0 events.ndjson",
     ),
+    "cef-bridge studio": (
+        "cef-bridge studio -m splunk",
+        "cef-bridge studio -m acme.yaml --edit events.ndjson",
+        "cef-bridge studio --forwarder 'http://127.0.0.1:9000/live?token=…'",
+    ),
     "cef-bridge simulate": (
         "cef-bridge simulate --siem splunk events.ndjson",
         "cef-bridge simulate --siem sc4s -m arcsight --event 3 events.ndjson",

@@ -104,6 +104,16 @@ def _as(cls: type, name: str) -> Callable[[click.Context, click.Parameter, str |
 )
 @click.option("--metrics", metavar="HOST:PORT", help="Address for /metrics, /healthz and /readyz.")
 @click.option(
+    "--live/--no-live",
+    default=None,
+    help="Serve the live page beside metrics.  [default: on loopback, or with a token file]",
+)
+@click.option(
+    "--live-token-file",
+    metavar="FILE",
+    help="File with the token of the live page.  [default: a random token at each start]",
+)
+@click.option(
     "--grace",
     metavar="TIME",
     callback=_as(Config, "grace"),
@@ -125,6 +135,8 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
     from_end: bool,
     heartbeat: float | None,
     metrics: str | None,
+    live: bool | None,
+    live_token_file: str | None,
     grace: float | None,
     config_path: str | None,
     only_check: bool,
@@ -133,9 +145,16 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
     """Forward KubeArmor events to collectors and SIEMs, at least once.
 
     Sizes are such as 512K or 4G, times such as 500ms, 5s or 10m. With --config the file sets all;
-    --queue, --metrics, --heartbeat and --grace override it.
+    --queue, --metrics, --live, --live-token-file, --heartbeat and --grace override it.
     """
-    over = {"queue": queue, "metrics": metrics, "heartbeat": heartbeat, "grace": grace}
+    over = {
+        "queue": queue,
+        "metrics": metrics,
+        "live": live,
+        "live_token_file": live_token_file,
+        "heartbeat": heartbeat,
+        "grace": grace,
+    }
     others = {
         "--from": froms,
         "--to": tos,
@@ -148,7 +167,7 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
 
     def configured() -> Config:
         if config_path is None:
-            return from_urls(
+            config = from_urls(
                 froms,
                 tos,
                 mapping=mapping,
@@ -162,6 +181,7 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
                 grace=grace,
                 needs_source=not test_event,
             )
+            return with_options(config, {"live": live, "live_token_file": live_token_file})
         return with_options(load_config(config_path), over)
 
     if config_path is not None and (both := [name for name, said in others.items() if said]):

@@ -187,6 +187,7 @@ def _table(rows: list[StartRow]) -> str:
             width,
             subsequent_indent=indent if whole else " " * (parts + 2),
             break_on_hyphens=False,
+            break_long_words=False,  # a URL is to be copied
             drop_whitespace=True,
         )
         found.append(text)

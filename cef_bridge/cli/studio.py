@@ -19,13 +19,10 @@ from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.wording import counted, not_installed, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from cef_bridge.workbench.sample import SampleEvents
 
 _SAMPLES = Path(__file__).resolve().parent.parent / "samples" / "events.ndjson"
 _INTERRUPTED = 130
-_MOST_TOKEN = 4096
 
 
 @click.command("studio")
@@ -70,14 +67,14 @@ def command(
     for library in ("starlette", "uvicorn"):
         if find_spec(library) is None:
             raise UsageError(not_installed("studio", library, "studio"))
-    from cef_bridge.request_safety import RequestGuard, new_token  # noqa: PLC0415 - as below
+    from cef_bridge.forward.config.live_token import token_of  # noqa: PLC0415 - as below
+    from cef_bridge.request_safety import RequestGuard  # noqa: PLC0415 - as below
     from cef_bridge.studio import server  # noqa: PLC0415 - an extra
     from cef_bridge.studio.app import Studio  # noqa: PLC0415 - an extra
     from cef_bridge.studio.forwarder import RemoteForwarder  # noqa: PLC0415 - an extra
     from cef_bridge.studio.workspace import Workspace  # noqa: PLC0415 - an extra
 
-    fixed = new_token()
-    token = _token_of(token_file) if token_file else lambda: fixed
+    token = token_of(token_file)
     remote = RemoteForwarder(forwarder) if forwarder else None
     name = ", ".join(events) if events else "sample events"
     listening = server.listen(address, anywhere=token_file is not None)
@@ -112,23 +109,3 @@ def _sample(names: tuple[str, ...]) -> SampleEvents:
     if sample.more:
         say(f"There are more events: a sample has at most {sample.limits}", "warning")
     return sample
-
-
-def _token_of(path: str) -> Callable[[], str]:
-    """Return what reads the token; UsageError when it cannot be used at the start."""
-    from cef_bridge.request_safety import LEAST_TOKEN  # noqa: PLC0415 - as above
-    from cef_bridge.small_files import UnreadableError, read_small  # noqa: PLC0415 - as above
-
-    def token() -> str:
-        return read_small(path, _MOST_TOKEN).decode("ascii", "replace").strip()
-
-    try:
-        found = token()
-    except UnreadableError as error:
-        raise UsageError(f"The token cannot be read from {shown(path)}: {error}.") from error
-    make = "Make one with: openssl rand -hex 16"
-    if len(found) < LEAST_TOKEN or not found.replace("-", "").replace("_", "").isalnum():
-        raise UsageError(
-            f"The token in {shown(path)} needs {LEAST_TOKEN} letters and digits or more. {make}"
-        )
-    return lambda: found

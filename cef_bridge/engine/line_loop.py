@@ -331,7 +331,7 @@ class LineLoop:
         if self.options.strict:
             self.reject(line, "no KubeArmor event", found.raw, "no-event")
             return
-        self.stats.noise += 1
+        self.stats.skip(found.raw)
         if self.stats.noise <= _FIRST_NOISE or not self.stats.noise % _EVERY_NOISE:
             _log.debug("%s:%d no event: %r", self._name, line, found.raw[:_SHOWN_NOISE])
 

@@ -35,10 +35,14 @@ def start_rows(
     destinations: Iterable[RunningDestination],
     folder: Path,
     metrics: Endpoint | None,
+    live: str | None = None,
     *,
     private: bool,
 ) -> list[StartRow]:
-    """Return a row for each part, in the order in which events pass them."""
+    """Return a row for each part, in the order in which events pass them.
+
+    `live` is what its URL ends with; None: there is no live page.
+    """
     rows = [_source(spec) for spec in config.sources]
     total = 0
     for each in destinations:
@@ -62,7 +66,21 @@ def start_rows(
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         ways = "/metrics, /healthz, /readyz"
         rows.append(_row("metrics", url, ways, "metrics", {"addresses": [url]}))
+        rows += _live(config, url, live)
     return rows
+
+
+def _live(config: Config, url: str, live: str | None) -> list[StartRow]:
+    """Return a row for the live page; the only place that shows a token, a random one."""
+    if not config.live:
+        return []
+    if live is None:
+        why = "metrics listen on more than loopback. --live-token-file FILE turns it on"
+        return [_row("live page", "off", why, "live-page", {"addresses": []})]
+    page = f"{url}/live"
+    token = f", with ?token= and the token in {config.live_token_file}"
+    text = page + (printable(token) if config.live_token_file else live)
+    return [_row("live page", "on", text, "live-page", {"addresses": [page]})]
 
 
 def _source(spec: Source) -> StartRow:

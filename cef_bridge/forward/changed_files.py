@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cef_bridge.forward.credential_files import CertificateExpiry, RenewedFiles
     from cef_bridge.forward.running_parts import RunningParts
 
-_NEXT_START = ("queue", "metrics")
+_NEXT_START = ("queue", "metrics", "live", "live_token_file")
 """Settings that a running forwarder cannot change."""
 
 _log = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """`/metrics`, `/healthz` and `/readyz`: how a forwarder is doing, over HTTP.
 
 In comes a function that gives a View, out go Prometheus' text format and two plain answers. Serves
-in a thread of its own. The only prometheus_client.
+in a thread of its own, and carries the requests of the live page. The only prometheus_client.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from prometheus_client.registry import Collector
 from cef_bridge import __version__
 from cef_bridge.errors import UsageError
 from cef_bridge.forward.status import TROUBLES, not_ready
-from cef_bridge.stats import LABELS
+from cef_bridge.stats import LABELS, SKIPPED_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from prometheus_client.metrics_core import Metric
 
+    from cef_bridge.forward.live_page import LivePage
     from cef_bridge.forward.status import DestinationStatus, ForwarderStatus, SourceStatus
 
 
@@ -43,6 +44,7 @@ SOURCE_ROWS = (
     MetricRow("source_gaps", "counter", "Notices of events that may have been missed."),
     MetricRow("source_reconnects", "counter", "Connections made again."),
     MetricRow("source_bytes", "counter", "Bytes read by this process."),
+    MetricRow("source_lines", "counter", "Lines read by this process."),
 )
 # Those that name no field of `DestinationStatus` are counters of its queue.
 DESTINATION_ROWS = (
@@ -112,6 +114,9 @@ TROUBLE = MetricRow(
 REJECTED = MetricRow(
     "rejected_by_reason", "counter", "Records that cannot be converted, by reason."
 )
+SKIPPED_BY_REASON = MetricRow(
+    "skipped_by_reason", "counter", "Lines that are no events, by what they are: json, text, other."
+)
 PREFIX = "cef_bridge_"
 
 
@@ -123,13 +128,20 @@ def name_of(row: MetricRow) -> str:
 class Metrics:
     """A server for one forwarder: `start`, then `stop`. `address` is (host, port) as bound.
 
-    `view` is asked for each request. UsageError when the address cannot be bound.
+    `view` is asked for each request; `live` answers what is not about metrics. UsageError when the
+    address cannot be bound.
     """
 
-    def __init__(self, address: tuple[str, int], view: Callable[[], ForwarderStatus]) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        view: Callable[[], ForwarderStatus],
+        live: LivePage | None = None,
+    ) -> None:
         registry = CollectorRegistry()
         registry.register(_Values(view))
-        handler = type("Handler", (_Handler,), {"registry": registry, "view": staticmethod(view)})
+        parts = {"registry": registry, "view": staticmethod(view), "live": live}
+        handler = type("Handler", (_Handler,), parts)
         host, port = address
         try:
             self._server = _Server((host, port), handler)
@@ -171,6 +183,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     registry: CollectorRegistry
     view: Callable[[], ForwarderStatus]
+    live: LivePage | None
     timeout = 10
     server_version = "cef-bridge"
     sys_version = ""
@@ -185,10 +198,33 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "/readyz":
             reasons = not_ready(self.view())
             self._plain(503 if reasons else 200, reasons or ["ok"])
+        elif self.live is not None and self.live.has(path):
+            self._ask_page(self.live)
         else:
-            self._plain(404, ["There are /metrics, /healthz and /readyz."])
+            live = "/metrics, /healthz, /readyz and /live" if self.live is not None else ""
+            self._plain(404, [f"There are {live or '/metrics, /healthz and /readyz'}."])
 
     do_HEAD = do_GET  # noqa: N815 - as http.server asks for it
+
+    def do_POST(self) -> None:
+        if self.live is None or not self.live.has(self.path.partition("?")[0]):
+            self._plain(404, ["Nothing here takes a POST."])
+            return
+        self._ask_page(self.live)
+
+    def _ask_page(self, live: LivePage) -> None:
+        from cef_bridge.forward.live_page import MOST_BODY, PageRequest  # noqa: PLC0415 - only where it is served
+
+        path, _, query = self.path.partition("?")
+        said = self.headers.get("Content-Length") or "0"
+        size = min(int(said), MOST_BODY) if said.isdecimal() and len(said) < 20 else 0
+        body = self.rfile.read(size)
+        request = PageRequest(self.command, path, query, self.headers, body)
+        found = live.answer(request)
+        self.send_response(found.status)
+        for name, value in found.headers.items():
+            self.send_header(name, value)
+        self._end(found.body)
 
     def _plain(self, code: int, lines: list[str]) -> None:
         self._answer(code, "text/plain; charset=utf-8", "".join(f"{it}\n" for it in lines).encode())
@@ -196,6 +232,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, code: int, kind: str, body: bytes) -> None:
         self.send_response(code)
         self.send_header("Content-Type", kind)
+        self._end(body)
+
+    def _end(self, body: bytes) -> None:
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
@@ -241,21 +280,22 @@ class _Values(Collector):
         unrouted.add_metric([], view.unrouted)
         yield unrouted
         yield from _of_files(view)
-        rejected = _family(REJECTED, ["destination", "reason"])
+        yield from _by_reason(view)
+
+
+def _by_reason(view: ForwarderStatus) -> Iterable[Metric]:
+    """Yield what is counted by reason; each reason is there from the start."""
+    for row, reasons, found in (
+        (REJECTED, LABELS, lambda each: each.rejected),
+        (SKIPPED_BY_REASON, SKIPPED_LABELS, lambda each: each.skipped),
+        (TROUBLE, TROUBLES, lambda each: dict.fromkeys(each.reasons, 1)),
+        (DROPPED, DROP_REASONS, lambda each: each.dropped),
+    ):
+        family = _family(row, ["destination", "reason"])
         for each in view.destinations:
-            for label in LABELS:
-                rejected.add_metric([each.name, label], each.rejected.get(label, 0))
-        yield rejected
-        trouble = _family(TROUBLE, ["destination", "reason"])
-        for each in view.destinations:
-            for reason in TROUBLES:
-                trouble.add_metric([each.name, reason], reason in each.reasons)
-        yield trouble
-        dropped = _family(DROPPED, ["destination", "reason"])
-        for each in view.destinations:
-            for reason, number in {**dict.fromkeys(DROP_REASONS, 0), **each.dropped}.items():
-                dropped.add_metric([each.name, reason], number)
-        yield dropped
+            for reason, number in {**dict.fromkeys(reasons, 0), **found(each)}.items():
+                family.add_metric([each.name, reason], number)
+        yield family
 
 
 def _of_files(view: ForwarderStatus) -> Iterable[Metric]:

@@ -88,7 +88,15 @@ def source_view(name: str, state: FeedState, *, alive: bool) -> SourceStatus:
     text = state.text if alive else "read to its end"
     silent = state.silent and alive
     return SourceStatus(
-        name, connected, text, state.gaps, state.reconnects, state.bytes, silent, state.lag
+        name,
+        connected,
+        text,
+        state.gaps,
+        state.reconnects,
+        state.bytes,
+        silent,
+        state.lag,
+        ended=not alive,
     )
 
 

@@ -21,7 +21,7 @@ from cef_bridge.log_fields import fields
 from cef_bridge.queue.queue import ALERTS, TELEMETRY, DeadLetter, Joined, MessageBatch, QueueStopped
 from cef_bridge.sources.feed import Notice
 from cef_bridge.sources.records.units import Block
-from cef_bridge.stats import REJECTED, line_ends
+from cef_bridge.stats import REJECTED, SKIPPED, line_ends
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from cef_bridge.checkpoint import Checkpoint
     from cef_bridge.engine.machine import MappingEngine
+    from cef_bridge.forward.message_tap import MessageTap
     from cef_bridge.kubearmor.alert_rate import Flood
     from cef_bridge.kubearmor.decode import EventDecoder
     from cef_bridge.mapping.program.converter import Converter
@@ -70,12 +71,14 @@ class DestinationRoute(NamedTuple):
     """One destination as a source sees it: messages of `machine` go into `queue`.
 
     `stream`: the name under which each message gets its number in the queue; "" for no numbers.
+    `tap`: who may look at messages, None where nobody can.
     """
 
     name: str
     queue: Queue
     machine: MappingEngine
     stream: str = ""
+    tap: MessageTap | None = None
 
     @property
     def converter(self) -> Converter:
@@ -163,11 +166,19 @@ class SourcePipeline:
         self._told_unrouted = False
         self._since = 0.0  # when the oldest message that is not stored yet was made
         self._lost = 0  # messages of destinations that are gone: see _Branch.lost
+        self._read = 0, self._branches  # lines that were read before these branches
+        self.last: float | None = None  # when something arrived last, by the clock
 
     @property
     def stats(self) -> dict[str, Stats]:
         """The counters of this run, by destination."""
         return {branch.route.name: branch.loop.stats for branch in self._branches}
+
+    @property
+    def lines(self) -> int:
+        """How many lines it has read; from any thread."""
+        before, branches = self._read
+        return before + max((branch.loop.stats.lines for branch in branches), default=0)
 
     def replace(
         self, routes: Sequence[DestinationRoute], then: Callable[[], None] = lambda: None
@@ -247,7 +258,9 @@ class SourcePipeline:
         passed: dict[str, int] = {}
         for each in self._branches:
             passed |= each.settled.positions if each.settled is not None else {}
+        read = self.lines
         self._branches = [self._branch(route, before.get(route.name), passed) for route in routes]
+        self._read = read, self._branches
         then()
 
     def _branch(
@@ -268,6 +281,8 @@ class SourcePipeline:
 
     def _take(self, arrival: Arrival) -> None:
         now = self._clock()
+        if not isinstance(arrival.item, Block) or arrival.item.lines:
+            self.last = now
         for branch in self._branches:
             branch.take(arrival)
         self._count_unrouted()
@@ -387,6 +402,8 @@ class _Branch:
             if self._live:  # the time of an event that says none: it came just now
                 self._machine.converter.assumed_time = time.time_ns() // 1000
             self.loop.block(item)
+            if (tap := self.route.tap) is not None and tap.on:
+                tap.look(item, arrival.name, self.loop.options, self._machine.converter)
             line = item.last or item.line
         if arrival.ended:
             self.loop.finish(line)
@@ -467,6 +484,7 @@ class _Branch:
         )
         now |= {name: getattr(stats, of) for name, of in _BOTH_WAYS.items()}
         now |= {f"{REJECTED}{label}": number for label, number in stats.labels.items()}
+        now |= {f"{SKIPPED}{label}": number for label, number in stats.skipped.items()}
         new = {name: number - self._counted[name] for name, number in now.items()}
         return {name: number for name, number in new.items() if number}
 

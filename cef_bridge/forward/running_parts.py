@@ -18,6 +18,7 @@ from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.forward import private_queue
 from cef_bridge.forward.config.sources import SOURCES
 from cef_bridge.forward.config.spec import Destination
+from cef_bridge.forward.message_tap import MessageTap
 from cef_bridge.forward.parts import queue_of, route_of
 from cef_bridge.forward.source_thread import SourceThread
 from cef_bridge.lines.facts import facts_of
@@ -69,6 +70,7 @@ class RunningParts:
     ) -> None:
         self.destinations: dict[str, RunningDestination] = {}
         self.sources: dict[str, RunningSource] = {}
+        self.taps: dict[str, MessageTap] = {}
         self.folder = Path()  # of the queues, since `open`
         self.private: Path | None = None
         self._once = once
@@ -90,7 +92,7 @@ class RunningParts:
         for spec in config.destinations:
             queue = queue_of(spec, self.folder)
             try:
-                route = route_of(spec, queue, config)
+                route = self._route(spec, queue, config)
             except CefBridgeError:
                 queue.close()
                 raise
@@ -102,6 +104,13 @@ class RunningParts:
     def read(self, specs: Sequence[SourceSpec]) -> None:
         """Start more sources; all can be as they were asked for, or none is started."""
         self.sources = {**self.sources, **self._started(specs)}
+
+    def _route(self, spec: Destination, queue: Queue, config: Config) -> DestinationRoute:
+        """Return the route of a destination; its tap outlives a change of the config."""
+        tap = self.taps.get(spec.name) or MessageTap()
+        route = route_of(spec, queue, config)._replace(tap=tap)
+        self.taps = {**self.taps, spec.name: tap}
+        return route
 
     def _made(self, spec: Destination, route: DestinationRoute) -> RunningDestination:
         """Return a destination whose thread can be started."""
@@ -161,6 +170,7 @@ class RunningParts:
         _check_sources([it for key, it in _named(config).items() if key not in self.sources])
         routes = self._changed_routes(config)
         gone = [way for name, way in self.destinations.items() if name not in routes]
+        self.taps = {name: tap for name, tap in self.taps.items() if name in routes}
         self.destinations = {
             spec.name: self._changed(spec, routes[spec.name]) for spec in config.destinations
         }
@@ -189,7 +199,7 @@ class RunningParts:
                 if way is None:
                     opened.append(queue_of(spec, self.folder))
                 queue = way.route.queue if way else opened[-1]
-                routes[spec.name] = route_of(spec, queue, config)
+                routes[spec.name] = self._route(spec, queue, config)
         except CefBridgeError:
             for queue in opened:
                 queue.close()

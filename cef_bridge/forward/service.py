@@ -33,9 +33,10 @@ if TYPE_CHECKING:
 
     from cef_bridge.forward.beginning import StartRow
     from cef_bridge.forward.config import Config
-    from cef_bridge.forward.metrics import Metrics
+    from cef_bridge.forward.running_parts import RunningSource
     from cef_bridge.forward.source_thread import SourceThread
-    from cef_bridge.forward.status import Report
+    from cef_bridge.forward.status import Report, SourceStatus
+    from cef_bridge.forward.watching import Watching
 
 MINUTE = 60.0
 SECOND = 1.0
@@ -73,7 +74,7 @@ class Service:
 
     def __init__(self, config: Config, ways: RunOptions | None = None) -> None:
         self.ways = ways or RunOptions()
-        self.metrics: Metrics | None = None
+        self.metrics: Watching | None = None
         self._asked: float | None = None  # when it was asked to stop
         self._wake = threading.Event()
         self._fault = ""
@@ -107,14 +108,7 @@ class Service:
     def view(self) -> ForwarderStatus:
         """Return how it is doing now."""
         return ForwarderStatus(
-            tuple(
-                source_view(
-                    it.source_thread.spec.name or str(it.source_thread.spec),
-                    it.source_thread.state,
-                    alive=it.thread.is_alive(),
-                )
-                for it in tuple(self._parts.sources.values())
-            ),
+            tuple(_source_status(it) for it in tuple(self._parts.sources.values())),
             tuple(
                 destination_view(way.spec, way.route.queue, way.forwarder.state())
                 for way in tuple(self._parts.destinations.values())
@@ -155,9 +149,9 @@ class Service:
         self._files.begin(self._open_destinations)
         self._strangers()
         if (address := self.config.metrics_address) is not None:
-            from cef_bridge.forward.metrics import Metrics  # noqa: PLC0415 - only who asks for it pays
+            from cef_bridge.forward.watching import Watching  # noqa: PLC0415 - only who asks for it pays
 
-            self.metrics = Metrics(address, self.view)
+            self.metrics = Watching(self.config, address, self.view, lambda: self._parts.taps)
             self.metrics.start()
         self._tell_start()
         ways = self._parts.destinations.values()
@@ -180,7 +174,8 @@ class Service:
         address = self.metrics.address if self.metrics is not None else None
         private = self._parts.private is not None
         found = self._parts.destinations.values()
-        rows = start_rows(self.config, found, self._parts.folder, address, private=private)
+        live = self.metrics.live if self.metrics is not None else None
+        rows = start_rows(self.config, found, self._parts.folder, address, live, private=private)
         if self.ways.began is not None:
             self.ways.began(rows)
             return
@@ -311,6 +306,13 @@ class Service:
         if self.metrics is not None:
             self.metrics.stop()
         return self._parts.close()
+
+
+def _source_status(source: RunningSource) -> SourceStatus:
+    thread = source.source_thread
+    spec = thread.spec
+    seen = source_view(spec.name or str(spec), thread.state, alive=source.thread.is_alive())
+    return seen._replace(lines=thread.lines, kind=spec.kind, last=thread.last)
 
 
 def log_report(report: Report) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from cef_bridge.engine.line_loop import Options
@@ -36,6 +37,17 @@ class SourceThread:
         self._ended = False
         self._let_go = threading.Event()
         self._let_go.set()
+
+    @property
+    def lines(self) -> int:
+        """How many lines it has read."""
+        return self._pipeline.lines
+
+    @property
+    def last(self) -> float | None:
+        """When something arrived last, in Unix time; None: nothing yet."""
+        at = self._pipeline.last
+        return None if at is None else time.time() - (time.monotonic() - at)
 
     def run(self) -> None:
         """Fill the queues until the feed ends."""

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.delivery.progress import REASONS
-from cef_bridge.stats import LABELS, REJECTED
+from cef_bridge.stats import LABELS, REJECTED, SKIPPED, SKIPPED_LABELS
 from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
@@ -32,10 +32,11 @@ class Report(NamedTuple):
 
 
 class SourceStatus(NamedTuple):
-    """One source. `state` is a sentence's worth; `bytes` were read by this process.
+    """One source. `state` is a sentence's worth; `bytes` and `lines` were read by this process.
 
     `silent`: it has read some, and handed out nothing for ten seconds. `lag`: events that wait at
-    the source, by partition.
+    the source, by partition. `kind` is one of `forward.config.sources.SOURCES`; `last`: when
+    something was handed out last, in Unix time; `ended`: it was read to its end.
     """
 
     name: str
@@ -46,6 +47,10 @@ class SourceStatus(NamedTuple):
     bytes: int
     silent: bool = False
     lag: Mapping[str, int] = MappingProxyType({})
+    lines: int = 0
+    kind: str = ""
+    last: float | None = None
+    ended: bool = False
 
 
 class DestinationStatus(NamedTuple):
@@ -108,12 +113,18 @@ class DestinationStatus(NamedTuple):
     @property
     def rejected(self) -> dict[str, int]:
         """How many records were rejected, by label; what an older version counted has none."""
+        return self._by_label("rejected", REJECTED, LABELS)
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """How many lines were no events, by label."""
+        return self._by_label("noise", SKIPPED, SKIPPED_LABELS)
+
+    def _by_label(self, counter: str, prefix: str, labels: tuple[str, ...]) -> dict[str, int]:
         found = {
-            label: number
-            for label in LABELS
-            if (number := self.counts.get(f"{REJECTED}{label}", 0))
+            label: number for label in labels if (number := self.counts.get(f"{prefix}{label}", 0))
         }
-        if (rest := self.counts.get("rejected", 0) - sum(found.values())) > 0:
+        if (rest := self.counts.get(counter, 0) - sum(found.values())) > 0:
             found["other"] = found.get("other", 0) + rest
         return found
 

@@ -146,12 +146,13 @@ def _reading(name: str, message: str, text: str, compiled: CompiledText) -> dict
 def _misread(
     finding: SiemFinding, keys: Sequence[str], text: str, compiled: CompiledText
 ) -> dict[str, object]:
+    is_problem = finding.kind in PROBLEMS
     return {
-        "kind": finding.kind if finding.kind in PROBLEMS else "note",
+        "kind": finding.kind if is_problem else "note",
         "key": ", ".join(keys),
         "message": finding.message,
         "fix": finding.fix,
-        "mend": mend(finding.fix, text, compiled),
+        "mend": mend(finding.fix, text, compiled) if is_problem else None,
     }
 
 

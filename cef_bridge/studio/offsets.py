@@ -52,11 +52,6 @@ class Utf16(NamedTuple):
             "endColumn": self.at(end) - first + 1,
         }
 
-    def word(self, line: int, column: int) -> str:
-        """Return the word at a place, "" where there is none."""
-        found = _TOKEN.match(self.text, self.start_of(line) + column - 1)
-        return found[0] if found else ""
-
     def start_of(self, line: int) -> int:
         """Return where a line begins, in characters; lines count from 1."""
         at = 0

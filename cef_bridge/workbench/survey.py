@@ -35,7 +35,7 @@ _MOST_SAMPLES = 5
 
 
 class ChangedEvent(NamedTuple):
-    """An event whose messages differ: its number in the sample, and both."""
+    """An event whose messages differ: its number in the sample (0 while unknown), and both."""
 
     number: int
     before: str
@@ -74,10 +74,8 @@ class SurveyDiff(Diff):
             self.sizes[len(new.message)] += 1
         differs = old is not None and new is not None and old.message != new.message
         if differs and old and new and len(self.changed) < _MOST_SAMPLES:
-            number = self._number(new.begin)
-            if number:
-                texts = (old.message.decode(), new.message.decode())
-                self.changed.append(ChangedEvent(number, *texts))
+            texts = (old.message.decode(), new.message.decode())
+            self.changed.append(ChangedEvent(self._number(new.begin), *texts))
         super().add(old, new)
 
     def _number(self, begin: int) -> int:
@@ -98,6 +96,7 @@ class SampleSurvey:
         self, events: Sequence[SampleEvent], new: Converter, old: Converter | None
     ) -> None:
         self.events = events
+        self._new = new
         self.compares = old is not None
         self.limit = new.max_bytes
         self.converted = self.filtered = self.rejected = 0
@@ -117,6 +116,7 @@ class SampleSurvey:
             for each in block:
                 if not each.line or b"\n" in each.line:
                     self._one(each)
+            self._number(block)
             yield begin + len(block)
         for loop in loops:
             loop.settle()
@@ -125,6 +125,20 @@ class SampleSurvey:
         self.filtered += stats.filtered
         self.rejected += stats.rejected
         self._examining.finish()
+
+    def _number(self, block: Sequence[SampleEvent]) -> None:
+        """Find the numbers of changed events of a block that the engine left to Python."""
+        if all(each.number for each in self.diff.changed):
+            return
+        known = {each.number for each in self.diff.changed}
+        made = [(it.number, self._new.convert(it.raw())) for it in block if it.number not in known]
+        messages = {it.message: number for number, it in made if isinstance(it, Converted)}
+        found = [
+            each if each.number else each._replace(number=messages.get(each.after, 0))
+            for each in self.diff.changed
+        ]
+        # An event without a time of its own is identified by its place, which is another one here.
+        self.diff.changed = [each for each in found if each.number]
 
     @staticmethod
     def _loop(machine: Comparing | Examining) -> LineLoop:

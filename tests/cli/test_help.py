@@ -125,7 +125,15 @@ def prepared(tmp_path_factory):
 
 
 SILENT = re.compile("lint|config check")  # nothing on stdout: nothing is wrong
-NETWORK = ("s3://", "cef-bridge forward", "cef-bridge receive", "replay /var", "demo", " top ")
+NETWORK = (
+    "s3://",
+    "cef-bridge forward",
+    "cef-bridge receive",
+    "replay /var",
+    "demo",
+    " top ",
+    "cef-bridge studio",
+)
 
 
 @pytest.mark.parametrize(

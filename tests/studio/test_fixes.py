@@ -158,6 +158,15 @@ SLIPS = [
     ("M008", "Write NamespaceName", 'extension: {cs2: {template: "{NamespceName}/x", label: N}}'),
     ("M008", "Write PodName", "drop_events: [{PodNam: x}]"),
     ("M010", "Write lower", "extension: {act: {from: Action, via: lowr}}"),
+    ("M042", "Write envelope: {syslog_header: rfc5424}", "envelope: {syslog_header: rfc3164}"),
+    (
+        "M043",
+        'Write envelope: {defang: ["CEF:0", "LEEF:"]}',
+        'envelope: {defang: ["javascript:"]}',
+    ),
+    ("M044", "Remove cef_version", 'envelope: {cef_version: "1"}'),
+    ("M045", "Write envelope: {leading_key: KubeArmorFormat}", "envelope: {leading_key: null}"),
+    ("M046", "Remove KubeArmorEventId", "extension: {KubeArmorEventId: null}"),
     ("M038", "Remove max_length", "extension: {act: {from: Action, max_length: 9999}}"),
 ]
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cef_bridge.delivery.schemes import SCHEMES
 from cef_bridge.errors import MappingError
+from cef_bridge.forward.config.live_token import token_problem
 from cef_bridge.forward.config.sources import SOURCES
 from cef_bridge.mapping.load import load
 
@@ -55,6 +56,8 @@ def check(
     found += loops(config)
     if config.queue is not None:
         found += _folder(Path(config.queue), "queue")
+    if config.live_token_file is not None and (problem := token_problem(config.live_token_file)):
+        found.append(_error("live_token_file", problem))
     return found + _names(config, resolve)
 
 

@@ -256,6 +256,20 @@ class Config(Struct, frozen=True, kw_only=True):
     metrics: Annotated[str | None, setting("`HOST:PORT` for /metrics, /healthz and /readyz.")] = (
         None
     )
+    live: Annotated[
+        bool,
+        setting(
+            "Serve the live page, /live, beside metrics. Where these listen on more than loopback, "
+            "it needs `live_token_file`."
+        ),
+    ] = True
+    live_token_file: Annotated[
+        str | None,
+        setting(
+            "File with the token of the live page. Default: a random one at each start.",
+            kind="path",
+        ),
+    ] = None
     heartbeat: Annotated[
         Annotated[float, setting("", unit="seconds", ge=1, le=86400)] | None,
         setting(

@@ -8,6 +8,7 @@ left out. Must not know why something is changed, nor files.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import yaml
@@ -47,6 +48,7 @@ class Stated(NamedTuple):
     changes: tuple[SettingChange, ...]
 
 
+@lru_cache(1024)
 def stated(sentence: str) -> Stated | None:
     """Return the settings that stand in a sentence as YAML; None when none do, or not whole.
 
@@ -136,7 +138,8 @@ def _one(
         return document.without(own) if own else None
     value = change.value
     if change.items:
-        items = dict.fromkeys((*now, *change.items))
+        has = own.value.value if own and isinstance(own.value, yaml.SequenceNode) else ()
+        items = dict.fromkeys((*now, *(item.value for item in has), *change.items))
         value = f"[{', '.join(map(scalar, items))}]"
     pair = f"{scalar(change.key)}: {value}"
     if own is not None:

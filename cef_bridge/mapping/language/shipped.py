@@ -5,11 +5,13 @@ In comes a name, out comes a path. Must not know what stands in the files.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent.parent.parent
 
 
+@cache
 def folder() -> Path:
     """Return where the shipped mappings are: in an installed wheel, else in the checkout."""
     installed = _PACKAGE / "mappings"

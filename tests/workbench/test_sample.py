@@ -1,0 +1,134 @@
+"""A sample: each event is what the input has, wherever it came from; surveys of it count all."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from cef_bridge.errors import UsageError
+from cef_bridge.mapping.load import load
+from cef_bridge.mapping.program.converter import Converter
+from cef_bridge.sources.files.inputs import expand
+from cef_bridge.workbench.events import events_of
+from cef_bridge.workbench.explain import explain
+from cef_bridge.workbench.line_parts import located
+from cef_bridge.workbench.sample import SampleEvents
+from cef_bridge.workbench.survey import SampleSurvey
+
+DATA = Path(__file__).parent.parent / "data"
+FILES = sorted(path.name for path in DATA.iterdir() if path.is_file())
+
+
+def read(*names: str, **limits: int) -> SampleEvents:
+    sample = SampleEvents(**limits)
+    sample.read(expand([str(DATA / name) for name in names]))
+    return sample
+
+
+def whole(path: Path) -> list[dict[str, object]]:
+    return [it.fields for it in events_of(expand([str(path)]), [])]
+
+
+def without_id(message: str) -> str:
+    """Return a message without event ids: that of an event without a time depends on its place."""
+    return re.sub("[0-9a-f]{40}", "", message)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_each_event_is_the_one_of_the_input(name):
+    sample = read(name)
+    assert [it.raw() for it in sample.events] == whole(DATA / name)
+    assert [it.number for it in sample.events] == list(range(1, len(sample.events) + 1))
+    for event in sample.events:
+        assert event.shown()
+        assert event.place.startswith(str(DATA / name))
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+@pytest.mark.parametrize("name", FILES)
+def test_a_survey_makes_of_each_event_what_the_converter_does(monkeypatch, name, engine):
+    if engine == "python":
+        monkeypatch.setenv("CEF_BRIDGE_ENGINE", "python")
+    sample = read(name)
+    if not sample.events:
+        return
+    new, old = (Converter(load(it), syslog_header="rfc5424") for it in ("splunk", "sentinel"))
+    survey = SampleSurvey(sample.events, new, old)
+    steps = [*survey.steps()]
+    assert steps[-1] == len(sample.events)
+    messages = [new.convert(it.raw()).message for it in sample.events]
+    assert survey.converted == len(messages)
+    assert survey.diff.sizes.total() == len(messages)
+    assert sorted(survey.diff.sizes.elements()) == sorted(len(it.encode()) for it in messages)
+    assert survey.diff.different == len(messages)
+    assert survey.diff.changed or not all(it.raw().get("UpdatedTime") for it in sample.events)
+    for each in survey.diff.changed:
+        assert without_id(each.after) == without_id(messages[each.number - 1])
+        before = old.convert(sample.events[each.number - 1].raw()).message
+        assert without_id(each.before) == without_id(before)
+    rows = {row.path: row.events for row in survey.coverage.fields()}
+    counts = [path for it in sample.events for path in it.raw() if path == "Type"]
+    assert rows.get("Type", 0) == len(counts)
+
+
+def test_the_limits_of_a_sample_are_kept_and_said():
+    some = read("kinds.ndjson", most_events=5)
+    assert (len(some.events), some.more) == (5, True)
+    short = read("kinds.ndjson", most_bytes=3000)
+    assert 0 < len(short.events) < 5
+    assert short.more
+    with pytest.raises(UsageError, match="the sample is full: 5 events"):
+        some.paste('{"Type": "ContainerLog", "Operation": "File"}')
+
+
+def test_fields_are_listed_with_their_most_frequent_values():
+    sample = SampleEvents()
+    rows = [{"Type": "ContainerLog", "Operation": "File", "PodName": f"p{n % 3}", "Odd\u202e": "x" * 500} for n in range(10)]  # fmt: skip
+    sample.paste("\n".join(map(json.dumps, rows)))
+    fields = {row.path: row for row in sample.fields()}
+    assert (fields["PodName"].events, fields["PodName"].values) == (10, ("p0", "p1", "p2"))
+    assert fields["PodName"].about
+    assert len(fields["Odd\\u202e"].values[0] if "Odd\\u202e" in fields else "x" * 80) == 80
+    assert not [path for path in fields if "\u202e" in path]
+
+
+@pytest.mark.parametrize("header", ["none", "rfc3164", "rfc5424"])
+@pytest.mark.parametrize("name", ["splunk", "qradar-leef", "sentinel", "graylog", "arcsight"])
+def test_each_key_is_found_where_it_is_in_the_line(name, header):
+    converter = Converter(load(name), syslog_header=header)
+    seen = 0
+    for event in read("kinds.ndjson", "seed.ndjson").events:
+        explained = explain(converter, event.raw())
+        line = explained.message
+        for row, start, end, _ in located(converter, explained):
+            found = line[start:end]
+            if row.key == "syslog.facility":
+                assert line[: start + len(found) + 1] == f"<{found}>"
+            elif row.key.startswith("syslog."):
+                assert found == row.value
+            elif row.key.startswith("header."):
+                assert found.replace("\\\\", "\\") == row.value
+                assert line[end] == "|"
+            else:
+                assert found == row.written
+                assert line[:start].endswith(f"{row.key}=")
+            seen += 1
+    assert seen > 4000
+
+
+def test_truncated_messages_are_counted_and_their_parts_found():
+    mapping = load("splunk")
+    converter = Converter(mapping, syslog_header="rfc5424", max_bytes=700)
+    sample = read("kinds.ndjson")
+    survey = SampleSurvey(sample.events, converter, None)
+    assert [*survey.steps()]
+    assert not survey.compares
+    assert 0 < survey.coverage.truncated_events <= len(sample.events)
+    assert max(survey.diff.sizes) <= survey.limit == 700
+    for event in sample.events:
+        explained = explain(converter, event.raw())
+        for row, start, end, _ in located(converter, explained):
+            assert row.key.startswith(("header.", "syslog.")) or explained.message[start:end] == row.written  # fmt: skip
