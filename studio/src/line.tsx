@@ -138,7 +138,7 @@ function Message({ studio, line, problem, lights }: Props) {
   if (line.outcome !== "converted") {
     return (
       <p class="empty">
-        <strong>{line.outcome[0]?.toUpperCase() + line.outcome.slice(1)}:</strong> {plain(line.reason, 500)}
+        <strong>The event is {line.outcome}.</strong> {plain(line.reason, 500)}
       </p>
     );
   }

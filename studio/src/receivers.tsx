@@ -63,7 +63,7 @@ function tabOf(receiver: Receiver, reading: ReceiverReading | undefined) {
       <>
         {short(receiver)}
         {receiver.own && <span class="own-dot" title="The mapping is made for it" />}
-        <span class={wrong ? "badge bad" : "badge good"} aria-hidden="true">
+        <span class={wrong ? "badge bad" : reading ? "badge good" : "badge"} aria-hidden="true">
           {!reading ? "·" : wrong ? `✕ ${wrong}` : "✓"}
         </span>
         <span class="hidden-label">
