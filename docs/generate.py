@@ -2,7 +2,8 @@
 
 The input is the declarations: fields, class ids, the mapping language's types, the rules of
 mappings and of lines, filters and transforms. Parts of pages are between `<!-- begin: NAME -->` and
-`<!-- end -->`. A test fails when they are out of date.
+`<!-- end -->`. It writes cef_bridge/siems/detection_keys.json as well. A test fails when they are
+out of date.
 """
 
 # ruff: noqa: INP001 - a script beside the pages it writes
@@ -23,7 +24,7 @@ from msgspec import inspect as kinds
 
 from cef_bridge import log_fields
 from cef_bridge.cli import _root
-from cef_bridge.content import rule_files, shipped_rules
+from cef_bridge.content import rule_files, rule_keys, shipped_rules
 from cef_bridge.content.vocabulary import LOG_SOURCES, PROCESS_FIELDS
 from cef_bridge.delivery import destination_url
 from cef_bridge.delivery.settings import extra_of, shown_number, takes
@@ -45,6 +46,7 @@ from cef_bridge.mapping.language.reader import yaml_fields
 from cef_bridge.mapping.language.schema import schema
 from cef_bridge.mapping.language.transforms import TRANSFORMS, step_form
 from cef_bridge.mapping.lint import linter
+from cef_bridge.siems import detection_keys as needed_keys
 from cef_bridge.siems.registry import SIEMS
 
 if TYPE_CHECKING:
@@ -376,6 +378,12 @@ def pages() -> dict[str, str]:
     return generated
 
 
+def detection_keys() -> str:
+    """Return the table of the keys that the shipped rules need, which lint reads."""
+    return json.dumps(rule_keys.table(), indent=1) + "\n"
+
+
 if __name__ == "__main__":
+    needed_keys.FILE.write_text(detection_keys(), encoding="utf-8")
     for page_name, page_text in pages().items():
         (HERE / page_name).write_text(page_text, encoding="utf-8")

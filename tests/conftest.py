@@ -65,9 +65,17 @@ for _number in (signal.SIGINT, signal.SIGHUP):
 # Workers of xdist say 80, and `mapping explain` heeds that in a pipe. Who pipes says nothing.
 os.environ.pop("COLUMNS", None)
 
-# Options of whoever runs the tests are none of the commands that they start.
+# Options of whoever runs the tests are none of the commands that they start. These are for the engine's
+# build and for the tests themselves: where programs were unpacked to, which image is tried, seeds.
+_KEPT = {
+    f"CEF_BRIDGE_{_name}"
+    for _name in (
+        *("BUILD", "ENGINE", "PLATFORM"),
+        *("DEPLOY", "FUZZ_ROUNDS", "FUZZ_SECONDS", "FUZZ_SEED", "IMAGE", "RECEIVERS"),
+    )
+}
 for _name in [name for name in os.environ if name.startswith("CEF_BRIDGE_")]:
-    if _name not in {"CEF_BRIDGE_ENGINE", "CEF_BRIDGE_BUILD", "CEF_BRIDGE_PLATFORM"}:
+    if _name not in _KEPT:
         del os.environ[_name]
 
 # Each run draws others; `--hypothesis-profile default` draws twice as many. A busy machine is no

@@ -132,6 +132,7 @@ def test_the_settings_for_vs_code_are_json_and_the_modeline_names_a_file_of_the_
 RUN = (
     "completion.md",
     "convert.md",
+    "content-packs.md",
     "detections.md",
     "doctor.md",
     "editors.md",

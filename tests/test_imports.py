@@ -153,6 +153,7 @@ ALLOWED = {
     "content": (
         {
             "batches",
+            "files",
             "kubearmor",
             "lines",
             "mapping",
@@ -255,8 +256,8 @@ FOREIGN = {
     "click": ({"cli"}, "a library's user has no command line"),
     "rich": ({"cli"}, "what a terminal shows is the business of the command line"),
     "yaml": (
-        {"mapping.language"},
-        "YAML is the language of mappings; all else gets checked values",
+        {"content", "mapping.language"},
+        "YAML is the language of mappings, and of Sentinel's rules; all else gets checked values",
     ),
     "msgspec": (
         {

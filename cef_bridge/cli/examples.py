@@ -146,6 +146,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "cef-bridge content test -m acme.yaml token-read new-binary",
         "cef-bridge content test --siem qradar --json",
     ),
+    "cef-bridge content build": (
+        "cef-bridge content build --out dist/content",
+        "cef-bridge content build --out dist/content --for splunk -m acme.yaml",
+    ),
     "cef-bridge content searches": (
         "cef-bridge content searches --for splunk",
         "cef-bridge content searches --for sentinel -m sentinel",

@@ -59,6 +59,11 @@ class SiemStore:
             self._rows[text] = self._row(text)
         return self._rows[text]
 
+    def message(self, event: MappingType[str, object]) -> str:
+        """Return the message that the SIEM gets of an event; "" where the mapping filters it."""
+        (outcome,) = self._convert(json.dumps(event).encode())
+        return outcome.line or ""
+
     def numbered_row(self, event: MappingType[str, object], queue: str, number: int) -> Row:
         """Return the same of a message that a queue has numbered (`envelope.sequence`)."""
         envelope = self.mapping.envelope

@@ -60,8 +60,22 @@ SQL = {
         "SELECT 1 WHERE NOT EXISTS (SELECT * FROM events WHERE {class_id}"
         " LIKE '%.system.heartbeat.%' AND event_time > :since)"
     ),
+    "lag": (
+        "SELECT AVG(lag) AS average, MAX(lag) AS most FROM (SELECT"
+        " (JULIANDAY(stored_time) - JULIANDAY(event_time)) * 86400 AS lag"
+        " FROM events WHERE {class_id} IS NOT NULL)"
+    ),
 }
-"""The same in SQL, over a table `events` of the SIEM's fields."""
+"""The same in SQL, over a table `events` of the SIEM's fields, with its time of the event and the
+time at which it was stored."""
+
+EVENT_TIMES = {
+    "splunk": "_time",
+    "sentinel": "StartTime",
+    "elastic": "@timestamp",
+    "qradar": "devicetime",
+}
+"""What each SIEM has of the event's own time, which `lag` begins at."""
 
 _SPL = {
     "missing": (

@@ -1,4 +1,4 @@
-"""pySigma at work: the only place that knows it.
+"""pySigma at work: the only place that knows it, its backends for SIEMs aside (`backends`).
 
 In come rules as data and a pipeline, out come the fields that the rules ask for and queries of
 SQLite. Nothing is fetched: what pySigma would load from the network is not asked for.
@@ -6,6 +6,7 @@ SQLite. Nothing is fetched: what pySigma would load from the network is not aske
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cef_bridge.errors import UsageError
@@ -29,7 +30,7 @@ except ImportError as error:
     raise UsageError(not_installed("content", "pySigma", "content")) from error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from cef_bridge.content.pipeline import Document
 
@@ -75,6 +76,26 @@ class SqlCompiler:
             raise RuleConversionError(_UNREADABLE) from error
 
 
+def queries_of(
+    backend: Callable[..., Any], pipeline: Document, documents: Sequence[dict[str, object]]
+) -> list[str]:
+    """Return the queries of a rule file's documents by a backend of pySigma, made anew.
+
+    A pipeline keeps what it did to a rule, so each rule gets one of its own. Raises
+    RuleConversionError where there is no query.
+    """
+    try:
+        made = backend(ProcessingPipeline.from_dict(copy.deepcopy(pipeline)))
+        return [str(query) for query in made.convert(_collection(documents))]
+    except NotImplementedError as error:
+        raise RuleConversionError(_CANNOT) from error
+    except SigmaError as error:
+        raise RuleConversionError(_sentence(error)) from error
+    except (RecursionError, ValueError, TypeError, AttributeError, KeyError) as error:
+        raise RuleConversionError(_UNREADABLE) from error
+
+
+_CANNOT = "pySigma's backend for this language cannot write rules of this kind."
 _UNREADABLE = "pySigma cannot read this rule. Compare it with the specification of Sigma rules."
 
 

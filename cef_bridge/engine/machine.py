@@ -67,6 +67,22 @@ class OutputMessage(NamedTuple):
     severity: int
 
 
+class RunOutput(NamedTuple):
+    """What a run wrote: its messages, a line feed behind each, and their rows as the engine has
+    them.
+    """
+
+    messages: bytes
+    rows: bytes
+
+    def each(self) -> Iterator[OutputMessage]:
+        """Yield the messages one by one."""
+        data, start = self.messages, 0
+        for end, begin, _, severity, *_ in engine.facts_of(self.rows):
+            yield OutputMessage(data[start : end - 1], begin, severity)
+            start = end
+
+
 class MessageFacts(NamedTuple):
     """What a run says of a message: where its line begins, what it is and which event's.
 
@@ -126,12 +142,17 @@ class MappingEngine:
         self.converter = converter
         self._trust = Trust(most_faults)
         library: Library | None = engine.load()
-        self.native: EnginePlan | None = library.plan(table.pack(converter)) if library else None
+        self._table = table.pack(converter) if library else b""
+        self.native: EnginePlan | None = library.plan(self._table) if library else None
         self.compare_every = 1 if engine.choice() == "both" else compare_every
 
     def convert(self, raw: dict[str, object], origin: str) -> Converted | Filtered | Rejected:
         """Return the fate of an event by the reference."""
         return self.converter.convert(raw, origin)
+
+    def is_like(self, other: MappingEngine) -> bool:
+        """Tell whether the engine makes the same of any line by either: their tables are equal."""
+        return bool(self._table) and self._table == other._table
 
     def own(self) -> MappingEngine:
         """Return one with the same plan, and an `assumed_time` of its own."""
@@ -260,12 +281,13 @@ class Runner:
         for number, begin, container, time, timeless in self._work.urgent():
             yield UrgentMessage(number, begin, container, None if timeless else time)
 
+    def output(self) -> RunOutput:
+        """Return what the last run wrote; it stands when others have been made."""
+        return RunOutput(self._work.messages, self._work.row_bytes)
+
     def each(self) -> Iterator[OutputMessage]:
         """Yield the messages of the last run one by one."""
-        data, start = self._work.messages, 0
-        for row in self._work.rows:
-            yield OutputMessage(data[start : row.end - 1], row.begin, row.severity)
-            start = row.end
+        return self.output().each()
 
     def facts(self) -> Iterator[MessageFacts]:
         """Yield what there is to say of each message of the last run."""

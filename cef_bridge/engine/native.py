@@ -174,9 +174,14 @@ class Work:
         rows: list[MessageRow] = self.answer.rows[: self.answer.rows_many]
         return rows
 
+    @property
+    def row_bytes(self) -> bytes:
+        """The rows of all messages, as the engine has them: see `facts_of`."""
+        return ctypes.string_at(self.answer.rows, self.answer.rows_many * _ROW)
+
     def facts(self) -> Iterator[tuple[int, int, int, int, int, int, bytes, int, int, int]]:
         """Yield the fields of each message's row, in the order of MessageRow."""
-        return _FACTS.iter_unpack(self._rows())
+        return facts_of(self.row_bytes)
 
     def begins(self) -> Sequence[int]:
         """Return where the line of each message begins."""
@@ -220,7 +225,7 @@ class Work:
 
     def _rows(self) -> memoryview:
         """Return a copy of the rows."""
-        return memoryview(ctypes.string_at(self.answer.rows, self.answer.rows_many * _ROW))
+        return memoryview(self.row_bytes)
 
     @property
     def elsewhere(self) -> Sequence[int]:
@@ -293,6 +298,11 @@ class ExaminedLine(ctypes.Structure):
 
 _ROW: int = ctypes.sizeof(MessageRow)
 _FACTS = struct.Struct("@IIHBBB40sBqQ")  # the same, for many rows at a time
+
+
+def facts_of(rows: bytes) -> Iterator[tuple[int, int, int, int, int, int, bytes, int, int, int]]:
+    """Yield the fields of rows that a run gave, in the order of MessageRow."""
+    return _FACTS.iter_unpack(rows)
 
 
 class _Part(ctypes.Structure):

@@ -91,6 +91,14 @@ class Diff:
             self.different += 1
             self._compare(old, new)
 
+    def add_same(self, messages: int, size: int, filtered: int = 0) -> None:
+        """Add events of which both mappings made the same: messages of so many bytes in all."""
+        self.same += messages
+        self.filtered += filtered
+        for side in (0, 1):
+            self.bytes[side] += size
+            self.messages[side] += messages
+
     def add_time(self, micros: int) -> None:
         """Note when an event happened; 0: nothing says so."""
         if micros:

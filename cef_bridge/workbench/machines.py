@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         MappingEngine,
         OutputMessage,
         Runner,
+        RunOutput,
         UrgentMessage,
     )
     from cef_bridge.workbench.coverage import Coverage, Facts
@@ -53,8 +54,11 @@ class Comparing:
 
     def runner(self) -> PairRunner | None:
         """Return what runs lines through the engine, None where there is none."""
-        old, new = (machine.runner() for machine in self._machines)
-        return PairRunner(self._diff, old, new) if old and new else None
+        old, new = self._machines
+        one, two = old.runner(), new.runner()
+        if one is None or two is None:
+            return None
+        return PairRunner(self._diff, None if new.is_like(old) else one, two)
 
     def convert(self, raw: dict[str, object], origin: str) -> Converted | Filtered | Rejected:
         """Compare what the reference makes of an event."""
@@ -95,14 +99,17 @@ class PairRunner(_NoMessages):
     """Runs lines through two mappings in the engine, up to one that either leaves to Python.
 
     The old mapping goes ahead: what it made of lines that the new one has not reached is kept.
+    `old` is None where it makes the same as the new one of any line. What both wrote alike for a
+    whole block is not looked at message by message.
     """
 
-    def __init__(self, diff: Diff, old: Runner, new: Runner) -> None:
+    def __init__(self, diff: Diff, old: Runner | None, new: Runner) -> None:
         self.answer = Counts(0, 0, 0, 0, 0)
         self._diff = diff
         self._old = old
         self._new = new
         self._data = b""
+        self._ahead: RunOutput | None = None  # what the old one wrote last, not yet looked at
         self._waiting: list[OutputMessage] = []  # the last one first
         self._reached = self._next = 0
 
@@ -110,29 +117,59 @@ class PairRunner(_NoMessages):
         """Compare lines, up to one that is left to Python; see `machine.Runner`."""
         old, new = self._old, self._new
         begin = lines.begin
+        if old is None:
+            return self._run_once(lines)
         if lines.data is not self._data or begin >= self._reached:
             self._data = lines.data
             self._reached = old.run(lines)
             self._next = old.answer.next
-            self._waiting = [*old.each()][::-1]
+            self._ahead, self._waiting = old.output(), []
         stop = new.run(lines._replace(end=self._reached))
         answer = new.answer
         behind = answer.next if answer.end else self._next
         events = answer.converted + answer.filtered
-        both = self._pair(begin, stop, events)
+        both = self._compare(begin, stop, events)
         self._diff.add_time(answer.first)
         self._diff.add_time(answer.last)
         self.answer = Counts(answer.lines, behind, both, events - both, answer.in_log)
         self.left += stop < lines.end
         return stop
 
-    def _pair(self, begin: int, stop: int, events: int) -> int:
+    def _run_once(self, lines: LineRange) -> int:
+        """Count lines, of which both mappings make the same."""
+        new = self._new
+        stop: int = new.run(lines)
+        answer = new.answer
+        self._diff.add_same(
+            answer.converted, answer.messages_size - answer.converted, answer.filtered
+        )
+        self._diff.add_time(answer.first)
+        self._diff.add_time(answer.last)
+        self.answer = Counts(
+            answer.lines, answer.next, answer.converted, answer.filtered, answer.in_log
+        )
+        self.left += stop < lines.end
+        return stop
+
+    def _compare(self, begin: int, stop: int, events: int) -> int:
         """Add the events of the lines from `begin` to `stop`; return how many both converted."""
+        new = self._new.output()
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead == new and stop == self._reached:
+            converted: int = self._new.answer.converted
+            self._diff.add_same(converted, len(new.messages) - converted, events - converted)
+            return converted
+        if ahead is not None:
+            self._waiting = [*ahead.each()][::-1]
+        return self._pair(new, begin, stop, events)
+
+    def _pair(self, made: RunOutput, begin: int, stop: int, events: int) -> int:
+        """The same, message by message."""
         diff, waiting = self._diff, self._waiting
         while waiting and waiting[-1].begin < begin:  # of a line that was Python's
             waiting.pop()
         both = either = 0
-        for new in self._new.each():
+        for new in made.each():
             while waiting and waiting[-1].begin < new.begin:
                 diff.add(_of(waiting.pop()), None)
                 either += 1

@@ -26,6 +26,7 @@ MOUNTS = [
     ("/sys", "sysfs", ["nosuid", "noexec", "nodev", "ro"]),
     ("/tmp", "tmpfs", ["nosuid", "nodev", "mode=1777", "size=64m"]),
 ]
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def said(*words: str) -> str:
@@ -55,6 +56,10 @@ def bundle(root: str, given: argparse.Namespace) -> dict[str, object]:
             "cwd": image["WorkingDir"],
             "user": {"uid": int(user), "gid": int(user)},
             "noNewPrivileges": True,
+            "capabilities": {
+                key: [f"CAP_{name}" for name in given.capability]
+                for key in ("bounding", "effective", "permitted")
+            },
         },
         "mounts": [
             {"destination": place, "type": kind, "source": kind, "options": options}
@@ -71,10 +76,14 @@ def main() -> int:
     parser.add_argument("--user", help="numeric id in place of the image's")
     parser.add_argument("--volume", action="append", default=[], help="FOLDER:PLACE[:ro]")
     parser.add_argument("--env", action="append", default=[], help="a variable to hand in")
+    parser.add_argument("--capability", action="append", default=[], help="one that stays: CHOWN")
     parser.add_argument("--entrypoint", help="a program in place of the image's")
     parser.add_argument("image")
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
     given = parser.parse_args()
+    # A signal before the program runs ends this, and the container is removed.
+    for number in SIGNALS:
+        signal.signal(number, lambda got, _frame: sys.exit(128 + got))
     container = said("buildah", "from", "--pull-never", given.image)
     name = f"cef-bridge-{os.getpid()}"
     try:
@@ -82,7 +91,7 @@ def main() -> int:
             config = bundle(said("buildah", "mount", container), given)
             Path(folder, "config.json").write_text(json.dumps(config), encoding="utf-8")
             running = subprocess.Popen(["runc", "run", "--bundle", folder, name])
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            for number in SIGNALS:
                 signal.signal(number, lambda got, _frame: running.send_signal(got))
             return running.wait()
     finally:

@@ -11,6 +11,7 @@ work=$(mktemp -d)
 chmod 755 "$work"
 collector= forwarder=
 trap 'kill $collector $forwarder 2>/dev/null || true; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM HUP
 
 container() { python3 deploy/image/run.py "$@"; }
 holds() { echo "holds: $1"; }

@@ -10,12 +10,13 @@ cd "$(dirname "$0")/../.."
 readme=deploy/packages/README.md
 outside=${CEF_BRIDGE:-.venv/bin/cef-bridge}
 suite=${SUITE:-bookworm}
-packed=${XDG_CACHE_HOME:-$HOME/.cache}/cef-bridge/roots/$suite.tar
+packed=${XDG_CACHE_HOME:-$HOME/.cache}/cef-bridge/roots/$suite-systemd.tar
 work=$(mktemp -d)
 chmod 755 "$work"
 root=$work/root
 collector=
 trap 'kill $collector 2>/dev/null || true; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM HUP
 
 holds() { echo "holds: $1"; }
 fails() {
@@ -49,7 +50,7 @@ make_root() {
         echo "making a root of Debian $suite"
         mkdir -p "${packed%/*}"
         DEBIAN_FRONTEND=noninteractive mmdebstrap --quiet --variant=minbase \
-            --include=python3,man-db,ca-certificates,bash-completion "$suite" "$work/made.tar"
+            --include=python3,man-db,ca-certificates,bash-completion,dbus,systemd,systemd-sysv "$suite" "$work/made.tar"
         mv "$work/made.tar" "$packed"
     fi
     mkdir "$root"
@@ -94,6 +95,12 @@ try_deb() {
     tried "the installed libraries import" /usr/bin/python3 -I -c \
         "import sys; sys.path.insert(0, '/usr/lib/cef-bridge'); import confluent_kafka.admin, grpc, msgspec, orjson, urllib3, yaml, zstandard"
     works "$name on Debian $suite"
+
+    if command -v runc >/dev/null; then
+        "${outside%/*}/python" deploy/systemd/try.py "$root" || fails "systemd runs the service"
+    else
+        echo "runc is missing: systemd does not start the service"
+    fi
 
     tried "man cef-bridge-forward" man -P cat cef-bridge-forward
     grep -q -e '--queue' "$work/said" || fails "the manual page of forward has --queue" "$work/said"

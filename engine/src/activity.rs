@@ -7,8 +7,12 @@ use std::collections::{HashMap, HashSet};
 use crate::arena::Arena;
 use crate::event::{Event, Field, Fields, Part, Value, NO_FIELD};
 use crate::facts::Facts;
+use crate::scan::has_byte;
 use crate::split::{split_data, split_socket, Token};
 use crate::words::Secret;
+
+/// So many tokens are compared with an entry of EventData.
+const FEW: usize = 16;
 
 /// Lists that are filled anew for each event.
 #[derive(Default)]
@@ -143,8 +147,7 @@ impl<'a> Activity<'a> {
         // Words, as KubeArmor cut them: looking through the texts for each would be quadratic.
         let texts = [event.text(facts.ids.data), event.text(facts.ids.resource)];
         self.words.clear();
-        self.words
-            .extend(texts.into_iter().flat_map(|text| text.split(' ')));
+        let mut cut = false;
         // Data writes userid=, EventData Userid; but SourceIP= and Class= have capitals in both.
         let capital = event
             .pairs
@@ -155,12 +158,24 @@ impl<'a> Activity<'a> {
             if value.is_empty() {
                 continue;
             }
+            let said = |(text, tokens): (&str, &[Token<'_>])| {
+                let mut few = tokens.iter().take(FEW);
+                few.any(|token| is_pair(token.raw, name, value) && is_word(token.raw, text))
+            };
+            if said((texts[0], &self.data)) || said((texts[1], &self.resource)) {
+                continue; // nearly all entries are tokens
+            }
+            if !cut {
+                cut = true;
+                self.words
+                    .extend(texts.into_iter().flat_map(|text| text.split(' ')));
+            }
             let raw = arena.join(&[name, "=", value]);
             let small = with_small_initial(name, arena);
             if self.words.contains(raw) || self.words.contains(arena.join(&[small, "=", value])) {
                 continue;
             }
-            let key = if capital && facts.capital_tokens.contains_key(*name) {
+            let key = if capital && facts.capital_tokens.contains_key(name) {
                 name
             } else {
                 small
@@ -193,6 +208,36 @@ fn says_nothing(facts: &Facts, token: &Token<'_>) -> bool {
             .nothing
             .iter()
             .any(|(field, value)| *field == token.field && value == token.value)
+}
+
+/// Tell whether a slice of a text is one of its words, which spaces part.
+fn is_word(slice: &str, text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let begin = (slice.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
+    let Some(end) = begin
+        .checked_add(slice.len())
+        .filter(|end| *end <= bytes.len())
+    else {
+        return false;
+    };
+    let parted = |at: usize| bytes.get(at).is_none_or(|byte| *byte == b' ');
+    (begin == 0 || parted(begin - 1)) && parted(end) && !has_byte(slice, b' ')
+}
+
+/// Tell whether a word is `name=value`; the name's first letter may be small there.
+fn is_pair(word: &str, name: &str, value: &str) -> bool {
+    if word.len() != name.len() + 1 + value.len() {
+        return false;
+    }
+    let (begin, rest) = word.as_bytes().split_at(name.len());
+    let is_name = match (begin, name.as_bytes()) {
+        ([], []) => true,
+        ([first, begin @ ..], [initial, name @ ..]) => {
+            begin == name && (first == initial || *first == initial.to_ascii_lowercase())
+        }
+        _ => false,
+    };
+    is_name && rest.first() == Some(&b'=') && rest[1..] == *value.as_bytes()
 }
 
 fn with_small_initial<'a>(name: &'a str, arena: &'a Arena) -> &'a str {

@@ -12,11 +12,11 @@ use crate::convert::{convert, Fate, Lists};
 use crate::derive::{container_key, derive, Origin};
 use crate::event::Event;
 use crate::facts::Facts;
+use crate::index::{Bits, Index};
 use crate::json::{write_string, Reader};
 use crate::program::Program;
 use crate::reading::read;
 use crate::rules::Rules;
-use crate::scan::line_end;
 use crate::sorts::Sorts;
 use crate::table::{self, Damage};
 use crate::words::Secret;
@@ -82,6 +82,8 @@ pub struct Row {
     pub id: [u8; 40],
     /// 1: nothing says when it happened, and `time` is when it was read, if that is known.
     pub timeless: u8,
+    /// Nothing, so that rows of the same facts have the same bytes.
+    pub padding: [u8; 2],
     /// When it happened, in epoch microseconds; `NO_TIME` when nothing says so.
     pub time: i64,
     /// Of an urgent one: what tells its container from others.
@@ -152,6 +154,15 @@ pub struct Kinds {
     words: HashMap<String, u16, Secret>,
     names: Vec<String>,
     counts: HashMap<(u16, u16, u16), u64, Secret>,
+    /// Of each class the kind that came last: most events are of one that did.
+    last: Vec<Option<Kind>>,
+}
+
+struct Kind {
+    kind: String,
+    operation: String,
+    /// Events that are not yet in the counts.
+    many: u64,
 }
 
 impl Kinds {
@@ -179,13 +190,43 @@ impl Kinds {
         }
     }
 
+    #[inline]
     fn count(&mut self, kind: &str, operation: &str, class: usize) {
-        let key = (self.word(kind), self.word(operation), class as u16);
-        *self.counts.entry(key).or_insert(0) += 1;
+        match self.last.get_mut(class) {
+            Some(Some(last)) if last.kind == kind && last.operation == operation => last.many += 1,
+            _ => self.count_other(kind, operation, class),
+        }
+    }
+
+    fn count_other(&mut self, kind: &str, operation: &str, class: usize) {
+        if self.last.len() <= class {
+            self.last.resize_with(class + 1, || None);
+        }
+        let now = Kind {
+            kind: kind.to_owned(),
+            operation: operation.to_owned(),
+            many: 1,
+        };
+        if let Some(before) = self.last[class].replace(now) {
+            self.add(&before, class);
+        }
+    }
+
+    fn add(&mut self, kind: &Kind, class: usize) {
+        let words = (self.word(&kind.kind), self.word(&kind.operation));
+        *self
+            .counts
+            .entry((words.0, words.1, class as u16))
+            .or_insert(0) += kind.many;
     }
 
     /// Return the counts as JSON, `[[type, operation, class, count], …]`, and forget them.
     pub fn take(&mut self) -> String {
+        for (class, last) in std::mem::take(&mut self.last).into_iter().enumerate() {
+            if let Some(kind) = last {
+                self.add(&kind, class);
+            }
+        }
         let mut out = String::from("[");
         for ((kind, operation, class), count) in self.counts.drain() {
             out.push_str(if out.len() > 1 { ",[" } else { "[" });
@@ -281,17 +322,20 @@ pub fn run(plan: &Plan, arena: &Arena, block: Block<'_>, output: &mut Output) ->
         rules,
         activity: Activity::default(),
         lists: Lists::default(),
+        index: Index::default(),
         block,
     };
+    let mut bits = Bits::default();
     let mut at = block.from;
     while at < bytes.len() {
         output.at = at;
-        let end = line_end(bytes, at);
+        let end = bits.of_line(bytes, at, plan.program.format.asked());
         let next = (end + 1).min(bytes.len());
         // A line at a time: a caller whose lines are mostly Python's comes once for each.
-        let Ok(line) = std::str::from_utf8(&bytes[at..end]) else {
+        let Some(line) = text_of(&bytes[at..end], &bits) else {
             return End::Left(at, next);
         };
+        machine.index = bits.index(line, arena);
         if !machine.line(line, at, &mut event, output) {
             output.mend();
             return End::Left(at, next);
@@ -302,10 +346,21 @@ pub fn run(plan: &Plan, arena: &Arena, block: Block<'_>, output: &mut Output) ->
     End::Done
 }
 
+/// Return a line as text; None where it is no UTF-8.
+fn text_of<'a>(line: &'a [u8], bits: &Bits) -> Option<&'a str> {
+    if bits.is_ascii {
+        // SAFETY: these are the bytes of which `bits` were made, and all are ASCII.
+        return Some(unsafe { std::str::from_utf8_unchecked(line) });
+    }
+    std::str::from_utf8(line).ok()
+}
+
 struct Machine<'a> {
     rules: Rules<'a>,
     activity: Activity<'a>,
     lists: Lists<'a>,
+    /// That of the line in hand.
+    index: Index<'a>,
     block: Block<'a>,
 }
 
@@ -329,6 +384,11 @@ impl<'a> Machine<'a> {
         };
         event.wrapper_time = found.time;
         let (facts, arena) = (self.rules.facts, self.rules.arena);
+        event.index = if found.in_log {
+            Index::of_text(found.text, self.rules.program.format.asked(), arena)
+        } else {
+            self.index
+        };
         if read(facts, found.text, arena, event).is_none() {
             return false;
         }
@@ -386,6 +446,7 @@ impl<'a> Machine<'a> {
                     placed: event.placed.into(),
                     id: event.id,
                     timeless: event.timeless.into(),
+                    padding: [0; 2],
                     time: event.time.unwrap_or(NO_TIME),
                     container,
                 });
@@ -443,7 +504,7 @@ impl<'a> Machine<'a> {
         if self.block.parts_wait {
             return None;
         }
-        let mut reader = Reader::new(line, self.rules.arena);
+        let mut reader = Reader::new(line, self.index, self.rules.arena)?;
         let (mut log, mut time, mut stream) = (None, None, None);
         let mut more = reader.opens(b'{', b'}')?;
         while more {

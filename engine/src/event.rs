@@ -3,12 +3,14 @@
 //! A field is a number, its place in the table's list of paths. The reference is
 //! `cef_bridge/kubearmor/derive.py`, `Event`.
 
+use crate::index::Index;
+
 /// A field's number in the table.
 pub type Field = u16;
 /// No field.
 pub const NO_FIELD: Field = Field::MAX;
 /// Fields that a table may have.
-pub const MOST_FIELDS: usize = 512;
+pub const MOST_FIELDS: usize = 512; // the last number is of none
 
 /// A set of fields.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -24,8 +26,8 @@ impl Fields {
     /// Tell whether a field is in the set.
     #[inline]
     pub fn has(&self, field: Field) -> bool {
-        let word = self.0.get(field as usize / 64).copied().unwrap_or(0);
-        word >> (field % 64) & 1 == 1
+        // A table has no field with the number that NO_FIELD comes to here, and a set never has it.
+        self.0[field as usize / 64 % (MOST_FIELDS / 64)] >> (field % 64) & 1 == 1
     }
 
     /// Put a field into the set.
@@ -73,9 +75,46 @@ impl Fields {
             .for_each(|(one, two)| *one &= !two);
     }
 
+    /// Return the fields of the set in their order.
+    pub fn iter(&self) -> EachField {
+        EachField {
+            rest: self.0,
+            place: 0,
+        }
+    }
+
+    /// Return the one field of a set that has no other.
+    pub fn only(&self) -> Option<Field> {
+        let mut all = self.iter();
+        all.next().filter(|_| all.next().is_none())
+    }
+
     /// Return the set as bits.
     pub fn words(&self) -> &[u64] {
         &self.0
+    }
+}
+
+/// Gives the fields of a set in their order.
+pub struct EachField {
+    rest: [u64; MOST_FIELDS / 64],
+    place: usize,
+}
+
+impl Iterator for EachField {
+    type Item = Field;
+
+    #[inline]
+    fn next(&mut self) -> Option<Field> {
+        loop {
+            let rest = self.rest.get_mut(self.place)?;
+            if *rest != 0 {
+                let bit = rest.trailing_zeros() as usize;
+                *rest &= *rest - 1;
+                return Some((self.place * 64 + bit) as Field);
+            }
+            self.place += 1;
+        }
     }
 }
 
@@ -157,6 +196,8 @@ pub struct Event<'a> {
     pub extras: Vec<Extra<'a>>,
     /// Whether UID stands in the event, if only as null.
     pub has_uid: bool,
+    /// The bits of the text that it was read from.
+    pub index: Index<'a>,
     /// The time of what is around the event, in epoch microseconds.
     pub wrapper_time: Option<i64>,
     /// When it happened, in epoch microseconds.
@@ -187,6 +228,7 @@ impl<'a> Event<'a> {
             pairs: Vec::new(),
             extras: Vec::new(),
             has_uid: false,
+            index: Index::default(),
             wrapper_time: None,
             time: None,
             timeless: false,

@@ -368,6 +368,12 @@ impl Facts {
         ]
     }
 
+    /// Return the text that a field has in all events of a class, None for a field of another kind.
+    pub fn class_text<'c>(&self, class: &'c Class, field: Field) -> Option<&'c str> {
+        let place = self.class_fields().iter().position(|it| *it == field)?;
+        Some(&class.texts[place])
+    }
+
     /// Read the facts.
     pub fn read(reader: &mut Reader<'_>) -> Result<Facts, Damage> {
         let mut dropped = Fields::default();
@@ -384,7 +390,7 @@ impl Facts {
             number = number.saturating_add(1);
             Ok(path)
         })?;
-        if paths.len() > MOST_FIELDS {
+        if paths.len() >= MOST_FIELDS {
             return reader.damage("no more fields than the engine has room for");
         }
         let many = paths.len();

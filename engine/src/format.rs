@@ -4,6 +4,7 @@
 //! to its key's length, then escaped.
 
 use crate::arena::Arena;
+use crate::index::Index;
 use crate::scan::{count_of, has_byte, look, one_of_from, Seen};
 use crate::table::{Damage, Reader};
 use crate::text::{cut, marks_of, record_header, Marks, Neutral};
@@ -40,6 +41,18 @@ pub struct Clean<'a> {
     pub escapes: bool,
 }
 
+impl<'a> Clean<'a> {
+    /// Return a text of which it is known that it is written as it stands.
+    #[inline]
+    pub fn of(text: &'a str) -> Self {
+        Clean {
+            text,
+            marks: Marks::default(),
+            escapes: false,
+        }
+    }
+}
+
 /// How a line is written.
 pub struct Format {
     /// CEF, else LEEF.
@@ -55,6 +68,7 @@ pub struct Format {
     asked: Vec<u8>,
     /// Texts that no value may hold, and that have a colon.
     needles: Vec<String>,
+    /// Characters of a value, 0 for any number.
     longest: usize,
     lengths: [usize; HEADER],
     /// Most bytes of a message.
@@ -156,19 +170,54 @@ impl Format {
         arena.keep(self.neutral.neutral(text, most))
     }
 
+    /// Return the bytes of printable ASCII that an index has to mark.
+    pub fn asked(&self) -> &[u8] {
+        &self.asked
+    }
+
+    /// Tell whether a text that a mapping or a class gives is written as it stands.
+    pub fn is_as_it_is(&self, text: &str, most: usize) -> bool {
+        let arena = Arena::default();
+        let clean = self.looked_at(text, most, &Index::default(), &arena);
+        !text.is_empty() && clean.text == text && clean.marks.is_empty() && !clean.escapes
+    }
+
     /// Return a text as it may stand in a line; with `most` as `neutral` has it. Nearly every text is
-    /// returned as it is, after one look at each byte.
-    #[inline]
-    pub fn clean<'a>(&self, raw: &'a str, most: usize, arena: &'a Arena) -> Clean<'a> {
+    /// returned as it is: the index of the line knows that nothing in it is to be changed.
+    #[inline(always)]
+    pub fn clean<'a>(
+        &self,
+        raw: &'a str,
+        most: usize,
+        index: &Index<'_>,
+        arena: &'a Arena,
+    ) -> Clean<'a> {
+        let most = if most == 0 { self.longest } else { most };
+        if !is_spaced(raw) && (most == 0 || raw.len() <= most) && index.is_unmarked(raw) {
+            return Clean::of(raw);
+        }
+        self.looked_at(raw, most, index, arena)
+    }
+
+    /// The same of a text in which something may be to be changed. One that is not of the line is
+    /// looked at byte by byte.
+    #[inline(never)]
+    fn looked_at<'a>(
+        &self,
+        raw: &'a str,
+        most: usize,
+        index: &Index<'_>,
+        arena: &'a Arena,
+    ) -> Clean<'a> {
         let bytes = raw.as_bytes();
-        let seen = look(bytes, &self.asked);
+        let seen = index.seen(raw);
+        let seen = seen.unwrap_or_else(|| look(bytes, &self.asked));
         let marks = if seen.odd {
             marks_of(raw)
         } else {
             record_header(raw, seen.colon)
         };
-        let edges = bytes.first() == Some(&b' ') || bytes.last() == Some(&b' ');
-        let most = if most == 0 { self.longest } else { most };
+        let edges = is_spaced(raw);
         let broken = seen.colon && self.needles.iter().any(|it| raw.contains(it.as_str()));
         if seen.odd || edges || broken || (most > 0 && bytes.len() > most) {
             return Clean {
@@ -219,7 +268,7 @@ impl Format {
     /// Return a header's field as a reader will see it.
     pub fn header_field<'a>(&self, number: usize, text: &'a str, arena: &'a Arena) -> &'a str {
         let seen = look(text.as_bytes(), &self.asked);
-        let edges = text.starts_with(' ') || text.ends_with(' ');
+        let edges = is_spaced(text);
         let stays = !has_byte(text, b'|');
         if seen == Seen::default() && !edges && text.len() <= self.lengths[number] && stays {
             return text;
@@ -265,6 +314,13 @@ impl Format {
         }
         out.push_str(&self.tail);
     }
+}
+
+/// Tell whether a text begins or ends with a space.
+#[inline]
+pub fn is_spaced(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.first() == Some(&b' ') || bytes.last() == Some(&b' ')
 }
 
 /// Return the bytes of printable ASCII that a format may change. Needles with a colon are looked for

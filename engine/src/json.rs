@@ -5,6 +5,7 @@
 //! those with escapes.
 
 use crate::arena::Arena;
+use crate::index::Index;
 use crate::numbers::{float_text, json_float};
 use crate::scan::plain_end;
 
@@ -36,15 +37,23 @@ pub enum Json<'a> {
 
 /// Reads one text from its beginning on. Every method returns None for what is left to Python.
 pub struct Reader<'a> {
+    /// The index's line, up to the end of the text.
     text: &'a str,
     at: usize,
     arena: &'a Arena,
+    index: Index<'a>,
 }
 
 impl<'a> Reader<'a> {
-    /// Begin to read a text.
-    pub fn new(text: &'a str, arena: &'a Arena) -> Self {
-        Reader { text, at: 0, arena }
+    /// Begin to read a text that is a slice of the index's line.
+    pub fn new(text: &'a str, index: Index<'a>, arena: &'a Arena) -> Option<Self> {
+        let at = index.place_of(text)?;
+        Some(Reader {
+            text: index.line.get(..at + text.len())?,
+            at,
+            arena,
+            index,
+        })
     }
 
     /// Return the byte that is next, behind white space.
@@ -52,7 +61,7 @@ impl<'a> Reader<'a> {
     pub fn peek(&mut self) -> Option<u8> {
         loop {
             let byte = *self.text.as_bytes().get(self.at)?;
-            if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
+            if byte > b' ' || !matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
                 return Some(byte);
             }
             self.at += 1;
@@ -122,7 +131,7 @@ impl<'a> Reader<'a> {
     pub fn string(&mut self) -> Option<&'a str> {
         self.pass(b'"')?;
         let begin = self.at;
-        let end = plain_end(self.text.as_bytes(), begin);
+        let end = self.index.stop(begin);
         match self.text.as_bytes().get(end)? {
             b'"' => {
                 self.at = end + 1;
@@ -378,10 +387,11 @@ pub fn write_string(text: &str, out: &mut String) {
 mod tests {
     use super::Reader;
     use crate::arena::Arena;
+    use crate::index::Index;
 
     fn again(text: &str) -> Option<String> {
         let arena = Arena::default();
-        let mut reader = Reader::new(text, &arena);
+        let mut reader = Reader::new(text, Index::of_text(text, b"", &arena), &arena)?;
         let value = reader.value()?;
         reader.end()?;
         let mut out = String::new();

@@ -4,7 +4,9 @@
 
 use crate::event::{Event, Extra, Field, Fields, Part, NO_FIELD};
 use crate::format::Clean;
+use crate::index::Index;
 use crate::json::write_string;
+use crate::program::Leftovers;
 use crate::rules::{Hit, Rules};
 use crate::words::Words;
 
@@ -71,26 +73,35 @@ pub fn leftovers<'a>(
         spoken_for,
         wholes,
     };
-    let known = &rules.program.leftovers.known;
-    let fields = known
-        .iter()
-        .filter(|(field, _)| left.has(*field))
-        .filter_map(|(field, pair)| {
-            let text = rest.of_field(*field)?;
-            Some((rules.facts.path(*field), Some(pair.as_str()), text))
-        });
+    let Leftovers { known, places, .. } = &rules.program.leftovers;
+    let mut wanted = Fields::default(); // of places, not of fields
+    for field in left.iter() {
+        if let Some(Some(place)) = places.get(field as usize) {
+            wanted.add(*place);
+        }
+    }
+    let fields = wanted.iter().filter_map(|place| {
+        let (field, pair) = known.get(place as usize)?;
+        let text = rest.of_field(*field)?;
+        Some((rules.facts.path(*field), Some(pair.as_str()), text))
+    });
     let extras = event.extras.iter().filter_map(|extra| {
         let text = rest.of_extra(extra)?;
         Some((extra.path, None, text))
     });
-    write(rules, fields.chain(extras), !event.extras.is_empty(), hits);
+    write(
+        rules,
+        fields.chain(extras),
+        (&event.index, !event.extras.is_empty()),
+        hits,
+    );
 }
 
 /// Give each text its key.
 fn write<'a, 'p: 'a>(
     rules: &Rules<'a>,
     left: impl Iterator<Item = (&'a str, Option<&'p str>, &'a str)>,
-    has_extras: bool,
+    (index, has_extras): (&Index<'a>, bool),
     hits: &mut Vec<Hit<'a>>,
 ) {
     let (format, arena) = (&rules.program.format, rules.arena);
@@ -99,7 +110,7 @@ fn write<'a, 'p: 'a>(
     let mut over = String::new();
     let first = hits.len();
     for (path, pair, raw) in left {
-        let clean = format.clean(raw, 0, arena);
+        let clean = format.clean(raw, 0, index, arena);
         if clean.text.is_empty() {
             continue;
         }
@@ -129,7 +140,7 @@ fn write<'a, 'p: 'a>(
     }
     over.push('}');
     let raw = arena.text(&over);
-    let clean = format.clean(raw, 0, arena);
+    let clean = format.clean(raw, 0, index, arena);
     match hits[first..].iter_mut().find(|hit| hit.pair == own.rest) {
         Some(hit) => {
             hit.text = arena.join(&[hit.text, " ", clean.text]);
@@ -154,19 +165,19 @@ fn consumed_by<'a>(
 ) -> (Fields, Vec<(Field, &'a str)>) {
     let mut consumed = Fields::default();
     let mut wholes: Vec<(Field, &str)> = Vec::new();
-    for hit in taken_by
-        .iter()
-        .flat_map(|hits| hits.iter())
-        .filter(|hit| hit.taken)
-    {
-        for field in hit.sources() {
-            consumed.add(*field);
-            let held = event.held(*field);
-            if held != NO_FIELD {
-                consumed.add(held);
-            }
-            if !hit.whole.is_empty() {
-                wholes.push((if held == NO_FIELD { *field } else { held }, hit.whole));
+    let mut hold = |hit: &Hit<'a>, field: Field| {
+        consumed.add(field);
+        let held = event.held(field);
+        consumed.add(held);
+        if !hit.whole.is_empty() {
+            wholes.push((if held == NO_FIELD { field } else { held }, hit.whole));
+        }
+    };
+    for hits in taken_by {
+        for hit in hits.iter().filter(|hit| hit.taken) {
+            match hit.sources() {
+                [field] => hold(hit, *field),
+                fields => fields.iter().for_each(|field| hold(hit, *field)),
             }
         }
     }

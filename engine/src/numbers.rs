@@ -206,6 +206,12 @@ pub fn is_int32(text: &str) -> bool {
 }
 
 fn integer(text: &str) -> Option<i64> {
+    if text.len() < 10 && is_digits(text) {
+        return Some(
+            text.bytes()
+                .fold(0, |all, byte| all * 10 + i64::from(byte - b'0')),
+        );
+    }
     let digits = text.strip_prefix('-').unwrap_or(text);
     (is_digits(digits) && digits.len() <= 19)
         .then(|| text.parse().ok())

@@ -3,14 +3,14 @@
 //! The reference is `cef_bridge/mapping/program/compile.py` and `rules.py`; `cef_bridge/table` writes what is
 //! read here.
 
-use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::conditions::{Condition, Source};
-use crate::event::{Event, Field, Fields, Value};
-use crate::facts::{set_of, words_of, Class, Facts};
+use crate::event::{Field, Fields};
+use crate::facts::{set_of, words_of, Facts};
 use crate::format::Format;
 use crate::glob::Glob;
+use crate::of_class::OfClass;
 use crate::syslog::Syslog;
 use crate::table::{Damage, Reader};
 use crate::text::Cases;
@@ -109,94 +109,14 @@ pub struct Slot {
     pub rules: Vec<Rule>,
 }
 
-/// A slot for events of one class: rules that the class decides against are left out.
-pub struct OfSlot {
-    /// The slot's number.
-    pub slot: usize,
-    /// Its rules in `OfClass::rules`.
-    rules: Range<u32>,
-    /// Of these fields one must be there for any rule to give a text; None: no field need be.
-    needs: Option<Fields>,
-}
-
-/// A rule for events of one class.
-pub struct OfRule {
-    /// Its number in the slot.
-    pub rule: usize,
-    /// A bit for each condition that is still to be asked.
-    pub open: u64,
-}
-
-/// What of a program there is to do for events of one class. Most keys are about other events, so
-/// that what tells these lies close together.
-#[derive(Default)]
-pub struct OfClass {
-    /// Rules of the severity.
-    pub severity: Vec<OfSlot>,
-    /// Rules of the header's severity.
-    pub header_severity: Vec<OfSlot>,
-    /// The fields of the header, all of them.
-    pub header: Vec<OfSlot>,
-    /// The keys that may get a text.
-    pub slots: Vec<OfSlot>,
-    /// Fields that are read: derived ones that are not need not be made.
-    pub reads: Fields,
-    rules: Vec<OfRule>,
-}
-
-impl OfClass {
-    /// Return the rules of a slot that may give something for an event.
-    #[inline]
-    pub fn rules_for(&self, of: &OfSlot, event: &Event<'_>) -> &[OfRule] {
-        let needs = of.needs.as_ref();
-        if needs.is_none_or(|fields| fields.meets(event.present())) {
-            &self.rules[of.rules.start as usize..of.rules.end as usize]
-        } else {
-            &[]
-        }
-    }
-
-    /// Add the rules of some slots, and return where they are; of slots without any if it is `all`.
-    fn add(
-        &mut self,
-        slots: &[Slot],
-        decided: &impl Fn(&Condition) -> Option<bool>,
-        facts: &Facts,
-        all: bool,
-    ) -> Vec<OfSlot> {
-        let mut found = Vec::new();
-        for (number, slot) in slots.iter().enumerate() {
-            let first = self.rules.len();
-            for (at, rule) in slot.rules.iter().enumerate() {
-                let answers = rule.when.iter().map(decided);
-                if answers.clone().any(|answer| answer == Some(false)) {
-                    continue;
-                }
-                let open = answers.enumerate().fold(0, |open, (bit, answer)| {
-                    open | u64::from(answer.is_none()) << bit
-                });
-                self.rules.push(OfRule { rule: at, open });
-                rule.add_reads(facts, &mut self.reads);
-            }
-            let rules = &self.rules[first..];
-            if all || !rules.is_empty() {
-                found.push(OfSlot {
-                    slot: number,
-                    rules: first as u32..self.rules.len() as u32,
-                    needs: needs(rules.iter().map(|of| &slot.rules[of.rule]), facts),
-                });
-            }
-        }
-        found
-    }
-}
-
 /// What a field that no rule took is called.
 pub struct Leftovers {
     /// Whether such fields are written.
     pub keep: bool,
     /// KubeArmor's fields in the order they are written, each with separator, key, equals sign.
     pub known: Vec<(Field, String)>,
+    /// The places of fields in that list, by field.
+    pub places: Vec<Option<u16>>,
     /// Keys that no other field may have.
     pub reserved: Words<()>,
     /// What such keys begin with.
@@ -262,9 +182,14 @@ impl Program {
         let keep = reader.flag()?;
         let known = reader.list(|r| Ok((r.index(facts.paths.len())?, r.text()?)))?;
         let reserved = set_of(reader)?;
+        let mut places = vec![None; facts.paths.len()];
+        for (place, (field, _)) in (0..).zip(&known) {
+            places[*field as usize] = Some(place);
+        }
         let leftovers = Leftovers {
             keep,
             known,
+            places,
             reserved,
             prefix: reader.text()?,
             rest: reader.text()?,
@@ -297,22 +222,11 @@ impl Program {
     /// Return what there is to do for events of a class, made when the first of them comes. It depends
     /// on the class alone.
     pub fn of_class(&self, facts: &Facts, class: usize) -> &OfClass {
-        self.by_class[class].get_or_init(|| {
-            let decided = |condition: &Condition| decided(facts, &facts.classes[class], condition);
-            let mut found = OfClass {
-                reads: self.reads_always(facts),
-                ..OfClass::default()
-            };
-            found.severity = found.add(&self.severity, &decided, facts, false);
-            found.header_severity = found.add(&self.header_severity, &decided, facts, false);
-            found.header = found.add(&self.header, &decided, facts, true);
-            found.slots = found.add(&self.slots, &decided, facts, false);
-            found
-        })
+        self.by_class[class].get_or_init(|| OfClass::new(self, facts, &facts.classes[class]))
     }
 
     /// Return the fields that are read whatever the class.
-    fn reads_always(&self, facts: &Facts) -> Fields {
+    pub fn reads_always(&self, facts: &Facts) -> Fields {
         let mut reads = Fields::default();
         let items = self.filters.iter().chain(&self.keeps).chain(&self.routes);
         for condition in items.flatten() {
@@ -326,7 +240,8 @@ impl Program {
 }
 
 impl Rule {
-    fn add_reads(&self, facts: &Facts, reads: &mut Fields) {
+    /// Add the fields that the rule reads.
+    pub fn add_reads(&self, facts: &Facts, reads: &mut Fields) {
         self.when
             .iter()
             .for_each(|condition| reads.add(condition.reads(facts)));
@@ -342,16 +257,6 @@ impl Rule {
     }
 }
 
-/// Return whether a condition holds for all events of a class, or for none; None: for some.
-fn decided(facts: &Facts, class: &Class, condition: &Condition) -> Option<bool> {
-    let asked = condition.field()?;
-    let place = facts
-        .class_fields()
-        .iter()
-        .position(|field| *field == asked)?;
-    Some(condition.holds_for(Some(Value::Text(&class.texts[place]))))
-}
-
 /// Read slots.
 pub fn read_slots(reader: &mut Reader<'_>, facts: &Facts) -> Result<Vec<Slot>, Damage> {
     reader.list(|r| {
@@ -362,30 +267,6 @@ pub fn read_slots(reader: &mut Reader<'_>, facts: &Facts) -> Result<Vec<Slot>, D
             rules: r.list(|r| read_rule(r, facts))?,
         })
     })
-}
-
-/// Return the fields of which one must be there for some rules to give anything; None if they may
-/// without.
-fn needs<'r>(rules: impl Iterator<Item = &'r Rule>, facts: &Facts) -> Option<Fields> {
-    let mut fields = Fields::default();
-    for rule in rules {
-        match &rule.take {
-            Take::From(sources, None) if !sources.is_empty() => {
-                sources
-                    .iter()
-                    .for_each(|source| fields.add(source.field(facts)));
-            }
-            Take::Template(pieces, _) => {
-                let first = pieces.iter().find_map(|piece| match piece {
-                    Piece::Source(source) => Some(source.field(facts)),
-                    Piece::Text(_) => None,
-                });
-                fields.add(first?);
-            }
-            _ => return None,
-        }
-    }
-    Some(fields)
 }
 
 fn read_rule(reader: &mut Reader<'_>, facts: &Facts) -> Result<Rule, Damage> {

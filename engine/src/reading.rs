@@ -17,7 +17,7 @@ pub fn read<'a>(
     arena: &'a Arena,
     event: &mut Event<'a>,
 ) -> Option<()> {
-    let mut reader = Reader::new(text, arena);
+    let mut reader = Reader::new(text, event.index, arena)?;
     let mut seen = Fields::default();
     let mut maps_seen = 0_u32;
     let mut spelled = Spelled::default();

@@ -9,7 +9,8 @@ use crate::facts::Facts;
 use crate::format::Clean;
 use crate::leftovers::camel;
 use crate::numbers::{is_float, is_int32, is_integer, is_ipv4, is_ipv6, is_mac, is_timestamp};
-use crate::program::{Kind, OfClass, OfRule, OfSlot, Piece, Program, Rule, Slot, Spread, Take};
+use crate::of_class::{OfClass, OfRule, OfSlot, Plain};
+use crate::program::{Kind, Piece, Program, Rule, Slot, Spread, Take};
 use crate::text::{cut, is_longer, strip, Marks};
 
 /// What a rule gave: a key's text as it will stand in the line, not yet escaped.
@@ -108,23 +109,53 @@ impl<'a> Rules<'a> {
     }
 
     /// Add what a slot gives for events of a class: see `Program::of_class`.
-    #[inline]
+    #[inline(never)]
     pub fn some_rules(
         &self,
         slots: &'a [Slot],
-        (of_class, of): (&OfClass, &OfSlot),
+        (of_class, of): (&OfClass, &'a OfSlot),
         event: &Event<'a>,
         hits: &mut Vec<Hit<'a>>,
     ) -> Result<bool, Left> {
+        let slot = &slots[of.slot];
+        if let Some(hit) = of.plain.as_ref().and_then(|it| self.plain(slot, it, event)) {
+            hits.push(hit);
+            return Ok(true);
+        }
         let some = of_class.rules_for(of, event);
         if some.is_empty() {
             return Ok(false);
         }
-        self.first_of(some, &slots[of.slot], event, hits)
+        self.first_of(some, slot, event, hits)
+    }
+
+    /// Return the hit of a plain rule, if its text is there and need not be cut. None: what the slot
+    /// gives is found by `first_of`.
+    #[inline(always)] // it is called for each key of a message, and a call costs as much as its work
+    pub fn plain(&self, slot: &'a Slot, plain: &'a Plain, event: &Event<'a>) -> Option<Hit<'a>> {
+        let rule = &slot.rules[plain.rule];
+        let clean = match &plain.fixed {
+            Some(text) => Clean::of(text),
+            None => {
+                let raw = event.filled(plain.field)?;
+                let format = &self.program.format;
+                let clean = format.clean(raw, rule.limit, &event.index, self.arena);
+                let many = clean.text.len();
+                if many == 0 || many > plain.most || !fits(rule.kind, clean.text) {
+                    return None;
+                }
+                clean
+            }
+        };
+        Some(Hit {
+            rule: Some(rule),
+            taken: plain.takes,
+            ..Hit::of(&slot.pair, clean, plain.field)
+        })
     }
 
     /// Add what the first of some rules gives that gives anything.
-    #[inline]
+    #[inline(never)]
     pub fn first_of(
         &self,
         some: &[OfRule],
@@ -169,12 +200,12 @@ impl<'a> Rules<'a> {
                         Source::Field(field) => *field,
                         Source::Label(_) => NO_FIELD,
                     };
-                    if self.finish(slot, rule, text, Some(field), hits) {
+                    if self.finish(slot, rule, (text, Some(field)), event, hits) {
                         return Ok(true);
                     }
                 }
                 Ok(match constant {
-                    Some(text) if !present => self.finish(slot, rule, text, None, hits),
+                    Some(text) if !present => self.finish(slot, rule, (text, None), event, hits),
                     _ => false,
                 })
             }
@@ -183,7 +214,7 @@ impl<'a> Rules<'a> {
                     return Ok(false);
                 };
                 let first = fields.first().copied().unwrap_or(NO_FIELD);
-                Ok(self.finish(slot, rule, text, Some(first), hits))
+                Ok(self.finish(slot, rule, (text, Some(first)), event, hits))
             }
             Take::Spread(spread) => self.spread(spread, rule, event, hits),
         }
@@ -208,19 +239,18 @@ impl<'a> Rules<'a> {
         &self,
         slot: &'a Slot,
         rule: &'a Rule,
-        text: &'a str,
-        field: Option<Field>,
+        (text, field): (&'a str, Option<Field>),
+        event: &Event<'a>,
         hits: &mut Vec<Hit<'a>>,
     ) -> bool {
-        let (format, arena) = (&self.program.format, self.arena);
         let mut text = text;
         let mut taken = field.is_some() && rule.takes;
         if field.is_some() {
             for step in &rule.via {
-                text = arena.keep(step.apply(text, &self.program.cases));
+                text = self.arena.keep(step.apply(text, &self.program.cases));
             }
             if let Some((table, other)) = rule.table.as_deref() {
-                let known = table.get(&*self.program.cases.lower(strip(text)));
+                let known = table.get(&self.program.cases.lower(strip(text)));
                 if known.is_none() {
                     // `else` says the same of many values: the value itself is not held by it.
                     taken = false;
@@ -231,8 +261,23 @@ impl<'a> Rules<'a> {
                 text = found;
             }
         }
-        let raw = text;
-        let clean = format.clean(raw, rule.limit, arena);
+        let field = field.unwrap_or(NO_FIELD);
+        self.give(slot, rule, (text, field, taken), event, hits)
+    }
+
+    /// Add the hit for a text as it came, if it fits: of a field, which may need no other place.
+    #[inline]
+    fn give(
+        &self,
+        slot: &'a Slot,
+        rule: &'a Rule,
+        (raw, field, taken): (&'a str, Field, bool),
+        event: &Event<'a>,
+        hits: &mut Vec<Hit<'a>>,
+    ) -> bool {
+        let format = &self.program.format;
+        let mut taken = taken;
+        let clean = format.clean(raw, rule.limit, &event.index, self.arena);
         let mut text = clean.text;
         if text.is_empty() || !fits(rule.kind, text) {
             return false;
@@ -248,7 +293,7 @@ impl<'a> Rules<'a> {
             text,
             whole,
             rule: Some(rule),
-            field: field.unwrap_or(NO_FIELD),
+            field,
             taken,
             marks: clean.marks,
             escapes: clean.escapes,
@@ -272,7 +317,7 @@ impl<'a> Rules<'a> {
         let mut used = crate::words::Words::default();
         let no_keys = crate::words::Words::default();
         for (name, raw) in &entries {
-            let clean = self.program.format.clean(raw, 0, self.arena);
+            let clean = self.program.format.clean(raw, 0, &event.index, self.arena);
             let wanted = spread.only.is_empty() || spread.only.iter().any(|it| it.matches(name));
             if hits.len() - first >= spread.most || clean.text.is_empty() || !wanted {
                 continue;
@@ -323,7 +368,8 @@ fn entries_of<'a>(facts: &Facts, field: Field, event: &Event<'a>) -> Vec<(&'a st
 }
 
 /// Tell whether a text is what a key's type asks for.
-fn fits(kind: Kind, text: &str) -> bool {
+#[inline]
+pub fn fits(kind: Kind, text: &str) -> bool {
     match kind {
         Kind::Text => true,
         Kind::Integer => is_int32(text),

@@ -32,6 +32,23 @@ pub fn byte_from(bytes: &[u8], from: usize, byte: u8) -> usize {
     place_of(bytes, from, |some| some.equal(byte))
 }
 
+/// Return where one byte is followed by another next, or the end of the bytes.
+#[inline]
+pub fn two_from(bytes: &[u8], from: usize, [one, two]: [u8; 2]) -> usize {
+    let mut at = from;
+    while let Some(some) = bytes.get(at..at + MANY + 1) {
+        let (first, second) = (Sixteen::of(some), Sixteen::of(&some[1..]));
+        let found = first.equal(one).bits() & second.equal(two).bits();
+        if found != 0 {
+            return at + found.trailing_zeros() as usize;
+        }
+        at += MANY;
+    }
+    let rest = bytes.get(at..).unwrap_or(&[]);
+    let found = rest.windows(2).position(|some| some == [one, two]);
+    found.map_or(bytes.len(), |place| at + place)
+}
+
 /// Tell whether a text has a byte of ASCII.
 #[inline]
 pub fn has_byte(text: &str, byte: u8) -> bool {
@@ -111,6 +128,125 @@ pub fn look(bytes: &[u8], asked: &[u8]) -> Seen {
         odd: odd.bits() != 0,
         colon: colon.bits() != 0,
         escape: escape.bits() != 0,
+    }
+}
+
+/// What there is at each of 64 bytes: a bit for each, the lowest for the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Masks {
+    /// At these the plain text of a JSON string ends: quotes, backslashes, control characters.
+    pub stops: u64,
+    /// These a format may change, or they say something of a text: no printable ASCII, `:`, `=`, a
+    /// backslash, and what was asked for.
+    pub marked: u64,
+    /// Of these what is no printable ASCII, and what was asked for.
+    pub odd: u64,
+    /// Colons.
+    pub colons: u64,
+    /// Control characters of ASCII but DEL.
+    pub controls: u64,
+    /// No ASCII.
+    pub high: u64,
+}
+
+/// Return what finds the masks of 64 bytes; a list of bytes marks more of them.
+#[inline]
+pub fn masks() -> fn(&[u8; 4 * MANY], &[u8]) -> Masks {
+    #[cfg(target_arch = "x86_64")]
+    if std::is_x86_feature_detected!("avx2") {
+        return avx2::masks;
+    }
+    masks_of_sixteens
+}
+
+fn masks_of_sixteens(bytes: &[u8; 4 * MANY], asked: &[u8]) -> Masks {
+    let mut masks = Masks::default();
+    for (number, some) in bytes.chunks_exact(MANY).enumerate() {
+        let some = Sixteen::of(some);
+        let control = some.at_most(0x1f);
+        let backslash = some.equal(b'\\');
+        let colon = some.equal(b':');
+        let mut odd = control | some.at_least(0x7f);
+        for byte in asked {
+            odd = odd | some.equal(*byte);
+        }
+        let bits = |found: Sixteen| u64::from(found.bits()) << (number * MANY);
+        masks.stops |= bits(some.equal(b'"') | backslash | control);
+        masks.marked |= bits(odd | backslash | colon | some.equal(b'='));
+        masks.odd |= bits(odd);
+        masks.colons |= bits(colon);
+        masks.controls |= bits(control);
+        masks.high |= bits(some.at_least(0x80));
+    }
+    masks
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    //! Thirty-two bytes at a time, with instructions that most processors of x86-64 have.
+    use super::Masks;
+    use std::arch::x86_64::*;
+
+    /// The same as `masks_of_sixteens`; `super::masks` gives it to those who may call it.
+    pub fn masks(bytes: &[u8; 64], asked: &[u8]) -> Masks {
+        // SAFETY: `super::masks` asked the processor for these instructions.
+        unsafe { of_halves(bytes, asked) }
+    }
+
+    #[target_feature(enable = "avx2")]
+    unsafe fn of_halves(bytes: &[u8; 64], asked: &[u8]) -> Masks {
+        let (one, two) = bytes.split_at(bytes.len() / 2);
+        // SAFETY: the caller's promise, and both halves have 32 bytes.
+        let (one, two) = unsafe { (of_half(one, asked), of_half(two, asked)) };
+        let both = |one: u32, two: u32| u64::from(one) | u64::from(two) << 32;
+        Masks {
+            stops: both(one[0], two[0]),
+            marked: both(one[1], two[1]),
+            odd: both(one[2], two[2]),
+            colons: both(one[3], two[3]),
+            controls: both(one[4], two[4]),
+            high: both(one[5], two[5]),
+        }
+    }
+
+    /// Return the masks of 32 bytes.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    unsafe fn of_half(bytes: &[u8], asked: &[u8]) -> [u32; 6] {
+        // SAFETY: the caller promises that there are 32 bytes, and these instructions.
+        unsafe {
+            let some = _mm256_loadu_si256(bytes.as_ptr().cast());
+            macro_rules! equal {
+                ($byte:expr) => {
+                    _mm256_cmpeq_epi8(some, _mm256_set1_epi8($byte as i8))
+                };
+            }
+            macro_rules! any {
+                ($first:expr, $($other:expr),*) => {{
+                    let mut any = $first;
+                    $(any = _mm256_or_si256(any, $other);)*
+                    any
+                }};
+            }
+            let (low, odd) = (_mm256_set1_epi8(0x1f), _mm256_set1_epi8(0x7f));
+            let control = _mm256_cmpeq_epi8(_mm256_min_epu8(some, low), some);
+            let odd = _mm256_cmpeq_epi8(_mm256_max_epu8(some, odd), some);
+            let ends = any!(control, equal!(b'\\'));
+            let colon = equal!(b':');
+            let mut odd = any!(control, odd);
+            for byte in asked {
+                odd = any!(odd, equal!(*byte));
+            }
+            let marked = any!(ends, odd, colon, equal!(b'='));
+            [
+                _mm256_movemask_epi8(any!(ends, equal!(b'"'))) as u32,
+                _mm256_movemask_epi8(marked) as u32,
+                _mm256_movemask_epi8(odd) as u32,
+                _mm256_movemask_epi8(colon) as u32,
+                _mm256_movemask_epi8(control) as u32,
+                _mm256_movemask_epi8(some) as u32,
+            ]
+        }
     }
 }
 
@@ -338,6 +474,20 @@ mod tests {
     }
 
     #[test]
+    fn two_bytes_are_found_wherever_they_stand() {
+        for size in 2..60 {
+            for at in 0..size - 1 {
+                let mut bytes = vec![b'F'; size];
+                bytes[at + 1] = b':';
+                assert_eq!(two_from(&bytes, 0, *b"F:"), at);
+                assert_eq!(two_from(&bytes, at, *b"F:"), at);
+                assert_eq!(two_from(&bytes, at + 1, *b"F:"), size);
+                assert_eq!(two_from(&bytes, 0, *b":x"), size);
+            }
+        }
+    }
+
+    #[test]
     fn every_byte_is_seen_wherever_it_stands() {
         for size in 0..50 {
             let mut text = vec![b'a'; size];
@@ -378,6 +528,38 @@ mod tests {
             .collect();
         assert_eq!(odd_characters(text).collect::<Vec<_>>(), odd);
         assert_eq!(odd.len(), 5);
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn masks_are_the_same_by_halves() {
+        if !std::is_x86_feature_detected!("avx2") {
+            return;
+        }
+        for first in 0..=255_u8 {
+            let mut bytes = [0; 64];
+            for (place, byte) in bytes.iter_mut().enumerate() {
+                *byte = first.wrapping_add(place as u8 * 4);
+            }
+            for asked in [&b""[..], b"|", b"|^,"] {
+                let masks = masks_of_sixteens(&bytes, asked);
+                assert_eq!(avx2::masks(&bytes, asked), masks);
+                for (place, byte) in bytes.iter().enumerate() {
+                    let has = |bits: u64| bits >> place & 1 == 1;
+                    assert_eq!(has(masks.controls), *byte < 0x20);
+                    assert_eq!(has(masks.high), !byte.is_ascii());
+                    assert_eq!(
+                        has(masks.stops),
+                        *byte < 0x20 || matches!(byte, b'"' | b'\\')
+                    );
+                    let odd = !(0x20..0x7f).contains(byte);
+                    let odd = odd || asked.contains(byte);
+                    assert_eq!(has(masks.odd), odd);
+                    assert_eq!(has(masks.colons), *byte == b':');
+                    assert_eq!(has(masks.marked), odd || b":=\\".contains(byte));
+                }
+            }
+        }
     }
 
     #[test]

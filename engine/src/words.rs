@@ -1,12 +1,147 @@
 //! Look-up of short texts: names of fields, calls, operations.
 
 use std::collections::hash_map::RandomState;
-use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
+use std::hash::{BuildHasher, Hasher};
 
 /// A table from texts to what is known of each. Its rows are the table's, never an event's: who
 /// writes events cannot choose what collides.
-pub type Words<V> = HashMap<Box<str>, V, BuildHasherDefault<Folding>>;
+///
+/// Most texts that are looked up are names of fields, of at most sixteen bytes: such a text is its
+/// length with its first and its last eight bytes, so it is found by comparing numbers.
+pub struct Words<V> {
+    rows: Vec<Row<V>>,
+    /// Numbers of rows, each at the first free place from its hash on; more than half are free.
+    places: Vec<u32>,
+}
+
+struct Row<V> {
+    key: Key,
+    text: Box<str>,
+    value: V,
+}
+
+/// A text's length and its ends.
+#[derive(Clone, Copy, PartialEq)]
+struct Key {
+    size: usize,
+    first: u64,
+    last: u64,
+}
+
+impl Key {
+    #[inline]
+    fn of(bytes: &[u8]) -> Key {
+        let long = |eight: &[u8; 8]| u64::from_le_bytes(*eight);
+        let half = |four: &[u8; 4]| u64::from(u32::from_le_bytes(*four));
+        let (first, last) =
+            if let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) {
+                (long(head), long(tail))
+            } else if let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) {
+                (half(head), half(tail))
+            } else {
+                (
+                    bytes
+                        .iter()
+                        .fold(0, |all, byte| all << 8 | u64::from(*byte)),
+                    0,
+                )
+            };
+        let size = bytes.len();
+        Key { size, first, last }
+    }
+
+    #[inline]
+    fn hash(self) -> usize {
+        let mixed = self.first ^ self.last.rotate_left(29) ^ (self.size as u64) << 56;
+        let product = u128::from(mixed ^ FACTOR) * u128::from(FACTOR);
+        (product as u64 ^ (product >> 64) as u64) as usize
+    }
+}
+
+/// Bytes of a text that its key holds.
+const KEY: usize = 16;
+/// No row.
+const FREE: u32 = u32::MAX;
+
+impl<V> Default for Words<V> {
+    fn default() -> Self {
+        Words {
+            rows: Vec::new(),
+            places: vec![FREE; 2],
+        }
+    }
+}
+
+impl<V> Words<V> {
+    /// Return where a text has its place, or could have it, and the row that is there.
+    #[inline]
+    fn find(&self, key: Key, text: &[u8]) -> (usize, Option<&Row<V>>) {
+        let mask = self.places.len() - 1;
+        let mut place = key.hash() & mask;
+        loop {
+            let Some(row) = self.rows.get(self.places[place] as usize) else {
+                return (place, None);
+            };
+            if row.key == key && (key.size <= KEY || row.text.as_bytes() == text) {
+                return (place, Some(row));
+            }
+            place = (place + 1) & mask;
+        }
+    }
+
+    /// Return what is known of a text.
+    #[inline]
+    pub fn get(&self, text: &str) -> Option<&V> {
+        self.get_bytes(text.as_bytes())
+    }
+
+    /// Return what is known of the text that some bytes are.
+    #[inline]
+    fn get_bytes(&self, text: &[u8]) -> Option<&V> {
+        self.find(Key::of(text), text).1.map(|row| &row.value)
+    }
+
+    /// Tell whether a text is in the table.
+    #[inline]
+    pub fn contains_key(&self, text: &str) -> bool {
+        self.get(text).is_some()
+    }
+
+    /// Put a text into the table; of such a text that is there already, the value is another then.
+    pub fn insert(&mut self, text: Box<str>, value: V) {
+        let key = Key::of(text.as_bytes());
+        let (place, row) = self.find(key, text.as_bytes());
+        if row.is_some() {
+            self.rows[self.places[place] as usize].value = value;
+            return;
+        }
+        self.places[place] = self.rows.len() as u32;
+        self.rows.push(Row { key, text, value });
+        if self.rows.len() * 2 >= self.places.len() {
+            self.places = vec![FREE; self.places.len() * 2];
+            for number in 0..self.rows.len() {
+                let row = &self.rows[number];
+                let (place, _) = self.find(row.key, row.text.as_bytes());
+                self.places[place] = number as u32;
+            }
+        }
+    }
+
+    /// Return all texts, each with what is known of it.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
+        self.rows.iter().map(|row| (&*row.text, &row.value))
+    }
+}
+
+impl<V> FromIterator<(Box<str>, V)> for Words<V> {
+    fn from_iter<T: IntoIterator<Item = (Box<str>, V)>>(rows: T) -> Self {
+        let mut words = Words::default();
+        for (text, value) in rows {
+            words.insert(text, value);
+        }
+        words
+    }
+}
 
 /// Multiplies eight bytes at a time and folds the product.
 #[derive(Default)]
@@ -93,7 +228,7 @@ fn find_changed<'w, V>(
     for (to, from) in place.iter_mut().zip(text.as_bytes()) {
         *to = change(from);
     }
-    words.get(std::str::from_utf8(place).ok()?)
+    words.get_bytes(place)
 }
 
 /// Tell whether a text begins with an ASCII word, in any case.
@@ -125,6 +260,25 @@ mod tests {
         assert_eq!(find_capital(&words, "process"), None);
         assert!(begins_with("AUDIT (Block)", "audit") && !begins_with("aud", "audit"));
         assert!(holds_word("a O_rdwr|", "O_RDWR") && !holds_word("", "x"));
+    }
+
+    #[test]
+    fn words_of_any_length_are_told_apart() {
+        let mut words = Words::default();
+        let texts: Vec<String> = (0..40)
+            .flat_map(|size| ["", "a", "b", "ab", "\0"].map(|end| "x".repeat(size) + end))
+            .chain((0..40).map(|at| "x".repeat(at) + "y" + &"x".repeat(40 - at)))
+            .collect();
+        for (number, text) in texts.iter().enumerate() {
+            words.insert(text.as_str().into(), number);
+        }
+        for text in &texts {
+            let last = texts.iter().rposition(|other| other == text);
+            assert_eq!(words.get(text), last.as_ref(), "{text:?}");
+            assert!(!words.contains_key(&(text.clone() + "z")));
+        }
+        let different: HashSet<&String> = texts.iter().collect();
+        assert_eq!(words.iter().count(), different.len());
     }
 
     #[test]

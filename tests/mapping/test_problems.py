@@ -629,6 +629,15 @@ CASES = {
         ('m.yaml:4:29 M052 Nothing writes "KubeArmorLabel". Did you mean "KubeArmorLabels"?\n'
         'm.yaml:4:45 M052 Nothing writes "cs1Label". Remove it.'),
     ),
+    # M081
+    "a key of detection rules removed": (
+        N + "extends: splunk\nunmapped: drop\nextension: {threatAttackID: null, fname: null}\n",
+        'm.yaml:5:13 M081 No key has tags.mitre_ids any longer. Detection rules that need it: audit-only. Write it to another key, or see "cef-bridge content test -m FILE".',
+    ),
+    "a key of detection rules with another field": (
+        N + "extends: qradar-leef\nunmapped: drop\nextension: {policy: {from: HostName}}\n",
+        'm.yaml:5:13 M081 No key has PolicyName any longer. Detection rules that need it: default-posture. Write it to another key, or see "cef-bridge content test -m FILE".',
+    ),
     # M080
     "a facility for some": (
         N + "extends: sentinel\nenvelope: {facility: [{value: local3, when: {HostName: a}}, {from: Labels.f}]}\n",

@@ -159,3 +159,11 @@ def test_of_two_keys_that_are_cleaned_to_one_name_the_first_stays():
     reading = read("splunk", HEADER + "x=1 a.b=c a_b=d 1=e")
     assert fields(reading)["a_b"] == "c"
     assert {("lost", "a_b"), ("lost", "1")} <= problems(reading)
+
+
+def test_a_calculated_field_takes_the_place_of_the_key_of_its_name():
+    line = HEADER + "KubeArmorFormat=1 dvc=192.0.2.5 dvchost=node-a1 src=192.0.2.7 smac=x"
+    names = [field.name for field in read("splunk", line).fields]
+    assert len(names) == len(set(names))
+    assert fields(read("splunk", line))["dvc"] == "node-a1"
+    assert fields(read("splunk", line))["src"] == "192.0.2.7"

@@ -65,6 +65,11 @@ mapping: twisted
 extends: sentinel
 extension: {KubeArmorA: {from: Resource, via: [basename, first_word]}}
 """,
+    "never": """\
+mapping: never
+extends: splunk
+extension: {KubeArmorNever: {value: x, when: {PodName: that no event has}}}
+""",
     "lossy": "mapping: lossy\nextends: splunk\nunmapped: drop\n",
     "host": "mapping: host\nextends: splunk\nenvelope: {hostname: {from: PodName}, app_name: other}\n",
 }

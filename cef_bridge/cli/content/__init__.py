@@ -18,10 +18,11 @@ class _Group(LazyGroup):
     table: ClassVar = {
         "test": ("test", "Run Sigma rules over what each SIEM's parser extracts."),
         "pipeline": ("pipeline", "Print the pySigma pipeline of a SIEM and a mapping."),
+        "build": ("build", "Build packs for SIEMs: rules, fields, dashboards."),
         "searches": ("searches", "Print searches that prove delivery, for a SIEM."),
     }
 
 
 @click.group("content", cls=_Group)
 def command() -> None:
-    """Test Sigma rules for SIEMs, and convert them."""
+    """Test Sigma rules for SIEMs, convert them, and build packs."""

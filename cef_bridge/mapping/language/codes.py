@@ -135,6 +135,9 @@ LOOKS_LIKE_TEST = LintRule("M072", "error", "A text that looks like a condition.
 KEEPS_NO_ALERTS = LintRule("M073", "warning", "A list of keep_events without any alert.")
 ROW_LOOKS_LIKE_TEST = LintRule("M074", "warning", "A row of a table that looks like a condition.")
 NO_FACILITY = LintRule("M080", "warning", "Events that no rule of the facility is about.")
+BLINDS_RULES = LintRule(
+    "M081", "warning", "A field of shipped detection rules that no key has any longer."
+)
 
 CODES: dict[str, LintRule] = {
     row.id: row for row in list(globals().values()) if isinstance(row, LintRule)

@@ -6,10 +6,12 @@ In comes a `LintContext`, out come findings. Must not know YAML.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from cef_bridge.kubearmor import fields
 from cef_bridge.mapping.language import codes
 from cef_bridge.mapping.language.template import paths_of
+from cef_bridge.mapping.language.transforms import keeps_whole
 from cef_bridge.mapping.lint.context import (
     LintFinding,
     extension,
@@ -18,10 +20,12 @@ from cef_bridge.mapping.lint.context import (
     said_extension,
 )
 from cef_bridge.mapping.lint.registry import reports
+from cef_bridge.siems.detection_keys import rules_by_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from cef_bridge.mapping.language.spec import Rule
     from cef_bridge.mapping.lint.context import LintContext
 
 
@@ -80,6 +84,81 @@ def slot_emptied(view: LintContext) -> Iterator[LintFinding]:
                 "dst, dvc or a key such as KubeArmorPeer."
             )
             yield LintFinding(name.at, message)
+
+
+@reports(codes.BLINDS_RULES)
+def blinds_rules(view: LintContext) -> Iterator[LintFinding]:
+    """A mapping keeps the fields that the shipped detection rules need.
+
+    The rules of `content test` and `content build` ask for fields such as the path of a file.
+    When a mapping removes the key with such a field, or writes something else there, these rules
+    find nothing, and no error shows it. Write the field to another key, or check with
+    `cef-bridge content test -m FILE` which rules are left. What `unmapped: drop`, a condition or
+    a table takes away is only found by `content test`.
+
+    Bad:
+        extends: splunk
+        unmapped: drop
+        extension:
+          filePath: null
+    Good:
+        extends: splunk
+        unmapped: drop
+        extension:
+          filePath: null
+          KubeArmorFile: {from: file.path}
+    """
+    if view.parent is None or not view.own:
+        return
+    here = _readings_of_all(view)
+    for name in output_keys(view):
+        needed = {rule: None for it in _mappings(view) for rule in it.get(name.text, ())}
+        before = _readings(view.parent.merged.extension.get(name.text, ()))
+        lost = dict.fromkeys(it.path for it in before if it not in here)
+        if needed and lost:
+            more = len(needed) - _SHOWN
+            rules = ", ".join([*needed][:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+            message = (
+                f"No key has {', '.join(lost)} any longer. Detection rules that need it: {rules}. "
+                'Write it to another key, or see "cef-bridge content test -m FILE".'
+            )
+            yield LintFinding(name.at, message)
+
+
+_SHOWN = 3
+
+
+def _mappings(view: LintContext) -> Iterator[Mapping[str, tuple[str, ...]]]:
+    """Yield keys and rules of the shipped mappings that a mapping is made from.
+
+    What a SIEM needs anyway (`needs`) has a rule of its own.
+    """
+    needs = {it.key for siem in view.siems() for it in siem.needs}
+    for name in {name: None for siem in view.siems() for name in siem.mappings}:
+        if view.is_for(name):
+            yield {key: it for key, it in rules_by_key(name).items() if key not in needs}
+
+
+class _Reading(NamedTuple):
+    """How a rule reads a field: whole, or changed by these."""
+
+    path: str
+    changed: str = ""
+
+
+def _readings(rules: Iterable[Rule]) -> list[_Reading]:
+    found = []
+    for rule in rules:
+        is_whole = keeps_whole(rule.via) and rule.table is None and rule.template is None
+        changed = "" if is_whole else repr((rule.via, rule.table, rule.template))
+        found += [_Reading(it, changed) for it in (*rule.from_, *paths_of(rule.template))]
+    return found
+
+
+def _readings_of_all(view: LintContext) -> set[_Reading]:
+    """Return how all keys read fields, those that no rule reads included."""
+    found = {it for rules in view.merged.extension.values() for it in _readings(rules)}
+    return found | {_Reading(it) for it in fields.RAW if view.merged.unmapped == "keep"}
 
 
 _HOSTS = frozenset(

@@ -34,7 +34,7 @@ _MOST_EVENT_ID = 255
 _HEX = re.compile(r"0?x([0-9A-Fa-f]{1,4})")
 _EPOCH = re.compile(r"[0-9]{10}|[0-9]{13}")
 # Normalised attributes of LEEF, by the columns they fill.
-_LEEF = {
+LEEF_COLUMNS = {
     "cat": "Event Category",
     "devTime": "Log Source Time",
     "sev": "Severity",
@@ -59,7 +59,7 @@ _LEEF = {
     "identNetBios": "Identity NetBIOS Name",
     "identGrpName": "Identity Group Name",
 }
-_CEF = {
+CEF_COLUMNS = {
     "cat": "Event Category",
     "src": "Source IP",
     "dst": "Destination IP",
@@ -112,7 +112,7 @@ def _read_leef(parts: Parts, findings: list[SiemFinding]) -> Reading:
     message = "Duplicate key: the later one may be ignored."
     findings += [SiemFinding("lost", key, message, "Write each key once.") for key in repeated]
     columns = [SiemField("Event ID", fields[3], "header.device_event_class_id")]
-    columns += _columns(parts, found, _LEEF, findings)
+    columns += _columns(parts, found, LEEF_COLUMNS, findings)
     findings += untimed(parts, "devTime")
     return Reading(tuple(columns), _leef_time(parts, found, findings), tuple(findings))
 
@@ -223,7 +223,7 @@ def _read_cef(parts: Parts, findings: list[SiemFinding]) -> Reading:
     columns = [
         SiemField("Event ID", header.device_event_class_id, "header.device_event_class_id"),
         SiemField("Severity", header.severity, "header.severity"),
-        *_columns(parts, parts.said, _CEF, findings),
+        *_columns(parts, parts.said, CEF_COLUMNS, findings),
     ]
     message = "Nothing is discovered by itself: a log source of type Universal CEF is made by hand."
     findings.append(SiemFinding("note", "", message, "extends: qradar-leef"))

@@ -38,7 +38,7 @@ _DATE = re.compile(r"[A-Z][a-z]{2} +[0-9]{1,2} (?:[0-9]{4} )?[0-9]{2}:[0-9]{2}:[
 _REAL = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 # Key, column, type where it is no text.
-_COLUMNS: dict[str, tuple[str, str]] = {
+COLUMNS: dict[str, tuple[str, str]] = {
     key: (column, kind[0] if kind else "string")
     for key, column, *kind in (
         row.split()
@@ -140,8 +140,10 @@ _SLOTS = (
     *(("flexString", "FlexString", number, "string") for number in (1, 2)),
 )
 for _key, _column, _number, _kind in _SLOTS:
-    _COLUMNS[f"{_key}{_number}"] = (f"{_column}{_number}", _kind)
-    _COLUMNS[f"{_key}{_number}Label"] = (f"{_column}{_number}Label", "string")
+    COLUMNS[f"{_key}{_number}"] = (f"{_column}{_number}", _kind)
+    COLUMNS[f"{_key}{_number}Label"] = (f"{_column}{_number}Label", "string")
+TYPES = dict(COLUMNS.values())
+"""The types of the columns that keys fill; those of the header are texts."""
 
 _HEADER = (
     ("device_vendor", "DeviceVendor"),
@@ -171,12 +173,12 @@ def read(line: str) -> Reading:
         fields.append(SiemField("Computer", parts.header.hostname, ""))
     others = []
     for key, value in parts.said.items():
-        if key not in _COLUMNS:
+        if key not in COLUMNS:
             others.append((key, value))
             message = "No column: in AdditionalExtensions, a text that a query takes apart."
             findings.append(SiemFinding("ignored", key, message))
             continue
-        column, kind = _COLUMNS[key]
+        column, kind = COLUMNS[key]
         if shown := _typed(value, kind):
             fields.append(SiemField(column, shown, key))
         else:

@@ -34,8 +34,7 @@ _TOKEN = re.compile(r" ([^ ]*)")
 _UNESCAPED = re.compile(r"(?<!\\)=")
 _NOT_IN_NAME = re.compile(r"[^A-Za-z0-9_]")
 
-# FIELDALIAS in props.conf: key, then the names it gets as well.
-_ALIASES = {
+ALIASES = {
     key: tuple(names)
     for key, *names in (
         row.split()
@@ -77,14 +76,17 @@ _ALIASES = {
         """.strip().splitlines()
     )
 }
-# EVAL in props.conf: the first of these keys that is there; `dst` is not asked for `dest`.
-_COALESCED = {
+"""FIELDALIAS in props.conf: a key, then the names it gets as well."""
+
+COALESCED = {
     "dest": ("dhost", "dmac"),
     "dvc": ("dvchost", "dvc"),
     "src": ("shost", "src", "smac"),
     "dest_process": ("dproc",),
     "dvc_nt_domain": ("deviceNtDomain",),
 }
+"""EVAL in props.conf: the first of these keys that is there; `dst` is not asked for `dest`."""
+
 _DASH_IS_NOTHING = ("dproc", "deviceNtDomain")
 _EMPTIED = re.compile(r"(?:c[ns][1-9]|cf[1-6]|c6a[1-9])(?:Label)?")
 _RENAMED = re.compile(r"c[ns][1-9]|cf[1-6]")
@@ -207,7 +209,8 @@ def _renamed(
             fields[name] = SiemField(name, value, key)
             findings.append(SiemFinding("renamed", key, "Named by its label."))
     findings += _emptied(fields)
-    return [*fields.values(), *_aliased(fields)], findings
+    aliased = _aliased(fields)  # and takes the keys away that an EVAL replaces
+    return [*fields.values(), *aliased], findings
 
 
 def _named(kept: dict[str, str]) -> tuple[dict[str, SiemField], list[SiemFinding]]:
@@ -266,11 +269,11 @@ def _aliased(fields: dict[str, SiemField]) -> list[SiemField]:
     """Return the fields of FIELDALIAS and EVAL; an EVAL takes the place of a key of its name."""
     found = {
         name: SiemField(name, fields[key].value, key)
-        for key, names in _ALIASES.items()
+        for key, names in ALIASES.items()
         if key in fields
         for name in names
     }
-    for name, keys in _COALESCED.items():
+    for name, keys in COALESCED.items():
         if key := next((key for key in keys if key in fields), ""):
             found[name] = SiemField(name, fields[key].value, key)
     for name in ("src", "dvc"):

@@ -1,6 +1,6 @@
 //! What is suspicious in a text: `marks_of` of `cef_bridge/mapping/program/rules.py`.
 
-use crate::scan::{byte_from, odd_characters};
+use crate::scan::{odd_characters, two_from};
 use std::ops::BitOrAssign;
 
 /// What a raw text holds that a reader should know of; a set.
@@ -100,13 +100,14 @@ fn is_bidi(character: char) -> bool {
 /// a record.
 fn has_record_header(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let mut at = byte_from(bytes, 0, b':');
+    let mut at = two_from(bytes, 0, *b"F:");
     while at < bytes.len() {
-        let numbered = bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
-        if bytes[..at].ends_with(b"LEEF") || (numbered && bytes[..at].ends_with(b"CEF")) {
+        let numbered = bytes.get(at + 2).is_some_and(u8::is_ascii_digit);
+        let before = &bytes[..at];
+        if before.ends_with(b"LEE") || (numbered && before.ends_with(b"CE")) {
             return true;
         }
-        at = byte_from(bytes, at + 1, b':');
+        at = two_from(bytes, at + 1, *b"F:");
     }
     false
 }

@@ -1,0 +1,210 @@
+//! One look at each byte of a line, sixty-four at a time: where its strings may end, and where
+//! something stands that a format may have to change.
+//!
+//! All that reads the line afterwards asks these bits: the reader of JSON where a string ends, and
+//! the writer of a value whether it may be written as it is. A value is a slice of the line; by its
+//! address its bits are found again. What was made anew (an escape that was undone, two parts that
+//! were joined) is not of the line, and is looked at byte by byte when it is written.
+
+use crate::arena::Arena;
+use crate::scan::{masks, Seen};
+
+/// Bytes whose bits are one number.
+const WORD: usize = 64;
+
+/// What there is to know of the bytes of a line, or of another text that is read as one.
+#[derive(Clone, Copy, Default)]
+pub struct Index<'a> {
+    /// The line.
+    pub line: &'a str,
+    /// What there is at each of its bytes.
+    words: &'a [Word],
+}
+
+/// What there is at each of 64 bytes: see `Masks`.
+#[derive(Clone, Copy)]
+struct Word {
+    stops: u64,
+    marked: u64,
+    odd: u64,
+    colons: u64,
+}
+
+/// The bits of a line, in memory that is used again for the next one.
+#[derive(Default)]
+pub struct Bits {
+    words: Vec<Word>,
+    /// All bytes are ASCII.
+    pub is_ascii: bool,
+}
+
+impl Bits {
+    /// Look at a line that begins there; return where it ends: at its line feed, or at the end of the
+    /// bytes. `asked` are bytes that are marked besides those that are always.
+    pub fn of_line(&mut self, bytes: &[u8], from: usize, asked: &[u8]) -> usize {
+        self.look(bytes.get(from..).unwrap_or(&[]), asked, true) + from
+    }
+
+    fn look(&mut self, bytes: &[u8], asked: &[u8], is_line: bool) -> usize {
+        let masks = masks();
+        self.words.clear();
+        let mut high = 0;
+        let mut end = bytes.len();
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let mut last = [b' '; WORD];
+            let (some, behind) = rest.split_first_chunk().unwrap_or_else(|| {
+                last[..rest.len()].copy_from_slice(rest);
+                (&last, &[])
+            });
+            let found = masks(some, asked);
+            let mut kept = !0;
+            let mut behind = behind;
+            if is_line && found.controls != 0 {
+                if let Some(size) = some.iter().position(|byte| *byte == b'\n') {
+                    kept = !(!0 << size);
+                    end = bytes.len() - rest.len() + size;
+                    behind = &[];
+                }
+            }
+            high |= found.high & kept;
+            self.words.push(Word {
+                stops: found.stops & kept,
+                marked: found.marked & kept,
+                odd: found.odd & kept,
+                colons: found.colons & kept,
+            });
+            rest = behind;
+        }
+        self.is_ascii = high == 0;
+        end
+    }
+
+    /// Return the bits of the line that was looked at last, which is this one.
+    pub fn index<'a>(&self, line: &'a str, arena: &'a Arena) -> Index<'a> {
+        Index {
+            line,
+            words: arena.slice(&self.words),
+        }
+    }
+}
+
+impl<'a> Index<'a> {
+    /// Return the index of a text that is no line of the block.
+    pub fn of_text(text: &'a str, asked: &[u8], arena: &'a Arena) -> Index<'a> {
+        let mut bits = Bits::default();
+        bits.look(text.as_bytes(), asked, false);
+        bits.index(text, arena)
+    }
+
+    /// Return where a slice of the line begins in it; None for another text.
+    #[inline]
+    pub fn place_of(&self, text: &str) -> Option<usize> {
+        let place = (text.as_ptr() as usize).wrapping_sub(self.line.as_ptr() as usize);
+        let size = self.line.len();
+        (place <= size && text.len() <= size - place).then_some(place)
+    }
+
+    /// Return the place from another on at which a string's plain text ends, or the end of the line.
+    #[inline]
+    pub fn stop(&self, from: usize) -> usize {
+        let mut word = from / WORD;
+        let first = self.words.get(word).map_or(0, |it| it.stops);
+        let bits = first >> (from % WORD);
+        if bits != 0 {
+            return from + bits.trailing_zeros() as usize;
+        }
+        loop {
+            word += 1;
+            match self.words.get(word) {
+                Some(Word { stops: 0, .. }) => {}
+                Some(Word { stops, .. }) => return word * WORD + stops.trailing_zeros() as usize,
+                None => return self.line.len(),
+            }
+        }
+    }
+
+    /// Tell whether a text is a slice of the line without any byte that is marked.
+    #[inline]
+    pub fn is_unmarked(&self, text: &str) -> bool {
+        self.place_of(text)
+            .is_some_and(|place| !self.any(place, text.len(), |it| it.marked))
+    }
+
+    /// Tell what there is in a slice of the line, as `look` does; None for another text.
+    pub fn seen(&self, text: &str) -> Option<Seen> {
+        let (place, size) = (self.place_of(text)?, text.len());
+        Some(Seen {
+            odd: self.any(place, size, |it| it.odd),
+            colon: self.any(place, size, |it| it.colons),
+            escape: self.any(place, size, |it| it.marked & !it.odd & !it.colons),
+        })
+    }
+
+    /// Tell whether one of so many bytes has a bit, from a place on.
+    #[inline]
+    fn any(&self, place: usize, size: usize, bits: impl Fn(&Word) -> u64) -> bool {
+        let Some(last) = size.checked_sub(1).map(|more| place + more) else {
+            return false;
+        };
+        let (from, to) = (!0 << (place % WORD), !0 >> (WORD - 1 - last % WORD));
+        match self.words.get(place / WORD..=last / WORD) {
+            Some([one]) => bits(one) & from & to != 0,
+            Some([first, between @ .., last]) => {
+                let more = || between.iter().any(|it| bits(it) != 0);
+                bits(first) & from != 0 || bits(last) & to != 0 || more()
+            }
+            _ => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bits, Index};
+    use crate::arena::Arena;
+    use crate::scan::look;
+
+    #[test]
+    fn a_line_ends_at_its_line_feed_wherever_that_stands() {
+        let mut bits = Bits::default();
+        for size in 0..200 {
+            let mut bytes = vec![b'a'; 7];
+            bytes.extend(vec![b'b'; size]);
+            assert_eq!(bits.of_line(&bytes, 7, b""), 7 + size);
+            bytes.extend(b"\n\"\xff\nc");
+            assert_eq!(bits.of_line(&bytes, 7, b""), 7 + size);
+            assert!(bits.is_ascii, "{size}: what follows is another line");
+            assert_eq!(bits.of_line(&bytes, 8 + size, b""), 10 + size);
+            assert!(!bits.is_ascii);
+        }
+    }
+
+    #[test]
+    fn stops_and_marks_are_found_wherever_they_stand() {
+        let arena = Arena::default();
+        for size in [1, 15, 16, 17, 63, 64, 65, 127, 128, 129, 300] {
+            for place in 0..size {
+                for byte in ['"', '\\', '\u{1}', '\n', ':', '=', '|', '\u{7f}'] {
+                    let mut text = "a".repeat(size);
+                    text.replace_range(place..=place, &byte.to_string());
+                    let index = Index::of_text(&text, b"|", &arena);
+                    let stops = matches!(byte, '"' | '\\' | '\u{1}' | '\n');
+                    let expected = if stops { place } else { size };
+                    assert_eq!(index.stop(0), expected, "{byte:?} at {place} of {size}");
+                    assert_eq!(index.stop(place), expected);
+                    assert_eq!(index.stop(place + 1), size);
+                    assert_eq!(index.is_unmarked(&text), byte == '"');
+                    assert!(index.is_unmarked(&text[..place]));
+                    assert!(index.is_unmarked(&text[place + 1..]));
+                    assert_eq!(index.is_unmarked(&text[place..=place]), byte == '"');
+                    assert!(!index.is_unmarked("of another place"));
+                    assert_eq!(index.seen("of another place"), None);
+                    assert_eq!(index.seen(&text), Some(look(text.as_bytes(), b"|")));
+                    let before = &text[..place];
+                    assert_eq!(index.seen(before), Some(look(before.as_bytes(), b"|")));
+                }
+            }
+        }
+    }
+}
