@@ -23,7 +23,7 @@ from cef_bridge.studio import pages
 from cef_bridge.studio.example_answer import example
 from cef_bridge.studio.line_answer import line
 from cef_bridge.studio.lint_answer import lint
-from cef_bridge.studio.problems import ApiError, problem, problem_of
+from cef_bridge.studio.problems import StudioError, problem, problem_of
 from cef_bridge.studio.requests import (
     MOST_EVENTS,
     MOST_MAPPING,
@@ -89,7 +89,7 @@ class Studio:
             Route("/api/tap/{name:path}", self._tap),
         ]
         handlers = {
-            ApiError: _api_error,
+            StudioError: _api_error,
             CefBridgeError: _package_error,
             HTTPException: _http_error,
             Exception: _fault,
@@ -105,13 +105,13 @@ class Studio:
         nonce = secrets.token_urlsafe(16)
         page = await run_in_threadpool(self.files.page, _PAGES[path], nonce)
         if page is None:
-            raise ApiError(404, "There is no such page.", "Open / instead.")
+            raise StudioError(404, "There is no such page.", "Open / instead.")
         return Response(page, 200, {**safe_headers(nonce), **headers}, "text/html")
 
     async def _file(self, request: Request) -> Response:
         found = self.files.find(request.path_params["name"])
         if found is None:
-            raise ApiError(404, "There is no such file.", "Open / instead.")
+            raise StudioError(404, "There is no such file.", "Open / instead.")
         data = await run_in_threadpool(found.path.read_bytes)
         return Response(data, 200, {**safe_headers(), "Content-Type": found.type})
 
@@ -183,7 +183,7 @@ class Studio:
     ) -> Response:
         """Ask the forwarder on the page's behalf."""
         if self._forwarder is None:
-            raise ApiError(404, "No forwarder is named.", "Start with --forwarder URL.")
+            raise StudioError(404, "No forwarder is named.", "Start with --forwarder URL.")
         query = urlencode(parse_qsl(request.url.query)) if request else ""
         found = self._forwarder.ask(method, f"{path}?{query}" if query else path, body)
         return answer(found.body, found.status)
@@ -191,7 +191,7 @@ class Studio:
     def _numbered(self, number: int) -> SampleEvent:
         events = self._workspace.sample.events
         if not 1 <= number <= len(events):
-            raise ApiError(
+            raise StudioError(
                 404, f"There is no event {number:,}.", f"The sample has {len(events):,} events."
             )
         return events[number - 1]
@@ -223,12 +223,12 @@ class Guarded:
 
 def _whole(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise ApiError(400, "Invalid number in the request.", "Send whole numbers.")
+        raise StudioError(400, "Invalid number in the request.", "Send whole numbers.")
     return int(text)
 
 
 def _api_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, ApiError)  # noqa: S101 - for the type
+    assert isinstance(error, StudioError)  # noqa: S101 - for the type
     return answer(error.answer, error.status)
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from cef_bridge.errors import UsageError
-from cef_bridge.studio.problems import ApiError
+from cef_bridge.studio.problems import StudioError
 from cef_bridge.wording import shown
 
 _SECONDS = 5
@@ -53,7 +53,7 @@ class RemoteForwarder:
         self.address = f"{parts.scheme}://{host}:{self._port}"
 
     def ask(self, method: str, path: str, body: object = None) -> ForwarderAnswer:
-        """Return an answer; ApiError (502) when there is none."""
+        """Return an answer; StudioError (502) when there is none."""
         connect = HTTPSConnection if self._tls else HTTPConnection
         connection = connect(self._host, self._port, timeout=_SECONDS)
         headers = {"Accept": "application/json"}
@@ -69,7 +69,7 @@ class RemoteForwarder:
             text = answer.read(_MOST + 1)
         except (OSError, HTTPException) as error:
             why = (getattr(error, "strerror", None) or "no HTTP answer").lower()
-            raise ApiError(
+            raise StudioError(
                 502,
                 f"The forwarder at {self.address} does not answer: {why}.",
                 "Check that it runs with --metrics, and that the address is right.",
@@ -81,13 +81,13 @@ class RemoteForwarder:
         except (ValueError, RecursionError):
             said = None
         if not isinstance(said, dict):
-            raise ApiError(
+            raise StudioError(
                 502,
                 f"What answers at {self.address} is no forwarder with a live page.",
                 "Use the URL that the forwarder printed for its live page.",
             )
         if answer.status == 401:
-            raise ApiError(
+            raise StudioError(
                 502,
                 f"The forwarder at {self.address} refuses the token.",
                 "Restart the studio with the URL that the forwarder printed, with its ?token=.",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cef_bridge.errors import CefBridgeError
 
 
-class ApiError(Exception):
+class StudioError(Exception):
     """A request that is not answered; `more` is what the answer has beside the problem."""
 
     def __init__(self, status: int, message: str, fix: str = "", **more: object) -> None:

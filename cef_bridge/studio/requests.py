@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from cef_bridge.mapping.language.nodes import MOST_BYTES
 from cef_bridge.request_safety import safe_headers
-from cef_bridge.studio.problems import ApiError
+from cef_bridge.studio.problems import StudioError
 from cef_bridge.wording import limit
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def answer(body: object, status: int = 200) -> Response:
 
 
 async def read_json(request: Request, most: int) -> dict[str, object]:
-    """Return the object that a request's body is; ApiError for anything else."""
+    """Return the object that a request's body is; StudioError for anything else."""
     said_length = request.headers.get("Content-Length", "")
     size, pieces = 0, []
     if said_length.isdigit() and int(said_length) > most:
@@ -46,37 +46,39 @@ async def read_json(request: Request, most: int) -> dict[str, object]:
     try:
         said = json.loads(b"".join(pieces))
     except (ValueError, RecursionError) as error:
-        raise ApiError(400, "The request is no JSON.", "Send an object as JSON.") from error
+        raise StudioError(400, "The request is no JSON.", "Send an object as JSON.") from error
     if not isinstance(said, dict):
-        raise ApiError(400, "The request is no JSON object.", "Send an object as JSON.")
+        raise StudioError(400, "The request is no JSON object.", "Send an object as JSON.")
     return said
 
 
-def _too_large(most: int) -> ApiError:
-    return ApiError(413, f"The request is larger than {limit(most)}.", "Send less at once.")
+def _too_large(most: int) -> StudioError:
+    return StudioError(413, f"The request is larger than {limit(most)}.", "Send less at once.")
 
 
 def text_in(said: Mapping[str, object], key: str, most: int | None = None) -> str:
-    """Return a text of a request; ApiError for what is none or longer than `most` characters."""
+    """Return a text of a request; StudioError for what is none or longer than `most` characters."""
     value = said.get(key)
     if not isinstance(value, str):
-        raise ApiError(400, f'"{key}" is missing or no text.', f'Send "{key}" as a text.')
+        raise StudioError(400, f'"{key}" is missing or no text.', f'Send "{key}" as a text.')
     if most is not None and len(value) > most:
-        raise ApiError(413, f'"{key}" has more than {most:,} characters.', "Shorten it.")
+        raise StudioError(413, f'"{key}" has more than {most:,} characters.', "Shorten it.")
     return value
 
 
 def mapping_in(said: Mapping[str, object]) -> str:
-    """Return the mapping's text of a request; ApiError for one that no mapping file can be."""
+    """Return the mapping's text of a request; StudioError for one that no mapping file can be."""
     text = text_in(said, "text")
     if len(text) > MOST_BYTES or len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
-        raise ApiError(413, f"The mapping is larger than {limit(MOST_BYTES)}.", "Shorten it.")
+        raise StudioError(413, f"The mapping is larger than {limit(MOST_BYTES)}.", "Shorten it.")
     return text
 
 
 def number_in(said: Mapping[str, object], key: str) -> int:
-    """Return a whole number of a request; ApiError for what is none."""
+    """Return a whole number of a request; StudioError for what is none."""
     value = said.get(key)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ApiError(400, f'"{key}" is missing or no whole number.', f'Send "{key}" as a number.')
+        raise StudioError(
+            400, f'"{key}" is missing or no whole number.', f'Send "{key}" as a number.'
+        )
     return value

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cef_bridge.errors import CefBridgeError
-from cef_bridge.studio.problems import ApiError, problem_of
+from cef_bridge.studio.problems import StudioError, problem_of
 from cef_bridge.studio.start_answer import mapping_file
 from cef_bridge.studio.workspace import SaveConflictError
 
@@ -21,26 +21,26 @@ _MOST_MESSAGES = 50
 
 
 def save(workspace: Workspace, text: str, expected: str) -> dict[str, object]:
-    """Write the mapping and run its examples; ApiError where it must not be written."""
+    """Write the mapping and run its examples; StudioError where it must not be written."""
     if workspace.texts.is_shipped:
-        raise ApiError(
+        raise StudioError(
             403,
             "This mapping comes with cef-bridge and is never written.",
             "Make your own: cef-bridge mapping new --extends NAME",
         )
     if not workspace.edit:
-        raise ApiError(403, "The studio only reads.", "Start it with --edit to save.")
+        raise StudioError(403, "The studio only reads.", "Start it with --edit to save.")
     try:
         hash_ = workspace.save(text, expected)
     except SaveConflictError as error:
-        raise ApiError(
+        raise StudioError(
             409,
             f"{workspace.name} was changed by another program or tab.",
             "Load what is on disk, or save over it.",
             disk=mapping_file(workspace, error.disk),
         ) from error
     except UnicodeEncodeError as error:
-        raise ApiError(
+        raise StudioError(
             400, "The text has half a character, which no file can hold.", "Remove it."
         ) from error
     return {"hash": hash_, "tests": _tests(workspace)}

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from cef_bridge.errors import CefBridgeError
-from cef_bridge.studio.problems import ApiError, problem, problem_of
+from cef_bridge.studio.problems import StudioError, problem, problem_of
 from cef_bridge.workbench.places import place
 from cef_bridge.workbench.survey import SampleSurvey
 
@@ -38,13 +38,13 @@ class Surveys:
         self._known: OrderedDict[str, RunningSurvey] = OrderedDict()
 
     def begin(self, text: str, page: str) -> RunningSurvey:
-        """Begin one; the page's last one ends. ApiError when there are too many."""
+        """Begin one; the page's last one ends. StudioError when there are too many."""
         with self._lock:
             for each in self._known.values():
                 if each.page == page:
                     each.cancel()
             if sum(each.runs for each in self._known.values()) >= _MOST_RUNNING:
-                raise ApiError(429, "Too many surveys run.", "Close other tabs of the studio.")
+                raise StudioError(429, "Too many surveys run.", "Close other tabs of the studio.")
             survey = RunningSurvey(self._workspace, text, page)
             self._known[survey.id] = survey
             while len(self._known) > _MOST_KEPT:
@@ -53,11 +53,11 @@ class Surveys:
         return survey
 
     def find(self, id_: str) -> RunningSurvey:
-        """Return one by its id; ApiError when it is not known."""
+        """Return one by its id; StudioError when it is not known."""
         with self._lock:
             found = self._known.get(id_)
         if found is None:
-            raise ApiError(404, "This survey is not known any more.", "Begin another one.")
+            raise StudioError(404, "This survey is not known any more.", "Begin another one.")
         return found
 
     def end(self) -> None:

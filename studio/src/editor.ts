@@ -12,6 +12,7 @@ import {
   HighlightStyle,
   bracketMatching,
   indentOnInput,
+  indentService,
   indentUnit,
   syntaxHighlighting,
 } from "@codemirror/language";
@@ -137,6 +138,15 @@ const colors = HighlightStyle.define([
   { tag: [tags.punctuation, tags.separator, tags.bracket], color: "var(--soft)" },
 ]);
 
+// Returns the columns that a line behind another one begins with: below a key that has no value yet,
+// or beside its siblings. Lines that are there already stay as they are.
+function indentOf(before: string, broken: number | null): number | null | undefined {
+  if (broken === null) return undefined;
+  const [, space = "", dashes = "", rest = ""] = /^(\s*)((?:- +)*)(.*)$/.exec(before) ?? [];
+  const column = space.length + dashes.length;
+  return /^[^#]*:\s*(#.*)?$/.test(rest) ? column + 2 : column;
+}
+
 export class MappingEditor {
   readonly view: EditorView;
   private findings: { finding: Finding; text: string }[] = [];
@@ -165,6 +175,7 @@ export class MappingEditor {
           highlightSelectionMatches(),
           history(),
           indentUnit.of("  "),
+          indentService.of((context, at) => indentOf(context.lineAt(at, -1).text, context.simulatedBreak)),
           indentOnInput(),
           bracketMatching(),
           closeBrackets(),

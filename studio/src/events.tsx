@@ -41,7 +41,7 @@ export class Events extends Component<Props, State> {
   };
   private readonly box = createRef<HTMLDivElement>();
   private asking = new AbortController();
-  private open = new Set<number>();
+  private open = new Map<number, Promise<EventRow[] | undefined>>();
   private timer = 0;
   private sizes: ResizeObserver | null = null;
 
@@ -141,10 +141,19 @@ export class Events extends Component<Props, State> {
     if (this.state.at < 0) await this.go(0);
   }
 
-  private async load(page: number): Promise<EventRow[] | undefined> {
-    if (this.open.has(page)) return undefined;
+  // Asks for a page, once for all who want it
+  private load(page: number): Promise<EventRow[] | undefined> {
+    const open = this.open.get(page);
+    if (open) return open;
     const { signal } = this.asking;
-    this.open.add(page);
+    const loading = this.ask(page, signal).finally(() => {
+      if (this.open.get(page) === loading) this.open.delete(page);
+    });
+    this.open.set(page, loading);
+    return loading;
+  }
+
+  private async ask(page: number, signal: AbortSignal): Promise<EventRow[] | undefined> {
     const query = new URLSearchParams({
       filter: this.state.filter,
       from: String(page * PAGE),
@@ -167,8 +176,6 @@ export class Events extends Component<Props, State> {
     } catch (error) {
       if (!cancelled(error)) console.info("The list of events could not be read.");
       return undefined;
-    } finally {
-      this.open.delete(page);
     }
   }
 

@@ -68,6 +68,9 @@ export function Fields({ studio, line, event, problem, lights, example }: Props)
           )
         ) : (
           <ul class="field-list">
+            {line && fields.length === 0 && (
+              <li class="empty">Nothing is written of this event. JSON shows all of it.</li>
+            )}
             {fields.map((field) => (
               <Field key={field.path} field={field} studio={studio} lit={lights.fields.has(field.path)} />
             ))}

@@ -90,7 +90,7 @@ function Size({ line }: { line: Line }) {
   const over = line.maxBytes > 0 && line.bytes > line.maxBytes;
   return (
     <span class={over ? "size bad" : "size soft"} title="Bytes of the message, and the limit">
-      {count(line.bytes)} / {count(line.maxBytes)} B
+      {count(line.bytes)}/{count(line.maxBytes)} B
     </span>
   );
 }
@@ -138,11 +138,12 @@ function Message({ studio, line, problem, lights }: Props) {
   if (line.outcome !== "converted") {
     return (
       <p class="empty">
-        <strong>{line.outcome[0]?.toUpperCase() + line.outcome.slice(1)}:</strong> {plain(line.reason, 500)}
+        <strong>The event is {line.outcome}.</strong> {plain(line.reason, 500)}
       </p>
     );
   }
   const found: ComponentChildren[] = [];
+  const inherited = line.parts.some((part) => part.rule && !part.rule.own);
   let at = 0;
   for (const [index, part] of line.parts.entries()) {
     if (part.start < at) continue;
@@ -156,7 +157,7 @@ function Message({ studio, line, problem, lights }: Props) {
         tabIndex={index === 0 ? 0 : -1}
         aria-selected={lights.keys.has(part.key)}
         aria-label={`${part.key}${part.label ? `, ${part.label}` : ""}: ${plain(part.value, 120) || "empty"}`}
-        class={classes(part, lights)}
+        class={classes(part, lights, inherited)}
         {...pointing(studio, part.key)}
       >
         {visible(cut ? value.slice(0, CUT) : value)}
@@ -179,10 +180,11 @@ function Message({ studio, line, problem, lights }: Props) {
   );
 }
 
-function classes(part: LinePart, lights: Lights): string {
+// `inherited`: other rules are a parent's, so those of this text are marked
+function classes(part: LinePart, lights: Lights, inherited: boolean): string {
   const names = ["part"];
   if (lights.keys.has(part.key)) names.push("lit");
-  if (part.rule?.own) names.push("own");
+  if (inherited && part.rule?.own) names.push("own");
   if (part.notes.length) names.push("noted");
   return names.join(" ");
 }
@@ -299,7 +301,7 @@ function Details({ studio, line, lights, lit, keys, problem }: DetailProps) {
       {problem && line && (
         <p class="stale-note">
           <span aria-hidden="true">⚠</span> The mapping is invalid. This is the message of its last valid
-          text. {plain(problem.message, 200)}
+          text.
         </p>
       )}
       {content}

@@ -40,7 +40,9 @@ export function Receivers({ studio, receivers, chosen, line, text, stale, lights
           />
         ) : (
           <p class="empty">
-            {line ? "This SIEM reads no such message." : "No message yet."}
+            {line && line.outcome !== "converted"
+              ? `Nothing is sent: the event is ${line.outcome}.`
+              : "No message yet."}
           </p>
         )}
       </Tabs>
@@ -61,7 +63,7 @@ function tabOf(receiver: Receiver, reading: ReceiverReading | undefined) {
       <>
         {short(receiver)}
         {receiver.own && <span class="own-dot" title="The mapping is made for it" />}
-        <span class={wrong ? "badge bad" : "badge good"} aria-hidden="true">
+        <span class={wrong ? "badge bad" : reading ? "badge good" : "badge"} aria-hidden="true">
           {!reading ? "·" : wrong ? `✕ ${wrong}` : "✓"}
         </span>
         <span class="hidden-label">

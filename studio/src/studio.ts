@@ -259,7 +259,7 @@ export class Studio {
       for (;;) {
         if (signal.aborted) return;
         if (survey.state === "failed" || survey.state === "cancelled") {
-          if (survey.state === "failed") this.keepSurvey(survey);
+          if (survey.state === "failed") this.keepSurvey(survey, text);
           return;
         }
         this.store.set({ survey, surveyText: text });
@@ -277,9 +277,10 @@ export class Studio {
   }
 
   // A mapping that cannot be compiled: the last counts stay, with the reason
-  private keepSurvey(failed: Survey): void {
+  private keepSurvey(failed: Survey, text: string): void {
     const { survey } = this.store.state;
     this.store.set({
+      surveyText: text,
       survey: survey ? { ...survey, state: "failed", problem: failed.problem } : failed,
     });
   }

@@ -132,13 +132,32 @@ def test_completion_knows_keys_fields_and_the_values_of_the_sample(page):
     expect(page.locator(".cm-content")).to_contain_text("dproc: {from: NamespaceName}")
 
 
+def test_a_new_line_is_indented_as_its_siblings_are(page):
+    page.locator(".cm-line", has_text="extension:").first.click()
+    page.keyboard.press("End")
+    page.keyboard.type(
+        "\nspt: {from: source.port}\ndpt:\nfrom: [destination.port]\nwhen: {event.verb: dns}"
+    )
+    assert (
+        "extension:\n  spt: {from: source.port}\n  dpt:\n    from: [destination.port]\n"
+        in text_of(page)
+    )
+
+
+def test_an_event_that_is_filtered_says_by_which_rule(page):
+    page.keyboard.press("Alt+n")
+    expect(page.locator("#line-panel")).to_contain_text("The event is filtered.")
+    expect(page.locator("#line-panel")).to_contain_text("acme.yaml:14")
+    expect(page.locator("#siem-panel")).to_have_text("Nothing is sent: the event is filtered.")
+
+
 def test_the_list_of_events_is_filtered_and_has_what_is_pasted(studio, visit):
     visited = visit(studio.url)
     visited.expected = "400 (Bad Request)"  # for what is no event
     page = visited.page
     ready(page)
-    page.get_by_label("Filter events").fill("unlink")
-    expect(page.locator(".events .count")).to_have_text(re.compile(r"^\d+ of 118$"))
+    page.get_by_label("Filter events").fill("blocked")
+    expect(page.locator(".events .count")).to_have_text(re.compile(r"^[1-9]\d* of 118$"))
     page.get_by_label("Filter events").press("Enter")
     first = page.locator(".event[aria-selected=true]")
     expect(first).to_be_visible()
