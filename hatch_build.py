@@ -38,6 +38,7 @@ _CARGO = (
     *("cargo", "build", "--release", "--offline", "--locked"),
     "--message-format=json-render-diagnostics",
 )
+_LAST = "LICENSES.txt"  # what the build of the pages writes last
 _STATIC, _NO_PAGES = "cef_bridge/studio/static", "cef_bridge/studio/no_pages.txt"
 _NPM = (
     # Two tries each, and no long waits where there is no network
@@ -109,6 +110,9 @@ class EngineHook(BuildHookInterface[Any]):
         source = Path(self.root, "studio")
         if mode == "skip":
             raise NoPagesError("CEF_BRIDGE_STUDIO=skip was set when cef-bridge was built")
+        made = Path(self.root, _STATIC)
+        if shutil.which(_NPM[0]) is None and (made / _LAST).is_file():
+            return made  # by make studio: an image is built without npm, in what has the pages
         if not (source / "package-lock.json").is_file():
             raise NoPagesError("the sources have no studio folder")
         copy, target = Path(self._folder.name, "studio"), Path(self._folder.name, "static")

@@ -65,6 +65,20 @@ def test_a_wheel_built_without_npm_says_why_it_has_no_pages(tree, tmp_path):
     assert said in done.stderr
 
 
+def test_pages_that_were_built_before_are_taken_where_there_is_no_npm(tree, tmp_path):
+    copy = tmp_path / "tree"
+    shutil.copytree(tree, copy)
+    static = copy / "cef_bridge" / "studio" / "static"
+    static.mkdir()
+    for name in ("live.html", "LICENSES.txt"):
+        (static / name).write_text(f"{name} of make studio")
+    done = build(copy, tmp_path / "out", tmp_path / "empty", CEF_BRIDGE_STUDIO="require")
+    assert done.returncode == 0, done.stderr
+    assert pages_of(tmp_path / "out") == {
+        f"static/{name}": f"{name} of make studio" for name in ("live.html", "LICENSES.txt")
+    }
+
+
 def test_an_npm_that_fails_fails_no_build(tree, tmp_path):
     npm = tmp_path / "bin" / "npm"
     npm.parent.mkdir()

@@ -9,6 +9,11 @@ cd "$(dirname "$0")/../.."
 image=${1:-localhost/cef-bridge:latest}
 export BUILDAH_ISOLATION="${BUILDAH_ISOLATION:-chroot}"
 
+# The pages of the live page are built here: the image is built without npm.
+if command -v npm >/dev/null; then
+    make --no-print-directory studio >/dev/null || echo "the pages were not built: the live page is a plain one" >&2
+fi
+
 debian=localhost/cef-bridge-debian:trixie
 if [ -z "${BASE:-}" ] && [ -z "${REGISTRY:-}" ]; then
     BASE=$debian

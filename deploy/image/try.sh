@@ -41,6 +41,13 @@ container "$image" convert -m splunk <tests/data/seed.ndjson >"$work/seed.cef" 2
 [ "$(grep -c '^CEF:0|KubeArmor|' "$work/seed.cef")" = 9 ] || fails "convert writes 9 messages" "$work/seed.cef"
 holds "convert: 9 messages of the 9 events of tests/data/seed.ndjson"
 
+if [ -f cef_bridge/studio/static/live.html ]; then
+    container --entrypoint /opt/cef-bridge/bin/python "$image" -c \
+        'from cef_bridge.forward.live_page import BUILT; raise SystemExit(not (BUILT / "live.html").is_file())' ||
+        fails "the image has the pages that make studio built"
+    holds "the live page's built pages are in the image"
+fi
+
 mkdir -m 700 "$work/state"
 chown 10001:10001 "$work/state"
 container "$image" generate --count 2000 --seed 7 >"$work/events.log"
