@@ -59,8 +59,11 @@ class Diff:
     """Compares what two converters make of events. `bytes` and `messages` are (old, new).
 
     `only_old` and `only_new` were converted by one and filtered by the other; `first` and `last`
-    are the times of the first and the last event in epoch microseconds, 0 where none says one.
+    are the times of the first and the last event in epoch microseconds, 0 where none says one. A
+    class that needs each message says so with `needs_each`: then `add_same` is not called.
     """
+
+    needs_each = False
 
     def __init__(self, old: Converter, new: Converter) -> None:
         self.same = self.different = self.filtered = self.only_old = self.only_new = 0

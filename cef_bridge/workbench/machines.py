@@ -140,9 +140,7 @@ class PairRunner(_NoMessages):
         new = self._new
         stop: int = new.run(lines)
         answer = new.answer
-        self._diff.add_same(
-            answer.converted, answer.messages_size - answer.converted, answer.filtered
-        )
+        self._add_same(answer.messages_size - answer.converted, answer.filtered)
         self._diff.add_time(answer.first)
         self._diff.add_time(answer.last)
         self.answer = Counts(
@@ -157,11 +155,21 @@ class PairRunner(_NoMessages):
         ahead, self._ahead = self._ahead, None
         if ahead is not None and ahead == new and stop == self._reached:
             converted: int = self._new.answer.converted
-            self._diff.add_same(converted, len(new.messages) - converted, events - converted)
+            self._add_same(len(new.messages) - converted, events - converted)
             return converted
         if ahead is not None:
             self._waiting = [*ahead.each()][::-1]
         return self._pair(new, begin, stop, events)
+
+    def _add_same(self, size: int, filtered: int) -> None:
+        """Add what the new mapping wrote last as what both wrote, and events that both filtered."""
+        if self._diff.needs_each:
+            for each in self._new.output().each():
+                self._diff.add(made := _of(each), made)
+            for _ in range(filtered):
+                self._diff.add(None, None)
+        else:
+            self._diff.add_same(self._new.answer.converted, size, filtered)
 
     def _pair(self, made: RunOutput, begin: int, stop: int, events: int) -> int:
         """The same, message by message."""

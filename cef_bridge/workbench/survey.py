@@ -59,6 +59,8 @@ class SurveyDiff(Diff):
     `numbers` are those of the events of the block in hand, `ends` where their lines end.
     """
 
+    needs_each = True
+
     def __init__(self, old: Converter, new: Converter) -> None:
         super().__init__(old, new)
         self.levels = [0] * 11

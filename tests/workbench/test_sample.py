@@ -48,6 +48,32 @@ def test_each_event_is_the_one_of_the_input(name):
 
 
 @pytest.mark.parametrize("engine", ["native", "python"])
+@pytest.mark.parametrize("before", ["splunk", "same output", None])
+@pytest.mark.parametrize("name", FILES)
+def test_a_survey_beside_a_mapping_that_makes_the_same_counts_each_message(
+    monkeypatch, tmp_path, name, before, engine
+):
+    if engine == "python":
+        monkeypatch.setenv("CEF_BRIDGE_ENGINE", "python")
+    (tmp_path / "same.yaml").write_text(
+        "mapping: splunk\nextends: splunk\nextension:\n"
+        "  KubeArmorNever: {from: Type, when: {event.class_id: never}}\n"
+    )
+    sample = read(name)
+    names = {"splunk": "splunk", "same output": str(tmp_path / "same.yaml")}
+    new = Converter(load("splunk"), syslog_header="rfc5424")
+    old = Converter(load(names[before]), syslog_header="rfc5424") if before else None
+    survey = SampleSurvey(sample.events, new, old)
+    steps = [*survey.steps()]
+    made = [new.convert(it.raw()) for it in sample.events]
+    assert (steps[-1] if made else 0) == survey.converted == survey.diff.same == len(made)
+    sizes = sorted(len(it.message.encode()) for it in made)
+    assert sorted(survey.diff.sizes.elements()) == sizes
+    assert survey.diff.levels == [[it.severity for it in made].count(at) for at in range(11)]
+    assert survey.diff.changed == []
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
 @pytest.mark.parametrize("name", FILES)
 def test_a_survey_makes_of_each_event_what_the_converter_does(monkeypatch, name, engine):
     if engine == "python":
