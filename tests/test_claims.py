@@ -11,7 +11,9 @@ from transcripts import page, run
 
 SECURITY = page("docs/security.md")
 SIZING = page("docs/sizing.md")
-PERFORMANCE = page("docs/performance.md") + page("docs/scale.md")
+PERFORMANCE = "".join(
+    page(f"docs/{name}.md") for name in ("performance", "performance-other-ways", "scale")
+)
 
 
 def said_mode(of: str) -> str:
