@@ -11,15 +11,6 @@ use sse2::Sixteen;
 /// Bytes that are compared at once.
 const MANY: usize = 16;
 
-/// Return where the plain text of a JSON string ends that begins there: at a quote, a backslash or a
-/// control character, or at the end of the bytes.
-#[inline]
-pub fn plain_end(bytes: &[u8], from: usize) -> usize {
-    place_of(bytes, from, |some| {
-        some.equal(b'"') | some.equal(b'\\') | some.at_most(0x1f)
-    })
-}
-
 /// Return where the line ends that begins there: at its line feed, or at the end of the bytes.
 #[inline]
 pub fn line_end(bytes: &[u8], from: usize) -> usize {
@@ -136,10 +127,9 @@ pub fn look(bytes: &[u8], asked: &[u8]) -> Seen {
 pub struct Masks {
     /// At these the plain text of a JSON string ends: quotes, backslashes, control characters.
     pub stops: u64,
-    /// These a format may change, or they say something of a text: no printable ASCII, `:`, `=`, a
-    /// backslash, and what was asked for.
-    pub marked: u64,
-    /// Of these what is no printable ASCII, and what was asked for.
+    /// These a value of CEF may not hold as they are: `=`, backslashes, control characters.
+    pub escapes: u64,
+    /// What is no printable ASCII, and what was asked for.
     pub odd: u64,
     /// Colons.
     pub colons: u64,
@@ -172,7 +162,7 @@ fn masks_of_sixteens(bytes: &[u8; 4 * MANY], asked: &[u8]) -> Masks {
         }
         let bits = |found: Sixteen| u64::from(found.bits()) << (number * MANY);
         masks.stops |= bits(some.equal(b'"') | backslash | control);
-        masks.marked |= bits(odd | backslash | colon | some.equal(b'='));
+        masks.escapes |= bits(control | backslash | some.equal(b'='));
         masks.odd |= bits(odd);
         masks.colons |= bits(colon);
         masks.controls |= bits(control);
@@ -201,7 +191,7 @@ mod avx2 {
         let both = |one: u32, two: u32| u64::from(one) | u64::from(two) << 32;
         Masks {
             stops: both(one[0], two[0]),
-            marked: both(one[1], two[1]),
+            escapes: both(one[1], two[1]),
             odd: both(one[2], two[2]),
             colons: both(one[3], two[3]),
             controls: both(one[4], two[4]),
@@ -237,10 +227,9 @@ mod avx2 {
             for byte in asked {
                 odd = any!(odd, equal!(*byte));
             }
-            let marked = any!(ends, odd, colon, equal!(b'='));
             [
                 _mm256_movemask_epi8(any!(ends, equal!(b'"'))) as u32,
-                _mm256_movemask_epi8(marked) as u32,
+                _mm256_movemask_epi8(any!(ends, equal!(b'='))) as u32,
                 _mm256_movemask_epi8(odd) as u32,
                 _mm256_movemask_epi8(colon) as u32,
                 _mm256_movemask_epi8(control) as u32,
@@ -458,11 +447,9 @@ mod tests {
         for size in 0..70 {
             let text = "é".repeat(size / 2) + &"a".repeat(size % 2);
             assert_eq!(line_end(text.as_bytes(), 0), size);
-            assert_eq!(plain_end(text.as_bytes(), 0), size);
             for from in [0, size / 2, size] {
                 for end in ["\n", "\"", "\\", "\0", "\u{1f}"] {
                     let more = text.clone() + end + "\n\"";
-                    assert_eq!(plain_end(more.as_bytes(), from), size);
                     let line = size + usize::from(end != "\n");
                     assert_eq!(line_end(more.as_bytes(), from), line);
                     assert_eq!(one_of_from(more.as_bytes(), from, *b"\n\"\\\0"), {
@@ -556,7 +543,7 @@ mod tests {
                     let odd = odd || asked.contains(byte);
                     assert_eq!(has(masks.odd), odd);
                     assert_eq!(has(masks.colons), *byte == b':');
-                    assert_eq!(has(masks.marked), odd || b":=\\".contains(byte));
+                    assert_eq!(has(masks.escapes), *byte < 0x20 || b"=\\".contains(byte));
                 }
             }
         }
