@@ -41,7 +41,7 @@ impl Source {
     #[inline]
     pub fn text<'a>(&self, facts: &Facts, event: &Event<'a>) -> Option<&'a str> {
         match self {
-            Source::Field(field) => event.filled(*field),
+            Source::Field(field) => event.filled(*field).map(|(text, _)| text),
             Source::Label(name) => {
                 label(event.text(facts.ids.labels), name).filter(|text| !text.is_empty())
             }

@@ -319,11 +319,13 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Return a field as text; None for one that is not there, or is an empty text.
+    /// Return a field as text, and whether it is a whole number; None for one that is not there, or is
+    /// an empty text.
     #[inline]
-    pub fn filled(&self, field: Field) -> Option<&'a str> {
+    pub fn filled(&self, field: Field) -> Option<(&'a str, bool)> {
         let value = self.value(field)?;
-        (!value.is_empty()).then(|| value.text())
+        let is_number = matches!(value, Value::Integer(_));
+        (!value.is_empty()).then(|| (value.text(), is_number))
     }
 
     /// Return a field that is a JSON string, "" for any other.

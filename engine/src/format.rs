@@ -66,6 +66,8 @@ pub struct Format {
     neutral: Neutral,
     /// Bytes of printable ASCII for which a text is looked at character by character.
     asked: Vec<u8>,
+    /// None of these is a digit or a minus.
+    leaves_digits: bool,
     /// Texts that no value may hold, and that have a colon.
     needles: Vec<String>,
     /// Characters of a value, 0 for any number.
@@ -130,6 +132,7 @@ impl Format {
             start,
             tail,
             neutral,
+            leaves_digits: !asked.iter().any(|it| matches!(it, b'-' | b'0'..=b'9')),
             asked,
             needles: with_colon,
             longest,
@@ -180,6 +183,13 @@ impl Format {
         let arena = Arena::default();
         let clean = self.looked_at(text, most, &Index::default(), &arena);
         !text.is_empty() && clean.text == text && clean.marks.is_empty() && !clean.escapes
+    }
+
+    /// Tell whether a whole number is written as it stands, without a look at its digits.
+    #[inline]
+    pub fn is_number_plain(&self, digits: &str, most: usize) -> bool {
+        let most = if most == 0 { self.longest } else { most };
+        self.leaves_digits && (most == 0 || digits.len() <= most)
     }
 
     /// Return a text as it may stand in a line; with `most` as `neutral` has it. Nearly every text is

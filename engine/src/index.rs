@@ -7,11 +7,8 @@
 //! were joined) is not of the line, and is looked at byte by byte when it is written.
 
 use crate::arena::Arena;
-use crate::scan::{masks, Seen};
+use crate::scan::{visit_masks, Masks, Seen, Visitor, WORD};
 use std::ops::ControlFlow;
-
-/// Bytes whose bits are one number.
-const WORD: usize = 64;
 
 /// What there is to know of the bytes of a line, or of another text that is read as one.
 #[derive(Clone, Copy, Default)]
@@ -55,38 +52,16 @@ impl Bits {
     }
 
     fn look(&mut self, bytes: &[u8], asked: &[u8], is_line: bool) -> usize {
-        let masks = masks();
         self.words.clear();
-        let mut high = 0;
-        let mut end = bytes.len();
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let mut last = [b' '; WORD];
-            let (some, behind) = rest.split_first_chunk().unwrap_or_else(|| {
-                last[..rest.len()].copy_from_slice(rest);
-                (&last, &[])
-            });
-            let found = masks(some, asked);
-            let mut kept = !0;
-            let mut behind = behind;
-            if is_line && found.controls != 0 {
-                if let Some(size) = some.iter().position(|byte| *byte == b'\n') {
-                    kept = !(!0 << size);
-                    end = bytes.len() - rest.len() + size;
-                    behind = &[];
-                }
-            }
-            high |= found.high & kept;
-            self.words.push(Word {
-                stops: found.stops & kept,
-                escapes: found.escapes & kept,
-                odd: found.odd & kept,
-                colons: found.colons & kept,
-            });
-            rest = behind;
-        }
-        self.is_ascii = high == 0;
-        end
+        let mut looking = Looking {
+            words: &mut self.words,
+            high: 0,
+            is_line,
+            end: bytes.len(),
+        };
+        visit_masks(bytes, asked, &mut looking);
+        self.is_ascii = looking.high == 0;
+        looking.end
     }
 
     /// Return the bits of the line that was looked at last, which is this one.
@@ -95,6 +70,36 @@ impl Bits {
             line,
             words: arena.slice(&self.words),
         }
+    }
+}
+
+struct Looking<'w> {
+    words: &'w mut Vec<Word>,
+    /// Which bytes are no ASCII.
+    high: u64,
+    /// A line feed ends it.
+    is_line: bool,
+    end: usize,
+}
+
+impl Visitor for Looking<'_> {
+    #[inline(always)]
+    fn visit(&mut self, some: &[u8; WORD], found: Masks) -> bool {
+        let mut kept = !0;
+        if self.is_line && found.controls != 0 {
+            if let Some(size) = some.iter().position(|byte| *byte == b'\n') {
+                kept = !(!0 << size);
+                self.end = self.words.len() * WORD + size;
+            }
+        }
+        self.high |= found.high & kept;
+        self.words.push(Word {
+            stops: found.stops & kept,
+            escapes: found.escapes & kept,
+            odd: found.odd & kept,
+            colons: found.colons & kept,
+        });
+        kept == !0
     }
 }
 

@@ -140,9 +140,13 @@ impl<'a> Rules<'a> {
         let clean = match &plain.fixed {
             Some(text) => Clean::of(text),
             None => {
-                let raw = event.filled(plain.field)?;
+                let (raw, is_number) = event.filled(plain.field)?;
                 let format = &self.program.format;
-                let clean = format.clean(raw, rule.limit, &event.index, self.arena);
+                let clean = if is_number && format.is_number_plain(raw, rule.limit) {
+                    Clean::of(raw)
+                } else {
+                    format.clean(raw, rule.limit, &event.index, self.arena)
+                };
                 let many = clean.text.len();
                 if many == 0 || many > plain.most || !fits(rule.kind, clean.text) {
                     return None;
