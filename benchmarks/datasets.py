@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
+import json
 import sys
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,16 +26,39 @@ if TYPE_CHECKING:
 __all__ = ["SETS", "NamedSet", "events", "line", "write"]
 
 
+def in_docker(bare: bytes) -> bytes:
+    """Return a line as Docker's json-file has it."""
+    log = json.dumps(bare.decode(), ensure_ascii=False)
+    return f'{{"log":{log},"stream":"stdout","time":"{_LOGGED}"}}\n'.encode()
+
+
+def in_cri(bare: bytes) -> bytes:
+    """Return a line as the logs of containerd and CRI-O have it."""
+    return f"{_LOGGED} stdout F ".encode() + bare
+
+
+_LOGGED = "2026-03-01T12:00:00.123456789Z"
+
+
 class NamedSet(NamedTuple):
-    """A set of events; it has `share` as many as telemetry, so that all take about as long."""
+    """A set of events; it has `share` as many as telemetry, so that all take about as long.
+
+    `many`: it has so many, however many others have. `wrap` puts what stands around an event.
+    """
 
     says: str
     make: Callable[[int], Iterator[dict[str, object]]]
     share: float = 1.0
+    many: int | None = None
+    wrap: Callable[[bytes], bytes] = bytes
 
     def count(self, asked: int) -> int:
         """Return how many events this set has when telemetry has `asked`."""
-        return max(int(asked * self.share), 1)
+        return self.many or max(int(asked * self.share), 1)
+
+    def lines(self, count: int) -> Iterator[bytes]:
+        """Yield so many events as lines."""
+        return (self.wrap(line(event)) for event in self.make(count))
 
 
 def _policies() -> tuple[Policy, ...]:
@@ -108,8 +132,26 @@ def _payload(rng: Random) -> str:
     return "--data=" + base64.b64encode(rng.randbytes(_LONG)).decode()
 
 
+def _telemetry(count: int) -> Iterator[dict[str, object]]:
+    return _of_1_6(events(count))
+
+
+def _never_seen(count: int) -> Iterator[dict[str, object]]:
+    """Each event has a pod, arguments and, of an alert, a policy of its own."""
+    for number, event in enumerate(events(count, seed=10, novelty=1.0)):
+        own = hashlib.sha256(f"event {number}".encode()).hexdigest()
+        for field, text in (
+            ("PodName", f"-{own[:10]}"),
+            ("PolicyName", f"-{own[10:20]}"),
+            ("Source", f" --run={own[20:40]}"),
+        ):
+            if field in event:
+                event[field] = f"{event[field]}{text}"
+        yield from _of_1_6(iter([event]))
+
+
 SETS = {
-    "telemetry": NamedSet("300 pods, 8 % alerts, 3 % new", lambda count: _of_1_6(events(count))),
+    "telemetry": NamedSet("300 pods, 8 % alerts, 3 % new", _telemetry),
     "alerts": NamedSet("85 % alerts of 40 policies, 5 % new", _alerts),
     "archive": NamedSet(
         "as telemetry, four times as many: one big file",
@@ -124,14 +166,17 @@ SETS = {
         0.5,
     ),
     "long-arguments": NamedSet("16 KiB of arguments in a quarter", _long_arguments, 0.25),
+    "never-seen": NamedSet("each of its own pod, policy and arguments", _never_seen, 0.5),
+    "docker": NamedSet("telemetry in Docker's json-file", _telemetry, 0.5, wrap=in_docker),
+    "cri": NamedSet("telemetry in logs of CRI", _telemetry, 0.5, wrap=in_cri),
+    "short": NamedSet("10,000 events of telemetry", _telemetry, many=10_000),
 }
 
 
 def write(path: Path, name: str, count: int) -> int:
     """Write a set to a file; return its bytes."""
     with path.open("wb") as file:
-        for event in SETS[name].make(count):
-            file.write(line(event))
+        file.writelines(SETS[name].lines(count))
         return file.tell()
 
 
@@ -146,9 +191,8 @@ def main() -> None:
     parser.add_argument("--novelty", type=float, default=0.03)
     options = parser.parse_args()
     known = {"seed": options.seed, "pods": options.pods, "novelty": options.novelty}
-    make = SETS[options.set].make if options.set else lambda count: events(count, **known)
-    for event in make(options.count):
-        sys.stdout.buffer.write(line(event))
+    chosen = SETS.get(options.set, NamedSet("", lambda count: events(count, **known)))
+    sys.stdout.buffer.writelines(chosen.lines(options.count))
 
 
 if __name__ == "__main__":

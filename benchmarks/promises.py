@@ -11,7 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _USUAL = ("telemetry", "alerts", "many-pods")
-_NEW = ("hostile", "long-arguments")  # nothing in them comes twice
+_NEW = ("hostile", "long-arguments", "never-seen")  # nothing in them comes twice
+_MULTIPLES = (  # sets, what they are, and the most that they may cost
+    (_USUAL, "usual events", 2.0),
+    (_NEW, "events that are new", 3.0),
+    (("docker", "cri"), "telemetry in the logs of containers", 2.5),
+    (("short",), "10,000 events", 3.0),
+)
 _TIMES_TENZIR = {"telemetry": 3, "alerts": 3, "hostile": 1}
 _MB = 1e6 / (1 << 20)  # of a MiB
 
@@ -46,7 +52,7 @@ def _measured(found: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _multiples(found: dict[str, Any]) -> Iterator[Promise]:
-    for names, says, most in ((_USUAL, "usual events", 2.0), (_NEW, "events that are new", 3.0)):
+    for names, says, most in _MULTIPLES:
         sets = _measured(found, names)
         got = {name: one["base"]["cpu_us"] / one["loads"]["cpu_us"] for name, one in sets.items()}
         if got:

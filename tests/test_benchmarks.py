@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -18,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 import datasets  # noqa: E402 - the benchmark's, which the line above makes findable
+import measured  # noqa: E402 - the same
 import promises  # noqa: E402 - the same
 import table  # noqa: E402 - the same
 from peers import judge  # noqa: E402 - the same
@@ -71,6 +73,28 @@ def test_the_sets_are_what_their_names_say():
     assert 0.2 < sum(len(line) > 16_000 for line in lines("long-arguments", 2000)) / 2000 < 0.3
     assert len({json.loads(line).get("PodName") for line in lines("few-pods", 2000)}) <= 31
     assert len({json.loads(line).get("PodName") for line in lines("many-pods", 2000)}) > 1500
+
+
+def test_each_event_that_was_never_seen_is_of_its_own():
+    made = [json.loads(line) for line in lines("never-seen", 2000)]
+    for field in ("PodName", "Source", "PolicyName"):
+        values = Counter(event[field] for event in made if event.get(field))
+        assert len(values) > 100
+        assert max(values.values()) == 1, field
+
+
+@pytest.mark.parametrize("name", ["docker", "cri"])
+def test_what_stands_around_an_event_is_what_convert_takes_off(name, tmp_path):
+    made = list(datasets.SETS[name].lines(200))
+    assert made != lines("telemetry", 200)
+    bare, wrapped = tmp_path / "bare", tmp_path / "wrapped"
+    bare.write_bytes(b"".join(lines("telemetry", 200)))
+    wrapped.write_bytes(b"".join(made))
+    command = [str(measured.COMMAND), "convert", "-m", "kubearmor-cef"]
+    output = [subprocess.check_output([*command, str(path)]) for path in (bare, wrapped)]
+    assert output[0] == output[1]
+    assert output[0].count(b"\n") == 200
+    assert measured.loads_alone(wrapped) > 0
 
 
 def test_nothing_that_the_attacker_chooses_comes_twice():

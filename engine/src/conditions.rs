@@ -41,7 +41,7 @@ impl Source {
     #[inline]
     pub fn text<'a>(&self, facts: &Facts, event: &Event<'a>) -> Option<&'a str> {
         match self {
-            Source::Field(field) => event.filled(*field),
+            Source::Field(field) => event.filled(*field).map(|(text, _)| text),
             Source::Label(name) => {
                 label(event.text(facts.ids.labels), name).filter(|text| !text.is_empty())
             }
@@ -163,7 +163,7 @@ impl Condition {
     /// Tell whether a value, or one of its elements, satisfies a test.
     fn meets(&self, test: &Test, value: Value<'_>) -> bool {
         match value {
-            Value::List(_, entries) => entries.iter().any(|entry| self.is(test, entry)),
+            Value::List((_, entries)) => entries.iter().any(|entry| self.is(test, entry)),
             Value::Text(text) if self.listed && text.contains(',') => {
                 text.split(',').any(|entry| self.is(test, entry)) || self.is(test, text)
             }
@@ -191,7 +191,7 @@ impl Condition {
 }
 
 fn is_absent(value: Option<Value<'_>>) -> bool {
-    matches!(value, None | Some(Value::Text("") | Value::List(_, [])))
+    matches!(value, None | Some(Value::Text("") | Value::List((_, []))))
 }
 
 fn read_tests(reader: &mut Reader<'_>, any_case: bool) -> Result<Vec<Test>, Damage> {

@@ -4,13 +4,14 @@
 
 use crate::event::{Event, Value, NO_FIELD};
 use crate::format::HEADER;
+use crate::index::Index;
 use crate::leftovers::leftovers;
 use crate::of_class::{OfClass, OfSlot};
 use crate::program::Slot;
 use crate::rules::{Hit, Left, Rules};
 use crate::shedding::{fit, LEAST_ROOM};
 use crate::summary::summary;
-use crate::text::Marks;
+use crate::text::{push, Marks};
 
 /// What became of an event.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -39,8 +40,6 @@ pub struct Lists<'a> {
     hits: Vec<Hit<'a>>,
     last: Vec<Hit<'a>>,
     left: Vec<Hit<'a>>,
-    /// Slots of the mapping, each with the end of the hits that it gave.
-    slots: Vec<(usize, usize)>,
     some: Vec<Hit<'a>>,
     /// What `hits` were before some were given up for the size of the message.
     meant: Vec<Hit<'a>>,
@@ -118,7 +117,7 @@ pub fn convert<'a>(
     lists.hits.append(&mut lists.left);
     lists.hits.append(&mut lists.last);
     let behind_head = out.len();
-    write_hits(rules, &lists.hits, out);
+    write_hits(rules, &event.index, &lists.hits, out);
     if out.len() - start > program.format.max_bytes {
         out.truncate(behind_head);
         lists.meant.clone_from(&lists.hits);
@@ -158,19 +157,19 @@ fn shorten<'a>(
             .write_head(header, SEVERITIES[severity as usize], out);
         room = most - (out.len() - start) as i64;
     }
-    fit(&program.format, hits, room);
-    write_hits(rules, hits, out);
+    fit(&program.format, &event.index, hits, room);
+    write_hits(rules, &event.index, hits, out);
     Ok(())
 }
 
-fn write_hits(rules: &Rules<'_>, hits: &[Hit<'_>], out: &mut String) {
+fn write_hits(rules: &Rules<'_>, index: &Index<'_>, hits: &[Hit<'_>], out: &mut String) {
     let format = &rules.program.format;
     // The first pair goes without its separator.
     let mut skipped = 1;
     for hit in hits {
-        out.push_str(&hit.pair[skipped..]);
+        push(&hit.pair[skipped..], out);
         skipped = 0;
-        format.write_value(hit.text, hit.escapes, out);
+        format.write_value(hit.text, hit.escapes, index, out);
         let label = hit.label();
         if !label.is_empty() {
             out.push_str(label);
@@ -296,15 +295,16 @@ fn evaluate<'a>(
     lists.hits.clear();
     lists.last.clear();
     lists.left.clear();
-    lists.slots.clear();
     lists.meant.clear();
     let of_class = program.of_class(rules.facts, event.class);
     for row in &of_class.slots {
         let slot = &program.slots[row.slot];
         if let (Some(plain), false) = (&row.plain, program.has_drop) {
             if let Some(hit) = rules.plain(slot, plain, event) {
-                lists.hits.push(hit);
-                lists.slots.push((row.slot, lists.hits.len()));
+                lists.hits.push(Hit {
+                    slot: row.slot as u16,
+                    ..hit
+                });
                 continue;
             }
             if plain.only && plain.fixed.is_none() && !event.has(plain.field) {
@@ -331,7 +331,9 @@ fn evaluate<'a>(
                 at <= begin || !is_dropped(rules, event, hit)
             });
         }
-        lists.slots.push((row.slot, lists.hits.len()));
+        to[begin..]
+            .iter_mut()
+            .for_each(|hit| hit.slot = row.slot as u16);
     }
     leftovers(
         rules,
@@ -362,17 +364,12 @@ fn tell_marks<'a>(
     );
     // A key of `spread` is none of the mapping's, and does not count for the place of another.
     let all = &rules.program.slots;
-    let mut given = Vec::with_capacity(lists.hits.len());
-    for (number, end) in &lists.slots {
-        let hits = &lists.hits[given.len()..*end];
-        given.extend(hits.iter().map(|hit| {
-            if hit.pair == all[*number].pair {
-                *number
-            } else {
-                usize::MAX
-            }
-        }));
-    }
+    let number_of = |hit: &Hit<'_>| {
+        let number = usize::from(hit.slot);
+        let is_own = hit.pair == all[number].pair;
+        Some(number).filter(|_| is_own).unwrap_or(usize::MAX)
+    };
+    let mut given: Vec<usize> = lists.hits.iter().map(number_of).collect();
     for (number, slot) in all.iter().enumerate().filter(|(_, it)| it.tells_marks) {
         lists.some.clear();
         if rules.slot(slot, event, &mut lists.some)? {

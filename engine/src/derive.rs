@@ -14,7 +14,7 @@ use crate::program::Program;
 use crate::sha1;
 use crate::split::stable_resource;
 use crate::summary::summary;
-use crate::text::{is_space, strip, Cases};
+use crate::text::{is_space, strip, upper_ascii, Cases};
 use crate::words::{begins_with, Secret};
 
 /// What tells an event from its repetitions, and when it came.
@@ -157,7 +157,7 @@ fn split_tag(name: &str) -> (&str, &str) {
 fn tags<'a>(facts: &Facts, event: &mut Event<'a>, arena: &'a Arena) {
     let ids = &facts.ids;
     let listed = match event.get(ids.atags) {
-        Some(Value::List(_, entries)) => Some(entries),
+        Some(Value::List((_, entries))) => Some(*entries),
         _ => None,
     };
     let has_text = event.has(ids.tags);
@@ -184,7 +184,7 @@ fn tags<'a>(facts: &Facts, event: &mut Event<'a>, arena: &'a Arena) {
     let (mitre, others): (Vec<&str>, Vec<&str>) = tags.iter().partition(|tag| is_mitre(tag));
     for (field, some) in [(ids.mitre, &mitre), (ids.other_tags, &others)] {
         if !some.is_empty() {
-            let raw = arena.text(&some.join(","));
+            let raw = arena.join_by(some, ",");
             event.set(field, Value::Text(raw));
             event.tags.push(Part {
                 field,
@@ -195,12 +195,12 @@ fn tags<'a>(facts: &Facts, event: &mut Event<'a>, arena: &'a Arena) {
     }
     if !event.tags.is_empty() && !has_text {
         // So that an emitter of ATags alone is mapped like others.
-        event.set(ids.tags, Value::Text(arena.text(&tags.join(","))));
+        event.set(ids.tags, Value::Text(arena.join_by(&tags, ",")));
     }
     event.in_parts[3] = event.has(ids.tags);
-    let names = technique_ids(&mitre);
+    let names = technique_ids(&mitre, arena);
     if !names.is_empty() {
-        event.set(ids.mitre_ids, Value::Text(arena.text(&names)));
+        event.set(ids.mitre_ids, Value::Text(names));
     }
 }
 
@@ -247,26 +247,26 @@ fn techniques(tag: &str) -> impl Iterator<Item = &str> {
 const IDS_LENGTH: usize = 32;
 
 /// Return the ids in some tags, each once, whole, joined by commas, 32 characters at most.
-fn technique_ids(tags: &[&str]) -> String {
-    let mut ids = String::new();
-    let mut said: Vec<String> = Vec::new();
-    for tag in tags {
-        let capital = tag.to_ascii_uppercase();
-        for found in techniques(&capital) {
-            if said.iter().any(|other| other == found) {
-                continue;
+fn technique_ids<'a>(tags: &[&str], arena: &'a Arena) -> &'a str {
+    let ids = arena.write(|ids| {
+        for tag in tags {
+            let capital = arena.keep(upper_ascii(tag));
+            for found in techniques(capital) {
+                if ids.split(',').any(|other| other == found) {
+                    continue;
+                }
+                if ids.len() + 1 + found.len() > IDS_LENGTH {
+                    return Some(());
+                }
+                if !ids.is_empty() {
+                    ids.push(',');
+                }
+                ids.push_str(found);
             }
-            if ids.len() + 1 + found.len() > IDS_LENGTH {
-                return ids;
-            }
-            if !ids.is_empty() {
-                ids.push(',');
-            }
-            ids.push_str(found);
-            said.push(found.to_owned());
         }
-    }
-    ids
+        Some(())
+    });
+    ids.unwrap_or("")
 }
 
 fn process<'a>(facts: &Facts, event: &mut Event<'a>) {

@@ -128,9 +128,9 @@ pub enum Value<'a> {
     /// true, false, or a number that is not whole.
     Other(&'a str),
     /// A list: as text, and the text of each entry.
-    List(&'a str, &'a [&'a str]),
+    List(&'a (&'a str, &'a [&'a str])),
     /// An object: as compact JSON, and its entries.
-    Map(&'a str, &'a [(&'a str, &'a str)]),
+    Map(&'a (&'a str, &'a [(&'a str, &'a str)])),
 }
 
 impl<'a> Value<'a> {
@@ -138,11 +138,9 @@ impl<'a> Value<'a> {
     #[inline]
     pub fn text(&self) -> &'a str {
         match self {
-            Value::Text(text)
-            | Value::Integer(text)
-            | Value::Other(text)
-            | Value::List(text, _)
-            | Value::Map(text, _) => text,
+            Value::Text(text) | Value::Integer(text) | Value::Other(text) => text,
+            Value::List((text, _)) => text,
+            Value::Map((text, _)) => text,
         }
     }
 
@@ -309,27 +307,31 @@ impl<'a> Event<'a> {
     /// Return a field's value.
     #[inline(never)]
     pub fn get(&self, field: Field) -> Option<Value<'a>> {
+        self.value(field).copied()
+    }
+
+    #[inline]
+    fn value(&self, field: Field) -> Option<&Value<'a>> {
         if self.present.has(field) {
-            self.values.get(field as usize).copied()
+            self.values.get(field as usize)
         } else {
             None
         }
     }
 
-    /// Return a field as text; None for one that is not there, or is an empty text.
+    /// Return a field as text, and whether it is a whole number; None for one that is not there, or is
+    /// an empty text.
     #[inline]
-    pub fn filled(&self, field: Field) -> Option<&'a str> {
-        if !self.present.has(field) {
-            return None;
-        }
-        let value = self.values.get(field as usize)?;
-        (!value.is_empty()).then(|| value.text())
+    pub fn filled(&self, field: Field) -> Option<(&'a str, bool)> {
+        let value = self.value(field)?;
+        let is_number = matches!(value, Value::Integer(_));
+        (!value.is_empty()).then(|| (value.text(), is_number))
     }
 
     /// Return a field that is a JSON string, "" for any other.
     #[inline(never)]
     pub fn text(&self, field: Field) -> &'a str {
-        match self.get(field) {
+        match self.value(field) {
             Some(Value::Text(text)) => text,
             _ => "",
         }
@@ -338,7 +340,7 @@ impl<'a> Event<'a> {
     /// Return a field that is a string or a whole number as text, "" for any other.
     #[inline(never)]
     pub fn word(&self, field: Field) -> &'a str {
-        match self.get(field) {
+        match self.value(field) {
             Some(Value::Text(text) | Value::Integer(text)) => text,
             _ => "",
         }
@@ -347,7 +349,7 @@ impl<'a> Event<'a> {
     /// Return the digits of a whole number, None for any other value.
     #[inline(never)]
     pub fn integer(&self, field: Field) -> Option<&'a str> {
-        match self.get(field) {
+        match self.value(field) {
             Some(Value::Integer(digits)) => Some(digits),
             _ => None,
         }
@@ -356,7 +358,7 @@ impl<'a> Event<'a> {
     /// Return whether two fields hold the same, or are both absent.
     #[inline(never)]
     pub fn same(&self, one: Field, other: Field) -> bool {
-        match (self.get(one), self.get(other)) {
+        match (self.value(one), self.value(other)) {
             (None, None) => true,
             (Some(Value::Text(one)), Some(Value::Text(other))) => one == other,
             (Some(Value::Integer(one)), Some(Value::Integer(other))) => one == other,

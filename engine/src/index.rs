@@ -7,10 +7,8 @@
 //! were joined) is not of the line, and is looked at byte by byte when it is written.
 
 use crate::arena::Arena;
-use crate::scan::{masks, Seen};
-
-/// Bytes whose bits are one number.
-const WORD: usize = 64;
+use crate::scan::{visit_masks, Masks, Seen, Visitor, WORD};
+use std::ops::ControlFlow;
 
 /// What there is to know of the bytes of a line, or of another text that is read as one.
 #[derive(Clone, Copy, Default)]
@@ -25,9 +23,17 @@ pub struct Index<'a> {
 #[derive(Clone, Copy)]
 struct Word {
     stops: u64,
-    marked: u64,
+    escapes: u64,
     odd: u64,
     colons: u64,
+}
+
+impl Word {
+    /// These a format may change, or they say something of a text.
+    #[inline]
+    fn marked(&self) -> u64 {
+        self.escapes | self.odd | self.colons
+    }
 }
 
 /// The bits of a line, in memory that is used again for the next one.
@@ -46,38 +52,16 @@ impl Bits {
     }
 
     fn look(&mut self, bytes: &[u8], asked: &[u8], is_line: bool) -> usize {
-        let masks = masks();
         self.words.clear();
-        let mut high = 0;
-        let mut end = bytes.len();
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let mut last = [b' '; WORD];
-            let (some, behind) = rest.split_first_chunk().unwrap_or_else(|| {
-                last[..rest.len()].copy_from_slice(rest);
-                (&last, &[])
-            });
-            let found = masks(some, asked);
-            let mut kept = !0;
-            let mut behind = behind;
-            if is_line && found.controls != 0 {
-                if let Some(size) = some.iter().position(|byte| *byte == b'\n') {
-                    kept = !(!0 << size);
-                    end = bytes.len() - rest.len() + size;
-                    behind = &[];
-                }
-            }
-            high |= found.high & kept;
-            self.words.push(Word {
-                stops: found.stops & kept,
-                marked: found.marked & kept,
-                odd: found.odd & kept,
-                colons: found.colons & kept,
-            });
-            rest = behind;
-        }
-        self.is_ascii = high == 0;
-        end
+        let mut looking = Looking {
+            words: &mut self.words,
+            high: 0,
+            is_line,
+            end: bytes.len(),
+        };
+        visit_masks(bytes, asked, &mut looking);
+        self.is_ascii = looking.high == 0;
+        looking.end
     }
 
     /// Return the bits of the line that was looked at last, which is this one.
@@ -86,6 +70,36 @@ impl Bits {
             line,
             words: arena.slice(&self.words),
         }
+    }
+}
+
+struct Looking<'w> {
+    words: &'w mut Vec<Word>,
+    /// Which bytes are no ASCII.
+    high: u64,
+    /// A line feed ends it.
+    is_line: bool,
+    end: usize,
+}
+
+impl Visitor for Looking<'_> {
+    #[inline(always)]
+    fn visit(&mut self, some: &[u8; WORD], found: Masks) -> bool {
+        let mut kept = !0;
+        if self.is_line && found.controls != 0 {
+            if let Some(size) = some.iter().position(|byte| *byte == b'\n') {
+                kept = !(!0 << size);
+                self.end = self.words.len() * WORD + size;
+            }
+        }
+        self.high |= found.high & kept;
+        self.words.push(Word {
+            stops: found.stops & kept,
+            escapes: found.escapes & kept,
+            odd: found.odd & kept,
+            colons: found.colons & kept,
+        });
+        kept == !0
     }
 }
 
@@ -125,24 +139,101 @@ impl<'a> Index<'a> {
     }
 
     /// Tell whether a text is a slice of the line without any byte that is marked.
-    #[inline]
+    #[inline(always)] // of each value of a message: as a call, it took 15 instructions more
     pub fn is_unmarked(&self, text: &str) -> bool {
         self.place_of(text)
-            .is_some_and(|place| !self.any(place, text.len(), |it| it.marked))
+            .is_some_and(|place| !self.any(place, text.len(), Word::marked))
     }
 
-    /// Tell what there is in a slice of the line, as `look` does; None for another text.
-    pub fn seen(&self, text: &str) -> Option<Seen> {
-        let (place, size) = (self.place_of(text)?, text.len());
-        Some(Seen {
+    /// Tell what there is in so many bytes of the line, as `look` does.
+    pub fn seen(&self, place: usize, size: usize) -> Seen {
+        Seen {
             odd: self.any(place, size, |it| it.odd),
             colon: self.any(place, size, |it| it.colons),
-            escape: self.any(place, size, |it| it.marked & !it.odd & !it.colons),
-        })
+            escape: self.any(place, size, |it| it.escapes & !it.odd),
+        }
+    }
+
+    /// Return where in the line, from a place on, a byte stands that a value of CEF may not hold as it
+    /// is; `to` for none before it.
+    #[inline]
+    pub fn escape(&self, from: usize, to: usize) -> usize {
+        self.next(from, to, |it| it.escapes)
+    }
+
+    /// Return how many such bytes there are among so many.
+    pub fn escapes(&self, place: usize, size: usize) -> usize {
+        let mut many = 0;
+        let _ = self.each(
+            place,
+            size,
+            |it| it.escapes,
+            |_| {
+                many += 1;
+                ControlFlow::Continue(())
+            },
+        );
+        many
+    }
+
+    /// Tell whether something holds of a colon among so many bytes; it is told the colon's place,
+    /// counted from the first of them.
+    pub fn any_colon(&self, place: usize, size: usize, holds: impl Fn(usize) -> bool) -> bool {
+        let found = self.each(
+            place,
+            size,
+            |it| it.colons,
+            |at| {
+                if holds(at - place) {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            },
+        );
+        found.is_break()
+    }
+
+    /// Visit each of so many bytes that has a bit. They are few: most words have none.
+    #[inline(always)]
+    fn each(
+        &self,
+        place: usize,
+        size: usize,
+        bits: impl Fn(&Word) -> u64,
+        mut visit: impl FnMut(usize) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let (first, to) = (place / WORD, place + size);
+        let words = self.words.get(first..to.div_ceil(WORD)).unwrap_or(&[]);
+        for (number, word) in words.iter().enumerate() {
+            let mut bits = bits(word);
+            while bits != 0 {
+                let at = (first + number) * WORD + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                if (place..to).contains(&at) {
+                    visit(at)?;
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    #[inline]
+    fn next(&self, from: usize, to: usize, bits: impl Fn(&Word) -> u64) -> usize {
+        let mut begin = from / WORD * WORD;
+        let mut kept = !0 << (from % WORD);
+        while begin < to {
+            let found = self.words.get(begin / WORD).map_or(0, &bits) & kept;
+            if found != 0 {
+                return to.min(begin + found.trailing_zeros() as usize);
+            }
+            (begin, kept) = (begin + WORD, !0);
+        }
+        to
     }
 
     /// Tell whether one of so many bytes has a bit, from a place on.
-    #[inline]
+    #[inline(always)]
     fn any(&self, place: usize, size: usize, bits: impl Fn(&Word) -> u64) -> bool {
         let Some(last) = size.checked_sub(1).map(|more| place + more) else {
             return false;
@@ -199,10 +290,21 @@ mod tests {
                     assert!(index.is_unmarked(&text[place + 1..]));
                     assert_eq!(index.is_unmarked(&text[place..=place]), byte == '"');
                     assert!(!index.is_unmarked("of another place"));
-                    assert_eq!(index.seen("of another place"), None);
-                    assert_eq!(index.seen(&text), Some(look(text.as_bytes(), b"|")));
+                    assert_eq!(index.seen(0, size), look(text.as_bytes(), b"|"));
+                    let is = |wanted: bool| if wanted { place } else { size };
+                    let escapes = matches!(byte, '\\' | '=' | '\u{1}' | '\n');
+                    assert_eq!(index.escape(0, size), is(escapes));
+                    assert_eq!(index.escape(place, size), is(escapes));
+                    assert_eq!(index.escape(place + 1, size), size);
+                    assert_eq!(index.escape(0, place), place);
+                    assert_eq!(index.escapes(0, size), usize::from(escapes));
+                    assert_eq!(index.escapes(0, place), 0);
+                    assert_eq!(index.any_colon(0, size, |at| at == place), byte == ':');
+                    assert_eq!(index.any_colon(place, 1, |at| at == 0), byte == ':');
+                    assert!(!index.any_colon(0, size, |at| at != place));
+                    assert!(!index.any_colon(0, place, |_| true));
                     let before = &text[..place];
-                    assert_eq!(index.seen(before), Some(look(before.as_bytes(), b"|")));
+                    assert_eq!(index.seen(0, place), look(before.as_bytes(), b"|"));
                 }
             }
         }

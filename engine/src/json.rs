@@ -7,7 +7,6 @@
 use crate::arena::Arena;
 use crate::index::Index;
 use crate::numbers::{float_text, json_float};
-use crate::scan::plain_end;
 
 /// Lists and objects in one another; deeper ones are left to Python, which refuses them from 64 on.
 const MOST_LEVELS: usize = 60;
@@ -135,7 +134,9 @@ impl<'a> Reader<'a> {
         match self.text.as_bytes().get(end)? {
             b'"' => {
                 self.at = end + 1;
-                self.text.get(begin..end)
+                // SAFETY: a quote stands before `begin` and at `end`, which is not before it: no
+                // character is cut. Asking again took 16 of 53 instructions a string.
+                Some(unsafe { self.text.get_unchecked(begin..end) })
             }
             b'\\' => self.escaped(begin, end),
             _ => None,
@@ -145,23 +146,23 @@ impl<'a> Reader<'a> {
     /// Read a string that has escapes, the first of them at `escape`.
     fn escaped(&mut self, begin: usize, escape: usize) -> Option<&'a str> {
         let bytes = self.text.as_bytes();
-        let mut made = String::with_capacity(escape - begin + 64);
         let (mut from, mut at) = (begin, escape);
-        loop {
+        self.arena.write(|made| loop {
             made.push_str(self.text.get(from..at)?);
             match bytes.get(at)? {
-                b'"' => break,
+                b'"' => {
+                    self.at = at + 1;
+                    return Some(());
+                }
                 b'\\' => {
                     let (character, size) = escape_at(bytes, at)?;
                     made.push(character);
                     from = at + size;
-                    at = plain_end(bytes, from);
+                    at = self.index.stop(from);
                 }
                 _ => return None,
             }
-        }
-        self.at = at + 1;
-        Some(self.arena.text(&made))
+        })
     }
 
     fn literal(&mut self, word: &str) -> Option<()> {
@@ -178,6 +179,13 @@ impl<'a> Reader<'a> {
         self.peek()?;
         let rest = self.text.get(self.at..)?;
         let bytes = rest.as_bytes();
+        // Nearly all are whole and have no sign: these take a third of the instructions.
+        let many = bytes.iter().take_while(|it| it.is_ascii_digit()).count();
+        let is_whole = matches!(bytes.get(many), Some(b',' | b'}'));
+        if is_whole && (1..=MOST_DIGITS).contains(&many) && (bytes[0] != b'0' || many == 1) {
+            self.at += many;
+            return rest.get(..many).map(Json::Integer);
+        }
         let digits_from = |from: usize| {
             bytes.get(from..).map_or(0, |rest| {
                 rest.iter().take_while(|b| b.is_ascii_digit()).count()

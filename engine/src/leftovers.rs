@@ -238,7 +238,7 @@ impl<'a> Rest<'_, 'a> {
         match left.as_slice() {
             [] => None,
             [one] => Some(one),
-            many => Some(self.rules.arena.text(&many.join(joint))),
+            many => Some(self.rules.arena.join_by(many, joint)),
         }
     }
 

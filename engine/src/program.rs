@@ -175,6 +175,9 @@ impl Program {
         let header_severity = read_slots(reader, facts)?;
         let repeats = [reader.flag()?, reader.flag()?, reader.flag()?];
         let slots = read_slots(reader, facts)?;
+        if slots.len() > usize::from(u16::MAX) {
+            return reader.damage("no more keys than the engine has room for");
+        }
         let conditions = |r: &mut Reader<'_>| r.list(|r| Condition::read(r, facts));
         let filters = reader.list(conditions)?;
         let keeps = reader.list(conditions)?;

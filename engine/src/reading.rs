@@ -155,8 +155,10 @@ fn texts<'a>(reader: &mut Reader<'a>, arena: &'a Arena) -> Option<Option<Value<'
     if found.is_empty() {
         return Some(None);
     }
-    let joined = arena.text(&found.join(","));
-    Some(Some(Value::List(joined, arena.slice(&found))))
+    let joined = arena.join_by(&found, ",");
+    Some(Some(Value::List(
+        arena.value((joined, arena.slice(&found))),
+    )))
 }
 
 /// Read Owner or ExecEvent: null, or an object whose parts are fields.
@@ -254,7 +256,7 @@ fn read_event_data<'a>(
 fn is_empty(value: &Value<'_>) -> bool {
     matches!(
         value,
-        Value::Text("") | Value::List(_, []) | Value::Map(_, [])
+        Value::Text("") | Value::List((_, [])) | Value::Map((_, []))
     )
 }
 
@@ -281,14 +283,14 @@ fn to_value<'a>(value: &Json<'a>, arena: &'a Arena) -> Option<Value<'a>> {
         Json::List(entries) => {
             let texts: Option<Vec<&str>> =
                 entries.iter().map(|entry| text_of(entry, arena)).collect();
-            Value::List(text_of(value, arena)?, arena.slice(&texts?))
+            Value::List(arena.value((text_of(value, arena)?, arena.slice(&texts?))))
         }
         Json::Map(entries) => {
             let pairs: Option<Vec<(&str, &str)>> = entries
                 .iter()
                 .map(|(name, entry)| Some((*name, text_of(entry, arena)?)))
                 .collect();
-            Value::Map(text_of(value, arena)?, arena.slice(&pairs?))
+            Value::Map(arena.value((text_of(value, arena)?, arena.slice(&pairs?))))
         }
     })
 }
@@ -297,7 +299,5 @@ fn text_of<'a>(value: &Json<'a>, arena: &'a Arena) -> Option<&'a str> {
     if let Json::Text(text) = value {
         return Some(text);
     }
-    let mut out = String::new();
-    value.write_text(&mut out)?;
-    Some(arena.text(&out))
+    arena.write(|out| value.write_text(out))
 }

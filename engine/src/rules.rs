@@ -32,6 +32,8 @@ pub struct Hit<'a> {
     pub marks: Marks,
     /// The text may hold what is to be escaped.
     pub escapes: bool,
+    /// The number of the slot that gave it among the keys, where that is asked.
+    pub slot: u16,
 }
 
 impl<'a> Hit<'a> {
@@ -46,6 +48,7 @@ impl<'a> Hit<'a> {
             taken: false,
             marks: clean.marks,
             escapes: clean.escapes,
+            slot: 0,
         }
     }
 
@@ -137,9 +140,13 @@ impl<'a> Rules<'a> {
         let clean = match &plain.fixed {
             Some(text) => Clean::of(text),
             None => {
-                let raw = event.filled(plain.field)?;
+                let (raw, is_number) = event.filled(plain.field)?;
                 let format = &self.program.format;
-                let clean = format.clean(raw, rule.limit, &event.index, self.arena);
+                let clean = if is_number && format.is_number_plain(raw, rule.limit) {
+                    Clean::of(raw)
+                } else {
+                    format.clean(raw, rule.limit, &event.index, self.arena)
+                };
                 let many = clean.text.len();
                 if many == 0 || many > plain.most || !fits(rule.kind, clean.text) {
                     return None;
@@ -297,6 +304,7 @@ impl<'a> Rules<'a> {
             taken,
             marks: clean.marks,
             escapes: clean.escapes,
+            slot: 0,
         });
         true
     }
@@ -349,7 +357,7 @@ fn entries_of<'a>(facts: &Facts, field: Field, event: &Event<'a>) -> Vec<(&'a st
             .collect();
     }
     match event.get(field) {
-        Some(Value::Map(_, entries)) => entries.to_vec(),
+        Some(Value::Map((_, entries))) => entries.to_vec(),
         Some(Value::Text(text)) => {
             let mut places = std::collections::HashMap::new();
             let mut entries: Vec<(&str, &str)> = Vec::new();
@@ -368,8 +376,12 @@ fn entries_of<'a>(facts: &Facts, field: Field, event: &Event<'a>) -> Vec<(&'a st
 }
 
 /// Tell whether a text is what a key's type asks for.
-#[inline]
+#[inline(always)] // most ask for any text
 pub fn fits(kind: Kind, text: &str) -> bool {
+    matches!(kind, Kind::Text) || fits_type(kind, text)
+}
+
+fn fits_type(kind: Kind, text: &str) -> bool {
     match kind {
         Kind::Text => true,
         Kind::Integer => is_int32(text),

@@ -4,6 +4,7 @@
 
 use crate::event::NO_FIELD;
 use crate::format::{Clean, Format};
+use crate::index::Index;
 use crate::rules::Hit;
 use crate::text::{cut, Marks};
 
@@ -13,22 +14,25 @@ const SHORTEST: usize = 16;
 pub const LEAST_ROOM: usize = 64;
 
 /// Make hits fit into so many bytes. The key that says so is always among what is left.
-pub fn fit<'a>(format: &'a Format, hits: &mut Vec<Hit<'a>>, room: i64) {
+pub fn fit<'a>(format: &'a Format, index: &Index<'a>, hits: &mut Vec<Hit<'a>>, room: i64) {
     let msg = hits
         .last()
         .is_some_and(|hit| hit.pair.get(1..) == Some("msg="));
     let place = hits.len() - usize::from(msg);
     hits.insert(place, mark(format));
-    let size: usize = hits.iter().map(|hit| size_of(format, hit)).sum();
+    let size: usize = hits.iter().map(|hit| size_of((format, index), hit)).sum();
     let mut over = size as i64 - room;
     let order = order(format, hits);
-    over = without(format, hits, over, &order);
-    over = shorten(format, hits, over);
+    over = without((format, index), hits, over, &order);
+    over = shorten((format, index), hits, over);
+    if over <= 0 {
+        return;
+    }
     let mut last: Vec<usize> = (0..hits.len())
         .filter(|at| !stays(format, &hits[*at]))
         .collect();
     last.sort_by_cached_key(|at| (format.key_of(hits[*at].pair).worth, std::cmp::Reverse(*at)));
-    without(format, hits, over, &last);
+    without((format, index), hits, over, &last);
 }
 
 fn mark(format: &Format) -> Hit<'_> {
@@ -45,9 +49,12 @@ fn stays(format: &Format, hit: &Hit<'_>) -> bool {
     hit.pair == format.truncated || format.first.as_deref() == Some(hit.pair)
 }
 
+/// How a line is written, and what is known of the line that it was read from.
+type Writing<'w> = (&'w Format, &'w Index<'w>);
+
 /// Return how many bytes a hit takes with its separator and its label.
-fn size_of(format: &Format, hit: &Hit<'_>) -> usize {
-    hit.pair.len() + format.size_of(hit.text) + hit.label().len()
+fn size_of((format, index): Writing<'_>, hit: &Hit<'_>) -> usize {
+    hit.pair.len() + format.size_of(hit.text, index) + hit.label().len()
 }
 
 /// Return the hits that may go, in the order they go: keys of `shed`, then our own from the last on.
@@ -71,14 +78,14 @@ fn order(format: &Format, hits: &[Hit<'_>]) -> Vec<usize> {
 }
 
 /// Take hits out in an order, until none are over; return how many bytes are.
-fn without(format: &Format, hits: &mut Vec<Hit<'_>>, over: i64, order: &[usize]) -> i64 {
+fn without(writing: Writing<'_>, hits: &mut Vec<Hit<'_>>, over: i64, order: &[usize]) -> i64 {
     let mut over = over;
     let mut gone = vec![false; hits.len()];
     for at in order {
         if over <= 0 {
             break;
         }
-        over -= size_of(format, &hits[*at]) as i64;
+        over -= size_of(writing, &hits[*at]) as i64;
         gone[*at] = true;
     }
     let mut gone = gone.into_iter();
@@ -87,12 +94,12 @@ fn without(format: &Format, hits: &mut Vec<Hit<'_>>, over: i64, order: &[usize])
 }
 
 /// Shorten the longest text again and again; return how many bytes are still over.
-fn shorten(format: &Format, hits: &mut [Hit<'_>], over: i64) -> i64 {
+fn shorten(writing: Writing<'_>, hits: &mut [Hit<'_>], over: i64) -> i64 {
     let mut over = over;
     let mut lengths: Vec<usize> = hits
         .iter()
         .map(|hit| {
-            if format.key_of(hit.pair).may_be_cut {
+            if writing.0.key_of(hit.pair).may_be_cut {
                 hit.text.chars().count()
             } else {
                 0
@@ -112,13 +119,13 @@ fn shorten(format: &Format, hits: &mut [Hit<'_>], over: i64) -> i64 {
             break;
         }
         let hit = &mut hits[at];
-        let before = size_of(format, hit);
+        let before = size_of(writing, hit);
         // A character takes at most 4 bytes and an escape twice a character's: cut by what is sure
         // to be needed, look again, and never below the shortest.
         let needed = length.saturating_sub((over as usize / 4).max(1));
         hit.text = cut(hit.text, needed.max(length / 2).max(SHORTEST));
         lengths[at] = hit.text.chars().count();
-        over -= before as i64 - size_of(format, hit) as i64;
+        over -= before as i64 - size_of(writing, hit) as i64;
     }
     over
 }

@@ -26,47 +26,11 @@ pub fn summary<'a>(
         text: &text,
         verb,
     };
-    let place = says.place();
-    if verb == Some(facts.is.throttle) {
-        return arena.text(&says.silence(&place));
-    }
-    let deed = verb.map_or("", |verb| &facts.deeds[verb as usize]);
-    let mut target = says.target();
-    if deed.is_empty() && target.is_empty() {
-        return "";
-    }
-    let open = [" to", " of", " for"].iter().any(|end| deed.ends_with(end));
-    if target.is_empty() && open {
-        target.push_str("something without a name");
-    }
-    let mut sentence = says.actor().to_owned();
-    sentence.push(' ');
-    sentence.push_str(if deed.is_empty() { "touched" } else { deed });
-    if !target.is_empty() {
-        sentence.push(' ');
-        sentence.push_str(&target);
-    }
-    if !place.is_empty() {
-        sentence.push_str(" in ");
-        sentence.push_str(&place);
-    }
-    let result = text(ids.result);
-    if !result.is_empty() {
-        sentence.push_str(": ");
-        sentence.push_str(result);
-    }
-    let (action, policy) = (text(ids.action), text(ids.policy));
-    if !action.is_empty() || !policy.is_empty() {
-        let by = if action.is_empty() || policy.is_empty() {
-            ""
-        } else {
-            " by "
-        };
-        for part in [" (", action, by, policy, ")"] {
-            sentence.push_str(part);
-        }
-    }
-    arena.text(&sentence)
+    let written = arena.write(|sentence| {
+        says.all(sentence);
+        Some(())
+    });
+    written.unwrap_or("")
 }
 
 struct Says<'s, 'a> {
@@ -84,6 +48,55 @@ impl<'a> Says<'_, 'a> {
         (self.text)(field)
     }
 
+    /// Write the sentence, or nothing.
+    fn all(&self, out: &mut String) {
+        let ids = &self.facts.ids;
+        if self.is(&[self.facts.is.throttle]) {
+            self.silence(out);
+            return;
+        }
+        let deed = self
+            .verb
+            .map_or("", |verb| &self.facts.deeds[verb as usize]);
+        out.push_str(self.actor());
+        out.push(' ');
+        out.push_str(if deed.is_empty() { "touched" } else { deed });
+        out.push(' ');
+        let before = out.len();
+        self.target(out);
+        if out.len() == before {
+            if deed.is_empty() {
+                out.clear();
+                return;
+            }
+            if [" to", " of", " for"].iter().any(|end| deed.ends_with(end)) {
+                out.push_str("something without a name");
+            } else {
+                out.truncate(before - 1);
+            }
+        }
+        let before = out.len();
+        out.push_str(" in ");
+        let place = out.len();
+        self.place(out);
+        if out.len() == place {
+            out.truncate(before);
+        }
+        let result = self.text(ids.result);
+        if !result.is_empty() {
+            join(out, &[": ", result]);
+        }
+        let (action, policy) = (self.text(ids.action), self.text(ids.policy));
+        if !action.is_empty() || !policy.is_empty() {
+            let by = if action.is_empty() || policy.is_empty() {
+                ""
+            } else {
+                " by "
+            };
+            join(out, &[" (", action, by, policy, ")"]);
+        }
+    }
+
     /// Return the first of some fields that has a text.
     fn first(&self, fields: &[Field]) -> &'a str {
         fields
@@ -93,7 +106,7 @@ impl<'a> Says<'_, 'a> {
             .unwrap_or("")
     }
 
-    fn place(&self) -> String {
+    fn place(&self, out: &mut String) {
         let ids = &self.facts.ids;
         let (namespace, pod) = (self.text(ids.namespace), self.text(ids.pod));
         let slash = if namespace.is_empty() || pod.is_empty() {
@@ -101,28 +114,30 @@ impl<'a> Says<'_, 'a> {
         } else {
             "/"
         };
-        let pod = [namespace, slash, pod].concat();
         let container = self.text(ids.container_name);
-        match (pod.is_empty(), container.is_empty()) {
-            (false, false) => format!("{pod} ({container})"),
-            (false, true) => pod,
-            (true, false) => container.to_owned(),
-            (true, true) => self.text(ids.host_name).to_owned(),
+        match (namespace.is_empty() && pod.is_empty(), container) {
+            (true, "") => out.push_str(self.text(ids.host_name)),
+            (true, container) => out.push_str(container),
+            (false, "") => join(out, &[namespace, slash, pod]),
+            (false, container) => join(out, &[namespace, slash, pod, " (", container, ")"]),
         }
     }
 
-    fn silence(&self, place: &str) -> String {
+    fn silence(&self, out: &mut String) {
         let ids = &self.facts.ids;
-        let place = if place.is_empty() { "this host" } else { place };
-        let mut sentence = format!("KubeArmor withholds alerts of {place}");
+        out.push_str("KubeArmor withholds alerts of ");
+        let before = out.len();
+        self.place(out);
+        if out.len() == before {
+            out.push_str("this host");
+        }
         let (seconds, most) = (self.text(ids.silence), self.text(ids.most_alerts));
         if !seconds.is_empty() {
-            sentence.push_str(&format!(" for {seconds} s"));
+            join(out, &[" for ", seconds, " s"]);
         }
         if !most.is_empty() {
-            sentence.push_str(&format!(": more than {most} a second"));
+            join(out, &[": more than ", most, " a second"]);
         }
-        sentence
     }
 
     fn actor(&self) -> &'a str {
@@ -143,57 +158,58 @@ impl<'a> Says<'_, 'a> {
         }
     }
 
-    fn target(&self) -> String {
+    fn target(&self, out: &mut String) {
         let (ids, is) = (&self.facts.ids, &self.facts.is);
         if self.is(&[
             is.attach, is.detach, is.socket, is.listen, is.accept, is.setid,
         ]) {
-            String::new()
-        } else if self.is(&[is.connect, is.ingress, is.egress]) {
+            return;
+        }
+        let named = if self.is(&[is.connect, is.ingress, is.egress]) {
             let host = self.first(&[ids.destination_ip, ids.remote_host]);
-            let end = address(host, self.text(ids.destination_port));
             let path = self.text(ids.d_sun_path);
             let protocol = self.text(ids.protocol);
-            if !end.is_empty() {
-                end
-            } else if !path.is_empty() {
-                path.to_owned()
-            } else if protocol.is_empty() {
-                String::new()
+            if !host.is_empty() {
+                return address(host, self.text(ids.destination_port), out);
+            }
+            if path.is_empty() && !protocol.is_empty() {
+                out.push_str("a peer by ");
+                protocol
             } else {
-                format!("a peer by {protocol}")
+                path
             }
         } else if self.is(&[is.bind]) {
-            let end = address(self.text(ids.local_ip), self.text(ids.local_port));
-            if end.is_empty() {
-                self.text(ids.d_sun_path).to_owned()
-            } else {
-                end
+            let host = self.text(ids.local_ip);
+            if !host.is_empty() {
+                return address(host, self.text(ids.local_port), out);
             }
+            self.text(ids.d_sun_path)
         } else if self.is(&[is.dns]) {
-            self.text(ids.dns_name).to_owned()
+            self.text(ids.dns_name)
         } else if self.is(&[is.exec]) {
-            self.text(ids.process_path).to_owned()
+            self.text(ids.process_path)
         } else if self.is(&[is.use_]) {
-            let used = self.first(&[ids.d_capability, ids.resource]);
-            if used.is_empty() {
-                "a capability".to_owned()
-            } else {
-                used.to_owned()
+            match self.first(&[ids.d_capability, ids.resource]) {
+                "" => "a capability",
+                used => used,
             }
         } else {
             self.first(&[ids.file_path, ids.d_process, ids.resource])
-                .to_owned()
-        }
+        };
+        out.push_str(named);
     }
 }
 
-fn address(host: &str, port: &str) -> String {
-    if host.is_empty() || port.is_empty() {
-        host.to_owned()
+fn address(host: &str, port: &str, out: &mut String) {
+    if port.is_empty() {
+        out.push_str(host);
     } else if host.contains(':') {
-        format!("[{host}]:{port}")
+        join(out, &["[", host, "]:", port]);
     } else {
-        format!("{host}:{port}")
+        join(out, &[host, ":", port]);
     }
+}
+
+fn join(out: &mut String, parts: &[&str]) {
+    parts.iter().for_each(|part| out.push_str(part));
 }

