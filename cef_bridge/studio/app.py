@@ -76,7 +76,7 @@ class Studio:
             Route("/api/start", self._start),
             Route("/api/events", self._events),
             Route("/api/events", self._paste, methods=["POST"]),
-            Route("/api/event/{number:int}", self._event),
+            Route("/api/event/{number}", self._event),
             Route("/api/lint", self._lint, methods=["POST"]),
             Route("/api/line", self._line, methods=["POST"]),
             Route("/api/survey", self._survey, methods=["POST"]),
@@ -132,7 +132,7 @@ class Studio:
         return answer({"numbers": numbers})
 
     def _event(self, request: Request) -> Response:
-        event = self._numbered(request.path_params["number"])
+        event = self._numbered(_whole(request.path_params["number"]))
         return answer({"number": event.number, "text": event.shown(), "where": event.place})
 
     async def _lint(self, request: Request) -> Response:

@@ -45,7 +45,7 @@ def test_another_host_is_refused_as_dns_rebinding_needs_one(client, host):
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://evil.example", "null", "http://127.0.0.1:1", "http://localhost"]
+    "origin", ["http://evil.example", "null", "http://127.0.0.1:1", "http://localhost", "http://["]
 )
 def test_a_request_of_another_page_is_refused(client, origin):
     answer = client.ask("/api/lint", {"text": ""}, Origin=origin)
@@ -112,6 +112,8 @@ def test_paths_and_methods_that_are_unknown_are_refused_as_json(client):
     assert client.ask("/api/start", {}).status == 405
     assert client.ask("/api/lint").status == 405
     assert client.ask("/api/event/0").status == 404
+    assert client.ask(f"/api/event/{'9' * 5000}").status == 400
+    assert client.ask("/api/event/-1").status == 400
     assert client.ask("/api/events?from=x").status == 400
     assert client.ask("/api/survey/abc").status == 404
     assert client.ask("/api/line", {"text": "", "event": True}).status == 400
