@@ -99,7 +99,10 @@ class Studio:
     async def _page(self, request: Request) -> Response:
         path = request.url.path
         headers = {"Set-Cookie": self._guard.cookie()}
-        if "token" in request.query_params:  # out of the address bar and the history
+        # A browser that follows a link on another site keeps the new cookie back in a redirect: the
+        # page itself takes the token out of the address bar then.
+        is_led_here = request.headers.get("Sec-Fetch-Site") == "cross-site"
+        if "token" in request.query_params and not is_led_here:
             headers["Location"] = path
             return Response(b"", 303, {**safe_headers(), **headers})
         nonce = secrets.token_urlsafe(16)

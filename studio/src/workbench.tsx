@@ -198,7 +198,7 @@ class Workbench extends Component<{ studio: Studio }, { dialog: DialogName }> {
           <span aria-hidden="true">↷</span>
         </button>
         <button type="button" onClick={() => this.open("keys")}>
-          Keys
+          Shortcuts
         </button>
         <button
           type="button"
@@ -245,13 +245,14 @@ class Workbench extends Component<{ studio: Studio }, { dialog: DialogName }> {
         <span class="soft about-sample">
           {sample && `${many(sample.events, "event")}${sample.more ? " (the first ones)" : ""}`}
           {sample?.skipped ? `, ${many(sample.skipped, "line")} skipped` : ""}
-          {line ? ` · ${(line.microseconds / 1000).toFixed(1)} ms` : ""} · {start?.version}
+          {line ? ` · message made in ${(line.microseconds / 1000).toFixed(1)} ms` : ""} · version {start?.version}
         </span>
       </footer>
     );
   }
 }
 
+history.replaceState(null, "", location.pathname); // the cookie has the token from here on
 const root = document.getElementById("app");
 if (root) {
   root.textContent = "";

@@ -33,6 +33,15 @@ def test_the_token_in_the_url_becomes_a_cookie_and_leaves_the_address(client):
     assert client.ask("/api/start", Authorization=None, Cookie=wrong).status == 401
 
 
+def test_a_link_on_another_site_is_answered_at_once_as_a_redirect_would_have_no_cookie(client):
+    path = f"/?token={client.token}"
+    answer = client.ask(path, Authorization=None, Sec_Fetch_Site="cross-site")
+    assert (answer.status, "location" in answer.headers) == (200, False)
+    cookie = answer.headers["set-cookie"].partition(";")[0]
+    assert client.ask("/api/start", Authorization=None, Cookie=cookie).status == 200
+    assert client.ask("/", Authorization=None, Sec_Fetch_Site="cross-site").status == 401
+
+
 def test_only_pages_take_the_token_from_the_url(client):
     for path in ("/api/start", "/static/workbench.js"):
         assert client.ask(f"{path}?token={client.token}", Authorization=None).status == 401
