@@ -96,6 +96,9 @@ function Overview({ survey }: { survey: Survey }) {
           </div>
         ))}
       </div>
+      <p class="soft histogram-title" aria-hidden="true">
+        Events by severity
+      </p>
       <dl class="facts">
         <div>
           <dt>Converted</dt>
