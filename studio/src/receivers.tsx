@@ -42,7 +42,9 @@ export function Receivers({ studio, receivers, chosen, line, text, stale, lights
           <p class="empty">
             {line && line.outcome !== "converted"
               ? `Nothing is sent: the event is ${line.outcome}.`
-              : "No message yet."}
+              : stale
+                ? "There is no message while the mapping is invalid."
+                : "No message yet."}
           </p>
         )}
       </Tabs>

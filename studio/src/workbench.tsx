@@ -211,11 +211,11 @@ class Workbench extends Component<{ studio: Studio }, { dialog: DialogName }> {
         <button
           type="button"
           class="primary save"
-          title="Save (Ctrl+S)"
+          title={writable ? "Save (Ctrl+S)" : "Copy the mapping, for a file of your own"}
           disabled={writable && !studio.dirty}
           onClick={() => void (writable ? studio.save() : studio.copy())}
         >
-          {writable ? "Save" : "Copy"}
+          {writable ? "Save" : "Copy YAML"}
         </button>
       </header>
     );
@@ -243,7 +243,7 @@ class Workbench extends Component<{ studio: Studio }, { dialog: DialogName }> {
           ))}
         </div>
         <span class="soft about-sample">
-          {sample && `${many(sample.events, "event")}${sample.more ? " (the first ones)" : ""}`}
+          {sample && `${sample.more ? "the first " : ""}${many(sample.events, "event")}`}
           {sample?.skipped ? `, ${many(sample.skipped, "line")} skipped` : ""}
           {line ? ` · message made in ${(line.microseconds / 1000).toFixed(1)} ms` : ""} · version {start?.version}
         </span>
