@@ -85,7 +85,7 @@ class Workbench extends Component<{ studio: Studio }, { dialog: DialogName }> {
           <p>No mapping was given.</p>
           {start.live && (
             <p>
-              <a href="/live">Open the live page</a>
+              <a href="/live#studio">Open the live page</a>
             </p>
           )}
         </main>
@@ -187,7 +187,7 @@ class Workbench extends Component<{ studio: Studio }, { dialog: DialogName }> {
         </p>
         <span class="grow" />
         {start.live && (
-          <a class="button" href="/live">
+          <a class="button" href="/live#studio">
             Live
           </a>
         )}
