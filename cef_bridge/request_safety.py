@@ -148,15 +148,22 @@ def _said(headers: Headers, query: str, cookie_name: str) -> list[str]:
 def _wrong_origin(method: str, headers: Headers, *, page: bool) -> Refusal | None:
     """Return a refusal of what another web page asks for; its links to a page are followed."""
     site = headers.get("Sec-Fetch-Site") or "none"
-    origin = headers.get("Origin")
-    foreign = origin is not None and urlsplit(origin).netloc != (headers.get("Host") or "")
-    if foreign or (site not in ("none", "same-origin") and not page):
+    if _is_foreign(headers.get("Origin"), headers.get("Host") or "") or (
+        site not in ("none", "same-origin") and not page
+    ):
         return Refusal(403, "Another web page asked for it.", "Open this server's own page.")
     kind = (headers.get("Content-Type") or "").partition(";")[0].strip().lower()
     if method not in ("GET", "HEAD") and kind != "application/json":
         # What a form can send, any page can send without asking.
         return Refusal(400, "The request is not JSON.", "Set Content-Type: application/json.")
     return None
+
+
+def _is_foreign(origin: str | None, host: str) -> bool:
+    try:
+        return origin is not None and urlsplit(origin).netloc != host
+    except ValueError:  # such as a bracket that nothing closes
+        return True
 
 
 def _cookie_name(token: str) -> str:

@@ -167,6 +167,7 @@ ALLOWED = {
             "checkpoint",
             "delivery",
             "engine",
+            "files",
             "forward.config",
             "kubearmor",
             "lines",

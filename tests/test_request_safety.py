@@ -95,6 +95,8 @@ def test_other_pages_are_refused(guard):
         "null",
         "http://127.0.0.1:9465",
         "http://localhost:9464",
+        "http://[",
+        "http://127.0.0.1:9464]",
     ):
         assert asked(guard, "POST", Origin=origin, **json) == 403
         assert asked(guard, Origin=origin) == 403

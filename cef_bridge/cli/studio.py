@@ -103,8 +103,11 @@ def _sample(names: tuple[str, ...]) -> SampleEvents:
     sample = SampleEvents()
     sample.read(expand(names or (str(_SAMPLES),)))
     if not sample.events:
-        why = f" {sample.unread}." if sample.unread else ""
-        raise CefBridgeError(f"no KubeArmor event found; nothing to show.{why}")
+        why = f" {sample.unread[:1].upper()}{sample.unread[1:]}." if sample.unread else ""
+        raise CefBridgeError(
+            f"no KubeArmor event found; nothing to show.{why} "
+            "Name a file that has events, or none to look at sample events."
+        )
     say(f"{counted(len(sample.events), 'event')} read, {counted(sample.skipped, 'line')} skipped")
     if sample.more:
         say(f"There are more events: a sample has at most {sample.limits}", "warning")

@@ -94,7 +94,7 @@ class LiveHistory:
     def _run(self) -> None:
         due = self._clock() + STEP
         while not self._stopped.wait(max(due - self._clock(), 0.0)):
-            due += STEP
+            due = due_behind(due, self._clock())
             self.take()
             self._also()
 
@@ -168,6 +168,11 @@ class LiveHistory:
             if all(map(math.isnan, pair[1])):
                 del self._columns[name]
         del self._times[:-ROWS], self._read[:-ROWS]
+
+
+def due_behind(due: float, now: float) -> float:
+    """Return when the row behind one that was due is due: once, however late it is now."""
+    return due + STEP if due + STEP > now else now + STEP
 
 
 def rates_between(before: RateTotals, now: RateTotals) -> LiveRates:

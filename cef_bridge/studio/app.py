@@ -76,7 +76,7 @@ class Studio:
             Route("/api/start", self._start),
             Route("/api/events", self._events),
             Route("/api/events", self._paste, methods=["POST"]),
-            Route("/api/event/{number:int}", self._event),
+            Route("/api/event/{number}", self._event),
             Route("/api/lint", self._lint, methods=["POST"]),
             Route("/api/line", self._line, methods=["POST"]),
             Route("/api/survey", self._survey, methods=["POST"]),
@@ -99,7 +99,10 @@ class Studio:
     async def _page(self, request: Request) -> Response:
         path = request.url.path
         headers = {"Set-Cookie": self._guard.cookie()}
-        if "token" in request.query_params:  # out of the address bar and the history
+        # A browser that follows a link on another site keeps the new cookie back in a redirect: the
+        # page itself takes the token out of the address bar then.
+        is_led_here = request.headers.get("Sec-Fetch-Site") == "cross-site"
+        if "token" in request.query_params and not is_led_here:
             headers["Location"] = path
             return Response(b"", 303, {**safe_headers(), **headers})
         nonce = secrets.token_urlsafe(16)
@@ -132,7 +135,7 @@ class Studio:
         return answer({"numbers": numbers})
 
     def _event(self, request: Request) -> Response:
-        event = self._numbered(request.path_params["number"])
+        event = self._numbered(_whole(request.path_params["number"]))
         return answer({"number": event.number, "text": event.shown(), "where": event.place})
 
     async def _lint(self, request: Request) -> Response:

@@ -34,11 +34,11 @@ class RemoteForwarder:
     """
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
         try:
+            parts = urlsplit(url if "://" in url else f"http://{url}")
             host, port = parts.hostname, parts.port
         except ValueError:
-            host = port = None
+            parts, host, port = urlsplit(""), None, None
         if parts.scheme not in ("http", "https") or not host:
             raise UsageError(
                 f'"{shown(url.partition("?")[0])}" is no URL of a forwarder. Expected the one of '
@@ -50,7 +50,8 @@ class RemoteForwarder:
         self._token = parse_qs(parts.query).get("token", [""])[0]
         if not self._token.isprintable() or not self._token.isascii():
             raise UsageError("The token in the forwarder's URL has other characters than ASCII.")
-        self.address = f"{parts.scheme}://{host}:{self._port}"
+        shown_host = f"[{host}]" if ":" in host else host
+        self.address = f"{parts.scheme}://{shown_host}:{self._port}"
 
     def ask(self, method: str, path: str, body: object = None) -> ForwarderAnswer:
         """Return an answer; StudioError (502) when there is none."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -110,6 +111,7 @@ class SampleEvents:
         self._most_events = most_events
         self._most_bytes = most_bytes
         self._bytes = 0
+        self._pasting = threading.Lock()
         self._fields: Counter[str] = Counter()
         self._values: dict[str, Counter[str]] = {}
 
@@ -126,19 +128,22 @@ class SampleEvents:
         """Take the events of a text, and return their numbers; UsageError when there are none, or
         no room.
         """
-        data = text.encode("utf-8", "replace")
+        data = io.BytesIO(text.encode("utf-8", "replace"))
+        with self._pasting:
+            return self._paste(data)
+
+    def _paste(self, data: io.BytesIO) -> list[int]:
         self.unread = ""
-        found = [*self._of(blocks(io.BytesIO(data)), "pasted", pasted=True)]
-        if not found:
-            why = f" {self.unread}." if self.unread else ""
-            raise UsageError(
-                f"the text has no event of KubeArmor.{why} Expected JSON, one event a line."
-            )
         numbers = []
-        for event in found:
+        for event in self._of(blocks(data), "pasted", pasted=True):
             if not self._add(event):
                 raise UsageError(f"the sample is full: {self.limits}. Restart with fewer events.")
             numbers.append(len(self.events))
+        if not numbers:
+            why = f" {self.unread[:1].upper()}{self.unread[1:]}." if self.unread else ""
+            raise UsageError(
+                f"the text has no event of KubeArmor.{why} Expected JSON, one event a line."
+            )
         return numbers
 
     @property
@@ -148,8 +153,12 @@ class SampleEvents:
 
     def fields(self) -> list[SampleField]:
         """Return the fields of the events, the known ones first, by name."""
+        with self._pasting:
+            return self._known_fields()
+
+    def _known_fields(self) -> list[SampleField]:
         rows = []
-        for path, count in sorted([*self._fields.items()]):
+        for path, count in sorted(self._fields.items()):
             if path in INTERNAL:
                 continue
             row = find(path)
@@ -223,10 +232,12 @@ class SampleEvents:
         )
 
     def _count(self, fields: dict[str, Any]) -> None:
-        if len(self._fields) < MOST_FIELDS:
-            self._fields.update(fields.keys())
-        else:
-            self._fields.update(fields.keys() & self._fields.keys())
+        room = MOST_FIELDS - len(self._fields)
+        if len(fields) > room:
+            unknown = [path for path in fields if path not in self._fields]
+            left_out = set(unknown[room:])
+            fields = {path: it for path, it in fields.items() if path not in left_out}
+        self._fields.update(fields.keys())
         if len(self.events) >= _MOST_LOOKED_AT:
             return
         for path, value in fields.items():

@@ -109,7 +109,7 @@ const KEYS: [string, string][] = [
 
 export function KeyList({ close }: { close: () => void }) {
   return (
-    <Dialog title="Keys" close={close}>
+    <Dialog title="Keyboard shortcuts" close={close}>
       <dl class="keys">
         {KEYS.map(([key, what]) => (
           <div key={key}>

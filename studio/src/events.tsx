@@ -57,7 +57,9 @@ export class Events extends Component<Props, State> {
   }
 
   override componentDidUpdate(before: Props): void {
-    if (before.version !== this.props.version) void this.reset(this.state.filter);
+    if (before.version !== this.props.version) {
+      void this.reset(this.state.filter).then(() => this.showChosen());
+    }
     if (before.event !== this.props.event) {
       const { at } = this.state;
       if (this.row(at)?.number !== this.props.event) this.setState({ at: this.find(this.props.event) });
@@ -69,6 +71,13 @@ export class Events extends Component<Props, State> {
     const { at, matching } = this.state;
     if (!matching) return;
     await this.go(Math.max(0, Math.min(matching - 1, at < 0 ? 0 : at + by)));
+  }
+
+  // Brings the chosen event into view; where nothing is filtered its number says where it is
+  private async showChosen(): Promise<void> {
+    const index = this.state.filter ? this.state.at : this.props.event - 1;
+    if (index < 0 || (!this.row(index) && !(await this.load(Math.floor(index / PAGE))))) return;
+    this.setState({ at: index }, () => this.reveal(index));
   }
 
   private find(number: number): number {
@@ -117,7 +126,7 @@ export class Events extends Component<Props, State> {
     clearTimeout(this.timer);
     this.timer = window.setTimeout(() => {
       this.timer = 0;
-      void this.reset(filter);
+      void this.reset(filter).then(() => (filter ? undefined : this.showChosen()));
     }, 120);
   }
 

@@ -68,6 +68,9 @@ export function Fields({ studio, line, event, problem, lights, example }: Props)
           )
         ) : (
           <ul class="field-list">
+            {!line && event && (
+              <li class="empty">The fields are here once the mapping is valid. JSON shows the event.</li>
+            )}
             {line && fields.length === 0 && (
               <li class="empty">Nothing is written of this event. JSON shows all of it.</li>
             )}

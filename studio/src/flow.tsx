@@ -108,12 +108,18 @@ function Queue({ it }: { it: LiveDestination }) {
   );
 }
 
-function Destination({ it, onTap }: { it: LiveDestination; onTap: (name: string) => void }) {
+interface DestinationProps {
+  it: LiveDestination;
+  fed: boolean; // messages come from the engine
+  onTap: (name: string) => void;
+}
+
+function Destination({ it, fed, onTap }: DestinationProps) {
   const down = it.state === "down";
   const tone: Tone = down ? "bad" : it.state === "connected" ? "good" : "calm";
   return (
     <li data-destination={it.name}>
-      <Pipe flows={it.perSecond > 0 || it.queued > 0} />
+      <Pipe flows={fed} />
       <Queue it={it} />
       <Pipe flows={it.perSecond > 0} bad={down} />
       <div class="end">
@@ -164,7 +170,7 @@ export function Flow({ live, onTap }: { live: Live; onTap: (name: string) => voi
         </h2>
         <ul class="destinations">
           {live.destinations.map((it) => (
-            <Destination key={it.name} it={it} onTap={onTap} />
+            <Destination key={it.name} it={it} fed={live.conversion.perSecond > 0} onTap={onTap} />
           ))}
         </ul>
       </div>

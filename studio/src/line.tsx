@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
-import type { CefKey, Line, LinePart, Problem } from "./api";
+import type { CefKey, FieldFate, Line, LinePart, Problem } from "./api";
 import type { Lights } from "./lit";
 import { Value, count, plain, visible } from "./safe";
 import type { Lit } from "./state";
@@ -59,7 +59,7 @@ export function LineView(props: Props) {
                 <dt class="mono">
                   <bdi>{plain(field.path, 100)}</bdi> <span class="tag">{field.fate}</span>
                 </dt>
-                <dd>{field.why}</dd>
+                <dd>{becameOf(field)}</dd>
               </div>
             ))}
           </dl>
@@ -226,7 +226,9 @@ function Keys({ parts, studio, lights }: { parts: LinePart[]; studio: Studio; li
               <Value text={part.value} limit={120} />
             </td>
             <td class="mono">{plain(part.fields.join(", "), 80)}</td>
-            <td class="mono soft">{ruleOf(part)}</td>
+            <td class="mono soft at-rule" title={ruleOf(part)}>
+              <bdi>{ruleOf(part)}</bdi>
+            </td>
           </tr>
         ))}
       </tbody>
@@ -257,6 +259,11 @@ function Notes({ parts, studio, lights }: { parts: LinePart[]; studio: Studio; l
   );
 }
 
+function becameOf(field: FieldFate): string {
+  if (field.keys.length) return `Written to ${plain(field.keys.join(", "), 200)}.`;
+  return plain(field.why.replace(`${field.fate}: `, ""), 300); // the tag before it says that
+}
+
 function ruleOf(part: LinePart): string {
   return part.rule ? `${plain(part.rule.file, 60)}:${part.rule.line}` : "cef-bridge";
 }
@@ -280,7 +287,7 @@ function Details({ studio, line, lights, lit, keys, problem }: DetailProps) {
       <>
         <p>
           <strong class="mono">{plain(field.path, 100)}</strong> <span class="tag">{field.fate}</span>{" "}
-          {field.why || (field.keys.length ? `Written to ${plain(field.keys.join(", "), 200)}.` : "")}
+          {becameOf(field)}
         </p>
         <Value key={field.path} text={field.value} limit={240} />
       </>

@@ -14,6 +14,7 @@ import { TapPanel } from "./tap";
 import { switchTheme, theme } from "./theme";
 import { age, count, meaning } from "./words";
 
+const inStudio = location.hash === "#studio"; // whose workbench leads here
 const NEWS = 4; // the last ones, so that a screen reader has time for each
 
 interface PageState extends State {
@@ -59,6 +60,11 @@ class Page extends Component<object, PageState> {
             <img src="/static/icon.svg" alt="" width="20" height="20" /> cef-bridge <span>live</span>
           </h1>
           <p class="about soft">{live && about(live)}</p>
+          {inStudio && (
+            <a class="button" href="/">
+              Workbench
+            </a>
+          )}
           <button type="button" class="quiet" onClick={() => (switchTheme(), this.forceUpdate())}>
             {theme() === "dark" ? "Light" : "Dark"}
             <span class="hidden-label"> colors</span>
@@ -214,7 +220,7 @@ function Reasons({ title, rows, none }: { title: string; rows: Reason[]; none: s
   );
 }
 
-history.replaceState(null, "", location.pathname); // the cookie has the token from here on
+history.replaceState(null, "", location.pathname + location.hash); // the cookie has the token from here on
 const app = document.getElementById("app");
 if (app) {
   app.replaceChildren();

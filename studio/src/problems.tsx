@@ -11,10 +11,12 @@ interface Props {
   about: string; // code of the page that is open
 }
 
+const RANK = { error: 0, warning: 1, note: 2 } as const;
 const SIGNS = { error: "✕", warning: "⚠", note: "i" } as const;
 
 export function Problems({ studio, lint, text, about }: Props) {
-  const findings = lint?.findings ?? [];
+  // The worst first: few are in view
+  const findings = (lint?.findings ?? []).toSorted((a, b) => RANK[a.severity] - RANK[b.severity]);
   return (
     <div class="problems" role="region" aria-label="Problems" tabIndex={findings.length ? 0 : -1}>
       <p class="problems-head" role="status">

@@ -42,7 +42,9 @@ export function Receivers({ studio, receivers, chosen, line, text, stale, lights
           <p class="empty">
             {line && line.outcome !== "converted"
               ? `Nothing is sent: the event is ${line.outcome}.`
-              : "No message yet."}
+              : stale
+                ? "There is no message while the mapping is invalid."
+                : "No message yet."}
           </p>
         )}
       </Tabs>
@@ -92,40 +94,27 @@ const SIGNS = { lost: "✕", misread: "⚠", note: "i" } as const;
 const RANK = { lost: 0, misread: 1, note: 2 } as const;
 
 function Reading({ reading, studio, text, stale, lights }: ReadingProps) {
-  const wrong = new Map(bad(reading).map((finding) => [finding.key, finding.kind]));
-  const findings = [...reading.findings].sort((a, b) => RANK[a.kind] - RANK[b.kind]);
+  const wrong = bad(reading).sort((a, b) => RANK[a.kind] - RANK[b.kind]);
+  const notes = reading.findings.filter((finding) => finding.kind === "note");
+  const kinds = new Map(wrong.map((finding) => [finding.key, finding.kind]));
   return (
     <>
       <p class="time">
         <span class="soft">Time</span>{" "}
-        <strong class="mono">{plain(reading.time.value, 80) || "none"}</strong>{" "}
-        <span class="soft">{plain(reading.time.source, 200)}</span>
+        {reading.time.value ? (
+          <>
+            <strong class="mono">{plain(reading.time.value, 80)}</strong>{" "}
+            <span class="soft">from {plain(reading.time.source, 200)}</span>
+          </>
+        ) : (
+          <>
+            <strong>not in the message</strong> <span class="soft">· {plain(reading.time.source, 200)}</span>
+          </>
+        )}
       </p>
-      <ul class="findings">
-        {findings.map((finding) => (
-          <li key={`${finding.kind} ${finding.key} ${finding.message}`} class={`finding ${finding.kind}`}>
-            <p>
-              <strong class="kind">
-                <span aria-hidden="true">{SIGNS[finding.kind]}</span> {WORDS[finding.kind]}
-              </strong>{" "}
-              {finding.key && <code>{plain(finding.key, 120)}</code>}
-            </p>
-            <p>{plain(finding.message, 600)}</p>
-            {finding.fix && !finding.mend && <p class="soft">{plain(finding.fix, 600)}</p>}
-            {finding.mend && (
-              <button
-                type="button"
-                class="fix mono"
-                disabled={stale}
-                onClick={() => finding.mend && studio.apply(text, finding.mend)}
-              >
-                {plain(finding.mend.title, 120)}
-              </button>
-            )}
-          </li>
-        ))}
-      </ul>
-      <table class="grid-table">
+      <Findings findings={wrong} studio={studio} text={text} stale={stale} />
+      {reading.fields.length === 0 && <p class="empty">The parser extracts no field.</p>}
+      <table class="grid-table" hidden={reading.fields.length === 0}>
         <thead>
           <tr>
             <th scope="col">Field</th>
@@ -137,7 +126,7 @@ function Reading({ reading, studio, text, stale, lights }: ReadingProps) {
           {reading.fields.map((field, index) => (
             <tr
               key={`${index} ${field.name}`}
-              class={[lights.keys.has(field.key) && "lit", wrong.has(field.key) && "wrong"]
+              class={[lights.keys.has(field.key) && "lit", kinds.has(field.key) && "wrong"]
                 .filter(Boolean)
                 .join(" ")}
               onMouseEnter={() => studio.hover({ kind: "key", name: field.key, line: 0 })}
@@ -145,8 +134,8 @@ function Reading({ reading, studio, text, stale, lights }: ReadingProps) {
             >
               <td class="mono key">
                 <bdi>{plain(field.name, 100)}</bdi>
-                {wrong.has(field.key) && (
-                  <span class="tag bad"> {WORDS[wrong.get(field.key) ?? "note"].toLowerCase()}</span>
+                {kinds.has(field.key) && (
+                  <span class="tag bad"> {WORDS[kinds.get(field.key) ?? "note"].toLowerCase()}</span>
                 )}
               </td>
               <td>
@@ -157,6 +146,45 @@ function Reading({ reading, studio, text, stale, lights }: ReadingProps) {
           ))}
         </tbody>
       </table>
+      <Findings findings={notes} studio={studio} text={text} stale={stale} />
     </>
+  );
+}
+
+interface FindingProps {
+  findings: Misread[];
+  studio: Studio;
+  text: string;
+  stale: boolean;
+}
+
+// What is wrong is above the fields, notes are below: the fields are what one looks for
+function Findings({ findings, studio, text, stale }: FindingProps) {
+  if (!findings.length) return null;
+  return (
+    <ul class="findings">
+      {findings.map((finding) => (
+        <li key={`${finding.kind} ${finding.key} ${finding.message}`} class={`finding ${finding.kind}`}>
+          <p>
+            <strong class="kind">
+              <span aria-hidden="true">{SIGNS[finding.kind]}</span> {WORDS[finding.kind]}
+            </strong>{" "}
+            {finding.key && <code>{plain(finding.key, 120)}</code>}
+          </p>
+          <p>{plain(finding.message, 600)}</p>
+          {finding.fix && !finding.mend && <p class="soft">{plain(finding.fix, 600)}</p>}
+          {finding.mend && (
+            <button
+              type="button"
+              class="fix mono"
+              disabled={stale}
+              onClick={() => finding.mend && studio.apply(text, finding.mend)}
+            >
+              {plain(finding.mend.title, 120)}
+            </button>
+          )}
+        </li>
+      ))}
+    </ul>
   );
 }

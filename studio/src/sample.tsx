@@ -87,7 +87,9 @@ function Overview({ survey }: { survey: Survey }) {
       <div class="histogram" role="img" aria-label={`Events by severity. ${label || "None"}`}>
         {survey.severities.map((events, severity) => (
           <div key={severity} class="bar">
-            <span class="bar-count">{events ? count(events) : ""}</span>
+            <span class="bar-count" title={count(events)}>
+              {events ? short(events) : ""}
+            </span>
             <span
               class={`bar-fill s${severity >= 7 ? "high" : severity >= 4 ? "mid" : "low"}`}
               style={{ height: events ? `${Math.max(3, Math.round((events / most) * 100))}%` : "0" }}
@@ -96,6 +98,9 @@ function Overview({ survey }: { survey: Survey }) {
           </div>
         ))}
       </div>
+      <p class="soft histogram-title" aria-hidden="true">
+        Events by severity
+      </p>
       <dl class="facts">
         <div>
           <dt>Converted</dt>
@@ -133,6 +138,11 @@ function Overview({ survey }: { survey: Survey }) {
       )}
     </>
   );
+}
+
+// Fits above a bar
+function short(events: number): string {
+  return events < 10_000 ? count(events) : `${count(Math.round(events / 1000))}k`;
 }
 
 function Coverage({ survey, studio }: { survey: Survey; studio: Studio }) {

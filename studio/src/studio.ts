@@ -230,7 +230,9 @@ export class Studio {
   async paste(text: string): Promise<string> {
     try {
       const { numbers } = await post<Pasted>("/api/events", { text });
-      this.store.set({ events: this.store.state.events + 1 });
+      const { start, events } = this.store.state;
+      const sample = start && { ...start.sample, events: start.sample.events + numbers.length };
+      this.store.set({ start: start && sample && { ...start, sample }, events: events + 1 });
       if (numbers[0]) this.choose(numbers[0]);
       this.say("paste", "good", `Pasted ${many(numbers.length, "event")}.`);
       this.surveySoon(0);

@@ -85,7 +85,7 @@ class Workbench extends Component<{ studio: Studio }, { dialog: DialogName }> {
           <p>No mapping was given.</p>
           {start.live && (
             <p>
-              <a href="/live">Open the live page</a>
+              <a href="/live#studio">Open the live page</a>
             </p>
           )}
         </main>
@@ -187,7 +187,7 @@ class Workbench extends Component<{ studio: Studio }, { dialog: DialogName }> {
         </p>
         <span class="grow" />
         {start.live && (
-          <a class="button" href="/live">
+          <a class="button" href="/live#studio">
             Live
           </a>
         )}
@@ -198,7 +198,7 @@ class Workbench extends Component<{ studio: Studio }, { dialog: DialogName }> {
           <span aria-hidden="true">↷</span>
         </button>
         <button type="button" onClick={() => this.open("keys")}>
-          Keys
+          Shortcuts
         </button>
         <button
           type="button"
@@ -211,11 +211,11 @@ class Workbench extends Component<{ studio: Studio }, { dialog: DialogName }> {
         <button
           type="button"
           class="primary save"
-          title="Save (Ctrl+S)"
+          title={writable ? "Save (Ctrl+S)" : "Copy the mapping, for a file of your own"}
           disabled={writable && !studio.dirty}
           onClick={() => void (writable ? studio.save() : studio.copy())}
         >
-          {writable ? "Save" : "Copy"}
+          {writable ? "Save" : "Copy YAML"}
         </button>
       </header>
     );
@@ -243,15 +243,16 @@ class Workbench extends Component<{ studio: Studio }, { dialog: DialogName }> {
           ))}
         </div>
         <span class="soft about-sample">
-          {sample && `${many(sample.events, "event")}${sample.more ? " (the first ones)" : ""}`}
+          {sample && `${sample.more ? "the first " : ""}${many(sample.events, "event")}`}
           {sample?.skipped ? `, ${many(sample.skipped, "line")} skipped` : ""}
-          {line ? ` · ${(line.microseconds / 1000).toFixed(1)} ms` : ""} · {start?.version}
+          {line ? ` · message made in ${(line.microseconds / 1000).toFixed(1)} ms` : ""} · version {start?.version}
         </span>
       </footer>
     );
   }
 }
 
+history.replaceState(null, "", location.pathname); // the cookie has the token from here on
 const root = document.getElementById("app");
 if (root) {
   root.textContent = "";

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cef_bridge.forward.live_history import ROWS, STEP, LiveHistory
+from cef_bridge.forward.live_history import ROWS, STEP, LiveHistory, due_behind
 from cef_bridge.forward.status import DestinationStatus, ForwarderStatus, SourceStatus
 
 
@@ -111,3 +111,9 @@ def test_a_source_that_begins_anew_has_no_negative_rate(watched):
     watched.goes_on()
     watched.history.take()
     assert watched.history.rows().read == [100.0, 0.0]
+
+
+def test_after_a_pause_of_the_whole_process_rows_do_not_come_in_a_burst():
+    assert due_behind(100.0, 100.5) == 100.0 + STEP
+    assert due_behind(100.0, 100.0 + STEP) == 100.0 + 2 * STEP
+    assert due_behind(100.0, 4000.0) == 4000.0 + STEP

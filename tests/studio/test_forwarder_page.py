@@ -93,7 +93,9 @@ def test_an_error_of_the_forwarder_comes_as_it_is():
     assert (found.status, found.body.replace(b" ", b"")) == (404, body.replace(b" ", b""))
 
 
-@pytest.mark.parametrize("url", ["ftp://x", "http://", "http://x:y/", "http://x:99999/"])
+@pytest.mark.parametrize(
+    "url", ["ftp://x", "http://", "http://x:y/", "http://x:99999/", "http://[::1"]
+)
 def test_a_url_that_is_none_is_refused(url):
     done = run([COMMAND, "studio", "--forwarder", url], capture_output=True, check=False, text=True)
     assert (done.returncode, done.stdout) == (2, "")

@@ -33,6 +33,15 @@ def test_the_token_in_the_url_becomes_a_cookie_and_leaves_the_address(client):
     assert client.ask("/api/start", Authorization=None, Cookie=wrong).status == 401
 
 
+def test_a_link_on_another_site_is_answered_at_once_as_a_redirect_would_have_no_cookie(client):
+    path = f"/?token={client.token}"
+    answer = client.ask(path, Authorization=None, Sec_Fetch_Site="cross-site")
+    assert (answer.status, "location" in answer.headers) == (200, False)
+    cookie = answer.headers["set-cookie"].partition(";")[0]
+    assert client.ask("/api/start", Authorization=None, Cookie=cookie).status == 200
+    assert client.ask("/", Authorization=None, Sec_Fetch_Site="cross-site").status == 401
+
+
 def test_only_pages_take_the_token_from_the_url(client):
     for path in ("/api/start", "/static/workbench.js"):
         assert client.ask(f"{path}?token={client.token}", Authorization=None).status == 401
@@ -45,7 +54,7 @@ def test_another_host_is_refused_as_dns_rebinding_needs_one(client, host):
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://evil.example", "null", "http://127.0.0.1:1", "http://localhost"]
+    "origin", ["http://evil.example", "null", "http://127.0.0.1:1", "http://localhost", "http://["]
 )
 def test_a_request_of_another_page_is_refused(client, origin):
     answer = client.ask("/api/lint", {"text": ""}, Origin=origin)
@@ -112,6 +121,8 @@ def test_paths_and_methods_that_are_unknown_are_refused_as_json(client):
     assert client.ask("/api/start", {}).status == 405
     assert client.ask("/api/lint").status == 405
     assert client.ask("/api/event/0").status == 404
+    assert client.ask(f"/api/event/{'9' * 5000}").status == 400
+    assert client.ask("/api/event/-1").status == 400
     assert client.ask("/api/events?from=x").status == 400
     assert client.ask("/api/survey/abc").status == 404
     assert client.ask("/api/line", {"text": "", "event": True}).status == 400

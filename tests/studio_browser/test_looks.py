@@ -52,7 +52,7 @@ def test_axe_finds_nothing_serious(studio, visit, scheme):
     counted(page)
     expect(page.locator("#sample-panel tbody")).to_contain_text("KubeArmorTeam")
     assert offences(page) == []
-    for button in ("Paste…", "Save as example…", "Keys"):
+    for button in ("Paste…", "Save as example…", "Shortcuts"):
         page.get_by_role("button", name=button, exact=True).click()
         expect(page.locator("dialog")).to_be_visible()
         assert offences(page) == []

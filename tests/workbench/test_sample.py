@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from cef_bridge.sources.files.inputs import expand
 from cef_bridge.workbench.events import events_of
 from cef_bridge.workbench.explain import explain
 from cef_bridge.workbench.line_parts import located
-from cef_bridge.workbench.sample import SampleEvents
+from cef_bridge.workbench.sample import MOST_FIELDS, SampleEvents
 from cef_bridge.workbench.survey import SampleSurvey
 
 DATA = Path(__file__).parent.parent / "data"
@@ -108,6 +110,32 @@ def test_the_limits_of_a_sample_are_kept_and_said():
     assert short.more
     with pytest.raises(UsageError, match="the sample is full: 5 events"):
         some.paste('{"Type": "ContainerLog", "Operation": "File"}')
+
+
+def test_what_is_counted_of_fields_is_bounded_and_of_events_that_were_taken():
+    sample = SampleEvents(most_events=3)
+    odd = {f"Odd{n}": n for n in range(MOST_FIELDS + 500)}
+    row = json.dumps({"Type": "ContainerLog", "Operation": "File", "PodName": "p", **odd})
+    sample.paste(row)
+    assert len(sample.fields()) <= MOST_FIELDS
+    with pytest.raises(UsageError, match="the sample is full"):
+        sample.paste("\n".join([row] * 100))
+    counts = {it.path: it.events for it in sample.fields()}
+    assert len(counts) <= MOST_FIELDS
+    assert counts["PodName"] <= len(sample.events) + 1
+
+
+def test_texts_that_are_pasted_at_the_same_time_get_numbers_of_their_own():
+    sample = SampleEvents()
+    rows = "\n".join(
+        json.dumps({"Type": "ContainerLog", "Operation": "File", "PodName": f"p{n}"})
+        for n in range(300)
+    )
+    with ThreadPoolExecutor(8) as pool:
+        found = [*pool.map(sample.paste, [rows] * 8)]
+    assert sorted(itertools.chain(*found)) == [*range(1, 2401)]
+    assert [it.number for it in sample.events] == [*range(1, 2401)]
+    assert all(each == [*range(each[0], each[0] + 300)] for each in found)
 
 
 def test_fields_are_listed_with_their_most_frequent_values():

@@ -22,6 +22,7 @@ from cef_bridge.sources.files.file_watcher import FileWatcher, FollowOptions
 from cef_bridge.sources.files.follow_packed import packed
 from cef_bridge.sources.files.follow_paths import patterns as parse
 from cef_bridge.sources.records.units import BrokenLine
+from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -160,7 +161,11 @@ class Follow:
 
     def state(self) -> FeedState:
         """Return how it is doing now."""
-        text = f"{self._text}, {self._files:,} files" if self._text == "reading" else self._text
+        text = (
+            f"{self._text}, {counted(self._files, 'file')}"
+            if self._text == "reading"
+            else self._text
+        )
         reading = self._text == "reading"
         return FeedState(connected=reading, text=text, gaps=self._gaps, bytes=self._bytes)
 

@@ -1,6 +1,7 @@
 // The workbench without the build: text areas, lists and tables. What comes from events or from
 // the mapping is written as text, never as HTML.
 
+history.replaceState(null, "", location.pathname); // the cookie has the token from here on
 const $ = (id) => document.getElementById(id);
 const page = crypto.randomUUID();
 const state = { start: null, hash: "", event: 1, total: 0, line: null, undo: [], timer: 0, turn: 0 };
