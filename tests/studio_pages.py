@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from commands import COMMAND, Popen
+from waiting import until
 
 ROOT = Path(__file__).parent.parent
 EVENTS = ROOT / "tests" / "data" / "kinds.ndjson"
@@ -99,7 +100,15 @@ def text_of(page) -> str:
 
 
 def retype(page, word: str, new: str) -> None:
-    """Replace the first place of a word in the editor by typing."""
+    """Replace the first place of a word in the editor by typing.
+
+    What comes late from the server may move the editor's lines between look and click: then again.
+    """
+    until(lambda: _selects(page, word), what=f"selecting {word}")
+    page.keyboard.type(new)
+
+
+def _selects(page, word: str) -> bool:
     place = page.evaluate(
         """word => {
             const walker = document.createTreeWalker(document.querySelector('.cm-content'), 4);
@@ -117,4 +126,4 @@ def retype(page, word: str, new: str) -> None:
     )
     assert place, f"{word} is not in the editor"
     page.mouse.dblclick(*place)
-    page.keyboard.type(new)
+    return page.evaluate("getSelection().toString()") == word
