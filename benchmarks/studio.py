@@ -13,6 +13,7 @@ import argparse
 import json
 import statistics
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -27,6 +28,8 @@ cluster: bench
 extension:
   cs2: {from: NamespaceName, label: K8sNamespace}
 """
+
+COMMAND = Path(sys.executable).with_name("cef-bridge")
 
 
 class Page:
@@ -87,10 +90,10 @@ def main() -> None:
         mapping.write_text(TEXT)
         with sample.open("wb") as out:
             count = str(options.events)
-            subprocess.run(["cef-bridge", "generate", "--count", count], stdout=out, check=True)
+            subprocess.run([COMMAND, "generate", "--count", count], stdout=out, check=True)
         began = time.perf_counter()
         process = subprocess.Popen(
-            ["cef-bridge", "studio", "-m", mapping, sample],
+            [COMMAND, "studio", "-m", mapping, sample],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
