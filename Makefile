@@ -100,7 +100,7 @@ $(STUDIO_PACKAGES): studio/package.json studio/package-lock.json
 # Pictures for the docs: make test-studio PICTURES=docs/pictures
 test-studio: $(TOOLS) engine studio
 	@$(PIP) $(PLAYWRIGHT)
-	@STUDIO_PICTURES=$(abspath $(PICTURES)) $(VENV)/bin/python -m pytest tests/studio_browser
+	@STUDIO_PICTURES=$(abspath $(PICTURES)) $(VENV)/bin/python -m pytest -n 2 --dist loadfile tests/studio_browser
 
 # For hours: make fuzz FUZZ="--seconds 36000". It prints its seed, and what differs.
 fuzz: $(TOOLS) engine
