@@ -17,6 +17,7 @@ of Python's.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import inspect
@@ -130,7 +131,8 @@ def _import_all() -> None:
     for module in pkgutil.walk_packages(cef_bridge.__path__, "cef_bridge."):
         # gRPC is not made to be forked
         if not module.name.startswith(("cef_bridge.sources.relay.", "cef_bridge._")):
-            importlib.import_module(module.name)
+            with contextlib.suppress(ImportError):  # of an extra that is not installed
+                importlib.import_module(module.name)
     for name in ("http.server", "prometheus_client", "rich.progress", "rich.table", "ssl", "yaml"):
         importlib.import_module(name)
 
