@@ -6,7 +6,7 @@ Must not know any pack.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cef_bridge.wording import counted
 
@@ -22,6 +22,37 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join(
         "| " + " | ".join(" ".join(cell.split()).replace("|", r"\|") for cell in cells) + " |\n"
         for cells in lines
+    )
+
+
+class PackReadme(NamedTuple):
+    """What the README of a pack says itself. `files`: what each file is; the rest is Markdown."""
+
+    beginning: str
+    install: str
+    files: Sequence[tuple[str, str]]
+    notes: str
+    tested: str
+
+
+def page(content: PackContent, own: PackReadme) -> str:
+    """Return a README: what the pack is of, how to install it, its rules, what was tested."""
+    return "".join(
+        [
+            own.beginning,
+            origin(content),
+            own.install,
+            "\n",
+            table(("File", "Content"), own.files),
+            own.notes,
+            "\n",
+            rules_table(content),
+            "\n",
+            left_out(content),
+            "\n## What was tested\n\n- ",
+            rules_tested(content),
+            own.tested,
+        ]
     )
 
 

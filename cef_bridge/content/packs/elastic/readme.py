@@ -96,22 +96,10 @@ def text(content: PackContent) -> str:
         ("`dashboard.ndjson`", "a data view, visualizations and a dashboard"),
         ("`searches/`", "ES&#124;QL that proves delivery"),
     ]
-    return "".join(
-        [
-            "# KubeArmor for Elastic\n\n",
-            "ECS fields, detection rules and a dashboard for KubeArmor's events in CEF, read by\n",
-            "Elastic Agent's CEF integration or Filebeat's `decode_cef`.\n\n",
-            readme.origin(content),
-            _INSTALL,
-            "\n",
-            readme.table(("File", "Content"), files),
-            _NOTES,
-            "\n",
-            readme.rules_table(content),
-            "\n",
-            readme.left_out(content),
-            "\n## What was tested\n\n- ",
-            readme.rules_tested(content),
-            _TESTED,
-        ]
+    beginning = (
+        "# KubeArmor for Elastic\n\n"
+        "ECS fields, detection rules and a dashboard for KubeArmor's events in CEF, read by\n"
+        "Elastic Agent's CEF integration or Filebeat's `decode_cef`.\n\n"
     )
+    own = readme.PackReadme(beginning, _INSTALL, files, _NOTES, _TESTED)
+    return readme.page(content, own)

@@ -68,21 +68,9 @@ def text(content: PackContent) -> str:
         ("`savedsearches.conf`", f"{rules}, and {searches} that prove delivery"),
         ("`data/ui`", "the dashboard KubeArmor"),
     ]
-    return "".join(
-        [
-            "# KubeArmor for Splunk\n\n",
-            "Fields, event types, saved searches and a dashboard for KubeArmor's events.\n\n",
-            readme.origin(content),
-            _INSTALL,
-            "\n",
-            readme.table(("File", "Content"), files),
-            _NOTES,
-            "\n",
-            readme.rules_table(content),
-            "\n",
-            readme.left_out(content),
-            "\n## What was tested\n\n- ",
-            readme.rules_tested(content),
-            _TESTED,
-        ]
+    beginning = (
+        "# KubeArmor for Splunk\n\n"
+        "Fields, event types, saved searches and a dashboard for KubeArmor's events.\n\n"
     )
+    own = readme.PackReadme(beginning, _INSTALL, files, _NOTES, _TESTED)
+    return readme.page(content, own)
