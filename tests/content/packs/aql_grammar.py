@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from token_reader import tokens
+
 _TOKEN = re.compile(
     r"""\s*(?:(?P<literal>'(?:[^']|'')*')|(?P<name>"[^"]+")|(?P<number>\d+)"""
     r"""|(?P<word>[A-Za-z_]\w*)|(?P<sign>>=|<=|!=|[(),=<>*/+-]))"""
@@ -23,23 +25,9 @@ _FIELDS = {
 _CLAUSES = ("SELECT", "FROM", "WHERE", "GROUP", "HAVING", "LAST", "AND", "OR", "NOT", "AS", "BY")
 
 
-def tokens(text: str) -> list[tuple[str, str]]:
-    """Return the tokens of a query: kind and text."""
-    found, at = [], 0
-    text = text.rstrip()
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None:
-            raise ValueError(f"no token at {text[at : at + 20]!r}")
-        kind = str(match.lastgroup)
-        found.append((kind, match[kind]))
-        at = match.end()
-    return found
-
-
 class _Parser:
     def __init__(self, text: str) -> None:
-        self.left = tokens(text)
+        self.left = tokens(_TOKEN, text)
         self.names: list[str] = []
         self.aliases: set[str] = set()
 
@@ -172,7 +160,7 @@ def as_sqlite(text: str) -> str:
     """Return a condition, or a search without functions of time, as SQLite takes it."""
     words = {"ILIKE": "LIKE", "IMATCHES": "REGEXP"}
     made = []
-    for kind, part in tokens(text):
+    for kind, part in tokens(_TOKEN, text):
         if kind == "word" and part == "LAST":
             break
         made.append(words.get(part, part) if kind == "word" else part)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from token_reader import TokenReader
+
 _TOKEN = re.compile(
     r"""\s*(?:(?P<string>"(?:[^"\\\n]|\\[btnfr"'\\])*")|(?P<number>\d+)|(?P<message>\$message)"""
     r"""|(?P<identifier>[A-Za-z_][A-Za-z_0-9]*|`[^`]+`)|(?P<sign>==|!=|[(),.;]))""",
@@ -17,26 +19,9 @@ _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r"}
 
 
-class _Reader:
+class _Reader(TokenReader):
     def __init__(self, text: str) -> None:
-        self.left: list[tuple[str, str]] = []
-        at, text = 0, text.rstrip()
-        while at < len(text):
-            match = _TOKEN.match(text, at)
-            if match is None:
-                raise ValueError(f"no token at {text[at : at + 20]!r}")
-            self.left.append((str(match.lastgroup), match[str(match.lastgroup)]))
-            at = match.end()
-
-    def peek(self) -> str:
-        return self.left[0][1] if self.left else ""
-
-    def take(self, *wanted: str) -> str:
-        kind, text = self.left[0] if self.left else ("end", "")
-        if kind not in wanted and text not in wanted:
-            raise ValueError(f"expected {wanted}, found {text!r}")
-        self.left.pop(0)
-        return text
+        super().__init__(_TOKEN, text)
 
     def string(self) -> str:
         text = self.take("string")[1:-1]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from token_reader import TokenReader
+
 _TOKEN = re.compile(
     r"""\s*(?:(?P<text>"(?:[^"\\]|\\["\\])*")|(?P<word>[A-Za-z]\w*)|(?P<sign>[=()]))""", re.ASCII
 )
@@ -15,27 +17,10 @@ _COMPARED = {
 }
 
 
-class _Reader:
+class _Reader(TokenReader):
     def __init__(self, query: str) -> None:
-        self.left: list[tuple[str, str]] = []
+        super().__init__(_TOKEN, query)
         self.fields: list[str] = []
-        at, query = 0, query.rstrip()
-        while at < len(query):
-            match = _TOKEN.match(query, at)
-            if match is None:
-                raise ValueError(f"no token at {query[at : at + 20]!r}")
-            self.left.append((str(match.lastgroup), match[str(match.lastgroup)]))
-            at = match.end()
-
-    def peek(self) -> str:
-        return self.left[0][1] if self.left else ""
-
-    def take(self, *wanted: str) -> str:
-        kind, text = self.left[0] if self.left else ("end", "")
-        if kind not in wanted and text not in wanted:
-            raise ValueError(f"expected {wanted}, found {text!r}")
-        self.left.pop(0)
-        return text
 
     def either(self):
         items = [self.all()]

@@ -19,10 +19,11 @@ import aql_grammar
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_conditions import conditions_on, holds
 
 from cef_bridge.batches import batches
 from cef_bridge.content import acts, rule_files, shipped_rules
-from cef_bridge.content.conditions import AllOf, AnyOf, FieldMatch, Unless, Wildcard
+from cef_bridge.content.conditions import FieldMatch, Wildcard
 from cef_bridge.content.packs import registry
 from cef_bridge.content.packs.pack_content import PackContent
 from cef_bridge.content.packs.qradar import aql
@@ -361,34 +362,18 @@ _PARTS = st.lists(
 )
 
 
-def python(condition, row):
-    """Return whether a condition holds, by Python; a field that is absent is None, as in SQL."""
-    if isinstance(condition, FieldMatch):
-        return _matches(condition.regex, row[condition.field])
-    if isinstance(condition, Unless):
-        return not python(condition.item, row)
-    return (all if isinstance(condition, AllOf) else any)(python(it, row) for it in condition.items)
-
-
 @given(data=st.data())
 @settings(max_examples=300, deadline=None)
 def test_a_condition_means_in_aql_what_it_means_in_the_rule(data):
     matches = st.builds(FieldMatch, st.sampled_from(["a", "b"]), _PARTS.map(tuple))
-    conditions = st.recursive(
-        matches,
-        lambda inner: st.one_of(
-            st.builds(Unless, inner),
-            st.builds(AllOf, st.lists(inner, min_size=2, max_size=3).map(tuple)),
-            st.builds(AnyOf, st.lists(inner, min_size=2, max_size=3).map(tuple)),
-        ),
-        max_leaves=6,
-    )
-    condition = data.draw(conditions)
+    condition = data.draw(conditions_on(matches))
     row = {name: data.draw(st.text(_CHARS, max_size=6)) for name in "ab"}
     text = aql.where(condition)
     assert set(aql_grammar.parsed(text, condition=True)) <= {"a", "b"}
     sql = f"SELECT 1 FROM events WHERE {aql_grammar.as_sqlite(text)}"  # noqa: S608 - what is tested
-    assert bool(found_by(sql, [row])) == python(condition, row)
+    assert bool(found_by(sql, [row])) == holds(
+        condition, lambda it: _matches(it.regex, row[it.field])
+    )
 
 
 def test_universal_cef_has_properties_too():
