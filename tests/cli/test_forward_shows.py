@@ -10,7 +10,7 @@ import time
 
 import commands
 import pytest
-from forwards import Forward, forward, waiting_in, write_events
+from forwards import Forward, forward, ids, waiting_in, write_events
 from running import COMMAND
 from terminals import Terminal
 from waiting import until
@@ -188,7 +188,7 @@ def test_the_counters_of_the_last_line_add_up_with_internal_events(tmp_path, col
     log = write_events(tmp_path / "ka.log", 50)
     words = ("--from", log, "--to", to(collector), "--queue", tmp_path / "q", "--heartbeat", "1s")
     with Forward(*words, "--metrics", "127.0.0.1:0") as run:
-        until(lambda: collector.distinct >= 53)
+        until(lambda: len(ids(collector.messages)) == 50 and collector.distinct >= 53)
         url = re.search(r"metrics (http://\S+):\s", run.said())[1]
         until(lambda: sums_hold(url))
         ended = run.end()
