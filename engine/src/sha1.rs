@@ -126,28 +126,38 @@ mod x86 {
                     *words = _mm_shuffle_epi8(_mm_loadu_si128(from.add(at)), swap);
                 }
                 let mut other = abcd;
-                for group in 0..20 {
-                    let words = message[group % 4];
-                    // The e of this group: of the first the state's own, else the rotated a of before.
-                    e = if group == 0 {
-                        _mm_add_epi32(e, words)
-                    } else {
-                        _mm_sha1nexte_epu32(other, words)
+                // One after the other, not as a loop: so the message stays in registers. The loop
+                // took twice the time.
+                macro_rules! rounds {
+                    ($group:literal) => {
+                        // The e of this group: of the first the state's own, else the rotated a of
+                        // before.
+                        e = if $group == 0 {
+                            _mm_add_epi32(e, message[0])
+                        } else {
+                            _mm_sha1nexte_epu32(other, message[$group % 4])
+                        };
+                        other = abcd;
+                        abcd = _mm_sha1rnds4_epu32(abcd, e, $group / 5);
                     };
-                    other = abcd;
-                    abcd = match group / 5 {
-                        0 => _mm_sha1rnds4_epu32(abcd, e, 0),
-                        1 => _mm_sha1rnds4_epu32(abcd, e, 1),
-                        2 => _mm_sha1rnds4_epu32(abcd, e, 2),
-                        _ => _mm_sha1rnds4_epu32(abcd, e, 3),
-                    };
-                    // The words of four groups later, from those of the four that are at hand.
-                    let mixed = _mm_xor_si128(
-                        _mm_sha1msg1_epu32(words, message[(group + 1) % 4]),
-                        message[(group + 2) % 4],
-                    );
-                    message[group % 4] = _mm_sha1msg2_epu32(mixed, message[(group + 3) % 4]);
                 }
+                macro_rules! rounds_and_words {
+                    ($($group:literal)*) => {$(
+                        rounds!($group);
+                        // The words of four groups later, from those of the four that are at hand.
+                        let mixed = _mm_xor_si128(
+                            _mm_sha1msg1_epu32(message[$group % 4], message[($group + 1) % 4]),
+                            message[($group + 2) % 4],
+                        );
+                        message[$group % 4] =
+                            _mm_sha1msg2_epu32(mixed, message[($group + 3) % 4]);
+                    )*};
+                }
+                rounds_and_words!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+                rounds!(16);
+                rounds!(17);
+                rounds!(18);
+                rounds!(19);
                 e = _mm_sha1nexte_epu32(other, e_before);
                 abcd = _mm_add_epi32(abcd, abcd_before);
             }

@@ -9,9 +9,10 @@ use std::hash::{BuildHasher, Hasher};
 /// Most texts that are looked up are names of fields, of at most sixteen bytes: such a text is its
 /// length with its first and its last eight bytes, so it is found by comparing numbers.
 pub struct Words<V> {
-    rows: Vec<Row<V>>,
-    /// Numbers of rows, each at the first free place from its hash on; more than half are free.
-    places: Vec<u32>,
+    /// Each row at the first free place from its hash on; at least half are free. Where a place was
+    /// but the number of a row, each text cost one more wait for memory.
+    places: Vec<Option<Row<V>>>,
+    rows: usize,
 }
 
 struct Row<V> {
@@ -60,14 +61,12 @@ impl Key {
 
 /// Bytes of a text that its key holds.
 const KEY: usize = 16;
-/// No row.
-const FREE: u32 = u32::MAX;
 
 impl<V> Default for Words<V> {
     fn default() -> Self {
         Words {
-            rows: Vec::new(),
-            places: vec![FREE; 2],
+            places: Vec::new(),
+            rows: 0,
         }
     }
 }
@@ -76,10 +75,10 @@ impl<V> Words<V> {
     /// Return where a text has its place, or could have it, and the row that is there.
     #[inline]
     fn find(&self, key: Key, text: &[u8]) -> (usize, Option<&Row<V>>) {
-        let mask = self.places.len() - 1;
+        let mask = self.places.len().wrapping_sub(1); // a table without places has no row at any
         let mut place = key.hash() & mask;
         loop {
-            let Some(row) = self.rows.get(self.places[place] as usize) else {
+            let Some(Some(row)) = self.places.get(place) else {
                 return (place, None);
             };
             if row.key == key && (key.size <= KEY || row.text.as_bytes() == text) {
@@ -110,26 +109,26 @@ impl<V> Words<V> {
     /// Put a text into the table; of such a text that is there already, the value is another then.
     pub fn insert(&mut self, text: Box<str>, value: V) {
         let key = Key::of(text.as_bytes());
-        let (place, row) = self.find(key, text.as_bytes());
-        if row.is_some() {
-            self.rows[self.places[place] as usize].value = value;
-            return;
+        let is_new = self.find(key, text.as_bytes()).1.is_none();
+        self.rows += usize::from(is_new);
+        if self.rows * 2 > self.places.len() {
+            let more = (self.places.len() * 2).max(2);
+            let rows = std::mem::take(&mut self.places);
+            self.places.resize_with(more, || None);
+            rows.into_iter().flatten().for_each(|row| self.put(row));
         }
-        self.places[place] = self.rows.len() as u32;
-        self.rows.push(Row { key, text, value });
-        if self.rows.len() * 2 >= self.places.len() {
-            self.places = vec![FREE; self.places.len() * 2];
-            for number in 0..self.rows.len() {
-                let row = &self.rows[number];
-                let (place, _) = self.find(row.key, row.text.as_bytes());
-                self.places[place] = number as u32;
-            }
-        }
+        self.put(Row { key, text, value });
     }
 
-    /// Return all texts, each with what is known of it.
+    fn put(&mut self, row: Row<V>) {
+        let (place, _) = self.find(row.key, row.text.as_bytes());
+        self.places[place] = Some(row);
+    }
+
+    /// Return all texts, in no order, each with what is known of it.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
-        self.rows.iter().map(|row| (&*row.text, &row.value))
+        let rows = self.places.iter().flatten();
+        rows.map(|row| (&*row.text, &row.value))
     }
 }
 
