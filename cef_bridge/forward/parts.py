@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cef_bridge.forward.config import Config, Destination, Source
     from cef_bridge.sources.feed import Feed, FeedState
 
-COMPARE_EVERY = 1000
+COMPARE_EVERY = 5000
 """Of so many lines that the engine converts one is converted by the reference, too."""
 MOST_FAULTS = 5
 """After so many kinds of differences Python converts for that destination."""

@@ -123,6 +123,7 @@ class Service:
     def run(self) -> ForwardResult:
         """Forward until the end, and say how it ended."""
         self._started = time.monotonic()
+        native.keep_freed_memory()
         outcome: ForwardResult | None = None
         try:
             self._open()
