@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import struct
+from functools import cache
 
 
 def lower(text: str) -> str:
@@ -20,7 +21,7 @@ def lower(text: str) -> str:
     >>> lower("ÄRGER ΟΔΟΣ")
     'ärger οδοσ'
     """
-    return text.lower() if text.isascii() else text.translate(_LOWER)
+    return text.lower() if text.isascii() else text.translate(_lower_table())
 
 
 def upper(text: str) -> str:
@@ -29,7 +30,7 @@ def upper(text: str) -> str:
     >>> upper("straße")
     'STRASSE'
     """
-    return text.upper() if text.isascii() else text.translate(_UPPER)
+    return text.upper() if text.isascii() else text.translate(_upper_table())
 
 
 def lower_ascii(text: str) -> str:
@@ -170,5 +171,13 @@ def _mapping(rows: str, specials: str, letters: dict[int, str]) -> dict[int, str
 
 _LOWER_ASCII = {code: chr(code + 32) for code in range(ord("A"), ord("Z") + 1)}
 _UPPER_ASCII = {code: chr(code - 32) for code in range(ord("a"), ord("z") + 1)}
-_LOWER = _mapping(_LOWER_ROWS, _LOWER_SPECIALS, _LOWER_ASCII)
-_UPPER = _mapping(_UPPER_ROWS, _UPPER_SPECIALS, _UPPER_ASCII)
+
+
+@cache
+def _lower_table() -> dict[int, str]:
+    return _mapping(_LOWER_ROWS, _LOWER_SPECIALS, _LOWER_ASCII)
+
+
+@cache
+def _upper_table() -> dict[int, str]:
+    return _mapping(_UPPER_ROWS, _UPPER_SPECIALS, _UPPER_ASCII)

@@ -10,7 +10,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import secrets
 import stat
 import time
 from pathlib import Path
@@ -156,7 +155,7 @@ class AtomicFile:
 
 def partial_name(name: str) -> str:
     """Return a name for what is not complete of a file, another one each time."""
-    return f".{name[:_NAME]}.{secrets.token_hex(4)}{PART}"
+    return f".{name[:_NAME]}.{os.urandom(4).hex()}{PART}"
 
 
 def printed(path: Path) -> str:

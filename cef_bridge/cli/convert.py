@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import hashlib
 import os
 import signal
 import time
@@ -19,31 +18,29 @@ import click
 
 from cef_bridge.cli.jobs import MOST_JOBS, threads
 from cef_bridge.cli.logs import say
-from cef_bridge.cli.packed import PackedFile, WholeFile
+from cef_bridge.cli.packed import PackedFile
 from cef_bridge.cli.params import Renamed, Whole, mapping_option
 from cef_bridge.cli.progress import progress, someone_looks
-from cef_bridge.cli.staged import StagedObject
 from cef_bridge.cli.summary import Asked, counters, report, summary
-from cef_bridge.cli.targets import Targets, appears, mode_of, opened
+from cef_bridge.cli.targets import StandardStream, Targets, appears, mode_of, opened
 from cef_bridge.cli.times import moment
 from cef_bridge.convert.conversion import MAX_EXPAND, ConvertRun
 from cef_bridge.engine import native
 from cef_bridge.engine.line_loop import Options
 from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.kubearmor.decode import INPUT_FORMATS
-from cef_bridge.mapping.language.dump import fingerprint
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter
+from cef_bridge.objects.urls import is_url
 from cef_bridge.objects.urls import shown as shown_url
-from cef_bridge.objects.writer import ObjectFile
 from cef_bridge.sources.files.inputs import expand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+    from cef_bridge.cli.packed import WholeFile
     from cef_bridge.cli.state import State
-    from cef_bridge.cli.targets import StandardStream
     from cef_bridge.convert.conversion import ConvertResult
     from cef_bridge.convert.parallel import ParallelRun
     from cef_bridge.sources.files.inputs import Input
@@ -170,6 +167,7 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command; click hands
     state: State | None = None
     if state_path is not None:
         from cef_bridge.cli.state import State, others  # noqa: PLC0415 - seldom asked for
+        from cef_bridge.mapping.language.dump import fingerprint  # noqa: PLC0415 - as above
 
         found = others(found, state_path)
     targets.check(found)
@@ -241,11 +239,11 @@ def _convert(task: _Task) -> ConvertResult:
             state.complete()
         # First the messages: a report must not speak of what is not there.
         for file in (out, aside) if state else (out,):
-            if isinstance(file, WholeFile):
+            if file is not None and not isinstance(file, StandardStream):
                 file.discard() if run.stopped else file.commit()
         seconds = time.monotonic() - started + (state.seconds if state else 0)
         if told:
-            told.write(report(run, asked, seconds, _digest(asked, run, out)))
+            told.write(report(run, asked, seconds, _digest(task, run, out)))
     if state and not run.stopped:
         state.done()
     first, *others = summary(run, asked, seconds)
@@ -307,14 +305,22 @@ def _run(
     return run
 
 
-def _digest(asked: Asked, run: ConvertResult, out: StandardStream | WholeFile) -> str | None:
-    """Return the SHA-256 of the file of messages, None of what is no file."""
-    whole = out.inner if isinstance(out, PackedFile) else out
-    if isinstance(whole, ObjectFile | StagedObject):
-        return None if run.stopped else whole.sha256()
-    if asked.withheld is None or run.stopped or asked.withheld.startswith(("/dev/", "/proc/")):
+def _digest(task: _Task, run: ConvertResult, out: StandardStream | WholeFile) -> str | None:
+    """Return the SHA-256 of the file or object of messages, None of what is neither."""
+    path = task.targets.output
+    if run.stopped or path is None or task.asked.withheld is None:
         return None
-    with Path(asked.withheld).open("rb") as file:
+    if is_url(path):
+        from cef_bridge.cli.staged import StagedObject  # noqa: PLC0415 - few outputs are objects
+        from cef_bridge.objects.writer import ObjectFile  # noqa: PLC0415 - as above
+
+        whole = out.inner if isinstance(out, PackedFile) else out
+        return whole.sha256() if isinstance(whole, ObjectFile | StagedObject) else None
+    if path.startswith(("/dev/", "/proc/")):
+        return None
+    import hashlib  # noqa: PLC0415 - loads OpenSSL, for a report
+
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

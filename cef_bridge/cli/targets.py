@@ -16,7 +16,6 @@ from cef_bridge.cli.packed import packed
 from cef_bridge.errors import CefBridgeError, UsageError
 from cef_bridge.files import PRIVATE, PUBLIC, AtomicFile
 from cef_bridge.objects.urls import is_url, local, shown
-from cef_bridge.objects.writer import ObjectFile
 from cef_bridge.sources.files.archives import printable
 
 if TYPE_CHECKING:
@@ -147,8 +146,14 @@ def opened(
         return StandardStream(1, "standard output")
     if path == _STDERR:
         return StandardStream(2, "standard error")
-    whole = appears(path)
-    file = ObjectFile(path, hashed=hashed) if is_url(path) else AtomicFile(path, mode=mode)
-    target: WholeFile = packed(file, path) if whole else file
+    target: WholeFile
+    if is_url(path):
+        from cef_bridge.objects.writer import ObjectFile  # noqa: PLC0415 - few outputs are objects
+
+        target = packed(ObjectFile(path, hashed=hashed), path)
+    else:
+        whole = appears(path)
+        file = AtomicFile(path, mode=mode)
+        target = packed(file, path) if whole else file
     files.enter_context(target)
     return target

@@ -7,7 +7,6 @@ files nor queues, YAML nor click.
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from cef_bridge.engine.machine import LineRange
@@ -19,6 +18,7 @@ from cef_bridge.sources.records.units import Oversized
 from cef_bridge.stats import Stats, line_ends
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from cef_bridge.engine.machine import LaneRun, UrgentMessage
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 # Noise is shown by samples: a relay's pod log is full of it.
 _FIRST_NOISE, _EVERY_NOISE, _SHOWN_NOISE = 10, 1000, 200
-
-_log = logging.getLogger(__name__)
 
 FAULT = "a fault of this program; please report it with this record"
 
@@ -308,7 +306,7 @@ class LineLoop:
             place = line if self._numbered else offset
             fate = self._machine.convert(raw, origin_of(raw, self._name, place))
         except Exception:  # noqa: BLE001 - one bad event never stops the stream, nor a fault of ours
-            _log.debug("%s:%d", self._name, line, exc_info=True)
+            _log().debug("%s:%d", self._name, line, exc_info=True)
             fate = Rejected(FAULT, "fault")
         if isinstance(fate, Rejected):
             self.reject(line, fate.reason, found.raw, fate.label)
@@ -333,7 +331,13 @@ class LineLoop:
             return
         self.stats.skip(found.raw)
         if self.stats.noise <= _FIRST_NOISE or not self.stats.noise % _EVERY_NOISE:
-            _log.debug("%s:%d no event: %r", self._name, line, found.raw[:_SHOWN_NOISE])
+            _log().debug("%s:%d no event: %r", self._name, line, found.raw[:_SHOWN_NOISE])
+
+
+def _log() -> logging.Logger:
+    import logging  # noqa: PLC0415 - as in `machine`
+
+    return logging.getLogger(__name__)
 
 
 def _joined(block: Block) -> bytes | None:

@@ -6,7 +6,6 @@ ways and compared, each of them with CEF_BRIDGE_ENGINE=both. Knows no files.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections import Counter
 from copy import copy
@@ -24,6 +23,7 @@ from cef_bridge.mapping.program import table
 from cef_bridge.mapping.program.converter import Converted, Filtered
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Collection, Iterator, Sequence
 
     from cef_bridge.engine.native import EnginePlan, Library
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 _CLASS_IDS = [row.class_id for row in CLASSES.values()]
 _MOST_ERRORS = 10
 """So many faults, and so many differences, are logged by each runner; all lines are counted."""
-_log = logging.getLogger(__name__)
-
 
 _TOGETHER = (250, 1 << 18)
 """So many messages, and bytes, of a run are handed on as one text at most."""
@@ -189,7 +187,7 @@ class Trust:
         if self.holds:
             self._kinds.add(_kind(native, reference))
             if not self.holds:
-                _log.error(
+                _log().error(
                     "%d kinds of differences: Python converts all from now on, slowly. "
                     "Please report the lines named above",
                     self._most,
@@ -244,7 +242,7 @@ class Runner:
         if answer.end == engine.FAULT:
             self._faults += 1
             if self._faults <= _MOST_ERRORS:
-                _log.error(
+                _log().error(
                     "%s:%d: the engine has a fault (%s); Python converts the line. "
                     "Please report it with this line",
                     lines.source,
@@ -383,7 +381,7 @@ class ComparingRunner(Runner):
                     if self.differed <= _MOST_ERRORS:
                         said = _difference(native, reference)
                         known = fields("engine-differs", source=lines.source, line=number)
-                        _log.error("%s:%d: %s", lines.source, number, said, extra=known)
+                        _log().error("%s:%d: %s", lines.source, number, said, extra=known)
                     return begin
             begin, number = end + 1, number + 1
         return None
@@ -434,6 +432,12 @@ class ComparingRunner(Runner):
         self._keep_counts()
         yield from self._counts.items()
         self._counts.clear()
+
+
+def _log() -> logging.Logger:
+    import logging  # noqa: PLC0415 - a short run has nothing to log, and it takes 3 ms
+
+    return logging.getLogger(__name__)
 
 
 class _Made(NamedTuple):

@@ -7,7 +7,6 @@ as a duplicate. The recipe is public (docs/event-id.md has test vectors) and doe
 
 from __future__ import annotations
 
-from hashlib import sha1
 from json import dumps
 from typing import TYPE_CHECKING
 
@@ -87,6 +86,8 @@ def digest(text: str) -> str:
 
 
 def _sha1(text: str) -> bytes:
+    from hashlib import sha1  # noqa: PLC0415 - loads OpenSSL; the engine has its own
+
     return sha1(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
 
 

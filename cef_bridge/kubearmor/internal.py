@@ -7,7 +7,7 @@ drop what they do not know.
 
 from __future__ import annotations
 
-import secrets
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -52,7 +52,7 @@ def flood(
 
 def test_event(host: str, now: float) -> dict[str, object]:
     """Return an event that tests the way to a collector; each has a mark of its own."""
-    mark = secrets.token_hex(4)
+    mark = os.urandom(4).hex()
     text = f"cef-bridge test event {mark}: if you can read this, messages arrive"
     return {**_event("TestEvent", host, now, text), "TestMark": mark}
 

@@ -7,6 +7,7 @@ are. Must not know what is done with the answer.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from cef_bridge.kubearmor.classes import OPERATIONS, TYPES
 
@@ -23,21 +24,28 @@ _KARMOR = re.compile(rb"== (?:Alert|Log|Message) / [^=\n]{0,64}==[ \t\r]*(?:\n|\
 # Inside a text of JSON the quotes are escaped, once or several times; .NET writes \u0022.
 _QUOTE = rb"(?:\\*\"|\\+u0022)"
 _KNOWN = b"|".join(sorted(word.encode() for word in TYPES | OPERATIONS))
-# Type and Operation are words of many programs: spelled otherwise only a known value counts.
-_NAMES = re.compile(
-    rb'(?:"|u0022)(?=[A-Za-z])(?:'
-    rb"(?:Operation|Type|HostName|(?i:clustername|policyname|updatedtime|hostpid|namespacename))"
-    + _QUOTE
-    + rb"\s*[:,]|(?i:operation|type)"
-    + _QUOTE
-    + rb"\s*:\s*"
-    + _QUOTE
-    + rb"(?i:"
-    + _KNOWN
-    + rb")"
-    + _QUOTE
-    + rb")"
-)
+
+
+@cache
+def _names() -> re.Pattern[bytes]:
+    # Type and Operation are words of many programs: spelled otherwise only a known value counts.
+    # Slow to compile, and only for what is no plain event
+    return re.compile(
+        rb'(?:"|u0022)(?=[A-Za-z])(?:'
+        rb"(?:Operation|Type|HostName|(?i:clustername|policyname|updatedtime|hostpid|namespacename))"
+        + _QUOTE
+        + rb"\s*[:,]|(?i:operation|type)"
+        + _QUOTE
+        + rb"\s*:\s*"
+        + _QUOTE
+        + rb"(?i:"
+        + _KNOWN
+        + rb")"
+        + _QUOTE
+        + rb")"
+    )
+
+
 _ARRAY = re.compile(rb"\[[ \t\r\n]*+\{")
 _OBJECT = re.compile(rb'\{(?=\s*["}]|\s*\Z)')
 
@@ -49,7 +57,7 @@ _OF_PARTS = (b'"log"', b"stdout ", b"stderr ", b"== ")
 
 def has_names(text: bytes) -> bool:
     """Tell whether an event's names stand in a text, as keys, or as values in OTLP."""
-    return _NAMES.search(text) is not None
+    return _names().search(text) is not None
 
 
 def begins_json(text: bytes) -> bool:

@@ -43,7 +43,7 @@ class Around(NamedTuple):
 
     def inside(self, key: str, time: int | None = None) -> Around:
         """Return what stands around the value of a key."""
-        shown = _UNSHOWN.sub("?", key[:_MOST_KEY])
+        shown = re.sub(_UNSHOWN, "?", key[:_MOST_KEY])
         path = f"{self.path}.{shown}" if self.path else shown
         if len(path) > _MOST_PATH:
             path = f"{path[: _MOST_PATH - 1]}…"
@@ -90,7 +90,7 @@ Item: TypeAlias = FoundEvent | Wrapped | Inside
 _NOTHING = FoundEvent(None)
 _MOST_KEY, _MOST_PATH = 64, 200  # characters of a path that is shown
 # Control characters, marks that cannot be seen or turn the reading order, surrogates.
-_UNSHOWN = re.compile(
+_UNSHOWN = (
     r"[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
 _MOST_NAMES = 3  # so many names that only KubeArmor has belong to an event, whatever it lacks

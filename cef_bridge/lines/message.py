@@ -7,6 +7,7 @@ behind a syslog header. Must not know how either format escapes.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Literal, NamedTuple
 
 from cef_bridge.errors import FormatError
@@ -36,8 +37,6 @@ class ParsedMessage(NamedTuple):
 
 
 # RFC 5424 6.4 lets a BOM stand before a UTF-8 message. A colon ends the tag of RFC 3164.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-
 _BEGINNING = re.compile(r"(?:^(?:<[0-9]{1,3}>)?|(?<=[ \t:\ufeff]))((?:CEF|LEEF):)")
 
 
@@ -72,9 +71,15 @@ def locate(line: str) -> MessageStart:
     return MessageStart("cef" if found[1] == "CEF:" else "leef", start, header, between)
 
 
+@cache
+def _control() -> re.Pattern[str]:
+    # Slow to compile, and only for who reads lines
+    return re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
 def refuse_controls(line: str, start: int, end: int, allowed: str = "") -> None:
     """Raise FormatError when this part holds a control character, U+2028/9 or lone surrogate."""
-    for found in _CONTROL.finditer(line, start, end):
+    for found in _control().finditer(line, start, end):
         if found[0] != allowed:
             raise FormatError(
                 f"position {found.start() + 1}: a raw control character U+{ord(found[0]):04X}. "

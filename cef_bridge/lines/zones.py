@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import time
-import zoneinfo
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
@@ -17,6 +16,7 @@ from cef_bridge.errors import UsageError
 from cef_bridge.wording import did_you_mean, shown
 
 if TYPE_CHECKING:
+    import zoneinfo
     from collections.abc import Callable
 
 Zone: TypeAlias = "Callable[[int], int]"
@@ -41,6 +41,8 @@ def zone(text: str) -> Zone | None:
         return _local
     if (found := _OFFSET.fullmatch(text)) is not None:
         return _fixed(text, *found.groups())
+    import zoneinfo  # noqa: PLC0415 - most headers are in UTC
+
     try:
         return _named(zoneinfo.ZoneInfo(text))
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
@@ -98,6 +100,8 @@ def _minutes(offset: timedelta | None) -> int:
 
 
 def _unknown(text: str) -> str:
+    import zoneinfo  # noqa: PLC0415 - as above
+
     known = zoneinfo.available_timezones()
     if not known:
         return (

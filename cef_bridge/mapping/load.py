@@ -17,7 +17,7 @@ from cef_bridge.mapping.language import codes, nodes, reader, shipped, suppressi
 from cef_bridge.mapping.language.beside import is_path, is_tested, meant, no_mapping
 from cef_bridge.mapping.language.merge import merge
 from cef_bridge.mapping.language.slots_chain import Names
-from cef_bridge.mapping.lint import across, linter
+from cef_bridge.mapping.lint import linter
 from cef_bridge.mapping.lint.context import LintContext
 from cef_bridge.small_files import UnreadableError, read_small
 from cef_bridge.wording import shown
@@ -82,6 +82,8 @@ def check(
 
     What several of them extend is told once, with the first of them.
     """
+    from cef_bridge.mapping.lint import across  # noqa: PLC0415 - of what is loaded to run, nobody asks
+
     chains = [Chain(env) for _ in names_or_paths]
     found: dict[Problem, None] = {}
     for chain, name_or_path in zip(chains, names_or_paths, strict=True):

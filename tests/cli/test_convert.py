@@ -99,6 +99,13 @@ def test_physical_lines_are_the_lines_of_a_file_that_has_one_event_a_line():
         assert convert(DATA / name).counts["lines"] == len(lines), name
 
 
+def test_the_report_has_the_hash_of_an_output_that_is_named_by_a_file_url(tmp_path):
+    out, report = tmp_path / "out.cef", tmp_path / "r.json"
+    assert convert(SEED, "-o", f"file://{out}", "--report", report).code == 0
+    told = json.loads(report.read_bytes())
+    assert told["output_sha256"] == hashlib.sha256(out.read_bytes()).hexdigest()
+
+
 def test_the_report_counts_by_type_operation_class_and_reason(tmp_path):
     report = tmp_path / "r.json"
     blocked = {"Action": "Block", "Result": "Permission denied", "Data": "syscall=SYS_EXECVE"}

@@ -12,11 +12,23 @@ import click
 import commands
 import pytest
 from commands import COMMAND
+from running import DATA
 
 from cef_bridge import __version__, cli
+from cef_bridge.engine import native as engine
 from cef_bridge.errors import CefBridgeError, Location, MappingError, Problem, UsageError
 
 HEAVY = {"ctypes", "msgspec", "orjson", "rich", "yaml", "zstandard"}
+# What convert needs for some inputs, outputs and mappings only, or where Python does the work.
+SELDOM = {
+    *("_bz2", "_hashlib", "_lzma", "concurrent.futures", "logging", "rich", "secrets", "zoneinfo"),
+    *("zstandard", "cef_bridge.cli.staged", "cef_bridge.cli.state", "cef_bridge.convert.parallel"),
+    *("cef_bridge.mapping.language.dump", "cef_bridge.mapping.lint.across"),
+    *("cef_bridge.objects.writer", "cef_bridge.siems.registry"),
+}
+
+
+needs_engine = pytest.mark.skipif(engine.load() is None, reason="there is no native engine here")
 
 
 def command(*words: str, **options) -> subprocess.CompletedProcess[str]:
@@ -47,6 +59,37 @@ def test_to_say_its_version_it_loads_nothing_that_only_commands_need(word, neede
         timeout=60,
     )
     assert done.stdout.splitlines()[-1] == "0 []"
+
+
+@needs_engine
+@pytest.mark.parametrize("words", [(), ("-m", "sentinel")])
+def test_convert_loads_nothing_and_compiles_no_pattern_that_plain_lines_do_not_need(
+    words,
+):
+    program = (
+        "import re, sys; sys.argv = ['cef-bridge', *sys.argv[1:]]\n"
+        "from cef_bridge import casing\n"
+        "from cef_bridge.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: print(end.code)\n"
+        f"print(sorted({SELDOM} & sys.modules.keys()))\n"
+        "from cef_bridge.kubearmor import signs\n"
+        "from cef_bridge.lines import message, text\n"
+        "from cef_bridge.mapping.language import redaction\n"
+        "from cef_bridge.sources.records import spans\n"
+        "made = (casing._lower_table, casing._upper_table, message._control, redaction._passes,\n"
+        "        signs._names, spans._whole, text._harmful, text._suspicious)\n"
+        "print([it.__name__ for it in made if it.cache_info().currsize])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "convert", *words, DATA / "seed.ndjson"],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    *messages, code, loaded, made = done.stdout.splitlines()
+    assert (len(messages), code, loaded, made) == (9, "0", "[]", "[]")
 
 
 def test_the_version_is_that_of_the_package_and_names_the_engine():

@@ -64,6 +64,17 @@ def test_the_schema_is_one():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
+def test_the_types_are_no_texts_that_msgspec_has_to_compile_first():
+    structs = (spec.Mapping, spec.Envelope, spec.Rule, spec.Example, spec.Condition, spec.Test)
+    texts = {
+        (struct.__name__, name)
+        for struct in structs
+        for name, kind in struct.__annotations__.items()
+        if isinstance(kind, str)
+    }
+    assert texts == {("Test", "tests")}  # it holds its like
+
+
 def test_it_has_every_setting_and_nothing_else():
     defs = SCHEMA["$defs"]
     for found, declared in (

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import yaml
 
@@ -30,8 +31,7 @@ _TOO_DEEP = "maximum nesting depth"
 _NULLS = ("", "~", "null", "Null", "NULL")
 
 
-@dataclass(frozen=True, slots=True)
-class YamlScalar:
+class YamlScalar(NamedTuple):
     """A scalar; `plain` tells whether it stood without quotes."""
 
     text: str
@@ -44,24 +44,21 @@ class YamlScalar:
         return self.plain and self.text in _NULLS
 
 
-@dataclass(frozen=True, slots=True)
-class YamlList:
+class YamlList(NamedTuple):
     """A list."""
 
     items: list[Node]
     at: Location
 
 
-@dataclass(frozen=True, slots=True)
-class YamlMapping:
+class YamlMapping(NamedTuple):
     """A mapping; each key once, in the order written."""
 
     pairs: list[tuple[YamlScalar, Node]]
     at: Location
 
 
-@dataclass(frozen=True, slots=True)
-class YamlInvalid:
+class YamlInvalid(NamedTuple):
     """What stood here has been reported; nothing more is to be said about it."""
 
     at: Location
@@ -141,7 +138,7 @@ def _after(before: str, path: str) -> Location:
     return Location(path, before.count("\n") + 1, len(before) - line_start + 1)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Frame:
     """A list or mapping being read; `weight` and `height` count what is in it, aliases expanded."""
 

@@ -44,6 +44,7 @@ EXPANDED = ("cluster", "header", "envelope")
 """Sections in whose values environment variables are filled in."""
 
 _INTERNAL = ("at", "path")
+_STRUCTS = (spec.Mapping, spec.Envelope, spec.Rule, spec.Example)
 
 
 def read(
@@ -59,7 +60,7 @@ def read(
 @cache
 def yaml_fields(cls: type) -> dict[str, kinds.Field]:
     """Return a declared type's fields by their YAML key."""
-    declared = kinds.type_info(cls)
+    declared = _declared().get(cls) or kinds.type_info(cls)
     if not isinstance(declared, kinds.StructType):
         return {}
     return {
@@ -67,6 +68,12 @@ def yaml_fields(cls: type) -> dict[str, kinds.Field]:
         for row in declared.fields
         if row.name not in _INTERNAL
     }
+
+
+@cache
+def _declared() -> dict[type, kinds.Type]:
+    # All at once, in half of the time: each is a part of the first
+    return dict(zip(_STRUCTS, kinds.multi_type_info(_STRUCTS), strict=True))
 
 
 @cache

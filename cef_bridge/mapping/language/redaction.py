@@ -10,6 +10,7 @@ The engine has the same passes by hand: engine/src/redact.rs. Must not know mapp
 from __future__ import annotations
 
 import re
+from functools import cache
 
 MARK = "***"
 
@@ -23,22 +24,22 @@ _NAMES = (
 # What is redacted already comes first: the comma of `"password": ***, "user": …` stays.
 _VALUE = r"(?:\*\*\*|\"[^\"]*\"|'[^']*'|\S+)"
 
-_KEY_BLOCK = re.compile(
-    r"-----BEGIN ([A-Z0-9 ]{0,40})PRIVATE KEY-----.*?(?:-----END \1PRIVATE KEY-----|\Z)", re.DOTALL
+_KEY_BLOCK = (
+    r"(?s:-----BEGIN ([A-Z0-9 ]{0,40})PRIVATE KEY-----.*?(?:-----END \1PRIVATE KEY-----|\Z))"
 )
 # A user's password or a bare token before a host: neither part holds a slash, so starts are far
 # enough apart to keep this linear.
-_URL = re.compile(r"(://[^\s/?#:@]*):[^\s/]+@")
-_URL_TOKEN = re.compile(r"://[^\s/?#:@]{16,}@")
-_AUTHORIZATION = re.compile(
+_URL = r"(://[^\s/?#:@]*):[^\s/]+@"
+_URL_TOKEN = r"://[^\s/?#:@]{16,}@"  # noqa: S105 - a pattern
+_AUTHORIZATION = (
     r"((?ai:authorization)[\"']?\s{0,4}[:=]\s{0,4}[\"']?"
     r"(?:(?ai:bearer|basic|token|digest|negotiate)\s{1,4}[\"']?)?)[^\s\"']+"
 )
-_BEARER = re.compile(r"((?<!\S)[\"']?(?ai:bearer)\s{1,4}[\"']?)[^\s\"']{8,}")
-_ASSIGNED = re.compile(rf"({_NAMES}[\"']?\s{{0,2}}(?:=|:(?!//))\s{{0,2}}){_VALUE}")
+_BEARER = r"((?<!\S)[\"']?(?ai:bearer)\s{1,4}[\"']?)[^\s\"']{8,}"
+_ASSIGNED = rf"({_NAMES}[\"']?\s{{0,2}}(?:=|:(?!//))\s{{0,2}}){_VALUE}"
 # The next word, unless it is an option itself: `mysql --password -u root` asks for it instead.
-_OPTION = re.compile(rf"((?<!\S)-{{1,2}}[A-Za-z0-9_.-]{{0,40}}?{_NAMES}\s{{1,4}})(?!-){_VALUE}")
-_TOKENS = re.compile(
+_OPTION = rf"((?<!\S)-{{1,2}}[A-Za-z0-9_.-]{{0,40}}?{_NAMES}\s{{1,4}})(?!-){_VALUE}"
+_TOKENS = (
     r"(?<![A-Za-z0-9_-])(?:"
     r"(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"  # AWS access key ids
     r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"  # JSON web tokens
@@ -46,11 +47,22 @@ _TOKENS = re.compile(
     r"|xox[abeprs]-[A-Za-z0-9-]{10,}"
     r")"
 )
+_PASSES = (
+    (_KEY_BLOCK, MARK),
+    (_URL, rf"\1:{MARK}@"),
+    (_URL_TOKEN, f"://{MARK}@"),
+    (_TOKENS, MARK),
+    (_AUTHORIZATION, rf"\1{MARK}"),
+    (_BEARER, rf"\1{MARK}"),
+    (_ASSIGNED, rf"\1{MARK}"),
+    (_OPTION, rf"\1{MARK}"),
+)
+"""Patterns in the order in which they are looked for, and what takes the place of each."""
 # Short options that hold a secret, by program; where no program is known, `-p` is anything.
-_GLUED = re.compile(r"((?<=\s)-p)\S+")
-_GLUED_OR_NEXT = re.compile(r"((?<=\s)-p\s{0,4})(?!-)\S+")
-_REDIS = re.compile(r"((?<=\s)-a\s{1,4})\S+")
-_USER = re.compile(r"((?<=\s)(?:-u|--user|-U|--proxy-user)\s{0,4}[^\s:]{0,256}:)\S+")
+_GLUED = r"((?<=\s)-p)\S+"
+_GLUED_OR_NEXT = r"((?<=\s)-p\s{0,4})(?!-)\S+"
+_REDIS = r"((?<=\s)-a\s{1,4})\S+"
+_USER = r"((?<=\s)(?:-u|--user|-U|--proxy-user)\s{0,4}[^\s:]{0,256}:)\S+"
 _BY_PROGRAM = {
     **dict.fromkeys(
         ("mysql", "mysqldump", "mysqladmin", "mysqlimport", "mysqlsh", "mariadb", "mariadb-dump"),
@@ -76,12 +88,13 @@ def redact(text: str) -> str:
     program = text.lstrip().partition(" ")[0].rpartition("/")[2]
     by_program = _BY_PROGRAM.get(program)
     if by_program:
-        text = by_program.sub(rf"\1{MARK}", text)
-    text = _KEY_BLOCK.sub(MARK, text)
-    text = _URL.sub(rf"\1:{MARK}@", text)
-    text = _URL_TOKEN.sub(f"://{MARK}@", text)
-    text = _TOKENS.sub(MARK, text)
-    text = _AUTHORIZATION.sub(rf"\1{MARK}", text)
-    text = _BEARER.sub(rf"\1{MARK}", text)
-    text = _ASSIGNED.sub(rf"\1{MARK}", text)
-    return _OPTION.sub(rf"\1{MARK}", text)
+        text = re.sub(by_program, rf"\1{MARK}", text)
+    for pattern, by in _passes():
+        text = pattern.sub(by, text)
+    return text
+
+
+@cache
+def _passes() -> list[tuple[re.Pattern[str], str]]:
+    # Slow to compile, and the engine redacts without them
+    return [(re.compile(pattern), by) for pattern, by in _PASSES]

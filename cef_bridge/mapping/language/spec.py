@@ -6,8 +6,8 @@ which `lint` looks up. The YAML key is the field's name (`from_` is written `fro
 written `else`). Must not know how YAML is read, nor how a line is written.
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated here: those of __future__ msgspec would compile one by one when the
+# first mapping is read, in 4 ms.
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -31,7 +31,7 @@ class Test(Struct, frozen=True):
     text: str = ""
     least: str | None = None
     most: str | None = None
-    tests: tuple[Test, ...] = ()
+    tests: "tuple[Test, ...]" = ()
 
 
 class Condition(Struct, frozen=True):

@@ -7,9 +7,6 @@ Must not know what is packed.
 
 from __future__ import annotations
 
-import bz2
-import lzma
-import zlib
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cef_bridge.sources.records.units import DamagedError
@@ -31,7 +28,13 @@ _MOST = 1 << 20
 _WINDOW = 1 << 27
 _XZ_MEMORY = 256 << 20
 
-_ERRORS = (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError)
+
+def _errors() -> tuple[type[Exception], ...]:
+    """Return what decoders raise of damaged data."""
+    import lzma  # noqa: PLC0415 - there are archives without either
+    import zlib  # noqa: PLC0415 - as above
+
+    return zlib.error, lzma.LZMAError, OSError, EOFError, ValueError
 
 
 class Decompressor(Protocol):
@@ -59,6 +62,8 @@ class _Gzip:
     __slots__ = ("_decoder",)
 
     def __init__(self) -> None:
+        import zlib  # noqa: PLC0415 - only when a .gz is met
+
         self._decoder = zlib.decompressobj(wbits=31)
 
     @property
@@ -121,6 +126,18 @@ class _Zstd:
         return b"".join(out)
 
 
+def _bzip2() -> Decompressor:
+    import bz2  # noqa: PLC0415 - only when a .bz2 is met
+
+    return bz2.BZ2Decompressor()
+
+
+def _xz() -> Decompressor:
+    import lzma  # noqa: PLC0415 - only when a .xz is met
+
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+
+
 class Compression(NamedTuple):
     """One row: how it is called, how it begins, what decodes a member of it."""
 
@@ -140,9 +157,9 @@ COMPRESSIONS = (
     Compression("zstd", (b"\x28\xb5\x2f\xfd", *_SKIPPABLE), _Zstd),
     Compression("bzip2", tuple(b"BZh%d1AY&SY" % i for i in range(1, 10))
                 + tuple(b"BZh%d\x17\x72\x45\x38\x50\x90" % i for i in range(1, 10)),
-                bz2.BZ2Decompressor),
+                _bzip2),
     Compression("xz", (b"\xfd7zXZ\x00",),
-                lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)),
+                _xz),
 )  # fmt: skip
 
 FOREIGN = (
@@ -210,7 +227,7 @@ class Unpacked:
                 return b""
             try:
                 out = self._decode(min(size, _MOST))
-            except _ERRORS as error:
+            except _errors() as error:
                 raise DamagedError(self._damage("is damaged")) from error
             if out:
                 self._produced += len(out)

@@ -6,7 +6,6 @@ operating system become DamagedError here. Must not know what the bytes are.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import select
 import stat
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 from cef_bridge.sources.records.units import DamagedError
 
 if TYPE_CHECKING:
+    import hashlib
     from collections.abc import Callable
     from types import TracebackType
 
@@ -37,6 +37,12 @@ class RawFile(Protocol):
         """Close the file."""
 
 
+def _sha256() -> hashlib._Hash:
+    import hashlib  # noqa: PLC0415 - loads OpenSSL, for a report
+
+    return hashlib.sha256()
+
+
 @runtime_checkable
 class Skips(Protocol):
     """What can pass by bytes, and has no descriptor for it: an object of a store."""
@@ -52,7 +58,7 @@ class Raw:
 
     def __init__(self, file: RawFile, *, hashed: bool = False) -> None:
         self._file = file
-        self._hash = hashlib.sha256() if hashed else None
+        self._hash = _sha256() if hashed else None
         self._digest: str | None = None
         self._regular: bool | None = None  # not known yet
         self.consumed = 0

@@ -99,7 +99,7 @@ fn mark_of(character: char) -> Marks {
     }
 }
 
-/// Tells whether a character may not stand on a line as it is (`_HARMFUL` of the reference).
+/// Tells whether a character may not stand on a line as it is (`_harmful` of the reference).
 pub(super) fn is_harmful(character: char) -> bool {
     is_control(character) || is_bidi(character)
 }

@@ -39,33 +39,39 @@ class Writer:
     def byte(self, name: str, value: int, meaning: str = "") -> None:
         """Write a number of 8 bits; `meaning` is the word for it."""
         self._pieces.append(_BYTE(value))
-        self._say(name, meaning or str(value))
+        if self._in_words:
+            self._say(name, meaning or str(value))
 
     def flag(self, name: str, value: bool) -> None:
         """Write yes or no."""
         self._pieces.append(b"\1" if value else b"\0")
-        self._say(name, "yes" if value else "no")
+        if self._in_words:
+            self._say(name, "yes" if value else "no")
 
     def number(self, name: str, value: int, meaning: str = "") -> None:
         """Write a number of 32 bits; `meaning` is what it stands for."""
         self._pieces.append(_NUMBER(value))
-        self._say(name, meaning or str(value))
+        if self._in_words:
+            self._say(name, meaning or str(value))
 
     def long(self, name: str, value: int) -> None:
         """Write a number of 64 bits with a sign."""
         self._pieces.append(_LONG(value))
-        self._say(name, str(value))
+        if self._in_words:
+            self._say(name, str(value))
 
     def bytes(self, name: str, value: bytes) -> None:
         """Write bytes."""
         self._pieces += (_NUMBER(len(value)), value)
-        self._say(name, f"{len(value)} bytes")
+        if self._in_words:
+            self._say(name, f"{len(value)} bytes")
 
     def text(self, name: str, value: str) -> None:
         """Write a text. A lone surrogate, which no event has either, becomes a question mark."""
         data = value.encode("utf-8", "replace")
         self._pieces += (_NUMBER(len(data)), data)
-        self._say(name, repr(value[:_LONGEST]))
+        if self._in_words:
+            self._say(name, repr(value[:_LONGEST]))
 
     def maybe_text(self, name: str, value: str | None) -> None:
         """Write a text that may not be there."""
@@ -80,18 +86,21 @@ class Writer:
     def list(self, name: str, values: Collection[T], write: Callable[[T], object]) -> None:
         """Write a list, each entry by a function."""
         self._pieces.append(_NUMBER(len(values)))
-        with self.inside(f"{name} ({len(values)})"):
-            for value in values:
-                write(value)
+        if self._in_words:
+            self._say(f"{name} ({len(values)})", "")
+        self._depth += 1
+        for value in values:
+            write(value)
+        self._depth -= 1
 
     @contextmanager
     def inside(self, name: str) -> Iterator[None]:
         """Say that what follows is a part of something."""
-        self._say(name, "")
+        if self._in_words:
+            self._say(name, "")
         self._depth += 1
         yield
         self._depth -= 1
 
     def _say(self, name: str, value: str) -> None:
-        if self._in_words:
-            self.lines.append(f"{'  ' * self._depth}{name}{': ' if name and value else ''}{value}")
+        self.lines.append(f"{'  ' * self._depth}{name}{': ' if name and value else ''}{value}")
