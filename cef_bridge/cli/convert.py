@@ -292,6 +292,8 @@ def _run(
     machine, hashed = MappingEngine(task.converter), task.targets.report is not None
     # Without the engine threads would only wait for one another.
     jobs = threads(task.jobs, task.inputs) if machine.native else 1
+    if jobs > 1:  # one thread by itself uses its memory again
+        native.keep_freed_memory()
     options, max_expand = task.options, task.max_expand
     if jobs == 1 and task.state is None:
         return ConvertRun(machine, out, aside, options, max_expand=max_expand, hashed=hashed)

@@ -98,4 +98,4 @@ def test_a_relay_that_goes_away_and_comes_back_is_told_of_in_band(tmp_path, siem
     gaps = [text for text in siem.messages if b"system.gap" in text]
     assert len(gaps) == 1
     assert extension(gaps[0])["KubeArmorGapReason"].startswith("relay-")
-    assert len(set(ids(siem.messages))) == 101
+    assert len(set(ids(siem.messages))) == 100
