@@ -19,7 +19,7 @@ from cef_bridge.forward import private_queue
 from cef_bridge.forward.config.sources import SOURCES
 from cef_bridge.forward.config.spec import Destination
 from cef_bridge.forward.message_tap import MessageTap
-from cef_bridge.forward.parts import queue_of, route_of
+from cef_bridge.forward.parts import feed_of, queue_of, route_of
 from cef_bridge.forward.source_thread import SourceThread
 from cef_bridge.lines.facts import facts_of
 from cef_bridge.log_fields import fields
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cef_bridge.forward.config import Source as SourceSpec
     from cef_bridge.forward.pipeline import DestinationRoute
     from cef_bridge.queue.queue import Queue
+    from cef_bridge.sources.feed import Feed
 
     Deadline = Callable[[], float | None]  # asked again and again: a word to stop changes it
 
@@ -103,7 +104,7 @@ class RunningParts:
 
     def read(self, specs: Sequence[SourceSpec]) -> None:
         """Start more sources; all can be as they were asked for, or none is started."""
-        self.sources = {**self.sources, **self._started(specs)}
+        self.sources = {**self.sources, **self._started(self._feeds(specs))}
 
     def _route(self, spec: Destination, queue: Queue, config: Config) -> DestinationRoute:
         """Return the route of a destination; its tap outlives a change of the config."""
@@ -122,20 +123,27 @@ class RunningParts:
         thread = self._thread(f"destination {spec.name}", forwarder.run)
         return RunningDestination(spec, route, forwarder, thread, stop)
 
-    def _started(self, specs: Sequence[SourceSpec]) -> dict[str, RunningSource]:
-        threads = [self._source_thread(spec) for spec in specs]
+    def _feeds(self, specs: Iterable[SourceSpec]) -> list[tuple[SourceSpec, Feed]]:
+        """Return the feeds of sources, which bring nothing yet.
+
+        CefBridgeError when one cannot be as it was asked for.
+        """
+        return [(spec, self._feed(spec)) for spec in specs]
+
+    def _feed(self, spec: SourceSpec) -> Feed:
+        try:
+            return feed_of(spec, once=self._once)
+        except OSError as error:
+            raise CefBridgeError(f"{spec}: {error.strerror or error}") from error
+
+    def _started(self, feeds: Iterable[tuple[SourceSpec, Feed]]) -> dict[str, RunningSource]:
+        threads = [SourceThread(spec, feed, self.routes()) for spec, feed in feeds]
         found = {}
         for source_thread in threads:
             thread = self._thread(f"source {source_thread.spec}", source_thread.run)
             thread.start()
             found[_key(source_thread.spec)] = RunningSource(source_thread, thread)
         return found
-
-    def _source_thread(self, spec: SourceSpec) -> SourceThread:
-        try:
-            return SourceThread(spec, self.routes(), once=self._once)
-        except OSError as error:
-            raise CefBridgeError(f"{spec}: {error.strerror or error}") from error
 
     def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
         """Return a thread whose death is the service's: one that died unseen would lose events."""
@@ -158,27 +166,32 @@ class RunningParts:
         """Let a part that reads its files once read them again."""
         if not isinstance(part, Destination):
             key = _key(part)
-            self._change_sources(config, {key: self.sources[key]})
+            self._change_sources({key: self.sources[key]}, self._feeds([part]), config.grace)
             return
-        way = self.destinations[part.name]
-        way.stop.set()
-        way.thread.join()
-        self.destinations[part.name] = self._launched(way.spec, way.route)
+        before = self.destinations[part.name]
+        way = self._made(before.spec, before.route)
+        self._begin(way)
+        self.destinations[part.name] = way
 
     def change(self, config: Config) -> None:
-        """Make it so; CefBridgeError for a config that cannot be used, which changes nothing."""
-        _check_sources([it for key, it in _named(config).items() if key not in self.sources])
-        routes = self._changed_routes(config)
-        gone = [way for name, way in self.destinations.items() if name not in routes]
-        self.taps = {name: tap for name, tap in self.taps.items() if name in routes}
-        self.destinations = {
-            spec.name: self._changed(spec, routes[spec.name]) for spec in config.destinations
-        }
+        """Make it so; CefBridgeError for a config that cannot be used, which changes nothing.
+
+        All that can be refused is made before anything ends.
+        """
+        new = [spec for key, spec in _named(config).items() if key not in self.sources]
+        _check_sources(new)
+        feeds = self._feeds(new)
+        destinations = self._changed(config)
+        gone = [way for name, way in self.destinations.items() if name not in destinations]
+        self.taps = {name: tap for name, tap in self.taps.items() if name in destinations}
+        for way in destinations.values():
+            self._begin(way)
+        self.destinations = destinations
         stale = {key: it for key, it in self.sources.items() if key not in _named(config)}
         for key, each in self.sources.items():
             if key not in stale:
                 each.source_thread.replace(self.routes())
-        self._change_sources(config, stale)
+        self._change_sources(stale, feeds, config.grace)
         # What a removed destination still has waits for someone to name it again.
         until = time.monotonic() + config.grace
         self.finish(gone, lambda: until)
@@ -189,53 +202,54 @@ class RunningParts:
             else:  # it is full, and sources wait for it
                 way.route.queue.stop_waiting()
 
-    def _changed_routes(self, config: Config) -> dict[str, DestinationRoute]:
-        """Return the routes of a config by destination, with queues that are opened for it."""
+    def _changed(self, config: Config) -> dict[str, RunningDestination]:
+        """Return the destinations of a config: those at work that go on, and those made anew.
+
+        Queues are opened for new ones.
+        """
         opened: list[Queue] = []
-        routes: dict[str, DestinationRoute] = {}
+        found: dict[str, RunningDestination] = {}
         try:
             for spec in config.destinations:
                 way = self.destinations.get(spec.name)
                 if way is None:
                     opened.append(queue_of(spec, self.folder))
-                queue = way.route.queue if way else opened[-1]
-                routes[spec.name] = self._route(spec, queue, config)
+                route = self._route(spec, way.route.queue if way else opened[-1], config)
+                if way is not None and _goes_on(way, spec, route):
+                    found[spec.name] = way._replace(spec=spec, route=route)
+                else:
+                    found[spec.name] = self._made(spec, route)
         except CefBridgeError:
             for queue in opened:
                 queue.close()
             raise
-        for spec in config.destinations:
-            if spec.name not in self.destinations:
-                _tell_header(spec, routes[spec.name])
-        return routes
+        for name, way in found.items():
+            if name not in self.destinations:
+                _tell_header(way.spec, way.route)
+        return found
 
-    def _changed(self, spec: Destination, route: DestinationRoute) -> RunningDestination:
-        way = self.destinations.get(spec.name)
-        if way is None:
-            return self._launched(spec, route)
-        way.route.queue.bound(limit=spec.queue_limit, policy=spec.when_full)
-        same = _framing(spec, route) == _framing(way.spec, way.route)
-        if same and spec.target == way.spec.target:
-            return way._replace(spec=spec, route=route)
-        way.stop.set()
-        way.thread.join()
-        return self._launched(spec, route)
-
-    def _launched(self, spec: Destination, route: DestinationRoute) -> RunningDestination:
-        way = self._made(spec, route)
+    def _begin(self, way: RunningDestination) -> None:
+        """Let a destination take the place of the one before, which ends if it is another."""
+        before = self.destinations.get(way.spec.name)
+        if before is not None:
+            way.route.queue.bound(limit=way.spec.queue_limit, policy=way.spec.when_full)
+            if way.thread is before.thread:
+                return
+            before.stop.set()
+            before.thread.join()
         way.thread.start()
-        return way
 
-    def _change_sources(self, config: Config, stale: dict[str, RunningSource]) -> None:
+    def _change_sources(
+        self, stale: dict[str, RunningSource], new: list[tuple[SourceSpec, Feed]], grace: float
+    ) -> None:
         for each in stale.values():
             each.source_thread.stop()
         for each in stale.values():
-            each.thread.join(config.grace)
+            each.thread.join(grace)
             each.source_thread.give_up()  # one that waits for room is read again from its marks
             each.thread.join(_JOIN)
         _tell_sources(stale.values())
         kept = {key: each for key, each in self.sources.items() if key not in stale}
-        new = [spec for key, spec in _named(config).items() if key not in kept]
         self.sources = {**kept, **self._started(new)}
 
     # --- the end ----------------------------------------------------------------------------------
@@ -313,6 +327,12 @@ def _named(config: Config) -> dict[str, SourceSpec]:
 
 def _key(spec: SourceSpec) -> str:
     return f"{spec} {hash(spec)}"
+
+
+def _goes_on(way: RunningDestination, spec: Destination, route: DestinationRoute) -> bool:
+    """Tell whether a destination at work already sends as another config asks for."""
+    same = _framing(spec, route) == _framing(way.spec, way.route)
+    return same and spec.target == way.spec.target
 
 
 def _framing(spec: Destination, route: DestinationRoute) -> str:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.engine.line_loop import Options
 from cef_bridge.forward.internal_events import enqueue_gap, tell_flood
-from cef_bridge.forward.parts import feed_of
 from cef_bridge.forward.pipeline import DestinationRoute, SourcePipeline
 from cef_bridge.forward.watched_source import WatchedSource
 from cef_bridge.sources.feed import FeedState
@@ -20,18 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cef_bridge.forward.config import Source
+    from cef_bridge.sources.feed import Feed
 
 
 class SourceThread:
-    """One source. `spec` is what it was asked to be, `state` how its feed is doing.
+    """One source. `spec` is what it was asked to be, `state` how its feed is doing."""
 
-    UsageError when the source cannot be as it was asked for.
-    """
-
-    def __init__(self, spec: Source, routes: Sequence[DestinationRoute], *, once: bool) -> None:
+    def __init__(self, spec: Source, feed: Feed, routes: Sequence[DestinationRoute]) -> None:
         self.spec = spec
         self.state = FeedState(connected=False, text="starting")
-        self._feed = WatchedSource(feed_of(spec, once=once), self._tell)
+        self._feed = WatchedSource(feed, self._tell)
         options = Options(max_record=spec.max_record, input_format=spec.input_format)
         self._pipeline = SourcePipeline(self._feed, routes, options, enqueue_gap, tell_flood)
         self._ended = False

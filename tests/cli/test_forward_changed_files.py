@@ -93,6 +93,42 @@ def test_a_configmap_that_is_swapped_is_taken_and_a_wrong_one_is_not(tmp_path, p
     assert (ended.err.count(KEPT), ended.err.count(TAKEN)) == (2, 2)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("from: {folder}/ka.log", "from: kafka://127.0.0.1:1/events?group=one"),
+        ("to: {siem}, confirm_interval: 1s", "to: kafka://127.0.0.1:1/events"),
+    ],
+    ids=["source", "destination"],
+)
+def test_a_part_that_cannot_be_made_leaves_all_others_at_work(tmp_path, before, after):
+    without = tmp_path / "without"
+    without.mkdir()
+    (without / "confluent_kafka.py").write_text("raise ImportError")
+    (tmp_path / "acme.yaml").write_text(MAPPING.format("one"))
+    write_events(tmp_path / "ka.log", 100)
+    config = tmp_path / "forward.yaml"
+    with Collector(["tcp://127.0.0.1:0"] * 2, keep=10_000, rules=None) as siem:
+        text = (
+            "queue: {folder}/q\nwatch: yes\nsources:\n  - {{from: {folder}/ka.log}}\ndestinations:\n"
+            "  - {{name: first, to: {first}, confirm_interval: 1s, mapping: acme.yaml}}\n"
+            "  - {{name: siem, to: {siem}, confirm_interval: 1s, mapping: acme.yaml}}\n"
+        )
+        where = {"folder": tmp_path, "first": siem.urls[0], "siem": siem.urls[1]}
+        text = text.format(**where)
+        config.write_text(text)
+        with Forward("--config", config, env={"PYTHONPATH": str(without)}) as run:
+            until(lambda: clusters(siem) == {"one": 200})
+            other = text.replace("interval: 1s", "interval: 2s", 1)
+            config.write_text(other.replace(before.format(**where), after))
+            run.until_says(KEPT)
+            append(tmp_path / "ka.log", 100, 2)
+            until(lambda: clusters(siem) == {"one": 400})
+            ended = run.end()
+    assert ended.code == 0
+    assert "pip install 'cef-bridge[kafka]'" in ended.err
+
+
 def test_without_watch_only_sighup_takes_a_changed_file(tmp_path, port):
     write_events(tmp_path / "ka.log", 1)
     with Collector(["tcp://127.0.0.1:0"], keep=10_000, rules=None) as siem:
