@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _FOUND_SOMETHING, _INTERRUPTED = 3, 130
 _TEST_TIMEOUT = 10.0
 _LONGEST_NAME = 30  # characters of a column; a longer name pushes aside what follows it
-_SWITCH = 0.0005  # seconds
+_SWITCH = 0.0002  # seconds
 
 
 def run(
@@ -49,7 +49,9 @@ def run(
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     # A thread that comes back from the engine waits for one that runs Python for so long at most.
-    # Measured beside one that always does: 9,000 events a second by Python's 5 ms, 94,000 so.
+    # Measured beside a relay of 20,000 events a second and a thread that always does
+    # (benchmarks/crowded.py, two cores): 6,200 events a second of both by Python's 5 ms, 37,000 to
+    # 45,000 by 0.5, 48,000 by 0.2, 49,000 to 52,000 by 0.1. Without that thread 0.2 was best.
     sys.setswitchinterval(_SWITCH)
     screen = Screen(shown=can_draw(sys.stderr))
     display = _Display(screen)

@@ -74,7 +74,7 @@ class Taken:
         found = [each for each in self.arrivals if each.name.endswith(kind)]
         return [line for each in found if isinstance(each.item, Block) for line in each.item.lines]
 
-    def until(self, condition, timeout: float = 15) -> None:
+    def until(self, condition, timeout: float = 60) -> None:
         deadline = time.monotonic() + timeout
         while not condition():
             assert time.monotonic() < deadline, (self.feed.state(), self.notices)
@@ -482,6 +482,8 @@ def test_a_slow_taker_stops_the_reading_and_hears_of_it():
         taken.pace.set()
         taken.until(lambda: taken.notices)
         taken.until(lambda: server.waiting() == 0)
+        server.send("alerts", alert(3000))  # there is room for it, and all others stand before it
+        taken.until(lambda: 3000 in numbers(taken.lines()[-1:]))
     assert {each.reason for each in taken.notices} == {"relay-overrun"}
     said = taken.notices[0].text
     assert said.startswith("Events came faster than they were taken, for ")
