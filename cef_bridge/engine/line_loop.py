@@ -13,12 +13,12 @@ from cef_bridge.engine.machine import LineRange
 from cef_bridge.kubearmor.clock import event_time
 from cef_bridge.kubearmor.decode import Decoded, EventDecoder, Noise, Unreadable
 from cef_bridge.kubearmor.identity import origin_of
+from cef_bridge.log_fields import logger
 from cef_bridge.mapping.program.converter import Converted, Filtered, Rejected
 from cef_bridge.sources.records.units import Oversized
 from cef_bridge.stats import Stats, line_ends
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from cef_bridge.engine.machine import LaneRun, UrgentMessage
@@ -306,7 +306,7 @@ class LineLoop:
             place = line if self._numbered else offset
             fate = self._machine.convert(raw, origin_of(raw, self._name, place))
         except Exception:  # noqa: BLE001 - one bad event never stops the stream, nor a fault of ours
-            _log().debug("%s:%d", self._name, line, exc_info=True)
+            logger(__name__).debug("%s:%d", self._name, line, exc_info=True)
             fate = Rejected(FAULT, "fault")
         if isinstance(fate, Rejected):
             self.reject(line, fate.reason, found.raw, fate.label)
@@ -331,13 +331,7 @@ class LineLoop:
             return
         self.stats.skip(found.raw)
         if self.stats.noise <= _FIRST_NOISE or not self.stats.noise % _EVERY_NOISE:
-            _log().debug("%s:%d no event: %r", self._name, line, found.raw[:_SHOWN_NOISE])
-
-
-def _log() -> logging.Logger:
-    import logging  # noqa: PLC0415 - as in `machine`
-
-    return logging.getLogger(__name__)
+            logger(__name__).debug("%s:%d no event: %r", self._name, line, found.raw[:_SHOWN_NOISE])
 
 
 def _joined(block: Block) -> bytes | None:

@@ -18,12 +18,11 @@ from cef_bridge.kubearmor.classes import CLASSES
 from cef_bridge.kubearmor.clock import event_time
 from cef_bridge.kubearmor.decode import Decoded, EventDecoder
 from cef_bridge.kubearmor.identity import container_key, origin_of
-from cef_bridge.log_fields import fields
+from cef_bridge.log_fields import fields, logger
 from cef_bridge.mapping.program import table
 from cef_bridge.mapping.program.converter import Converted, Filtered
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Collection, Iterator, Sequence
 
     from cef_bridge.engine.native import EnginePlan, Library
@@ -187,7 +186,7 @@ class Trust:
         if self.holds:
             self._kinds.add(_kind(native, reference))
             if not self.holds:
-                _log().error(
+                logger(__name__).error(
                     "%d kinds of differences: Python converts all from now on, slowly. "
                     "Please report the lines named above",
                     self._most,
@@ -242,7 +241,7 @@ class Runner:
         if answer.end == engine.FAULT:
             self._faults += 1
             if self._faults <= _MOST_ERRORS:
-                _log().error(
+                logger(__name__).error(
                     "%s:%d: the engine has a fault (%s); Python converts the line. "
                     "Please report it with this line",
                     lines.source,
@@ -381,7 +380,7 @@ class ComparingRunner(Runner):
                     if self.differed <= _MOST_ERRORS:
                         said = _difference(native, reference)
                         known = fields("engine-differs", source=lines.source, line=number)
-                        _log().error("%s:%d: %s", lines.source, number, said, extra=known)
+                        logger(__name__).error("%s:%d: %s", lines.source, number, said, extra=known)
                     return begin
             begin, number = end + 1, number + 1
         return None
@@ -432,12 +431,6 @@ class ComparingRunner(Runner):
         self._keep_counts()
         yield from self._counts.items()
         self._counts.clear()
-
-
-def _log() -> logging.Logger:
-    import logging  # noqa: PLC0415 - a short run has nothing to log, and it takes 3 ms
-
-    return logging.getLogger(__name__)
 
 
 class _Made(NamedTuple):

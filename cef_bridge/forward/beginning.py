@@ -41,7 +41,7 @@ def start_rows(
 ) -> list[StartRow]:
     """Return a row for each part, in the order in which events pass them.
 
-    `live` is what comes behind the live page's URL; None: there is none.
+    `live` follows the live page's URL; None without a live page.
     """
     rows = [_source(spec) for spec in config.sources]
     total = 0

@@ -54,7 +54,7 @@ class RemoteForwarder:
         self.address = f"{parts.scheme}://{shown_host}:{self._port}"
 
     def ask(self, method: str, path: str, body: object = None) -> ForwarderAnswer:
-        """Return an answer; StudioError (502) when there is none."""
+        """Return the forwarder's answer. StudioError (502) if no answer comes."""
         connect = HTTPSConnection if self._tls else HTTPConnection
         connection = connect(self._host, self._port, timeout=_SECONDS)
         headers = {"Accept": "application/json"}

@@ -57,7 +57,7 @@ def _too_large(most: int) -> StudioError:
 
 
 def text_in(said: Mapping[str, object], key: str, most: int | None = None) -> str:
-    """Return a text of a request; StudioError for what is none or longer than `most` characters."""
+    """Return a text of a request. StudioError if it is no text, or over `most` characters."""
     value = said.get(key)
     if not isinstance(value, str):
         raise StudioError(400, f'"{key}" is missing or no text.', f'Send "{key}" as a text.')
@@ -75,7 +75,7 @@ def mapping_in(said: Mapping[str, object]) -> str:
 
 
 def number_in(said: Mapping[str, object], key: str) -> int:
-    """Return a whole number of a request; StudioError for what is none."""
+    """Return a whole number of a request. StudioError if it is no whole number."""
     value = said.get(key)
     if not isinstance(value, int) or isinstance(value, bool):
         raise StudioError(
