@@ -9,6 +9,7 @@ use crate::event::{Event, Field, Fields, Part, Value, NO_FIELD};
 use crate::facts::Facts;
 use crate::scan::has_byte;
 use crate::split::{split_data, split_socket, Token};
+use crate::text::push;
 use crate::words::Secret;
 
 /// So many tokens are compared with an entry of EventData.
@@ -314,11 +315,18 @@ fn derive<'a>(facts: &Facts, event: &mut Event<'a>, arena: &'a Arena) {
 }
 
 fn with_commas<'a>(text: &'a str, arena: &'a Arena) -> &'a str {
-    if text.contains('|') {
-        arena.text(&text.replace('|', ","))
-    } else {
-        text
-    }
+    let Some((first, rest)) = text.split_once('|') else {
+        return text;
+    };
+    let joined = arena.write(|out| {
+        push(first, out);
+        for flag in rest.split('|') {
+            push(",", out);
+            push(flag, out);
+        }
+        Some(())
+    });
+    joined.unwrap_or(text)
 }
 
 /// Set the protocol, if a token names one; a number is none.

@@ -41,6 +41,9 @@ pub struct Lists<'a> {
     last: Vec<Hit<'a>>,
     left: Vec<Hit<'a>>,
     some: Vec<Hit<'a>>,
+    /// What the event's severity was taken from, and what the header's: one, or none.
+    rated: Vec<Hit<'a>>,
+    header_rated: Vec<Hit<'a>>,
     /// What `hits` were before some were given up for the size of the message.
     meant: Vec<Hit<'a>>,
 }
@@ -75,28 +78,30 @@ pub fn convert<'a>(
         event.set(ids.cluster, Value::Text(cluster));
     }
     let of_class = program.of_class(facts, event.class);
-    let mut rating = |severity: &'a [OfSlot], slots, event: &Event<'a>| {
-        rate(rules, (of_class, severity, slots), event, &mut lists.some)
+    let rate = |severity: &'a [OfSlot], slots, event: &Event<'a>, by: &mut Vec<Hit<'a>>| {
+        rate(rules, (of_class, severity, slots), event, by)
     };
-    let (rated, rated_by) = rating(&of_class.severity, &program.severity, event)?;
+    let rate_header = |event: &Event<'a>, by: &mut Vec<Hit<'a>>| {
+        let severity = &of_class.header_severity;
+        rate(severity, &program.header_severity, event, by)
+    };
+    let (severity, by) = (&of_class.severity, &mut lists.rated);
+    let rated = rate(severity, &program.severity, event, by)?;
     event.set(ids.e_severity, Value::Integer(SEVERITIES[rated as usize]));
-    let (severity, header_rated_by) =
-        rating(&of_class.header_severity, &program.header_severity, event)?;
+    let mut severity = rate_header(event, &mut lists.header_rated)?;
     if let Some(fate) = taken_out(rules, event, severity) {
         return Ok(fate);
     }
     event.set(ids.e_severity, Value::Integer(SEVERITIES[rated as usize]));
-    let mut header_rating = (severity, header_rated_by);
     if program.has_drop && event.has(ids.e_summary) {
         say_summary_again(rules, event);
-        header_rating = rating(&of_class.header_severity, &program.header_severity, event)?;
+        severity = rate_header(event, &mut lists.header_rated)?;
     }
-    let (severity, header_rated_by) = header_rating;
     let header = header(rules, event, lists)?;
-    if let Some(hit) = header_rated_by {
-        lists.header.push(hit);
+    if let Some(hit) = lists.header_rated.first() {
+        lists.header.push(*hit);
         if hit.field == ids.e_severity {
-            lists.header.extend(rated_by);
+            lists.header.extend_from_slice(&lists.rated);
         }
     }
     say_header(rules, event, &header, severity);
@@ -177,26 +182,35 @@ fn write_hits(rules: &Rules<'_>, index: &Index<'_>, hits: &[Hit<'_>], out: &mut 
     }
 }
 
-/// Return the severity that the first of some rules gives, and what it was taken from.
+/// Return the severity that the first of some rules gives; what it was taken from is left in `by`.
 fn rate<'a>(
     rules: &Rules<'a>,
     (of_class, severity, slots): (&OfClass, &'a [OfSlot], &'a [Slot]),
     event: &Event<'a>,
-    hits: &mut Vec<Hit<'a>>,
-) -> Result<(u8, Option<Hit<'a>>), Left> {
+    by: &mut Vec<Hit<'a>>,
+) -> Result<u8, Left> {
     for of in severity {
-        hits.clear();
-        rules.some_rules(slots, (of_class, of), event, hits)?;
-        for hit in hits.iter() {
-            let text = hit.text;
-            if text.len() <= 2 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-                if let Ok(number @ 1..=10) = text.parse() {
-                    return Ok((number, Some(*hit)));
-                }
+        by.clear();
+        rules.some_rules(slots, (of_class, of), event, by)?;
+        for at in 0..by.len() {
+            if let Some(number) = severity_of(by[at].text) {
+                by.swap(0, at);
+                by.truncate(1);
+                return Ok(number);
             }
         }
     }
-    Ok((DEFAULT_SEVERITY, None))
+    by.clear();
+    Ok(DEFAULT_SEVERITY)
+}
+
+/// Return the severity that a text says: 1 to 10.
+fn severity_of(text: &str) -> Option<u8> {
+    match text.as_bytes() {
+        [digit @ b'1'..=b'9'] | [b'0', digit @ b'1'..=b'9'] => Some(digit - b'0'),
+        b"10" => Some(10),
+        _ => None,
+    }
 }
 
 /// Return what becomes of an event that is not written. Its conditions see the header's severity.

@@ -14,7 +14,7 @@ use crate::program::Program;
 use crate::sha1;
 use crate::split::stable_resource;
 use crate::summary::summary;
-use crate::text::{is_space, strip, upper_ascii, Cases};
+use crate::text::{is_space, push_bytes, strip, upper_ascii, Cases};
 use crate::words::{begins_with, Secret};
 
 /// What tells an event from its repetitions, and when it came.
@@ -489,7 +489,7 @@ fn event_id(
             let texts = stable_resource(facts, event.text(*field));
             recipe.extend_from_slice(texts.join(" ").as_bytes());
         } else {
-            recipe.extend_from_slice(event.word(*field).as_bytes());
+            push_bytes(event.word(*field).as_bytes(), recipe);
         }
     }
     if event.placed {
@@ -508,7 +508,7 @@ pub fn container_key(facts: &Facts, event: &Event<'_>, recipe: &mut Vec<u8>) -> 
         if number > 0 {
             recipe.push(SEPARATOR);
         }
-        recipe.extend_from_slice(event.text(*field).as_bytes());
+        push_bytes(event.text(*field).as_bytes(), recipe);
     }
     sha1::head(recipe)
 }
@@ -528,7 +528,7 @@ fn act_key<'a>(
     }
     recipe.clear();
     for field in [ids.host_name, ids.container_id, ids.host_pid] {
-        recipe.extend_from_slice(event.word(field).as_bytes());
+        push_bytes(event.word(field).as_bytes(), recipe);
         recipe.push(SEPARATOR);
     }
     recipe.extend_from_slice(group.as_bytes());

@@ -275,8 +275,8 @@ impl Format {
                 Some(place) => index.escape(place + from, place + bytes.len()) - place,
                 None => one_of_from(bytes, from, ESCAPED),
             };
-            out.push_str(&text[from..at]);
-            out.push_str(match bytes.get(at) {
+            push(&text[from..at], out);
+            let escaped = match bytes.get(at) {
                 Some(b'\\') => "\\\\",
                 Some(b'=') => "\\=",
                 Some(b'\r') => "\\r",
@@ -284,7 +284,8 @@ impl Format {
                 // A control character is written as it is: a neutral text has none.
                 Some(_) => text.get(at..=at).unwrap_or(""),
                 None => return,
-            });
+            };
+            push(escaped, out);
             from = at + 1;
         }
     }
@@ -332,21 +333,21 @@ impl Format {
 
     /// Write the header of fields that are as a reader will see them.
     pub fn write_head(&self, fields: &[&str; HEADER], severity: &str, out: &mut String) {
-        out.push_str(&self.start);
+        push(&self.start, out);
         let written = if self.is_cef { HEADER } else { HEADER - 1 };
         for field in &fields[..written] {
             if self.is_cef && has_byte(field, b'\\') {
                 out.push_str(&field.replace('\\', "\\\\"));
             } else {
-                out.push_str(field);
+                push(field, out);
             }
             out.push('|');
         }
         if self.is_cef {
-            out.push_str(severity);
+            push(severity, out);
             out.push('|');
         }
-        out.push_str(&self.tail);
+        push(&self.tail, out);
     }
 }
 

@@ -10,6 +10,8 @@ use crate::numbers::{float_text, json_float};
 
 /// Lists and objects in one another; deeper ones are left to Python, which refuses them from 64 on.
 const MOST_LEVELS: usize = 60;
+/// Names that are compared each with each: to sort them takes longer.
+const FEW: usize = 8;
 /// Digits of an integer that fits into 64 bits whatever they are.
 const MOST_DIGITS: usize = 18;
 /// From here on a double leaves integers out: Python reads such a number again, with all digits.
@@ -262,10 +264,19 @@ impl<'a> Reader<'a> {
 }
 
 /// Check that no name stands twice: of such the last one counts, at the place of the first.
-pub fn are_different<'n>(names: impl Iterator<Item = &'n str>) -> Option<()> {
-    let mut names: Vec<&str> = names.collect();
-    names.sort_unstable();
-    names.windows(2).all(|two| two[0] != two[1]).then_some(())
+pub fn are_different<'n>(names: impl ExactSizeIterator<Item = &'n str> + Clone) -> Option<()> {
+    if names.len() > FEW {
+        let mut names: Vec<&str> = names.collect();
+        names.sort_unstable();
+        return names.windows(2).all(|two| two[0] != two[1]).then_some(());
+    }
+    let mut rest = names;
+    while let Some(name) = rest.next() {
+        if rest.clone().any(|other| other == name) {
+            return None;
+        }
+    }
+    Some(())
 }
 
 /// Return the character of the escape at a place, and how many bytes the escape has.

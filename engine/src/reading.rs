@@ -228,10 +228,14 @@ fn read_event_data<'a>(
     let mut more = reader.opens(b'{', b'}')?;
     while more {
         let name = reader.name()?;
-        let value = reader.value()?;
-        event.pairs.push((name, to_value(&value, arena)?));
-        if facts.reads_all_event_data {
-            entries.push((name, value));
+        if reader.peek()? == b'"' && !facts.reads_all_event_data {
+            event.pairs.push((name, Value::Text(reader.string()?))); // nearly all are
+        } else {
+            let value = reader.value()?;
+            event.pairs.push((name, to_value(&value, arena)?));
+            if facts.reads_all_event_data {
+                entries.push((name, value));
+            }
         }
         more = reader.more(b'}')?;
     }

@@ -12,6 +12,7 @@ use crate::numbers::{is_float, is_int32, is_integer, is_ipv4, is_ipv6, is_mac, i
 use crate::of_class::{OfClass, OfRule, OfSlot, Plain};
 use crate::program::{Kind, Piece, Program, Rule, Slot, Spread, Take};
 use crate::text::{cut, is_longer, strip, Marks};
+use crate::words::find_lower;
 
 /// What a rule gave: a key's text as it will stand in the line, not yet escaped.
 #[derive(Clone, Copy)]
@@ -257,7 +258,7 @@ impl<'a> Rules<'a> {
                 text = self.arena.keep(step.apply(text, &self.program.cases));
             }
             if let Some((table, other)) = rule.table.as_deref() {
-                let known = table.get(&self.program.cases.lower(strip(text)));
+                let known = find_lower(table, strip(text), &self.program.cases);
                 if known.is_none() {
                     // `else` says the same of many values: the value itself is not held by it.
                     taken = false;

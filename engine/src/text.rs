@@ -64,18 +64,23 @@ pub fn first(text: &str, count: usize) -> &str {
 /// `memcpy`, and this takes half of that.
 #[inline(always)]
 pub fn push(text: &str, out: &mut String) {
-    let (from, size) = (text.as_ptr(), text.len());
+    // SAFETY: what is added is a whole text.
+    push_bytes(text.as_bytes(), unsafe { out.as_mut_vec() });
+}
+
+/// Adds bytes to others, as `push` does with a text.
+#[inline(always)]
+pub fn push_bytes(some: &[u8], out: &mut Vec<u8>) {
+    let (from, size) = (some.as_ptr(), some.len());
     if size > 32 {
-        out.push_str(text);
+        out.extend_from_slice(some);
         return;
     }
     out.reserve(32);
-    // SAFETY: there is room for 32 bytes. Each branch reads and writes two pieces of a text that has
-    // at least the bytes of one: its first and its last ones, which may have some in common. What is
-    // added is a whole text, so that all of them are one.
+    // SAFETY: there is room for 32 bytes. Each branch reads and writes two pieces of what has at
+    // least the bytes of one: its first and its last ones, which may have some in common.
     unsafe {
-        let bytes = out.as_mut_vec();
-        let to = bytes.as_mut_ptr().add(bytes.len());
+        let to = out.as_mut_ptr().add(out.len());
         macro_rules! ends {
             ($piece:ty) => {{
                 let behind = size - std::mem::size_of::<$piece>();
@@ -93,7 +98,7 @@ pub fn push(text: &str, out: &mut String) {
             1 => ends!(u8),
             _ => {}
         }
-        bytes.set_len(bytes.len() + size);
+        out.set_len(out.len() + size);
     }
 }
 

@@ -3,6 +3,8 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
+use crate::text::Cases;
+
 /// A table from texts to what is known of each. Its rows are the table's, never an event's: who
 /// writes events cannot choose what collides.
 ///
@@ -210,6 +212,15 @@ const MOST_WORD: usize = 64;
 /// Look a text up with its ASCII capitals made small; a text longer than any row is in none.
 pub fn find_small<'w, V>(words: &'w Words<V>, text: &str) -> Option<&'w V> {
     find_changed(words, text, u8::to_ascii_lowercase)
+}
+
+/// Look a text up in lower case, by a table of letters.
+pub fn find_lower<'w, V>(words: &'w Words<V>, text: &str, cases: &Cases) -> Option<&'w V> {
+    if text.len() <= MOST_WORD && text.is_ascii() {
+        find_small(words, text)
+    } else {
+        words.get(&cases.lower(text))
+    }
 }
 
 /// Look a text up with its small ASCII letters made capitals.
