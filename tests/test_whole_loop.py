@@ -56,7 +56,7 @@ def lines_of(machine, lines, **options):
     loop.finish(len(lines))
     loop.settle()
     stats = loop.stats
-    messages = [message for some in messages for message in some.split(b"\n")]
+    messages = b"".join(messages).split(b"\n")[:-1]
     assert stats.converted == len(messages)
     assert stats.rejected == len(refused) == stats.labels.total()
     assert stats.lines == stats.records + stats.noise + stats.blank

@@ -45,7 +45,7 @@ class UserLoop:
         event without time is made of its place.
         """
         self._loop.block(Block([line], 1, 0, 0, single=True))
-        found = [*self._messages]
+        found = b"".join(self._messages).split(b"\n")[:-1]
         self._messages.clear()
         return found
 

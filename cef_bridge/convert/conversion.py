@@ -66,8 +66,7 @@ class Results:
     def flush(self) -> None:
         """Write all of it."""
         if self.messages:
-            self.messages.append(b"")
-            self._out.write(b"\n".join(self.messages))
+            self._out.write(b"".join(self.messages))
             self.messages.clear()
         if self._aside and self._rejects is not None:
             self._aside.append(b"")

@@ -119,8 +119,7 @@ class Worker:
 
     def _flush(self) -> None:
         if self._messages:
-            self._messages.append(b"")
-            self._out.append(b"\n".join(self._messages))
+            self._out.append(b"".join(self._messages))
             self._messages.clear()
 
     def _refuse(self, refused: Refused) -> None:

@@ -64,7 +64,7 @@ class Running(Protocol):
 
     @property
     def messages(self) -> bytes:
-        """The messages of the last run, a line feed between two of them."""
+        """The messages of the last run, a line feed behind each."""
 
     @property
     def elsewhere(self) -> Sequence[int]:
@@ -101,7 +101,8 @@ class LineLoop:
     """Runs the units of streams through a machine; `alerts` and `telemetry` collect the messages.
 
     They collect texts: a message, or several with LF between two of them. They may be one list,
-    where order matters more than urgency; `alert_rate` says which alerts are not urgent after all.
+    where order matters more than urgency: then an LF is behind each message, and the texts can be
+    written as they are. `alert_rate` says which alerts are not urgent after all.
     `begin` says which stream the next blocks are of; `refuse` is told of each rejected record.
     `away` grows by the places of events that the destination's `when` does not take: the offset of
     the line, and which event of it.
@@ -126,6 +127,7 @@ class LineLoop:
         self._machine = machine
         self._alerts = alerts
         self._telemetry = telemetry
+        self._end = b"\n" if alerts is telemetry else b""
         self._refuse = refuse
         self._alert_rate = alert_rate
         self._crowded = False
@@ -213,7 +215,7 @@ class LineLoop:
             self.away += [(offset + place, 1) for place in runner.elsewhere]
         if not answer.converted:
             return
-        if self._alerts is self._telemetry:
+        if self._end:
             self._alerts.append(runner.messages)
             return
         late = self._late(runner, data) if self._crowded else ()
@@ -323,7 +325,7 @@ class LineLoop:
         self._urgent += fate.kind.urgent
         urgent = fate.kind.urgent and not (self._crowded and self._over(raw))
         lane = self._alerts if urgent else self._telemetry
-        lane.append(fate.message.encode())
+        lane.append(fate.message.encode() + self._end)
 
     def _noise(self, found: Noise, line: int) -> None:
         if self.options.strict:

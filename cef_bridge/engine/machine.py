@@ -254,8 +254,8 @@ class Runner:
 
     @property
     def messages(self) -> bytes:
-        """All messages of the last run, a line feed between two of them; there has to be one."""
-        return self._work.joined
+        """All messages of the last run, a line feed behind each."""
+        return self._work.messages
 
     def parts(self, late: Collection[int] = ()) -> Iterator[LaneRun]:
         """Yield the messages of the last run, in the order of their lane.

@@ -168,11 +168,6 @@ class Work:
         return ctypes.string_at(self.answer.messages, self.answer.messages_size)
 
     @property
-    def joined(self) -> bytes:
-        """The messages of the last run, a line feed between two of them; there has to be one."""
-        return ctypes.string_at(self.answer.messages, self.answer.messages_size - 1)
-
-    @property
     def rows(self) -> Sequence[MessageRow]:
         """A row for each message."""
         rows: list[MessageRow] = self.answer.rows[: self.answer.rows_many]

@@ -202,7 +202,7 @@ class OutcomeLoop:
         self, runner: Runner, lines: Sequence[Value], rows: Sequence[int], begins: Sequence[int]
     ) -> None:
         """Note what a run of the engine gave of some lines; `begins` is where they began in it."""
-        texts = runner.messages.decode().split("\n") if runner.answer.converted else []
+        texts = runner.messages.decode().split("\n")[:-1]
         facts = {each.begin: (each, text) for each, text in zip(runner.facts(), texts, strict=True)}
         for line, row, begin in zip(lines, rows, begins, strict=True):
             self._row = row
@@ -222,7 +222,7 @@ class OutcomeLoop:
             self._plain(data, row, line.offset)
         else:
             (facts,) = runner.facts()
-            self._found.append(_converted(row, facts, runner.messages.decode()))
+            self._found.append(_converted(row, facts, runner.messages.decode()[:-1]))
 
 
 def _converted(row: int, facts: MessageFacts, message: str) -> Outcome:

@@ -61,7 +61,7 @@ class Done:
             loop.block(Block(lines, 1, 0, 0, True, data=data, end=len(data), data_line=1))
         loop.settle()
         self.stats = loop.stats
-        self.text = b"\n".join(self.messages)
+        self.text = b"".join(self.messages)
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +102,7 @@ def test_the_environment_asks_for_each_line(converter, monkeypatch):
 def test_one_line_in_so_many_is_compared(converter, plain, every, times):
     done = Done(MappingEngine(converter, compare_every=every), times=times)
     assert done.stats.compared == -(-61 * times // every)
-    assert done.text == b"\n".join([plain.text] * times)
+    assert done.text == plain.text * times
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_of_a_line_that_differs_the_reference_s_message_is_written(every, compar
     done = compared(every, tenth_byte)
     assert (done.stats.differed, done.stats.left) == (60 // every, 1)
     assert (done.stats.converted, done.stats.kinds) == (60, plain.stats.kinds)
-    lines, before = done.text.split(b"\n"), plain.text.split(b"\n")
+    lines, before = (text.split(b"\n")[:-1] for text in (done.text, plain.text))
     for at, (line, other) in enumerate(zip(lines, before, strict=True), 1):
         assert line == (other if at % every else other[:9] + b"!" + other[10:])
     assert len(caplog.records) == min(60 // every, 10)

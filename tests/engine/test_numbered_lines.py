@@ -45,7 +45,7 @@ def converted(converter, blocks, compare_every=0):
     for block in blocks:
         loop.block(block)
     loop.settle()
-    return b"\n".join(made).split(b"\n"), [(it.line, it.reason) for it in rejects], loop.stats
+    return b"".join(made).split(b"\n")[:-1], [(it.line, it.reason) for it in rejects], loop.stats
 
 
 def block(begin=0, end=COUNT):
