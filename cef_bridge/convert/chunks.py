@@ -44,8 +44,8 @@ class Finished(NamedTuple):
 class Chunk(NamedTuple):
     """Segments, one behind the other in a text, and the inputs that end with them.
 
-    Text after the last segment belongs to the next chunk. `alone`: it seems to begin and to end
-    between records, so it can be converted without the text before it.
+    `alone`: it seems to begin and to end between records, so it can be converted without the text
+    before it.
     """
 
     text: bytes

@@ -41,7 +41,7 @@ BEGINNING = InputPosition()
 
 
 class Feeder:
-    """Makes chunks of up to `size` bytes. The iterator of `chunks` may be driven by any thread.
+    """Makes chunks of `size` bytes, and up to twice as many. The iterator of `chunks` may be driven by any thread.
 
     `ahead`: chunks are converted ahead by others; without them all that a pipe brought at a time is
     one chunk.
@@ -110,12 +110,14 @@ class Feeder:
                 data, damage = b"", str(error)
             ended = not data
             while data:
-                part = data[: self._size - self._used]
+                # What is a part of a chunk is not copied to be cut: a chunk may be larger for it.
+                few = len(data) <= self._size
+                part = data if few else data[: max(self._size - self._used, 1)]
                 data = data[len(part) :]
                 self._parts.append(part)
                 self._used += len(part)
                 self._breaks += line_ends(part)
-                if self._used == self._size:
+                if self._used >= self._size:
                     yield from self._cut(stream.raw.consumed)
         self._close(self._used, self._breaks, stream.raw.consumed, damage, ended=True)
         if len(self._segments) >= _MOST_SEGMENTS:
@@ -126,16 +128,22 @@ class Feeder:
 
         Without a seam all of it goes.
         """
-        begun, used = self._begun, self._used
-        text = b"".join(self._parts)
-        self._parts = [text]
-        at = _seam(text, begun)
+        begun = self._begun
+        before = self._used - len(self._parts[-1])  # bytes of the other parts
+        at = _seam_near_end(self._parts[-1], begun - before)
+        if at >= 0:
+            at += before
+        else:
+            self._parts, before = [b"".join(self._parts)], 0
+            at = _seam(self._parts[-1], begun)
         if at < 0 and self._segments:
             at = begun  # what ended before this stream can go
         if at < 0:
             yield from self._rest(consumed)
             return
-        tail = text[at:used]
+        last = self._parts.pop()
+        self._parts.append(last[: at - before])
+        tail = last[at - before :]
         breaks = line_ends(tail)
         if at > begun:
             self._close(at, self._breaks - breaks, consumed, None, ended=False)
@@ -170,13 +178,20 @@ class Feeder:
         self._segments, self._finished = [], []
 
 
-def _seam(text: bytes, begun: int) -> int:
-    """Return where to cut the open segment, -1 when nowhere. Usually that is near its end."""
+def _seam_near_end(text: bytes, begun: int) -> int:
+    """Return where to cut the open segment near the end of a text, -1 when nowhere.
+
+    Usually there is a place. `begun` is where the segment begins, which may be before the text.
+    """
     near = len(text) - _NEAR
-    if near > begun:
-        line = text.find(b"\n", near) + 1
-        at = seam(text[line:]) if line else -1
-        if at >= 0:
-            return line + at
+    if near <= max(begun, 0):
+        return -1
+    line = text.find(b"\n", near) + 1
+    at = seam(text[line:]) if line else -1
+    return line + at if at >= 0 else -1
+
+
+def _seam(text: bytes, begun: int) -> int:
+    """Return where to cut the open segment anywhere in a text, -1 when nowhere."""
     at = seam(text[begun:])
     return begun + at if at >= 0 else -1

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _MOST_TOGETHER = 64 << 20  # bytes of all chunks that may be in memory
 # Measured with -j 3: 55 MiB of memory by chunks of 512 KiB, 69 by 1 MiB; as fast, within the noise.
-_LEAST_PIECE, _MOST_PIECE = 1 << 17, 1 << 19
+_LEAST_PIECE, _MOST_PIECE = 1 << 17, 1 << 20
 _SMALL = 1 << 14  # bytes; to hand less to another thread costs more than to convert it
 
 
