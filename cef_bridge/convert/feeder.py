@@ -41,7 +41,8 @@ BEGINNING = InputPosition()
 
 
 class Feeder:
-    """Makes chunks of `size` bytes, and up to twice as many. The iterator of `chunks` may be driven by any thread.
+    """Makes chunks of `size` bytes, and up to twice as many. Any thread may drive the iterator of
+    `chunks`.
 
     `ahead`: chunks are converted ahead by others; without them all that a pipe brought at a time is
     one chunk.

@@ -2,7 +2,8 @@
 
 In come arrivals with their marks, out go batches; a mark is stored in the transaction of the
 messages made of what stands before it, so that a kill at any moment loses nothing that the source
-can bring again, and repeats nothing. Opens neither files nor sockets.
+can bring again, and repeats nothing. While what came fast is stored, the next of it is converted.
+Opens neither files nor sockets.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import logging
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +28,7 @@ from cef_bridge.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
 
     from cef_bridge.checkpoint import Checkpoint
     from cef_bridge.engine.machine import MappingEngine
@@ -197,6 +200,19 @@ class SourcePipeline:
 
     def run(self) -> None:
         """Read until the feed ends; raises what nobody expected, for the service to end with."""
+        try:
+            self._run()
+        finally:
+            for branch in self._branches:
+                branch.close()
+        if lost := self._lost + sum(branch.lost for branch in self._branches):
+            _log.error(
+                "%s: %s lost: there was no room in a queue",
+                *(self.feed.name, counted(lost, "event")),
+                extra=fields("no-room", source=self.feed.name, lost=lost),
+            )
+
+    def _run(self) -> None:
         for item in self.feed.arrivals(self._marks()):
             if self._next is not None:
                 self._switch(*self._next)
@@ -211,12 +227,6 @@ class SourcePipeline:
             if self._clock() - self._acknowledged >= ACKNOWLEDGE:
                 self.acknowledge()
         self._store()
-        if lost := self._lost + sum(branch.lost for branch in self._branches):
-            _log.error(
-                "%s: %s lost: there was no room in a queue",
-                *(self.feed.name, counted(lost, "event")),
-                extra=fields("no-room", source=self.feed.name, lost=lost),
-            )
 
     def acknowledge(self) -> None:
         """Tell the source how far all queues have dealt with what it brought, if it asks for it.
@@ -253,6 +263,8 @@ class SourcePipeline:
         self._next = None
         self._store()
         before = {branch.route.name: branch for branch in self._branches}
+        for branch in self._branches:
+            branch.close()
         self._lost += sum(branch.lost for branch in self._branches)
         # A queue that is new has nothing of what came before, and is not to be waited for.
         passed: dict[str, int] = {}
@@ -289,7 +301,7 @@ class SourcePipeline:
         if not self._since:
             self._since = now
         if now - self._since >= AGE or any(each.is_full() for each in self._branches):
-            self._store()
+            self._store(ahead=True)
 
     def _count_unrouted(self) -> None:
         """Count the events of the last arrival that no destination takes, in each of them."""
@@ -311,15 +323,36 @@ class SourcePipeline:
                 extra=fields("unrouted", source=self.feed.name),
             )
 
-    def _store(self) -> None:
+    def _store(self, *, ahead: bool = False) -> None:
+        """Store what waits; with `ahead` it may be stored while more is converted."""
         self._since = 0.0
         for branch in self._branches:
-            branch.store()
+            branch.store(ahead=ahead)
             for flood in branch.alert_rate.floods:
                 branch.tell(self._flood, branch.route, self.feed.name, flood)
             branch.alert_rate.floods.clear()
-        for branch in self._branches:
-            branch.forget()
+        if any(branch.ended for branch in self._branches):
+            for branch in self._branches:  # none forgets a stream before all have all of it
+                branch.settle()
+            for branch in self._branches:
+                branch.forget()
+
+
+class _Made(NamedTuple):
+    """What is to be stored in one transaction. `texts` of each lane: a message, or several with LF
+    between them.
+    """
+
+    texts: tuple[Sequence[bytes], Sequence[bytes]]
+    marks: Sequence[Checkpoint]
+    pending: dict[str, bytes]
+    counts: dict[str, int]
+    dead: Sequence[DeadLetter]
+
+    def rows(self) -> list[Joined]:
+        """Return the messages in rows."""
+        alerts, telemetry = self.texts
+        return [*_rows(ALERTS, alerts), *_rows(TELEMETRY, telemetry)]
 
 
 class _Branch:
@@ -340,6 +373,9 @@ class _Branch:
         self.lost = 0  # messages that the queue did not take and the source cannot bring again
         self._given_up = given_up
         self._stopped = False  # the queue takes nothing more
+        # Stores while the feed's thread converts: half of what an event costs is not converting it.
+        self._storer = ThreadPoolExecutor(1, "store")
+        self._storing: tuple[_Made, Future[int | None]] | None = None
         self._live = live
         self._alerts: list[bytes] = []  # texts: a message, or several with LF between them
         self._telemetry: list[bytes] = []
@@ -347,7 +383,7 @@ class _Branch:
         self._stored = 0  # messages so far
         self._measured = [0, 0]  # texts of each lane that `_bytes` has
         self._bytes = 0
-        self._ended: list[str] = []
+        self.ended: list[str] = []
         self._machine = route.machine.own() if live else route.machine
         self.alert_rate: AlertRate = before.alert_rate if before else AlertRate()
         self.loop = LineLoop(
@@ -373,6 +409,7 @@ class _Branch:
 
     def tell(self, say: Callable[..., None], *facts: object) -> None:
         """Have something said to whoever reads the destination's events, if its queue takes it."""
+        self.settle()
         if not self._stopped:
             try:
                 say(*facts)
@@ -411,7 +448,7 @@ class _Branch:
         if mark is not None:
             self.marks[mark.key] = mark
         elif arrival.ended:  # for good: a file that is gone, not one that was read to its end
-            self._ended.append(arrival.stream)
+            self.ended.append(arrival.stream)
 
     def _let_go_of_parts(self, stream: str, name: str, line: int) -> None:
         """Reject the part of a line whose rest others have read, unless this goes on behind it."""
@@ -423,57 +460,88 @@ class _Branch:
         self.loop.finish(line)
         self.decoders[stream] = self.loop.new_decoder()
 
-    def store(self) -> None:
-        """Put all that was made into the queue, with the marks and the counters."""
+    def store(self, *, ahead: bool) -> None:
+        """Put all that was made into the queue, with the marks and the counters.
+
+        What was handed over before is stored by then; with `ahead` this is handed over.
+        """
         self.loop.settle()
         counts = self._counts()
-        pending = self._pendings()
-        batches = [
-            row
-            for lane, texts in ((ALERTS, self._alerts), (TELEMETRY, self._telemetry))
-            for row in _rows(lane, texts)
-        ]
-        if not (batches or self.marks or counts or pending or self._dead):
+        made = _Made(
+            ([*self._alerts], [*self._telemetry]),
+            [*self.marks.values()],
+            self._pendings(),
+            counts,
+            [*self._dead],
+        )
+        self.settle()
+        if not (any(made.texts) or made.marks or counts or made.pending or made.dead):
             return
-        if not self._stopped:
-            try:
-                store(
-                    self.route,
-                    batches,
-                    marks=list(self.marks.values()),
-                    pending=pending,
-                    counts=counts,
-                    dead=self._dead,
-                    given_up=self._given_up,
-                )
-            except QueueStopped:
-                # Nothing behind it may be stored: its marks would say that this was.
-                self._stopped = True
-            else:
-                if self.settled is not None:
-                    # A part of a line is in this queue alone: what brings it is not dealt with
-                    # before its rest has come.
-                    waits = {key for key, text in {**self.pending, **pending}.items() if text}
-                    self.settled.stored(
-                        mark for mark in self.marks.values() if mark.key not in waits
-                    )
-        if self._stopped and not self.marks:  # else it is read again
-            self.lost += sum(row.number for row in batches)
+        if ahead:
+            self._storing = made, self._storer.submit(self._put, made)
+        else:
+            self._note(made, self._put(made))
         self._counted.update(counts)
-        self.pending.update(pending)
+        self.pending.update(made.pending)
         for each in (self._alerts, self._telemetry, self._dead):
             each.clear()
         self._stored = self.loop.stats.converted
         self._measured, self._bytes = [0, 0], 0
         self.marks.clear()
 
+    def _put(self, made: _Made) -> int | None:
+        """Store it; return how many messages were not, None where all were. From any thread."""
+        rows = made.rows()
+        if not self._stopped:
+            try:
+                store(
+                    self.route,
+                    rows,
+                    marks=made.marks,
+                    pending=made.pending,
+                    counts=made.counts,
+                    dead=made.dead,
+                    given_up=self._given_up,
+                )
+            except QueueStopped:
+                pass
+            else:
+                return None
+        return sum(row.number for row in rows)
+
+    def settle(self) -> None:
+        """Wait for what was handed over; raises what nobody expected."""
+        if self._storing is not None:
+            made, storing = self._storing
+            self._storing = None
+            self._note(made, storing.result())
+
+    def _note(self, made: _Made, lost: int | None) -> None:
+        """Take note of what was stored, or was not."""
+        if lost is not None:
+            # Nothing behind it may be stored: its marks would say that this was.
+            self._stopped = True
+            self.lost += 0 if made.marks else lost  # else it is read again
+        elif self.settled is not None:
+            # A part of a line is in this queue alone: what brings it is not dealt with before its
+            # rest has come.
+            waits = {key for key, text in {**self.pending, **made.pending}.items() if text}
+            self.settled.stored(mark for mark in made.marks if mark.key not in waits)
+
+    def close(self) -> None:
+        """Wait for what was handed over, and end the thread that stores."""
+        try:
+            self.settle()
+        finally:
+            self._storer.shutdown()
+
     def forget(self) -> None:
         """Forget the streams that ended for good; when all queues have all of them."""
-        for key in self._ended:
+        for key in self.ended:
             if not self._stopped:
                 self.route.queue.forget_mark(key)
             self.pending.pop(key, None)
-        self._ended.clear()
+        self.ended.clear()
 
     def _counts(self) -> dict[str, int]:
         stats = self.loop.stats

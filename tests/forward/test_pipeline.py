@@ -19,6 +19,7 @@ from cef_bridge.checkpoint import Checkpoint
 from cef_bridge.engine import native
 from cef_bridge.engine.line_loop import Options
 from cef_bridge.engine.machine import MappingEngine
+from cef_bridge.errors import CefBridgeError
 from cef_bridge.forward.internal_events import enqueue_gap, tell_flood
 from cef_bridge.forward.pipeline import (
     MOST_BYTES,
@@ -464,7 +465,7 @@ def test_large_messages_are_stored_by_their_bytes(route, good):
 
     feed.items = items()
     SourcePipeline(feed, [siem], Options(), enqueue_gap, tell_flood, clock=lambda: 1.0).run()
-    assert max(waited) * 7000 <= MOST_BYTES
+    assert max(waited) * 7000 <= 2 * MOST_BYTES  # one lot is stored while the next one is made
     while (stored := siem.queue.fetch()) is not None:
         assert sum(map(len, stored.messages)) <= ROW_BYTES
     total = siem.queue.totals()
@@ -606,3 +607,74 @@ def test_who_is_given_up_waits_no_longer_and_stores_nothing_more(route, caplog):
     messages(siem.queue)
     assert siem.queue.sum().accepted == before
     assert siem.queue.marks()["k"].offset == sum(len(line) + 1 for line in (LINES * 20)[:before])
+
+
+class Noticed(Listed):
+    """A feed that says how many items were asked for."""
+
+    def __init__(self, items):
+        super().__init__(items)
+        self.asked = 0
+        self.came = threading.Condition()
+
+    def arrivals(self, marks):
+        for item in super().arrivals(marks):
+            with self.came:
+                self.asked += 1
+                self.came.notify_all()
+            yield item
+
+    def wait_for(self, asked):
+        with self.came:
+            assert self.came.wait_for(lambda: self.asked >= asked, 60)
+
+
+def test_while_one_lot_is_stored_the_next_one_is_made_and_no_more(route):
+    siem = route()
+    feed = Noticed(in_parts(LINES * 4, 500))  # four parts are a lot
+    pipeline = SourcePipeline(feed, [siem], Options(), enqueue_gap, tell_flood, clock=lambda: 1.0)
+    thread = threading.Thread(target=pipeline.run)
+    with siem.queue.appending:  # nothing can be stored
+        thread.start()
+        feed.wait_for(8)
+        assert siem.queue.sum().accepted == 0
+        assert not siem.queue.marks()
+        thread.join(0.2)
+        assert feed.asked == 8  # the second lot waits for the first one
+    thread.join(60)
+    assert feed.asked == len(feed.items)
+    assert siem.queue.sum().accepted == 4 * len(LINES)
+    lanes = messages(siem.queue)
+    assert Counter(lanes[ALERTS] + lanes[TELEMETRY]) == Counter(
+        {message: 4 * many for message, many in expected().items()}
+    )
+
+
+def test_a_stream_that_ended_is_forgotten_when_all_queues_have_all_of_it(route):
+    quick, slow = route("quick"), route("slow")
+    *parts, last = in_parts(LINES[:2000], 500)
+    feed = Noticed([*parts, last._replace(ended=True, mark=None), None])
+    pipeline = SourcePipeline(feed, [quick, slow], Options(), enqueue_gap, tell_flood)
+    thread = threading.Thread(target=pipeline.run)
+    with slow.queue.appending:
+        thread.start()
+        deadline = time.monotonic() + 60
+        while quick.queue.sum().accepted < 2000:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        thread.join(0.2)
+        assert quick.queue.marks()["k"] == parts[-1].mark
+    thread.join(60)
+    assert not quick.queue.marks()
+    assert not slow.queue.marks()
+    assert slow.queue.sum().accepted == 2000
+
+
+def test_what_goes_wrong_while_it_is_stored_ends_the_source(route):
+    siem = route()
+    feed = Noticed(in_parts(LINES * 4, 500))
+    pipeline = SourcePipeline(feed, [siem], Options(), enqueue_gap, tell_flood)
+    siem.queue.close()
+    with pytest.raises(CefBridgeError, match="the queue is closed"):
+        pipeline.run()
+    assert feed.asked <= 8
