@@ -187,8 +187,9 @@ pub fn time_of_number(micros: Option<i64>) -> Option<i64> {
     micros.filter(|&micros| micros >= LEAST_NUMBER)
 }
 
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+const MONTHS: [[u8; 3]; 12] = [
+    *b"Jan", *b"Feb", *b"Mar", *b"Apr", *b"May", *b"Jun", *b"Jul", *b"Aug", *b"Sep", *b"Oct",
+    *b"Nov", *b"Dec",
 ];
 
 /// Returns the seconds in which a syslog header says a time: those of 1970 to 9999. For a zone its
@@ -204,14 +205,14 @@ pub fn rfc3164_time(out: &mut Vec<u8>, epoch_us: i64, offset: i32) {
     let name = usize::try_from(month - 1)
         .ok()
         .and_then(|at| MONTHS.get(at))
-        .unwrap_or(&"");
-    out.extend_from_slice(name.as_bytes());
+        .unwrap_or(b"???");
+    out.extend_from_slice(name);
     out.push(b' ');
     if day < 10 {
         out.push(b' ');
-        push_digits(out, day, 1);
+        push_digits::<1>(out, day);
     } else {
-        push_digits(out, day, 2);
+        push_digits::<2>(out, day);
     }
     out.push(b' ');
     push_clock(out, seconds);
@@ -223,23 +224,23 @@ pub fn rfc5424_time(out: &mut Vec<u8>, epoch_us: i64, offset: Option<i32>) {
     let east = i64::from(offset.unwrap_or(0));
     let seconds = (header_seconds(epoch_us) + east).min(LATEST - 1);
     let (year, month, day) = civil_from_days(seconds.div_euclid(DAY));
-    push_digits(out, year, 4);
+    push_digits::<4>(out, year);
     out.push(b'-');
-    push_digits(out, month, 2);
+    push_digits::<2>(out, month);
     out.push(b'-');
-    push_digits(out, day, 2);
+    push_digits::<2>(out, day);
     out.push(b'T');
     push_clock(out, seconds);
     out.push(b'.');
-    push_digits(out, within(epoch_us) % MICROS, 6);
+    push_digits::<6>(out, within(epoch_us) % MICROS);
     if offset.is_none() {
         out.push(b'Z');
         return;
     }
     out.push(if east < 0 { b'-' } else { b'+' });
-    push_digits(out, east.abs() / 3600, 2);
+    push_digits::<2>(out, east.abs() / 3600);
     out.push(b':');
-    push_digits(out, east.abs() / 60 % 60, 2);
+    push_digits::<2>(out, east.abs() / 60 % 60);
 }
 
 /// Returns the time, or the nearest one from 1970 to 9999: RFC 3339 has four digits for the year.
@@ -249,22 +250,23 @@ fn within(epoch_us: i64) -> i64 {
 
 fn push_clock(out: &mut Vec<u8>, seconds: i64) {
     let of_day = seconds.rem_euclid(DAY);
-    push_digits(out, of_day / 3600, 2);
+    push_digits::<2>(out, of_day / 3600);
     out.push(b':');
-    push_digits(out, of_day / 60 % 60, 2);
+    push_digits::<2>(out, of_day / 60 % 60);
     out.push(b':');
-    push_digits(out, of_day % 60, 2);
+    push_digits::<2>(out, of_day % 60);
 }
 
-/// Appends the last digits of a number, at most six of them, with zeros before it.
-fn push_digits(out: &mut Vec<u8>, number: i64, count: usize) {
-    let mut digits = [b'0'; 6];
+/// Appends the last digits of a number, so many of them, with zeros before it.
+#[inline]
+fn push_digits<const COUNT: usize>(out: &mut Vec<u8>, number: i64) {
+    let mut digits = [b'0'; COUNT];
     let mut rest = number.unsigned_abs();
     for digit in digits.iter_mut().rev() {
         *digit += (rest % 10) as u8;
         rest /= 10;
     }
-    out.extend(digits.iter().skip(digits.len().saturating_sub(count)));
+    out.extend_from_slice(&digits);
 }
 
 #[cfg(test)]

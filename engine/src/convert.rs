@@ -115,7 +115,7 @@ pub fn convert<'a>(
     }
     program
         .syslog
-        .write(rules, event, severity.into(), 0, out)?;
+        .write(rules, event, (severity.into(), 0), &mut lists.some, out)?;
     program
         .format
         .write_head(&header, SEVERITIES[severity as usize], out);
@@ -130,7 +130,7 @@ pub fn convert<'a>(
             rules,
             event,
             (&header, severity),
-            &mut lists.hits,
+            (&mut lists.hits, &mut lists.some),
             start,
             out,
         )?;
@@ -143,7 +143,7 @@ fn shorten<'a>(
     rules: &Rules<'a>,
     event: &Event<'a>,
     (header, severity): (&[&str; HEADER], u8),
-    hits: &mut Vec<Hit<'a>>,
+    (hits, some): (&mut Vec<Hit<'a>>, &mut Vec<Hit<'a>>),
     start: usize,
     out: &mut String,
 ) -> Result<(), Left> {
@@ -156,7 +156,7 @@ fn shorten<'a>(
         let shorter = (LEAST_ROOM as i64 - room) as usize;
         program
             .syslog
-            .write(rules, event, severity.into(), shorter, out)?;
+            .write(rules, event, (severity.into(), shorter), some, out)?;
         program
             .format
             .write_head(header, SEVERITIES[severity as usize], out);

@@ -6,10 +6,10 @@ use crate::arena::Arena;
 use crate::clock::{header_seconds, rfc3164_time, rfc5424_time};
 use crate::event::Event;
 use crate::facts::Facts;
-use crate::program::{read_slots, Rule, Slot};
+use crate::program::{read_slots, Rule, Slot, Take};
 use crate::rules::{Hit, Left, Rules};
 use crate::table::{Damage, Reader};
-use crate::text::{first, strip};
+use crate::text::{first, push, strip};
 use crate::words::{find_small, Words};
 
 /// CEF severity to syslog severity: 9-10 crit, 7-8 err, 4-6 warning, 1-3 notice.
@@ -36,6 +36,8 @@ pub struct Syslog {
     /// Facility codes by name.
     facilities: Words<u32>,
     facility: Vec<Slot>,
+    /// The code of a facility that is the same for all events: most are.
+    code: Option<u32>,
     app_name: Vec<Slot>,
     hostname: Vec<Slot>,
     /// Offsets from UTC in seconds, each from an epoch second on; None: UTC.
@@ -57,6 +59,8 @@ impl Syslog {
         };
         let facilities = crate::facts::words_of(reader, Reader::number)?;
         let facility = read_slots(reader, facts)?;
+        let code = constant_of(&facility).and_then(|it| find_small(&facilities, strip(it)));
+        let code = code.copied();
         let app_name = read_slots(reader, facts)?;
         let hostname = read_slots(reader, facts)?;
         let zone = if reader.flag()? {
@@ -70,6 +74,7 @@ impl Syslog {
             kind,
             facilities,
             facility,
+            code,
             app_name,
             hostname,
             zone,
@@ -79,13 +84,13 @@ impl Syslog {
     }
 
     /// Write the header of an event, with the space behind it. `shorter` takes so many characters off
-    /// the host's name, but never all.
+    /// the host's name, but never all. `some` is filled anew for each of its texts.
     pub fn write<'a>(
         &'a self,
         rules: &Rules<'a>,
         event: &Event<'a>,
-        severity: usize,
-        shorter: usize,
+        (severity, shorter): (usize, usize),
+        some: &mut Vec<Hit<'a>>,
         out: &mut String,
     ) -> Result<(), Left> {
         if self.kind == Kind::None {
@@ -97,41 +102,44 @@ impl Syslog {
         } else {
             SEVERITY.get(severity).copied().unwrap_or(4)
         };
-        let code = self.facility(rules, event)? * 8 + level;
-        let host = first_text(rules, &self.hostname, event)?;
-        let host = first(host, MOST_HOST);
-        let size = host.chars().count();
-        let host = first(host, size.saturating_sub(shorter).max(1));
-        out.push('<');
-        out.push_str(&code.to_string());
-        out.push('>');
-        let mut time = Vec::with_capacity(40);
+        let code = self.code(rules, event, some)? * 8 + level;
+        let mut host = first(first_text(rules, &self.hostname, event, some)?, MOST_HOST);
+        if shorter > 0 {
+            let size = host.chars().count();
+            host = first(host, size.saturating_sub(shorter).max(1));
+        }
+        push("<", out);
+        push(rules.arena.number(code.into()), out);
+        push(">", out);
         if self.kind == Kind::Rfc3164 {
             match event.time {
                 Some(micros) => {
                     let offset = self.offset(header_seconds(micros))?.unwrap_or(0);
-                    rfc3164_time(&mut time, micros, offset);
+                    // SAFETY: a time is written in ASCII.
+                    rfc3164_time(unsafe { out.as_mut_vec() }, micros, offset);
                 }
-                None => time.extend_from_slice(NO_TIME.as_bytes()),
+                None => push(NO_TIME, out),
             }
-            out.push_str(std::str::from_utf8(&time).unwrap_or(NO_TIME));
-            out.push(' ');
-            out.push_str(host3164(host, rules.arena));
-            out.push(' ');
+            push(" ", out);
+            push(host3164(host, rules.arena), out);
+            push(" ", out);
             return Ok(());
         }
-        out.push_str("1 ");
+        push("1 ", out);
         match event.time {
-            Some(micros) => rfc5424_time(&mut time, micros, self.offset(header_seconds(micros))?),
-            None => time.push(b'-'),
+            Some(micros) => {
+                let offset = self.offset(header_seconds(micros))?;
+                // SAFETY: a time is written in ASCII.
+                rfc5424_time(unsafe { out.as_mut_vec() }, micros, offset);
+            }
+            None => push("-", out),
         }
-        out.push_str(std::str::from_utf8(&time).unwrap_or("-"));
-        let app_name = first_text(rules, &self.app_name, event)?;
+        let app_name = first_text(rules, &self.app_name, event, some)?;
         for word in [host, first(app_name, MOST_APP_NAME)] {
-            out.push(' ');
-            out.push_str(host5424(word, rules.arena));
+            push(" ", out);
+            push(host5424(word, rules.arena), out);
         }
-        out.push_str(" - - - ");
+        push(" - - - ", out);
         Ok(())
     }
 
@@ -152,7 +160,8 @@ impl Syslog {
         event: &Event<'a>,
         hits: &mut Vec<Hit<'a>>,
     ) -> Result<(), Left> {
-        hits.extend(self.facility_hit(rules, event)?.map(|(hit, _)| hit));
+        let facility = self.facility_hit(rules, event, &mut Vec::new())?;
+        hits.extend(facility.map(|(hit, _)| hit));
         for slot in self.app_name.iter().chain(&self.hostname) {
             rules.slot(slot, event, hits)?;
         }
@@ -160,22 +169,31 @@ impl Syslog {
     }
 
     /// Return the code of the first text that names a facility; without one that of local0.
-    fn facility<'a>(&'a self, rules: &Rules<'a>, event: &Event<'a>) -> Result<u32, Left> {
-        let found = self.facility_hit(rules, event)?;
+    fn code<'a>(
+        &'a self,
+        rules: &Rules<'a>,
+        event: &Event<'a>,
+        some: &mut Vec<Hit<'a>>,
+    ) -> Result<u32, Left> {
+        if let Some(code) = self.code {
+            return Ok(code);
+        }
+        let found = self.facility_hit(rules, event, some)?;
         let default = || self.facilities.get("local0").copied().unwrap_or(16);
         Ok(found.map_or_else(default, |(_, code)| code))
     }
 
+    /// Return the first text that names a facility, and its code.
     fn facility_hit<'a>(
         &'a self,
         rules: &Rules<'a>,
         event: &Event<'a>,
+        some: &mut Vec<Hit<'a>>,
     ) -> Result<Option<(Hit<'a>, u32)>, Left> {
-        let mut hits = Vec::new();
         for slot in &self.facility {
-            hits.clear();
-            rules.slot(slot, event, &mut hits)?;
-            for hit in &hits {
+            some.clear();
+            rules.slot(slot, event, some)?;
+            for hit in some.iter() {
                 if let Some(code) = find_small(&self.facilities, strip(hit.text)) {
                     return Ok(Some((*hit, *code)));
                 }
@@ -197,24 +215,54 @@ impl Syslog {
     }
 }
 
+/// Return the text that some slots give first, if it is the same for all events.
+fn constant_of(slots: &[Slot]) -> Option<&str> {
+    match slots.first()?.rules.first()? {
+        Rule {
+            when,
+            take: Take::From(sources, Some(text)),
+            ..
+        } if when.is_empty() && sources.is_empty() => Some(text),
+        _ => None,
+    }
+}
+
 fn first_text<'a>(
     rules: &Rules<'a>,
     slots: &'a [Slot],
     event: &Event<'a>,
+    some: &mut Vec<Hit<'a>>,
 ) -> Result<&'a str, Left> {
-    let mut hits = Vec::new();
+    some.clear();
     for slot in slots {
-        rules.slot(slot, event, &mut hits)?;
+        rules.slot(slot, event, some)?;
     }
-    Ok(hits.first().map_or("", |hit| hit.text))
+    Ok(some.first().map_or("", |hit| hit.text))
+}
+
+/// Return which bytes are printable ASCII, but for some.
+const fn graphic_but(others: &[u8]) -> [bool; 256] {
+    let mut fits = [false; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        fits[byte as usize] = true;
+        byte += 1;
+    }
+    let mut at = 0;
+    while at < others.len() {
+        fits[others[at] as usize] = false;
+        at += 1;
+    }
+    fits
 }
 
 /// Return a text as HOSTNAME of RFC 3164: printable ASCII but `:`, `=`, `|`; "unknown" for none.
 fn host3164<'a>(text: &'a str, arena: &'a Arena) -> &'a str {
-    let fits = |it: char| it.is_ascii_graphic() && !matches!(it, ':' | '=' | '|');
+    const FITS: [bool; 256] = graphic_but(b":=|");
+    let fits = |it: char| it.is_ascii() && FITS[it as usize];
     match text {
         "" => "unknown",
-        _ if text.chars().all(fits) => text,
+        _ if text.bytes().all(|it| FITS[usize::from(it)]) => text,
         _ => arena.text(
             &text
                 .chars()
@@ -227,11 +275,12 @@ fn host3164<'a>(text: &'a str, arena: &'a Arena) -> &'a str {
 /// Return a text as HOSTNAME of RFC 5424: printable ASCII but `=` and `|`, and no `CEF:`; "-" for
 /// none.
 fn host5424<'a>(text: &'a str, arena: &'a Arena) -> &'a str {
-    let fits = |it: char| it.is_ascii_graphic() && !matches!(it, '=' | '|');
+    const FITS: [bool; 256] = graphic_but(b"=|");
+    let fits = |it: char| it.is_ascii() && FITS[it as usize];
     if text.is_empty() {
         return "-";
     }
-    if text.chars().all(fits) && !text.contains("EF:") {
+    if text.bytes().all(|it| FITS[usize::from(it)]) && !text.contains("EF:") {
         return text;
     }
     let changed: String = text
