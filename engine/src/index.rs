@@ -147,10 +147,16 @@ impl<'a> Index<'a> {
 
     /// Tell what there is in so many bytes of the line, as `look` does.
     pub fn seen(&self, place: usize, size: usize) -> Seen {
+        let (mut odd, mut colons, mut escapes) = (0, 0, 0);
+        for (_, word, kept) in self.words_of(place, size) {
+            odd |= word.odd & kept;
+            colons |= word.colons & kept;
+            escapes |= word.escapes & !word.odd & kept;
+        }
         Seen {
-            odd: self.any(place, size, |it| it.odd),
-            colon: self.any(place, size, |it| it.colons),
-            escape: self.any(place, size, |it| it.escapes & !it.odd),
+            odd: odd != 0,
+            colon: colons != 0,
+            escape: escapes != 0,
         }
     }
 
@@ -194,6 +200,22 @@ impl<'a> Index<'a> {
         found.is_break()
     }
 
+    /// Return the words in which so many bytes of the line stand, where each begins, and which of its
+    /// bits are theirs.
+    #[inline(always)]
+    fn words_of(&self, place: usize, size: usize) -> impl Iterator<Item = (usize, &'a Word, u64)> {
+        let (first, to) = (place / WORD, place + size);
+        let words = self.words.get(first..to.div_ceil(WORD)).unwrap_or(&[]);
+        words.iter().zip(first..).map(move |(word, number)| {
+            let begin = number * WORD;
+            let (before, behind) = (
+                place.saturating_sub(begin),
+                (begin + WORD).saturating_sub(to),
+            );
+            (begin, word, (!0 << before) & (!0 >> behind))
+        })
+    }
+
     /// Visit each of so many bytes that has a bit. They are few: most words have none.
     #[inline(always)]
     fn each(
@@ -203,16 +225,11 @@ impl<'a> Index<'a> {
         bits: impl Fn(&Word) -> u64,
         mut visit: impl FnMut(usize) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let (first, to) = (place / WORD, place + size);
-        let words = self.words.get(first..to.div_ceil(WORD)).unwrap_or(&[]);
-        for (number, word) in words.iter().enumerate() {
-            let mut bits = bits(word);
+        for (begin, word, kept) in self.words_of(place, size) {
+            let mut bits = bits(word) & kept;
             while bits != 0 {
-                let at = (first + number) * WORD + bits.trailing_zeros() as usize;
+                visit(begin + bits.trailing_zeros() as usize)?;
                 bits &= bits - 1;
-                if (place..to).contains(&at) {
-                    visit(at)?;
-                }
             }
         }
         ControlFlow::Continue(())
