@@ -1,14 +1,16 @@
-"""File → CEF → queue on disk → TCP → a real rsyslog: events per second, ours beside the peers'.
+"""File → CEF → queue on disk → TCP → a receiver: events per second, ours beside the peers'.
 
-Makes a deterministic set of events (300 pods, all kinds), starts a real rsyslog that writes what
-it gets to a file, and then, in turns, lets each of these send the events to it: `cef-bridge
+Makes a deterministic set of events (300 pods, all kinds), starts a receiver (a sink that only reads
+and counts, or a real rsyslog that writes what it gets to a file), and then, in turns, lets each of
+these send the events to it: `cef-bridge
 forward` with the base mapping, syslog-ng (json-parser, $(format-cef-extension), a reliable
 disk-buffer) and rsyslog (mmjsonparse, a template, an action queue that is disk-assisted, or on
 disk) with 20 keys each: their configurations are the files peer-*.conf. A run counts only when all
-events have arrived; its time is from the start of the sending process to the last line in the
-receiver's file. CPU is that of the sender alone. Peers that are not here are named and left out.
+events have arrived; its time is from the start of the sending process to the last line at the
+receiver. CPU is that of the sender alone. Peers that are not here are named and left out.
 
     python benchmarks/forward.py [--events 500000] [--rounds 3] [--only ours,syslog-ng]
+        [--receiver sink]
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import datasets
+from sink import Sink
 
 _HERE = Path(__file__).parent
 sys.path.insert(0, str(_HERE.parent / "tests" / "receivers"))
@@ -36,7 +39,7 @@ import found  # noqa: E402 the daemons of the tests, which the line above makes 
 from daemons import Rsyslog  # noqa: E402 the same
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _COMMAND = Path(sys.executable).with_name("cef-bridge")
 _OURS = "cef-bridge forward"
@@ -153,7 +156,37 @@ def senders(mapping: str) -> list[Sender]:
     return able
 
 
-def run(sender: Sender, file: Path, events: int, receiver: Rsyslog, timeout: float) -> Run:
+class Receiver(NamedTuple):
+    """Who receives: `lines` says how many came so far."""
+
+    port: int
+    lines: Callable[[], int]
+
+
+@contextlib.contextmanager
+def received(options: argparse.Namespace, folder: Path) -> Iterator[Receiver]:
+    """Start a receiver. Raises MissingError."""
+    if options.receiver == "sink":
+        sink = Sink()
+        yield Receiver(sink.port, lambda: sink.lines)
+        return
+    words = {"module": options.input, "queue": options.queue}
+    with Rsyslog(folder / "receiver", **words) as receiver:
+        receiver.output.touch()  # the receiver opens it at its first message, and appends
+        with receiver.output.open("rb") as file:
+            count = 0
+
+            def lines() -> int:
+                nonlocal count
+                while piece := file.read(1 << 20):
+                    count += piece.count(b"\n")
+                return count
+
+            yield Receiver(receiver.port, lines)
+    shutil.rmtree(receiver.folder)
+
+
+def run(sender: Sender, file: Path, events: int, receiver: Receiver, timeout: float) -> Run:
     """Let one sender send everything; stop waiting when nothing arrives for `timeout` seconds."""
     folder = Path(tempfile.mkdtemp(dir=file.parent))
     command, env = sender.command(file, receiver.port, folder)
@@ -165,7 +198,7 @@ def run(sender: Sender, file: Path, events: int, receiver: Rsyslog, timeout: flo
         )
         done = None
         try:
-            arrived = _wait(receiver.output, events, process, timeout)
+            arrived = _wait(receiver.lines, events, process, timeout)
             if sender.ends:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(timeout)
@@ -174,26 +207,25 @@ def run(sender: Sender, file: Path, events: int, receiver: Rsyslog, timeout: flo
             _end(process)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    received = receiver.count()
-    if received < events or (sender.ends and process.returncode):
+    came = receiver.lines()
+    if came < events or (sender.ends and process.returncode):
         print((folder / "log").read_text(errors="replace")[-2000:], file=sys.stderr)
     shutil.rmtree(folder, ignore_errors=True)
-    return Run(events, received, arrived - started, cpu, done)
+    return Run(events, came, arrived - started, cpu, done)
 
 
-def _wait(output: Path, events: int, process: subprocess.Popen[bytes], timeout: float) -> float:
+def _wait(
+    lines: Callable[[], int], events: int, process: subprocess.Popen[bytes], timeout: float
+) -> float:
     """Return when the last of so many lines came; or the last of all, when no more come."""
-    received, last = 0, time.monotonic()
-    output.touch()  # the receiver opens it at its first message, and appends
-    with output.open("rb") as file:
-        while received < events:
-            if piece := file.read(1 << 20):
-                received += piece.count(b"\n")
-                last = time.monotonic()
-            elif time.monotonic() - last > (timeout if process.poll() is None else 2):
-                break
-            else:
-                time.sleep(0.02)  # a hundredth of a core, so that the others have theirs
+    came, last = 0, time.monotonic()
+    while came < events:
+        if (now := lines()) > came:
+            came, last = now, time.monotonic()
+        elif time.monotonic() - last > (timeout if process.poll() is None else 2):
+            break
+        else:
+            time.sleep(0.02)  # a hundredth of a core, so that the others have theirs
     return last
 
 
@@ -214,6 +246,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--novelty", type=float, default=0.03)
     parser.add_argument("--mapping", default="kubearmor-cef")
+    parser.add_argument("--receiver", choices=["rsyslog", "sink"], default="rsyslog")
     parser.add_argument("--input", choices=["imptcp", "imtcp"], default="imptcp")
     parser.add_argument("--queue", choices=["direct", "stock", "disk"], default="direct")
     parser.add_argument("--only", default="", help="parts of senders' names, with commas")
@@ -238,10 +271,13 @@ def _rounds(options: argparse.Namespace, able: list[Sender], folder: Path) -> di
             file.write(datasets.line(event))
     runs: dict[str, list[Run]] = {each.name: [] for each in able}
     size = path.stat().st_size / options.events
+    by = "a sink that only reads"
+    if options.receiver == "rsyslog":
+        version = found.rsyslog().version
+        by = f"rsyslog {version}, {options.input}, {options.queue} queue, into a file"
     print(
         f"{options.events:,} events of {size:.0f} bytes, {options.novelty:.0%} of them new, "
-        f"{os.cpu_count()} cores; received by rsyslog {found.rsyslog().version}, "
-        f"{options.input}, {options.queue} queue, into a file"
+        f"{os.cpu_count()} cores; received by {by}"
     )
     print(
         f"{'round':>5} {'sender':<34} {'wall s':>7} {'events/s':>9} {'CPU us':>7} {'received':>10}"
@@ -249,10 +285,8 @@ def _rounds(options: argparse.Namespace, able: list[Sender], folder: Path) -> di
     for number in range(1, options.rounds + 1):
         # In turns and in changing order: what else the machine does falls on all of them.
         for sender in able if number % 2 else able[::-1]:
-            words = {"module": options.input, "queue": options.queue}
-            with Rsyslog(folder / "receiver", **words) as receiver:
+            with received(options, folder) as receiver:
                 one = run(sender, path, options.events, receiver, options.timeout)
-            shutil.rmtree(receiver.folder)
             runs[sender.name].append(one)
             print(
                 f"{number:>5} {sender.name:<34} {one.wall:>7.2f} {one.rate:>9,.0f} "

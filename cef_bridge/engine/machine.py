@@ -34,8 +34,8 @@ _CLASS_IDS = [row.class_id for row in CLASSES.values()]
 _MOST_ERRORS = 10
 """So many faults, and so many differences, are logged by each runner; all lines are counted."""
 
-_TOGETHER = (250, 1 << 18)
-"""So many messages, and bytes, of a run are handed on as one text at most."""
+_TOGETHER = (500, 1 << 20)
+"""So many messages, and bytes, of a run are handed on as one text at most: a row of a queue."""
 
 
 class LineRange(NamedTuple):

@@ -82,9 +82,11 @@ class Library:
         if _is_there(crate) and self.source != source_checksum(crate):
             raise _UnusableError(f"the engine is older than its sources; {again}")
         self._functions = library
+        holding = ctypes.PyDLL(str(path))
         for name, (arguments, result) in _FUNCTIONS.items():
-            function = getattr(library, name)
+            function = getattr(library if name in _LONG else holding, name)
             function.argtypes, function.restype = arguments, result
+            setattr(library, name, function)
 
     def plan(self, table: bytes) -> EnginePlan:
         """Return a plan of a table. Raises ValueError with the reason for one that is damaged."""
@@ -364,6 +366,8 @@ class _Answer(ctypes.Structure):
 
 _REASON = 256  # bytes of a sentence
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_uint64
+_LONG = ("cef_bridge_run", "cef_bridge_plan")
+"""The interpreter's lock is not held meanwhile. To get it back takes longer than the others do."""
 _FUNCTIONS: dict[str, tuple[tuple[type, ...], type | None]] = {
     "cef_bridge_plan": ((ctypes.c_char_p, _SIZE, ctypes.c_char_p, _SIZE), _POINTER),
     "cef_bridge_plan_free": ((_POINTER,), None),

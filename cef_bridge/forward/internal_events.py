@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from cef_bridge.forward.parts import stream_of
-from cef_bridge.forward.pipeline import DestinationRoute, store
+from cef_bridge.forward.route import DestinationRoute, store
 from cef_bridge.kubearmor import internal
 from cef_bridge.kubearmor.alert_rate import RATE
 from cef_bridge.mapping.program.converter import Converted

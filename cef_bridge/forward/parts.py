@@ -14,7 +14,7 @@ from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.errors import MappingError
 from cef_bridge.forward.config.mappings import mapping_problems
 from cef_bridge.forward.config.sources import SOURCES
-from cef_bridge.forward.pipeline import ROOM, DestinationRoute
+from cef_bridge.forward.route import ROOM, DestinationRoute
 from cef_bridge.forward.status import DestinationStatus, SourceStatus
 from cef_bridge.mapping.load import load
 from cef_bridge.mapping.program.converter import Converter

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cef_bridge.forward.pipeline import DestinationRoute, store
+from cef_bridge.forward.route import DestinationRoute, store
 from cef_bridge.kubearmor.decode import Decoded, EventDecoder, Noise
 from cef_bridge.mapping.program.converter import Converted, Rejected
 from cef_bridge.queue.queue import ALERTS, TELEMETRY, DeadLetter, MessageBatch

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from cef_bridge.forward.config import Config
     from cef_bridge.forward.config import Source as SourceSpec
-    from cef_bridge.forward.pipeline import DestinationRoute
+    from cef_bridge.forward.route import DestinationRoute
     from cef_bridge.queue.queue import Queue
     from cef_bridge.sources.feed import Feed
 

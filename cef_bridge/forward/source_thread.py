@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cef_bridge.engine.line_loop import Options
 from cef_bridge.forward.internal_events import enqueue_gap, tell_flood
-from cef_bridge.forward.pipeline import DestinationRoute, SourcePipeline
+from cef_bridge.forward.pipeline import SourcePipeline
 from cef_bridge.forward.watched_source import WatchedSource
 from cef_bridge.sources.feed import FeedState
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cef_bridge.forward.config import Source
+    from cef_bridge.forward.route import DestinationRoute
     from cef_bridge.sources.feed import Feed
 
 

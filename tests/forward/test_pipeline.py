@@ -20,14 +20,10 @@ from cef_bridge.engine import native
 from cef_bridge.engine.line_loop import Options
 from cef_bridge.engine.machine import MappingEngine
 from cef_bridge.errors import CefBridgeError
+from cef_bridge.forward.branch import MOST_BYTES, ROW_BYTES
 from cef_bridge.forward.internal_events import enqueue_gap, tell_flood
-from cef_bridge.forward.pipeline import (
-    MOST_BYTES,
-    ROOM,
-    ROW_BYTES,
-    DestinationRoute,
-    SourcePipeline,
-)
+from cef_bridge.forward.pipeline import SourcePipeline
+from cef_bridge.forward.route import ROOM, DestinationRoute
 from cef_bridge.generator import events
 from cef_bridge.kubearmor.alert_rate import BURST
 from cef_bridge.lines import parse
@@ -668,6 +664,29 @@ def test_a_stream_that_ended_is_forgotten_when_all_queues_have_all_of_it(route):
     assert not quick.queue.marks()
     assert not slow.queue.marks()
     assert slow.queue.sum().accepted == 2000
+
+
+def test_a_part_of_a_line_is_kept_where_its_stream_goes_on_behind_what_is_being_stored(route):
+    siem = route()
+    begin = b"2026-03-03T09:00:00.000000001Z stdout "
+    lines = [*LINES[:2000], begin + b"P " + LINES[0][:100]]
+
+    def numbered(units, first):
+        mark = Checkpoint("k", first + len(units), b"{}")
+        return Arrival("k", "topic/0", Block.of_numbered(units, first), mark)
+
+    rest = [begin + b"F " + LINES[0][100:]]
+    feed = Noticed([numbered(lines, 1), numbered([], 2002), numbered(rest, 2002)])
+    pipeline = SourcePipeline(feed, [siem], Options(), enqueue_gap, tell_flood)
+    thread = threading.Thread(target=pipeline.run)
+    with siem.queue.appending:
+        thread.start()
+        feed.wait_for(2)
+        thread.join(0.2)
+    thread.join(60)
+    totals = siem.queue.totals()
+    assert (totals["converted"], totals.get("rejected", 0)) == (2001, 0)
+    assert siem.queue.marks()["k"].offset == 2003
 
 
 def test_what_goes_wrong_while_it_is_stored_ends_the_source(route):
