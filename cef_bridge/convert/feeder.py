@@ -111,9 +111,9 @@ class Feeder:
                 data, damage = b"", str(error)
             ended = not data
             while data:
-                # What is a part of a chunk is not copied to be cut: a chunk may be larger for it.
-                few = len(data) <= self._size
-                part = data if few else data[: max(self._size - self._used, 1)]
+                part = data
+                if len(data) > self._size:  # else it is not cut, for that is a copy
+                    part = data[: max(self._size - self._used, 1)]
                 data = data[len(part) :]
                 self._parts.append(part)
                 self._used += len(part)
