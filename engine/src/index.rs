@@ -148,10 +148,21 @@ impl<'a> Index<'a> {
     /// Tell what there is in so many bytes of the line, as `look` does.
     pub fn seen(&self, place: usize, size: usize) -> Seen {
         let (mut odd, mut colons, mut escapes) = (0, 0, 0);
-        for (_, word, kept) in self.words_of(place, size) {
+        let mut add = |word: &Word, kept: u64| {
             odd |= word.odd & kept;
             colons |= word.colons & kept;
             escapes |= word.escapes & !word.odd & kept;
+        };
+        let (words, from, to) = self.words_of(place, size);
+        match words {
+            [] if size > 0 => (odd, colons, escapes) = (!0, !0, !0), // not of the line: anything
+            [] => {}
+            [one] => add(one, from & to),
+            [first, between @ .., last] => {
+                add(first, from);
+                between.iter().for_each(|word| add(word, !0));
+                add(last, to);
+            }
         }
         Seen {
             odd: odd != 0,
@@ -200,20 +211,16 @@ impl<'a> Index<'a> {
         found.is_break()
     }
 
-    /// Return the words in which so many bytes of the line stand, where each begins, and which of its
-    /// bits are theirs.
+    /// Return the words in which so many bytes of the line stand, and which bits of the first and of
+    /// the last one are theirs.
     #[inline(always)]
-    fn words_of(&self, place: usize, size: usize) -> impl Iterator<Item = (usize, &'a Word, u64)> {
-        let (first, to) = (place / WORD, place + size);
-        let words = self.words.get(first..to.div_ceil(WORD)).unwrap_or(&[]);
-        words.iter().zip(first..).map(move |(word, number)| {
-            let begin = number * WORD;
-            let (before, behind) = (
-                place.saturating_sub(begin),
-                (begin + WORD).saturating_sub(to),
-            );
-            (begin, word, (!0 << before) & (!0 >> behind))
-        })
+    fn words_of(&self, place: usize, size: usize) -> (&'a [Word], u64, u64) {
+        let Some(last) = size.checked_sub(1).map(|more| place + more) else {
+            return (&[], 0, 0);
+        };
+        let words = self.words.get(place / WORD..=last / WORD).unwrap_or(&[]);
+        let (from, to) = (!0 << (place % WORD), !0 >> (WORD - 1 - last % WORD));
+        (words, from, to)
     }
 
     /// Visit each of so many bytes that has a bit. They are few: most words have none.
@@ -225,11 +232,16 @@ impl<'a> Index<'a> {
         bits: impl Fn(&Word) -> u64,
         mut visit: impl FnMut(usize) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        for (begin, word, kept) in self.words_of(place, size) {
-            let mut bits = bits(word) & kept;
+        let (first, to) = (place / WORD, place + size);
+        let (words, _, _) = self.words_of(place, size);
+        for (number, word) in words.iter().enumerate() {
+            let mut bits = bits(word);
             while bits != 0 {
-                visit(begin + bits.trailing_zeros() as usize)?;
+                let at = (first + number) * WORD + bits.trailing_zeros() as usize;
                 bits &= bits - 1;
+                if (place..to).contains(&at) {
+                    visit(at)?;
+                }
             }
         }
         ControlFlow::Continue(())
@@ -252,17 +264,13 @@ impl<'a> Index<'a> {
     /// Tell whether one of so many bytes has a bit, from a place on.
     #[inline(always)]
     fn any(&self, place: usize, size: usize, bits: impl Fn(&Word) -> u64) -> bool {
-        let Some(last) = size.checked_sub(1).map(|more| place + more) else {
-            return false;
-        };
-        let (from, to) = (!0 << (place % WORD), !0 >> (WORD - 1 - last % WORD));
-        match self.words.get(place / WORD..=last / WORD) {
-            Some([one]) => bits(one) & from & to != 0,
-            Some([first, between @ .., last]) => {
+        match self.words_of(place, size) {
+            ([], _, _) => size > 0, // not of the line: anything may be there
+            ([one], from, to) => bits(one) & from & to != 0,
+            ([first, between @ .., last], from, to) => {
                 let more = || between.iter().any(|it| bits(it) != 0);
                 bits(first) & from != 0 || bits(last) & to != 0 || more()
             }
-            _ => true,
         }
     }
 }
