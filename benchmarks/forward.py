@@ -2,12 +2,12 @@
 
 Makes a deterministic set of events (300 pods, all kinds), starts a receiver (a sink that only reads
 and counts, or a real rsyslog that writes what it gets to a file), and then, in turns, lets each of
-these send the events to it: `cef-bridge
-forward` with the base mapping, syslog-ng (json-parser, $(format-cef-extension), a reliable
-disk-buffer) and rsyslog (mmjsonparse, a template, an action queue that is disk-assisted, or on
-disk) with 20 keys each: their configurations are the files peer-*.conf. A run counts only when all
-events have arrived; its time is from the start of the sending process to the last line at the
-receiver. CPU is that of the sender alone. Peers that are not here are named and left out.
+these send the events to it: `cef-bridge forward` with the base mapping, syslog-ng (json-parser,
+$(format-cef-extension), a reliable disk-buffer) and rsyslog (mmjsonparse, a template, an action
+queue that is disk-assisted, or on disk) with 20 keys each: their configurations are the files
+peer-*.conf. A run counts only when all events have arrived; its time is from the start of the
+sending process to the last line at the receiver. CPU is that of the sender alone. Peers that are
+not here are named and left out.
 
     python benchmarks/forward.py [--events 500000] [--rounds 3] [--only ours,syslog-ng]
         [--receiver sink]
